@@ -1,0 +1,117 @@
+"""API keys: of each secret, only its hash is kept."""
+
+import hashlib
+import secrets
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import ARRAY, CheckConstraint, LargeBinary, Row, Uuid, func, select, update
+from sqlmodel import Field, col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.engine import Read
+from db.refusals import NotFound, ValidationFailed, refusing
+from db.tables import Table, created, instant, is_text
+
+PREFIX_LENGTH = 12
+
+
+class ApiKey(Table, table=True):
+    __tablename__ = "api_keys"
+    __table_args__ = (
+        is_text("api_keys", "name", at_most=200),
+        CheckConstraint("role in ('MEMBER', 'READER', 'OPERATOR', 'ADMIN')", name="api_keys_role_is_known"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    name: str
+    prefix: str
+    secret_sha256: bytes = Field(sa_type=LargeBinary, unique=True)
+    role: str
+    vpp_ids: list[UUID] | None = Field(default=None, sa_type=ARRAY(Uuid))
+    site_ids: list[UUID] | None = Field(default=None, sa_type=ARRAY(Uuid))
+    created_at: datetime = created()
+    expires_at: datetime | None = instant()
+    last_used_at: datetime | None = instant()
+    revoked_at: datetime | None = instant()
+
+
+class ApiKeyNotFound(NotFound):
+    """There is no API key with the id {id}."""
+
+    field = ("input", "id")
+
+
+class ApiKeyNameRefused(ValidationFailed):
+    """An API key's name has 1 to 200 characters."""
+
+    constraint = "api_keys_name_is_text"
+    field = ("input", "name")
+
+
+def api_keys() -> Read:
+    """Read API keys."""
+    return select(
+        *(col(ApiKey.id), col(ApiKey.name), col(ApiKey.prefix), col(ApiKey.role)),
+        *(col(ApiKey.vpp_ids), col(ApiKey.site_ids), col(ApiKey.created_at), col(ApiKey.expires_at)),
+        *(col(ApiKey.last_used_at), col(ApiKey.revoked_at)),
+    )
+
+
+def api_key_by_secret(secret: str) -> Read:
+    """Read the API key a secret belongs to, unless it is revoked or has expired."""
+    return api_keys().where(
+        col(ApiKey.secret_sha256) == secret_sha256(secret),
+        col(ApiKey.revoked_at).is_(None),
+        col(ApiKey.expires_at).is_(None) | (col(ApiKey.expires_at) > func.now()),
+    )
+
+
+def secret_sha256(secret: str) -> bytes:
+    """Return what is kept of a secret: 256 random bits need no slow hash."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def new_secret() -> str:
+    """Make the secret of an API key, in the form AppSync gives its own."""
+    return f"da2-{secrets.token_urlsafe(32)}"
+
+
+async def create(
+    session: AsyncSession,
+    *,
+    name: str,
+    role: str,
+    vpp_ids: list[UUID] | None = None,
+    site_ids: list[UUID] | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[UUID, str]:
+    """Create an API key and return its id and, this once, its secret."""
+    secret = new_secret()
+    key = ApiKey(
+        name=name.strip(),
+        prefix=secret[:PREFIX_LENGTH],
+        secret_sha256=secret_sha256(secret),
+        role=role,
+        vpp_ids=vpp_ids,
+        site_ids=site_ids,
+        expires_at=expires_at,
+    )
+    session.add(key)
+    with refusing(ApiKeyNameRefused()):
+        await session.flush()
+    return key.id, secret
+
+
+async def revoke(session: AsyncSession, *, id: UUID) -> Row[*tuple[object, ...]]:
+    """Revoke an API key; one revoked before keeps the time at which it was."""
+    revoked = await session.execute(
+        update(ApiKey)
+        .where(col(ApiKey.id) == id)
+        .values(revoked_at=func.coalesce(ApiKey.revoked_at, func.now()))
+        .returning(*api_keys().selected_columns)
+    )
+    key = revoked.first()
+    if key is None:
+        raise ApiKeyNotFound(id=id)
+    return key

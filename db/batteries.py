@@ -1,0 +1,255 @@
+"""Batteries, from when to when each stands at a site, and their capacities."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlmodel import Field, col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db import timelines
+from db.engine import Read
+from db.refusals import Conflict, NotFound, ValidationFailed, refusing
+from db.sites import SiteNotFound
+from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
+from db.timelines import Timeline
+
+
+class Battery(Table, table=True):
+    """One stay of a battery at a site: moved elsewhere, it is another battery there."""
+
+    __tablename__ = "batteries"
+    __table_args__ = (
+        one_at_a_time("batteries", "manufacturer", "serial", period="installed", name="one_place_at_a_time"),
+        holds_some_day("batteries", period="installed"),
+        is_text("batteries", "manufacturer", at_most=200),
+        is_text("batteries", "serial", at_most=200),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    site_id: UUID = Field(foreign_key="sites.id", ondelete="CASCADE", index=True)
+    manufacturer: str
+    serial: str
+    installed: Range[date] = days()
+    created_at: datetime = created()
+    updated_at: datetime = updated()
+
+
+class BatteryCapacity(Table, table=True):
+    __tablename__ = "battery_capacities"
+    __table_args__ = (
+        one_at_a_time("battery_capacities", "battery_id", name="one_at_a_time"),
+        holds_some_day("battery_capacities"),
+        CheckConstraint("capacity_kwh between 0 and 1000000", name="battery_capacities_kwh_is_0_to_1000000"),
+    )
+
+    battery_id: UUID = Field(foreign_key="batteries.id", ondelete="CASCADE", primary_key=True)
+    effective: Range[date] = days(primary_key=True)
+    capacity_kwh: Decimal
+
+
+class BatteryNotFound(NotFound):
+    """There is no battery with the id {id}."""
+
+    field = ("input", "id")
+
+
+class BatterySiteNotFound(SiteNotFound):
+    """There is no site with the id {id}."""
+
+    constraint = "batteries_site_id_fkey"
+    field = ("input", "siteId")
+
+
+class BatteryTaken(Conflict):
+    """The {manufacturer} battery {serial} stands at a site already in these days; remove it there first."""
+
+    constraint = "batteries_one_place_at_a_time"
+    field = ("input", "serial")
+
+
+class ManufacturerRefused(ValidationFailed):
+    """A manufacturer has 1 to 200 characters."""
+
+    constraint = "batteries_manufacturer_is_text"
+    field = ("input", "manufacturer")
+
+
+class SerialRefused(ValidationFailed):
+    """A serial has 1 to 200 characters."""
+
+    constraint = "batteries_serial_is_text"
+    field = ("input", "serial")
+
+
+class CapacityOutOfRange(ValidationFailed):
+    """A capacity is from 0 to 1,000,000 kWh, not {capacity_kwh}."""
+
+    constraint = "battery_capacities_kwh_is_0_to_1000000"
+    field = ("input", "capacityKwh")
+
+
+class BatteryIdTaken(Conflict):
+    """The id {id} is another battery's already: {manufacturer} {serial}."""
+
+    field = ("input", "id")
+
+
+class BatteryNotThere(ValidationFailed):
+    """This battery left its site on {until}, so its capacity cannot change from {effective_from} on."""
+
+    field = ("input", "effectiveFrom")
+
+
+class BatteryRemovedAlready(Conflict):
+    """This battery left its site on {until} already."""
+
+    field = ("input", "id")
+
+
+class RemovedBeforeInstalled(ValidationFailed):
+    """A battery that came on {came} cannot leave on {leaves}; without effectiveFrom it was never there."""
+
+    field = ("input", "effectiveFrom")
+
+
+def batteries(*, on: date) -> Read:
+    """Read batteries with their capacities on a settlement date, or else the last they had."""
+    capacity_kwh = (
+        select(col(BatteryCapacity.capacity_kwh))
+        .where(col(BatteryCapacity.battery_id) == Battery.id)
+        .order_by(col(BatteryCapacity.effective).contains(on).desc(), col(BatteryCapacity.effective).desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("capacity_kwh")
+    )
+    return select(
+        *(col(Battery.id), col(Battery.site_id), col(Battery.manufacturer), col(Battery.serial)),
+        *(col(Battery.installed), col(Battery.created_at), col(Battery.updated_at), capacity_kwh),
+    )
+
+
+def batteries_of_sites(site_ids: Sequence[UUID], *, on: date) -> Read:
+    """Read the batteries that stand at some sites on a settlement date."""
+    return (
+        batteries(on=on)
+        .where(col(Battery.site_id).in_(site_ids), col(Battery.installed).contains(on))
+        .order_by(col(Battery.manufacturer), col(Battery.serial), col(Battery.id))
+    )
+
+
+def capacities_of_sites(site_ids: Sequence[UUID], *, on: date) -> Read:
+    """Read the capacity of each site that has any on a settlement date, in kWh."""
+    return (
+        select(col(Battery.site_id), func.sum(col(BatteryCapacity.capacity_kwh)).label("capacity_kwh"))
+        .join(BatteryCapacity, col(BatteryCapacity.battery_id) == Battery.id)
+        .where(col(Battery.site_id).in_(site_ids), col(BatteryCapacity.effective).contains(on))
+        .group_by(col(Battery.site_id))
+    )
+
+
+async def add(
+    session: AsyncSession,
+    *,
+    id: UUID | None,
+    site_id: UUID,
+    manufacturer: str,
+    serial: str,
+    capacity_kwh: Decimal,
+    effective_from: date | None = None,
+) -> UUID:
+    """Put a battery at a site, from a day on or for all time; sent again, find the one that was put there."""
+    id, installed = id or uuid4(), Range(effective_from, None)
+    battery: dict[str, Any] = {"site_id": site_id, "manufacturer": manufacturer.strip(), "serial": serial.strip()}
+    new = upsert(Battery).values(id=id, installed=installed, **battery)
+    with refusing(BatterySiteNotFound(id=site_id), ManufacturerRefused(), SerialRefused(), BatteryTaken(**battery)):
+        created_id = await session.scalar(
+            new.on_conflict_do_nothing(index_elements=[col(Battery.id)]).returning(col(Battery.id))
+        )
+    if created_id is None:
+        await _check_sent_again(session, id=id, there=(*battery.values(), [(installed, capacity_kwh)]))
+    else:
+        await _keep_capacities(session, battery_id=id, capacities=Timeline(((installed, capacity_kwh),)))
+    return id
+
+
+async def update_battery(
+    session: AsyncSession,
+    *,
+    id: UUID,
+    manufacturer: str | None = None,
+    serial: str | None = None,
+    capacity_kwh: Decimal | None = None,
+    effective_from: date | None = None,
+) -> UUID:
+    """Change what is written on a battery, or its capacity from a day on or for all time; what is None stays."""
+    changes: dict[str, Any] = {} if manufacturer is None else {"manufacturer": manufacturer.strip()}
+    changes |= {} if serial is None else {"serial": serial.strip()}
+    installed = await _touch(session, id=id, **changes)
+    if capacity_kwh is not None:
+        if effective_from is not None and installed.upper is not None and effective_from >= installed.upper:
+            raise BatteryNotThere(until=installed.upper, effective_from=effective_from)
+        before = await _capacities(session, battery_id=id)
+        after = before.changed(lambda _: capacity_kwh, effective_from=effective_from)
+        await _keep_capacities(session, battery_id=id, capacities=after)
+    return id
+
+
+async def remove(session: AsyncSession, *, id: UUID, effective_from: date) -> UUID:
+    """Take a battery out of its site from a day on."""
+    installed = await _touch(session, id=id)
+    if installed.upper is not None:
+        raise BatteryRemovedAlready(until=installed.upper)
+    if installed.lower is not None and effective_from <= installed.lower:
+        raise RemovedBeforeInstalled(came=installed.lower, leaves=effective_from)
+    await _touch(session, id=id, installed=Range(installed.lower, effective_from))
+    before = await _capacities(session, battery_id=id)
+    await _keep_capacities(session, battery_id=id, capacities=before.ended(effective_from=effective_from))
+    return id
+
+
+async def remove_for_all_time(session: AsyncSession, *, id: UUID) -> None:
+    """Take a battery out of its site as if it had never been there."""
+    deleted = await session.scalar(delete(Battery).where(col(Battery.id) == id).returning(col(Battery.id)))
+    if deleted is None:
+        raise BatteryNotFound(id=id)
+
+
+async def _touch(session: AsyncSession, *, id: UUID, **changes: Any) -> Range[date]:
+    # Holds the row until the transaction ends, so that two changes of one battery come one after the other.
+    touched = update(Battery).where(col(Battery.id) == id).values(updated_at=func.now(), **changes)
+    described = {"manufacturer": "given", "serial": "given"} | changes
+    with refusing(ManufacturerRefused(), SerialRefused(), BatteryTaken(**described)):
+        installed: Range[date] | None = await session.scalar(touched.returning(col(Battery.installed)))
+    if installed is None:
+        raise BatteryNotFound(id=id)
+    return installed
+
+
+async def _check_sent_again(session: AsyncSession, *, id: UUID, there: tuple[object, ...]) -> None:
+    columns = (col(Battery.site_id), col(Battery.manufacturer), col(Battery.serial))
+    battery = (await session.execute(select(*columns).where(col(Battery.id) == id))).one()
+    capacities = await _capacities(session, battery_id=id)
+    if (*battery, list(capacities.stretches)) != there:
+        raise BatteryIdTaken(id=id, manufacturer=battery.manufacturer, serial=battery.serial)
+
+
+async def _capacities(session: AsyncSession, *, battery_id: UUID) -> Timeline[Decimal]:
+    columns = (col(BatteryCapacity.effective), col(BatteryCapacity.capacity_kwh))
+    rows = await session.execute(select(*columns).where(col(BatteryCapacity.battery_id) == battery_id))
+    return timelines.timeline([(row.effective, row.capacity_kwh) for row in rows])
+
+
+async def _keep_capacities(session: AsyncSession, *, battery_id: UUID, capacities: Timeline[Decimal]) -> None:
+    await session.execute(delete(BatteryCapacity).where(col(BatteryCapacity.battery_id) == battery_id))
+    rows = [
+        {"battery_id": battery_id, "effective": days, "capacity_kwh": capacity_kwh}
+        for days, capacity_kwh in capacities.stretches
+    ]
+    with refusing(CapacityOutOfRange(capacity_kwh=rows[-1]["capacity_kwh"])):
+        await session.execute(insert(BatteryCapacity), rows)

@@ -1,0 +1,54 @@
+"""The two ways of using the database: reads are statements, writes are transactions."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+from sqlalchemy import Executable, Row, Select
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+# A statement that reads columns. What a query reads is a function that returns one; `Database.rows` runs it.
+Read: TypeAlias = Select[*tuple[Any, ...]]
+
+
+class Database:
+    """A pool of connections to one Postgres."""
+
+    def __init__(self, url: str, *, pool_size: int = 20) -> None:
+        self.url = url
+        self._engine = _engine(url, pool_size)
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def rows(self, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Return every row a statement reads."""
+        async with self._reading.connect() as connection:
+            result = await connection.execute(statement)
+            return result.all()
+
+    async def row(self, statement: Executable) -> Row[*tuple[Any, ...]] | None:
+        """Return the first row a statement reads, or None where there is none."""
+        async with self._reading.connect() as connection:
+            result = await connection.execute(statement)
+            return result.first()
+
+    @asynccontextmanager
+    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open a session whose work is kept as a whole, or not at all; a snapshot reads as of one instant."""
+        engine = self._engine.execution_options(isolation_level="REPEATABLE READ") if snapshot else self._engine
+        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def _engine(url: str, pool_size: int) -> AsyncEngine:
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(url)
+
+    # asyncpg reads the address itself, so that everything libpq takes in it (sslmode, say) holds here too.
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=0, pool_pre_ping=True
+    )

@@ -1,0 +1,386 @@
+"""
+Files on their way into the database, how far each has come, and the rows that were left out.
+
+    AWAITING_UPLOAD ── start ─▶ QUEUED ── claim ─▶ RUNNING ── complete ─▶ COMPLETED ── revert ─▶ REVERTED
+           │                      ▲  │               │  │
+           │                      │  │               │  └── fail ─▶ FAILED ── start ─▶ QUEUED
+           └─────── cancel ───────┴──┴─── cancel ────┴─▶ CANCELLED
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Select, delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Field, col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db import events, jobs
+from db.engine import Read
+from db.events import EventBlock
+from db.jobs import Job
+from db.refusals import Conflict, NotFound, ValidationFailed, refusing, violated_constraint
+from db.tables import Table, created, instant, is_text
+
+
+class Status(StrEnum):
+    AWAITING_UPLOAD = "AWAITING_UPLOAD"
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    REVERTED = "REVERTED"
+
+
+class Import(Table, table=True):
+    __tablename__ = "imports"
+    __table_args__ = (
+        is_text("imports", "file_name", at_most=500),
+        CheckConstraint("kind in ('BATTERY_EVENTS', 'PARKS', 'PARK_READINGS')", name="imports_kind_is_known"),
+        CheckConstraint(
+            "status in ('AWAITING_UPLOAD', 'QUEUED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', 'REVERTED')",
+            name="imports_status_is_known",
+        ),
+        CheckConstraint("charge_tariff in ('COST', 'EARNING')", name="imports_charge_tariff_is_known"),
+        # The same bytes count once. S3's ETag is their hash; the size makes a chance meeting of two hashes harmless.
+        Index(
+            "imports_file_once",
+            *("etag", "bytes_total"),
+            unique=True,
+            postgresql_where=text("kind = 'BATTERY_EVENTS' and status in ('QUEUED', 'RUNNING', 'COMPLETED')"),
+        ),
+        Index("imports_created_at_id", "created_at", "id"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    kind: str
+    status: str = Status.AWAITING_UPLOAD
+    file_name: str
+    charge_tariff: str
+    etag: str | None = None
+    bytes_total: int | None = Field(default=None, sa_type=BigInteger)
+    bytes_read: int = Field(default=0, sa_type=BigInteger)
+    rows_read: int = 0
+    rows_imported: int = 0
+    rows_duplicated: int = 0
+    rows_rejected: int = 0
+    failure_reason: str | None = None
+    # How often a worker has taken it up. One that was overtaken holds an older number, and may write no more.
+    run: int = 0
+    created_at: datetime = created()
+    started_at: datetime | None = instant()
+    finished_at: datetime | None = instant()
+
+
+class ImportCheckpoint(Table, table=True):
+    """How far an import had come when a chunk of it was kept, in the transaction that kept it."""
+
+    __tablename__ = "import_checkpoints"
+
+    import_id: UUID = Field(foreign_key="imports.id", ondelete="CASCADE", primary_key=True)
+    chunk_number: int = Field(primary_key=True)
+    bytes_read: int = Field(sa_type=BigInteger)
+    lines_read: int
+    created_at: datetime = created()
+
+
+class ImportRejection(Table, table=True):
+    __tablename__ = "import_rejections"
+
+    import_id: UUID = Field(foreign_key="imports.id", ondelete="CASCADE", primary_key=True)
+    line_number: int = Field(primary_key=True)
+    column_name: str | None = None
+    code: str
+    message: str
+    row_text: str
+
+
+class ImportNotFound(NotFound):
+    """There is no import with the id {id}."""
+
+    field = ("input", "id")
+
+
+class FileNameRefused(ValidationFailed):
+    """A file name has 1 to 500 characters."""
+
+    constraint = "imports_file_name_is_text"
+    field = ("input", "fileName")
+
+
+class ImportIdTaken(Conflict):
+    """The id {id} is another import's already: {file_name}."""
+
+    field = ("input", "id")
+
+
+class FileImportedAlready(Conflict):
+    """This file was imported already, as {file_name}, by the import {import_id}; revert that one to import it again."""
+
+    constraint = "imports_file_once"
+    field = ("input", "id")
+
+
+class FileChanged(Conflict):
+    """The file was changed after part of it had been imported; cancel this import and create another."""
+
+    field = ("input", "id")
+
+
+class ImportCancelled(Conflict):
+    """This import is {status}; create another to import the file."""
+
+    field = ("input", "id")
+
+
+class ImportNotCancellable(Conflict):
+    """This import is {status}, and can no longer be cancelled; a completed one can be reverted."""
+
+    field = ("input", "id")
+
+
+class ImportNotRevertible(Conflict):
+    """This import is {status}; only a completed one can be reverted, others can be cancelled."""
+
+    field = ("input", "id")
+
+
+class Overtaken(Exception):
+    """Another worker has taken the import up, or it was cancelled: what this one still holds must not be written."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's hold on an import, and where to go on from."""
+
+    import_id: UUID
+    run: int
+    kind: str
+    charge_tariff: str
+    etag: str
+    bytes_total: int
+    next_chunk_number: int
+    bytes_read: int
+    lines_read: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one chunk adds to an import; bytes and lines are counted from the start of the file."""
+
+    chunk_number: int
+    bytes_read: int
+    lines_read: int
+    rows_read: int
+    rows_imported: int
+    rows_rejected: int
+
+
+def imports() -> Read:
+    """Read imports."""
+    return select(
+        *(col(Import.id), col(Import.kind), col(Import.status), col(Import.file_name)),
+        *(col(Import.bytes_total), col(Import.bytes_read), col(Import.rows_read), col(Import.rows_imported)),
+        *(col(Import.rows_duplicated), col(Import.rows_rejected), col(Import.failure_reason)),
+        *(col(Import.created_at), col(Import.started_at), col(Import.finished_at)),
+    )
+
+
+def rejections(import_id: UUID) -> Read:
+    """Read the rows an import left out."""
+    return select(
+        *(col(ImportRejection.line_number), col(ImportRejection.column_name), col(ImportRejection.code)),
+        *(col(ImportRejection.message), col(ImportRejection.row_text)),
+    ).where(col(ImportRejection.import_id) == import_id)
+
+
+async def create(session: AsyncSession, *, id: UUID | None, kind: str, file_name: str, charge_tariff: str) -> UUID:
+    """Register a file that is to be uploaded; sent again, find the import it registered."""
+    id, file_name = id or uuid4(), file_name.strip()
+    new = upsert(Import).values(id=id, kind=kind, file_name=file_name, charge_tariff=charge_tariff)
+    with refusing(FileNameRefused()):
+        created_id = await session.scalar(
+            new.on_conflict_do_nothing(index_elements=[col(Import.id)]).returning(col(Import.id))
+        )
+    if created_id is None:
+        there = await held(session, id=id)
+        if (there.kind, there.file_name, there.charge_tariff) != (kind, file_name, charge_tariff):
+            raise ImportIdTaken(id=id, file_name=there.file_name)
+    return id
+
+
+async def held(session: AsyncSession, *, id: UUID) -> Import:
+    """Return an import, and let nobody else change it until the transaction ends."""
+    there = await session.get(Import, id, with_for_update=True)
+    if there is None:
+        raise ImportNotFound(id=id)
+    return there
+
+
+async def start(session: AsyncSession, *, id: UUID, etag: str, bytes_total: int) -> None:
+    """
+    Queue an import whose file is uploaded, and the job with it.
+
+    A failed one goes on from its last checkpoint. Starting one that is under way or done changes nothing.
+    """
+    there = await held(session, id=id)
+    if there.status in (Status.QUEUED, Status.RUNNING, Status.COMPLETED):
+        return
+    if there.status in (Status.CANCELLED, Status.REVERTED):
+        raise ImportCancelled(status=there.status)
+    if there.etag != etag and there.bytes_read > 0:
+        raise FileChanged
+    queued = (
+        update(Import)
+        .where(col(Import.id) == id)
+        .values(status=Status.QUEUED, etag=etag, bytes_total=bytes_total, failure_reason=None, finished_at=None)
+    )
+    try:
+        async with session.begin_nested():
+            await session.execute(queued)
+    except IntegrityError as error:
+        if violated_constraint(error) != FileImportedAlready.constraint:
+            raise
+        before = (await session.scalars(_in_use(etag=etag, bytes_total=bytes_total))).one()
+        raise FileImportedAlready(
+            import_id=before.id, file_name=before.file_name, info={"importId": str(before.id)}
+        ) from error
+    await jobs.enqueue(session, Job.IMPORT, id=id)
+
+
+async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
+    """Take an import up, from its last checkpoint; None when there is nothing left to do."""
+    waiting = col(Import.status).in_([Status.QUEUED, Status.RUNNING])
+    claimed = await session.scalars(
+        update(Import)
+        .where(col(Import.id) == id, waiting)
+        .values(status=Status.RUNNING, run=Import.run + 1, started_at=func.coalesce(Import.started_at, func.now()))
+        .returning(Import)
+    )
+    there = claimed.one_or_none()
+    if there is None:
+        return None
+    last = (
+        await session.scalars(
+            select(ImportCheckpoint)
+            .where(col(ImportCheckpoint.import_id) == id)
+            .order_by(col(ImportCheckpoint.chunk_number).desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    assert there.etag is not None  # noqa: S101
+    assert there.bytes_total is not None  # noqa: S101
+    return Claim(
+        import_id=id,
+        run=there.run,
+        kind=there.kind,
+        charge_tariff=there.charge_tariff,
+        etag=there.etag,
+        bytes_total=there.bytes_total,
+        next_chunk_number=last.chunk_number + 1 if last else 1,
+        bytes_read=last.bytes_read if last else 0,
+        lines_read=last.lines_read if last else 0,
+    )
+
+
+async def advance(session: AsyncSession, claim: Claim, progress: Progress) -> None:
+    """Count a chunk in and move the checkpoint behind it; the chunk's rows go into the same transaction."""
+    await _change_claimed(
+        session,
+        claim,
+        bytes_read=progress.bytes_read,
+        rows_read=Import.rows_read + progress.rows_read,
+        rows_imported=Import.rows_imported + progress.rows_imported,
+        rows_rejected=Import.rows_rejected + progress.rows_rejected,
+    )
+    await session.execute(
+        insert(ImportCheckpoint).values(
+            import_id=claim.import_id,
+            chunk_number=progress.chunk_number,
+            bytes_read=progress.bytes_read,
+            lines_read=progress.lines_read,
+        )
+    )
+
+
+async def complete(session: AsyncSession, claim: Claim) -> None:
+    """Let an import's rows count from now on, but for those that other imports had brought before."""
+    await session.execute(events.LOCK_COUNTING)
+    await _change_claimed(session, claim, status=Status.COMPLETED, finished_at=func.clock_timestamp())
+    await _count_once(session, import_id=claim.import_id)
+
+
+async def fail(session: AsyncSession, claim: Claim, *, reason: str) -> None:
+    """Give an import up for a reason its owner can act on."""
+    await _change_claimed(
+        session, claim, status=Status.FAILED, failure_reason=reason, finished_at=func.clock_timestamp()
+    )
+
+
+async def cancel(session: AsyncSession, *, id: UUID) -> None:
+    """Give up an import that is not completed; what it brought in will never count, and is swept away."""
+    there = await held(session, id=id)
+    if there.status == Status.CANCELLED:
+        return
+    if there.status in (Status.COMPLETED, Status.REVERTED):
+        raise ImportNotCancellable(status=there.status)
+    await _close(session, id=id, status=Status.CANCELLED)
+
+
+async def revert(session: AsyncSession, *, id: UUID) -> None:
+    """Let an import's rows no longer count; rows of other imports that were its duplicates count again."""
+    await session.execute(events.LOCK_COUNTING)
+    there = await held(session, id=id)
+    if there.status == Status.REVERTED:
+        return
+    if there.status != Status.COMPLETED:
+        raise ImportNotRevertible(status=there.status)
+    await _close(session, id=id, status=Status.REVERTED)
+    await _count_once(session, import_id=id)
+
+
+async def sweep(session: AsyncSession, *, id: UUID) -> None:
+    """Delete the blocks of an import whose rows will never count again."""
+    gone = select(col(Import.id)).where(
+        col(Import.id) == id, col(Import.status).in_([Status.CANCELLED, Status.REVERTED])
+    )
+    await session.execute(delete(EventBlock).where(col(EventBlock.import_id).in_(gone)))
+
+
+async def _close(session: AsyncSession, *, id: UUID, status: Status) -> None:
+    closed = update(Import).where(col(Import.id) == id)
+    await session.execute(closed.values(status=status, finished_at=func.clock_timestamp()))
+    await jobs.enqueue(session, Job.SWEEP_IMPORT, id=id)
+
+
+async def _change_claimed(session: AsyncSession, claim: Claim, **changes: Any) -> None:
+    mine = (col(Import.id) == claim.import_id, col(Import.run) == claim.run, col(Import.status) == Status.RUNNING)
+    changed = await session.scalar(update(Import).where(*mine).values(**changes).returning(col(Import.id)))
+    if changed is None:
+        raise Overtaken
+
+
+async def _count_once(session: AsyncSession, *, import_id: UUID) -> None:
+    for changed_id in await events.count_once(session, import_id=import_id):
+        blocks = select(
+            func.coalesce(func.sum(EventBlock.event_count), 0).label("imported"),
+            func.coalesce(func.sum(func.cardinality(EventBlock.days)), 0).label("brought"),
+        ).where(col(EventBlock.import_id) == changed_id)
+        row = (await session.execute(blocks)).one()
+        await session.execute(
+            update(Import)
+            .where(col(Import.id) == changed_id)
+            .values(rows_imported=row.imported, rows_duplicated=row.brought - row.imported)
+        )
+
+
+def _in_use(*, etag: str, bytes_total: int) -> Select[Import]:
+    return select(Import).where(
+        *(col(Import.etag) == etag, col(Import.bytes_total) == bytes_total),
+        col(Import.status).in_([Status.QUEUED, Status.RUNNING, Status.COMPLETED]),
+    )

@@ -1,0 +1,32 @@
+"""Tell subscribers when an import or a report has changed"""
+
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # A notice is told when the change is kept, and carries only the id: who hears it reads the rest.
+    op.execute("""
+        create function notice_change() returns trigger language plpgsql as $$
+        begin
+            perform pg_notify('notices', tg_table_name || ' ' || new.id);
+            return null;
+        end
+        $$
+    """)
+    for table in ("imports", "revenue_reports"):
+        op.execute(f"""
+            create trigger {table}_notice_change
+            after insert or update on {table}
+            for each row execute function notice_change()
+        """)
+
+
+def downgrade() -> None:
+    for table in ("revenue_reports", "imports"):
+        op.execute(f"drop trigger {table}_notice_change on {table}")
+    op.execute("drop function notice_change")

@@ -1,0 +1,366 @@
+"""
+Revenue reports: settled months of VPPs, as numbered revisions that never change, and their line items.
+
+What a month is settled from has an identity, a hash. A report keeps the one it was settled from, so that it is seen,
+not guessed, whether anything has changed since.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ColumnElement,
+    Date,
+    Index,
+    Numeric,
+    String,
+    TextualSelect,
+    UniqueConstraint,
+    Uuid,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, Range
+from sqlalchemy.orm import aliased
+from sqlmodel import Field, col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db import jobs
+from db.batteries import Battery, BatteryCapacity
+from db.engine import Read
+from db.events import EVENTS, EventBlock
+from db.imports import Import
+from db.imports import Status as ImportStatus
+from db.jobs import Job
+from db.refusals import NotFound
+from db.sites import Membership, Site
+from db.tables import Table, created, instant
+from db.vpps import Vpp, VppNotFound
+
+
+class Status(StrEnum):
+    PENDING = "PENDING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+def cents(*, nullable: bool = False) -> Any:
+    """Return a column of settled amounts of money, in AUD to the cent."""
+    return Field(default=None, sa_type=Numeric(20, 2), nullable=nullable)
+
+
+class RevenueReport(Table, table=True):
+    __tablename__ = "revenue_reports"
+    __table_args__ = (
+        UniqueConstraint("vpp_id", "month", "revision", name="revenue_reports_revision_once"),
+        Index("revenue_reports_created_at_id", "created_at", "id"),
+        CheckConstraint("status in ('PENDING', 'READY', 'FAILED')", name="revenue_reports_status_is_known"),
+        CheckConstraint("extract(day from month) = 1", name="revenue_reports_month_is_first_day"),
+        CheckConstraint(
+            "(status = 'READY') = (settled_from is not null and total_revenue_aud is not null)",
+            name="revenue_reports_ready_has_figures",
+        ),
+        CheckConstraint(
+            "total_revenue_aud = ad_valorem_fee_aud + daily_fees_aud + site_total_aud"
+            " and vpp_total_aud = ad_valorem_fee_aud + daily_fees_aud + cost_only_aud",
+            name="revenue_reports_totals_add_up",
+        ),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    vpp_id: UUID = Field(foreign_key="vpps.id", ondelete="RESTRICT")
+    month: date
+    revision: int
+    status: str = Status.PENDING
+    failure_reason: str | None = None
+    created_at: datetime = created()
+    finished_at: datetime | None = instant()
+
+    # As they stood when the month was settled.
+    settled_from: str | None = None
+    vpp_name: str | None = None
+    terms: list[dict[str, Any]] | None = Field(default=None, sa_type=JSONB)
+
+    total_revenue_aud: Decimal | None = cents(nullable=True)
+    ad_valorem_fee_aud: Decimal | None = cents(nullable=True)
+    daily_fees_aud: Decimal | None = cents(nullable=True)
+    cost_only_aud: Decimal | None = cents(nullable=True)
+    vpp_total_aud: Decimal | None = cents(nullable=True)
+    site_total_aud: Decimal | None = cents(nullable=True)
+
+
+class SiteLineItem(Table, table=True):
+    __tablename__ = "site_line_items"
+    __table_args__ = (
+        CheckConstraint(
+            "before_fees_aud = event_share_aud + capacity_share_aud"
+            " and after_fees_aud = before_fees_aud - daily_fee_aud",
+            name="site_line_items_add_up",
+        ),
+    )
+
+    report_id: UUID = Field(foreign_key="revenue_reports.id", ondelete="CASCADE", primary_key=True)
+    nmi: str = Field(primary_key=True)
+    site_id: UUID | None = Field(default=None, foreign_key="sites.id", ondelete="SET NULL", index=True)
+    address: str
+    capacity_kwh: Decimal
+    member_days: int
+    revenue_aud: Decimal = cents()
+    ad_valorem_fee_aud: Decimal = cents()
+    event_share_aud: Decimal = cents()
+    capacity_share_aud: Decimal = cents()
+    before_fees_aud: Decimal = cents()
+    daily_fee_aud: Decimal = cents()
+    waived_fee_aud: Decimal = cents()
+    after_fees_aud: Decimal = cents()
+
+
+class ReportVppNotFound(VppNotFound):
+    """There is no VPP with the id {id}."""
+
+    field = ("input", "vppId")
+
+
+class RevenueReportNotFound(NotFound):
+    """There is no revenue report with the id {id}."""
+
+    field = ("id",)
+
+
+# One row for each VPP and month asked for. Only what falls into the month is looked at, and numbers are compared as
+# numbers: a change that leaves the month as it was leaves its identity, too.
+IDENTITIES = text("""
+    select
+        asked.vpp_id,
+        asked.month,
+        encode(sha256(convert_to(jsonb_build_array(
+            vpps.name,
+            (
+                select jsonb_agg(
+                    jsonb_build_array(
+                        schedules.effective * asked.days,
+                        trim_scale(schedules.revenue_percentage),
+                        trim_scale(schedules.daily_fee_aud)
+                    )
+                    order by schedules.effective
+                )
+                from price_schedules schedules
+                where schedules.vpp_id = asked.vpp_id and schedules.effective && asked.days
+            ),
+            (
+                select jsonb_agg(
+                    jsonb_build_array(sites.id, sites.nmi, sites.address, memberships.effective * asked.days)
+                    order by sites.nmi, memberships.effective
+                )
+                from memberships
+                join sites on sites.id = memberships.site_id
+                where memberships.vpp_id = asked.vpp_id and memberships.effective && asked.days
+            ),
+            (
+                select jsonb_agg(
+                    jsonb_build_array(
+                        batteries.id,
+                        batteries.site_id,
+                        capacities.effective * asked.days,
+                        trim_scale(capacities.capacity_kwh)
+                    )
+                    order by batteries.id, capacities.effective
+                )
+                from batteries
+                join battery_capacities capacities on capacities.battery_id = batteries.id
+                where capacities.effective && asked.days
+                  and batteries.site_id in (
+                      select site_id from memberships where vpp_id = asked.vpp_id and effective && asked.days
+                  )
+            ),
+            (
+                select jsonb_agg(
+                    jsonb_build_array(brought.site_id, brought.import_id, brought.counting)
+                    order by brought.site_id, brought.import_id
+                )
+                from (
+                    select blocks.site_id, blocks.import_id, sum(blocks.event_count) as counting
+                    from event_blocks blocks
+                    join imports on imports.id = blocks.import_id and imports.status = 'COMPLETED'
+                    where blocks.month = asked.month
+                      and blocks.site_id in (
+                          select site_id from memberships where vpp_id = asked.vpp_id and effective && asked.days
+                      )
+                    group by blocks.site_id, blocks.import_id
+                ) brought
+            )
+        )::text, 'UTF8')), 'hex') as identity
+    from (
+        select vpp_id, month, daterange(month, (month + interval '1 month')::date) as days
+        from unnest(cast(:vpp_ids as uuid[]), cast(:months as date[])) as pairs (vpp_id, month)
+    ) asked
+    join vpps on vpps.id = asked.vpp_id
+""")
+
+
+TOTALS = (
+    *(col(RevenueReport.total_revenue_aud), col(RevenueReport.ad_valorem_fee_aud), col(RevenueReport.daily_fees_aud)),
+    *(col(RevenueReport.cost_only_aud), col(RevenueReport.vpp_total_aud), col(RevenueReport.site_total_aud)),
+)
+
+
+def reports() -> Read:
+    """Read revenue reports."""
+    return select(
+        *(col(RevenueReport.id), col(RevenueReport.vpp_id), col(RevenueReport.month), col(RevenueReport.revision)),
+        *(col(RevenueReport.status), col(RevenueReport.failure_reason), col(RevenueReport.settled_from)),
+        *(col(RevenueReport.created_at), is_latest().label("is_latest"), *TOTALS),
+    )
+
+
+def is_latest() -> ColumnElement[bool]:
+    """Return whether a report is the latest revision of its VPP and month."""
+    later = aliased(RevenueReport)
+    return ~(
+        select(col(later.id))
+        .where(
+            *(col(later.vpp_id) == RevenueReport.vpp_id, col(later.month) == RevenueReport.month),
+            col(later.revision) > RevenueReport.revision,
+        )
+        .exists()
+    )
+
+
+def identities(vpp_months: Sequence[tuple[UUID, date]]) -> TextualSelect:
+    """Read the identity of what each VPP's month would be settled from now."""
+    vpp_ids, months = [vpp_id for vpp_id, _ in vpp_months], [month for _, month in vpp_months]
+    read = IDENTITIES.bindparams(bindparam("vpp_ids", vpp_ids, ARRAY(Uuid)), bindparam("months", months, ARRAY(Date)))
+    return read.columns(vpp_id=Uuid, month=Date, identity=String)
+
+
+def line_items(report_id: UUID) -> Read:
+    """Read the line items of a report."""
+    return select(*SiteLineItem.__table__.c).where(col(SiteLineItem.report_id) == report_id)  # type: ignore[attr-defined]
+
+
+def members_in_month(vpp_id: UUID, month: Range[date]) -> Read:
+    """Read the sites that belong to a VPP on any day of a month, and in which of its days each does."""
+    return (
+        select(
+            *(col(Site.id), col(Site.nmi), col(Site.address)),
+            (col(Membership.effective) * month).label("effective"),
+        )
+        .join(Membership, col(Membership.site_id) == Site.id)
+        .where(col(Membership.vpp_id) == vpp_id, col(Membership.effective).op("&&")(month))
+        .order_by(col(Site.nmi), col(Membership.effective))
+    )
+
+
+def capacities_in_month(vpp_id: UUID, month: Range[date]) -> Read:
+    """Read the capacities of the batteries of all sites that belong to a VPP on any day of a month."""
+    members = select(col(Membership.site_id)).where(
+        col(Membership.vpp_id) == vpp_id, col(Membership.effective).op("&&")(month)
+    )
+    return (
+        select(
+            *(col(Battery.site_id), col(BatteryCapacity.capacity_kwh)),
+            (col(BatteryCapacity.effective) * month).label("effective"),
+        )
+        .join(BatteryCapacity, col(BatteryCapacity.battery_id) == Battery.id)
+        .where(col(Battery.site_id).in_(members), col(BatteryCapacity.effective).op("&&")(month))
+    )
+
+
+def month_earnings(vpp_id: UUID, month: date) -> Read:
+    """Read what each site of a VPP earned in a month it belonged to it throughout: the sums of its blocks."""
+    throughout = Range(month, (month + timedelta(days=31)).replace(day=1))
+    return (
+        select(
+            col(EventBlock.site_id),
+            func.sum(EventBlock.revenue_aud).label("revenue_aud"),
+            func.sum(EventBlock.cost_only_aud).label("cost_only_aud"),
+        )
+        .join(Import, (col(Import.id) == EventBlock.import_id) & (col(Import.status) == ImportStatus.COMPLETED))
+        .join(Membership, col(Membership.site_id) == EventBlock.site_id)
+        .where(col(EventBlock.month) == month)
+        .where(col(Membership.vpp_id) == vpp_id, col(Membership.effective).contains(throughout))
+        .group_by(col(EventBlock.site_id))
+    )
+
+
+def span_earnings(vpp_id: UUID, first_day: date, until: date) -> Read:
+    """Read what each site of a VPP earned in a span of days of one month: from the events themselves."""
+    throughout = Range(first_day, until)
+    costly = (EVENTS.c.event_type == "DISCHARGE") & (EVENTS.c.value_aud < 0)
+    return (
+        select(
+            EVENTS.c.site_id,
+            func.coalesce(func.sum(EVENTS.c.value_aud).filter(~costly), 0).label("revenue_aud"),
+            func.coalesce(func.sum(EVENTS.c.value_aud).filter(costly), 0).label("cost_only_aud"),
+        )
+        .join(Membership, col(Membership.site_id) == EVENTS.c.site_id)
+        .where(EVENTS.c.month == first_day.replace(day=1))
+        .where(EVENTS.c.settlement_date >= first_day, EVENTS.c.settlement_date < until)
+        .where(col(Membership.vpp_id) == vpp_id, col(Membership.effective).contains(throughout))
+        .group_by(EVENTS.c.site_id)
+    )
+
+
+async def request(session: AsyncSession, *, vpp_id: UUID, month: date) -> UUID:
+    """
+    Ask for a month to be settled as a new revision, and return it.
+
+    When the latest revision is under way, or nothing it was settled from has changed, that one is returned.
+    """
+    # Held until the transaction ends, so that two calls at once do not both add a revision.
+    vpp = await session.get(Vpp, vpp_id, with_for_update={"key_share": True})
+    if vpp is None:
+        raise ReportVppNotFound(id=vpp_id)
+    of_month = (col(RevenueReport.vpp_id) == vpp_id, col(RevenueReport.month) == month)
+    latest = (
+        await session.scalars(
+            select(RevenueReport).where(*of_month).order_by(col(RevenueReport.revision).desc()).limit(1)
+        )
+    ).one_or_none()
+    if latest is not None:
+        identity = (await session.execute(identities([(vpp_id, month)]))).one().identity
+        if latest.status == Status.PENDING or (latest.status == Status.READY and latest.settled_from == identity):
+            return latest.id
+    report = RevenueReport(vpp_id=vpp_id, month=month, revision=latest.revision + 1 if latest else 1)
+    session.add(report)
+    await session.flush()
+    await jobs.enqueue(session, Job.SETTLE, id=report.id)
+    return report.id
+
+
+async def pending(session: AsyncSession, *, id: UUID) -> RevenueReport | None:
+    """Return a report that is still to be settled, and hold it; None when there is nothing left to do."""
+    report = await session.get(RevenueReport, id, with_for_update=True)
+    return report if report is not None and report.status == Status.PENDING else None
+
+
+async def store(
+    session: AsyncSession, report: RevenueReport, *, figures: Mapping[str, Any], line_items: Sequence[Mapping[str, Any]]
+) -> None:
+    """Make a report READY with its figures (columns of its own) and its line items (rows of `SiteLineItem`)."""
+    await session.execute(
+        update(RevenueReport)
+        .where(col(RevenueReport.id) == report.id)
+        .values(status=Status.READY, finished_at=func.clock_timestamp(), **figures)
+    )
+    if line_items:
+        await session.execute(insert(SiteLineItem), [{"report_id": report.id, **item} for item in line_items])
+
+
+async def fail(session: AsyncSession, *, id: UUID, reason: str) -> None:
+    """Say why a report has no figures."""
+    await session.execute(
+        update(RevenueReport)
+        .where(col(RevenueReport.id) == id, col(RevenueReport.status) == Status.PENDING)
+        .values(status=Status.FAILED, failure_reason=reason, finished_at=func.clock_timestamp())
+    )

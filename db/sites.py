@@ -1,0 +1,174 @@
+"""Sites and their memberships in VPPs."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, Row, UniqueConstraint, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlmodel import Field, col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db import timelines
+from db.engine import Read
+from db.refusals import Conflict, NotFound, ValidationFailed, refusing
+from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
+from db.timelines import Timeline
+from db.vpps import VppNotFound
+
+
+class Site(Table, table=True):
+    __tablename__ = "sites"
+    __table_args__ = (
+        UniqueConstraint("nmi", name="sites_nmi_once"),
+        CheckConstraint("nmi ~ '^[0-9A-HJ-NP-Z]{10}$'", name="sites_nmi_is_nmi"),
+        is_text("sites", "address", at_most=500),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    nmi: str
+    address: str
+    created_at: datetime = created()
+    updated_at: datetime = updated()
+
+
+class Membership(Table, table=True):
+    __tablename__ = "memberships"
+    __table_args__ = (
+        one_at_a_time("memberships", "site_id", name="one_vpp_at_a_time"),
+        holds_some_day("memberships"),
+    )
+
+    site_id: UUID = Field(foreign_key="sites.id", ondelete="CASCADE", primary_key=True)
+    effective: Range[date] = days(primary_key=True)
+    vpp_id: UUID = Field(foreign_key="vpps.id", ondelete="RESTRICT", index=True)
+
+
+class SiteNotFound(NotFound):
+    """There is no site with the id {id}."""
+
+    field = ("input", "id")
+
+
+class MembershipVppNotFound(VppNotFound):
+    """There is no VPP with the id {id}."""
+
+    constraint = "memberships_vpp_id_fkey"
+    field = ("input", "vppId")
+
+
+class NmiTaken(Conflict):
+    """There is a site with the NMI {nmi} already."""
+
+    constraint = "sites_nmi_once"
+    field = ("input", "nmi")
+
+
+class AddressRefused(ValidationFailed):
+    """An address has 1 to 500 characters."""
+
+    constraint = "sites_address_is_text"
+    field = ("input", "address")
+
+
+class SiteIdTaken(Conflict):
+    """The id {id} is another site's already: {nmi}."""
+
+    field = ("input", "id")
+
+
+class SiteHasEvents(Conflict):
+    """This site has events, or an import that brings it some; a site that never had any can be deleted."""
+
+    constraint = "event_blocks_site_id_fkey"
+    field = ("input", "id")
+
+
+def sites() -> Read:
+    """Read sites."""
+    return select(col(Site.id), col(Site.nmi), col(Site.address), col(Site.created_at), col(Site.updated_at))
+
+
+def memberships(site_ids: Sequence[UUID]) -> Read:
+    """Read every membership of some sites, earliest first."""
+    return (
+        select(col(Membership.site_id), col(Membership.vpp_id), col(Membership.effective))
+        .where(col(Membership.site_id).in_(site_ids))
+        .order_by(col(Membership.effective))
+    )
+
+
+def members_on(day: date) -> Read:
+    """Read which site belongs to which VPP on a settlement date."""
+    return select(col(Membership.site_id), col(Membership.vpp_id)).where(col(Membership.effective).contains(day))
+
+
+async def create(
+    session: AsyncSession, *, id: UUID | None, vpp_id: UUID, nmi: str, address: str, effective_from: date | None = None
+) -> UUID:
+    """Create a site that belongs to a VPP from a day on or for all time; sent again, find the one it created."""
+    id, address = id or uuid4(), address.strip()
+    new = upsert(Site).values(id=id, nmi=nmi, address=address).on_conflict_do_nothing(index_elements=[col(Site.id)])
+    with refusing(NmiTaken(nmi=nmi), AddressRefused()):
+        created_id = await session.scalar(new.returning(col(Site.id)))
+    effective = Range(effective_from, None)
+    if created_id is None:
+        await _check_sent_again(session, id=id, there=(nmi, address, [(vpp_id, effective)]))
+    else:
+        await _keep_memberships(session, site_id=id, memberships=Timeline(((effective, vpp_id),)))
+    return id
+
+
+async def update_site(session: AsyncSession, *, id: UUID, nmi: str | None = None, address: str | None = None) -> UUID:
+    """Change a site's NMI or address; what is None stays."""
+    changes: dict[str, Any] = {} if nmi is None else {"nmi": nmi}
+    changes |= {} if address is None else {"address": address.strip()}
+    with refusing(NmiTaken(nmi=nmi), AddressRefused()):
+        await touch(session, id=id, **changes)
+    return id
+
+
+async def assign(session: AsyncSession, *, site_id: UUID, vpp_id: UUID, effective_from: date | None = None) -> UUID:
+    """Move a site to a VPP, from a day on or as if it had always belonged to it."""
+    await touch(session, id=site_id, field=("input", "siteId"))
+    before = timelines.timeline([(row.effective, row.vpp_id) for row in await session.execute(memberships([site_id]))])
+    after = before.replaced(vpp_id, effective_from=effective_from)
+    await _keep_memberships(session, site_id=site_id, memberships=after)
+    return site_id
+
+
+async def delete_site(session: AsyncSession, *, id: UUID) -> Row[*tuple[object, ...]]:
+    """Delete a site that never had an event, and return it as it was."""
+    with refusing(SiteHasEvents()):
+        deleted = await session.execute(delete(Site).where(col(Site.id) == id).returning(*sites().selected_columns))
+    site = deleted.first()
+    if site is None:
+        raise SiteNotFound(id=id)
+    return site
+
+
+async def touch(session: AsyncSession, *, id: UUID, field: tuple[str, ...] = ("input", "id"), **changes: Any) -> None:
+    """Change columns of a site, if any, and hold it until the transaction ends: changes of one come one by one."""
+    touched = await session.scalar(
+        update(Site).where(col(Site.id) == id).values(updated_at=func.now(), **changes).returning(col(Site.id))
+    )
+    if touched is None:
+        raise SiteNotFound(id=id, field=field)
+
+
+async def _check_sent_again(
+    session: AsyncSession, *, id: UUID, there: tuple[str, str, list[tuple[UUID, Range[date]]]]
+) -> None:
+    site = (await session.execute(sites().where(col(Site.id) == id))).one()
+    belongs = [(row.vpp_id, row.effective) for row in await session.execute(memberships([id]))]
+    if (site.nmi, site.address, belongs) != there:
+        raise SiteIdTaken(id=id, nmi=site.nmi)
+
+
+async def _keep_memberships(session: AsyncSession, *, site_id: UUID, memberships: Timeline[UUID]) -> None:
+    await session.execute(delete(Membership).where(col(Membership.site_id) == site_id))
+    rows = [{"site_id": site_id, "effective": days, "vpp_id": vpp_id} for days, vpp_id in memberships.stretches]
+    with refusing(MembershipVppNotFound(id=rows[-1]["vpp_id"])):
+        await session.execute(insert(Membership), rows)

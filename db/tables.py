@@ -1,0 +1,62 @@
+"""What all tables have in common: names for their constraints, instants, periods of days, and texts."""
+
+from typing import Any
+
+from sqlalchemy import CheckConstraint, DateTime, func
+from sqlalchemy.dialects.postgresql import DATERANGE, ExcludeConstraint
+from sqlmodel import Field, SQLModel
+
+# A refusal is recognised by the name of its constraint; these are the names of those that no table names itself.
+SQLModel.metadata.naming_convention = {
+    "pk": "%(table_name)s_pkey",
+    "fk": "%(table_name)s_%(column_0_name)s_fkey",
+    "uq": "%(table_name)s_%(column_0_name)s_once",
+    "ix": "%(table_name)s_%(column_0_name)s",
+}
+
+
+class Table(SQLModel):
+    """A table of ours: its columns may hold ranges and other types that are Postgres's own."""
+
+    model_config = {"arbitrary_types_allowed": True}
+
+
+def created() -> Any:
+    """Return a column that says when the row came to be."""
+    return Field(default=None, sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()})
+
+
+def updated() -> Any:
+    """Return a column that says when the row last changed."""
+    server_now = {"server_default": func.now(), "onupdate": func.now()}
+    return Field(default=None, sa_type=DateTime(timezone=True), sa_column_kwargs=server_now)
+
+
+def instant() -> Any:
+    """Return a column that holds an instant, or nothing yet."""
+    return Field(default=None, sa_type=DateTime(timezone=True), nullable=True)
+
+
+def days(*, primary_key: bool = False) -> Any:
+    """Return a column of periods of settlement dates, `[from, until)`."""
+    return Field(sa_type=DATERANGE, primary_key=primary_key)
+
+
+def is_text(table: str, column: str, *, at_most: int) -> CheckConstraint:
+    """Return the constraint that a text is neither blank nor longer than an index holds."""
+    return CheckConstraint(
+        f"{column} = btrim({column}) and char_length({column}) between 1 and {at_most}",
+        name=f"{table}_{column}_is_text",
+    )
+
+
+def one_at_a_time(table: str, *columns: str, period: str = "effective", name: str) -> ExcludeConstraint:
+    """Return the constraint that no two rows alike in some columns hold on the same day."""
+    return ExcludeConstraint(
+        *((column, "=") for column in columns), (period, "&&"), using="gist", name=f"{table}_{name}"
+    )
+
+
+def holds_some_day(table: str, *, period: str = "effective") -> CheckConstraint:
+    """Return the constraint that a period has at least one day."""
+    return CheckConstraint(f"not isempty({period})", name=f"{table}_{period}_has_days")

@@ -1,0 +1,202 @@
+"""VPPs and the price schedules on which they share revenue."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from sqlalchemy import CheckConstraint, UniqueConstraint, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlmodel import Field, col
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db import timelines
+from db.engine import Read
+from db.refusals import Conflict, NotFound, ValidationFailed, refusing
+from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
+from db.timelines import Timeline
+
+
+class Vpp(Table, table=True):
+    __tablename__ = "vpps"
+    __table_args__ = (UniqueConstraint("name", name="vpps_name_once"), is_text("vpps", "name", at_most=200))
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    name: str
+    created_at: datetime = created()
+    updated_at: datetime = updated()
+
+
+class PriceSchedule(Table, table=True):
+    __tablename__ = "price_schedules"
+    __table_args__ = (
+        one_at_a_time("price_schedules", "vpp_id", name="one_at_a_time"),
+        holds_some_day("price_schedules"),
+        CheckConstraint("revenue_percentage between 0 and 100", name="price_schedules_percentage_is_0_to_100"),
+        CheckConstraint("daily_fee_aud between 0 and 1000000", name="price_schedules_fee_is_0_to_1000000"),
+    )
+
+    vpp_id: UUID = Field(foreign_key="vpps.id", ondelete="CASCADE", primary_key=True)
+    effective: Range[date] = days(primary_key=True)
+    revenue_percentage: Decimal
+    daily_fee_aud: Decimal
+
+
+class VppNotFound(NotFound):
+    """There is no VPP with the id {id}."""
+
+    field = ("input", "id")
+
+
+class VppNameTaken(Conflict):
+    """There is a VPP named "{name}" already."""
+
+    constraint = "vpps_name_once"
+    field = ("input", "name")
+
+
+class VppNameRefused(ValidationFailed):
+    """A VPP's name has 1 to 200 characters."""
+
+    constraint = "vpps_name_is_text"
+    field = ("input", "name")
+
+
+class PercentageOutOfRange(ValidationFailed):
+    """A revenue percentage is from 0 to 100, not {revenue_percentage}."""
+
+    constraint = "price_schedules_percentage_is_0_to_100"
+    field = ("input", "revenuePercentage")
+
+
+class DailyFeeOutOfRange(ValidationFailed):
+    """A daily fee is from 0 to 1,000,000 dollars, not {daily_fee_aud}."""
+
+    constraint = "price_schedules_fee_is_0_to_1000000"
+    field = ("input", "dailyFeeAud")
+
+
+class VppIdTaken(Conflict):
+    """The id {id} is another VPP's already: "{name}"."""
+
+    field = ("input", "id")
+
+
+class VppHasSites(Conflict):
+    """This VPP has sites, or has had them; a VPP that never had any can be deleted."""
+
+    constraint = "memberships_vpp_id_fkey"
+    field = ("input", "id")
+
+
+class VppHasReports(Conflict):
+    """This VPP has revenue reports; a VPP without any can be deleted."""
+
+    constraint = "revenue_reports_vpp_id_fkey"
+    field = ("input", "id")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a VPP takes: a share of the revenue in %, and a fee for 28 days of every month in AUD."""
+
+    revenue_percentage: Decimal
+    daily_fee_aud: Decimal
+
+
+def vpps(*, today: date) -> Read:
+    """Read VPPs, with the terms in force today."""
+    in_force = col(PriceSchedule.effective).contains(today)
+    return select(
+        *(col(Vpp.id), col(Vpp.name), col(Vpp.created_at), col(Vpp.updated_at)),
+        *(col(PriceSchedule.revenue_percentage), col(PriceSchedule.daily_fee_aud)),
+    ).join(PriceSchedule, (col(PriceSchedule.vpp_id) == Vpp.id) & in_force)
+
+
+def price_schedules(vpp_ids: Sequence[UUID]) -> Read:
+    """Read every price schedule of some VPPs, earliest first."""
+    return (
+        select(
+            *(col(PriceSchedule.vpp_id), col(PriceSchedule.effective)),
+            *(col(PriceSchedule.revenue_percentage), col(PriceSchedule.daily_fee_aud)),
+        )
+        .where(col(PriceSchedule.vpp_id).in_(vpp_ids))
+        .order_by(col(PriceSchedule.effective))
+    )
+
+
+async def create(session: AsyncSession, *, id: UUID | None, name: str, terms: Terms) -> UUID:
+    """Create a VPP on terms that hold for all time; the same create sent again finds the one it created."""
+    id, name = id or uuid4(), name.strip()
+    new = upsert(Vpp).values(id=id, name=name).on_conflict_do_nothing(index_elements=[col(Vpp.id)])
+    with refusing(VppNameTaken(name=name), VppNameRefused()):
+        created_id = await session.scalar(new.returning(col(Vpp.id)))
+    if created_id is None:
+        await _check_sent_again(session, id=id, name=name, terms=terms)
+    else:
+        await _keep_schedules(session, vpp_id=id, schedules=Timeline(((Range(None, None), terms),)))
+    return id
+
+
+async def update_vpp(
+    session: AsyncSession,
+    *,
+    id: UUID,
+    name: str | None = None,
+    revenue_percentage: Decimal | None = None,
+    daily_fee_aud: Decimal | None = None,
+    effective_from: date | None = None,
+) -> UUID:
+    """Change a VPP's name, or its terms from a day on or for all time; what is None stays."""
+    await _touch(session, id=id, name=name)
+    given = {"revenue_percentage": revenue_percentage, "daily_fee_aud": daily_fee_aud}
+    terms = {term: value for term, value in given.items() if value is not None}
+    if terms:
+        schedules = timelines.timeline(
+            [
+                (row.effective, Terms(row.revenue_percentage, row.daily_fee_aud))
+                for row in await session.execute(price_schedules([id]))
+            ]
+        )
+        changed = schedules.changed(lambda before: replace(before, **terms), effective_from=effective_from)
+        await _keep_schedules(session, vpp_id=id, schedules=changed)
+    return id
+
+
+async def delete_vpp(session: AsyncSession, *, id: UUID) -> None:
+    """Delete a VPP that never had a site or a report."""
+    with refusing(VppHasSites(), VppHasReports()):
+        deleted = await session.scalar(delete(Vpp).where(col(Vpp.id) == id).returning(col(Vpp.id)))
+    if deleted is None:
+        raise VppNotFound(id=id)
+
+
+async def _touch(session: AsyncSession, *, id: UUID, name: str | None) -> None:
+    # Holds the row until the transaction ends, so that two changes of one VPP's terms come one after the other.
+    changes = {} if name is None else {"name": name.strip()}
+    with refusing(VppNameTaken(name=name), VppNameRefused()):
+        touched = await session.scalar(
+            update(Vpp).where(col(Vpp.id) == id).values(updated_at=func.now(), **changes).returning(col(Vpp.id))
+        )
+    if touched is None:
+        raise VppNotFound(id=id)
+
+
+async def _check_sent_again(session: AsyncSession, *, id: UUID, name: str, terms: Terms) -> None:
+    there = (await session.execute(select(col(Vpp.name)).where(col(Vpp.id) == id))).one()
+    schedules = (await session.execute(price_schedules([id]))).all()
+    if there.name != name or [Terms(row.revenue_percentage, row.daily_fee_aud) for row in schedules] != [terms]:
+        raise VppIdTaken(id=id, name=there.name)
+
+
+async def _keep_schedules(session: AsyncSession, *, vpp_id: UUID, schedules: Timeline[Terms]) -> None:
+    await session.execute(delete(PriceSchedule).where(col(PriceSchedule.vpp_id) == vpp_id))
+    rows = [{"vpp_id": vpp_id, "effective": days, **asdict(terms)} for days, terms in schedules.stretches]
+    terms = rows[-1]
+    with refusing(
+        PercentageOutOfRange(revenue_percentage=terms["revenue_percentage"]),
+        DailyFeeOutOfRange(daily_fee_aud=terms["daily_fee_aud"]),
+    ):
+        await session.execute(insert(PriceSchedule), rows)
