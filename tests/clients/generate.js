@@ -1,0 +1,15 @@
+// Prints, as one JSON object of file names and texts, what AppSync's code generator makes of a schema file.
+import { readFile } from "node:fs/promises";
+
+import generator from "@aws-amplify/graphql-generator";
+
+const schema = await readFile(process.argv[2], "utf8");
+
+const statements = generator.generateStatements({ schema, target: "graphql" });
+const types = await generator.generateTypes({
+  schema,
+  target: "typescript",
+  queries: Object.values(statements).join("\n"),
+});
+
+console.log(JSON.stringify({ ...statements, ...types }));

@@ -1,0 +1,205 @@
+"""GraphiQL as a person meets it: in a browser, from our own files alone."""
+
+import json
+import os
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, Route, WebSocket, async_playwright, expect
+
+VPP_ID = "1f0c8f5e-6f0d-4a53-9d0b-3f0a5a4f7c11"
+IMPORT_ID = "5b1de0a6-2f8e-4a4e-8a39-8d2f6c1b9e42"
+
+CREATE_VPP = f"""
+mutation CreateVpp {{
+  createVpp(input: {{ id: "{VPP_ID}", name: "Seen in GraphiQL", revenuePercentage: 20, dailyFeeAud: 0.3 }}) {{
+    name
+    dailyFeeAud
+  }}
+}}
+"""
+
+LIST_VPPS = """
+query NamedVpps {
+  listVpps(filter: { nameContains: "GraphiQL" }) {
+    items { name revenuePercentage }
+    nextToken
+  }
+}
+"""
+
+CREATE_IMPORT = f"""
+mutation CreateImport {{
+  createImport(input: {{ id: "{IMPORT_ID}", kind: BATTERY_EVENTS, fileName: "september.csv" }}) {{
+    import {{ status }}
+  }}
+}}
+"""
+
+IMPORT_PROGRESS = f"""
+subscription ImportProgress {{
+  onImportProgress(id: "{IMPORT_ID}") {{ fileName status }}
+}}
+"""
+
+
+# Pasted, since the editors close brackets and quotes of their own accord for whoever types.
+PASTE = """(textbox, text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/plain", text);
+  textbox.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+}"""
+
+# GraphiQL stores its tabs half a second after a change.
+TABS_STORED = """async (name) => {
+  while (!localStorage.getItem("graphiql:tabState")?.includes(name)) await new Promise(requestAnimationFrame);
+}"""
+
+
+class Served(Protocol):
+    """The application as a browser reaches it."""
+
+    url: str
+    api_key: str
+
+
+@dataclass
+class GraphiQL:
+    """The page, and what it asked of the network and complained of since it was opened."""
+
+    page: Page
+    addresses: list[str] = field(default_factory=list)
+    frames: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("request", lambda request: self.addresses.append(request.url))
+        self.page.on("websocket", self.follow)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on(
+            "console",
+            lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None,
+        )
+
+    def follow(self, socket: WebSocket) -> None:
+        """Note the socket's address and the frames sent over it."""
+        self.addresses.append(socket.url)
+        socket.on("framesent", lambda frame: self.frames.append(str(frame)))
+
+    @property
+    def result(self) -> Locator:
+        return self.page.get_by_role("region", name="Result Window")
+
+    @property
+    def headers(self) -> Locator:
+        return self.page.get_by_role("region", name="Headers")
+
+    async def write(self, editor: Locator, text: str) -> None:
+        """Put the text in place of what the editor holds."""
+        textbox = editor.get_by_role("textbox", name="Editor content")
+        await textbox.press("ControlOrMeta+A")
+        await textbox.evaluate(PASTE, text)
+
+    async def run(self, name: str, operation: str) -> None:
+        """Write the operation, and run it once its name has reached the tab."""
+        await self.write(self.page.get_by_role("region", name="Operation Editor"), operation)
+        await expect(self.page.get_by_role("tab", selected=True)).to_have_text(name)
+        await self.page.get_by_role("button", name="Execute query").click()
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None and "CI" not in os.environ:
+        pytest.skip("needs chromium (on Debian: apt-get install chromium); where CI is set, this fails instead")
+
+    async with async_playwright() as playwright:
+        # Chromium's own sandbox refuses root.
+        browser = await playwright.chromium.launch(executable_path=chromium or "chromium", args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def graphiql(browser: Browser, served: Served) -> AsyncIterator[GraphiQL]:
+    context = await browser.new_context()
+    graphiql = GraphiQL(await context.new_page())
+    await graphiql.page.goto(f"{served.url}/graphql")
+    await expect(graphiql.headers).to_contain_text(served.api_key)
+    yield graphiql
+    await context.close()
+
+
+async def test_a_query_a_mutation_and_a_subscription_run_with_nothing_from_elsewhere(
+    graphiql: GraphiQL, served: Served
+) -> None:
+    await graphiql.run("CreateVpp", CREATE_VPP)
+    await expect(graphiql.result).to_contain_text('"createVpp": { "name": "Seen in GraphiQL", "dailyFeeAud": 0.3 }')
+
+    await graphiql.run("NamedVpps", LIST_VPPS)
+    await expect(graphiql.result).to_contain_text(
+        '"items": [ { "name": "Seen in GraphiQL", "revenuePercentage": 20 } ]'
+    )
+
+    await graphiql.run("CreateImport", CREATE_IMPORT)
+    await expect(graphiql.result).to_contain_text('"status": "AWAITING_UPLOAD"')
+
+    await graphiql.run("ImportProgress", IMPORT_PROGRESS)
+    await expect(graphiql.result).to_contain_text('"fileName": "september.csv", "status": "AWAITING_UPLOAD"')
+
+    assert {urlsplit(address).netloc for address in graphiql.addresses} == {urlsplit(served.url).netloc}
+    assert graphiql.complaints == []
+
+
+async def test_the_query_it_opens_with_is_answered(graphiql: GraphiQL) -> None:
+    await graphiql.page.get_by_role("button", name="Execute query").click()
+
+    await expect(graphiql.result).to_contain_text('{ "data": { "listVpps": { "items": [')
+
+
+async def test_what_the_headers_editor_holds_is_sent_over_http_and_over_the_socket(
+    graphiql: GraphiQL, served: Served
+) -> None:
+    changed = {"x-api-key": served.api_key, "x-changed": "yes"}
+    await graphiql.run("CreateImport", CREATE_IMPORT)
+    await graphiql.run("ImportProgress", IMPORT_PROGRESS)
+    await expect(graphiql.result).to_contain_text('"fileName": "september.csv"')
+    await graphiql.page.get_by_role("button", name="Stop query").click()
+
+    await graphiql.write(graphiql.headers, json.dumps(changed))
+    async with graphiql.page.expect_request("**/graphql") as request:
+        await graphiql.run("NamedVpps", LIST_VPPS)
+    await expect(graphiql.result).to_contain_text('"listVpps"')
+    await graphiql.run("ImportProgress", IMPORT_PROGRESS)
+    await expect(graphiql.result).to_contain_text('"fileName": "september.csv"')
+
+    sent = await (await request.value).all_headers()
+    assert {name: sent[name] for name in changed} == changed
+    openings = [message for message in map(json.loads, graphiql.frames) if message["type"] == "connection_init"]
+    assert [message["payload"] for message in openings] == [{"x-api-key": served.api_key}, changed]
+
+
+async def test_no_key_is_stored_and_a_new_one_takes_the_old_ones_place(graphiql: GraphiQL, served: Served) -> None:
+    async def with_another_key(route: Route) -> None:
+        if route.request.method != "GET":
+            return await route.continue_()
+        response = await route.fetch()
+        body = (await response.text()).replace(served.api_key, "da2-another")
+        return await route.fulfill(response=response, body=body)
+
+    await graphiql.run("NamedVpps", LIST_VPPS)
+    await expect(graphiql.result).to_contain_text('"listVpps"')
+    await graphiql.page.evaluate(TABS_STORED, "NamedVpps")
+    stored = await graphiql.page.evaluate("JSON.stringify([localStorage, sessionStorage, location])")
+    await graphiql.page.route("**/graphql", with_another_key)
+    await graphiql.page.reload()
+
+    assert served.api_key not in stored
+    await expect(graphiql.page.get_by_role("tab", selected=True)).to_have_text("NamedVpps")
+    await expect(graphiql.headers).to_contain_text('"x-api-key": "da2-another"')
+    await graphiql.page.get_by_role("button", name="New tab").click()
+    await expect(graphiql.headers).to_contain_text('"x-api-key": "da2-another"')
