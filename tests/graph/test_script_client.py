@@ -1,0 +1,236 @@
+"""
+The script's client where the network fails it: HTTP is answered by a function, sockets by a server of this test.
+"""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
+
+from graph.script.client import Client, Object, Refused, Unanswered
+
+SUBSCRIPTION = "subscription ($id: ID!) { onImportProgress(id: $id) { status rowsRead } }"
+QUERY = "query ($id: ID!) { getImport(id: $id) { status rowsRead } }"
+RUNNING: Object = {"status": "RUNNING", "rowsRead": 1}
+COMPLETED: Object = {"status": "COMPLETED", "rowsRead": 2}
+
+
+def is_completed(state: Object) -> bool:
+    return bool(state["status"] == "COMPLETED")
+
+
+def answering(*answers: Object) -> httpx.AsyncClient:
+    """
+    Make an HTTP client that is given these answers to its questions, and no more.
+    """
+    left = iter(answers)
+    return httpx.AsyncClient(transport=httpx.MockTransport(lambda request: httpx.Response(200, json=next(left))))
+
+
+@asynccontextmanager
+async def listening(talk: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIterator[str]:
+    """
+    Serve sockets that each get a talk, on a port of their own, and return the address as the script is told it.
+    """
+    async with serve(talk, "127.0.0.1", 0, subprotocols=[Subprotocol("graphql-transport-ws")]) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        yield f"http://127.0.0.1:{port}/graphql"
+
+
+@asynccontextmanager
+async def not_listening() -> AsyncIterator[str]:
+    async def answer_no_one(socket: ServerConnection) -> None:
+        raise AssertionError
+
+    # A port that was free a moment ago.
+    async with listening(answer_no_one) as url:
+        pass
+    yield url
+
+
+async def open_subscription(socket: ServerConnection) -> tuple[Object, Object]:
+    """
+    Take the client's two first messages, with a ping between them.
+    """
+    initialised: Object = json.loads(await socket.recv())
+    await socket.send('{"type": "ping"}')
+    assert json.loads(await socket.recv()) == {"type": "pong"}
+    await socket.send('{"type": "connection_ack"}')
+    subscribed: Object = json.loads(await socket.recv())
+    return initialised, subscribed
+
+
+async def tell(socket: ServerConnection, state: Object) -> None:
+    await socket.send(json.dumps({"type": "next", "id": "1", "payload": {"data": {"onImportProgress": state}}}))
+
+
+async def test_each_state_is_seen_until_the_last() -> None:
+    told: list[Object] = []
+    seen: list[Object] = []
+
+    async def talk(socket: ServerConnection) -> None:
+        told.extend(await open_subscription(socket))
+        await tell(socket, RUNNING)
+        await tell(socket, COMPLETED)
+        await socket.wait_closed()
+
+    async with listening(talk) as url, answering() as http:
+        client = Client(url, "da2-key", http)
+        last = await client.follow(SUBSCRIPTION, QUERY, "7", until=is_completed, seen=seen.append)
+
+    assert last == COMPLETED
+    assert seen == [RUNNING, COMPLETED]
+    assert told == [
+        {"type": "connection_init", "payload": {"x-api-key": "da2-key"}},
+        {"type": "subscribe", "id": "1", "payload": {"query": SUBSCRIPTION, "variables": {"id": "7"}}},
+    ]
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        None,
+        {"type": "complete", "id": "1"},
+        {"type": "error", "id": "1", "payload": [{"message": "Too many subscriptions."}]},
+        {"type": "next", "id": "1", "payload": {"data": {"onImportProgress": None}, "errors": [{"message": "Gone."}]}},
+    ],
+)
+async def test_a_subscription_that_ends_early_is_opened_again_and_the_state_read_between(ending: Object | None) -> None:
+    talks: list[int] = []
+    seen: list[Object] = []
+    between: Object = {"status": "RUNNING", "rowsRead": 1_000}
+
+    async def talk(socket: ServerConnection) -> None:
+        talks.append(1)
+        await open_subscription(socket)
+        if len(talks) == 2:
+            await tell(socket, COMPLETED)
+            await socket.wait_closed()
+            return
+        await tell(socket, RUNNING)
+        if ending is not None:
+            await socket.send(json.dumps(ending))
+            await socket.wait_closed()
+        else:
+            socket.transport.abort()
+
+    async with listening(talk) as url, answering({"data": {"getImport": between}}) as http:
+        client = Client(url, "da2-key", http, pause_s=0)
+        last = await client.follow(SUBSCRIPTION, QUERY, "7", until=is_completed, seen=seen.append)
+
+    assert last == COMPLETED
+    assert seen == [RUNNING, between, COMPLETED]
+    assert len(talks) == 2
+
+
+async def test_where_there_are_no_sockets_the_state_is_asked_for() -> None:
+    seen: list[Object] = []
+
+    async with (
+        not_listening() as url,
+        answering({"data": {"getImport": RUNNING}}, {"data": {"getImport": COMPLETED}}) as http,
+    ):
+        client = Client(url, "da2-key", http, pause_s=0)
+        last = await client.follow(SUBSCRIPTION, QUERY, "7", until=is_completed, seen=seen.append)
+
+    assert last == COMPLETED
+    assert seen == [RUNNING, COMPLETED]
+
+
+async def test_a_server_that_starts_again_is_waited_for() -> None:
+    attempts: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise httpx.ConnectError("refused")
+        if len(attempts) == 2:
+            return httpx.Response(502, text="Bad Gateway")
+        return httpx.Response(200, json={"data": {"getImport": COMPLETED}})
+
+    async with not_listening() as url, httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        client = Client(url, "da2-key", http, pause_s=0)
+        last = await client.follow(SUBSCRIPTION, QUERY, "7", until=is_completed)
+
+    assert last == COMPLETED
+    assert len(attempts) == 3
+
+
+async def test_a_server_that_stays_away_is_given_up() -> None:
+    attempts: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        attempts.append(1)
+        raise httpx.ConnectError("refused")
+
+    async with not_listening() as url, httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        client = Client(url, "da2-key", http, pause_s=0)
+        with pytest.raises(Unanswered) as refused:
+            await client.follow(SUBSCRIPTION, QUERY, "7", until=is_completed)
+
+    assert str(refused.value) == f"{url} did not answer: refused"
+    assert len(attempts) == 30
+
+
+async def test_a_refusal_keeps_its_type_and_what_a_program_needs() -> None:
+    error = {"message": "Imported before.", "errorType": "Conflict", "errorInfo": {"importId": "7"}, "data": None}
+
+    async with answering({"data": {"startImport": None}, "errors": [error]}) as http:
+        with pytest.raises(Refused) as refused:
+            await Client("http://127.0.0.1/graphql", "da2-key", http).ask("mutation { startImport }")
+
+    assert str(refused.value) == "Imported before."
+    assert refused.value.error_type == "Conflict"
+    assert refused.value.error_info == {"importId": "7"}
+
+
+async def test_a_question_carries_the_key_and_its_variables() -> None:
+    asked: list[Any] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((request.method, str(request.url), request.headers["x-api-key"], json.loads(request.content)))
+        return httpx.Response(200, json={"data": {"getImport": RUNNING}})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        state = await Client("http://127.0.0.1/graphql", "da2-key", http).ask(QUERY, id="7")
+
+    assert state == RUNNING
+    assert asked == [("POST", "http://127.0.0.1/graphql", "da2-key", {"query": QUERY, "variables": {"id": "7"}})]
+
+
+async def test_an_upload_tells_its_length_and_keeps_the_key_to_itself(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 8192
+    path = tmp_path / "events.csv"
+    path.write_bytes(content)
+    put: list[httpx.Request] = []
+
+    async def take(request: httpx.Request) -> httpx.Response:
+        assert await request.aread() == content
+        put.append(request)
+        return httpx.Response(200)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(take)) as http:
+        with path.open("rb") as file:
+            await Client("http://127.0.0.1/graphql", "da2-key", http).upload("http://127.0.0.1/s3/7", file)
+
+    assert put[0].method == "PUT"
+    assert put[0].headers["content-length"] == "2097152"
+    assert "transfer-encoding" not in put[0].headers
+    assert "x-api-key" not in put[0].headers
+
+
+async def test_a_refused_upload_is_told_without_its_signed_link(tmp_path: Path) -> None:
+    path = tmp_path / "events.csv"
+    path.write_bytes(b"")
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(403, text="Expired"))) as http:
+        with path.open("rb") as file, pytest.raises(Refused) as refused:
+            await Client("http://127.0.0.1/graphql", "da2-key", http).upload("http://127.0.0.1/?signature=1", file)
+
+    assert str(refused.value) == "The upload failed: HTTP 403 Expired"
