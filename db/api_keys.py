@@ -5,11 +5,11 @@ import secrets
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, CheckConstraint, LargeBinary, Row, Uuid, func, select, update
+from sqlalchemy import ARRAY, CheckConstraint, LargeBinary, Uuid, func, select, update
 from sqlmodel import Field, col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from db.engine import Read
+from db.engine import AnyRow, Read
 from db.refusals import NotFound, ValidationFailed, refusing
 from db.tables import Table, created, instant, is_text
 
@@ -103,7 +103,7 @@ async def create(
     return key.id, secret
 
 
-async def revoke(session: AsyncSession, *, id: UUID) -> Row[*tuple[object, ...]]:
+async def revoke(session: AsyncSession, *, id: UUID) -> AnyRow:
     """Revoke an API key; one revoked before keeps the time at which it was."""
     revoked = await session.execute(
         update(ApiKey)

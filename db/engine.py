@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 # A statement that reads columns. What a query reads is a function that returns one; `Database.rows` runs it.
 Read: TypeAlias = Select[*tuple[Any, ...]]
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 
 class Database:
@@ -21,13 +22,13 @@ class Database:
         self._engine = _engine(url, pool_size)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    async def rows(self, statement: Executable) -> Sequence[Row[*tuple[Any, ...]]]:
+    async def rows(self, statement: Executable) -> Sequence[AnyRow]:
         """Return every row a statement reads."""
         async with self._reading.connect() as connection:
             result = await connection.execute(statement)
             return result.all()
 
-    async def row(self, statement: Executable) -> Row[*tuple[Any, ...]] | None:
+    async def row(self, statement: Executable) -> AnyRow | None:
         """Return the first row a statement reads, or None where there is none."""
         async with self._reading.connect() as connection:
             result = await connection.execute(statement)

@@ -6,6 +6,7 @@ are of the events that count; those that another import had brought before are m
 their import is COMPLETED.
 """
 
+import io
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
@@ -30,6 +31,7 @@ from sqlalchemy import (
 from sqlmodel import Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from db import jobs
 from db.engine import Read
 from db.tables import Table
 
@@ -58,6 +60,9 @@ class EventBlock(Table, table=True):
     # Which events do not count, since another import brought them first; null where all do.
     duplicates: list[bool] | None = Field(default=None, sa_type=ARRAY(Boolean))
 
+
+# What is written when a block is brought in; which of its events are duplicates is found out later.
+BLOCK_COLUMNS = [name for name in EventBlock.model_fields if name != "duplicates"]
 
 # The view that shows the events that count as rows; a migration makes it.
 EVENTS = table(
@@ -159,12 +164,18 @@ async def count_once(session: AsyncSession, *, import_id: UUID) -> Sequence[UUID
     return (await session.execute(COUNT_ONCE, {"import_id": import_id})).scalars().all()
 
 
-def events_of_site(site_id: UUID, *, from_: date | None, until: date | None) -> Read:
-    """Read the events of a site that count, over settlement dates `[from, until)`."""
+async def copy_blocks(session: AsyncSession, blocks: bytes) -> None:
+    """Add blocks, as they are written for COPY: in binary, a tuple a block, in the order of `BLOCK_COLUMNS`."""
+    connection = await jobs.driver_connection(session)
+    await connection.copy_to_table("event_blocks", source=io.BytesIO(blocks), columns=BLOCK_COLUMNS, format="binary")
+
+
+def events_of_sites(site_ids: Sequence[UUID], from_: date | None, until: date | None) -> Read:
+    """Read the events of some sites that count, over settlement dates `[from, until)`."""
     events = select(
         *(EVENTS.c.import_id, EVENTS.c.line_number, EVENTS.c.site_id, EVENTS.c.settlement_date),
         *(EVENTS.c.event_type, EVENTS.c.energy_kwh, EVENTS.c.tariff_cents_per_kwh, EVENTS.c.value_aud),
-    ).where(EVENTS.c.site_id == site_id)
+    ).where(EVENTS.c.site_id.in_(site_ids))
     # The month is in the index of the blocks; the date is known only once a block is opened.
     if from_ is not None:
         events = events.where(EVENTS.c.month >= from_.replace(day=1), EVENTS.c.settlement_date >= from_)

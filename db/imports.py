@@ -7,6 +7,7 @@ Files on their way into the database, how far each has come, and the rows that w
            └─────── cancel ───────┴──┴─── cancel ────┴─▶ CANCELLED
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -126,6 +127,18 @@ class FileImportedAlready(Conflict):
     field = ("input", "id")
 
 
+class NotUploaded(ValidationFailed):
+    """The file is not uploaded yet: PUT it to the import's uploadUrl first."""
+
+    field = ("input", "id")
+
+
+class FileEmpty(ValidationFailed):
+    """The uploaded file is empty; a header and rows below it were expected."""
+
+    field = ("input", "id")
+
+
 class FileChanged(Conflict):
     """The file was changed after part of it had been imported; cancel this import and create another."""
 
@@ -191,12 +204,12 @@ def imports() -> Read:
     )
 
 
-def rejections(import_id: UUID) -> Read:
-    """Read the rows an import left out."""
+def rejections(import_ids: Sequence[UUID]) -> Read:
+    """Read the rows some imports left out."""
     return select(
         *(col(ImportRejection.line_number), col(ImportRejection.column_name), col(ImportRejection.code)),
         *(col(ImportRejection.message), col(ImportRejection.row_text)),
-    ).where(col(ImportRejection.import_id) == import_id)
+    ).where(col(ImportRejection.import_id).in_(import_ids))
 
 
 async def create(session: AsyncSession, *, id: UUID | None, kind: str, file_name: str, charge_tariff: str) -> UUID:
@@ -222,9 +235,9 @@ async def held(session: AsyncSession, *, id: UUID) -> Import:
     return there
 
 
-async def start(session: AsyncSession, *, id: UUID, etag: str, bytes_total: int) -> None:
+async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_total: int) -> None:
     """
-    Queue an import whose file is uploaded, and the job with it.
+    Queue an import whose file is uploaded, and the job with it; a file that is not there has no ETag.
 
     A failed one goes on from its last checkpoint. Starting one that is under way or done changes nothing.
     """
@@ -233,6 +246,10 @@ async def start(session: AsyncSession, *, id: UUID, etag: str, bytes_total: int)
         return
     if there.status in (Status.CANCELLED, Status.REVERTED):
         raise ImportCancelled(status=there.status)
+    if etag is None:
+        raise NotUploaded
+    if not bytes_total:
+        raise FileEmpty
     if there.etag != etag and there.bytes_read > 0:
         raise FileChanged
     queued = (
@@ -308,6 +325,18 @@ async def advance(session: AsyncSession, claim: Claim, progress: Progress) -> No
     )
 
 
+async def keep_rejections(
+    session: AsyncSession, *, import_id: UUID, rejections: Iterable[tuple[int, str | None, str, str, str]]
+) -> None:
+    """Keep rows that were left out: the line, the column at fault, the code, the message and the row as it stood."""
+    connection = await jobs.driver_connection(session)
+    await connection.copy_records_to_table(
+        "import_rejections",
+        records=[(import_id, *rejection) for rejection in rejections],
+        columns=["import_id", "line_number", "column_name", "code", "message", "row_text"],
+    )
+
+
 async def complete(session: AsyncSession, claim: Claim) -> None:
     """Let an import's rows count from now on, but for those that other imports had brought before."""
     await session.execute(events.LOCK_COUNTING)
@@ -319,6 +348,16 @@ async def fail(session: AsyncSession, claim: Claim, *, reason: str) -> None:
     """Give an import up for a reason its owner can act on."""
     await _change_claimed(
         session, claim, status=Status.FAILED, failure_reason=reason, finished_at=func.clock_timestamp()
+    )
+
+
+async def give_up(session: AsyncSession, *, id: UUID, reason: str) -> None:
+    """Give an import up that no worker could bring in, whoever holds it."""
+    waiting = col(Import.status).in_([Status.QUEUED, Status.RUNNING])
+    await session.execute(
+        update(Import)
+        .where(col(Import.id) == id, waiting)
+        .values(status=Status.FAILED, failure_reason=reason, finished_at=func.clock_timestamp())
     )
 
 

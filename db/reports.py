@@ -223,6 +223,20 @@ def reports() -> Read:
     )
 
 
+def reports_of_vpps(vpp_ids: Sequence[UUID]) -> Read:
+    """Read all revisions of all months of some VPPs."""
+    return reports().where(col(RevenueReport.vpp_id).in_(vpp_ids))
+
+
+def a_minute_ago() -> Read:
+    """
+    Read the instant a minute ago by Postgres's clock.
+
+    A report says when it was finished a moment before others can see it; a minute is more than that moment.
+    """
+    return select((func.clock_timestamp() - timedelta(minutes=1)).label("instant"))
+
+
 def is_latest() -> ColumnElement[bool]:
     """Return whether a report is the latest revision of its VPP and month."""
     later = aliased(RevenueReport)
@@ -243,9 +257,9 @@ def identities(vpp_months: Sequence[tuple[UUID, date]]) -> TextualSelect:
     return read.columns(vpp_id=Uuid, month=Date, identity=String)
 
 
-def line_items(report_id: UUID) -> Read:
-    """Read the line items of a report."""
-    return select(*SiteLineItem.__table__.c).where(col(SiteLineItem.report_id) == report_id)  # type: ignore[attr-defined]
+def line_items(report_ids: Sequence[UUID]) -> Read:
+    """Read the line items of some reports."""
+    return select(*SiteLineItem.__table__.c).where(col(SiteLineItem.report_id).in_(report_ids))  # type: ignore[attr-defined]
 
 
 def members_in_month(vpp_id: UUID, month: Range[date]) -> Read:

@@ -5,14 +5,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Row, UniqueConstraint, delete, func, insert, select, update
+from sqlalchemy import CheckConstraint, UniqueConstraint, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import Field, col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db import timelines
-from db.engine import Read
+from db.engine import AnyRow, Read
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
 from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
 from db.timelines import Timeline
@@ -100,9 +100,20 @@ def memberships(site_ids: Sequence[UUID]) -> Read:
     )
 
 
-def members_on(day: date) -> Read:
-    """Read which site belongs to which VPP on a settlement date."""
-    return select(col(Membership.site_id), col(Membership.vpp_id)).where(col(Membership.effective).contains(day))
+def vpps_of_sites(site_ids: Sequence[UUID], *, on: date) -> Read:
+    """Read which VPP each of some sites belongs to on a settlement date."""
+    return select(col(Membership.site_id), col(Membership.vpp_id)).where(
+        col(Membership.site_id).in_(site_ids), col(Membership.effective).contains(on)
+    )
+
+
+def sites_of_vpps(vpp_ids: Sequence[UUID], on: date) -> Read:
+    """Read the sites that belong to some VPPs on a settlement date."""
+    return (
+        sites()
+        .join(Membership, col(Membership.site_id) == Site.id)
+        .where(col(Membership.vpp_id).in_(vpp_ids), col(Membership.effective).contains(on))
+    )
 
 
 async def create(
@@ -139,7 +150,7 @@ async def assign(session: AsyncSession, *, site_id: UUID, vpp_id: UUID, effectiv
     return site_id
 
 
-async def delete_site(session: AsyncSession, *, id: UUID) -> Row[*tuple[object, ...]]:
+async def delete_site(session: AsyncSession, *, id: UUID) -> AnyRow:
     """Delete a site that never had an event, and return it as it was."""
     with refusing(SiteHasEvents()):
         deleted = await session.execute(delete(Site).where(col(Site.id) == id).returning(*sites().selected_columns))

@@ -1,3 +1,231 @@
-import typer
+"""The command line, `vpp`."""
 
-app = typer.Typer()
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+import db.api_keys
+import db.migrations
+from db.engine import Database
+from db.refusals import Refusal
+from graph import logs
+from graph.script import LineRefused, print_reports, run_script
+from graph.serving import CannotServe, Serving, backing, serving
+from graph.settings import Settings
+from graph.worker import Worker
+
+app = typer.Typer(
+    help="Revenue sharing for Virtual Power Plants: the API, its workers, and what looks after them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+app.add_typer(keys, name="key")
+
+output = Console(highlight=False)
+
+
+class Role(StrEnum):
+    MEMBER = "MEMBER"
+    READER = "READER"
+    OPERATOR = "OPERATOR"
+    ADMIN = "ADMIN"
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on; VPP_HOST, or 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on; VPP_PORT, or 8000.")] = None,
+    worker: Annotated[bool, typer.Option(help="Run a worker beside the API.")] = True,
+    first: Annotated[Path | None, typer.Option(help="A script to carry out on the first start.")] = None,
+) -> None:
+    """Serve the API, with a worker beside it, and with Postgres and S3 unless the environment names them."""
+    settings = Settings()
+    any_port = port is None and "port" not in settings.model_fields_set
+
+    async def run() -> None:
+        async with (
+            backing(settings) as behind,
+            serving(
+                behind,
+                host=host or settings.host,
+                port=settings.port if port is None else port,
+                any_port=any_port,
+                worker=worker,
+            ) as ours,
+        ):
+            if first is not None and ours.api_key is not None:
+                await _play(first, ours, done=settings.data_dir / "played")
+            _print_addresses(ours)
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    _run(run())
+
+
+@app.command()
+def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -> None:
+    """Work: import files and settle months. Any number of workers may run, anywhere."""
+    settings = Settings()
+
+    async def run() -> None:
+        async with backing(settings) as behind:
+            worker = Worker(database_url=behind.database_url, object_store=behind.object_store)
+            loop = asyncio.get_running_loop()
+            for each in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(each, worker.stop)
+            if until_stdin_ends:
+
+                def wait_for_end() -> None:
+                    sys.stdin.buffer.read()
+                    loop.call_soon_threadsafe(worker.stop)
+
+                threading.Thread(target=wait_for_end, daemon=True).start()
+            await worker.run()
+
+    _run(run())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date, and say so."""
+
+    async def run() -> None:
+        async with backing(Settings()) as behind:
+            await asyncio.to_thread(db.migrations.upgrade, behind.database_url)
+            output.print(f"The database is at revision {db.migrations.latest_revision()}.")
+
+    _run(run())
+
+
+@app.command()
+def schema() -> None:
+    """Print the schema, in AppSync's dialect."""
+    # Nothing else here needs all of the schema, and commands should start quickly.
+    from graph.schema import printed
+
+    sys.stdout.write(printed())
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the key is for.")],
+    role: Annotated[Role, typer.Option(help="What it may do.")],
+) -> None:
+    """Make an API key and show it, this once."""
+
+    async def run() -> None:
+        async with backing(Settings()) as behind:
+            await asyncio.to_thread(db.migrations.upgrade, behind.database_url)
+            database = Database(behind.database_url)
+            async with database.transaction() as session:
+                _, secret = await db.api_keys.create(session, name=name, role=role)
+            await database.close()
+            output.print(secret, soft_wrap=True)
+
+    _run(run())
+
+
+@app.command()
+def script(
+    file: Annotated[str, typer.Argument(help="A file of instruction lines, or - for standard input.")],
+    url: Annotated[str | None, typer.Option(help="The endpoint, such as http://127.0.0.1:8000/graphql.")] = None,
+    api_key: Annotated[str | None, typer.Option(help="A key to it.", envvar="VPP_API_KEY")] = None,
+) -> None:
+    """Carry out instruction lines as GraphQL mutations, at --url or on servers embedded for the occasion."""
+    if (url is None) != (api_key is None):
+        _fail("--url and --api-key go together: give both, or neither to run on embedded servers.")
+    lines, folder = _script(file)
+
+    async def run() -> None:
+        if url is not None and api_key is not None:
+            await run_script(lines, url=url, api_key=api_key, folder=folder, output=output)
+            return
+        async with _own_stack() as ours:
+            endpoint, key = f"{ours.url}/graphql", ours.api_key or ""
+            await run_script(lines, url=endpoint, api_key=key, folder=folder, output=output)
+
+    _run(run())
+
+
+def _script(file: str) -> tuple[list[str], Path]:
+    try:
+        if file == "-":
+            return sys.stdin.buffer.read().decode().splitlines(), Path.cwd()
+        return Path(file).read_text(encoding="utf-8").splitlines(), Path(file).parent
+    except OSError as error:
+        _fail(f"{file} cannot be read: {error.strerror}.")
+    except UnicodeDecodeError as error:
+        _fail(f"{file} is not UTF-8, at byte {error.start + 1}.")
+
+
+@asynccontextmanager
+async def _own_stack() -> AsyncIterator[Serving]:
+    async with (
+        backing(Settings()) as behind,
+        serving(behind, host="127.0.0.1", port=0, any_port=True, worker=True) as ours,
+    ):
+        yield ours
+
+
+async def _play(file: Path, ours: Serving, *, done: Path) -> None:
+    """Carry a script out once; on later starts, print the reports it asked for as they stand."""
+    lines, folder = _script(str(file))
+    endpoint, api_key = f"{ours.url}/graphql", ours.api_key or ""
+    if await asyncio.to_thread(done.exists):
+        await print_reports(lines, url=endpoint, api_key=api_key, output=output)
+        return
+    report = done.parent / "vpp_report.json"
+    await run_script(lines, url=endpoint, api_key=api_key, folder=folder, output=output, report_path=report)
+    await asyncio.to_thread(done.touch)
+
+
+def _print_addresses(ours: Serving) -> None:
+    output.print()
+    output.print(f"GraphiQL   {ours.url}/graphql", soft_wrap=True)
+    output.print(f"Endpoint   {ours.url}/graphql", soft_wrap=True)
+    if ours.api_key is not None:
+        output.print(f"API key    {ours.api_key}", soft_wrap=True)
+    output.print("Serving until stopped with Ctrl-C.")
+
+
+def _run(command: Coroutine[Any, Any, None]) -> None:
+    """Run a command to its end, or until a signal stops it; what keeps it from its work is told in a sentence."""
+    logs.configure()
+
+    async def until_signalled() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101
+
+        def stop() -> None:
+            # Once: a second signal finds no handler, and ends us as it would anyone.
+            for each in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(each)
+            task.cancel()
+
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, stop)
+        await command
+
+    try:
+        asyncio.run(until_signalled())
+    except asyncio.CancelledError:
+        raise typer.Exit(130) from None
+    except (CannotServe, LineRefused, Refusal) as fault:
+        _fail(str(fault))
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True, highlight=False).print(Text(message), soft_wrap=True)
+    raise typer.Exit(1)

@@ -1,0 +1,133 @@
+"""The Starlette application: its routes, and what lives as long as it does."""
+
+import html
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import select, text
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import db.migrations
+from db.engine import Database
+from db.notices import Notices
+from graph.access import Access
+from graph.endpoint import Endpoint
+from graph.object_store import ObjectStore, ObjectStoreAddress, open_object_store
+
+STATIC = Path(__file__).parent / "static"
+NO_KEY = '<meta name="api-key" content="">'
+
+log = structlog.get_logger()
+
+
+class RequestId:
+    """Gives every request an id: it goes into the log lines of the request and into its answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        request_id = scope["request_id"] = str(uuid4())
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-amzn-requestid"] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._app(scope, receive, send_with_id)
+
+
+def application(
+    *, database_url: str, object_store: ObjectStoreAddress, bootstrap_api_key: str | None, embedded: bool
+) -> Starlette:
+    """Make the application; embedded, its pages hold the key with which they work."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        database, notices = Database(database_url), Notices(database_url)
+        async with open_object_store(object_store) as store, notices.listening():
+            app.state.database, app.state.object_store = database, store
+            app.state.endpoint = Endpoint(
+                access=Access(database, bootstrap_api_key=bootstrap_api_key),
+                database=database,
+                notices=notices,
+                object_store=store,
+            )
+            yield
+        await database.close()
+
+    async def graphql(scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["app"].state.endpoint(scope, receive, send)
+
+    page = _graphiql_page(bootstrap_api_key if embedded else None)
+    return Starlette(
+        lifespan=lifespan,
+        middleware=[Middleware(RequestId)],
+        routes=[
+            Route("/graphql", lambda _request: HTMLResponse(page), methods=["GET"]),
+            Route("/graphql", _Asgi(graphql), methods=["POST"]),
+            WebSocketRoute("/graphql", _Asgi(graphql)),
+            Route("/livez", lambda _request: PlainTextResponse("alive")),
+            Route("/readyz", readyz),
+            Route("/metrics", lambda _request: Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)),
+            Mount("/static", StaticFiles(directory=STATIC, check_dir=False)),
+        ],
+    )
+
+
+async def readyz(request: Request) -> Response:
+    """Say whether the database answers with the schema this code knows, and the object store answers at all."""
+    database: Database = request.app.state.database
+    store: ObjectStore = request.app.state.object_store
+    checks: dict[str, str] = {}
+    try:
+        row = await database.row(select(text("version_num from alembic_version")))
+        known = db.migrations.latest_revision()
+        checks["database"] = "ok"
+        checks["migrations"] = "ok" if row and row[0] == known else f"at {row and row[0]}, not {known}: run vpp migrate"
+    except Exception as error:
+        log.warning("The database does not answer", reason=str(error))
+        checks["database"] = "no answer"
+    try:
+        await store.ping()
+        checks["object_store"] = "ok"
+    except Exception as error:
+        log.warning("The object store does not answer", reason=str(error))
+        checks["object_store"] = "no answer"
+    ready = set(checks.values()) == {"ok"}
+    return JSONResponse(checks, 200 if ready else 503)
+
+
+class _Asgi:
+    """An ASGI application as the endpoint of a route: Starlette takes a plain function for a handler of requests."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+def _graphiql_page(api_key: str | None) -> str:
+    try:
+        page = (STATIC / "graphiql.html").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return "GraphiQL is not built; pip install builds it."
+    if api_key is None:
+        return page
+    return page.replace(NO_KEY, NO_KEY.replace('""', f'"{html.escape(api_key)}"'))

@@ -1,0 +1,47 @@
+"""What a resolver finds around it."""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, TypeAlias
+
+import strawberry
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from db.engine import Database
+from db.notices import Notices
+from graph.access import Caller
+from graph.loaders import Loaders
+from graph.object_store import ObjectStore
+from graph.settlement.month import settlement_date
+
+
+@dataclass
+class Context:
+    """One request, or one WebSocket, whose operations share it."""
+
+    database: Database
+    notices: Notices
+    object_store: ObjectStore
+    request_id: str
+    headers: Mapping[str, str]
+    # Over a WebSocket, who calls is known only once the connection is initialised.
+    caller: Caller | None = None
+    connection_params: dict[str, Any] | None = None
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loaders = Loaders(self.database)
+
+    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Open the one transaction of a mutation: kept when its block ends, undone when it raises."""
+        return self.database.transaction()
+
+    @property
+    def today(self) -> date:
+        """The settlement date it is."""
+        return settlement_date(datetime.now(UTC))
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

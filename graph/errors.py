@@ -1,0 +1,57 @@
+"""Errors as AppSync's clients read them: errorType, errorInfo and data stand at the top of each."""
+
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+
+from db.refusals import Conflict, LimitExceeded, NotFound, Refusal, Unauthorized, ValidationFailed
+
+KINDS = (NotFound, Conflict, ValidationFailed, Unauthorized, LimitExceeded)
+
+log = structlog.get_logger()
+
+
+class ToldError(GraphQLError):
+    """An error in the form in which it is told."""
+
+    error_type: str
+    error_info: dict[str, Any] | None
+
+    @property
+    def formatted(self) -> Any:
+        return {
+            "message": self.message,
+            "locations": [{"line": at.line, "column": at.column} for at in self.locations or []] or None,
+            "path": self.path,
+            "errorType": self.error_type,
+            "errorInfo": self.error_info,
+            "data": None,
+        }
+
+
+def error_type(refusal: Refusal) -> str:
+    """Return which of the API's five kinds a refusal is of."""
+    return next(kind.__name__ for kind in KINDS if isinstance(refusal, kind))
+
+
+def told(error: GraphQLError, *, request_id: str) -> ToldError:
+    """
+    Put an error as the caller is to read it.
+
+    What was refused is told as it is; anything else is our fault, logged, and shown only as InternalFailure.
+    """
+    cause = error.original_error
+    if isinstance(cause, Refusal):
+        return _told(error, message=str(cause), kind=error_type(cause), info=cause.info or None)
+    if cause is None or isinstance(cause, GraphQLError) or error.path is None:
+        return _told(error, message=error.message, kind=ValidationFailed.__name__, info=None)
+    log.error("A request failed", path=error.path, exc_info=cause)
+    message = f"Something went wrong on our side; it is logged under the request id {request_id}."
+    return _told(error, message=message, kind="InternalFailure", info={"requestId": request_id})
+
+
+def _told(error: GraphQLError, *, message: str, kind: str, info: dict[str, Any] | None) -> ToldError:
+    told = ToldError(message, error.nodes, error.source, error.positions, error.path)
+    told.error_type, told.error_info = kind, info
+    return told

@@ -1,0 +1,122 @@
+"""
+Pages of lists, each starting behind the last row of the one before.
+
+A token holds that row's key, so that a page costs the same however far in it lies, and rows that come or go before it
+neither repeat nor skip any. It is bound to the list it was given for: with another filter it is refused.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, tuple_
+
+from db.engine import AnyRow, Database, Read
+from db.refusals import ValidationFailed
+
+# A column of a table or of a view.
+Column: TypeAlias = Any
+
+DEFAULT_LIMIT = 50
+MOST = 200
+
+
+class LimitOutOfRange(ValidationFailed):
+    """A limit is from 1 to 200, not {limit}."""
+
+    field = ("limit",)
+
+
+class WrongToken(ValidationFailed):
+    """This nextToken was not given for this list; begin again without one."""
+
+    field = ("nextToken",)
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """The columns a list is ordered by; together they tell its rows apart."""
+
+    columns: tuple[Column, ...]
+    descending: bool = False
+
+    def by(self) -> list[ColumnElement[Any]]:
+        return [column.desc() if self.descending else column.asc() for column in self.columns]
+
+    def behind(self, key: Sequence[Any]) -> ColumnElement[bool]:
+        last, here = tuple_(*key), tuple_(*self.columns)
+        return here < last if self.descending else here > last
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of a list, and where the next ones start; None on the last page."""
+
+    rows: Sequence[AnyRow]
+    next_token: str | None
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """Which page of a list is wanted: how many rows, and behind which one."""
+
+    order: Order
+    limit: int
+    after: tuple[Any, ...] | None
+    seal: str
+
+    async def read(self, database: Database, statement: Read) -> Page:
+        """Read the page, with one row more than it has, to know whether another follows."""
+        if self.after is not None:
+            statement = statement.where(self.order.behind(self.after))
+        return self.page(await database.rows(statement.order_by(*self.order.by()).limit(self.limit + 1)))
+
+    def first_of_each(self, statement: Read, owner: Column) -> Read:
+        """Read the first page of each owner's list in one statement; each row tells its `owner`."""
+        place = func.row_number().over(partition_by=owner, order_by=self.order.by())
+        rows = statement.add_columns(place.label("place"), owner.label("owner")).subquery()
+        return select(*rows.c).where(rows.c.place <= self.limit + 1).order_by(rows.c.place)
+
+    def page(self, rows: Sequence[AnyRow]) -> Page:
+        """Make a page of rows that may hold one more."""
+        shown = rows[: self.limit]
+        return Page(shown, self._token(shown[-1]) if len(rows) > self.limit else None)
+
+    def _token(self, row: AnyRow) -> str:
+        key = [getattr(row, str(column.key)) for column in self.order.columns]
+        written = json.dumps([self.seal, *(value if isinstance(value, int) else str(value) for value in key)])
+        return base64.urlsafe_b64encode(written.encode()).decode()
+
+
+def page_request(limit: int | None, next_token: str | None, *, order: Order, of: Sequence[object] = ()) -> PageRequest:
+    """Read which page is wanted `of` a list, which is known by its name and filter."""
+    limit = DEFAULT_LIMIT if limit is None else limit
+    if not 1 <= limit <= MOST:
+        raise LimitOutOfRange(limit=limit)
+    seal = hashlib.sha256(" ".join(str(part) for part in of).encode()).hexdigest()[:16]
+    return PageRequest(order, limit, _key(next_token, order, seal) if next_token is not None else None, seal)
+
+
+def _key(token: str, order: Order, seal: str) -> tuple[Any, ...]:
+    try:
+        given, *key = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
+        if given != seal:
+            raise WrongToken
+        return tuple(_value(column, value) for column, value in zip(order.columns, key, strict=True))
+    except (ValueError, TypeError, binascii.Error):
+        raise WrongToken from None
+
+
+def _value(column: Column, written: Any) -> Any:
+    kind = column.type.python_type
+    if kind in (date, datetime):
+        return kind.fromisoformat(written)
+    if kind in (str, int, UUID):
+        return kind(written)
+    raise TypeError(kind)

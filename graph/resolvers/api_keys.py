@@ -1,0 +1,124 @@
+"""Who calls, and the keys they call with."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+from uuid import UUID
+
+import strawberry
+from sqlmodel import col
+from strawberry import ID
+
+import db.api_keys
+from db.api_keys import ApiKey as ApiKeyTable
+from graph.context import Info
+from graph.paging import Order, page_request
+from graph.resolvers.rows import Connection, FromRow, there
+from graph.scalars import parse_id
+
+NEWEST_FIRST = Order((col(ApiKeyTable.created_at), col(ApiKeyTable.id)), descending=True)
+
+
+@strawberry.type
+class Caller:
+    auth_type: str = strawberry.field(description="API_KEY, OIDC or IAM.")
+    name: str
+    role: "Role"
+    site_ids: list[ID] | None = strawberry.field(description="What a MEMBER may see: null for everyone else.")
+    vpp_ids: list[ID] | None = strawberry.field(description="What an OPERATOR is held to: null for all VPPs.")
+
+
+@strawberry.enum(description="Each may do what the one before it may, within what it is held to.")
+class Role(Enum):
+    MEMBER = strawberry.enum_value("MEMBER", description="A site's owner: reads its own sites and their line items.")
+    READER = "READER"
+    OPERATOR = strawberry.enum_value(
+        "OPERATOR", description="Changes VPPs, sites, batteries and parks; imports; settles."
+    )
+    ADMIN = strawberry.enum_value("ADMIN", description="Manages keys.")
+
+
+@strawberry.type
+class ApiKey(FromRow):
+    id: ID
+    name: str
+    prefix: str = strawberry.field(description="The first characters of the secret, to tell keys apart.")
+    role: Role
+    vpp_ids: list[ID] | None
+    site_ids: list[ID] | None
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@strawberry.type
+class ApiKeyWithSecret:
+    api_key: ApiKey
+    secret: str = strawberry.field(description="Shown this once. Only its hash is kept.")
+
+
+@strawberry.input
+class CreateApiKeyInput:
+    name: str
+    role: Role
+    vpp_ids: list[ID] | None = None
+    site_ids: list[ID] | None = None
+    expires_at: datetime | None = None
+
+
+@strawberry.input
+class RevokeApiKeyInput:
+    id: ID
+
+
+@strawberry.type
+class ApiKeyQuery:
+    @strawberry.field(description="Who this request is made as.")
+    def get_caller(self, info: Info) -> Caller:
+        caller = info.context.caller
+        assert caller is not None  # noqa: S101
+        return Caller(
+            auth_type=caller.auth_type,
+            name=caller.name,
+            role=Role(caller.role),
+            site_ids=_shown(caller.site_ids),
+            vpp_ids=_shown(caller.vpp_ids),
+        )
+
+    @strawberry.field
+    async def list_api_keys(
+        self, info: Info, limit: int | None = None, next_token: str | None = None
+    ) -> Connection[ApiKey]:
+        page = page_request(limit, next_token, order=NEWEST_FIRST, of=("listApiKeys",))
+        return Connection.of(ApiKey, await page.read(info.context.database, db.api_keys.api_keys()))
+
+
+@strawberry.type
+class ApiKeyMutation:
+    @strawberry.mutation
+    async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> ApiKeyWithSecret | None:
+        async with info.context.transaction() as session:
+            id, secret = await db.api_keys.create(
+                session,
+                name=input.name,
+                role=input.role.value,
+                vpp_ids=_ids(input.vpp_ids, "vppIds"),
+                site_ids=_ids(input.site_ids, "siteIds"),
+                expires_at=input.expires_at,
+            )
+        key = await info.context.database.row(db.api_keys.api_keys().where(col(ApiKeyTable.id) == id))
+        return ApiKeyWithSecret(api_key=there(ApiKey.of_any(key)), secret=secret)
+
+    @strawberry.mutation(description="Takes effect at once, open subscriptions included.")
+    async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> ApiKey | None:
+        async with info.context.transaction() as session:
+            return ApiKey.of(await db.api_keys.revoke(session, id=parse_id(input.id, "input", "id")))
+
+
+def _shown(ids: Sequence[UUID] | None) -> list[ID] | None:
+    return None if ids is None else [ID(str(id)) for id in ids]
+
+
+def _ids(ids: list[ID] | None, field: str) -> list[UUID] | None:
+    return None if ids is None else [parse_id(id, "input", field, str(place)) for place, id in enumerate(ids)]

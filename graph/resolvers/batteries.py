@@ -1,0 +1,132 @@
+"""Batteries at sites and what can be done to them."""
+
+from datetime import date, datetime
+from typing import Self
+from uuid import UUID
+
+import strawberry
+from sqlmodel import col
+from strawberry import ID
+
+import db.batteries
+from db.batteries import Battery as BatteryTable
+from db.engine import AnyRow
+from graph.context import Info
+from graph.resolvers.rows import FromRow, there
+from graph.resolvers.sites import Site
+from graph.scalars import exact, exact_or_none, parse_id, parse_optional_id
+
+
+@strawberry.type
+class Battery(FromRow):
+    id: ID
+    site_id: strawberry.Private[UUID]
+
+    @strawberry.field
+    async def site(self, info: Info) -> Site:
+        return there(await Site.load(info, self.site_id))
+
+    manufacturer: str
+    serial: str
+    capacity_kwh: float
+    effective_from: date | None
+    effective_until: date | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, row: AnyRow) -> Self:
+        return cls(
+            id=row.id,
+            site_id=row.site_id,
+            manufacturer=row.manufacturer,
+            serial=row.serial,
+            capacity_kwh=row.capacity_kwh,
+            effective_from=row.installed.lower,
+            effective_until=row.installed.upper,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+
+    @classmethod
+    async def load(cls, info: Info, id: UUID) -> "Battery | None":
+        read = db.batteries.batteries(on=info.context.today).where(col(BatteryTable.id) == id)
+        row = await info.context.database.row(read)
+        return None if row is None else cls.of(row)
+
+
+@strawberry.input
+class AddBatteryInput:
+    id: ID | None = None
+    site_id: ID
+    manufacturer: str
+    serial: str
+    capacity_kwh: float
+    effective_from: date | None = None
+
+
+@strawberry.input(description="Capacity with effectiveFrom is an extension from that day on.")
+class UpdateBatteryInput:
+    id: ID
+    manufacturer: str | None = None
+    serial: str | None = None
+    capacity_kwh: float | None = None
+    effective_from: date | None = None
+
+
+@strawberry.input
+class RemoveBatteryInput:
+    id: ID
+    effective_from: date | None = None
+
+
+@strawberry.type
+class BatteryQuery:
+    @strawberry.field
+    async def get_battery(self, info: Info, id: ID) -> Battery | None:
+        return await Battery.load(info, parse_id(id, "id"))
+
+
+@strawberry.type
+class BatteryMutation:
+    @strawberry.mutation
+    async def add_battery(self, info: Info, input: AddBatteryInput) -> Battery | None:
+        async with info.context.transaction() as session:
+            id = await db.batteries.add(
+                session,
+                id=parse_optional_id(input.id, "input", "id"),
+                site_id=parse_id(input.site_id, "input", "siteId"),
+                manufacturer=input.manufacturer,
+                serial=input.serial,
+                capacity_kwh=exact(input.capacity_kwh),
+                effective_from=input.effective_from,
+            )
+        return await Battery.load(info, id)
+
+    @strawberry.mutation
+    async def update_battery(self, info: Info, input: UpdateBatteryInput) -> Battery | None:
+        async with info.context.transaction() as session:
+            id = await db.batteries.update_battery(
+                session,
+                id=parse_id(input.id, "input", "id"),
+                manufacturer=input.manufacturer,
+                serial=input.serial,
+                capacity_kwh=exact_or_none(input.capacity_kwh),
+                effective_from=input.effective_from,
+            )
+        return await Battery.load(info, id)
+
+    @strawberry.mutation(
+        description="Takes a battery out of its site: from a day on, or as if it had never been there."
+    )
+    async def remove_battery(self, info: Info, input: RemoveBatteryInput) -> Battery | None:
+        id = parse_id(input.id, "input", "id")
+        if input.effective_from is None:
+            # Nothing of it is left to be read afterwards.
+            removed = await Battery.load(info, id)
+            async with info.context.transaction() as session:
+                await db.batteries.remove_for_all_time(session, id=id)
+            return removed
+        async with info.context.transaction() as session:
+            await db.batteries.remove(session, id=id, effective_from=input.effective_from)
+        return await Battery.load(info, id)

@@ -1,0 +1,271 @@
+"""Imports: a file's way into the database, step by step, and what became of it."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Self
+from uuid import UUID
+
+import strawberry
+from sqlmodel import col
+from strawberry import ID
+
+import db.imports
+from db.engine import AnyRow
+from db.imports import Import as ImportTable
+from db.imports import ImportNotFound, Status
+from db.imports import ImportRejection as RejectionTable
+from db.refusals import ValidationFailed
+from graph.context import Info
+from graph.imports.intake import rejections_key, upload_key
+from graph.imports.rejection import RejectionCode
+from graph.loaders import OwnedList
+from graph.paging import Order, page_request
+from graph.resolvers.directives import AwsSubscribe
+from graph.resolvers.rows import Connection, FromRow, key, there
+from graph.scalars import AWSURL, parse_id, parse_optional_id
+
+UPLOAD_LINK_S = 3600
+DOWNLOAD_LINK_S = 300
+# A subscriber is told this often while an import runs, changed or not: silence would look like a lost connection.
+TELL_EVERY_S = 1.0
+# A notice lost while Postgres was away is made up for this soon.
+LOOK_EVERY_S = 15.0
+UNDER_WAY = (Status.QUEUED, Status.RUNNING)
+
+NEWEST_FIRST = Order((col(ImportTable.created_at), col(ImportTable.id)), descending=True)
+REJECTIONS = OwnedList(
+    db.imports.rejections,
+    owner=col(RejectionTable.import_id),
+    order=Order((col(RejectionTable.line_number),)),
+)
+
+
+class KindNotYet(ValidationFailed):
+    """Imports of {kind} are not there yet; BATTERY_EVENTS are."""
+
+    field = ("input", "kind")
+
+
+@strawberry.enum
+class ImportKind(Enum):
+    BATTERY_EVENTS = "BATTERY_EVENTS"
+    PARKS = "PARKS"
+    PARK_READINGS = "PARK_READINGS"
+
+
+strawberry.enum(Status, name="ImportStatus")
+
+
+strawberry.enum(RejectionCode, name="ImportRejectionCode")
+
+
+@strawberry.enum(description="What the tariff on a charge event says: what charging cost, or what it earned.")
+class ChargeTariff(Enum):
+    COST = "COST"
+    EARNING = "EARNING"
+
+
+@strawberry.type(description="A CSV file on its way into the database.")
+class Import(FromRow):
+    id: ID
+    kind: ImportKind
+    status: Status
+    file_name: str
+
+    @strawberry.field(description="From 0 to 100, by bytes; null until the size of the file is known.")
+    def percent_complete(self) -> float | None:
+        if self.status == Status.COMPLETED:
+            return 100.0
+        return None if not self.bytes_total else round(100 * self.bytes_read / self.bytes_total, 1)
+
+    bytes_total: float | None
+    bytes_read: float
+    rows_read: int
+    rows_imported: int
+    rows_duplicated: int = strawberry.field(description="Rows that another import had already brought in.")
+    rows_rejected: int
+
+    @strawberry.field(description="In file order.")
+    async def rejections(
+        self, info: Info, limit: int | None = None, next_token: str | None = None
+    ) -> Connection["ImportRejection"]:
+        page = await info.context.loaders.page(REJECTIONS, key(self.id), limit=limit, next_token=next_token)
+        return Connection.of(ImportRejection, page)
+
+    @strawberry.field(
+        description="All rejected rows as a CSV file with a reason column, to correct and import again."
+        " Null where there are none."
+    )
+    async def rejections_url(self, info: Info) -> AWSURL | None:
+        if not self.rows_rejected or self.status not in (Status.COMPLETED, Status.REVERTED):
+            return None
+        return AWSURL(
+            await info.context.object_store.download_link(
+                rejections_key(key(self.id)),
+                file_name=f"rejections of {self.file_name}",
+                content_type="text/csv; charset=utf-8",
+                expires_in_s=DOWNLOAD_LINK_S,
+            )
+        )
+
+    failure_reason: str | None = strawberry.field(description="Why it stopped, when status is FAILED.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @classmethod
+    async def load(cls, info: Info, id: UUID) -> "Import | None":
+        return cls.of_any(await info.context.loaders.import_.load(id))
+
+
+@strawberry.type
+class ImportRejection(FromRow):
+    line_number: int
+    column: str | None = strawberry.field(description="The column at fault, where there is one.")
+    code: RejectionCode
+    message: str
+    row: str = strawberry.field(description="The row as it stood in the file.")
+
+    @classmethod
+    def of(cls, row: AnyRow) -> Self:
+        return cls(
+            line_number=row.line_number,
+            column=row.column_name,
+            code=RejectionCode(row.code),
+            message=row.message,
+            row=row.row_text,
+        )
+
+
+@strawberry.type(description="Where to put the file: an HTTP PUT of its bytes to uploadUrl, before expiresAt.")
+class ImportUpload:
+    @strawberry.field(name="import")
+    def import_(self) -> Import:
+        return self.registered
+
+    upload_url: AWSURL
+    expires_at: datetime
+    registered: strawberry.Private[Import]
+
+
+@strawberry.input
+class CreateImportInput:
+    id: ID | None = None
+    kind: ImportKind
+    file_name: str
+    charge_tariff: ChargeTariff | None = ChargeTariff.COST
+
+
+@strawberry.input
+class StartImportInput:
+    id: ID
+
+
+@strawberry.input
+class CancelImportInput:
+    id: ID
+
+
+@strawberry.input
+class RevertImportInput:
+    id: ID
+
+
+@strawberry.input
+class ImportFilterInput:
+    kind: ImportKind | None = None
+    status: Status | None = None
+
+
+@strawberry.type
+class ImportQuery:
+    @strawberry.field
+    async def get_import(self, info: Info, id: ID) -> Import | None:
+        return await Import.load(info, parse_id(id, "id"))
+
+    @strawberry.field
+    async def list_imports(
+        self,
+        info: Info,
+        filter: ImportFilterInput | None = None,
+        limit: int | None = None,
+        next_token: str | None = None,
+    ) -> Connection[Import]:
+        page = page_request(limit, next_token, order=NEWEST_FIRST, of=("listImports", filter))
+        read = db.imports.imports()
+        if filter and filter.kind:
+            read = read.where(col(ImportTable.kind) == filter.kind.value)
+        if filter and filter.status:
+            read = read.where(col(ImportTable.status) == filter.status.value)
+        return Connection.of(Import, await page.read(info.context.database, read))
+
+
+@strawberry.type
+class ImportMutation:
+    @strawberry.mutation(description="First step of an import: registers the file and says where to PUT it.")
+    async def create_import(self, info: Info, input: CreateImportInput) -> ImportUpload | None:
+        if input.kind is not ImportKind.BATTERY_EVENTS:
+            raise KindNotYet(kind=input.kind.value)
+        async with info.context.transaction() as session:
+            id = await db.imports.create(
+                session,
+                id=parse_optional_id(input.id, "input", "id"),
+                kind=input.kind.value,
+                file_name=input.file_name,
+                charge_tariff=(input.charge_tariff or ChargeTariff.COST).value,
+            )
+        expires_at = datetime.now(UTC) + timedelta(seconds=UPLOAD_LINK_S)
+        url = await info.context.object_store.upload_link(upload_key(id), expires_in_s=UPLOAD_LINK_S)
+        return ImportUpload(
+            registered=there(await Import.load(info, id)), upload_url=AWSURL(url), expires_at=expires_at
+        )
+
+    @strawberry.mutation(
+        description="Second step, once the file is uploaded. Starting an import twice changes nothing."
+    )
+    async def start_import(self, info: Info, input: StartImportInput) -> Import | None:
+        id = parse_id(input.id, "input", "id")
+        file = await info.context.object_store.find(upload_key(id))
+        async with info.context.transaction() as session:
+            await db.imports.start(
+                session, id=id, etag=file.etag if file else None, bytes_total=file.size_bytes if file else 0
+            )
+        return await Import.load(info, id)
+
+    @strawberry.mutation
+    async def cancel_import(self, info: Info, input: CancelImportInput) -> Import | None:
+        id = parse_id(input.id, "input", "id")
+        async with info.context.transaction() as session:
+            await db.imports.cancel(session, id=id)
+        return await Import.load(info, id)
+
+    @strawberry.mutation(description="Takes back every row an import brought in.")
+    async def revert_import(self, info: Info, input: RevertImportInput) -> Import | None:
+        id = parse_id(input.id, "input", "id")
+        async with info.context.transaction() as session:
+            await db.imports.revert(session, id=id)
+        return await Import.load(info, id)
+
+
+@strawberry.type
+class ImportSubscription:
+    @strawberry.subscription(
+        description="The import, each time its status or progress changes. Starts with its present state.",
+        directives=[AwsSubscribe(mutations=["startImport", "cancelImport", "revertImport"])],
+    )
+    async def on_import_progress(self, info: Info, id: ID) -> AsyncGenerator[Import | None, None]:
+        import_id, told = parse_id(id, "id"), None
+        async with info.context.notices.of("imports", import_id) as changed:
+            while True:
+                changed.clear()
+                now = await Import.load(info, import_id)
+                if now is None:
+                    raise ImportNotFound(id=import_id, field=("id",))
+                if now != told or now.status is Status.RUNNING:
+                    yield now
+                told = now
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), TELL_EVERY_S if now.status in UNDER_WAY else LOOK_EVERY_S)

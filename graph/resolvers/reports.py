@@ -1,0 +1,377 @@
+"""Revenue reports: settled months, and what a month would come to."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import fields
+from datetime import datetime
+from enum import Enum
+from typing import Self
+from uuid import UUID
+
+import strawberry
+from sqlmodel import col
+from strawberry import ID
+
+import db.reports
+from db.engine import AnyRow, Read
+from db.refusals import ValidationFailed
+from db.reports import RevenueReport as ReportTable
+from db.reports import RevenueReportNotFound, Status
+from db.reports import SiteLineItem as LineItemTable
+from db.vpps import DailyFeeOutOfRange, PercentageOutOfRange
+from graph import settlement_run
+from graph.context import Info
+from graph.loaders import OwnedList
+from graph.paging import Order, page_request
+from graph.resolvers.directives import AwsSubscribe
+from graph.resolvers.rows import Connection, FromRow, key, there
+from graph.resolvers.sites import Site
+from graph.resolvers.vpps import Vpp
+from graph.scalars import AWSURL, exact_or_none, parse_id, parse_optional_id
+from graph.settlement.month import Month
+from graph.settlement.statement import LineItem, Totals
+
+DOWNLOAD_LINK_S = 300
+# A notice lost while Postgres was away is made up for this soon.
+LOOK_EVERY_S = 15.0
+
+NEWEST_FIRST = Order((col(ReportTable.created_at), col(ReportTable.id)), descending=True)
+LINE_ITEMS = OwnedList(
+    db.reports.line_items, owner=col(LineItemTable.report_id), order=Order((col(LineItemTable.nmi),))
+)
+
+
+class MonthRefused(ValidationFailed):
+    """{reason}"""
+
+
+strawberry.enum(Status, name="RevenueReportStatus")
+
+
+@strawberry.enum
+class RevenueReportFormat(Enum):
+    JSON = "JSON"
+    CSV = "CSV"
+
+
+@strawberry.type(
+    description="A settled month of a VPP. A report never changes; settling the month again adds a revision."
+)
+class RevenueReport(FromRow):
+    id: ID
+    vpp_id: ID
+
+    @strawberry.field
+    async def vpp(self, info: Info) -> Vpp:
+        return there(await Vpp.load(info, key(self.vpp_id)))
+
+    month: str
+    revision: int = strawberry.field(description="Counts from 1 for each VPP and month.")
+    is_latest: bool
+
+    @strawberry.field(description="Whether anything it was settled from has changed since.")
+    async def is_stale(self, info: Info) -> bool:
+        if self.settled_from is None:
+            return False
+        month = Month.parse(self.month).first_day
+        return await info.context.loaders.identity.load((key(self.vpp_id), month)) != self.settled_from
+
+    status: Status
+    failure_reason: str | None = strawberry.field(description="Why there are no totals, when status is FAILED.")
+    totals: "RevenueTotals | None" = strawberry.field(description="Null until status is READY.")
+
+    @strawberry.field(
+        description="One per site that was a member in the month, in order of NMI. Empty until status is READY."
+    )
+    async def line_items(
+        self, info: Info, limit: int | None = None, next_token: str | None = None
+    ) -> Connection["SiteLineItem"]:
+        page = await info.context.loaders.page(LINE_ITEMS, key(self.id), limit=limit, next_token=next_token)
+        return Connection.of(SiteLineItem, page)
+
+    @strawberry.field(
+        description="A link to the whole report as a file, good for a few minutes. Null until status is READY."
+    )
+    async def download_url(
+        self, info: Info, format: RevenueReportFormat | None = RevenueReportFormat.JSON
+    ) -> AWSURL | None:
+        if self.status is not Status.READY:
+            return None
+        kind = (format or RevenueReportFormat.JSON).value.lower()
+        return AWSURL(
+            await info.context.object_store.download_link(
+                settlement_run.report_key(key(self.id), kind),
+                file_name=f"vpp_report.{kind}",
+                content_type={"json": "application/json", "csv": "text/csv; charset=utf-8"}[kind],
+                expires_in_s=DOWNLOAD_LINK_S,
+            )
+        )
+
+    created_at: datetime
+    settled_from: strawberry.Private[str | None]
+
+    @classmethod
+    def of(cls, row: AnyRow) -> Self:
+        return cls(
+            id=row.id,
+            vpp_id=row.vpp_id,
+            month=str(Month.of(row.month)),
+            revision=row.revision,
+            is_latest=row.is_latest,
+            status=Status(row.status),
+            failure_reason=row.failure_reason,
+            totals=RevenueTotals.of(row) if row.status == Status.READY else None,
+            created_at=row.created_at,
+            settled_from=row.settled_from,
+        )
+
+    @classmethod
+    async def load(cls, info: Info, id: UUID) -> "RevenueReport | None":
+        row = await info.context.database.row(db.reports.reports().where(col(ReportTable.id) == id))
+        return None if row is None else cls.of(row)
+
+
+@strawberry.type(description="A month shared out, as computed: not stored, not paged.")
+class RevenueStatement:
+    vpp: Vpp
+    month: str
+    totals: "RevenueTotals"
+    line_items: list["SiteLineItem"]
+
+
+@strawberry.type(
+    description="""To the cent:
+  totalRevenueAud = adValoremFeeAud + dailyFeesAud + siteTotalAud
+  vppTotalAud     = adValoremFeeAud + dailyFeesAud + costOnlyAud"""
+)
+class RevenueTotals:
+    total_revenue_aud: str
+    ad_valorem_fee_aud: str
+    daily_fees_aud: str = strawberry.field(description="Collected from the sites, never more than a site had earned.")
+    cost_only_aud: str = strawberry.field(
+        description="What discharge events cost rather than earned: zero or below. The VPP bears all of it."
+    )
+    vpp_total_aud: str
+    site_total_aud: str
+
+    @classmethod
+    def of(cls, totals: AnyRow | Totals) -> "RevenueTotals":
+        return cls(**{field.name: str(getattr(totals, field.name)) for field in fields(Totals)})
+
+
+@strawberry.type(
+    description="""To the cent:
+  beforeFeesAud = eventShareAud + capacityShareAud
+  afterFeesAud  = beforeFeesAud - dailyFeeAud"""
+)
+class SiteLineItem(FromRow):
+    site_id: strawberry.Private[UUID | None]
+
+    @strawberry.field
+    async def site(self, info: Info) -> Site | None:
+        return None if self.site_id is None else await Site.load(info, self.site_id)
+
+    nmi: str = strawberry.field(description="NMI, address and mean capacity as they stood when the month was settled.")
+    address: str
+    capacity_kwh: float
+    member_days: int
+    revenue_aud: str = strawberry.field(description="Earned by the site's own events.")
+    ad_valorem_fee_aud: str = strawberry.field(description="Taken first, by the VPP.")
+    event_share_aud: str = strawberry.field(description="80 % of what its own events left.")
+    capacity_share_aud: str = strawberry.field(
+        description="Its part, by battery capacity, of the 20 % that all sites share."
+    )
+    before_fees_aud: str
+    daily_fee_aud: str
+    waived_fee_aud: str = strawberry.field(
+        description="The part of the daily fee its revenue could not cover. Nobody owes it."
+    )
+    after_fees_aud: str
+
+    @classmethod
+    def of(cls, row: AnyRow) -> Self:
+        return cls.settled(row, site_id=row.site_id, address=row.address)
+
+    @classmethod
+    def settled(cls, item: AnyRow | LineItem, *, site_id: UUID | None, address: str) -> Self:
+        amounts = {f.name: str(getattr(item, f.name)) for f in fields(LineItem) if f.name.endswith("_aud")}
+        return cls(
+            site_id=site_id,
+            nmi=item.nmi,
+            address=address,
+            capacity_kwh=float(item.capacity_kwh),
+            member_days=item.member_days,
+            **amounts,
+        )
+
+
+@strawberry.input
+class GenerateRevenueReportInput:
+    vpp_id: ID
+    month: str
+
+
+@strawberry.input
+class SimulateRevenueReportInput:
+    vpp_id: ID
+    month: str
+    revenue_percentage: float | None = strawberry.field(
+        default=None, description="Tried for the whole month in place of the VPP's own terms."
+    )
+    daily_fee_aud: float | None = None
+
+
+@strawberry.input
+class RevenueReportFilterInput:
+    vpp_id: ID | None = None
+    month: str | None = None
+    latest_only: bool | None = strawberry.field(default=True, description="Leave out superseded revisions.")
+
+
+@strawberry.type
+class ReportQuery:
+    @strawberry.field
+    async def get_revenue_report(self, info: Info, id: ID) -> RevenueReport | None:
+        return await RevenueReport.load(info, parse_id(id, "id"))
+
+    @strawberry.field(description="The latest revision for a VPP and month.")
+    async def get_latest_revenue_report(self, info: Info, vpp_id: ID, month: str) -> RevenueReport | None:
+        read = db.reports.reports().where(
+            col(ReportTable.vpp_id) == parse_id(vpp_id, "vppId"),
+            col(ReportTable.month) == _month(month, "month").first_day,
+            db.reports.is_latest(),
+        )
+        row = await info.context.database.row(read)
+        return None if row is None else RevenueReport.of(row)
+
+    @strawberry.field
+    async def list_revenue_reports(
+        self,
+        info: Info,
+        filter: RevenueReportFilterInput | None = None,
+        limit: int | None = None,
+        next_token: str | None = None,
+    ) -> Connection[RevenueReport]:
+        filter = filter or RevenueReportFilterInput()
+        page = page_request(limit, next_token, order=NEWEST_FIRST, of=("listRevenueReports", filter))
+        read = db.reports.reports()
+        if filter.vpp_id is not None:
+            read = read.where(col(ReportTable.vpp_id) == parse_id(filter.vpp_id, "filter", "vppId"))
+        if filter.month is not None:
+            read = read.where(col(ReportTable.month) == _month(filter.month, "filter", "month").first_day)
+        if filter.latest_only is not False:
+            read = read.where(db.reports.is_latest())
+        return Connection.of(RevenueReport, await page.read(info.context.database, read))
+
+    @strawberry.field(
+        description="What a month would come to, computed now and stored nowhere; other terms may be tried."
+    )
+    async def simulate_revenue_report(self, info: Info, input: SimulateRevenueReportInput) -> RevenueStatement:
+        vpp_id, month = parse_id(input.vpp_id, "input", "vppId"), _month(input.month, "input", "month")
+        _check_tried(input)
+        async with info.context.database.transaction(snapshot=True) as session:
+            settled = await settlement_run.settle_month(
+                session,
+                vpp_id=vpp_id,
+                month=month,
+                revenue_percentage=exact_or_none(input.revenue_percentage),
+                daily_fee_aud=exact_or_none(input.daily_fee_aud),
+            )
+        return RevenueStatement(
+            vpp=there(await Vpp.load(info, vpp_id)),
+            month=str(month),
+            totals=RevenueTotals.of(settled.statement.totals),
+            line_items=[
+                SiteLineItem.settled(item, site_id=settled.sites[item.nmi].id, address=settled.sites[item.nmi].address)
+                for item in settled.statement.line_items
+            ],
+        )
+
+
+@strawberry.type
+class ReportMutation:
+    @strawberry.mutation(
+        description="Settles a month as a new revision; returns the latest one when nothing it depends on has changed."
+    )
+    async def generate_revenue_report(self, info: Info, input: GenerateRevenueReportInput) -> RevenueReport | None:
+        async with info.context.transaction() as session:
+            id = await db.reports.request(
+                session,
+                vpp_id=parse_id(input.vpp_id, "input", "vppId"),
+                month=_month(input.month, "input", "month").first_day,
+            )
+        return await RevenueReport.load(info, id)
+
+
+@strawberry.type
+class ReportSubscription:
+    @strawberry.subscription(
+        description="A report, when it is ready or has failed. Starts with its present state when asked for by id.",
+        directives=[AwsSubscribe(mutations=["generateRevenueReport"])],
+    )
+    async def on_revenue_report(
+        self, info: Info, id: ID | None = None, vpp_id: ID | None = None, month: str | None = None
+    ) -> AsyncGenerator[RevenueReport | None, None]:
+        report_id, of_vpp = parse_optional_id(id, "id"), parse_optional_id(vpp_id, "vppId")
+        read = db.reports.reports()
+        if of_vpp is not None:
+            read = read.where(col(ReportTable.vpp_id) == of_vpp)
+        if month is not None:
+            read = read.where(col(ReportTable.month) == _month(month, "month").first_day)
+        follow = _follow_any(info, read) if report_id is None else _follow_one(info, read, report_id)
+        async with aclosing(follow):
+            async for report in follow:
+                yield report
+
+
+async def _follow_one(info: Info, read: Read, id: UUID) -> AsyncGenerator[RevenueReport, None]:
+    """Tell a report's present state, and each later one."""
+    read, told = read.where(col(ReportTable.id) == id), None
+    async with info.context.notices.of("revenue_reports", id) as changed:
+        while True:
+            changed.clear()
+            row = await info.context.database.row(read)
+            if row is None:
+                raise RevenueReportNotFound(id=id)
+            if row != told:
+                yield RevenueReport.of(row)
+            told = row
+            await _wait(changed)
+
+
+async def _follow_any(info: Info, read: Read) -> AsyncGenerator[RevenueReport, None]:
+    """Tell every report that becomes ready, or fails, from now on."""
+    async with info.context.notices.of("revenue_reports") as changed:
+        since = await info.context.database.row(db.reports.a_minute_ago())
+        assert since is not None  # noqa: S101
+        read = read.where(col(ReportTable.finished_at) > since.instant).order_by(col(ReportTable.finished_at))
+        told = {row.id for row in await info.context.database.rows(read)}
+        while True:
+            changed.clear()
+            for row in await info.context.database.rows(read):
+                if row.id not in told:
+                    yield RevenueReport.of(row)
+                told.add(row.id)
+            await _wait(changed)
+
+
+async def _wait(changed: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(changed.wait(), LOOK_EVERY_S)
+
+
+def _check_tried(input: SimulateRevenueReportInput) -> None:
+    # What is only tried is never stored, so no constraint looks at it.
+    percentage, fee = exact_or_none(input.revenue_percentage), exact_or_none(input.daily_fee_aud)
+    if percentage is not None and not 0 <= percentage <= 100:
+        raise PercentageOutOfRange(revenue_percentage=percentage)
+    if fee is not None and not 0 <= fee <= 1_000_000:
+        raise DailyFeeOutOfRange(daily_fee_aud=fee)
+
+
+def _month(text: str, *field: str) -> Month:
+    try:
+        return Month.parse(text)
+    except ValueError as error:
+        raise MonthRefused(reason=error, field=field) from None

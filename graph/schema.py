@@ -1,0 +1,75 @@
+"""The API's schema: what the nouns contribute, put together."""
+
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError, Undefined
+from strawberry.extensions import AddValidationRules, ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.tools import merge_types
+from strawberry.types import ExecutionContext
+
+from graph.appsync.dialect import print_schema
+from graph.errors import told
+from graph.resolvers import api_keys, batteries, events, imports, reports, sites, vpps
+from graph.resolvers.api_keys import ApiKeyMutation, ApiKeyQuery
+from graph.resolvers.batteries import BatteryMutation, BatteryQuery
+from graph.resolvers.imports import ImportMutation, ImportQuery, ImportSubscription
+from graph.resolvers.reports import ReportMutation, ReportQuery, ReportSubscription
+from graph.resolvers.sites import SiteMutation, SiteQuery
+from graph.resolvers.vpps import VppMutation, VppQuery
+from graph.scalars import SCALARS
+from graph.texts import LiteralTexts, TextsCanBeKept
+
+NOUNS = (vpps, sites, batteries, events, imports, reports, api_keys)
+
+CACHED_DOCUMENTS = 1_000
+
+Query = merge_types("Query", (VppQuery, SiteQuery, BatteryQuery, ImportQuery, ReportQuery, ApiKeyQuery))
+Mutation = merge_types(
+    "Mutation", (VppMutation, SiteMutation, BatteryMutation, ImportMutation, ReportMutation, ApiKeyMutation)
+)
+Subscription = merge_types("Subscription", (ImportSubscription, ReportSubscription))
+
+
+class Schema(strawberry.Schema):
+    """A Strawberry schema whose errors are told as AppSync's clients read them."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        # In place: over HTTP and over WebSockets alike, it is this list that is sent.
+        request_id = execution_context.context.request_id if execution_context else ""
+        errors[:] = [told(error, request_id=request_id) for error in errors]
+
+
+def _schema() -> Schema:
+    schema = Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        config=StrawberryConfig(scalar_map=SCALARS),
+        extensions=[
+            lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
+            lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
+            lambda: AddValidationRules([LiteralTexts]),
+            TextsCanBeKept,
+        ],
+    )
+    _leave_out_null_defaults(schema._schema)
+    return schema
+
+
+def _leave_out_null_defaults(schema: Any) -> None:
+    # In Python an argument that may be left out is one that is None; in the schema it is one without a default.
+    for kind in schema.type_map.values():
+        for field in getattr(kind, "fields", {}).values():
+            for argument in (field, *getattr(field, "args", {}).values()):
+                if getattr(argument, "default_value", Undefined) is None:
+                    argument.default_value = Undefined
+
+
+def printed() -> str:
+    """Return the schema in AppSync's dialect: what `schema.graphql` holds."""
+    return print_schema(schema._schema, NOUNS)
+
+
+schema = _schema()

@@ -1,0 +1,172 @@
+"""What serves: Postgres and S3, embedded or given, the API, and a worker as a process of its own beside it."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+import db.api_keys
+import db.migrations
+from graph.app import application
+from graph.object_store import ObjectStoreAddress
+from graph.settings import Settings
+
+STOP_WORKER_S = 10.0
+RESTART_WORKER_S = 1.0
+
+log = structlog.get_logger()
+
+
+class CannotServe(Exception):
+    """What keeps us from serving, in words for the person at the command line."""
+
+
+@dataclass(frozen=True)
+class Backing:
+    """The servers we stand on, and the key that works without being kept in the database."""
+
+    database_url: str = field(repr=False)
+    object_store: ObjectStoreAddress
+    bootstrap_api_key: str | None = field(repr=False)
+    embedded: bool
+
+
+@dataclass(frozen=True)
+class Serving:
+    """An API that answers, and the key it answers to, where it is known."""
+
+    url: str
+    api_key: str | None = field(repr=False)
+
+
+@asynccontextmanager
+async def backing(settings: Settings) -> AsyncIterator[Backing]:
+    """Hold the servers we stand on until the block ends: those the settings name, or embedded ones."""
+    key = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
+    if settings.database_url and settings.s3_bucket:
+        address = ObjectStoreAddress(settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)
+        yield Backing(settings.database_url, address, key, embedded=False)
+        return
+    if settings.database_url or settings.s3_bucket:
+        raise CannotServe("VPP_DATABASE_URL and VPP_S3_BUCKET go together: give both, or neither to embed both.")
+
+    try:
+        # Only one machine needs what this imports, so an image goes without it.
+        from graph.embedded.process import ServerFailed
+        from graph.embedded.servers import DataFolderInUse, embedded_servers
+    except ImportError:
+        message = "Embedded servers are not installed: pip install 'vpp[embedded]', or set VPP_DATABASE_URL."
+        raise CannotServe(message) from None
+    try:
+        async with embedded_servers(settings.data_dir) as servers:
+            own_key = key or _kept_key(settings.data_dir / "api_key")
+            yield Backing(servers.database_url, servers.object_store, own_key, embedded=True)
+    except (DataFolderInUse, ServerFailed) as fault:
+        raise CannotServe(str(fault)) from fault
+
+
+@asynccontextmanager
+async def serving(backing: Backing, *, host: str, port: int, any_port: bool, worker: bool) -> AsyncIterator[Serving]:
+    """Serve the API, with a worker beside it, until the block ends. `any_port` takes a free one where `port` isn't."""
+    await asyncio.to_thread(db.migrations.upgrade, backing.database_url)
+    with _listening(host, port, any_port=any_port) as listening:
+        app = application(
+            database_url=backing.database_url,
+            object_store=backing.object_store,
+            bootstrap_api_key=backing.bootstrap_api_key,
+            embedded=backing.embedded,
+        )
+        server = _Server(uvicorn.Config(app, log_config=None, access_log=False, ws="websockets-sansio", lifespan="on"))
+        tasks = [asyncio.create_task(server.serve(sockets=[listening]))]
+        if worker:
+            tasks.append(asyncio.create_task(_keep_worker(backing)))
+        try:
+            while not server.started:
+                if tasks[0].done():
+                    tasks[0].result()
+                    raise RuntimeError("The API did not start; its log says why.")
+                await asyncio.sleep(0.01)
+            at = listening.getsockname()
+            yield Serving(url=f"http://{at[0]}:{at[1]}", api_key=backing.bootstrap_api_key)
+        finally:
+            server.should_exit = True
+            for task in tasks[1:]:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Signals are ours: more than the API has to be stopped, and in order.
+        yield
+
+
+async def _keep_worker(backing: Backing) -> None:
+    """Run a worker beside us, and another when it dies; it stops when we do, or vanish."""
+    while True:
+        # The worker reads its standard input for nothing but its end, which comes even when we are killed.
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "graph", "work", "--until-stdin-ends"),
+            env=os.environ | _environment(backing),
+            stdin=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            status = await process.wait()
+        except asyncio.CancelledError:
+            process.terminate()
+            try:
+                await asyncio.wait_for(process.wait(), STOP_WORKER_S)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+            raise
+        log.warning("The worker ended; starting another", status=status)
+        await asyncio.sleep(RESTART_WORKER_S)
+
+
+def _environment(backing: Backing) -> dict[str, str]:
+    store = backing.object_store
+    given = {
+        "VPP_DATABASE_URL": backing.database_url,
+        "VPP_S3_BUCKET": store.bucket,
+        "VPP_S3_ENDPOINT_URL": store.endpoint_url,
+        "AWS_ACCESS_KEY_ID": store.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": store.secret_access_key,
+        "AWS_REGION": store.region,
+        "AWS_DEFAULT_REGION": store.region,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@contextmanager
+def _listening(host: str, port: int, *, any_port: bool) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family)
+    except OSError:
+        if not any_port:
+            message = f"Something else listens on {host}:{port}; choose another port with --port or VPP_PORT."
+            raise CannotServe(message) from None
+        listening = socket.create_server((host, 0), family=family)
+    with listening:
+        yield listening
+
+
+def _kept_key(path: Path) -> str:
+    """Return the key an embedded server answers to, made on its first start."""
+    with suppress(FileNotFoundError):
+        return path.read_text(encoding="ascii").strip()
+    key, new = db.api_keys.new_secret(), path.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text(key + "\n", encoding="ascii")
+    new.replace(path)
+    return key

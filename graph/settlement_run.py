@@ -1,0 +1,205 @@
+"""
+A settlement run: reads what a month is settled from, settles it, stores the revision and writes its files.
+
+What is read, its identity included, is read in one snapshot, so that the figures are those of one instant and the
+identity is theirs.
+"""
+
+import csv
+import io
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import Range
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+import db.reports
+import db.vpps
+from db.engine import Database
+from db.vpps import Vpp
+from graph.object_store import ObjectStore
+from graph.settlement.month import Month
+from graph.settlement.settle import Earnings, settle
+from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut
+from graph.settlement.statement import LineItem, Statement
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A month as it was settled: the statement, and the names and terms it was settled with."""
+
+    vpp_name: str
+    terms: Sequence[Mapping[str, Any]]
+    statement: Statement
+    sites: Mapping[str, "SettledSite"]
+    settled_from: str
+
+
+@dataclass(frozen=True)
+class SettledSite:
+    """A member by its NMI: which site it was, and where."""
+
+    id: UUID
+    address: str
+
+
+async def run(database: Database, object_store: ObjectStore, *, report_id: UUID) -> None:
+    """Settle a report that is still to be settled, and make it READY; it is left alone when it is settled already."""
+    async with database.transaction(snapshot=True) as session:
+        report = await db.reports.pending(session, id=report_id)
+        if report is None:
+            return
+        settled = await settle_month(session, vpp_id=report.vpp_id, month=Month.of(report.month))
+        # The files first: a report that says it is READY has them, and files of one that is not are written again.
+        await object_store.write(report_key(report_id, "json"), report_json(settled), content_type="application/json")
+        await object_store.write(report_key(report_id, "csv"), line_items_csv(settled), content_type="text/csv")
+        await db.reports.store(
+            session,
+            report,
+            figures={
+                "settled_from": settled.settled_from,
+                "vpp_name": settled.vpp_name,
+                "terms": settled.terms,
+                **asdict(settled.statement.totals),
+            },
+            line_items=[
+                {"site_id": settled.sites[item.nmi].id, "address": settled.sites[item.nmi].address, **asdict(item)}
+                for item in settled.statement.line_items
+            ],
+        )
+
+
+async def settle_month(
+    session: AsyncSession,
+    *,
+    vpp_id: UUID,
+    month: Month,
+    revenue_percentage: Decimal | None = None,
+    daily_fee_aud: Decimal | None = None,
+) -> Settled:
+    """
+    Settle a month of a VPP as it stands now; a percentage or fee that is given is tried for the whole of it.
+
+    `VppNotFound` where there is no such VPP. The session should be a snapshot.
+    """
+    vpp = await session.get(Vpp, vpp_id)
+    if vpp is None:
+        raise db.reports.ReportVppNotFound(id=vpp_id)
+    identity = (await session.execute(db.reports.identities([(vpp_id, month.first_day)]))).one().identity
+    members, sites = await _members(session, vpp_id, month)
+    tried = {"revenue_percentage": revenue_percentage, "daily_fee_aud": daily_fee_aud}
+    schedules = [
+        PriceSchedule(
+            Period(row.effective.lower, row.effective.upper),
+            Terms(**{term: getattr(row, term) if instead is None else instead for term, instead in tried.items()}),
+        )
+        for row in await session.execute(db.vpps.price_schedules([vpp_id]))
+    ]
+    spans = cut(month, schedules, members)
+    nmis = {site.id: nmi for nmi, site in sites.items()}
+    earnings = [await _earnings(session, vpp_id, month, span, nmis) for span in spans]
+    return Settled(
+        vpp_name=vpp.name,
+        terms=_terms(spans),
+        statement=settle(month, spans, earnings),
+        sites=sites,
+        settled_from=identity,
+    )
+
+
+def report_key(report_id: UUID, file_format: str) -> str:
+    """Return where a report's file lies in the object store."""
+    return f"reports/{report_id}/vpp_report.{file_format}"
+
+
+def report_json(settled: Settled) -> bytes:
+    """Write a report as `vpp_report.json`, with its amounts as numbers to the cent."""
+    totals = settled.statement.totals
+    report = {
+        "vpp": settled.vpp_name,
+        "month": str(settled.statement.month),
+        "totals": {
+            "total_revenue": float(totals.total_revenue_aud),
+            "vpp_ad_valorem_fee": float(totals.ad_valorem_fee_aud),
+            "vpp_daily_fees": float(totals.daily_fees_aud),
+            "vpp_cost_only": float(totals.cost_only_aud),
+            "vpp_total_revenue": float(totals.vpp_total_aud),
+            "site_total_revenue_after_fees": float(totals.site_total_aud),
+        },
+        "sites": {
+            item.nmi: {
+                "nmi": item.nmi,
+                "address": settled.sites[item.nmi].address,
+                "site_capacity_kwh": float(item.capacity_kwh),
+                "site_member_days": item.member_days,
+                "site_revenue": float(item.revenue_aud),
+                "site_ad_valorem_fee": float(item.ad_valorem_fee_aud),
+                "site_event_share": float(item.event_share_aud),
+                "site_capacity_share": float(item.capacity_share_aud),
+                "site_revenue_before_fees": float(item.before_fees_aud),
+                "site_daily_fee": float(item.daily_fee_aud),
+                "site_daily_fee_waived": float(item.waived_fee_aud),
+                "site_revenue_after_fees": float(item.after_fees_aud),
+            }
+            for item in settled.statement.line_items
+        },
+        "terms": settled.terms,
+    }
+    return json.dumps(report, indent=2, ensure_ascii=False).encode()
+
+
+def line_items_csv(settled: Settled) -> bytes:
+    """Write a report's line items as CSV, a row a site, in order of NMI."""
+    rows = [
+        {"nmi": item.nmi, "address": settled.sites[item.nmi].address, **asdict(item)}
+        for item in settled.statement.line_items
+    ]
+    file = io.StringIO(newline="")
+    columns = ["nmi", "address", *(field.name for field in fields(LineItem) if field.name != "nmi")]
+    writer = csv.DictWriter(file, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue().encode()
+
+
+async def _members(session: AsyncSession, vpp_id: UUID, month: Month) -> tuple[list[Member], dict[str, SettledSite]]:
+    days = Range(month.first_day, month.until)
+    capacities: dict[UUID, list[Capacity]] = defaultdict(list)
+    for row in await session.execute(db.reports.capacities_in_month(vpp_id, days)):
+        capacities[row.site_id].append(Capacity(Period(row.effective.lower, row.effective.upper), row.capacity_kwh))
+    memberships: dict[str, list[Period]] = defaultdict(list)
+    sites: dict[str, SettledSite] = {}
+    for row in await session.execute(db.reports.members_in_month(vpp_id, days)):
+        memberships[row.nmi].append(Period(row.effective.lower, row.effective.upper))
+        sites[row.nmi] = SettledSite(row.id, row.address)
+    members = [Member(nmi, tuple(periods), tuple(capacities[sites[nmi].id])) for nmi, periods in memberships.items()]
+    return members, sites
+
+
+async def _earnings(
+    session: AsyncSession, vpp_id: UUID, month: Month, span: Span, nmis: Mapping[UUID, str]
+) -> dict[str, Earnings]:
+    # A month that is one span is the sum of its blocks; only one that is cut opens them.
+    if span.days == month.days:
+        read = db.reports.month_earnings(vpp_id, month.first_day)
+    else:
+        read = db.reports.span_earnings(vpp_id, span.first_day, span.until)
+    return {nmis[row.site_id]: Earnings(row.revenue_aud, row.cost_only_aud) for row in await session.execute(read)}
+
+
+def _terms(spans: Sequence[Span]) -> list[dict[str, Any]]:
+    """Return the terms a month was settled on, as they are kept and shown: numbers, and days as YYYY-MM-DD."""
+    return [
+        {
+            "from": span.first_day.isoformat(),
+            "until": span.until.isoformat(),
+            "revenue_percentage": float(span.terms.revenue_percentage),
+            "daily_fee": float(span.terms.daily_fee_aud),
+        }
+        for span in spans
+    ]
