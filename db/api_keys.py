@@ -6,8 +6,8 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import ARRAY, CheckConstraint, LargeBinary, Uuid, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db.engine import AnyRow, Read
 from db.refusals import NotFound, ValidationFailed, refusing

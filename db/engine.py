@@ -6,8 +6,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 from sqlalchemy import Executable, Row, Select
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 # A statement that reads columns. What a query reads is a function that returns one; `Database.rows` runs it.
 Read: TypeAlias = Select[*tuple[Any, ...]]

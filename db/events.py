@@ -28,8 +28,8 @@ from sqlalchemy import (
     table,
     text,
 )
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db import jobs
 from db.engine import Read

@@ -17,8 +17,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import BigInteger, CheckConstraint, Index, Select, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db import events, jobs
 from db.engine import Read

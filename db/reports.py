@@ -31,9 +31,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, Range
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db import jobs
 from db.batteries import Battery, BatteryCapacity

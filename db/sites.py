@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import CheckConstraint, UniqueConstraint, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from db import timelines
 from db.engine import AnyRow, Read

@@ -1,6 +1,7 @@
 """The command line, `vpp`."""
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -88,7 +89,8 @@ def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -
             if until_stdin_ends:
 
                 def wait_for_end() -> None:
-                    sys.stdin.buffer.read()
+                    while os.read(sys.stdin.fileno(), 1):
+                        pass
                     loop.call_soon_threadsafe(worker.stop)
 
                 threading.Thread(target=wait_for_end, daemon=True).start()

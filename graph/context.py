@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
 import strawberry
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
 from db.notices import Notices

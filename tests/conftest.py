@@ -1,0 +1,117 @@
+"""
+The real parts all tests share: one Postgres and one S3 a run, a database of its own for every module.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import count
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import db.migrations
+from db.engine import Database
+from graph.app import application
+from graph.embedded.servers import EmbeddedServers, embedded_servers
+from graph.object_store import ObjectStore, open_object_store
+from graph.serving import Backing, Serving, serving
+from graph.worker import Worker
+from tests.api import API_KEY, Api
+
+TEMPLATE = "template_vpp"
+database_numbers = count(1)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedServers]:
+    async with embedded_servers(tmp_path_factory.mktemp("servers")) as servers:
+        yield servers
+
+
+@pytest_asyncio.fixture(scope="session")
+async def object_store(servers: EmbeddedServers) -> AsyncIterator[ObjectStore]:
+    async with open_object_store(servers.object_store) as store:
+        yield store
+
+
+@pytest_asyncio.fixture(scope="session")
+async def template(servers: EmbeddedServers) -> str:
+    """The name of an empty database with all tables, to make others of."""
+    await execute(servers, f"create database {TEMPLATE}")
+    await asyncio.to_thread(db.migrations.upgrade, url_of(servers, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest_asyncio.fixture(scope="module")
+async def database_url(servers: EmbeddedServers, template: str) -> AsyncIterator[str]:
+    """The address of a database that only this module uses; empty at first."""
+    name = f"vpp_{next(database_numbers)}"
+    await execute(servers, f"create database {name} template {template}")
+    yield url_of(servers, name)
+    await execute(servers, f"drop database {name} with (force)")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture
+async def session(database: Database) -> AsyncIterator[AsyncSession]:
+    """A transaction that is undone after the test."""
+    async with database.transaction() as session:
+        yield session
+        await session.rollback()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def api(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Api]:
+    """The API on this module's database, as a client sees it; jobs wait until `working` does them."""
+    app = application(
+        database_url=database_url,
+        object_store=servers.object_store,
+        bootstrap_api_key=API_KEY,
+        embedded=True,
+    )
+    transport = httpx.ASGITransport(app)
+    notices = Notices(database_url)
+    async with (
+        notices.listening(),
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
+        httpx.AsyncClient() as s3,
+    ):
+        yield Api(client, s3, notices)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def working(servers: EmbeddedServers, database_url: str) -> AsyncIterator[None]:
+    """A worker that does the jobs of this module's database."""
+    worker = Worker(database_url=database_url, object_store=servers.object_store)
+    task = asyncio.create_task(worker.run())
+    yield
+    worker.stop()
+    await task
+
+
+@pytest_asyncio.fixture(scope="session")
+async def served(servers: EmbeddedServers) -> AsyncIterator[Serving]:
+    """What `vpp serve` serves: the API on a port, and a worker as a process beside it."""
+    backing = Backing(servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=True) as served:
+        yield served
+
+
+def url_of(servers: EmbeddedServers, name: str) -> str:
+    return f"{servers.database_url.rsplit('/', 1)[0]}/{name}"
+
+
+async def execute(servers: EmbeddedServers, statement: str) -> None:
+    connection = await asyncpg.connect(servers.database_url)
+    await connection.execute(statement)
+    await connection.close()
