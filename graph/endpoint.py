@@ -1,6 +1,7 @@
 """Where GraphQL is spoken: over HTTP, and over WebSockets as graphql-transport-ws."""
 
 import json
+from typing import Any
 
 import orjson
 from cross_web import HTTPException
@@ -8,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
+from strawberry import UNSET
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -55,12 +57,13 @@ class Endpoint(GraphQL[Context, None]):
             context.caller = await self._access.caller(request.headers)
         return context
 
-    async def on_ws_connect(self, context: Context) -> None:
+    async def on_ws_connect(self, context: Context) -> Any:
         # A browser cannot set headers on a WebSocket, so a key may also come with the first message.
         try:
             context.caller = await self._access.caller({**context.headers, **(context.connection_params or {})})
         except Unauthorized as refusal:
             raise ConnectionRejectionError({"message": str(refusal)}) from refusal
+        return UNSET  # An acknowledgement without a payload: one of null is more than some clients take.
 
     def decode_json(self, data: str | bytes) -> object:
         try:

@@ -1,0 +1,36 @@
+"""A WebSocket that speaks graphql-transport-ws, one message at a time, as its protocol is written."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+
+@asynccontextmanager
+async def open_socket(url: str, payload: dict[str, Any]) -> AsyncIterator["Socket"]:
+    """Open a socket at a server's http address, and say who is calling."""
+    address = f"{url.replace('http', 'ws', 1)}/graphql"
+    async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as connection:
+        socket = Socket(connection)
+        await socket.send({"type": "connection_init", "payload": payload})
+        yield socket
+
+
+class Socket:
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def send(self, message: dict[str, Any]) -> None:
+        await self.connection.send(json.dumps(message))
+
+    async def receive(self) -> Any:
+        return json.loads(await self.connection.recv())
+
+    async def subscribe(self, document: str, **variables: Any) -> AsyncIterator[Any]:
+        """Yield the payload of every `next` message until the server completes or the caller has seen enough."""
+        await self.send({"id": "1", "type": "subscribe", "payload": {"query": document, "variables": variables}})
+        while (message := await self.receive())["type"] == "next":
+            yield message["payload"]
