@@ -1,0 +1,351 @@
+"""What holds for every portfolio, and a second, plain computation of settlement that has to agree with the first."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from math import floor
+from random import Random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from graph.settlement.month import Month
+from graph.settlement.settle import Earnings, settle
+from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut
+from graph.settlement.statement import LineItem, Statement, Totals
+
+many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@dataclass(frozen=True)
+class DayEarnings:
+    """What one site's events earned on one day."""
+
+    nmi: str
+    day: date
+    revenue_aud: Decimal
+    cost_only_aud: Decimal
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """All a month is settled from."""
+
+    month: Month
+    price_schedules: tuple[PriceSchedule, ...]
+    members: tuple[Member, ...]
+    events: tuple[DayEarnings, ...]
+
+    def spans(self) -> tuple[Span, ...]:
+        return cut(self.month, self.price_schedules, self.members)
+
+    def settled(self) -> Statement:
+        return settle(self.month, self.spans(), earnings_in(self.spans(), self.events))
+
+
+def days_of(month: Month) -> list[date]:
+    return [month.first_day + timedelta(days=n) for n in range(month.days)]
+
+
+def earnings_in(spans: Sequence[Span], events: Iterable[DayEarnings]) -> list[dict[str, Earnings]]:
+    """
+    Add up each site's events in each span.
+    """
+    earnings: list[dict[str, Earnings]] = [{} for _ in spans]
+    for event in events:
+        [earned] = [
+            earned for span, earned in zip(spans, earnings, strict=True) if span.first_day <= event.day < span.until
+        ]
+        before = earned.get(event.nmi, Earnings(Decimal(0), Decimal(0)))
+        earned[event.nmi] = Earnings(before.revenue_aud + event.revenue_aud, before.cost_only_aud + event.cost_only_aud)
+    return earnings
+
+
+# Portfolios.
+
+
+def scaled(low: int, high: int, decimals: int) -> st.SearchStrategy[Decimal]:
+    return st.integers(low, high).map(lambda units: Decimal(units).scaleb(-decimals))
+
+
+MONTHS = st.sampled_from([Month(2024, 2), Month(2025, 2), Month(2025, 9), Month(2025, 12)])
+PERCENTAGES = st.sampled_from([Decimal(0), Decimal(20), Decimal(50), Decimal(100)]) | scaled(0, 10**4, 2)
+DAILY_FEES_AUD = st.sampled_from([Decimal(0), Decimal("0.30")]) | scaled(0, 10**5, 4)
+CAPACITIES_KWH = st.sampled_from([Decimal(0), Decimal(1), Decimal("13.5"), Decimal("13.50")]) | scaled(0, 10**8, 6)
+# Tenths of a cent, for ties; whole cents; and fourteen decimals, which is what a value can have.
+AMOUNTS_AUD = scaled(-50, 200, 3) | scaled(-20_000, 50_000, 2) | scaled(-(10**16), 5 * 10**16, 14)
+# Days on which something changes, counted from the first of the month: some fall outside it.
+CHANGES = st.lists(st.integers(-2, 32), max_size=2)
+
+
+def periods(month: Month, changes: Iterable[int]) -> list[Period]:
+    """
+    Cut all time into periods that follow each other.
+    """
+    days = [month.first_day + timedelta(days=change) for change in sorted(set(changes))]
+    return [Period(start, until) for start, until in pairwise([None, *days, None])]
+
+
+@st.composite
+def portfolios(draw: st.DrawFn) -> Portfolio:
+    month = draw(MONTHS)
+    price_schedules = tuple(
+        PriceSchedule(period, Terms(draw(PERCENTAGES), draw(DAILY_FEES_AUD)))
+        for period in periods(month, draw(CHANGES))
+    )
+    members, events = [], []
+    for nmi in "CABED"[: draw(st.integers(0, 5))]:
+        memberships = tuple(period for period in periods(month, draw(CHANGES)) if draw(st.integers(0, 4)))
+        batteries = [
+            Capacity(period, draw(CAPACITIES_KWH))
+            for _ in range(draw(st.integers(0, 2)))
+            for period in periods(month, draw(CHANGES))
+        ]
+        members.append(Member(nmi, memberships, tuple(batteries)))
+        days = [day for day in days_of(month) if any(day in period for period in memberships)]
+        if days:
+            for day in draw(st.lists(st.sampled_from(days), max_size=3)):
+                cost_only = draw(st.just(Decimal(0)) | AMOUNTS_AUD)
+                events.append(DayEarnings(nmi, day, draw(AMOUNTS_AUD), -abs(cost_only)))
+    return Portfolio(month, price_schedules, tuple(members), tuple(events))
+
+
+# The second computation: every day by itself, every rule written out, nothing shared with the first.
+
+
+def plain_round(amount: Fraction, decimals: int = 2) -> Decimal:
+    units = floor(abs(amount) * 10**decimals + Fraction(1, 2))
+    return Decimal(units if amount > 0 else -units).scaleb(-decimals)
+
+
+def plain_allot(total: Decimal, amounts: list[Fraction]) -> list[Decimal]:
+    cents = [floor(amount * 100) for amount in amounts]
+    for _ in range(int(total * 100) - sum(cents)):
+        # A party that got its cent has lost less than nothing, so it is not the one to get the next.
+        lost = [amount * 100 - cent for amount, cent in zip(amounts, cents, strict=True)]
+        cents[lost.index(max(lost))] += 1
+    return [Decimal(cent).scaleb(-2) for cent in cents]
+
+
+def plain_statement(portfolio: Portfolio) -> Statement:
+    month = portfolio.month
+    revenue: dict[str, Fraction] = defaultdict(Fraction)
+    ad_valorem: dict[str, Fraction] = defaultdict(Fraction)
+    event_share: dict[str, Fraction] = defaultdict(Fraction)
+    capacity_share: dict[str, Fraction] = defaultdict(Fraction)
+    due: dict[str, Fraction] = defaultdict(Fraction)
+    kwh_days: dict[str, Fraction] = defaultdict(Fraction)
+    member_days: dict[str, int] = defaultdict(int)
+    cost_only = sum((Fraction(event.cost_only_aud) for event in portfolio.events), start=Fraction(0))
+
+    for day in days_of(month):
+        [terms] = [schedule.terms for schedule in portfolio.price_schedules if day in schedule.period]
+        capacity: dict[str, Fraction] = {}
+        for member in portfolio.members:
+            if any(day in period for period in member.memberships):
+                batteries = [battery for battery in member.capacities if day in battery.period]
+                capacity[member.nmi] = sum((Fraction(b.capacity_kwh) for b in batteries), start=Fraction(0))
+
+        for nmi in capacity:
+            earned = [e.revenue_aud for e in portfolio.events if (e.nmi, e.day) == (nmi, day)]
+            of_the_day = sum(map(Fraction, earned), start=Fraction(0))
+            fee = of_the_day * Fraction(terms.revenue_percentage) / 100
+            revenue[nmi] += of_the_day
+            ad_valorem[nmi] += fee
+            event_share[nmi] += (of_the_day - fee) * 8 / 10
+            for other in capacity:
+                if sum(capacity.values()) > 0:
+                    part = capacity[other] / sum(capacity.values())
+                else:
+                    part = Fraction(1 if other == nmi else 0)
+                capacity_share[other] += (of_the_day - fee) * 2 / 10 * part
+            due[nmi] += Fraction(terms.daily_fee_aud) * 28 / month.days
+            kwh_days[nmi] += capacity[nmi]
+            member_days[nmi] += 1
+
+    nmis = sorted(member_days)
+    total = plain_round(sum(revenue.values(), start=Fraction(0)))
+    before = [event_share[nmi] + capacity_share[nmi] for nmi in nmis]
+    vpp_fee, *before_fees = plain_allot(total, [sum(ad_valorem.values(), start=Fraction(0)), *before])
+    revenues = plain_allot(total, [revenue[nmi] for nmi in nmis])
+    fees = plain_allot(vpp_fee, [ad_valorem[nmi] for nmi in nmis])
+    lines = []
+    for index, nmi in enumerate(nmis):
+        taken = min(plain_round(due[nmi]), max(Decimal(0), before_fees[index]))
+        lines.append(
+            LineItem(
+                nmi=nmi,
+                capacity_kwh=plain_round(kwh_days[nmi] / member_days[nmi], 6),
+                member_days=member_days[nmi],
+                revenue_aud=revenues[index],
+                ad_valorem_fee_aud=fees[index],
+                event_share_aud=plain_round(event_share[nmi]),
+                capacity_share_aud=before_fees[index] - plain_round(event_share[nmi]),
+                before_fees_aud=before_fees[index],
+                daily_fee_aud=taken,
+                waived_fee_aud=plain_round(due[nmi]) - taken,
+                after_fees_aud=before_fees[index] - taken,
+            )
+        )
+    taken_in_all = sum((line.daily_fee_aud for line in lines), start=Decimal(0))
+    return Statement(
+        month,
+        Totals(
+            total_revenue_aud=total,
+            ad_valorem_fee_aud=vpp_fee,
+            daily_fees_aud=taken_in_all,
+            cost_only_aud=plain_round(cost_only),
+            vpp_total_aud=vpp_fee + taken_in_all + plain_round(cost_only),
+            site_total_aud=sum((line.after_fees_aud for line in lines), start=Decimal(0)),
+        ),
+        tuple(lines),
+    )
+
+
+@settings(many, max_examples=700)
+@given(portfolios())
+def test_a_plain_computation_day_by_day_comes_to_the_same(portfolio: Portfolio) -> None:
+    assert portfolio.settled() == plain_statement(portfolio)
+
+
+@many
+@given(portfolios())
+def test_nothing_is_lost_to_the_cent(portfolio: Portfolio) -> None:
+    statement = portfolio.settled()
+
+    totals, lines = statement.totals, statement.line_items
+    assert totals.total_revenue_aud == totals.ad_valorem_fee_aud + totals.daily_fees_aud + totals.site_total_aud
+    assert totals.vpp_total_aud == totals.ad_valorem_fee_aud + totals.daily_fees_aud + totals.cost_only_aud
+    assert totals.vpp_total_aud + totals.site_total_aud == totals.total_revenue_aud + totals.cost_only_aud
+    assert totals.total_revenue_aud == sum(line.revenue_aud for line in lines)
+    assert totals.ad_valorem_fee_aud == sum(line.ad_valorem_fee_aud for line in lines)
+    assert totals.daily_fees_aud == sum(line.daily_fee_aud for line in lines)
+    assert totals.site_total_aud == sum(line.after_fees_aud for line in lines)
+    for line in lines:
+        assert line.before_fees_aud == line.event_share_aud + line.capacity_share_aud
+        assert line.after_fees_aud == line.before_fees_aud - line.daily_fee_aud
+
+
+@many
+@given(portfolios())
+def test_every_amount_is_written_to_the_cent_and_no_zero_has_a_sign(portfolio: Portfolio) -> None:
+    statement = portfolio.settled()
+
+    amounts = [*vars(statement.totals).values()]
+    for line in statement.line_items:
+        amounts += [amount for name, amount in vars(line).items() if name.endswith("_aud")]
+    assert {amount.as_tuple().exponent for amount in amounts} == {-2}
+    assert "-0.00" not in map(str, amounts)
+
+
+@many
+@given(portfolios())
+def test_no_fee_takes_a_site_below_zero_nor_leaves_it_more_than_it_could_not_pay(portfolio: Portfolio) -> None:
+    statement = portfolio.settled()
+
+    for line in statement.line_items:
+        assert line.daily_fee_aud >= 0
+        assert line.waived_fee_aud >= 0
+        assert line.after_fees_aud >= min(Decimal(0), line.before_fees_aud)
+        assert line.waived_fee_aud == 0 or line.after_fees_aud <= 0
+
+
+@many
+@given(portfolios(), st.randoms(use_true_random=False))
+def test_order_does_not_matter(portfolio: Portfolio, random: Random) -> None:
+    shuffled = replace(
+        portfolio,
+        price_schedules=tuple(random.sample(portfolio.price_schedules, len(portfolio.price_schedules))),
+        members=tuple(random.sample(portfolio.members, len(portfolio.members))),
+        events=tuple(random.sample(portfolio.events, len(portfolio.events))),
+    )
+
+    assert shuffled.settled() == portfolio.settled()
+
+
+@many
+@given(portfolios(), st.sets(st.integers(1, 30), max_size=4))
+def test_cutting_where_nothing_changes_changes_nothing(portfolio: Portfolio, days_in: set[int]) -> None:
+    spans = portfolio.spans()
+    cuts = {portfolio.month.first_day + timedelta(days=n) for n in days_in}
+    finer = [
+        replace(span, first_day=first_day, until=until)
+        for span in spans
+        for first_day, until in pairwise(
+            [span.first_day, *sorted(day for day in cuts if span.first_day < day < span.until), span.until]
+        )
+    ]
+
+    statement = settle(portfolio.month, finer, earnings_in(finer, portfolio.events))
+
+    assert statement == portfolio.settled()
+
+
+@many
+@given(portfolios())
+def test_a_fifth_of_what_the_vpp_leaves_is_shared_by_capacity(portfolio: Portfolio) -> None:
+    statement = portfolio.settled()
+
+    pool_aud = (statement.totals.total_revenue_aud - statement.totals.ad_valorem_fee_aud) / 5
+    shared_aud = sum(line.capacity_share_aud for line in statement.line_items)
+    # Each share is less than a cent and a half from its exact amount; the pool three tenths of a cent.
+    assert abs(shared_aud - pool_aud) <= Decimal("0.015") * len(statement.line_items) + Decimal("0.003")
+
+
+@many
+@given(portfolios())
+def test_a_site_without_events_or_capacity_changes_nothing_for_the_others(portfolio: Portfolio) -> None:
+    idle = Member("AA", (Period(),), ())
+    with_idle = replace(portfolio, members=(idle, *portfolio.members))
+
+    statement = with_idle.settled()
+
+    others = tuple(line for line in statement.line_items if line.nmi != "AA")
+    assert replace(statement, line_items=others) == portfolio.settled()
+
+
+@many
+@given(portfolios(), st.sampled_from([Decimal(3), Decimal("0.5")]))
+def test_only_the_proportions_of_capacities_matter(portfolio: Portfolio, factor: Decimal) -> None:
+    other_batteries = replace(
+        portfolio,
+        members=tuple(
+            replace(
+                member,
+                capacities=tuple(replace(b, capacity_kwh=b.capacity_kwh * factor) for b in member.capacities),
+            )
+            for member in portfolio.members
+        ),
+    )
+
+    statement = other_batteries.settled()
+
+    assert without_capacities(statement) == without_capacities(portfolio.settled())
+
+
+def without_capacities(statement: Statement) -> Statement:
+    return replace(statement, line_items=tuple(replace(line, capacity_kwh=Decimal(0)) for line in statement.line_items))
+
+
+@many
+@given(portfolios())
+def test_spans_hold_what_is_true_on_each_of_their_days_and_are_as_long_as_can_be(portfolio: Portfolio) -> None:
+    spans = portfolio.spans()
+
+    assert [span.first_day for span in spans] == [portfolio.month.first_day, *(span.until for span in spans[:-1])]
+    assert spans[-1].until == portfolio.month.until
+    for span in spans:
+        for day in (span.first_day + timedelta(days=n) for n in range(span.days)):
+            [terms] = [schedule.terms for schedule in portfolio.price_schedules if day in schedule.period]
+            capacities_kwh = {
+                member.nmi: sum(battery.capacity_kwh for battery in member.capacities if day in battery.period)
+                for member in portfolio.members
+                if any(day in period for period in member.memberships)
+            }
+            assert (span.terms, span.capacities_kwh) == (terms, capacities_kwh)
+    for span, following in pairwise(spans):
+        assert (span.terms, span.capacities_kwh) != (following.terms, following.capacities_kwh)
