@@ -5,6 +5,7 @@ What is read, its identity included, is read in one snapshot, so that the figure
 identity is theirs.
 """
 
+import asyncio
 import csv
 import io
 import json
@@ -106,7 +107,8 @@ async def settle_month(
     return Settled(
         vpp_name=vpp.name,
         terms=_terms(spans),
-        statement=settle(month, spans, earnings),
+        # Ten thousand sites take a moment, in which others want to be heard.
+        statement=await asyncio.to_thread(settle, month, spans, earnings),
         sites=sites,
         settled_from=identity,
     )
