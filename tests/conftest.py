@@ -21,6 +21,7 @@ from graph.object_store import ObjectStore, open_object_store
 from graph.serving import Backing, Serving, serving
 from graph.worker import Worker
 from tests.api import API_KEY, Api
+from tests.sockets import Socket, open_socket
 
 TEMPLATE = "template_vpp"
 database_numbers = count(1)
@@ -106,6 +107,25 @@ async def served(servers: EmbeddedServers) -> AsyncIterator[Serving]:
     backing = Backing(servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=True) as served:
         yield served
+
+
+@pytest_asyncio.fixture(scope="session")
+async def served_api(served: Serving, servers: EmbeddedServers) -> AsyncIterator[Api]:
+    """The API that is served, as a client sees it over the network."""
+    notices = Notices(servers.database_url)
+    async with (
+        notices.listening(),
+        httpx.AsyncClient(base_url=served.url) as client,
+        httpx.AsyncClient() as s3,
+    ):
+        yield Api(client, s3, notices)
+
+
+@pytest_asyncio.fixture
+async def socket(served: Serving) -> AsyncIterator[Socket]:
+    """A WebSocket to the API that is served."""
+    async with open_socket(served.url, {"x-api-key": API_KEY}) as socket:
+        yield socket
 
 
 def url_of(servers: EmbeddedServers, name: str) -> str:

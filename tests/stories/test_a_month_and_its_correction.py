@@ -4,11 +4,8 @@ import csv
 import io
 from typing import Any
 
-import httpx
-
-from graph.serving import Serving
-from tests.api import new_name, new_nmi
-from tests.sockets import open_socket
+from tests.api import Api, new_nmi
+from tests.sockets import Socket
 
 REPORT = """
 fragment Report on RevenueReport {
@@ -21,205 +18,167 @@ fragment Report on RevenueReport {
 """
 
 
-class Client:
-    """A client that knows an address and a key, and nothing else of the server."""
-
-    def __init__(self, served: Serving, http: httpx.AsyncClient) -> None:
-        self.served, self.http = served, http
-        self.credentials = {"x-api-key": served.api_key or ""}
-
-    async def ask(self, document: str, **variables: Any) -> Any:
-        response = await self.http.post(
-            f"{self.served.url}/graphql", json={"query": document, "variables": variables}, headers=self.credentials
-        )
-        answer = response.json()
-        assert "errors" not in answer, answer
-        (field,) = answer["data"].values()
-        return field
-
-    async def settled(self, vpp_id: str, month: str) -> Any:
-        report = await self.ask(
-            "mutation ($input: GenerateRevenueReportInput!) { generateRevenueReport(input: $input) { id status } }",
-            input={"vppId": vpp_id, "month": month},
-        )
-        async with open_socket(self.served.url, self.credentials) as socket:
-            assert (await socket.receive())["type"] == "connection_ack"
-            states = socket.subscribe(
-                "subscription ($id: ID!) { onRevenueReport(id: $id) { status } }", id=report["id"]
-            )
-            async for state in states:
-                if state["data"]["onRevenueReport"]["status"] != "PENDING":
-                    break
-        return await self.report(report["id"])
-
-    async def report(self, report_id: str) -> Any:
-        return await self.ask("query ($id: ID!) { getRevenueReport(id: $id) { ...Report } }" + REPORT, id=report_id)
+async def settled(api: Api, socket: Socket, vpp_id: str, month: str) -> Any:
+    """Settle a month, and hear over the socket when it is."""
+    report = await api.ask(
+        "mutation ($input: GenerateRevenueReportInput!) { generateRevenueReport(input: $input) { id status } }",
+        input={"vppId": vpp_id, "month": month},
+    )
+    states = socket.subscribe("subscription ($id: ID!) { onRevenueReport(id: $id) { status } }", id=report["id"])
+    async for state in states:
+        if state["data"]["onRevenueReport"]["status"] != "PENDING":
+            break
+    return await report_of(api, report["id"])
 
 
-async def test_a_month_is_imported_settled_corrected_and_settled_again(served: Serving) -> None:
-    async with httpx.AsyncClient() as http:
-        client = Client(served, http)
+async def report_of(api: Api, report_id: str) -> Any:
+    return await api.ask("query ($id: ID!) { getRevenueReport(id: $id) { ...Report } }" + REPORT, id=report_id)
 
-        # Two VPPs; two sites of 13.5 kWh in the first.
-        ours, theirs = [
-            (
-                await client.ask(
-                    "mutation ($input: CreateVppInput!) { createVpp(input: $input) { id } }",
-                    input={"name": new_name(), "revenuePercentage": 20, "dailyFeeAud": 0.3},
-                )
-            )["id"]
-            for _ in range(2)
+
+async def test_a_month_is_imported_settled_corrected_and_settled_again(served_api: Api, socket: Socket) -> None:
+    api = served_api
+
+    # Two VPPs; two sites of 13.5 kWh in the first.
+    ours, theirs = await api.vpp(daily_fee=0.3), await api.vpp(daily_fee=0.3)
+    nmi_a, nmi_b = new_nmi(), new_nmi()
+    await api.site(ours, nmi=nmi_a, capacity_kwh=13.5)
+    site_b = await api.site(ours, nmi=nmi_b, capacity_kwh=13.5)
+
+    # A file with three bad rows, uploaded by its link.
+    upload = await api.ask(
+        """mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "september.csv"}) {
+            import { id status } uploadUrl
+        } }"""
+    )
+    import_id = upload["import"]["id"]
+    file = "\r\n".join(
+        [
+            "nmi,date,event_type,energy,tariff",
+            f"{nmi_a},2025-09-03,DISCHARGE,100,50",
+            f"{nmi_a},2025-09-31,DISCHARGE,100,50",
+            f"{nmi_a},2025-09-20,DISCHARGE,100,50",
+            f"{nmi_b},2025-09-20,EXPLODE,1,50",
+            f'{nmi_b},2025-09-21,CHARGE,"1.0000001",50',
+            f"{nmi_b},2025-09-22,DISCHARGE,10,-20",
+            "",
         ]
-        nmi_a, nmi_b = new_nmi(), new_nmi()
-        sites = {}
-        for nmi in (nmi_a, nmi_b):
-            site = await client.ask(
-                "mutation ($input: CreateSiteInput!) { createSite(input: $input) { id } }",
-                input={"vppId": ours, "nmi": nmi, "address": "426 King St Newcastle West NSW 2302"},
-            )
-            sites[nmi] = site["id"]
-            await client.ask(
-                "mutation ($input: AddBatteryInput!) { addBattery(input: $input) { id } }",
-                input={"siteId": site["id"], "manufacturer": "Tesla", "serial": nmi, "capacityKwh": 13.5},
-            )
+    )
+    assert (await api.s3.put(upload["uploadUrl"], content=file.encode())).status_code == 200
 
-        # A file with three bad rows, uploaded by its link.
-        upload = await client.ask(
-            """mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "september.csv"}) {
-                import { id status } uploadUrl
-            } }"""
-        )
-        import_id = upload["import"]["id"]
-        file = "\r\n".join(
-            [
-                "nmi,date,event_type,energy,tariff",
-                f"{nmi_a},2025-09-03,DISCHARGE,100,50",
-                f"{nmi_a},2025-09-31,DISCHARGE,100,50",
-                f"{nmi_a},2025-09-20,DISCHARGE,100,50",
-                f"{nmi_b},2025-09-20,EXPLODE,1,50",
-                f'{nmi_b},2025-09-21,CHARGE,"1.0000001",50',
-                f"{nmi_b},2025-09-22,DISCHARGE,10,-20",
-                "",
-            ]
-        )
-        assert (await http.put(upload["uploadUrl"], content=file.encode())).status_code == 200
+    # Its progress, seen over the WebSocket from before its start to its end.
+    told = []
+    async for payload in socket.subscribe(
+        """subscription ($id: ID!) { onImportProgress(id: $id) {
+            status percentComplete rowsRead rowsImported rowsRejected
+        } }""",
+        id=import_id,
+    ):
+        told.append(payload["data"]["onImportProgress"])
+        if len(told) == 1:
+            await api.ask("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
+        if told[-1]["status"] == "COMPLETED":
+            break
+    assert told[0] == {
+        "status": "AWAITING_UPLOAD",
+        "percentComplete": None,
+        "rowsRead": 0,
+        "rowsImported": 0,
+        "rowsRejected": 0,
+    }
+    assert told[-1] == {
+        "status": "COMPLETED",
+        "percentComplete": 100.0,
+        "rowsRead": 6,
+        "rowsImported": 3,
+        "rowsRejected": 3,
+    }
 
-        # Its progress, seen over the WebSocket from before its start to its end.
-        async with open_socket(served.url, client.credentials) as socket:
-            assert await socket.receive() == {"type": "connection_ack"}
-            told = []
-            async for payload in socket.subscribe(
-                """subscription ($id: ID!) { onImportProgress(id: $id) {
-                    status percentComplete rowsRead rowsImported rowsRejected
-                } }""",
-                id=import_id,
-            ):
-                told.append(payload["data"]["onImportProgress"])
-                if len(told) == 1:
-                    await client.ask("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
-                if told[-1]["status"] == "COMPLETED":
-                    break
-        assert told[0] == {
-            "status": "AWAITING_UPLOAD",
-            "percentComplete": None,
-            "rowsRead": 0,
-            "rowsImported": 0,
-            "rowsRejected": 0,
-        }
-        assert told[-1] == {
-            "status": "COMPLETED",
-            "percentComplete": 100.0,
-            "rowsRead": 6,
-            "rowsImported": 3,
-            "rowsRejected": 3,
-        }
+    # The rows that were left out, listed and as a file.
+    imported = await api.ask(
+        """query ($id: ID!) { getImport(id: $id) {
+            rejectionsUrl rejections { items { lineNumber column code row } }
+        } }""",
+        id=import_id,
+    )
+    assert [(row["lineNumber"], row["column"], row["code"]) for row in imported["rejections"]["items"]] == [
+        (3, "DATE", "MALFORMED_DATE"),
+        (5, "EVENT_TYPE", "UNKNOWN_EVENT_TYPE"),
+        (6, "ENERGY", "MALFORMED_NUMBER"),
+    ]
+    header, *rows = csv.reader(io.StringIO((await api.s3.get(imported["rejectionsUrl"])).text))
+    assert header == ["nmi", "date", "event_type", "energy", "tariff", "REASON"]
+    assert [row[:5] for row in rows] == [
+        [nmi_a, "2025-09-31", "DISCHARGE", "100", "50"],
+        [nmi_b, "2025-09-20", "EXPLODE", "1", "50"],
+        [nmi_b, "2025-09-21", "CHARGE", "1.0000001", "50"],
+    ]
 
-        # The rows that were left out, listed and as a file.
-        imported = await client.ask(
-            """query ($id: ID!) { getImport(id: $id) {
-                rejectionsUrl rejections { items { lineNumber column code row } }
-            } }""",
-            id=import_id,
-        )
-        assert [(row["lineNumber"], row["column"], row["code"]) for row in imported["rejections"]["items"]] == [
-            (3, "DATE", "MALFORMED_DATE"),
-            (5, "EVENT_TYPE", "UNKNOWN_EVENT_TYPE"),
-            (6, "ENERGY", "MALFORMED_NUMBER"),
-        ]
-        header, *rows = csv.reader(io.StringIO((await http.get(imported["rejectionsUrl"])).text))
-        assert header == ["nmi", "date", "event_type", "energy", "tariff", "REASON"]
-        assert [row[:5] for row in rows] == [
-            [nmi_a, "2025-09-31", "DISCHARGE", "100", "50"],
-            [nmi_b, "2025-09-20", "EXPLODE", "1", "50"],
-            [nmi_b, "2025-09-21", "CHARGE", "1.0000001", "50"],
-        ]
+    # The report. A earned 100.00; its rest is 80.00, of which 64.00 are its own and 16.00 are shared by capacity.
+    first = await settled(api, socket, ours, "2025-09")
+    assert first["revision"] == 1
+    assert first["totals"] == {
+        "totalRevenueAud": "100.00",
+        "adValoremFeeAud": "20.00",
+        "dailyFeesAud": "16.40",
+        "costOnlyAud": "-2.00",
+        "vppTotalAud": "34.40",
+        "siteTotalAud": "63.60",
+    }
+    assert first["lineItems"] == {
+        "items": [
+            {
+                "nmi": nmi_a,
+                "memberDays": 30,
+                "beforeFeesAud": "72.00",
+                "dailyFeeAud": "8.40",
+                "afterFeesAud": "63.60",
+            },
+            {
+                "nmi": nmi_b,
+                "memberDays": 30,
+                "beforeFeesAud": "8.00",
+                "dailyFeeAud": "8.00",
+                "afterFeesAud": "0.00",
+            },
+        ],
+        "nextToken": None,
+    }
 
-        # The report. A earned 100.00; its rest is 80.00, of which 64.00 are its own and 16.00 are shared by capacity.
-        first = await client.settled(ours, "2025-09")
-        assert first["revision"] == 1
-        assert first["totals"] == {
-            "totalRevenueAud": "100.00",
-            "adValoremFeeAud": "20.00",
-            "dailyFeesAud": "16.40",
-            "costOnlyAud": "-2.00",
-            "vppTotalAud": "34.40",
-            "siteTotalAud": "63.60",
-        }
-        assert first["lineItems"] == {
-            "items": [
-                {
-                    "nmi": nmi_a,
-                    "memberDays": 30,
-                    "beforeFeesAud": "72.00",
-                    "dailyFeeAud": "8.40",
-                    "afterFeesAud": "63.60",
-                },
-                {
-                    "nmi": nmi_b,
-                    "memberDays": 30,
-                    "beforeFeesAud": "8.00",
-                    "dailyFeeAud": "8.00",
-                    "afterFeesAud": "0.00",
-                },
-            ],
-            "nextToken": None,
-        }
+    # Downloaded, in both forms.
+    downloaded = (await api.s3.get(first["downloadUrl"])).json()
+    assert downloaded["totals"]["total_revenue"] == 100.0
+    assert downloaded["sites"][nmi_b]["site_revenue_after_fees"] == 0.0
+    lines = list(csv.DictReader(io.StringIO((await api.s3.get(first["csvUrl"])).text)))
+    assert [(line["nmi"], line["after_fees_aud"]) for line in lines] == [(nmi_a, "63.60"), (nmi_b, "0.00")]
 
-        # Downloaded, in both forms.
-        downloaded = (await http.get(first["downloadUrl"])).json()
-        assert downloaded["totals"]["total_revenue"] == 100.0
-        assert downloaded["sites"][nmi_b]["site_revenue_after_fees"] == 0.0
-        lines = list(csv.DictReader(io.StringIO((await http.get(first["csvUrl"])).text)))
-        assert [(line["nmi"], line["after_fees_aud"]) for line in lines] == [(nmi_a, "63.60"), (nmi_b, "0.00")]
+    # Asked for again with nothing changed, it is the same revision.
+    assert (await settled(api, socket, ours, "2025-09"))["id"] == first["id"]
 
-        # Asked for again with nothing changed, it is the same revision.
-        assert (await client.settled(ours, "2025-09"))["id"] == first["id"]
+    # B moves to the other VPP from the 16th on, and takes the second half of its September with it.
+    await api.ask(
+        "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }",
+        input={"siteId": site_b, "vppId": theirs, "effectiveFrom": "2025-09-16"},
+    )
+    assert (await report_of(api, first["id"]))["isStale"] is True
+    second = await settled(api, socket, ours, "2025-09")
 
-        # B moves to the other VPP from the 16th on, and takes the second half of its September with it.
-        await client.ask(
-            "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }",
-            input={"siteId": sites[nmi_b], "vppId": theirs, "effectiveFrom": "2025-09-16"},
-        )
-        assert (await client.report(first["id"]))["isStale"] is True
-        second = await client.settled(ours, "2025-09")
+    # To the 15th: 50.00, of which 40.00 rest, 32.00 A's, 4.00 each by capacity. From the 16th A keeps all 40.00.
+    assert second["revision"] == 2
+    assert second["totals"] == {
+        "totalRevenueAud": "100.00",
+        "adValoremFeeAud": "20.00",
+        "dailyFeesAud": "12.40",
+        "costOnlyAud": "0.00",
+        "vppTotalAud": "32.40",
+        "siteTotalAud": "67.60",
+    }
+    assert second["lineItems"]["items"] == [
+        {"nmi": nmi_a, "memberDays": 30, "beforeFeesAud": "76.00", "dailyFeeAud": "8.40", "afterFeesAud": "67.60"},
+        {"nmi": nmi_b, "memberDays": 15, "beforeFeesAud": "4.00", "dailyFeeAud": "4.00", "afterFeesAud": "0.00"},
+    ]
 
-        # To the 15th: 50.00, of which 40.00 rest, 32.00 A's, 4.00 each by capacity. From the 16th A keeps all 40.00.
-        assert second["revision"] == 2
-        assert second["totals"] == {
-            "totalRevenueAud": "100.00",
-            "adValoremFeeAud": "20.00",
-            "dailyFeesAud": "12.40",
-            "costOnlyAud": "0.00",
-            "vppTotalAud": "32.40",
-            "siteTotalAud": "67.60",
-        }
-        assert second["lineItems"]["items"] == [
-            {"nmi": nmi_a, "memberDays": 30, "beforeFeesAud": "76.00", "dailyFeeAud": "8.40", "afterFeesAud": "67.60"},
-            {"nmi": nmi_b, "memberDays": 15, "beforeFeesAud": "4.00", "dailyFeeAud": "4.00", "afterFeesAud": "0.00"},
-        ]
-
-        # The first revision reads as it did, but that it is no longer the latest.
-        again = await client.report(first["id"])
-        assert (again["isLatest"], again["isStale"]) == (False, True)
-        assert (again["totals"], again["lineItems"]) == (first["totals"], first["lineItems"])
-        assert (await http.get(again["downloadUrl"])).json() == downloaded
+    # The first revision reads as it did, but that it is no longer the latest.
+    again = await report_of(api, first["id"])
+    assert (again["isLatest"], again["isStale"]) == (False, True)
+    assert (again["totals"], again["lineItems"]) == (first["totals"], first["lineItems"])
+    assert (await api.s3.get(again["downloadUrl"])).json() == downloaded
