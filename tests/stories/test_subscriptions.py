@@ -1,5 +1,7 @@
 """Subscriptions over a real socket: each starts with the present state, and none misses the last."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 from tests.api import Api, new_nmi
@@ -9,15 +11,14 @@ HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 PROGRESS = "subscription ($id: ID!) { onImportProgress(id: $id) { status rowsImported } }"
 START = "mutation ($id: ID!) { startImport(input: {id: $id}) { id } }"
 REVERT = "mutation ($id: ID!) { revertImport(input: {id: $id}) { id } }"
-GENERATE = """mutation ($vppId: ID!, $month: String!) {
-    generateRevenueReport(input: {vppId: $vppId, month: $month}) { id }
+UPDATE = """mutation ($vppId: ID!, $percentage: Float!) {
+    updateVpp(input: {id: $vppId, revenuePercentage: $percentage}) { id }
 }"""
 
 
-async def first(states: Any) -> Any:
-    async for payload in states:
-        (state,) = payload["data"].values()
-        return state
+async def first(states: AsyncIterator[Any]) -> Any:
+    (state,) = (await anext(states))["data"].values()
+    return state
 
 
 async def test_a_finished_import_is_told_at_once_and_again_when_it_is_reverted(served_api: Api, socket: Socket) -> None:
@@ -64,14 +65,26 @@ async def test_an_import_that_is_not_there_is_an_error(socket: Socket) -> None:
 
 async def test_a_report_is_told_by_its_vpp_and_month(served_api: Api, socket: Socket) -> None:
     ours, theirs = await served_api.vpp(), await served_api.vpp()
-    states = socket.subscribe(
-        'subscription ($vppId: ID!) { onRevenueReport(vppId: $vppId, month: "2025-09") { month status vpp { id } } }',
-        vppId=ours,
+    heard = asyncio.create_task(
+        first(
+            socket.subscribe(
+                """subscription ($vppId: ID!) { onRevenueReport(vppId: $vppId, month: "2025-09") {
+                    month status vpp { id }
+                } }""",
+                vppId=ours,
+            )
+        )
     )
-    for vpp_id, month in ((theirs, "2025-09"), (ours, "2025-08"), (ours, "2025-09")):
-        await served_api.ask(GENERATE, vppId=vpp_id, month=month)
 
-    assert await first(states) == {"month": "2025-09", "status": "READY", "vpp": {"id": ours}}
+    # Nothing says when a subscription has begun; so the month is settled anew until one of its reports is heard of.
+    for percentage in range(100):
+        await served_api.ask(UPDATE, vppId=ours, percentage=percentage)
+        for vpp_id, month in ((theirs, "2025-09"), (ours, "2025-08"), (ours, "2025-09")):
+            await served_api.reported(vpp_id, month)
+        if heard.done():
+            break
+
+    assert await heard == {"month": "2025-09", "status": "READY", "vpp": {"id": ours}}
 
 
 async def test_a_report_that_is_ready_is_told_at_once_by_its_id(served_api: Api, socket: Socket) -> None:
