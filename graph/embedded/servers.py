@@ -1,0 +1,59 @@
+"""Postgres and S3 for one machine, started and stopped with us, their data kept in one folder."""
+
+import asyncio
+import fcntl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from graph.embedded.leftovers import mark_of, stop_leftovers
+from graph.embedded.postgres import running_postgres
+from graph.embedded.process import servers_account
+from graph.embedded.seaweedfs import running_seaweedfs
+from graph.object_store import ObjectStoreAddress
+
+
+class DataFolderInUse(Exception):
+    """Another process serves from this data folder."""
+
+
+@dataclass(frozen=True)
+class EmbeddedServers:
+    database_url: str = field(repr=False)
+    object_store: ObjectStoreAddress
+
+
+@asynccontextmanager
+async def embedded_servers(data_dir: Path) -> AsyncIterator[EmbeddedServers]:
+    """
+    Run Postgres and SeaweedFS on 127.0.0.1 until the block ends, keeping their data in `data_dir`.
+
+    Raises DataFolderInUse, or ServerFailed with the last lines of the log of a server that would not start.
+    """
+    with _held(data_dir) as folder:
+        account = servers_account(folder)
+        await stop_leftovers(mark_of(folder))
+        async with AsyncExitStack() as running:
+            try:
+                async with asyncio.TaskGroup() as starting:
+                    postgres = starting.create_task(running.enter_async_context(running_postgres(folder, account)))
+                    seaweedfs = starting.create_task(running.enter_async_context(running_seaweedfs(folder, account)))
+            except ExceptionGroup as failures:
+                raise failures.exceptions[0] from None
+            yield EmbeddedServers(database_url=postgres.result(), object_store=seaweedfs.result())
+
+
+@contextmanager
+def _held(data_dir: Path) -> Iterator[Path]:
+    """Make the data folder and hold it for ourselves alone. The kernel lets go of it when we end, however we do."""
+    data_dir = data_dir.absolute()
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (data_dir / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataFolderInUse(
+                f"Another process serves from {data_dir}: stop it first, or name another folder in VPP_DATA_DIR."
+            ) from None
+        yield data_dir

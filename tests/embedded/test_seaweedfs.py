@@ -1,0 +1,79 @@
+import dataclasses
+
+import httpx
+import psutil
+import pytest
+from botocore.exceptions import ClientError
+
+from graph.embedded.servers import EmbeddedServers
+from graph.object_store import ObjectStore, open_object_store
+
+
+async def test_nothing_listens_but_on_the_loopback_address(servers: EmbeddedServers) -> None:
+    try:
+        sockets = [
+            socket for child in psutil.Process().children(recursive=True) for socket in child.net_connections("inet")
+        ]
+    except psutil.AccessDenied:
+        pytest.skip("Here even root may not see whose a socket is.")
+
+    listening = [socket.laddr.ip for socket in sockets if socket.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)]
+
+    assert set(listening) == {"127.0.0.1"}
+    assert len(listening) >= 11  # Postgres, and SeaweedFS's five servers, each with HTTP and gRPC.
+
+
+async def test_a_wrong_secret_is_refused(servers: EmbeddedServers) -> None:
+    guessed = dataclasses.replace(servers.object_store, secret_access_key="guessed")
+
+    async with open_object_store(guessed) as store:
+        with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+            await store.write("guessed", b"", content_type="text/plain")
+
+
+async def test_a_link_is_good_for_what_it_was_signed_for_alone(object_store: ObjectStore) -> None:
+    link = await object_store.upload_link("links/mine", expires_in_s=60)
+
+    async with httpx.AsyncClient() as browser:
+        answers = [
+            await browser.put(link.replace("links/mine", "links/yours"), content=b"tampered"),
+            await browser.put(link.replace("X-Amz-Expires=60", "X-Amz-Expires=600"), content=b"tampered"),
+            await browser.put(link.partition("?")[0], content=b"unsigned"),
+            await browser.get(link),
+            await browser.delete(link),
+        ]
+
+    assert [answer.status_code for answer in answers] == [403] * 5
+    assert await object_store.find("links/mine") is None
+    assert await object_store.find("links/yours") is None
+
+
+async def test_a_page_from_anywhere_may_put_and_get_by_link(object_store: ObjectStore) -> None:
+    page = {"Origin": "https://console.example"}
+    upload = await object_store.upload_link("links/page.csv", expires_in_s=60)
+    download = await object_store.download_link(
+        "links/page.csv", file_name="page.csv", content_type="text/csv", expires_in_s=60
+    )
+
+    async with httpx.AsyncClient(headers=page) as browser:
+        asks = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
+        asked = await browser.options(upload, headers=asks)
+        put = await browser.put(upload, content=b"a,b\n", headers={"Content-Type": "text/csv"})
+        got = await browser.get(download)
+
+    assert asked.status_code == 200
+    assert "PUT" in asked.headers["Access-Control-Allow-Methods"]
+    assert "content-type" in asked.headers["Access-Control-Allow-Headers"]
+    assert put.status_code == 200
+    assert "ETag" in put.headers["Access-Control-Expose-Headers"]
+    assert got.content == b"a,b\n"
+    for answer in (asked, put, got):
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://console.example"
+
+
+async def test_no_other_bucket_is_made_by_writing_to_it(servers: EmbeddedServers) -> None:
+    elsewhere = dataclasses.replace(servers.object_store, bucket="elsewhere")
+
+    async with open_object_store(elsewhere) as store:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            await store.write("key", b"", content_type="text/plain")

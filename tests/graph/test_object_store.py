@@ -1,0 +1,245 @@
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+
+from graph.embedded.servers import EmbeddedServers
+from graph.object_store import (
+    MIB,
+    PART_SIZE,
+    ObjectChanged,
+    ObjectMissing,
+    ObjectStore,
+    ObjectStoreAddress,
+    StoredObject,
+    open_object_store,
+)
+
+LETTERS = b"abcdefghij"
+LETTERS_ETAG = '"a925576942e94b2ef57a066101b48876"'
+
+
+async def pieces(*each: bytes) -> AsyncIterator[bytes]:
+    for piece in each:
+        yield piece
+
+
+async def etag_of(store: ObjectStore, key: str) -> str:
+    found = await store.find(key)
+    assert found
+    return found.etag
+
+
+async def test_what_is_written_is_found(object_store: ObjectStore) -> None:
+    await object_store.write("found", LETTERS, content_type="text/plain")
+
+    found = await object_store.find("found")
+
+    assert found == StoredObject(size_bytes=10, etag=LETTERS_ETAG)
+
+
+async def test_what_was_never_written_is_not_found(object_store: ObjectStore) -> None:
+    assert await object_store.find("never") is None
+
+
+@pytest.mark.parametrize(
+    ("offset", "size", "read"),
+    [
+        (0, None, b"abcdefghij"),
+        (3, None, b"defghij"),
+        (3, 4, b"defg"),
+        (0, 1, b"a"),
+        (8, 5, b"ij"),
+        (9, 1, b"j"),
+        (10, None, b""),
+        (10, 5, b""),
+        (11, 5, b""),
+        (4, 0, b""),
+    ],
+)
+async def test_a_range_is_read_as_far_as_it_goes(
+    object_store: ObjectStore, offset: int, size: int | None, read: bytes
+) -> None:
+    await object_store.write("range", LETTERS, content_type="text/plain")
+
+    assert await object_store.read("range", etag=LETTERS_ETAG, offset=offset, size=size) == read
+
+
+async def test_an_empty_object_is_read(object_store: ObjectStore) -> None:
+    await object_store.write("empty", b"", content_type="text/plain")
+
+    assert await object_store.read("empty", etag=await etag_of(object_store, "empty")) == b""
+
+
+async def test_an_object_that_is_not_there_is_missing(object_store: ObjectStore) -> None:
+    with pytest.raises(ObjectMissing):
+        await object_store.read("never", etag=LETTERS_ETAG)
+
+
+async def test_an_object_replaced_since_is_not_read_on(object_store: ObjectStore) -> None:
+    await object_store.write("replaced", LETTERS, content_type="text/plain")
+    await object_store.write("replaced", LETTERS.upper(), content_type="text/plain")
+
+    with pytest.raises(ObjectChanged):
+        await object_store.read("replaced", etag=LETTERS_ETAG, offset=5)
+
+
+async def test_a_large_object_is_written_in_parts_and_streamed_from_anywhere(object_store: ObjectStore) -> None:
+    third = bytes(range(256)) * (PART_SIZE // 256 * 2 // 3)
+    await object_store.write_stream("large", pieces(third, third, third, b"end"), content_type="text/csv")
+    whole = third * 3 + b"end"
+
+    found = await object_store.find("large")
+    assert found
+    streamed = [piece async for piece in object_store.stream("large", etag=found.etag, offset=12_345)]
+
+    assert found.size_bytes == len(whole)
+    assert found.etag.endswith('-2"')
+    assert b"".join(streamed) == whole[12_345:]
+    assert max(len(piece) for piece in streamed) <= MIB
+
+
+async def test_a_stream_of_nothing_is_an_empty_object(object_store: ObjectStore) -> None:
+    await object_store.write_stream("nothing", pieces(), content_type="text/csv")
+
+    found = await object_store.find("nothing")
+    assert found
+    assert found.size_bytes == 0
+
+
+async def test_a_stream_that_fails_on_its_way_changes_nothing(object_store: ObjectStore) -> None:
+    async def failing() -> AsyncIterator[bytes]:
+        yield bytes(PART_SIZE)
+        raise EOFError
+
+    await object_store.write("unchanged", LETTERS, content_type="text/plain")
+
+    with pytest.raises(EOFError):
+        await object_store.write_stream("unchanged", failing(), content_type="text/csv")
+
+    assert await object_store.read("unchanged", etag=LETTERS_ETAG) == LETTERS
+
+
+@asynccontextmanager
+async def fragile(address: ObjectStoreAddress, *, breaks_after: int) -> AsyncIterator[ObjectStoreAddress]:
+    """Stand before a store and hang up, once, when it has answered so many bytes."""
+    assert address.endpoint_url
+    behind = urlsplit(address.endpoint_url)
+    bytes_left = breaks_after
+
+    async def ask(reader: asyncio.StreamReader, store: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            store.write(data)
+        store.close()
+
+    async def answer(store: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal bytes_left
+        while data := await store.read(65_536):
+            writer.write(data)
+            await writer.drain()
+            was_left, bytes_left = bytes_left, bytes_left - len(data)
+            if was_left > 0 >= bytes_left:
+                break
+        writer.close()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_store, to_store = await asyncio.open_connection(behind.hostname, behind.port)
+        await asyncio.gather(ask(reader, to_store), answer(from_store, writer), return_exceptions=True)
+
+    async with await asyncio.start_server(connect, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        yield dataclasses.replace(address, endpoint_url=f"http://127.0.0.1:{port}")
+
+
+async def test_a_stream_goes_on_from_where_its_connection_broke_off(
+    servers: EmbeddedServers, object_store: ObjectStore
+) -> None:
+    whole = bytes(range(256)) * (4 * MIB // 256)
+    await object_store.write("fragile", whole, content_type="text/csv")
+    etag = await etag_of(object_store, "fragile")
+
+    async with fragile(servers.object_store, breaks_after=MIB) as address, open_object_store(address) as store:
+        streamed = [piece async for piece in store.stream("fragile", etag=etag, offset=10)]
+
+    assert b"".join(streamed) == whole[10:]
+
+
+async def test_a_stream_broken_off_goes_on_with_nothing_but_the_same_object(
+    servers: EmbeddedServers, object_store: ObjectStore
+) -> None:
+    await object_store.write("fragile", bytes(4 * MIB), content_type="text/csv")
+    etag = await etag_of(object_store, "fragile")
+
+    async with fragile(servers.object_store, breaks_after=MIB) as address, open_object_store(address) as store:
+        stream = store.stream("fragile", etag=etag)
+        await anext(stream)
+        await object_store.write("fragile", LETTERS, content_type="text/csv")
+
+        with pytest.raises(ObjectChanged):
+            async for _ in stream:
+                pass
+
+
+async def test_what_a_browser_uploads_by_link_is_kept(object_store: ObjectStore) -> None:
+    link = await object_store.upload_link("links/Zählwerk 1.csv", expires_in_s=60)
+
+    async with httpx.AsyncClient() as browser:
+        uploaded = await browser.put(link, content=LETTERS, headers={"Content-Type": "text/csv"})
+
+    assert uploaded.status_code == 200
+    assert await object_store.read("links/Zählwerk 1.csv", etag=uploaded.headers["ETag"]) == LETTERS
+
+
+@pytest.mark.parametrize(
+    ("file_name", "disposition"),
+    [
+        ("report.csv", "attachment; filename=\"report.csv\"; filename*=UTF-8''report.csv"),
+        ("Müller 电.csv", "attachment; filename=\"M_ller _.csv\"; filename*=UTF-8''M%C3%BCller%20%E7%94%B5.csv"),
+        ('a"b\\c%\r\n.csv', "attachment; filename=\"a_b_c___.csv\"; filename*=UTF-8''a%22b%5Cc%25%0D%0A.csv"),
+    ],
+)
+async def test_a_download_is_named_as_asked(object_store: ObjectStore, file_name: str, disposition: str) -> None:
+    await object_store.write("named", LETTERS, content_type="application/octet-stream")
+    link = await object_store.download_link(
+        "named", file_name=file_name, content_type="text/csv; charset=utf-8", expires_in_s=60
+    )
+
+    async with httpx.AsyncClient() as browser:
+        downloaded = await browser.get(link)
+
+    assert downloaded.content == LETTERS
+    assert downloaded.headers["Content-Disposition"] == disposition
+    assert downloaded.headers["Content-Type"] == "text/csv; charset=utf-8"
+
+
+async def test_links_into_aws_lead_to_the_bucket_in_its_region() -> None:
+    address = ObjectStoreAddress("vpp-files", access_key_id="key", secret_access_key="secret", region="ap-southeast-2")
+
+    async with open_object_store(address) as store:
+        link = await store.upload_link("file.csv", expires_in_s=60)
+
+    assert link.startswith(
+        "https://vpp-files.s3.ap-southeast-2.amazonaws.com/file.csv?X-Amz-Algorithm=AWS4-HMAC-SHA256&"
+    )
+
+
+async def test_deleting_what_is_gone_is_no_error(object_store: ObjectStore) -> None:
+    await object_store.write("deleted", LETTERS, content_type="text/plain")
+
+    await object_store.delete("deleted")
+    await object_store.delete("deleted")
+
+    assert await object_store.find("deleted") is None
+
+
+async def test_a_ping_reaches_the_bucket_or_raises(servers: EmbeddedServers, object_store: ObjectStore) -> None:
+    await object_store.ping()
+
+    async with open_object_store(dataclasses.replace(servers.object_store, secret_access_key="guessed")) as stranger:
+        with pytest.raises(ClientError, match="403"):
+            await stranger.ping()
