@@ -1,0 +1,12 @@
+"""What the arrays of the import's readers hold."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+# Eight bytes each.
+Words = NDArray[np.uint64]
+# Structures of several values each, or bytes of one length.
+Records = NDArray[np.void]

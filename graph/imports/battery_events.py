@@ -1,0 +1,136 @@
+"""
+The reader of battery event files: bytes of whole lines in, blocks of events and rejections out.
+
+Rows that are plainly spelled are read all at once; each of the others goes to check_row, which decides.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+
+from graph.imports.arrays import Flags
+from graph.imports.battery_event_row import (
+    COLUMNS,
+    HIGHEST_ENERGY,
+    HIGHEST_TARIFF,
+    LOWEST_ENERGY,
+    LOWEST_TARIFF,
+    check_row,
+)
+from graph.imports.block_copy import encode_blocks
+from graph.imports.blocks import Block, Blocks, EventColumns
+from graph.imports.fields import FIRST_YEAR
+from graph.imports.line_positions import LinePositions
+from graph.imports.lines import BLANKS, cut_pieces, read_header
+from graph.imports.plain_fields import plain_discharges, plain_millionths, plain_months_and_days
+from graph.imports.rejection import Rejection, RowRejected
+from graph.imports.site_lookup import SiteLookup
+
+# No event takes fewer than 33 bytes, so sums in a chunk of this size stay exact (see blocks.py).
+CHUNK_LIMIT_BYTES = 64 * 2**20
+# What is worked on at a time stays near the processor, and a chunk of nothing but newlines fits the memory.
+PIECE_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class BatteryEventChunk:
+    """What a chunk brought; lines_read counts empty lines too, rows_read does not."""
+
+    lines_read: int
+    rows_read: int
+    rejections: list[Rejection]
+    _blocks: Blocks
+    _sites: SiteLookup
+
+    @property
+    def rows_imported(self) -> int:
+        return self.rows_read - len(self.rejections)
+
+    def blocks(self) -> list[Block]:
+        """
+        List the chunk's blocks in order of month and site id.
+        """
+        return list(self._blocks.one_by_one(self._sites.ids))
+
+    def blocks_copy(self, import_id: UUID, chunk_number: int) -> bytes:
+        """
+        Encode the chunk's blocks as a binary COPY into event_blocks.
+        """
+        return encode_blocks(self._blocks, site_ids=self._sites.ids, import_id=import_id, chunk_number=chunk_number)
+
+
+class BatteryEventReader:
+    """
+    Reads the chunks of one file, in any order; HeaderRefused says what is wrong with its header.
+    """
+
+    def __init__(self, header: bytes, *, charge_tariff_earns: bool, site_ids: Mapping[str, UUID]) -> None:
+        self._header = read_header(header, COLUMNS)
+        self._charge_tariff_earns = charge_tariff_earns
+        self._sites = SiteLookup(site_ids)
+
+    def read(self, lines: bytes, *, first_line_number: int) -> BatteryEventChunk:
+        """
+        Read whole lines, at most CHUNK_LIMIT_BYTES of them; only the file's last line may lack its newline.
+        """
+        if len(lines) > CHUNK_LIMIT_BYTES:
+            raise ValueError(f"A chunk has at most {CHUNK_LIMIT_BYTES} bytes, not {len(lines)}.")
+
+        parts: list[EventColumns] = []
+        rejections: list[Rejection] = []
+        line_number = first_line_number
+        for piece in cut_pieces(lines, PIECE_BYTES):
+            positions = LinePositions(piece, self._header)
+            rows, are_events = self._plain_events(positions, line_number)
+            for index in np.flatnonzero(~are_events & (positions.starts < positions.ends)).tolist():
+                line = piece[positions.starts[index] : positions.ends[index]]
+                if not line.strip(BLANKS.encode()):
+                    continue
+                try:
+                    self._check(line, index, rows)
+                except RowRejected as reason:
+                    rejections.append(Rejection.of(line_number + index, line, reason))
+                else:
+                    are_events[index] = True
+            parts.append(rows.taken(np.flatnonzero(are_events)))
+            line_number += len(are_events)
+
+        events = EventColumns.joined(parts)
+        return BatteryEventChunk(
+            lines_read=line_number - first_line_number,
+            rows_read=len(events.line_numbers) + len(rejections),
+            rejections=rejections,
+            _blocks=Blocks.of(events),
+            _sites=self._sites,
+        )
+
+    def _plain_events(self, positions: LinePositions, first_line_number: int) -> tuple[EventColumns, Flags]:
+        """
+        Read all lines as events, and tell which are; the others are there for check_row to put in their place.
+        """
+        nmi, date, event_type, energy, tariff = map(positions.column, self._header.positions)
+        sites, are_sites = self._sites.plain_sites(nmi)
+        months, days, are_dates = plain_months_and_days(date)
+        discharges, are_event_types = plain_discharges(event_type)
+        energies, are_energies = plain_millionths(energy, at_least=LOWEST_ENERGY, at_most=HIGHEST_ENERGY)
+        tariffs, are_tariffs = plain_millionths(tariff, at_least=LOWEST_TARIFF, at_most=HIGHEST_TARIFF)
+        if not self._charge_tariff_earns:
+            tariffs = np.where(discharges, tariffs, -tariffs)
+        line_numbers = np.arange(first_line_number, first_line_number + len(sites), dtype=np.int32)
+
+        events = EventColumns(sites, months, days, discharges, energies, tariffs, line_numbers)
+        return events, positions.are_whole & are_sites & are_dates & are_event_types & are_energies & are_tariffs
+
+    def _check(self, line: bytes, index: int, events: EventColumns) -> None:
+        """
+        Put what check_row says of a line in its place among the events; RowRejected where it says no.
+        """
+        event = check_row(line, self._header, self._sites.numbers, charge_tariff_earns=self._charge_tariff_earns)
+        events.sites[index] = self._sites.numbers[event.nmi]
+        events.months[index] = (event.settlement_date.year - FIRST_YEAR) * 12 + event.settlement_date.month - 1
+        events.days[index] = event.settlement_date.day
+        events.discharges[index] = event.is_discharge
+        events.energies[index] = event.energy
+        events.tariffs[index] = event.tariff

@@ -1,0 +1,167 @@
+"""Whatever a file holds: reading its rows at once and checking them one by one say the same."""
+
+from datetime import date
+from unittest.mock import patch
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph.imports import battery_events
+from graph.imports.battery_event_row import COLUMNS, BatteryEvent, check_row
+from graph.imports.battery_events import PIECE_BYTES, BatteryEventChunk, BatteryEventReader
+from graph.imports.lines import BLANKS, read_header
+from graph.imports.rejection import Rejection, RowRejected
+
+SITE_IDS = {"9876543210": UUID(int=3), "NAAAMYS582": UUID(int=1), "2001985732": UUID(int=2)}
+COLUMN_NAMES = ",".join(COLUMNS).encode()
+HEADERS = [COLUMN_NAMES, b"tariff,Energy,Event_Type,Date,Nmi", b"NOTE," + COLUMN_NAMES + b","]
+
+# What people and programs write, right or wrong.
+SPELLINGS = {
+    "NMI": """
+        98765432108 2001985733 20019857328 naaamys582 987654321O 987654321 987654321000 \uff19876543210 \ufeff9876543210
+        1111111111""",
+    "DATE": """
+        2024-02-29 2025-02-29 2100-02-28 2000-02-29 2099-12-31 1999-12-31 2100-01-01 2025-13-01 2025-00-10 2025-01-00
+        2025-01-32 2025-1-1 20250901 2025/09/01 2025:09:01 2025-09-0a 2025-09-01T14:00Z 2025-08-31T13:59:59.9Z
+        2025-09-01T00:00 1999-12-31T14:00Z 2099-12-31T14:00Z 2025-09-02T24:00
+        2025-09-02T00:59+11:00 \uff12025-09-01""",
+    "EVENT_TYPE": """
+        CHARGED DISCHARG ISCHARGE XISCHARGE DISCHARGX CHARG di\u017fcharge CH@RGE #HARGE CHARGE\0 \uff23HARGE""",
+    "ENERGY": """
+        1e3 +1 1. .5 -0 -.5 +.5 + - . +. -. -+1 --1 1..2 1.2.3 1_0 1/2 1:2 nan inf 0x1 1.1234567 1.1000000 0.123456
+        999999999999999999999999999999 000000000000000000000000000000000.1 00000001 0000000.000000 1000000
+        1000000.000000 1000000.000001 -1000000 -1000000.000001 999999.999999 9999999 12345678 1234567.123456
+        \uff15 \u22125 1\0""",
+}
+SPELLINGS["TARIFF"] = SPELLINGS["ENERGY"]
+WRAPPINGS = [
+    '"{}"',
+    ' "{}" ',
+    '" {}\t"',
+    " {}",
+    "{}\t",
+    "{} ",
+    '"{}',
+    '{}"',
+    '""{}""',
+    '"{}""',
+    "{},",
+    '"{},"',
+    "{}\u00a0",
+]
+INSERTIONS = [
+    b"\xff",
+    b"\xe2\x82",
+    b"\xef\xbb\xbf",
+    b"\0",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b'"',
+    b'""',
+    b",",
+    b" ",
+    b"9",
+    b"-",
+    b".",
+]
+
+
+def in_millionths(number: int, places: int) -> str:
+    """Spell a number of 10^-6 with some of its decimals."""
+    whole, fraction = divmod(abs(number), 10**6)
+    return f"{'-' if number < 0 else ''}{whole}.{f'{fraction:06}'[:places]}"
+
+
+good_fields = {
+    "NMI": st.sampled_from(["9876543210", "98765432107", "NAAAMYS582", "NAAAMYS5826", "2001985732"]),
+    "DATE": st.dates(date(2000, 1, 1), date(2099, 12, 31)).map(str),
+    "EVENT_TYPE": st.sampled_from(["CHARGE", "DISCHARGE", "charge", "Discharge"]),
+    "ENERGY": st.builds(in_millionths, st.integers(0, 10**12), st.integers(0, 6)),
+    "TARIFF": st.builds(in_millionths, st.integers(-(10**12), 10**12), st.integers(0, 6)),
+}
+any_text = st.text(st.sampled_from('059.,+-"\0\r\t eETZ:\u00e9\ufeff\uff15'), max_size=12)
+odd_fields = {
+    column: st.one_of(
+        st.sampled_from(SPELLINGS[column].split()),
+        st.builds(str.format, st.sampled_from(WRAPPINGS), good),
+        any_text,
+    )
+    for column, good in good_fields.items()
+}
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> dict[str, str]:
+    """A row that is good, or has an odd field."""
+    row = {column: draw(good) for column, good in good_fields.items()}
+    if draw(st.booleans()):
+        column = draw(st.sampled_from(COLUMNS))
+        row[column] = draw(odd_fields[column])
+    return row
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[bytes, bytes]:
+    """A header, and lines that mostly are rows in its order."""
+    header = draw(st.sampled_from(HEADERS))
+    quoting = draw(st.sampled_from(["{}", "{}", '"{}"']))
+    lines = b""
+    for row in draw(st.lists(rows(), max_size=6)):
+        others = {"NOTE": draw(st.sampled_from(["", "caf\u00e9", '"a,b"', '"', "\0"])), "": ""}
+        fields = {**others, **{column: quoting.format(text) for column, text in row.items()}}
+        line = ",".join(fields[name] for name in header.decode().upper().split(",")).encode()
+        if draw(st.integers(0, 9)) == 0:
+            at = draw(st.integers(0, len(line)))
+            line = line[:at] + draw(st.sampled_from(INSERTIONS)) + line[at:]
+        lines += line + draw(st.sampled_from([b"\n", b"\n", b"\r\n", b"\n\n", b"\n \r\n"]))
+    return header, lines[: len(lines) - draw(st.integers(0, 3))]
+
+
+def one_by_one(
+    header: bytes, lines: bytes, *, charge_tariff_earns: bool
+) -> tuple[dict[int, BatteryEvent], list[Rejection], int]:
+    """Check each line of a file on its own, and count the lines."""
+    events, rejections = {}, []
+    parts = lines.split(b"\n")
+    unended = parts.pop()
+    cut = [part.removesuffix(b"\r") for part in parts] + ([unended] if unended else [])
+    for number, line in enumerate(cut, start=2):
+        if not line.strip(BLANKS.encode()):
+            continue
+        try:
+            events[number] = check_row(
+                line, read_header(header, COLUMNS), SITE_IDS, charge_tariff_earns=charge_tariff_earns
+            )
+        except RowRejected as reason:
+            rejections.append(Rejection.of(number, line, reason))
+    return events, rejections, len(cut)
+
+
+def events_of(chunk: BatteryEventChunk) -> dict[int, BatteryEvent]:
+    nmis = {site_id: nmi for nmi, site_id in SITE_IDS.items()}
+    return {
+        number: BatteryEvent(nmis[block.site_id], block.month.replace(day=day), is_discharge, energy, tariff)
+        for block in chunk.blocks()
+        for number, day, is_discharge, energy, tariff in zip(
+            block.line_numbers, block.days, block.discharges, block.energies, block.tariffs, strict=True
+        )
+    }
+
+
+@given(files(), st.booleans(), st.sampled_from([20, 100, PIECE_BYTES]))
+def test_a_chunk_says_of_every_row_what_a_check_of_that_row_alone_says(
+    file: tuple[bytes, bytes], earns: bool, piece_bytes: int
+) -> None:
+    header, lines = file
+    events, rejections, line_count = one_by_one(header, lines, charge_tariff_earns=earns)
+    reader = BatteryEventReader(header, charge_tariff_earns=earns, site_ids=SITE_IDS)
+
+    with patch.object(battery_events, "PIECE_BYTES", piece_bytes):
+        chunk = reader.read(lines, first_line_number=2)
+
+    assert events_of(chunk) == events
+    assert chunk.rejections == rejections
+    assert (chunk.lines_read, chunk.rows_read) == (line_count, len(events) + len(rejections))

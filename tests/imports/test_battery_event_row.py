@@ -1,0 +1,313 @@
+from datetime import date
+
+import pytest
+
+from graph.imports.battery_event_row import COLUMNS, BatteryEvent, check_row
+from graph.imports.lines import Header, read_header
+from graph.imports.rejection import ROW_LIMIT, Rejection, RejectionCode, RowRejected
+
+HEADER = read_header(b"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF", COLUMNS)
+NMIS = {"9876543210", "NAAAMYS582"}
+
+GOOD = {"NMI": "9876543210", "DATE": "2025-09-01", "EVENT_TYPE": "DISCHARGE", "ENERGY": "5", "TARIFF": "35"}
+EVENT = BatteryEvent("9876543210", date(2025, 9, 1), is_discharge=True, energy=5_000_000, tariff=35_000_000)
+
+
+def row(**fields: str) -> bytes:
+    return ",".join({**GOOD, **fields}.values()).encode()
+
+
+def check(line: bytes, header: Header = HEADER, *, charge_tariff_earns: bool = False) -> BatteryEvent:
+    return check_row(line, header, NMIS, charge_tariff_earns=charge_tariff_earns)
+
+
+def rejection(line: bytes) -> Rejection:
+    with pytest.raises(RowRejected) as refusal:
+        check(line)
+    return Rejection.of(2, line, refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "stored"),
+    [
+        ("9876543210", "9876543210"),
+        ("98765432107", "9876543210"),
+        ("NAAAMYS5826", "NAAAMYS582"),
+        ("\t9876543210 ", "9876543210"),
+        ('"9876543210"', "9876543210"),
+        (' "\t98765432107 " ', "9876543210"),
+    ],
+)
+def test_an_nmi_is_stored_as_its_ten_characters(spelling: str, stored: str) -> None:
+    event = check(row(NMI=spelling))
+
+    assert event == EVENT._replace(nmi=stored)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "stored"),
+    [
+        ("2025-09-01", date(2025, 9, 1)),
+        ('"2025-09-01"', date(2025, 9, 1)),
+        ("2024-02-29", date(2024, 2, 29)),
+        ("2000-01-01", date(2000, 1, 1)),
+        ("2099-12-31", date(2099, 12, 31)),
+        # Without an offset, an instant is in NEM time already.
+        ("2025-09-01T00:00", date(2025, 9, 1)),
+        ("2025-09-01 23:59:59.999999999", date(2025, 9, 1)),
+        # NEM time is UTC+10: its midnight is 14:00 in UTC.
+        ("2025-08-31T13:59:59.999Z", date(2025, 8, 31)),
+        ("2025-08-31T14:00Z", date(2025, 9, 1)),
+        ("2025-08-31 14:00:00.5Z", date(2025, 9, 1)),
+        ("2025-09-01T23:59:59+10:00", date(2025, 9, 1)),
+        ("2025-09-02T00:59:59+11:00", date(2025, 9, 1)),
+        ("2025-09-02T01:00:00+11:00", date(2025, 9, 2)),
+        ("2025-09-01T23:30:00+09:30", date(2025, 9, 2)),
+        ("2025-08-31T03:59:59-10:00", date(2025, 8, 31)),
+        ("2025-08-31T04:00:00-10:00", date(2025, 9, 1)),
+        ("2024-02-28T14:00Z", date(2024, 2, 29)),
+        ("1999-12-31T14:00Z", date(2000, 1, 1)),
+        ("2100-01-01T00:59+11:00", date(2099, 12, 31)),
+    ],
+)
+def test_a_date_is_a_day_as_it_stands_or_the_day_in_nem_time_of_an_instant(spelling: str, stored: date) -> None:
+    event = check(row(DATE=spelling))
+
+    assert event == EVENT._replace(settlement_date=stored)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "is_discharge"),
+    [
+        ("DISCHARGE", True),
+        ("discharge", True),
+        (" Discharge ", True),
+        ('"DISCHARGE"', True),
+        ("CHARGE", False),
+        ("charge", False),
+        ("cHaRgE", False),
+    ],
+)
+def test_an_event_type_is_read_in_any_case(spelling: str, is_discharge: bool) -> None:
+    event = check(row(EVENT_TYPE=spelling))
+
+    assert event.is_discharge is is_discharge
+
+
+@pytest.mark.parametrize(
+    ("spelling", "stored"),
+    [
+        ("5", 5_000_000),
+        ("0", 0),
+        ("-0", 0),
+        ("-0.000000", 0),
+        ("+1", 1_000_000),
+        ("1.", 1_000_000),
+        (".5", 500_000),
+        ("+.5", 500_000),
+        (" 1 ", 1_000_000),
+        ('"1.5"', 1_500_000),
+        ("0.000001", 1),
+        ("12.345678", 12_345_678),
+        ("1.100000", 1_100_000),
+        ("000000000000000000000000000007.5", 7_500_000),
+        ("1000000", 1_000_000_000_000),
+        ("1000000.000000", 1_000_000_000_000),
+        ("999999.999999", 999_999_999_999),
+    ],
+)
+def test_energy_is_stored_in_millionths_of_a_kwh(spelling: str, stored: int) -> None:
+    event = check(row(ENERGY=spelling))
+
+    assert event == EVENT._replace(energy=stored)
+
+
+# The file's tariff, and what is stored of it for a...    DISCHARGE     CHARGE (COST)  CHARGE (EARNING)
+@pytest.mark.parametrize(
+    ("spelling", "discharge", "charge", "earning_charge"),
+    [
+        ("35", 35_000_000, -35_000_000, 35_000_000),
+        ("-20", -20_000_000, 20_000_000, -20_000_000),
+        ("-.000001", -1, 1, -1),
+        ("-0", 0, 0, 0),
+        ("1000000", 1_000_000_000_000, -1_000_000_000_000, 1_000_000_000_000),
+        ("-1000000", -1_000_000_000_000, 1_000_000_000_000, -1_000_000_000_000),
+    ],
+)
+def test_a_tariff_is_stored_with_the_sign_of_money_earned(
+    spelling: str, discharge: int, charge: int, earning_charge: int
+) -> None:
+    discharge_row, charge_row = row(TARIFF=spelling), row(TARIFF=spelling, EVENT_TYPE="CHARGE")
+
+    assert check(discharge_row).tariff == discharge
+    assert check(discharge_row, charge_tariff_earns=True).tariff == discharge
+    assert check(charge_row).tariff == charge
+    assert check(charge_row, charge_tariff_earns=True).tariff == earning_charge
+
+
+NOT_A_NUMBER = "is not a decimal number; expected kWh as a decimal number, such as 12.345678."
+NOT_A_DATE = "is not a date; expected YYYY-MM-DD, or an instant such as 2025-09-01T18:30:00+10:00."
+NOT_IN_2000S = "is out of range; expected a settlement date in the years 2000 to 2099."
+
+
+@pytest.mark.parametrize(
+    ("column", "spelling", "code", "message"),
+    [
+        ("NMI", "", "MISSING_VALUE", "NMI is empty; expected 10 characters, or 11 with the check digit."),
+        ("NMI", '" "', "MISSING_VALUE", "NMI is empty; expected 10 characters, or 11 with the check digit."),
+        ("NMI", "1111111111", "UNKNOWN_NMI", "'1111111111' is the NMI of no site; expected the NMI of a created site."),
+        (
+            "DATE",
+            "",
+            "MISSING_VALUE",
+            "DATE is empty; expected YYYY-MM-DD, or an instant such as 2025-09-01T18:30:00+10:00.",
+        ),
+        ("DATE", "01/09/2025", "MALFORMED_DATE", f"'01/09/2025' {NOT_A_DATE}"),
+        ("DATE", "2025-9-1", "MALFORMED_DATE", f"'2025-9-1' {NOT_A_DATE}"),
+        ("DATE", "20250901", "MALFORMED_DATE", f"'20250901' {NOT_A_DATE}"),
+        ("DATE", "2025-09-01T", "MALFORMED_DATE", f"'2025-09-01T' {NOT_A_DATE}"),
+        ("DATE", "2025-09-01Z", "MALFORMED_DATE", f"'2025-09-01Z' {NOT_A_DATE}"),
+        ("DATE", "2025-09-01T24:00", "MALFORMED_DATE", f"'2025-09-01T24:00' {NOT_A_DATE}"),
+        ("DATE", "2025-09-01T10:60", "MALFORMED_DATE", f"'2025-09-01T10:60' {NOT_A_DATE}"),
+        ("DATE", "2025-09-01T10:00:60", "MALFORMED_DATE", f"'2025-09-01T10:00:60' {NOT_A_DATE}"),
+        ("DATE", "2025-09-01T10:00.5", "MALFORMED_DATE", f"'2025-09-01T10:00.5' {NOT_A_DATE}"),
+        ("DATE", "2025-09-01T10:00+1000", "MALFORMED_DATE", f"'2025-09-01T10:00+1000' {NOT_A_DATE}"),
+        ("DATE", "2025-09-01T10:00+24:00", "MALFORMED_DATE", f"'2025-09-01T10:00+24:00' {NOT_A_DATE}"),
+        ("DATE", "\uff12025-09-01", "MALFORMED_DATE", f"'\uff12025-09-01' {NOT_A_DATE}"),
+        ("DATE", "\ufeff2025-09-01", "MALFORMED_DATE", f"'\ufeff2025-09-01' {NOT_A_DATE}"),
+        ("DATE", "2025-02-29", "MALFORMED_DATE", "'2025-02-29' is not in the calendar; expected a day that is."),
+        ("DATE", "2025-13-01", "MALFORMED_DATE", "'2025-13-01' is not in the calendar; expected a day that is."),
+        ("DATE", "0000-01-01", "MALFORMED_DATE", "'0000-01-01' is not in the calendar; expected a day that is."),
+        ("DATE", "1999-12-31", "OUT_OF_RANGE", f"'1999-12-31' {NOT_IN_2000S}"),
+        ("DATE", "2100-01-01", "OUT_OF_RANGE", f"'2100-01-01' {NOT_IN_2000S}"),
+        ("DATE", "2000-01-01T00:59+11:00", "OUT_OF_RANGE", f"'2000-01-01T00:59+11:00' {NOT_IN_2000S}"),
+        ("DATE", "2099-12-31T14:00Z", "OUT_OF_RANGE", f"'2099-12-31T14:00Z' {NOT_IN_2000S}"),
+        ("DATE", "9999-12-31T23:59Z", "OUT_OF_RANGE", f"'9999-12-31T23:59Z' {NOT_IN_2000S}"),
+        ("DATE", "0001-01-01T00:00+23:59", "OUT_OF_RANGE", f"'0001-01-01T00:00+23:59' {NOT_IN_2000S}"),
+        ("EVENT_TYPE", "", "MISSING_VALUE", "EVENT_TYPE is empty; expected CHARGE or DISCHARGE."),
+        ("EVENT_TYPE", "EXPORT", "UNKNOWN_EVENT_TYPE", "'EXPORT' is not an event type; expected CHARGE or DISCHARGE."),
+        # Its capital would be DISCHARGE.
+        (
+            "EVENT_TYPE",
+            "di\u017fcharge",
+            "UNKNOWN_EVENT_TYPE",
+            "'di\u017fcharge' is not an event type; expected CHARGE or DISCHARGE.",
+        ),
+        ("ENERGY", "", "MISSING_VALUE", "ENERGY is empty; expected kWh as a decimal number, such as 12.345678."),
+        ("ENERGY", "five", "MALFORMED_NUMBER", f"'five' {NOT_A_NUMBER}"),
+        ("ENERGY", "1e3", "MALFORMED_NUMBER", f"'1e3' {NOT_A_NUMBER}"),
+        ("ENERGY", ".", "MALFORMED_NUMBER", f"'.' {NOT_A_NUMBER}"),
+        ("ENERGY", "-", "MALFORMED_NUMBER", f"'-' {NOT_A_NUMBER}"),
+        ("ENERGY", "--1", "MALFORMED_NUMBER", f"'--1' {NOT_A_NUMBER}"),
+        ("ENERGY", "- 1", "MALFORMED_NUMBER", f"'- 1' {NOT_A_NUMBER}"),
+        ("ENERGY", "1.2.3", "MALFORMED_NUMBER", f"'1.2.3' {NOT_A_NUMBER}"),
+        ("ENERGY", "1_000", "MALFORMED_NUMBER", f"'1_000' {NOT_A_NUMBER}"),
+        ("ENERGY", '"1,000"', "MALFORMED_NUMBER", f"'1,000' {NOT_A_NUMBER}"),
+        ("ENERGY", "NaN", "MALFORMED_NUMBER", f"'NaN' {NOT_A_NUMBER}"),
+        ("ENERGY", "\uff15", "MALFORMED_NUMBER", f"'\uff15' {NOT_A_NUMBER}"),
+        ("ENERGY", "\u22125", "MALFORMED_NUMBER", f"'\u22125' {NOT_A_NUMBER}"),
+        ("ENERGY", "5\r", "MALFORMED_NUMBER", f"'5\r' {NOT_A_NUMBER}"),
+        ("ENERGY", "5\0", "MALFORMED_NUMBER", f"'5\ufffd' {NOT_A_NUMBER}"),
+        ("ENERGY", "5\u00a0", "MALFORMED_NUMBER", f"'5\u00a0' {NOT_A_NUMBER}"),
+        ("ENERGY", "1.2345678", "MALFORMED_NUMBER", "'1.2345678' has 7 decimals; expected at most six decimals."),
+        ("ENERGY", "1.0000000", "MALFORMED_NUMBER", "'1.0000000' has 7 decimals; expected at most six decimals."),
+        ("ENERGY", "-0.000001", "OUT_OF_RANGE", "'-0.000001' is out of range; expected 0 to 1,000,000 kWh."),
+        ("ENERGY", "1000000.000001", "OUT_OF_RANGE", "'1000000.000001' is out of range; expected 0 to 1,000,000 kWh."),
+        ("ENERGY", "9" * 30, "OUT_OF_RANGE", f"'{'9' * 30}' is out of range; expected 0 to 1,000,000 kWh."),
+        ("ENERGY", "9" * 5000, "OUT_OF_RANGE", f"'{'9' * 60}…' is out of range; expected 0 to 1,000,000 kWh."),
+        ("TARIFF", "", "MISSING_VALUE", "TARIFF is empty; expected c/kWh as a decimal number, such as 12.345678."),
+        (
+            "TARIFF",
+            "1000000.01",
+            "OUT_OF_RANGE",
+            "'1000000.01' is out of range; expected -1,000,000 to 1,000,000 c/kWh.",
+        ),
+        ("TARIFF", "-1000001", "OUT_OF_RANGE", "'-1000001' is out of range; expected -1,000,000 to 1,000,000 c/kWh."),
+    ],
+)
+def test_a_faulty_field_is_rejected_with_its_reason(column: str, spelling: str, code: str, message: str) -> None:
+    line = row(**{column: spelling})
+
+    found = rejection(line)
+
+    assert (found.code, found.column, found.message) == (code, column, message)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "message"),
+    [
+        ("987654321", "10 characters"),
+        ("987654321000", "10 characters"),
+        ("98765432101", "7"),
+        ("987654321O", "Character 10 is 'O'"),
+        ("naaamys582", "Character 1 is 'n'"),
+        ("\uff19876543210", "Character 1"),
+        ("9876 43210", "Character 5 is ' '"),
+    ],
+)
+def test_a_malformed_nmi_is_rejected_in_the_words_of_its_reader(spelling: str, message: str) -> None:
+    found = rejection(row(NMI=spelling))
+
+    assert (found.code, found.column) == (RejectionCode.MALFORMED_NMI, "NMI")
+    assert found.message.startswith(f"'{spelling}' is not an NMI: ")
+    assert message in found.message
+
+
+BROKEN_QUOTES = (
+    'The quotes of field {} are broken; expected a field without quotes, or in quotes from end to end with "" for a '
+    "quote, on one line."
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        (b"9876543210", "WRONG_COLUMN_COUNT", "The row has 1 fields; expected 5, as in the header."),
+        (
+            b"9876543210,2025-09-01,DISCHARGE,5",
+            "WRONG_COLUMN_COUNT",
+            "The row has 4 fields; expected 5, as in the header.",
+        ),
+        (row() + b",", "WRONG_COLUMN_COUNT", "The row has more than 5 fields; expected 5, as in the header."),
+        (row() + b',"more"', "WRONG_COLUMN_COUNT", "The row has more than 5 fields; expected 5, as in the header."),
+        (b'"' + row(), "WRONG_COLUMN_COUNT", BROKEN_QUOTES.format(1)),
+        (row() + b'"', "WRONG_COLUMN_COUNT", BROKEN_QUOTES.format(5)),
+        (row(DATE='"2025"-09-01'), "WRONG_COLUMN_COUNT", BROKEN_QUOTES.format(2)),
+        (row(ENERGY='5"5'), "WRONG_COLUMN_COUNT", BROKEN_QUOTES.format(4)),
+        (row() + b"\xff", "NOT_UTF8", "Byte 37 of the row is not UTF-8; expected UTF-8 throughout."),
+        (row(NMI="") + b"\xed\xa0\x80", "NOT_UTF8", "Byte 27 of the row is not UTF-8; expected UTF-8 throughout."),
+    ],
+)
+def test_a_faulty_line_is_rejected_before_its_fields_are_looked_at(line: bytes, code: str, message: str) -> None:
+    found = rejection(line)
+
+    assert (found.code, found.column, found.message) == (code, None, message)
+
+
+def test_the_first_fault_in_column_order_is_given_wherever_the_columns_stand() -> None:
+    header = read_header(b"TARIFF,ENERGY,EVENT_TYPE,DATE,NMI", COLUMNS)
+
+    with pytest.raises(RowRejected) as refusal:
+        check(b"x,x,x,x,9876543210", header)
+
+    assert (refusal.value.code, refusal.value.column) == (RejectionCode.MALFORMED_DATE, "DATE")
+
+
+def test_columns_nobody_asked_for_are_passed_over() -> None:
+    header = read_header(b"SITE NAME,NMI,DATE,EVENT_TYPE,ENERGY,TARIFF,", COLUMNS)
+
+    event = check(b'"Caf\xc3\xa9 ""A"", Newcastle",9876543210,2025-09-01,DISCHARGE,5,35,\0', header)
+
+    assert event == EVENT
+
+
+def test_a_rejected_row_is_shown_as_it_stood_but_for_what_cannot_be_stored() -> None:
+    found = rejection(b' x\0,"\xff" ')
+
+    assert found.row == ' x\ufffd,"\ufffd" '
+
+
+def test_no_more_of_a_rejected_row_is_kept_than_people_can_use() -> None:
+    found = rejection(b"x" * 1_000_000)
+
+    assert found.row == "x" * ROW_LIMIT + "…"
