@@ -1,0 +1,21 @@
+"""
+`make bench`: what we measure, and against whom. Each bench prints a table; only the ratios within one mean anything,
+since machines are shared and noisy.
+"""
+
+import asyncio
+
+import typer
+
+from bench import imports
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(rows: int = 5_000_000, rounds: int = 3) -> None:
+    """Measure imports of a file of so many rows beside psql's \\copy of it, in interleaved rounds."""
+    asyncio.run(imports.run(rows, rounds))
+
+
+app()
