@@ -2,8 +2,10 @@
 Battery events, kept in blocks.
 
 A block is what one chunk of one file brought for one site and one month: its sums, and its events as arrays. Its sums
-are of the events that count; those that another import had brought before are marked, and don't. Blocks count while
-their import is COMPLETED.
+are of those events that are not marked as duplicates. Which blocks count, and when, stands in site_months.py.
+
+A block has no foreign keys: Postgres would look both up a block, which takes as long as all else it does. A site with
+events that count is held by its site months; an import is never deleted.
 """
 
 import io
@@ -26,7 +28,6 @@ from sqlalchemy import (
     column,
     select,
     table,
-    text,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
@@ -40,9 +41,9 @@ class EventBlock(Table, table=True):
     __tablename__ = "event_blocks"
     __table_args__ = (Index("event_blocks_site_id_month", "site_id", "month"),)
 
-    import_id: UUID = Field(foreign_key="imports.id", ondelete="RESTRICT", primary_key=True)
+    import_id: UUID = Field(primary_key=True)
     chunk_number: int = Field(primary_key=True)
-    site_id: UUID = Field(foreign_key="sites.id", ondelete="RESTRICT", primary_key=True)
+    site_id: UUID = Field(primary_key=True)
     month: date = Field(primary_key=True)
 
     event_count: int
@@ -77,91 +78,6 @@ EVENTS = table(
     column("tariff_cents_per_kwh", Numeric),
     column("value_aud", Numeric),
 )
-
-# One import at a time may say which of its rows count: two that could not see each other would both count theirs.
-LOCK_COUNTING = text("select pg_advisory_xact_lock(hashtext('counting events'))")
-
-# The k-th of several identical rows of an import counts unless an import completed before it has a k-th one too.
-COUNT_ONCE = text("""
-    with touched as materialized (
-        select distinct blocks.site_id, blocks.month
-        from event_blocks blocks
-        where blocks.import_id = :import_id
-          and exists (
-              select
-              from event_blocks others
-              join imports on imports.id = others.import_id and imports.status = 'COMPLETED'
-              where others.site_id = blocks.site_id
-                and others.month = blocks.month
-                and others.import_id <> :import_id
-          )
-    ),
-    events as (
-        select
-            blocks.import_id, blocks.chunk_number, blocks.site_id, blocks.month, imports.finished_at,
-            event.day, event.discharge, event.energy, event.tariff, event.line_number,
-            row_number() over (
-                partition by blocks.site_id, blocks.month, event.day, event.discharge, event.energy, event.tariff,
-                             blocks.import_id
-                order by event.line_number
-            ) as occurrence
-        from touched
-        join event_blocks blocks using (site_id, month)
-        join imports on imports.id = blocks.import_id and imports.status = 'COMPLETED'
-        cross join lateral unnest(
-            blocks.days, blocks.discharges, blocks.energies, blocks.tariffs, blocks.line_numbers
-        ) as event (day, discharge, energy, tariff, line_number)
-    ),
-    marked as (
-        select
-            *,
-            row_number() over (
-                partition by site_id, month, day, discharge, energy, tariff, occurrence
-                order by finished_at, import_id
-            ) > 1 as duplicate,
-            energy::numeric * tariff * 0.00000000000001 as value_aud
-        from events
-    ),
-    counted as (
-        select
-            import_id, chunk_number, site_id, month,
-            array_agg(duplicate order by line_number) as duplicates,
-            bool_or(duplicate) as any_duplicate,
-            count(*) filter (where not duplicate) as event_count,
-            coalesce(sum(value_aud) filter (where not duplicate and not (discharge and value_aud < 0)), 0)
-                as revenue_aud,
-            coalesce(sum(value_aud) filter (where not duplicate and discharge and value_aud < 0), 0)
-                as cost_only_aud,
-            coalesce(sum(energy * 0.000001) filter (where not duplicate and not discharge), 0) as charged_kwh,
-            coalesce(sum(energy * 0.000001) filter (where not duplicate and discharge), 0) as discharged_kwh
-        from marked
-        group by import_id, chunk_number, site_id, month
-    ),
-    changed as (
-        update event_blocks blocks
-        set duplicates = case when counted.any_duplicate then counted.duplicates end,
-            event_count = counted.event_count,
-            revenue_aud = counted.revenue_aud,
-            cost_only_aud = counted.cost_only_aud,
-            charged_kwh = counted.charged_kwh,
-            discharged_kwh = counted.discharged_kwh
-        from counted
-        where (blocks.import_id, blocks.chunk_number, blocks.site_id, blocks.month)
-            = (counted.import_id, counted.chunk_number, counted.site_id, counted.month)
-          and blocks.duplicates is distinct from case when counted.any_duplicate then counted.duplicates end
-        returning blocks.import_id, blocks.event_count, cardinality(blocks.days) as row_count
-    )
-    select distinct import_id from changed
-""")
-
-
-async def count_once(session: AsyncSession, *, import_id: UUID) -> Sequence[UUID]:
-    """
-    Decide anew which rows count, wherever an import that was just completed or reverted meets others.
-
-    Return the imports some of whose rows now count, or no longer do. Call it under `LOCK_COUNTING`.
-    """
-    return (await session.execute(COUNT_ONCE, {"import_id": import_id})).scalars().all()
 
 
 async def copy_blocks(session: AsyncSession, blocks: bytes) -> None:

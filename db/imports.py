@@ -20,11 +20,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db import events, jobs
+from db import jobs, site_months
 from db.engine import Read
 from db.events import EventBlock
 from db.jobs import Job
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing, violated_constraint
+from db.site_months import Count
 from db.tables import Table, created, instant, is_text
 
 
@@ -161,6 +162,12 @@ class ImportNotRevertible(Conflict):
     """This import is {status}; only a completed one can be reverted, others can be cancelled."""
 
     field = ("input", "id")
+
+
+class SiteDeleted(Conflict):
+    """A site of the file was deleted while it was imported."""
+
+    constraint = "site_months_site_id_fkey"
 
 
 class Overtaken(Exception):
@@ -339,9 +346,11 @@ async def keep_rejections(
 
 async def complete(session: AsyncSession, claim: Claim) -> None:
     """Let an import's rows count from now on, but for those that other imports had brought before."""
-    await session.execute(events.LOCK_COUNTING)
+    await session.execute(site_months.LOCK)
     await _change_claimed(session, claim, status=Status.COMPLETED, finished_at=func.clock_timestamp())
-    await _count_once(session, import_id=claim.import_id)
+    with refusing(SiteDeleted()):
+        counts = await site_months.add(session, import_id=claim.import_id)
+    await _keep_counts(session, counts)
 
 
 async def fail(session: AsyncSession, claim: Claim, *, reason: str) -> None:
@@ -373,14 +382,14 @@ async def cancel(session: AsyncSession, *, id: UUID) -> None:
 
 async def revert(session: AsyncSession, *, id: UUID) -> None:
     """Let an import's rows no longer count; rows of other imports that were its duplicates count again."""
-    await session.execute(events.LOCK_COUNTING)
+    await session.execute(site_months.LOCK)
     there = await held(session, id=id)
     if there.status == Status.REVERTED:
         return
     if there.status != Status.COMPLETED:
         raise ImportNotRevertible(status=there.status)
     await _close(session, id=id, status=Status.REVERTED)
-    await _count_once(session, import_id=id)
+    await _keep_counts(session, await site_months.remove(session, import_id=id))
 
 
 async def sweep(session: AsyncSession, *, id: UUID) -> None:
@@ -404,18 +413,10 @@ async def _change_claimed(session: AsyncSession, claim: Claim, **changes: Any) -
         raise Overtaken
 
 
-async def _count_once(session: AsyncSession, *, import_id: UUID) -> None:
-    for changed_id in await events.count_once(session, import_id=import_id):
-        blocks = select(
-            func.coalesce(func.sum(EventBlock.event_count), 0).label("imported"),
-            func.coalesce(func.sum(func.cardinality(EventBlock.days)), 0).label("brought"),
-        ).where(col(EventBlock.import_id) == changed_id)
-        row = (await session.execute(blocks)).one()
-        await session.execute(
-            update(Import)
-            .where(col(Import.id) == changed_id)
-            .values(rows_imported=row.imported, rows_duplicated=row.brought - row.imported)
-        )
+async def _keep_counts(session: AsyncSession, counts: Sequence[Count]) -> None:
+    for count in counts:
+        kept = update(Import).where(col(Import.id) == count.import_id)
+        await session.execute(kept.values(rows_imported=count.rows_imported, rows_duplicated=count.rows_duplicated))
 
 
 def _in_use(*, etag: str, bytes_total: int) -> Select[Import]:

@@ -38,11 +38,10 @@ from sqlmodel import Field, col
 from db import jobs
 from db.batteries import Battery, BatteryCapacity
 from db.engine import Read
-from db.events import EVENTS, EventBlock
-from db.imports import Import
-from db.imports import Status as ImportStatus
+from db.events import EVENTS
 from db.jobs import Job
 from db.refusals import NotFound
+from db.site_months import SiteMonth
 from db.sites import Membership, Site
 from db.tables import Table, created, instant
 from db.vpps import Vpp, VppNotFound
@@ -185,19 +184,14 @@ IDENTITIES = text("""
             ),
             (
                 select jsonb_agg(
-                    jsonb_build_array(brought.site_id, brought.import_id, brought.counting)
+                    jsonb_build_array(brought.site_id, brought.import_id, brought.event_count)
                     order by brought.site_id, brought.import_id
                 )
-                from (
-                    select blocks.site_id, blocks.import_id, sum(blocks.event_count) as counting
-                    from event_blocks blocks
-                    join imports on imports.id = blocks.import_id and imports.status = 'COMPLETED'
-                    where blocks.month = asked.month
-                      and blocks.site_id in (
-                          select site_id from memberships where vpp_id = asked.vpp_id and effective && asked.days
-                      )
-                    group by blocks.site_id, blocks.import_id
-                ) brought
+                from site_months brought
+                where brought.month = asked.month
+                  and brought.site_id in (
+                      select site_id from memberships where vpp_id = asked.vpp_id and effective && asked.days
+                  )
             )
         )::text, 'UTF8')), 'hex') as identity
     from (
@@ -291,19 +285,18 @@ def capacities_in_month(vpp_id: UUID, month: Range[date]) -> Read:
 
 
 def month_earnings(vpp_id: UUID, month: date) -> Read:
-    """Read what each site of a VPP earned in a month it belonged to it throughout: the sums of its blocks."""
+    """Read what each site of a VPP earned in a month it belonged to it throughout: no event is looked at."""
     throughout = Range(month, (month + timedelta(days=31)).replace(day=1))
     return (
         select(
-            col(EventBlock.site_id),
-            func.sum(EventBlock.revenue_aud).label("revenue_aud"),
-            func.sum(EventBlock.cost_only_aud).label("cost_only_aud"),
+            col(SiteMonth.site_id),
+            func.sum(SiteMonth.revenue_aud).label("revenue_aud"),
+            func.sum(SiteMonth.cost_only_aud).label("cost_only_aud"),
         )
-        .join(Import, (col(Import.id) == EventBlock.import_id) & (col(Import.status) == ImportStatus.COMPLETED))
-        .join(Membership, col(Membership.site_id) == EventBlock.site_id)
-        .where(col(EventBlock.month) == month)
+        .join(Membership, col(Membership.site_id) == SiteMonth.site_id)
+        .where(col(SiteMonth.month) == month)
         .where(col(Membership.vpp_id) == vpp_id, col(Membership.effective).contains(throughout))
-        .group_by(col(EventBlock.site_id))
+        .group_by(col(SiteMonth.site_id))
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import timelines
-from db.engine import AnyRow, Read
+from db.engine import AnyRow, Read, take_turns
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
 from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
 from db.timelines import Timeline
@@ -80,9 +80,9 @@ class SiteIdTaken(Conflict):
 
 
 class SiteHasEvents(Conflict):
-    """This site has events, or an import that brings it some; a site that never had any can be deleted."""
+    """This site has events; a site that has none can be deleted."""
 
-    constraint = "event_blocks_site_id_fkey"
+    constraint = "site_months_site_id_fkey"
     field = ("input", "id")
 
 
@@ -121,6 +121,7 @@ async def create(
 ) -> UUID:
     """Create a site that belongs to a VPP from a day on or for all time; sent again, find the one it created."""
     id, address = id or uuid4(), address.strip()
+    await take_turns(session, "site", nmi)
     new = upsert(Site).values(id=id, nmi=nmi, address=address).on_conflict_do_nothing(index_elements=[col(Site.id)])
     with refusing(NmiTaken(nmi=nmi), AddressRefused()):
         created_id = await session.scalar(new.returning(col(Site.id)))

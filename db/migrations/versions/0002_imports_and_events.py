@@ -91,16 +91,33 @@ def upgrade() -> None:
         sa.Column("tariffs", sa.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("line_numbers", sa.ARRAY(sa.Integer()), nullable=False),
         sa.Column("duplicates", sa.ARRAY(sa.Boolean()), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["import_id"], ["imports.id"], name=op.f("event_blocks_import_id_fkey"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("event_blocks_site_id_fkey"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("import_id", "chunk_number", "site_id", "month", name=op.f("event_blocks_pkey")),
     )
     op.create_index("event_blocks_site_id_month", "event_blocks", ["site_id", "month"], unique=False)
+    op.create_table(
+        "site_months",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("site_id", sa.Uuid(), nullable=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("block_count", sa.Integer(), nullable=False),
+        sa.Column("row_count", sa.Integer(), nullable=False),
+        sa.Column("repeats", sa.Uuid(), nullable=True),
+        sa.Column("event_count", sa.Integer(), nullable=False),
+        sa.Column("revenue_aud", sa.Numeric(), nullable=False),
+        sa.Column("cost_only_aud", sa.Numeric(), nullable=False),
+        sa.Column("charged_kwh", sa.Numeric(), nullable=False),
+        sa.Column("discharged_kwh", sa.Numeric(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["imports.id"], name=op.f("site_months_import_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("site_months_site_id_fkey"), ondelete="RESTRICT"),
+        sa.PrimaryKeyConstraint("import_id", "site_id", "month", name=op.f("site_months_pkey")),
+    )
+    op.create_index("site_months_site_id_month", "site_months", ["site_id", "month"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_table("site_months")
     op.drop_table("event_blocks")
     op.drop_table("import_rejections")
     op.drop_table("import_checkpoints")

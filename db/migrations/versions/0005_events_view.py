@@ -23,11 +23,12 @@ def upgrade() -> None:
             event.tariff * case when event.discharge then 0.000001 else -0.000001 end as tariff_cents_per_kwh,
             event.energy::numeric * event.tariff * 0.00000000000001 as value_aud
         from event_blocks blocks
-        join imports on imports.id = blocks.import_id and imports.status = 'COMPLETED'
+        join site_months using (import_id, site_id, month)
         cross join lateral unnest(
             blocks.days, blocks.discharges, blocks.energies, blocks.tariffs, blocks.line_numbers, blocks.duplicates
         ) as event (day, discharge, energy, tariff, line_number, duplicate)
-        where event.duplicate is not true
+        where site_months.repeats is null
+          and event.duplicate is not true
     """)
 
 
