@@ -19,9 +19,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Date,
-    Index,
     Integer,
     Numeric,
+    PrimaryKeyConstraint,
     SmallInteger,
     String,
     Uuid,
@@ -39,7 +39,8 @@ from db.tables import Table
 
 class EventBlock(Table, table=True):
     __tablename__ = "event_blocks"
-    __table_args__ = (Index("event_blocks_site_id_month", "site_id", "month"),)
+    # The one index: from a site month to its blocks.
+    __table_args__ = (PrimaryKeyConstraint("import_id", "site_id", "month", "chunk_number"),)
 
     import_id: UUID = Field(primary_key=True)
     chunk_number: int = Field(primary_key=True)

@@ -42,7 +42,8 @@ class SiteMonth(Table, table=True):
 
 
 # One import at a time may say which of its rows count: two that could not see each other would both count theirs.
-LOCK = text("select pg_advisory_xact_lock(hashtext('what counts'))")
+# With memory enough to add up a hundred thousand site months without a temporary file.
+LOCK = text("select pg_advisory_xact_lock(hashtext('what counts')), set_config('work_mem', '64MB', true)")
 
 ADD = text("""
     insert into site_months (
@@ -57,30 +58,32 @@ ADD = text("""
     group by import_id, site_id, month
 """)
 
-# Exactly the same blocks, chunk by chunk: what a file brings that is exported again with a little changed elsewhere.
+# Exactly the same blocks, chunk by chunk, which is what a file brings that is exported again with a little changed
+# elsewhere; blocks are compared only where there are as many of them, with as many rows.
 MARK_REPEATS = text("""
     with candidates as materialized (
         select mine.site_id, mine.month, mine.block_count, theirs.import_id
         from site_months mine
         join site_months theirs
-          on (theirs.site_id, theirs.month, theirs.row_count, theirs.block_count)
-           = (mine.site_id, mine.month, mine.row_count, mine.block_count)
-         and theirs.import_id <> mine.import_id
-         and theirs.repeats is null
-        where mine.import_id = :import_id
+          on (theirs.site_id, theirs.month, theirs.block_count, theirs.row_count, theirs.import_id <> mine.import_id)
+           = (mine.site_id, mine.month, mine.block_count, mine.row_count, true)
+        where mine.import_id = :import_id and theirs.repeats is null
     ),
     repeated as (
         select candidates.site_id, candidates.month, candidates.import_id
         from candidates
-        join event_blocks mine
-          on mine.import_id = :import_id and (mine.site_id, mine.month) = (candidates.site_id, candidates.month)
-        join event_blocks theirs
-          on (theirs.import_id, theirs.chunk_number, theirs.site_id, theirs.month)
-           = (candidates.import_id, mine.chunk_number, mine.site_id, mine.month)
-         and (theirs.days, theirs.discharges, theirs.energies, theirs.tariffs)
-           = (mine.days, mine.discharges, mine.energies, mine.tariffs)
-        group by candidates.site_id, candidates.month, candidates.import_id, candidates.block_count
-        having count(*) = candidates.block_count
+        cross join lateral (
+            select count(*) as block_count
+            from event_blocks mine
+            join event_blocks theirs
+              on (theirs.import_id, theirs.site_id, theirs.month, theirs.chunk_number)
+               = (candidates.import_id, mine.site_id, mine.month, mine.chunk_number)
+             and (theirs.days, theirs.discharges, theirs.energies, theirs.tariffs)
+               = (mine.days, mine.discharges, mine.energies, mine.tariffs)
+            where (mine.import_id, mine.site_id, mine.month)
+                = (:import_id, candidates.site_id, candidates.month)
+        ) same
+        where same.block_count = candidates.block_count
     )
     update site_months mine
     set repeats = repeated.import_id,
@@ -137,7 +140,7 @@ RESTORE_HEIRS = text("""
 """)
 
 # Wherever two imports meet that do not repeat each other, or one has marks left by another that goes.
-MARK_DUPLICATES = text("""
+TOUCHED = """
     with staying as materialized (
         select *
         from site_months
@@ -150,7 +153,12 @@ MARK_DUPLICATES = text("""
         from staying
         group by site_id, month
         having count(*) > 1 or bool_or(event_count < row_count)
-    ),
+    )
+"""
+ANY_TOUCHED = text(TOUCHED + "select exists (select from touched)")  # noqa: S608 It is ours.
+MARK_DUPLICATES = text(
+    TOUCHED  # noqa: S608 It is ours.
+    + """,
     events as (
         select
             blocks.import_id, blocks.chunk_number, blocks.site_id, blocks.month, imports.finished_at,
@@ -225,7 +233,8 @@ MARK_DUPLICATES = text("""
     ) sums
     where (site_months.import_id, site_months.site_id, site_months.month)
         = (sums.import_id, sums.site_id, sums.month)
-""")
+"""
+)
 
 # How many rows of each import count, of those imports that meet another somewhere.
 COUNTS = text("""
@@ -254,7 +263,7 @@ async def add(session: AsyncSession, *, import_id: UUID) -> list[Count]:
     """Let a completed import count, and say how it and those that it meets count now. Call it under `LOCK`."""
     await session.execute(ADD, {"import_id": import_id})
     await session.execute(MARK_REPEATS, {"import_id": import_id})
-    await session.execute(MARK_DUPLICATES, {"import_id": import_id, "leaving": None})
+    await _mark_duplicates(session, import_id=import_id, leaving=None)
     return await _counts(session, import_id=import_id)
 
 
@@ -262,10 +271,17 @@ async def remove(session: AsyncSession, *, import_id: UUID) -> list[Count]:
     """Let a completed import count no longer, and say how those that it met count now. Call it under `LOCK`."""
     await session.execute(PASS_ON_REPEATS, {"import_id": import_id})
     await session.execute(RESTORE_HEIRS, {"import_id": import_id})
-    await session.execute(MARK_DUPLICATES, {"import_id": import_id, "leaving": import_id})
+    await _mark_duplicates(session, import_id=import_id, leaving=import_id)
     counts = await _counts(session, import_id=import_id)
     await session.execute(delete(SiteMonth).where(col(SiteMonth.import_id) == import_id))
     return [count for count in counts if count.import_id != import_id]
+
+
+async def _mark_duplicates(session: AsyncSession, *, import_id: UUID, leaving: UUID | None) -> None:
+    where = {"import_id": import_id, "leaving": leaving}
+    # Asked first, since Postgres would read every block to find that there is nothing to mark.
+    if await session.scalar(ANY_TOUCHED, where):
+        await session.execute(MARK_DUPLICATES, where)
 
 
 async def _counts(session: AsyncSession, *, import_id: UUID) -> list[Count]:

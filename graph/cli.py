@@ -17,6 +17,7 @@ from rich.text import Text
 
 import db.api_keys
 import db.migrations
+import db.verification
 from db.engine import Database
 from db.refusals import Refusal
 from graph import logs
@@ -107,6 +108,27 @@ def migrate() -> None:
         async with backing(Settings()) as behind:
             await asyncio.to_thread(db.migrations.upgrade, behind.database_url)
             output.print(f"The database is at revision {db.migrations.latest_revision()}.")
+
+    _run(run())
+
+
+@app.command()
+def verify() -> None:
+    """Make every sum the database keeps again, of what it was made of, and say whether they agree."""
+
+    async def run() -> None:
+        async with backing(Settings()) as behind:
+            database = Database(behind.database_url)
+            # One snapshot for all checks, so that an import under way is seen as it was at one instant.
+            async with database.transaction(snapshot=True) as session:
+                findings = [finding async for finding in db.verification.verify(session)]
+            await database.close()
+        for finding in findings:
+            output.print(f"{'no ' if finding.exceptions else 'yes'} {finding.sentence}", soft_wrap=True)
+            for exception in finding.exceptions:
+                output.print(f"      {exception}", soft_wrap=True)
+        if any(finding.exceptions for finding in findings):
+            _fail("Some sums do not agree.")
 
     _run(run())
 

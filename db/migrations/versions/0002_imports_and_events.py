@@ -91,9 +91,8 @@ def upgrade() -> None:
         sa.Column("tariffs", sa.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("line_numbers", sa.ARRAY(sa.Integer()), nullable=False),
         sa.Column("duplicates", sa.ARRAY(sa.Boolean()), nullable=True),
-        sa.PrimaryKeyConstraint("import_id", "chunk_number", "site_id", "month", name=op.f("event_blocks_pkey")),
+        sa.PrimaryKeyConstraint("import_id", "site_id", "month", "chunk_number", name=op.f("event_blocks_pkey")),
     )
-    op.create_index("event_blocks_site_id_month", "event_blocks", ["site_id", "month"], unique=False)
     op.create_table(
         "site_months",
         sa.Column("import_id", sa.Uuid(), nullable=False),
