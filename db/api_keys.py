@@ -103,6 +103,11 @@ async def create(
     return key.id, secret
 
 
+async def note_use(session: AsyncSession, *, id: UUID) -> None:
+    """Note that an API key is in use."""
+    await session.execute(update(ApiKey).where(col(ApiKey.id) == id).values(last_used_at=func.now()))
+
+
 async def revoke(session: AsyncSession, *, id: UUID) -> AnyRow:
     """Revoke an API key; one revoked before keeps the time at which it was."""
     revoked = await session.execute(

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import timelines
-from db.engine import Read
+from db.engine import Read, take_turns
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
 from db.sites import SiteNotFound
 from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
@@ -166,6 +166,7 @@ async def add(
     """Put a battery at a site, from a day on or for all time; sent again, find the one that was put there."""
     id, installed = id or uuid4(), Range(effective_from, None)
     battery: dict[str, Any] = {"site_id": site_id, "manufacturer": manufacturer.strip(), "serial": serial.strip()}
+    await take_turns(session, "battery", battery["manufacturer"], battery["serial"])
     new = upsert(Battery).values(id=id, installed=installed, **battery)
     with refusing(BatterySiteNotFound(id=site_id), ManufacturerRefused(), SerialRefused(), BatteryTaken(**battery)):
         created_id = await session.scalar(
@@ -188,12 +189,18 @@ async def update_battery(
     effective_from: date | None = None,
 ) -> UUID:
     """Change what is written on a battery, or its capacity from a day on or for all time; what is None stays."""
-    changes: dict[str, Any] = {} if manufacturer is None else {"manufacturer": manufacturer.strip()}
-    changes |= {} if serial is None else {"serial": serial.strip()}
-    installed = await _touch(session, id=id, **changes)
+    there = await _held(session, id=id)
+    battery: dict[str, Any] = {
+        "manufacturer": there.manufacturer if manufacturer is None else manufacturer.strip(),
+        "serial": there.serial if serial is None else serial.strip(),
+    }
+    await take_turns(session, "battery", battery["manufacturer"], battery["serial"])
+    with refusing(ManufacturerRefused(), SerialRefused(), BatteryTaken(**battery)):
+        await session.execute(update(Battery).where(col(Battery.id) == id).values(**battery))
     if capacity_kwh is not None:
-        if effective_from is not None and installed.upper is not None and effective_from >= installed.upper:
-            raise BatteryNotThere(until=installed.upper, effective_from=effective_from)
+        until = there.installed.upper
+        if effective_from is not None and until is not None and effective_from >= until:
+            raise BatteryNotThere(until=until, effective_from=effective_from)
         before = await _capacities(session, battery_id=id)
         after = before.changed(lambda _: capacity_kwh, effective_from=effective_from)
         await _keep_capacities(session, battery_id=id, capacities=after)
@@ -202,12 +209,13 @@ async def update_battery(
 
 async def remove(session: AsyncSession, *, id: UUID, effective_from: date) -> UUID:
     """Take a battery out of its site from a day on."""
-    installed = await _touch(session, id=id)
+    installed = (await _held(session, id=id)).installed
     if installed.upper is not None:
         raise BatteryRemovedAlready(until=installed.upper)
     if installed.lower is not None and effective_from <= installed.lower:
         raise RemovedBeforeInstalled(came=installed.lower, leaves=effective_from)
-    await _touch(session, id=id, installed=Range(installed.lower, effective_from))
+    left = update(Battery).where(col(Battery.id) == id).values(installed=Range(installed.lower, effective_from))
+    await session.execute(left)
     before = await _capacities(session, battery_id=id)
     await _keep_capacities(session, battery_id=id, capacities=before.ended(effective_from=effective_from))
     return id
@@ -220,15 +228,12 @@ async def remove_for_all_time(session: AsyncSession, *, id: UUID) -> None:
         raise BatteryNotFound(id=id)
 
 
-async def _touch(session: AsyncSession, *, id: UUID, **changes: Any) -> Range[date]:
-    # Holds the row until the transaction ends, so that two changes of one battery come one after the other.
-    touched = update(Battery).where(col(Battery.id) == id).values(updated_at=func.now(), **changes)
-    described = {"manufacturer": "given", "serial": "given"} | changes
-    with refusing(ManufacturerRefused(), SerialRefused(), BatteryTaken(**described)):
-        installed: Range[date] | None = await session.scalar(touched.returning(col(Battery.installed)))
-    if installed is None:
+async def _held(session: AsyncSession, *, id: UUID) -> Battery:
+    # Until the transaction ends, so that two changes of one battery come one after the other.
+    there = await session.get(Battery, id, with_for_update=True)
+    if there is None:
         raise BatteryNotFound(id=id)
-    return installed
+    return there
 
 
 async def _check_sent_again(session: AsyncSession, *, id: UUID, there: tuple[object, ...]) -> None:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Generic, TypeVar
 
-from sqlalchemy import Column
-from sqlalchemy.dialects.postgresql import DATERANGE, Range
+from sqlalchemy.dialects.postgresql import Range
 
 Value = TypeVar("Value")
 
@@ -37,13 +36,6 @@ class Timeline(Generic[Value]):
         before, _ = self._parted(effective_from)
         return Timeline(before)
 
-    @property
-    def days(self) -> Range[date]:
-        """The days from the first that has a value to the last."""
-        if not self.stretches:
-            return Range(empty=True)
-        return Range(self.stretches[0][0].lower, self.stretches[-1][0].upper)
-
     def _parted(
         self, day: date | None
     ) -> tuple[tuple[tuple[Range[date], Value], ...], tuple[tuple[Range[date], Value], ...]]:
@@ -56,12 +48,8 @@ class Timeline(Generic[Value]):
 
 def timeline(stretches: list[tuple[Range[date], Value]]) -> Timeline[Value]:
     """Put stretches, in whatever order they were read, into a timeline."""
-    return Timeline(tuple(sorted(stretches, key=lambda stretch: stretch[0].lower or date.min)))
-
-
-def effective(*, primary_key: bool = True) -> Column[Range[date]]:
-    """Return the column that says over which days a row holds."""
-    return Column("effective", DATERANGE, nullable=False, primary_key=primary_key)
+    # An open start comes before every day, the first there is included.
+    return Timeline(tuple(sorted(stretches, key=lambda s: (s[0].lower is not None, s[0].lower or date.min))))
 
 
 def _joined(*stretches: tuple[Range[date], Value]) -> Timeline[Value]:

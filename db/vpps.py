@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import timelines
-from db.engine import Read
+from db.engine import Read, take_turns
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
 from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
 from db.timelines import Timeline
@@ -130,6 +130,7 @@ def price_schedules(vpp_ids: Sequence[UUID]) -> Read:
 async def create(session: AsyncSession, *, id: UUID | None, name: str, terms: Terms) -> UUID:
     """Create a VPP on terms that hold for all time; the same create sent again finds the one it created."""
     id, name = id or uuid4(), name.strip()
+    await take_turns(session, "vpp", name)
     new = upsert(Vpp).values(id=id, name=name).on_conflict_do_nothing(index_elements=[col(Vpp.id)])
     with refusing(VppNameTaken(name=name), VppNameRefused()):
         created_id = await session.scalar(new.returning(col(Vpp.id)))

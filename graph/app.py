@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
@@ -96,7 +96,8 @@ async def readyz(request: Request) -> Response:
     store: ObjectStore = request.app.state.object_store
     checks: dict[str, str] = {}
     try:
-        row = await database.row(select(text("version_num from alembic_version")))
+        migrated = await database.row(select(func.to_regclass("alembic_version")))
+        row = await database.row(select(text("version_num from alembic_version"))) if migrated and migrated[0] else None
         known = db.migrations.latest_revision()
         checks["database"] = "ok"
         checks["migrations"] = "ok" if row and row[0] == known else f"at {row and row[0]}, not {known}: run vpp migrate"

@@ -4,10 +4,14 @@ from typing import Any
 
 import structlog
 from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from db.refusals import Conflict, LimitExceeded, NotFound, Refusal, Unauthorized, ValidationFailed
 
 KINDS = (NotFound, Conflict, ValidationFailed, Unauthorized, LimitExceeded)
+# What is wrong with a request before there is an operation to run.
+NO_OPERATION = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 
 log = structlog.get_logger()
 
@@ -44,11 +48,16 @@ def told(error: GraphQLError, *, request_id: str) -> ToldError:
     cause = error.original_error
     if isinstance(cause, Refusal):
         return _told(error, message=str(cause), kind=error_type(cause), info=cause.info or None)
-    if cause is None or isinstance(cause, GraphQLError) or error.path is None:
+    # A value that could not be read as its type stands somewhere in the document, and under no field yet.
+    if cause is None or isinstance(cause, (GraphQLError, *NO_OPERATION)) or (error.path is None and error.nodes):
         return _told(error, message=error.message, kind=ValidationFailed.__name__, info=None)
     log.error("A request failed", path=error.path, exc_info=cause)
-    message = f"Something went wrong on our side; it is logged under the request id {request_id}."
-    return _told(error, message=message, kind="InternalFailure", info={"requestId": request_id})
+    return _told(error, message=our_fault(request_id), kind="InternalFailure", info={"requestId": request_id})
+
+
+def our_fault(request_id: str) -> str:
+    """Return all that is told of what goes wrong on our side."""
+    return f"Something went wrong on our side; it is logged under the request id {request_id}."
 
 
 def _told(error: GraphQLError, *, message: str, kind: str, info: dict[str, Any] | None) -> ToldError:

@@ -77,9 +77,11 @@ class Loaders:
 
     async def _vpps(self, keys: list[tuple[UUID, date]]) -> list[AnyRow | None]:
         """Load VPPs with the terms in force on a day."""
-        (today,) = {day for _, day in keys}
-        rows = await self._database.rows(db.vpps.vpps(today=today).where(col(Vpp.id).in_({id for id, _ in keys})))
-        return _one_each([id for id, _ in keys], rows, key=lambda row: row.id)
+        found: dict[tuple[UUID, date], AnyRow] = {}
+        for day, vpp_ids in _by_day(keys):
+            for row in await self._database.rows(db.vpps.vpps(today=day).where(col(Vpp.id).in_(vpp_ids))):
+                found[row.id, day] = row
+        return [found.get(key) for key in keys]
 
     async def _sites(self, ids: list[UUID]) -> list[AnyRow | None]:
         rows = await self._database.rows(db.sites.sites().where(col(Site.id).in_(set(ids))))

@@ -2,11 +2,10 @@
 Pages of lists, each starting behind the last row of the one before.
 
 A token holds that row's key, so that a page costs the same however far in it lies, and rows that come or go before it
-neither repeat nor skip any. It is bound to the list it was given for: with another filter it is refused.
+neither repeat nor skip any. It is sealed for the list it was given for: changed, or with another filter, it is refused.
 """
 
 import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ Column: TypeAlias = Any
 
 DEFAULT_LIMIT = 50
 MOST = 200
+SEAL_LENGTH = 16
 
 
 class LimitOutOfRange(ValidationFailed):
@@ -69,7 +69,7 @@ class PageRequest:
     order: Order
     limit: int
     after: tuple[Any, ...] | None
-    seal: str
+    of: str
 
     async def read(self, database: Database, statement: Read) -> Page:
         """Read the page, with one row more than it has, to know whether another follows."""
@@ -89,9 +89,9 @@ class PageRequest:
         return Page(shown, self._token(shown[-1]) if len(rows) > self.limit else None)
 
     def _token(self, row: AnyRow) -> str:
-        key = [getattr(row, str(column.key)) for column in self.order.columns]
-        written = json.dumps([self.seal, *(value if isinstance(value, int) else str(value) for value in key)])
-        return base64.urlsafe_b64encode(written.encode()).decode()
+        values = [getattr(row, str(column.key)) for column in self.order.columns]
+        key = json.dumps([value if isinstance(value, int) else str(value) for value in values])
+        return base64.urlsafe_b64encode(f"{_seal(self.of, key)}{key}".encode()).decode()
 
 
 def page_request(limit: int | None, next_token: str | None, *, order: Order, of: Sequence[object] = ()) -> PageRequest:
@@ -99,24 +99,28 @@ def page_request(limit: int | None, next_token: str | None, *, order: Order, of:
     limit = DEFAULT_LIMIT if limit is None else limit
     if not 1 <= limit <= MOST:
         raise LimitOutOfRange(limit=limit)
-    seal = hashlib.sha256(" ".join(str(part) for part in of).encode()).hexdigest()[:16]
-    return PageRequest(order, limit, _key(next_token, order, seal) if next_token is not None else None, seal)
+    named = " ".join(str(part) for part in of)
+    return PageRequest(order, limit, _key(next_token, order, named) if next_token is not None else None, named)
 
 
-def _key(token: str, order: Order, seal: str) -> tuple[Any, ...]:
+def _key(token: str, order: Order, of: str) -> tuple[Any, ...]:
     try:
-        given, *key = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
-        if given != seal:
+        sealed = base64.b64decode(token, altchars=b"-_", validate=True).decode()
+        seal, key = sealed[:SEAL_LENGTH], sealed[SEAL_LENGTH:]
+        if seal != _seal(of, key):
             raise WrongToken
-        return tuple(_value(column, value) for column, value in zip(order.columns, key, strict=True))
-    except (ValueError, TypeError, binascii.Error):
+        return tuple(_value(column, value) for column, value in zip(order.columns, json.loads(key), strict=True))
+    except ValueError:
         raise WrongToken from None
+
+
+def _seal(of: str, key: str) -> str:
+    return hashlib.sha256(f"{of} {key}".encode()).hexdigest()[:SEAL_LENGTH]
 
 
 def _value(column: Column, written: Any) -> Any:
     kind = column.type.python_type
     if kind in (date, datetime):
         return kind.fromisoformat(written)
-    if kind in (str, int, UUID):
-        return kind(written)
-    raise TypeError(kind)
+    # Numbers and texts stand as they are; SQLModel says of a text only that it is an object.
+    return UUID(written) if kind is UUID else written

@@ -1,5 +1,7 @@
 """The API's schema: what the nouns contribute, put together."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import strawberry
@@ -7,7 +9,8 @@ from graphql import GraphQLError, Undefined
 from strawberry.extensions import AddValidationRules, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.graphql import OperationType
 
 from graph.appsync.dialect import print_schema
 from graph.errors import told
@@ -24,6 +27,7 @@ from graph.texts import LiteralTexts, TextsCanBeKept
 NOUNS = (vpps, sites, batteries, events, imports, reports, api_keys)
 
 CACHED_DOCUMENTS = 1_000
+EXECUTED = (OperationType.QUERY, OperationType.MUTATION)
 
 Query = merge_types("Query", (VppQuery, SiteQuery, BatteryQuery, ImportQuery, ReportQuery, ApiKeyQuery))
 Mutation = merge_types(
@@ -32,8 +36,22 @@ Mutation = merge_types(
 Subscription = merge_types("Subscription", (ImportSubscription, ReportSubscription))
 
 
+class CachedParser(ParserCache):
+    """A parser cache that leaves it to Strawberry to tell a syntax error: over a WebSocket its own would go untold."""
+
+    def on_parse(self) -> Iterator[None]:
+        parse, context = self.cached_parse_document, self.execution_context
+        with suppress(GraphQLError):
+            context.graphql_document = parse(context.query, **context.parse_options)
+        yield
+
+
 class Schema(strawberry.Schema):
     """A Strawberry schema whose errors are told as AppSync's clients read them."""
+
+    async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
+        # A subscription is streamed; executed, it would answer null and not say why.
+        return await super().execute(*args, **kwargs | {"allowed_operation_types": EXECUTED})
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         # In place: over HTTP and over WebSockets alike, it is this list that is sent.
@@ -48,7 +66,7 @@ def _schema() -> Schema:
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
-            lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
+            lambda: CachedParser(maxsize=CACHED_DOCUMENTS),
             lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
             lambda: AddValidationRules([LiteralTexts]),
             TextsCanBeKept,

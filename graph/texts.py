@@ -25,7 +25,7 @@ class TextsCanBeKept(SchemaExtension):
 
 class LiteralTexts(ValidationRule):
     def enter_string_value(self, node: StringValueNode, *_args: Any) -> None:
-        if any(_unkeepable(node.value, ())):
+        if next(_unkeepable(node.value, ()), None) is not None:
             self.report_error(GraphQLError(str(TextRefused()), node))
 
 

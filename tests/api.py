@@ -1,6 +1,7 @@
 """The API as a test uses it: GraphQL sent, whole answers compared."""
 
 import asyncio
+import json
 from itertools import count
 from typing import Any
 
@@ -34,8 +35,11 @@ class Api:
 
     async def answer(self, document: str, **variables: Any) -> Any:
         """Send an operation, and return the whole of the answer."""
+        # Not httpx's own JSON, which refuses NaN and halves of surrogate pairs.
         response = await self.client.post(
-            "/graphql", json={"query": document, "variables": variables}, headers={"x-api-key": API_KEY}
+            "/graphql",
+            content=json.dumps({"query": document, "variables": variables}),
+            headers={"x-api-key": API_KEY, "content-type": "application/json"},
         )
         assert response.status_code == 200, response.text
         return response.json()
@@ -53,11 +57,26 @@ class Api:
         (error,) = answer["errors"]
         return error["errorType"], (error["errorInfo"] or {}).get("field"), error["message"]
 
-    async def vpp(self, *, percentage: float = 20, daily_fee: float = 0) -> str:
+    async def kept(self) -> Any:
+        """Return all that is kept of VPPs, sites and batteries: after a refusal it is what it was before."""
+        answer = await self.answer("""{
+            listVpps(limit: 200) { items {
+                id name updatedAt priceSchedules { revenuePercentage dailyFeeAud effectiveFrom effectiveUntil }
+            } }
+            listSites(limit: 200) { items {
+                id nmi address updatedAt
+                memberships { vpp { id } effectiveFrom effectiveUntil }
+                batteries { id manufacturer serial capacityKwh effectiveFrom effectiveUntil updatedAt }
+            } }
+        }""")
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    async def vpp(self, *, name: str | None = None, percentage: float = 20, daily_fee: float = 0) -> str:
         """Create a VPP and return its id."""
         created = await self.ask(
             "mutation ($input: CreateVppInput!) { createVpp(input: $input) { id } }",
-            input={"name": new_name(), "revenuePercentage": percentage, "dailyFeeAud": daily_fee},
+            input={"name": name or new_name(), "revenuePercentage": percentage, "dailyFeeAud": daily_fee},
         )
         return str(created["id"])
 
