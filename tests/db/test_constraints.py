@@ -1,0 +1,222 @@
+"""What Postgres itself refuses, constraint by constraint: a refusal is recognised by the constraint's name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import PrimaryKeyConstraint, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
+
+from db.refusals import violated_constraint
+
+# A row of every table, as Postgres writes its values.
+ID = "'00000000-0000-0000-0000-000000000001'"
+OTHER = "'00000000-0000-0000-0000-000000000002'"
+JULY = "'[2025-07-01,2025-08-01)'"
+ROWS = {
+    "vpps": {"id": ID, "name": "'V'"},
+    "sites": {"id": ID, "nmi": "'NAAAMYS582'", "address": "'S'"},
+    "memberships": {"site_id": ID, "vpp_id": ID, "effective": JULY},
+    "price_schedules": {"vpp_id": ID, "effective": JULY, "revenue_percentage": "20", "daily_fee_aud": "0"},
+    "batteries": {"id": ID, "site_id": ID, "manufacturer": "'Tesla'", "serial": "'1'", "installed": JULY},
+    "battery_capacities": {"battery_id": ID, "effective": JULY, "capacity_kwh": "13.5"},
+    "imports": {
+        "id": ID,
+        "kind": "'BATTERY_EVENTS'",
+        "status": "'QUEUED'",
+        "file_name": "'f'",
+        "charge_tariff": "'COST'",
+        "etag": "'e'",
+        "bytes_total": "1",
+        "bytes_read": "0",
+        "rows_read": "0",
+        "rows_imported": "0",
+        "rows_duplicated": "0",
+        "rows_rejected": "0",
+        "run": "0",
+    },
+    "import_checkpoints": {"import_id": ID, "chunk_number": "1", "bytes_read": "1", "lines_read": "1"},
+    "import_rejections": {"import_id": ID, "line_number": "2", "code": "''", "message": "''", "row_text": "''"},
+    "site_months": {
+        "import_id": ID,
+        "site_id": ID,
+        "month": "'2025-07-01'",
+        "block_count": "1",
+        "row_count": "1",
+        "event_count": "1",
+        "revenue_aud": "0",
+        "cost_only_aud": "0",
+        "charged_kwh": "0",
+        "discharged_kwh": "0",
+    },
+    "revenue_reports": {
+        "id": ID,
+        "vpp_id": ID,
+        "month": "'2025-07-01'",
+        "revision": "1",
+        "status": "'READY'",
+        "settled_from": "''",
+        "total_revenue_aud": "3",
+        "ad_valorem_fee_aud": "1",
+        "daily_fees_aud": "1",
+        "site_total_aud": "1",
+        "cost_only_aud": "-1",
+        "vpp_total_aud": "1",
+    },
+    "site_line_items": {
+        "report_id": ID,
+        "nmi": "'NAAAMYS582'",
+        "site_id": ID,
+        "address": "''",
+        "capacity_kwh": "0",
+        "member_days": "31",
+        "revenue_aud": "3",
+        "ad_valorem_fee_aud": "1",
+        "event_share_aud": "1",
+        "capacity_share_aud": "1",
+        "before_fees_aud": "2",
+        "daily_fee_aud": "1",
+        "waived_fee_aud": "0",
+        "after_fees_aud": "1",
+    },
+    "api_keys": {"id": ID, "name": "'K'", "prefix": "''", "secret_sha256": "'x'", "role": "'READER'"},
+}
+
+NEW = {"id": OTHER}
+LATER = {"effective": "'[2025-09-01,)'"}
+OVERLAPPING = {"effective": "'[2025-07-31,)'"}
+NO_DAY = {"effective": "'empty'"}
+NEW_NMI = NEW | {"nmi": "'2001985732'"}
+
+
+def each(row: dict[str, str], column: str, *values: str) -> list[dict[str, str]]:
+    """Return a row as often as there are values for one of its columns."""
+    return [row | {column: value} for value in values]
+
+
+def no_texts(row: dict[str, str], column: str, *, at_most: int) -> list[dict[str, str]]:
+    """Return rows with what is blank, padded or too long where a text should be."""
+    return each(row, column, "''", "' '", "' x'", "'x '", f"repeat('x', {at_most + 1})")
+
+
+# Of each constraint, what it refuses: a row with something else in it, or a statement.
+REFUSED: dict[str, Sequence[dict[str, str] | str]] = {
+    "vpps_name_once": [NEW],
+    "vpps_name_is_text": no_texts(NEW, "name", at_most=200),
+    "sites_nmi_once": [NEW],
+    "sites_nmi_is_nmi": each(NEW, "nmi", "''", "'200198573'", "'20019857328'", "'O001985732'", "'naaamys582'"),
+    "sites_address_is_text": no_texts(NEW_NMI, "address", at_most=500),
+    "memberships_one_vpp_at_a_time": [OVERLAPPING, {"effective": "'(,)'"}],
+    "memberships_effective_has_days": [NO_DAY],
+    "memberships_site_id_fkey": [{"site_id": OTHER}],
+    "memberships_vpp_id_fkey": [LATER | {"vpp_id": OTHER}, "delete from vpps"],
+    "price_schedules_one_at_a_time": [OVERLAPPING],
+    "price_schedules_effective_has_days": [NO_DAY],
+    "price_schedules_percentage_is_0_to_100": each(LATER, "revenue_percentage", "-0.01", "100.01", "'NaN'"),
+    "price_schedules_fee_is_0_to_1000000": each(LATER, "daily_fee_aud", "-0.01", "1000000.01", "'Infinity'"),
+    "price_schedules_vpp_id_fkey": [{"vpp_id": OTHER}],
+    "batteries_one_place_at_a_time": [NEW | {"installed": "'[2025-07-31,)'"}],
+    "batteries_installed_has_days": [NEW | {"installed": "'empty'"}],
+    "batteries_manufacturer_is_text": no_texts(NEW, "manufacturer", at_most=200),
+    "batteries_serial_is_text": no_texts(NEW, "serial", at_most=200),
+    "batteries_site_id_fkey": [NEW | {"serial": "'2'", "site_id": OTHER}],
+    "battery_capacities_one_at_a_time": [OVERLAPPING],
+    "battery_capacities_effective_has_days": [NO_DAY],
+    "battery_capacities_kwh_is_0_to_1000000": each(LATER, "capacity_kwh", "-0.01", "1000000.01", "'NaN'"),
+    "battery_capacities_battery_id_fkey": [{"battery_id": OTHER}],
+    "imports_file_once": each(NEW, "status", "'QUEUED'", "'RUNNING'", "'COMPLETED'"),
+    "imports_file_name_is_text": no_texts(NEW, "file_name", at_most=500),
+    "imports_kind_is_known": [NEW | {"kind": "'EVENTS'"}],
+    "imports_status_is_known": [NEW | {"status": "'DONE'"}],
+    "imports_charge_tariff_is_known": [NEW | {"charge_tariff": "'FREE'"}],
+    "import_checkpoints_import_id_fkey": [{"import_id": OTHER}],
+    "import_rejections_import_id_fkey": [{"import_id": OTHER}],
+    "site_months_import_id_fkey": [{"import_id": OTHER}],
+    "site_months_site_id_fkey": [{"site_id": OTHER}, "delete from sites"],
+    "revenue_reports_revision_once": [NEW],
+    "revenue_reports_vpp_id_fkey": [NEW | {"vpp_id": OTHER}],
+    "revenue_reports_month_is_first_day": [NEW | {"month": "'2025-07-02'"}],
+    "revenue_reports_status_is_known": [NEW | {"status": "'DONE'", "settled_from": "null"}],
+    "revenue_reports_ready_has_figures": [NEW | {"settled_from": "null"}, NEW | {"status": "'PENDING'"}],
+    "revenue_reports_totals_add_up": [NEW | {"site_total_aud": "2"}, NEW | {"vpp_total_aud": "2"}],
+    "site_line_items_report_id_fkey": [{"report_id": OTHER}],
+    "site_line_items_site_id_fkey": [{"nmi": "'2001985732'", "site_id": OTHER}],
+    "site_line_items_add_up": [{"before_fees_aud": "3"}, {"after_fees_aud": "2"}],
+    "api_keys_secret_sha256_once": [NEW],
+    "api_keys_name_is_text": no_texts(NEW, "name", at_most=200),
+    "api_keys_role_is_known": [NEW | {"role": "'OWNER'"}],
+}
+
+
+def insert(table: str, row: dict[str, str]) -> str:
+    return f"insert into {table} ({', '.join(row)}) values ({', '.join(row.values())})"  # noqa: S608
+
+
+@pytest.fixture
+async def there(session: AsyncSession) -> AsyncSession:
+    """A transaction in which there is a row in every table."""
+    for table, row in ROWS.items():
+        await session.execute(text(insert(table, row)))
+    return session
+
+
+def table_of(constraint: str) -> str:
+    return max((table for table in ROWS if constraint.startswith(table)), key=len)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "refused"), [(constraint, each) for constraint, all in REFUSED.items() for each in all]
+)
+async def test_a_constraint_refuses_what_its_name_says(
+    there: AsyncSession, constraint: str, refused: dict[str, str] | str
+) -> None:
+    table = table_of(constraint)
+    statement = refused if isinstance(refused, str) else insert(table, ROWS[table] | refused)
+
+    with pytest.raises(IntegrityError) as error:
+        await there.execute(text(statement))
+
+    assert violated_constraint(error.value) == constraint
+
+
+async def test_periods_that_only_meet_do_not_overlap(there: AsyncSession) -> None:
+    meeting: dict[str, dict[str, Any]] = {
+        "memberships": {"effective": "'[2025-08-01,)'"},
+        "price_schedules": {"effective": "'(,2025-07-01)'"},
+        "batteries": NEW | {"installed": "'[2025-08-01,)'"},
+        "battery_capacities": {"effective": "'[2025-08-01,)'"},
+    }
+
+    for table, change in meeting.items():
+        await there.execute(text(insert(table, ROWS[table] | change)))
+
+
+async def test_a_file_may_come_again_once_its_import_no_longer_counts(there: AsyncSession) -> None:
+    await there.execute(text("update imports set status = 'REVERTED'"))
+
+    await there.execute(text(insert("imports", ROWS["imports"] | NEW)))
+
+
+async def test_the_code_and_the_database_name_the_same_constraints(session: AsyncSession) -> None:
+    described = {
+        str(rule.name)
+        for table in SQLModel.metadata.tables.values()
+        for rule in (*table.constraints, *(index for index in table.indexes if index.unique))
+        if not isinstance(rule, PrimaryKeyConstraint)
+    }
+
+    found = await session.scalars(
+        text("""
+            select conname from pg_constraint
+            where connamespace = 'public'::regnamespace and contype in ('c', 'f', 'u', 'x')
+              and conrelid::regclass::text not like 'pgqueuer%'
+            union
+            select indexrelid::regclass::text from pg_index
+            where indisunique and not indisprimary and indrelid::regclass::text = any(:tables)
+        """),
+        {"tables": list(ROWS)},
+    )
+
+    assert described == set(found) == REFUSED.keys()

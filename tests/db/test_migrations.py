@@ -1,0 +1,79 @@
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+
+import db.migrations
+from graph.embedded.servers import EmbeddedServers
+
+OURS = """
+    select format('%s %s', relkind, relname) from pg_class
+    where relnamespace = 'public'::regnamespace and relname <> 'alembic_version' and relname <> 'alembic_version_pkc'
+    union all
+    select format('function %s', proname) from pg_proc
+    where pronamespace = 'public'::regnamespace
+      and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
+    union all
+    select format('type %s', typname) from pg_type where typnamespace = 'public'::regnamespace and typtype = 'e'
+"""
+
+
+@pytest.fixture
+async def url(servers: EmbeddedServers) -> AsyncIterator[str]:
+    """The address of a database without anything in it."""
+    connection = await asyncpg.connect(servers.database_url)
+    await connection.execute("create database migrated template template0")
+    yield f"{servers.database_url.rsplit('/', 1)[0]}/migrated"
+    await connection.execute("drop database migrated with (force)")
+    await connection.close()
+
+
+async def there(url: str) -> set[str]:
+    """Return what of ours is in a database."""
+    connection = await asyncpg.connect(url)
+    rows = await connection.fetch(OURS)
+    await connection.close()
+    return {row[0] for row in rows}
+
+
+async def test_a_database_is_brought_up_to_date_down_to_nothing_and_up_again(url: str) -> None:
+    await asyncio.to_thread(db.migrations.upgrade, url)
+    up = await there(url)
+
+    await asyncio.to_thread(command.downgrade, db.migrations.config(url), "base")
+    down = await there(url)
+    await asyncio.to_thread(db.migrations.upgrade, url)
+
+    assert {"r vpps", "v events", "function notice_change"} <= up
+    assert down == set()
+    assert await there(url) == up
+
+
+async def test_the_tables_are_those_the_code_describes(url: str) -> None:
+    await asyncio.to_thread(db.migrations.upgrade, url)
+
+    # Raises, and tells what is missing, where a migration was forgotten.
+    await asyncio.to_thread(command.check, db.migrations.config(url))
+
+
+async def test_two_processes_that_bring_it_up_to_date_at_once_wait_for_each_other(url: str) -> None:
+    upgrade = "import sys, db.migrations; db.migrations.upgrade(sys.argv[1])"
+    processes = [await asyncio.create_subprocess_exec(sys.executable, "-c", upgrade, url) for _ in range(2)]
+
+    assert [await process.wait() for process in processes] == [0, 0]
+    assert "r vpps" in await there(url)
+
+
+def test_the_migrations_are_numbered_in_one_line() -> None:
+    script = ScriptDirectory.from_config(db.migrations.config(""))
+
+    numbers = [revision.revision for revision in script.walk_revisions()][::-1]
+
+    assert numbers == [f"{number + 1:04}" for number in range(len(numbers))]
+    assert [Path(path).name[:4] for path in sorted(map(str, Path(script.versions).glob("*.py")))] == numbers
+    assert db.migrations.latest_revision() == numbers[-1]

@@ -1,0 +1,102 @@
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api import API_KEY, Api, new_name
+
+CALLER = "{ getCaller { authType name role siteIds vppIds } }"
+CREATE_KEY = "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKey { id } secret } }"
+CREATE_VPP = "mutation ($name: String!) { createVpp(input: {name: $name, revenuePercentage: 20}) { id } }"
+WRONG_KEY = "You are not authorized to make this call: the API key is unknown, expired or revoked."
+
+
+async def sent(api: Api, headers: dict[str, Any], document: str = CALLER, **variables: Any) -> httpx.Response:
+    body = {"query": document, "variables": variables}
+    return await api.client.post("/graphql", json=body, headers=headers)
+
+
+async def new_key(api: Api, **given: Any) -> Any:
+    return await api.ask(CREATE_KEY, input={"name": new_name(), "role": "READER"} | given)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-api-key": API_KEY},
+        {"X-API-KEY": f" {API_KEY} "},
+        {"authorization": API_KEY},
+        {"authorization": f"Bearer {API_KEY}"},
+        {"x-api-key": "", "authorization": API_KEY},
+    ],
+)
+async def test_the_key_from_the_environment_is_an_admin(api: Api, headers: dict[str, str]) -> None:
+    answer = await sent(api, headers)
+
+    caller = {"authType": "API_KEY", "name": "bootstrap", "role": "ADMIN", "siteIds": None, "vppIds": None}
+    assert (answer.status_code, answer.json()) == (200, {"data": {"getCaller": caller}})
+
+
+async def test_a_caller_is_told_by_its_key_and_what_it_is_held_to(api: Api) -> None:
+    vpp_id, name = await api.vpp(), new_name()
+    site_id = await api.site(vpp_id)
+    key = await new_key(api, name=name, role="MEMBER", vppIds=[vpp_id], siteIds=[site_id])
+
+    answer = await sent(api, {"x-api-key": key["secret"]})
+
+    caller = {"authType": "API_KEY", "name": name, "role": "MEMBER", "siteIds": [site_id], "vppIds": [vpp_id]}
+    assert answer.json() == {"data": {"getCaller": caller}}
+
+
+async def test_a_revoked_key_opens_nothing_from_that_moment_on(api: Api) -> None:
+    key = await new_key(api)
+    before = await sent(api, {"x-api-key": key["secret"]})
+
+    await api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"])
+
+    after = await sent(api, {"x-api-key": key["secret"]})
+    assert (before.status_code, after.status_code) == (200, 401)
+    assert after.json()["message"] == WRONG_KEY
+
+
+async def test_a_key_opens_nothing_once_it_has_expired(api: Api) -> None:
+    expired = await new_key(api, expiresAt="2025-09-01T00:00Z")
+    lasting = await new_key(api, expiresAt="9000-01-01T00:00Z")
+
+    answers = [await sent(api, {"x-api-key": key["secret"]}) for key in (expired, lasting)]
+
+    assert [answer.status_code for answer in answers] == [401, 200]
+    assert answers[0].json()["message"] == WRONG_KEY
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({}, "Missing API key: send it as the header x-api-key."),
+        ({"x-api-key": " "}, "Missing API key: send it as the header x-api-key."),
+        ({"authorization": "Bearer "}, "Missing API key: send it as the header x-api-key."),
+        ({"x-api-key": "da2-wrong"}, WRONG_KEY),
+        ({"x-api-key": API_KEY[:-1]}, WRONG_KEY),
+        ({"x-api-key": API_KEY.upper()}, WRONG_KEY),
+        ({"x-api-key": "da2-ü".encode("latin-1")}, WRONG_KEY),
+        ({"x-api-key": "'; drop table api_keys; --"}, WRONG_KEY),
+        ({"authorization": "Basic dXNlcjpwYXNz"}, WRONG_KEY),
+    ],
+)
+async def test_without_a_key_of_ours_nothing_is_run(api: Api, headers: dict[str, Any], message: str) -> None:
+    before = await api.kept()
+
+    answer = await sent(api, headers, CREATE_VPP, name="No")
+
+    assert answer.status_code == 401
+    assert answer.headers["x-amzn-errortype"] == "UnauthorizedException"
+    error = {"errorType": "UnauthorizedException", "message": message}
+    assert answer.json() == {"message": message, "errors": [error]}
+    assert await api.kept() == before
+
+
+async def test_without_a_key_the_schema_is_not_told_either(api: Api) -> None:
+    answer = await sent(api, {}, "{ __schema { queryType { name } } }")
+
+    assert answer.status_code == 401
+    assert "Query" not in answer.text
