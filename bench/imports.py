@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,17 +63,13 @@ async def run(rows: int, rounds: int) -> None:
                     duplicates.append(await _import(servers, s3, again, worker))
                 await _clear(servers)
     pace = median(rows / seconds for seconds in psql)
-    print(f"{rows:,} rows, {file_mb(rows)} medians of {rounds} interleaved rounds\n")  # noqa: T201
+    print(f"{rows:,} rows over {SITES:,} sites, one month; medians of {rounds} interleaved rounds\n")  # noqa: T201
     print("| path | rows/s | ratio | worker's peak, MiB |\n|---|---|---|---|")  # noqa: T201
     print(f"| psql \\copy into an unlogged text table, nothing checked | {pace:,.0f} | 1.00 | |")  # noqa: T201
     for name, taken in (("import", ours), ("import of what is in already", duplicates)):
         own = median(rows / each.seconds for each in taken)
         peak = max(each.peak_mib for each in taken)
         print(f"| {name} | {own:,.0f} | {own / pace:.2f} | {peak:.0f} |")  # noqa: T201
-
-
-def file_mb(rows: int) -> str:
-    return f"{SITES:,} sites, one month,"
 
 
 def write_events(file: Path, rows: int, *, seed: int) -> None:
