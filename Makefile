@@ -8,7 +8,7 @@ INSTALLED := .venv/installed
 CLIENTS := tests/clients/node_modules/.package-lock.json
 PAGES := $(shell find console -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: run test check bench build format
+.PHONY: run test check bench build format pins
 
 run: $(INSTALLED)
 	$(BIN)/vpp serve --first examples/first_month.txt
@@ -32,10 +32,10 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Pins every package, with its hashes and without naming a registry.
-requirements.txt: pyproject.toml
+# Pins every package anew, with its hashes and without naming a registry. Not a file's rule: a clone's times mean nothing.
+pins:
 	$(BIN)/uv pip compile --universal --all-extras --generate-hashes --no-header --no-emit-index-url \
-		--python-version 3.11 --quiet --output-file $@ pyproject.toml
+		--python-version 3.11 --quiet --output-file requirements.txt pyproject.toml
 
 $(INSTALLED): requirements.txt pyproject.toml hatch_build.py $(PAGES)
 	test -x $(BIN)/python || python3 -m venv .venv

@@ -20,10 +20,12 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import numpy as np
+from sqlmodel import col
 
 import db.imports
 import db.migrations
 from db.engine import Database
+from db.imports import Import
 from db.notices import Notices
 from graph.embedded.postgres import installed
 from graph.embedded.servers import EmbeddedServers, embedded_servers
@@ -164,7 +166,7 @@ async def _end_of(database: Database, notices: Notices, id: UUID) -> None:
     async with notices.of("imports", id) as changed:
         while True:
             changed.clear()
-            row = await database.row(db.imports.imports().where(db.imports.Import.id == id))
+            row = await database.row(db.imports.imports().where(col(Import.id) == id))
             assert row is not None  # noqa: S101
             if row.status == "COMPLETED":
                 return

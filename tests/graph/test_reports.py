@@ -23,7 +23,7 @@ def after_fees(report: Any) -> dict[str, str]:
     return {item["nmi"]: item["afterFeesAud"] for item in report["lineItems"]["items"]}
 
 
-async def vpp_of_one_site(api: Api, *events: str, **terms: float) -> tuple[str, str]:
+async def vpp_of_one_site(api: Api, *events: str, **terms: Any) -> tuple[str, str]:
     """Set up a VPP of one site of 13.5 kWh with events, each `DATE,EVENT_TYPE,ENERGY,TARIFF`."""
     vpp_id, nmi = await api.vpp(**terms), new_nmi()
     await api.site(vpp_id, nmi=nmi, capacity_kwh=13.5)
