@@ -53,19 +53,21 @@ class Notices:
     async def _listen(self) -> None:
         while True:
             try:
-                connection = await asyncpg.connect(self._url)
+                await self._listen_until_lost()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("Cannot listen for notices yet", reason=str(error))
-                await asyncio.sleep(RETRY_S)
-                continue
-            closed = asyncio.Event()
-            connection.add_termination_listener(lambda _connection, closed=closed: closed.set())
+            await asyncio.sleep(RETRY_S)
+
+    async def _listen_until_lost(self) -> None:
+        connection = await asyncpg.connect(self._url)
+        try:
+            lost = asyncio.Event()
+            connection.add_termination_listener(lambda _connection: lost.set())
             await connection.add_listener(CHANNEL, self._hear)
             self._wake_all()
-            try:
-                await closed.wait()
-            finally:
-                connection.terminate()
+            await lost.wait()
+        finally:
+            connection.terminate()
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, notice: object) -> None:
         topic = str(notice)
