@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -79,6 +79,7 @@ def application(
         lifespan=lifespan,
         middleware=[Middleware(RequestId)],
         routes=[
+            Route("/", lambda _request: RedirectResponse("/graphql")),
             Route("/graphql", lambda _request: HTMLResponse(page), methods=["GET"]),
             Route("/graphql", _Asgi(graphql), methods=["POST"]),
             WebSocketRoute("/graphql", _Asgi(graphql)),

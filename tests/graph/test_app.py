@@ -116,6 +116,13 @@ async def test_graphiql_holds_a_working_key_only_when_embedded(
     assert answer.text == f'<html><meta name="api-key" content="{shown}"></html>'
 
 
+async def test_the_root_leads_to_graphiql(servers: EmbeddedServers) -> None:
+    async with started(servers) as client:
+        answer = await client.get("/")
+
+    assert (answer.status_code, answer.headers["location"]) == (307, "/graphql")
+
+
 async def test_without_a_key_from_the_environment_none_is_taken_for_it(
     servers: EmbeddedServers, database_url: str
 ) -> None:
