@@ -13,7 +13,9 @@ from graph.embedded.servers import embedded_servers
 async def main() -> None:
     serving = asyncio.current_task()
     assert serving
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+    # Both by name: started in the background, a program may find SIGINT ignored, and Python leaves it so.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, serving.cancel)
     async with embedded_servers(Path(sys.argv[1])) as servers:
         json.dump(dataclasses.asdict(servers), sys.stdout)
         print(flush=True)  # noqa: T201
@@ -23,5 +25,5 @@ async def main() -> None:
 if __name__ == "__main__":
     try:
         asyncio.run(main())
-    except (asyncio.CancelledError, KeyboardInterrupt):
+    except asyncio.CancelledError:
         sys.exit(0)
