@@ -74,6 +74,8 @@ class Import(Table, table=True):
     failure_reason: str | None = None
     # How often a worker has taken it up. One that was overtaken holds an older number, and may write no more.
     run: int = 0
+    # How often it was taken up since it last got any further.
+    attempts: int = 0
     created_at: datetime = created()
     started_at: datetime | None = instant()
     finished_at: datetime | None = instant()
@@ -87,6 +89,8 @@ class ImportCheckpoint(Table, table=True):
     import_id: UUID = Field(foreign_key="imports.id", ondelete="CASCADE", primary_key=True)
     chunk_number: int = Field(primary_key=True)
     bytes_read: int = Field(sa_type=BigInteger)
+    # Where to go on: in what the file says, which is longer than the file where that is packed.
+    text_bytes_read: int = Field(sa_type=BigInteger)
     lines_read: int
     created_at: datetime = created()
 
@@ -180,21 +184,25 @@ class Claim:
 
     import_id: UUID
     run: int
+    attempts: int
     kind: str
     charge_tariff: str
     etag: str
     bytes_total: int
+    rows_read: int
+    rows_rejected: int
     next_chunk_number: int
-    bytes_read: int
+    text_bytes_read: int
     lines_read: int
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What one chunk adds to an import; bytes and lines are counted from the start of the file."""
+    """What one chunk adds to an import; bytes and lines are counted from the start of the file, or of its text."""
 
     chunk_number: int
     bytes_read: int
+    text_bytes_read: int
     lines_read: int
     rows_read: int
     rows_imported: int
@@ -262,7 +270,14 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
     queued = (
         update(Import)
         .where(col(Import.id) == id)
-        .values(status=Status.QUEUED, etag=etag, bytes_total=bytes_total, failure_reason=None, finished_at=None)
+        .values(
+            status=Status.QUEUED,
+            etag=etag,
+            bytes_total=bytes_total,
+            attempts=0,
+            failure_reason=None,
+            finished_at=None,
+        )
     )
     try:
         async with session.begin_nested():
@@ -283,7 +298,12 @@ async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
     claimed = await session.scalars(
         update(Import)
         .where(col(Import.id) == id, waiting)
-        .values(status=Status.RUNNING, run=Import.run + 1, started_at=func.coalesce(Import.started_at, func.now()))
+        .values(
+            status=Status.RUNNING,
+            run=Import.run + 1,
+            attempts=Import.attempts + 1,
+            started_at=func.coalesce(Import.started_at, func.now()),
+        )
         .returning(Import)
     )
     there = claimed.one_or_none()
@@ -302,14 +322,30 @@ async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
     return Claim(
         import_id=id,
         run=there.run,
+        attempts=there.attempts,
         kind=there.kind,
         charge_tariff=there.charge_tariff,
         etag=there.etag,
         bytes_total=there.bytes_total,
+        rows_read=there.rows_read,
+        rows_rejected=there.rows_rejected,
         next_chunk_number=last.chunk_number + 1 if last else 1,
-        bytes_read=last.bytes_read if last else 0,
+        text_bytes_read=last.text_bytes_read if last else 0,
         lines_read=last.lines_read if last else 0,
     )
+
+
+async def hold_briefly(session: AsyncSession, *, silent_s: float, busy_s: float | None = None) -> None:
+    """
+    Let Postgres end the transaction of a worker that has gone silent in it, or of which one statement takes too long.
+
+    What it holds would keep the worker that overtakes it waiting.
+    """
+    limits = select(
+        func.set_config("idle_in_transaction_session_timeout", str(round(silent_s * 1000)), True),
+        func.set_config("statement_timeout", str(round((busy_s or 0) * 1000)), True),
+    )
+    await session.execute(limits)
 
 
 async def advance(session: AsyncSession, claim: Claim, progress: Progress) -> None:
@@ -317,6 +353,7 @@ async def advance(session: AsyncSession, claim: Claim, progress: Progress) -> No
     await _change_claimed(
         session,
         claim,
+        attempts=0,
         bytes_read=progress.bytes_read,
         rows_read=Import.rows_read + progress.rows_read,
         rows_imported=Import.rows_imported + progress.rows_imported,
@@ -327,6 +364,7 @@ async def advance(session: AsyncSession, claim: Claim, progress: Progress) -> No
             import_id=claim.import_id,
             chunk_number=progress.chunk_number,
             bytes_read=progress.bytes_read,
+            text_bytes_read=progress.text_bytes_read,
             lines_read=progress.lines_read,
         )
     )
@@ -357,16 +395,6 @@ async def fail(session: AsyncSession, claim: Claim, *, reason: str) -> None:
     """Give an import up for a reason its owner can act on."""
     await _change_claimed(
         session, claim, status=Status.FAILED, failure_reason=reason, finished_at=func.clock_timestamp()
-    )
-
-
-async def give_up(session: AsyncSession, *, id: UUID, reason: str) -> None:
-    """Give an import up that no worker could bring in, whoever holds it."""
-    waiting = col(Import.status).in_([Status.QUEUED, Status.RUNNING])
-    await session.execute(
-        update(Import)
-        .where(col(Import.id) == id, waiting)
-        .values(status=Status.FAILED, failure_reason=reason, finished_at=func.clock_timestamp())
     )
 
 

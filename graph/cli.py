@@ -9,22 +9,22 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-import db.api_keys
-import db.migrations
-import db.verification
 from db.engine import Database
 from db.refusals import Refusal
 from graph import logs
-from graph.script import LineRefused, print_reports, run_script
-from graph.serving import CannotServe, Serving, backing, serving
+from graph.backing import CannotServe, backing
+from graph.script.instructions import LineRefused
 from graph.settings import Settings
-from graph.worker import Worker
+
+# What only some commands need is imported by those: a worker takes less memory for it, and all start sooner.
+if TYPE_CHECKING:
+    from graph.serving import Serving
 
 app = typer.Typer(
     help="Revenue sharing for Virtual Power Plants: the API, its workers, and what looks after them.",
@@ -53,6 +53,8 @@ def serve(
     first: Annotated[Path | None, typer.Option(help="A script to carry out on the first start.")] = None,
 ) -> None:
     """Serve the API, with a worker beside it, and with Postgres and S3 unless the environment names them."""
+    from graph.serving import serving
+
     settings = Settings()
     any_port = port is None and "port" not in settings.model_fields_set
 
@@ -79,6 +81,9 @@ def serve(
 @app.command()
 def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -> None:
     """Work: import files and settle months. Any number of workers may run, anywhere."""
+    from graph.worker import Worker, share_memory
+
+    share_memory()
     settings = Settings()
 
     async def run() -> None:
@@ -103,6 +108,7 @@ def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -
 @app.command()
 def migrate() -> None:
     """Bring the database up to date, and say so."""
+    import db.migrations
 
     async def run() -> None:
         async with backing(Settings()) as behind:
@@ -115,6 +121,7 @@ def migrate() -> None:
 @app.command()
 def verify() -> None:
     """Make every sum the database keeps again, of what it was made of, and say whether they agree."""
+    import db.verification
 
     async def run() -> None:
         async with backing(Settings()) as behind:
@@ -136,7 +143,6 @@ def verify() -> None:
 @app.command()
 def schema() -> None:
     """Print the schema, in AppSync's dialect."""
-    # Nothing else here needs all of the schema, and commands should start quickly.
     from graph.schema import printed
 
     sys.stdout.write(printed())
@@ -148,6 +154,8 @@ def create_key(
     role: Annotated[Role, typer.Option(help="What it may do.")],
 ) -> None:
     """Make an API key and show it, this once."""
+    import db.api_keys
+    import db.migrations
 
     async def run() -> None:
         async with backing(Settings()) as behind:
@@ -170,6 +178,8 @@ def script(
     """Carry out instruction lines as GraphQL mutations, at --url or on servers embedded for the occasion."""
     if (url is None) != (api_key is None):
         _fail("--url and --api-key go together: give both, or neither to run on embedded servers.")
+    from graph.script import run_script
+
     lines, folder = _script(file)
 
     async def run() -> None:
@@ -195,7 +205,9 @@ def _script(file: str) -> tuple[list[str], Path]:
 
 
 @asynccontextmanager
-async def _own_stack() -> AsyncIterator[Serving]:
+async def _own_stack() -> AsyncIterator["Serving"]:
+    from graph.serving import serving
+
     async with (
         backing(Settings()) as behind,
         serving(behind, host="127.0.0.1", port=0, any_port=True, worker=True) as ours,
@@ -203,8 +215,10 @@ async def _own_stack() -> AsyncIterator[Serving]:
         yield ours
 
 
-async def _play(file: Path, ours: Serving, *, done: Path) -> None:
+async def _play(file: Path, ours: "Serving", *, done: Path) -> None:
     """Carry a script out once; on later starts, print the reports it asked for as they stand."""
+    from graph.script import print_reports, run_script
+
     lines, folder = _script(str(file))
     endpoint, api_key = f"{ours.url}/graphql", ours.api_key or ""
     if await asyncio.to_thread(done.exists):
@@ -215,7 +229,7 @@ async def _play(file: Path, ours: Serving, *, done: Path) -> None:
     await asyncio.to_thread(done.touch)
 
 
-def _print_addresses(ours: Serving) -> None:
+def _print_addresses(ours: "Serving") -> None:
     output.print()
     output.print(f"GraphiQL   {ours.url}/graphql", soft_wrap=True)
     output.print(f"Endpoint   {ours.url}/graphql", soft_wrap=True)

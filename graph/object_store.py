@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -21,6 +21,9 @@ MIB = 2**20
 # S3 takes at most 10,000 parts, none but the last below 5 MiB: an object of up to 80 GB.
 PART_SIZE = 8 * MIB
 
+# An answer that stands still for so long counts as broken off.
+READ_TIMEOUT_S = 20.0
+
 
 class ObjectMissing(Exception):
     """There is no object of this key."""
@@ -28,6 +31,10 @@ class ObjectMissing(Exception):
 
 class ObjectChanged(Exception):
     """The object is no longer the one that had this ETag."""
+
+
+class ObjectStoreAway(Exception):
+    """The object store does not answer, or breaks its answers off: later it may."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,9 @@ class StoredObject:
 
 
 @asynccontextmanager
-async def open_object_store(address: ObjectStoreAddress) -> "AsyncIterator[ObjectStore]":
+async def open_object_store(
+    address: ObjectStoreAddress, *, read_timeout_s: float = READ_TIMEOUT_S
+) -> "AsyncIterator[ObjectStore]":
     """Open an object store for any number of concurrent callers."""
     session = aioboto3.Session(
         aws_access_key_id=address.access_key_id,
@@ -62,7 +71,7 @@ async def open_object_store(address: ObjectStoreAddress) -> "AsyncIterator[Objec
         signature_version="s3v4",
         s3={"addressing_style": "path" if address.endpoint_url else "virtual"},
         connect_timeout=5,
-        read_timeout=60,
+        read_timeout=read_timeout_s,
         retries={"mode": "standard", "total_max_attempts": 4},
         max_pool_connections=50,
     )
@@ -70,8 +79,25 @@ async def open_object_store(address: ObjectStoreAddress) -> "AsyncIterator[Objec
         yield ObjectStore(client, address.bucket)
 
 
+@asynccontextmanager
+async def _naming_faults() -> AsyncIterator[None]:
+    """Raise ObjectMissing, ObjectChanged and ObjectStoreAway for what they are known by here."""
+    try:
+        yield
+    except ClientError as refusal:
+        if _code(refusal) == "NoSuchKey":
+            raise ObjectMissing from refusal
+        if _code(refusal) == "PreconditionFailed":
+            raise ObjectChanged from refusal
+        if refusal.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+            raise ObjectStoreAway(str(refusal)) from refusal
+        raise
+    except (BotoCoreError, aiohttp.ClientPayloadError) as fault:
+        raise ObjectStoreAway(str(fault)) from fault
+
+
 class ObjectStore:
-    """One bucket's objects. What S3 refuses is ObjectMissing, ObjectChanged or botocore's ClientError."""
+    """One bucket's objects. What keeps us from them: ObjectMissing, ObjectChanged, ObjectStoreAway or a ClientError."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
@@ -93,6 +119,7 @@ class ObjectStore:
         }
         return await self._client.generate_presigned_url("get_object", Params=asked, ExpiresIn=expires_in_s)
 
+    @_naming_faults()
     async def find(self, key: str) -> StoredObject | None:
         """Look an object up; None when it isn't there."""
         try:
@@ -116,27 +143,30 @@ class ObjectStore:
             began_at = offset
             wanted = f"bytes={offset}-{'' if end is None else end - 1}"
             try:
-                answer = await self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=etag, Range=wanted)
-                body = answer["Body"]
-                async with body:
-                    while piece := await body.read(MIB):
-                        offset += len(piece)
-                        yield piece
+                async with _naming_faults():
+                    answer = await self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=etag, Range=wanted)
+                    body = answer["Body"]
+                    async with body:
+                        while piece := await body.read(MIB):
+                            offset += len(piece)
+                            yield piece
             except ClientError as refusal:
                 if _code(refusal) == "InvalidRange":
                     return  # There is nothing from `offset` on.
-                raise _named(refusal) from refusal
+                raise
             # S3 hangs up on a reader that pauses for a minute or two, which a busy import may.
-            except (BotoCoreError, aiohttp.ClientPayloadError):
+            except ObjectStoreAway:
                 if offset == began_at:
                     raise
             else:
                 return
 
+    @_naming_faults()
     async def write(self, key: str, data: bytes, *, content_type: str) -> None:
         """Write a small object whole, in place of the one that may be there."""
         await self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
 
+    @_naming_faults()
     async def write_stream(self, key: str, pieces: AsyncIterable[bytes], *, content_type: str) -> None:
         """Write an object of any size, holding one part of it in memory; nothing is changed unless all of it comes."""
         upload = await self._client.create_multipart_upload(
@@ -165,13 +195,17 @@ class ObjectStore:
                 Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
             )
         except BaseException:
-            await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+            # Where this fails too, what was written stays, out of sight, until the bucket's own rules remove it.
+            with suppress(BotoCoreError, ClientError):
+                await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
             raise
 
+    @_naming_faults()
     async def delete(self, key: str) -> None:
         """Delete an object, if it is there."""
         await self._client.delete_object(Bucket=self._bucket, Key=key)
 
+    @_naming_faults()
     async def ping(self) -> None:
         """Raise whatever keeps us from the bucket."""
         await self._client.head_bucket(Bucket=self._bucket)
@@ -198,12 +232,3 @@ def _attachment(file_name: str) -> str:
 
 def _code(refusal: ClientError) -> str:
     return refusal.response["Error"]["Code"]
-
-
-def _named(refusal: ClientError) -> Exception:
-    match _code(refusal):
-        case "NoSuchKey":
-            return ObjectMissing()
-        case "PreconditionFailed":
-            return ObjectChanged()
-    return refusal

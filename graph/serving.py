@@ -1,41 +1,24 @@
-"""What serves: Postgres and S3, embedded or given, the API, and a worker as a process of its own beside it."""
+"""What serves: the API, and a worker as a process of its own beside it."""
 
 import asyncio
 import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import structlog
 import uvicorn
 
-import db.api_keys
 import db.migrations
 from graph.app import application
-from graph.object_store import ObjectStoreAddress
-from graph.settings import Settings
+from graph.backing import Backing, CannotServe
 
 STOP_WORKER_S = 10.0
 RESTART_WORKER_S = 1.0
 
 log = structlog.get_logger()
-
-
-class CannotServe(Exception):
-    """What keeps us from serving, in words for the person at the command line."""
-
-
-@dataclass(frozen=True)
-class Backing:
-    """The servers we stand on, and the key that works without being kept in the database."""
-
-    database_url: str = field(repr=False)
-    object_store: ObjectStoreAddress
-    bootstrap_api_key: str | None = field(repr=False)
-    embedded: bool
 
 
 @dataclass(frozen=True)
@@ -44,32 +27,6 @@ class Serving:
 
     url: str
     api_key: str | None = field(repr=False)
-
-
-@asynccontextmanager
-async def backing(settings: Settings) -> AsyncIterator[Backing]:
-    """Hold the servers we stand on until the block ends: those the settings name, or embedded ones."""
-    key = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
-    if settings.database_url and settings.s3_bucket:
-        address = ObjectStoreAddress(settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)
-        yield Backing(settings.database_url, address, key, embedded=False)
-        return
-    if settings.database_url or settings.s3_bucket:
-        raise CannotServe("VPP_DATABASE_URL and VPP_S3_BUCKET go together: give both, or neither to embed both.")
-
-    try:
-        # Only one machine needs what this imports, so an image goes without it.
-        from graph.embedded.process import ServerFailed
-        from graph.embedded.servers import DataFolderInUse, embedded_servers
-    except ImportError:
-        message = "Embedded servers are not installed: pip install 'vpp[embedded]', or set VPP_DATABASE_URL."
-        raise CannotServe(message) from None
-    try:
-        async with embedded_servers(settings.data_dir) as servers:
-            own_key = key or _kept_key(settings.data_dir / "api_key")
-            yield Backing(servers.database_url, servers.object_store, own_key, embedded=True)
-    except (DataFolderInUse, ServerFailed) as fault:
-        raise CannotServe(str(fault)) from fault
 
 
 @asynccontextmanager
@@ -159,14 +116,3 @@ def _listening(host: str, port: int, *, any_port: bool) -> Iterator[socket.socke
         listening = socket.create_server((host, 0), family=family)
     with listening:
         yield listening
-
-
-def _kept_key(path: Path) -> str:
-    """Return the key an embedded server answers to, made on its first start."""
-    with suppress(FileNotFoundError):
-        return path.read_text(encoding="ascii").strip()
-    key, new = db.api_keys.new_secret(), path.with_suffix(".new")
-    new.touch(mode=0o600)
-    new.write_text(key + "\n", encoding="ascii")
-    new.replace(path)
-    return key

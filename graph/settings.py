@@ -21,3 +21,18 @@ class Settings(BaseSettings):
     s3_bucket: str | None = None
 
     bootstrap_api_key: SecretStr | None = None
+
+
+class Pace(BaseSettings):
+    """How a worker goes about its jobs, `VPP_WORKER_` in front; seconds, and bytes."""
+
+    model_config = SettingsConfigDict(env_prefix="VPP_WORKER_", frozen=True)
+
+    # A job is another worker's when its own has not been heard of for so long.
+    lease_s: float = 10
+    # Before a job that went wrong is tried again; the second time it is twice as long, and so on.
+    pause_s: float = 1
+    # An answer of S3's that stands still for so long counts as broken off.
+    s3_read_timeout_s: float = 20
+    # How much of a file is checked and kept at a time. Memory follows it.
+    chunk_bytes: int = 8 * 2**20

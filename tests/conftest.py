@@ -16,9 +16,10 @@ import db.migrations
 from db.engine import Database
 from db.notices import Notices
 from graph.app import application
+from graph.backing import Backing
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from graph.object_store import ObjectStore, open_object_store
-from graph.serving import Backing, Serving, serving
+from graph.serving import Serving, serving
 from graph.worker import Worker
 from tests.api import API_KEY, Api
 from tests.sockets import Socket, open_socket

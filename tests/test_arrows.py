@@ -85,7 +85,7 @@ def test_what_one_machine_needs_is_imported_only_where_it_is_started() -> None:
         file for file, _ in crossing("graph", packages=["graph.embedded"]) if not file.startswith("graph/embedded/")
     }
 
-    assert start == {"graph/serving.py"}
+    assert start == {"graph/backing.py"}
 
 
 def test_nothing_stands_at_the_top_that_the_design_does_not_name() -> None:

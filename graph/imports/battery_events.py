@@ -23,15 +23,18 @@ from graph.imports.block_copy import encode_blocks
 from graph.imports.blocks import Block, Blocks, EventColumns
 from graph.imports.fields import FIRST_YEAR
 from graph.imports.line_positions import LinePositions
-from graph.imports.lines import BLANKS, cut_pieces, read_header
+from graph.imports.lines import BLANKS, LINE_LIMIT_BYTES, cut_pieces, read_header
 from graph.imports.plain_fields import plain_discharges, plain_millionths, plain_months_and_days
-from graph.imports.rejection import Rejection, RowRejected
+from graph.imports.rejection import Rejection, RejectionCode, RowRejected
 from graph.imports.site_lookup import SiteLookup
 
 # No event takes fewer than 33 bytes, so sums in a chunk of this size stay exact (see blocks.py).
 CHUNK_LIMIT_BYTES = 64 * 2**20
 # What is worked on at a time stays near the processor, and a chunk of nothing but newlines fits the memory.
 PIECE_BYTES = 2**20
+TOO_LONG = RowRejected(
+    RejectionCode.WRONG_COLUMN_COUNT, None, f"The row is too long; expected at most {LINE_LIMIT_BYTES:,} bytes."
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,11 @@ class BatteryEventReader:
         rejections: list[Rejection] = []
         line_number = first_line_number
         for piece in cut_pieces(lines, PIECE_BYTES):
+            if len(piece) > LINE_LIMIT_BYTES:
+                # It is one line, and the positions of its fields might take twenty times its size.
+                rejections.append(Rejection.of(line_number, piece[:LINE_LIMIT_BYTES], TOO_LONG))
+                line_number += 1
+                piece = b""
             positions = LinePositions(piece, self._header)
             rows, are_events = self._plain_events(positions, line_number)
             for index in np.flatnonzero(~are_events & (positions.starts < positions.ends)).tolist():
@@ -98,6 +106,7 @@ class BatteryEventReader:
             line_number += len(are_events)
 
         events = EventColumns.joined(parts)
+        parts.clear()
         return BatteryEventChunk(
             lines_read=line_number - first_line_number,
             rows_read=len(events.line_numbers) + len(rejections),

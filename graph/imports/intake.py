@@ -4,25 +4,35 @@ checkpoint are kept together, or not at all. Whoever takes the import up again g
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from uuid import UUID
 
+import asyncpg
 import structlog
-from sqlmodel import col
+from sqlalchemy.exc import DBAPIError
 
 import db.events
 import db.imports
 import db.sites
-from db.engine import AnyRow, Database
-from db.imports import Claim, ImportRejection, Overtaken, Progress
-from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
-from graph.imports.lines import HeaderRefused, cut_lines
-from graph.object_store import ObjectChanged, ObjectMissing, ObjectStore
+from db.engine import Database
+from db.imports import Claim, Overtaken, Progress
+from db.refusals import Refusal
+from graph.imports.battery_events import BatteryEventReader
+from graph.imports.chunks import Chunk, FileRefused, TextFile
+from graph.imports.lines import HeaderRefused
+from graph.imports.rejected_rows import write_rejected_rows
+from graph.object_store import ObjectChanged, ObjectMissing, ObjectStore, ObjectStoreAway
 
-CHUNK_BYTES = 8 * 1024 * 1024
-HEADER_BYTES = 64 * 1024
-REJECTIONS_A_READ = 5_000
+# One is fetched, one is checked and one is kept at the same time.
+CHUNKS_AT_ONCE = 3
+# Lines are counted in four bytes.
+LAST_LINE = 2**31 - 1
+
+# A file is given up where more rows than these, and most of them all, are rejected: nobody would correct them by hand.
+REJECTED_AT_MOST = 100_000
+# An import is given up when it was taken up so often without getting any further.
+ATTEMPTS_AT_MOST = 8
 
 FAULTS: Mapping[type[Exception], str] = {
     ObjectMissing: "The file is no longer where it was uploaded.",
@@ -32,16 +42,16 @@ FAULTS: Mapping[type[Exception], str] = {
 log = structlog.get_logger()
 
 
-class Stopped(Exception):
-    """The worker was asked to stop; the import goes on from its checkpoint when it is taken up again."""
+class LetGo(Exception):
+    """The worker lets go of its jobs; the import goes on from its checkpoint when it is taken up again."""
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Whole lines of a file, and where they end in it."""
+class Interrupted(Exception):
+    """Something went wrong that may go well another time; the import has been taken up `attempt` times in vain."""
 
-    lines: bytes
-    ends_at: int
+    def __init__(self, attempt: int) -> None:
+        super().__init__(attempt)
+        self.attempt = attempt
 
 
 def upload_key(import_id: UUID) -> str:
@@ -54,132 +64,179 @@ def rejections_key(import_id: UUID) -> str:
     return f"imports/{import_id}/rejections.csv"
 
 
-async def run(database: Database, object_store: ObjectStore, *, import_id: UUID, stopping: asyncio.Event) -> None:
-    """
-    Bring an import in, from its last checkpoint to its end; nothing happens when there is nothing left to do.
+class Intake:
+    """Brings imports in, any number at once, with no more than CHUNKS_AT_ONCE of their chunks in memory."""
 
-    A fault of the file fails the import with the reason. `Stopped` is raised when the worker is stopping.
-    """
-    async with database.transaction() as session:
-        claim = await db.imports.claim(session, id=import_id)
-    if claim is None:
-        return
-    try:
+    def __init__(self, database: Database, object_store: ObjectStore, *, chunk_bytes: int, lease_s: float) -> None:
+        self.database = database
+        self.object_store = object_store
+        self.chunk_bytes = chunk_bytes
+        self.lease_s = lease_s
+        # Whoever waits for room gets it in turn, and so no import waits for another to end.
+        self.room = asyncio.Semaphore(CHUNKS_AT_ONCE)
+
+    async def run(self, import_id: UUID, *, letting_go: asyncio.Event) -> None:
+        """
+        Bring an import in, from its last checkpoint to its end; nothing happens when there is nothing left to do.
+
+        What is wrong with the file fails the import with the reason, and so does what goes wrong again and again
+        without the import getting any further. Raises LetGo when told to, and Interrupted.
+        """
+        async with self.database.transaction() as session:
+            claim = await db.imports.claim(session, id=import_id)
+        if claim is None:
+            return
         try:
-            await _bring_in(database, object_store, claim, stopping)
-        except (HeaderRefused, ObjectMissing, ObjectChanged) as fault:
-            async with database.transaction() as session:
-                await db.imports.fail(session, claim, reason=FAULTS.get(type(fault), str(fault)))
-    except Overtaken:
-        log.info("An import went on without this worker", import_id=str(import_id))
+            if claim.attempts > ATTEMPTS_AT_MOST:
+                await self._fail(
+                    claim, f"{ATTEMPTS_AT_MOST} workers in a row ended before they got any further with it."
+                )
+            else:
+                await self._take_in(claim, letting_go)
+        except Overtaken:
+            log.warning("An import went on without this worker", import_id=str(import_id))
+
+    async def _take_in(self, claim: Claim, letting_go: asyncio.Event) -> None:
+        run = _Run(self, claim, letting_go)
+        try:
+            await run.bring_in()
+        except (HeaderRefused, FileRefused, ObjectMissing, ObjectChanged, Refusal) as fault:
+            await self._fail(claim, FAULTS.get(type(fault), str(fault)))
+        except (LetGo, Overtaken):
+            raise
+        except Exception as fault:
+            attempt = 0 if run.has_got_on else claim.attempts
+            if attempt < ATTEMPTS_AT_MOST:
+                raise Interrupted(attempt) from fault
+            log.exception("An import is given up", import_id=str(claim.import_id))
+            await self._fail(claim, f"{_reason(fault)} Start the import again to go on from where it is.")
+
+    async def _fail(self, claim: Claim, reason: str) -> None:
+        async with self.database.transaction() as session:
+            await db.imports.fail(session, claim, reason=reason)
 
 
-async def _bring_in(database: Database, object_store: ObjectStore, claim: Claim, stopping: asyncio.Event) -> None:
-    key = upload_key(claim.import_id)
-    header = await _header(object_store, key, claim)
-    site_ids = {row.nmi: row.id for row in await database.rows(db.sites.sites())}
-    reader = BatteryEventReader(header, charge_tariff_earns=claim.charge_tariff == "EARNING", site_ids=site_ids)
+class _Run:
+    """
+    One worker's hold on one import.
 
-    lines_read, number = max(claim.lines_read, 1), claim.next_chunk_number
-    kept: asyncio.Task[None] | None = None
-    try:
-        async for chunk in _chunks(object_store, key, claim, starts_at=max(claim.bytes_read, len(header))):
-            # One chunk is checked while the one before it is kept.
-            read = await asyncio.to_thread(reader.read, chunk.lines, first_line_number=lines_read + 1)
-            lines_read += read.lines_read
-            if kept is not None:
-                await kept
-            if stopping.is_set():
-                raise Stopped
-            progress = _progress(number, chunk, read, lines_read)
-            kept = asyncio.create_task(_keep(database, claim, progress, read))
-            number += 1
-        if kept is not None:
-            await kept
-    finally:
-        if kept is not None and not kept.done():
-            await asyncio.wait([kept])
+    A chunk is carried the whole way by one of CHUNKS_AT_ONCE carriers. Carriers take turns at each station, in the
+    order in which they fetched.
+    """
 
-    await _write_rejections(database, object_store, claim.import_id, header)
-    async with database.transaction() as session:
-        await db.imports.complete(session, claim)
+    def __init__(self, intake: Intake, claim: Claim, letting_go: asyncio.Event) -> None:
+        self._database = intake.database
+        self._object_store = intake.object_store
+        self._chunk_bytes = intake.chunk_bytes
+        self._lease_s = intake.lease_s
+        self._room = intake.room
+        self._claim = claim
+        self._letting_go = letting_go
+        self._fetching, self._checking, self._keeping = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
+        self._next_to_fetch = self._next_to_keep = claim.next_chunk_number
+        self._lines_read = max(claim.lines_read, 1)
+        self._rows_read, self._rows_rejected = claim.rows_read, claim.rows_rejected
 
+    @property
+    def has_got_on(self) -> bool:
+        """Whether any chunk was kept."""
+        return self._next_to_keep > self._claim.next_chunk_number
 
-async def _header(object_store: ObjectStore, key: str, claim: Claim) -> bytes:
-    beginning = await object_store.read(key, etag=claim.etag, size=min(HEADER_BYTES, claim.bytes_total))
-    header, newline, _ = beginning.partition(b"\n")
-    if not newline and claim.bytes_total > HEADER_BYTES:
-        raise HeaderRefused(f"The file has no header: its first {HEADER_BYTES:,} bytes hold no end of a line.")
-    return header + newline
-
-
-async def _chunks(object_store: ObjectStore, key: str, claim: Claim, *, starts_at: int) -> AsyncIterator[Chunk]:
-    """Stream the rest of a file as chunks of whole lines; only the last may lack its newline."""
-    position, rest, parts, size = starts_at, b"", [], 0
-    if starts_at >= claim.bytes_total:
-        return
-    async for part in object_store.stream(key, etag=claim.etag, offset=starts_at):
-        parts.append(part)
-        size += len(part)
-        if size >= CHUNK_BYTES:
-            lines, rest = cut_lines(rest + b"".join(parts))
-            parts, size = [], 0
-            if lines:
-                position += len(lines)
-                yield Chunk(lines, position)
-    rest += b"".join(parts)
-    if rest:
-        yield Chunk(rest, position + len(rest))
-
-
-def _progress(number: int, chunk: Chunk, read: BatteryEventChunk, lines_read: int) -> Progress:
-    return Progress(
-        chunk_number=number,
-        bytes_read=chunk.ends_at,
-        lines_read=lines_read,
-        rows_read=read.rows_read,
-        rows_imported=read.rows_imported,
-        rows_rejected=len(read.rejections),
-    )
-
-
-async def _keep(database: Database, claim: Claim, progress: Progress, read: BatteryEventChunk) -> None:
-    blocks = await asyncio.to_thread(read.blocks_copy, claim.import_id, progress.chunk_number)
-    async with database.transaction() as session:
-        await db.imports.advance(session, claim, progress)
-        await db.events.copy_blocks(session, blocks)
-        await db.imports.keep_rejections(
-            session,
-            import_id=claim.import_id,
-            rejections=[
-                (rejection.line_number, rejection.column, rejection.code, rejection.message, rejection.row)
-                for rejection in read.rejections
-            ],
+    async def bring_in(self) -> None:
+        """Keep chunk after chunk of the file, and complete the import."""
+        claim, key = self._claim, upload_key(self._claim.import_id)
+        file = await TextFile.open(self._object_store, key, etag=claim.etag, size=claim.bytes_total)
+        site_ids = {row.nmi: row.id for row in await self._database.rows(db.sites.sites())}
+        reader = BatteryEventReader(
+            file.header, charge_tariff_earns=claim.charge_tariff == "EARNING", site_ids=site_ids
         )
+        starts_at = max(claim.text_bytes_read, len(file.header))
+        async with aclosing(file.chunks(starts_at=starts_at, chunk_bytes=self._chunk_bytes)) as chunks:
+            carriers = [self._carry_on(chunks, reader) for _ in range(CHUNKS_AT_ONCE)]
+            for outcome in await asyncio.gather(*carriers, return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome
+
+        await write_rejected_rows(
+            self._database,
+            self._object_store,
+            rejections_key(claim.import_id),
+            import_id=claim.import_id,
+            header=file.header,
+        )
+        async with self._database.transaction() as session:
+            await db.imports.hold_briefly(session, silent_s=self._lease_s)
+            await db.imports.complete(session, claim)
+
+    async def _carry_on(self, chunks: AsyncIterator[Chunk], reader: BatteryEventReader) -> None:
+        is_there_more = True
+        while is_there_more:
+            async with self._room:
+                is_there_more = await self._carry(chunks, reader)
+
+    async def _carry(self, chunks: AsyncIterator[Chunk], reader: BatteryEventReader) -> bool:
+        """Carry the next chunk all the way; False when there is none, or one before it was not kept."""
+        async with self._fetching:
+            if self._letting_go.is_set():
+                raise LetGo
+            chunk = await anext(chunks, None)
+            if chunk is None:
+                return False
+            number = self._next_to_fetch
+            self._next_to_fetch += 1
+        async with self._checking:
+            if self._lines_read > LAST_LINE - self._chunk_bytes:
+                raise FileRefused(f"The file has more than {self._lines_read:,} lines; cut it up.")
+            checked = await asyncio.to_thread(reader.read, chunk.lines, first_line_number=self._lines_read + 1)
+            self._lines_read += checked.lines_read
+            progress = Progress(
+                chunk_number=number,
+                bytes_read=chunk.bytes_read,
+                text_bytes_read=chunk.ends_at,
+                lines_read=self._lines_read,
+                rows_read=checked.rows_read,
+                rows_imported=checked.rows_imported,
+                rows_rejected=len(checked.rejections),
+            )
+            rejections = checked.rejections
+            del chunk  # Its lines are in memory as long as anything knows of them, and so is what was checked.
+            blocks = await asyncio.to_thread(checked.blocks_copy, self._claim.import_id, number)
+            del checked
+        async with self._keeping:
+            if number != self._next_to_keep:
+                return False
+            async with self._database.transaction() as session:
+                await db.imports.hold_briefly(session, silent_s=self._lease_s, busy_s=3 * self._lease_s)
+                await db.imports.advance(session, self._claim, progress)
+                await db.events.copy_blocks(session, blocks)
+                await db.imports.keep_rejections(
+                    session,
+                    import_id=self._claim.import_id,
+                    rejections=[
+                        (rejection.line_number, rejection.column, rejection.code, rejection.message, rejection.row)
+                        for rejection in rejections
+                    ],
+                )
+            self._next_to_keep += 1
+            self._look_at_rejections(progress)
+        return True
+
+    def _look_at_rejections(self, progress: Progress) -> None:
+        self._rows_read += progress.rows_read
+        self._rows_rejected += progress.rows_rejected
+        if self._rows_rejected > REJECTED_AT_MOST and self._rows_rejected * 2 > self._rows_read:
+            raise FileRefused(
+                f"{self._rows_rejected:,} of its first {self._rows_read:,} rows were rejected, for the reasons listed;"
+                " correct the file and import it anew."
+            )
 
 
-async def _write_rejections(database: Database, object_store: ObjectStore, import_id: UUID, header: bytes) -> None:
-    """Write the rows left out, each as it stood with the reason behind it: once corrected, a file to import."""
-    first = await _rejections_behind(database, import_id, 0)
-    if not first:
-        return
-
-    async def rows() -> AsyncIterator[bytes]:
-        yield _csv_line(header.decode("utf-8-sig").strip(), "REASON")
-        batch = first
-        while batch:
-            yield b"".join(_csv_line(row.row_text, row.message) for row in batch)
-            batch = await _rejections_behind(database, import_id, batch[-1].line_number)
-
-    await object_store.write_stream(rejections_key(import_id), rows(), content_type="text/csv; charset=utf-8")
-
-
-async def _rejections_behind(database: Database, import_id: UUID, line_number: int) -> Sequence[AnyRow]:
-    rejections = db.imports.rejections([import_id]).where(col(ImportRejection.line_number) > line_number)
-    return await database.rows(rejections.order_by(col(ImportRejection.line_number)).limit(REJECTIONS_A_READ))
-
-
-def _csv_line(row: str, reason: str) -> bytes:
-    # The row stays as it stood, so that what was right in it need not be found again under another's quoting.
-    quoted = reason.replace('"', '""')
-    return f'{row},"{quoted}"\r\n'.encode()
+def _reason(fault: BaseException) -> str:
+    """Say why an import is given up though there may be nothing wrong with its file."""
+    if isinstance(fault, ObjectStoreAway):
+        return "The object store was out of reach, time and again."
+    while isinstance(fault, DBAPIError) and fault.orig and fault.orig.__cause__:
+        fault = fault.orig.__cause__
+    if isinstance(fault, asyncpg.PostgresError):
+        return f"The database would not keep it: {fault.args[0]}."
+    return "Something went wrong on our side, time and again; it is logged with the import's id."

@@ -14,6 +14,10 @@ from graph.imports.rejection import RejectionCode, RowRejected, shown
 
 BLANKS = " \t"
 HEADER_SHOWN = 200
+# No row is longer.
+LINE_LIMIT_BYTES = 2**20
+# No event takes fewer. Of shorter lines a chunk might hold millions, each to be kept with the reason it is no event.
+LEAST_ROW_BYTES = 32
 
 # Possessive throughout, so that no line, however odd, takes more than one pass.
 FIELD = re.compile(r'[ \t]*+"([^"]*+(?:""[^"]*+)*+)"[ \t]*+(,|\Z)|([^",]*+)(,|\Z)')
@@ -48,12 +52,19 @@ class Header:
         return [fields[position].strip(BLANKS) for position in self.positions]
 
 
-def cut_lines(buffer: bytes) -> tuple[bytes, bytes]:
+def measure_chunk(text: bytes | bytearray, size: int) -> int:
     """
-    Cut a buffer into its whole lines and the beginning of a line left over.
+    Measure the whole lines that a text begins with and `size` bytes hold, or the one line that is longer than those.
+
+    Where they are too many to be rows, fewer will do. No bytes at all where the first line has no end.
     """
-    end = buffer.rfind(b"\n") + 1
-    return buffer[:end], buffer[end:]
+    end = _end_of_lines(text, size)
+    most = size // LEAST_ROW_BYTES
+    return end if text.count(b"\n", 0, end) <= most else _end_of_lines(text, most)
+
+
+def _end_of_lines(text: bytes | bytearray, size: int) -> int:
+    return text.rfind(b"\n", 0, size) + 1 or text.find(b"\n", size) + 1
 
 
 def cut_pieces(lines: bytes, size: int) -> Iterator[bytes]:

@@ -36,8 +36,15 @@ ROWS = {
         "rows_duplicated": "0",
         "rows_rejected": "0",
         "run": "0",
+        "attempts": "0",
     },
-    "import_checkpoints": {"import_id": ID, "chunk_number": "1", "bytes_read": "1", "lines_read": "1"},
+    "import_checkpoints": {
+        "import_id": ID,
+        "chunk_number": "1",
+        "bytes_read": "1",
+        "text_bytes_read": "1",
+        "lines_read": "1",
+    },
     "import_rejections": {"import_id": ID, "line_number": "2", "code": "''", "message": "''", "row_text": "''"},
     "site_months": {
         "import_id": ID,

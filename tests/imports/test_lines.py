@@ -1,25 +1,31 @@
 import pytest
 
-from graph.imports.lines import Header, HeaderRefused, cut_lines, cut_pieces, read_header
+from graph.imports.lines import Header, HeaderRefused, cut_pieces, measure_chunk, read_header
 
 COLUMNS = ("NMI", "DATE", "ENERGY")
 EXPECTED = "expected the columns NMI,DATE,ENERGY"
 
 
 @pytest.mark.parametrize(
-    ("buffer", "lines", "rest"),
+    ("text", "size", "chunk"),
     [
-        (b"", b"", b""),
-        (b"a", b"", b"a"),
-        (b"a\n", b"a\n", b""),
-        (b"a\r\nb\r\nc", b"a\r\nb\r\n", b"c"),
-        (b"a\r\nb\r", b"a\r\n", b"b\r"),
-        (b'"a\nb"', b'"a\n', b'b"'),
-        (b"a\rb", b"", b"a\rb"),
+        (b"", 4, b""),
+        (b"a", 4, b""),
+        (b"a\n", 4, b"a\n"),
+        (b"a" * 40 + b"\n" + b"b" * 22 + b"\nc\n", 64, b"a" * 40 + b"\n" + b"b" * 22 + b"\n"),
+        (b"a" * 40 + b"\n" + b"b" * 23 + b"\n", 64, b"a" * 40 + b"\n"),
+        (b"a" * 40 + b"\r\nb\r", 64, b"a" * 40 + b"\r\n"),
+        (b'"a\nb"', 64, b'"a\n'),
+        (b"a" * 65 + b"\nh\n", 64, b"a" * 65 + b"\n"),
+        (b"abcdef", 4, b""),
+        (b"a\rb\r", 4, b""),
+        (b"\n" * 99, 64, b"\n" * 2),
+        (b"a\n" + b"b" * 62, 64, b"a\n"),
+        (b"a" * 33 + b"\n" * 30, 64, b"a" * 33 + b"\n"),
     ],
 )
-def test_a_buffer_is_cut_behind_its_last_newline(buffer: bytes, lines: bytes, rest: bytes) -> None:
-    assert cut_lines(buffer) == (lines, rest)
+def test_a_chunk_is_of_whole_lines(text: bytes, size: int, chunk: bytes) -> None:
+    assert text[: measure_chunk(text, size)] == chunk
 
 
 @pytest.mark.parametrize(

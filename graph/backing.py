@@ -1,0 +1,61 @@
+"""What we stand on: Postgres and S3, embedded or given."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import db.api_keys
+from graph.object_store import ObjectStoreAddress
+from graph.settings import Settings
+
+
+class CannotServe(Exception):
+    """What keeps us from serving, in words for the person at the command line."""
+
+
+@dataclass(frozen=True)
+class Backing:
+    """The servers we stand on, and the key that works without being kept in the database."""
+
+    database_url: str = field(repr=False)
+    object_store: ObjectStoreAddress
+    bootstrap_api_key: str | None = field(repr=False)
+    embedded: bool
+
+
+@asynccontextmanager
+async def backing(settings: Settings) -> AsyncIterator[Backing]:
+    """Hold the servers we stand on until the block ends: those the settings name, or embedded ones."""
+    key = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
+    if settings.database_url and settings.s3_bucket:
+        address = ObjectStoreAddress(settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)
+        yield Backing(settings.database_url, address, key, embedded=False)
+        return
+    if settings.database_url or settings.s3_bucket:
+        raise CannotServe("VPP_DATABASE_URL and VPP_S3_BUCKET go together: give both, or neither to embed both.")
+
+    try:
+        # Only one machine needs what this imports, so an image goes without it.
+        from graph.embedded.process import ServerFailed
+        from graph.embedded.servers import DataFolderInUse, embedded_servers
+    except ImportError:
+        message = "Embedded servers are not installed: pip install 'vpp[embedded]', or set VPP_DATABASE_URL."
+        raise CannotServe(message) from None
+    try:
+        async with embedded_servers(settings.data_dir) as servers:
+            own_key = key or _kept_key(settings.data_dir / "api_key")
+            yield Backing(servers.database_url, servers.object_store, own_key, embedded=True)
+    except (DataFolderInUse, ServerFailed) as fault:
+        raise CannotServe(str(fault)) from fault
+
+
+def _kept_key(path: Path) -> str:
+    """Return the key an embedded server answers to, made on its first start."""
+    with suppress(FileNotFoundError):
+        return path.read_text(encoding="ascii").strip()
+    key, new = db.api_keys.new_secret(), path.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text(key + "\n", encoding="ascii")
+    new.replace(path)
+    return key
