@@ -8,8 +8,7 @@ A block has no foreign keys: Postgres would look both up a block, which takes as
 events that count is held by its site months; an import is never deleted.
 """
 
-import io
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -66,6 +65,8 @@ class EventBlock(Table, table=True):
 # What is written when a block is brought in; which of its events are duplicates is found out later.
 BLOCK_COLUMNS = [name for name in EventBlock.model_fields if name != "duplicates"]
 
+COPY_PIECE_BYTES = 2**19
+
 # The view that shows the events that count as rows; a migration makes it.
 EVENTS = table(
     "events",
@@ -84,7 +85,13 @@ EVENTS = table(
 async def copy_blocks(session: AsyncSession, blocks: bytes) -> None:
     """Add blocks, as they are written for COPY: in binary, a tuple a block, in the order of `BLOCK_COLUMNS`."""
     connection = await jobs.driver_connection(session)
-    await connection.copy_to_table("event_blocks", source=io.BytesIO(blocks), columns=BLOCK_COLUMNS, format="binary")
+    await connection.copy_to_table("event_blocks", source=_pieces(blocks), columns=BLOCK_COLUMNS, format="binary")
+
+
+async def _pieces(copy: bytes) -> AsyncIterator[bytes]:
+    # Not a file, of which asyncpg makes a cycle: whole chunks would stay until Python next collects those.
+    for at in range(0, len(copy), COPY_PIECE_BYTES):
+        yield copy[at : at + COPY_PIECE_BYTES]
 
 
 def events_of_sites(site_ids: Sequence[UUID], from_: date | None, until: date | None) -> Read:
