@@ -14,7 +14,19 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Select, delete, func, insert, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    Index,
+    Select,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -178,6 +190,10 @@ class Overtaken(Exception):
     """Another worker has taken the import up, or it was cancelled: what this one still holds must not be written."""
 
 
+# While a worker writes for an import, its session goes by the import's name.
+END_HOLDERS = text("select pg_terminate_backend(pid) from pg_stat_activity where application_name = :holder")
+
+
 @dataclass(frozen=True)
 class Claim:
     """A worker's hold on an import, and where to go on from."""
@@ -294,6 +310,7 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
 
 async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
     """Take an import up, from its last checkpoint; None when there is nothing left to do."""
+    await session.execute(END_HOLDERS, {"holder": _holder(id)})
     waiting = col(Import.status).in_([Status.QUEUED, Status.RUNNING])
     claimed = await session.scalars(
         update(Import)
@@ -335,17 +352,23 @@ async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
     )
 
 
-async def hold_briefly(session: AsyncSession, *, silent_s: float, busy_s: float | None = None) -> None:
+async def hold_briefly(session: AsyncSession, *, id: UUID, silent_s: float) -> None:
     """
-    Let Postgres end the transaction of a worker that has gone silent in it, or of which one statement takes too long.
+    Let Postgres end this transaction when its worker goes silent in it, and whoever overtakes the worker end it sooner.
 
-    What it holds would keep the worker that overtakes it waiting.
+    What it holds would keep others waiting: in a COPY, Postgres waits for its client however long that takes.
     """
     limits = select(
+        func.set_config("application_name", _holder(id), True),
         func.set_config("idle_in_transaction_session_timeout", str(round(silent_s * 1000)), True),
-        func.set_config("statement_timeout", str(round((busy_s or 0) * 1000)), True),
     )
     await session.execute(limits)
+
+
+async def is_overtaken(session: AsyncSession, claim: Claim) -> bool:
+    """Tell whether an import is no longer this worker's."""
+    mine = select(col(Import.id)).where(*_is_claimed_by(claim))
+    return await session.scalar(mine) is None
 
 
 async def advance(session: AsyncSession, claim: Claim, progress: Progress) -> None:
@@ -435,10 +458,18 @@ async def _close(session: AsyncSession, *, id: UUID, status: Status) -> None:
 
 
 async def _change_claimed(session: AsyncSession, claim: Claim, **changes: Any) -> None:
-    mine = (col(Import.id) == claim.import_id, col(Import.run) == claim.run, col(Import.status) == Status.RUNNING)
-    changed = await session.scalar(update(Import).where(*mine).values(**changes).returning(col(Import.id)))
+    mine = update(Import).where(*_is_claimed_by(claim))
+    changed = await session.scalar(mine.values(**changes).returning(col(Import.id)))
     if changed is None:
         raise Overtaken
+
+
+def _is_claimed_by(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    return (col(Import.id) == claim.import_id, col(Import.run) == claim.run, col(Import.status) == Status.RUNNING)
+
+
+def _holder(id: UUID) -> str:
+    return f"vpp import {id}"
 
 
 async def _keep_counts(session: AsyncSession, counts: Sequence[Count]) -> None:

@@ -26,7 +26,7 @@ class FileRefused(Exception):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Whole lines; where they end in the file's text, and how much of the file was read by then."""
+    """Whole lines; where they end in the file's text, and in the file, or a little further where that is packed."""
 
     lines: bytes
     ends_at: int
@@ -71,7 +71,7 @@ class TextFile:
                 while len(held) >= chunk_bytes and (length := measure_chunk(held, chunk_bytes)):
                     ends_at += length
                     parts, held = [held[:length]], held[length:]
-                    yield Chunk(parts.pop(), ends_at, bytes_read)
+                    yield Chunk(parts.pop(), ends_at, bytes_read if self.is_packed else ends_at)
                 # Where its first line is longer than all that, nothing is cut before what is left out of it here.
                 ends_at += max(0, len(held) - LINE_LIMIT_BYTES - 1)
                 parts = [held[: LINE_LIMIT_BYTES + 1]]
@@ -82,7 +82,7 @@ class TextFile:
             length = measure_chunk(held, chunk_bytes) or len(held)
             ends_at += length
             parts, held = [held[:length]], held[length:]
-            yield Chunk(parts.pop(), ends_at, bytes_read)
+            yield Chunk(parts.pop(), ends_at, bytes_read if self.is_packed else ends_at)
 
     async def _text(self, starts_at: int) -> AsyncGenerator[tuple[bytes, int], None]:
         """Stream the pieces of the text, each with how much of the file was read by then."""
@@ -104,7 +104,7 @@ class TextFile:
                         member = zlib.decompressobj(GZIP_WBITS)
                     text = await asyncio.to_thread(_unpack, member, piece, MIB)
                     piece = member.unconsumed_tail or member.unused_data
-                    yield text[to_skip:], bytes_read
+                    yield text[to_skip:], bytes_read - len(piece)
                     to_skip = max(0, to_skip - len(text))
         if self.is_packed and not member.eof:
             raise FileRefused("The file is a gzip that breaks off before its end; import the whole of it anew.")

@@ -105,6 +105,10 @@ class Intake:
         except (LetGo, Overtaken):
             raise
         except Exception as fault:
+            # Whoever overtakes a worker ends what it was about.
+            async with self.database.transaction() as session:
+                if await db.imports.is_overtaken(session, claim):
+                    raise Overtaken from fault
             attempt = 0 if run.has_got_on else claim.attempts
             if attempt < ATTEMPTS_AT_MOST:
                 raise Interrupted(attempt) from fault
@@ -165,7 +169,7 @@ class _Run:
             header=file.header,
         )
         async with self._database.transaction() as session:
-            await db.imports.hold_briefly(session, silent_s=self._lease_s)
+            await db.imports.hold_briefly(session, id=claim.import_id, silent_s=self._lease_s)
             await db.imports.complete(session, claim)
 
     async def _carry_on(self, chunks: AsyncIterator[Chunk], reader: BatteryEventReader) -> None:
@@ -206,7 +210,7 @@ class _Run:
             if number != self._next_to_keep:
                 return False
             async with self._database.transaction() as session:
-                await db.imports.hold_briefly(session, silent_s=self._lease_s, busy_s=3 * self._lease_s)
+                await db.imports.hold_briefly(session, id=self._claim.import_id, silent_s=self._lease_s)
                 await db.imports.advance(session, self._claim, progress)
                 await db.events.copy_blocks(session, blocks)
                 await db.imports.keep_rejections(
@@ -217,8 +221,8 @@ class _Run:
                         for rejection in rejections
                     ],
                 )
-            self._next_to_keep += 1
             self._look_at_rejections(progress)
+            self._next_to_keep += 1
         return True
 
     def _look_at_rejections(self, progress: Progress) -> None:
