@@ -1,0 +1,46 @@
+"""S3 that refuses, resets and stalls in the middle of a file."""
+
+import pytest
+
+from db.engine import Database
+from graph.imports.chunks import HEADER_BYTES
+from tests.api import Api
+from tests.faults.event_file import event_file
+from tests.faults.proxy import Fault, Proxy
+from tests.faults.watching import assert_counted_once, started, until
+from tests.faults.worker_process import CHUNK_BYTES, Workers
+
+
+@pytest.mark.parametrize(("fault", "seed"), [("refuse", 1), ("reset", 2), ("stall", 3)])
+async def test_an_import_goes_on_when_s3_does(
+    api: Api, database: Database, workers: Workers, s3: Proxy, nmis: list[str], fault: Fault, seed: int
+) -> None:
+    file = event_file(nmis, rows=10_000, seed=seed)
+    worker = await workers.start(s3_port=s3.port)
+    s3.fail(fault, after_bytes=HEADER_BYTES + 5 * CHUNK_BYTES)
+    import_id = await started(api, file)
+
+    await s3.fails()
+    await worker.says("A job went wrong; trying again")
+    interrupted = await until(api, database, import_id, lambda _: True)
+    await s3.heal()
+
+    assert interrupted.status == "RUNNING"
+    assert 0 < interrupted.bytes_read < len(file.content)
+    await assert_counted_once(api, database, import_id, file)
+
+
+async def test_a_connection_that_breaks_off_once_is_made_anew_without_a_word(
+    api: Api, database: Database, workers: Workers, s3: Proxy, nmis: list[str]
+) -> None:
+    file = event_file(nmis, rows=10_000, seed=4)
+    await workers.start(s3_port=s3.port)
+    s3.fail("reset", after_bytes=HEADER_BYTES + 5 * CHUNK_BYTES)
+    import_id = await started(api, file)
+
+    await s3.fails()
+    await s3.heal()
+
+    await assert_counted_once(api, database, import_id, file)
+    ended = await until(api, database, import_id, lambda _: True)
+    assert ended.run == 1
