@@ -82,16 +82,16 @@ EVENTS = table(
 )
 
 
-async def copy_blocks(session: AsyncSession, blocks: bytes) -> None:
-    """Add blocks, as they are written for COPY: in binary, a tuple a block, in the order of `BLOCK_COLUMNS`."""
+async def copy_blocks(session: AsyncSession, blocks: Sequence[memoryview]) -> None:
+    """Add blocks, in parts of a COPY: in binary, a tuple a block, in the order of `BLOCK_COLUMNS`."""
     connection = await jobs.driver_connection(session)
     await connection.copy_to_table("event_blocks", source=_pieces(blocks), columns=BLOCK_COLUMNS, format="binary")
 
 
-async def _pieces(copy: bytes) -> AsyncIterator[bytes]:
-    # Not a file, of which asyncpg makes a cycle: whole chunks would stay until Python next collects those.
-    for at in range(0, len(copy), COPY_PIECE_BYTES):
-        yield copy[at : at + COPY_PIECE_BYTES]
+async def _pieces(copy: Sequence[memoryview]) -> AsyncIterator[bytes]:
+    for part in copy:
+        for at in range(0, len(part), COPY_PIECE_BYTES):
+            yield bytes(part[at : at + COPY_PIECE_BYTES])
 
 
 def events_of_sites(site_ids: Sequence[UUID], from_: date | None, until: date | None) -> Read:

@@ -57,9 +57,9 @@ class BatteryEventChunk:
         """
         return list(self._blocks.one_by_one(self._sites.ids))
 
-    def blocks_copy(self, import_id: UUID, chunk_number: int) -> bytes:
+    def blocks_copy(self, import_id: UUID, chunk_number: int) -> list[memoryview]:
         """
-        Encode the chunk's blocks as a binary COPY into event_blocks.
+        Encode the chunk's blocks as a binary COPY into event_blocks, in parts.
         """
         return encode_blocks(self._blocks, site_ids=self._sites.ids, import_id=import_id, chunk_number=chunk_number)
 
@@ -74,7 +74,7 @@ class BatteryEventReader:
         self._charge_tariff_earns = charge_tariff_earns
         self._sites = SiteLookup(site_ids)
 
-    def read(self, lines: bytes, *, first_line_number: int) -> BatteryEventChunk:
+    def read(self, lines: bytes | bytearray, *, first_line_number: int) -> BatteryEventChunk:
         """
         Read whole lines, at most CHUNK_LIMIT_BYTES of them; only the file's last line may lack its newline.
         """
@@ -129,7 +129,8 @@ class BatteryEventReader:
             tariffs = np.where(discharges, tariffs, -tariffs)
         line_numbers = np.arange(first_line_number, first_line_number + len(sites), dtype=np.int32)
 
-        events = EventColumns(sites, months, days, discharges, energies, tariffs, line_numbers)
+        shorts = (months.astype(np.int16), days.astype(np.int16))
+        events = EventColumns(sites.astype(np.int32), *shorts, discharges, energies, tariffs, line_numbers)
         return events, positions.are_whole & are_sites & are_dates & are_event_types & are_energies & are_tariffs
 
     def _check(self, line: bytes, index: int, events: EventColumns) -> None:

@@ -9,9 +9,9 @@ leading and trailing zeros may stand there, so all numerics of a column are made
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
-from graph.imports.arrays import Bytes, Flags, Integers, Records
+from graph.imports.arrays import Bytes, Flags, Integers, Ints, Records, Shorts
 from graph.imports.blocks import Amounts, Blocks
 from graph.imports.fields import FIRST_YEAR, LAST_YEAR
 
@@ -63,13 +63,13 @@ ARRAY = np.dtype(
 )
 
 
-def encode_blocks(blocks: Blocks, *, site_ids: Records, import_id: UUID, chunk_number: int) -> bytes:
+def encode_blocks(blocks: Blocks, *, site_ids: Records, import_id: UUID, chunk_number: int) -> list[memoryview]:
     """
-    Encode blocks as one whole COPY; a site's id is found at its number, as 16 bytes.
+    Encode blocks as one whole COPY, in parts; a site's id is found at its number, as 16 bytes.
     """
     row = _row_of_all(import_id, chunk_number)
     batches = [_encoded(batch, row, site_ids).data for batch in blocks.batches(BATCH)]
-    return b"".join([PREAMBLE, *batches, TRAILER])
+    return [memoryview(PREAMBLE), *batches, memoryview(TRAILER)]
 
 
 def _row_of_all(import_id: UUID, chunk_number: int) -> Records:
@@ -155,7 +155,7 @@ def _array_heads(element_type: int, element_size: int, counts: Integers) -> Reco
     return heads
 
 
-def _elements(type: DTypeLike, values: Integers | NDArray[np.int32] | Flags) -> Records:
+def _elements(type: DTypeLike, values: Integers | Ints | Shorts | Flags) -> Records:
     elements = np.empty(len(values), _value_type(type))
     elements["length"] = elements.itemsize - 4
     elements["value"] = values

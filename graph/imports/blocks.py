@@ -14,9 +14,8 @@ from typing import NamedTuple, Self
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
-from graph.imports.arrays import Flags, Integers, Records
+from graph.imports.arrays import Flags, Integers, Ints, Records, Shorts
 from graph.imports.fields import FIRST_YEAR
 
 PART = 10**6
@@ -43,13 +42,13 @@ class Block(NamedTuple):
 class EventColumns:
     """Events, an element each: sites by number, months counted from the first of FIRST_YEAR."""
 
-    sites: Integers
-    months: Integers
-    days: Integers
+    sites: Ints
+    months: Shorts
+    days: Shorts
     discharges: Flags
     energies: Integers
     tariffs: Integers
-    line_numbers: NDArray[np.int32]
+    line_numbers: Ints
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
@@ -134,7 +133,7 @@ class Blocks:
         """
         Gather the events of a chunk into blocks.
         """
-        site_months = events.months * (int(events.sites.max(initial=0)) + 1) + events.sites
+        site_months = events.months.astype(np.int64) * (int(events.sites.max(initial=0)) + 1) + events.sites
         order = _stable_order(site_months)
         firsts = np.flatnonzero(np.diff(site_months[order], prepend=-1))
 

@@ -28,7 +28,7 @@ class FileRefused(Exception):
 class Chunk:
     """Whole lines; where they end in the file's text, and in the file, or a little further where that is packed."""
 
-    lines: bytes
+    lines: bytearray
     ends_at: int
     bytes_read: int
 
@@ -60,29 +60,21 @@ class TextFile:
 
         Its last line may lack a newline. Of a line longer than LINE_LIMIT_BYTES only so much comes as shows that it is.
         """
-        ends_at, bytes_read, parts, size = starts_at, 0, list[bytes](), 0
+        ends_at, bytes_read, held = starts_at, 0, [bytearray()]
         async with aclosing(self._text(starts_at)) as text:
             async for part, bytes_read in text:
-                parts.append(part)
-                size += len(part)
-                if size < chunk_bytes:
-                    continue
-                held = _joined(parts)
-                while len(held) >= chunk_bytes and (length := measure_chunk(held, chunk_bytes)):
+                held[0] += part
+                while len(held[0]) >= chunk_bytes and (length := measure_chunk(held[0], chunk_bytes)):
                     ends_at += length
-                    parts, held = [held[:length]], held[length:]
-                    yield Chunk(parts.pop(), ends_at, bytes_read if self.is_packed else ends_at)
-                # Where its first line is longer than all that, nothing is cut before what is left out of it here.
-                ends_at += max(0, len(held) - LINE_LIMIT_BYTES - 1)
-                parts = [held[: LINE_LIMIT_BYTES + 1]]
-                size = len(parts[0])
-                del held
-        held = _joined(parts)
-        while held:
-            length = measure_chunk(held, chunk_bytes) or len(held)
+                    yield Chunk(_taken(held, length), ends_at, bytes_read if self.is_packed else ends_at)
+                if len(held[0]) >= chunk_bytes:
+                    # All of it is one line, of which the rest is still to come.
+                    ends_at += max(0, len(held[0]) - LINE_LIMIT_BYTES - 1)
+                    del held[0][LINE_LIMIT_BYTES + 1 :]
+        while held[0]:
+            length = measure_chunk(held[0], chunk_bytes) or len(held[0])
             ends_at += length
-            parts, held = [held[:length]], held[length:]
-            yield Chunk(parts.pop(), ends_at, bytes_read if self.is_packed else ends_at)
+            yield Chunk(_taken(held, length), ends_at, bytes_read if self.is_packed else ends_at)
 
     async def _text(self, starts_at: int) -> AsyncGenerator[tuple[bytes, int], None]:
         """Stream the pieces of the text, each with how much of the file was read by then."""
@@ -110,11 +102,12 @@ class TextFile:
             raise FileRefused("The file is a gzip that breaks off before its end; import the whole of it anew.")
 
 
-def _joined(parts: list[bytes]) -> bytes:
-    """Join parts, and leave none of them in memory twice."""
-    joined = b"".join(parts)
-    parts.clear()
-    return joined
+def _taken(held: list[bytearray], length: int) -> bytearray:
+    """Take the beginning of the text that is held, most of it, without a copy of it anywhere."""
+    text = held.pop()
+    held.append(text[length:])
+    del text[length:]
+    return text
 
 
 def _unpack(member: "zlib._Decompress", packed: bytes, size: int) -> bytes:

@@ -67,15 +67,16 @@ def _end_of_lines(text: bytes | bytearray, size: int) -> int:
     return text.rfind(b"\n", 0, size) + 1 or text.find(b"\n", size) + 1
 
 
-def cut_pieces(lines: bytes, size: int) -> Iterator[bytes]:
+def cut_pieces(lines: bytes | bytearray, size: int) -> Iterator[bytes]:
     """
     Cut whole lines into pieces of whole lines, none longer than `size` unless a line is; no lines are one empty piece.
     """
+    view = memoryview(lines)
     end = 0
     while True:
         start = end
         end = lines.rfind(b"\n", start, start + size) + 1 or lines.find(b"\n", start + size) + 1 or len(lines)
-        yield lines[start:end]
+        yield bytes(view[start:end])
         if end == len(lines):
             return
 

@@ -67,7 +67,7 @@ async def test_postgres_takes_the_blocks_as_they_are(postgres: asyncpg.Connectio
 
     for chunk in (scattered, gathered):
         copy = chunk.blocks_copy(IMPORT_ID, CHUNK_NUMBER)
-        await postgres.copy_to_table("event_blocks", source=io.BytesIO(copy), format="binary")
+        await postgres.copy_to_table("event_blocks", source=io.BytesIO(b"".join(copy)), format="binary")
 
     stored = await postgres.fetch("select * from event_blocks order by line_numbers[1] > 30001, month, site_id")
     assert len(scattered.blocks()) > BATCH
@@ -81,5 +81,5 @@ async def test_a_chunk_without_good_rows_brings_no_block(postgres: asyncpg.Conne
 
     copy = chunk.blocks_copy(IMPORT_ID, 0)
 
-    await postgres.copy_to_table("event_blocks", source=io.BytesIO(copy), format="binary")
+    await postgres.copy_to_table("event_blocks", source=io.BytesIO(b"".join(copy)), format="binary")
     assert await postgres.fetchval("select count(*) from event_blocks") == 0

@@ -27,9 +27,9 @@ class Event:
 
 def blocks_of(events: list[Event], *, first_line_number: int) -> list[Block]:
     columns = EventColumns(
-        sites=np.array([event.site for event in events], np.int64),
-        months=np.array([event.months for event in events], np.int64),
-        days=np.array([event.day for event in events], np.int64),
+        sites=np.array([event.site for event in events], np.int32),
+        months=np.array([event.months for event in events], np.int16),
+        days=np.array([event.day for event in events], np.int16),
         discharges=np.array([event.is_discharge for event in events], np.bool_),
         energies=np.array([event.energy for event in events], np.int64),
         tariffs=np.array([event.tariff for event in events], np.int64),
