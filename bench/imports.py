@@ -150,7 +150,7 @@ async def _import(servers: EmbeddedServers, s3: ObjectStore, file: Path, worker:
             id = await db.imports.create(
                 session, id=None, kind="BATTERY_EVENTS", file_name=file.name, charge_tariff="COST"
             )
-        await s3.write(upload_key(id), await asyncio.to_thread(file.read_bytes), content_type="text/csv")
+        await s3.write(upload_key(id), await asyncio.to_thread(file.read_bytes), content_type="binary/octet-stream")
         stored = await s3.find(upload_key(id))
         assert stored is not None  # noqa: S101
         began = time.perf_counter()

@@ -169,13 +169,19 @@ class ObjectStore:
     @_naming_faults()
     async def write_stream(self, key: str, pieces: AsyncIterable[bytes], *, content_type: str) -> None:
         """Write an object of any size, holding one part of it in memory; nothing is changed unless all of it comes."""
+        to_write = _parts(pieces)
+        first = await anext(to_write)
+        if len(first) < PART_SIZE:
+            await self.write(key, first, content_type=content_type)
+            return
         upload = await self._client.create_multipart_upload(
             Bucket=self._bucket, Key=key, ContentType=content_type, ChecksumAlgorithm="CRC32"
         )
         upload_id = upload["UploadId"]
         try:
             parts: list[CompletedPartTypeDef] = []
-            async for part in _parts(pieces):
+            part: bytes | None = first
+            while part is not None:
                 answer = await self._client.upload_part(
                     Bucket=self._bucket,
                     Key=key,
@@ -191,6 +197,7 @@ class ObjectStore:
                         "ChecksumCRC32": answer["ChecksumCRC32"],
                     }
                 )
+                part = await anext(to_write, None)
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
             )

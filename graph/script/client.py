@@ -151,9 +151,10 @@ class Client:
             while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
                 yield chunk
 
-        size_bytes = os.fstat(file.fileno()).st_size
+        # S3's own type for what is given none. SeaweedFS would pack any other, to unpack it whenever it is read.
+        headers = {"Content-Length": str(os.fstat(file.fileno()).st_size), "Content-Type": "binary/octet-stream"}
         try:
-            response = await self.http.put(url, content=chunks(), headers={"Content-Length": str(size_bytes)})
+            response = await self.http.put(url, content=chunks(), headers=headers)
             response.raise_for_status()
         except httpx.HTTPError as error:
             raise Refused(f"The upload failed: {described(error)}") from error
