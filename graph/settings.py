@@ -35,4 +35,4 @@ class Pace(BaseSettings):
     # An answer of S3's that stands still for so long counts as broken off.
     s3_read_timeout_s: float = 20
     # How much of a file is checked and kept at a time. Memory follows it.
-    chunk_bytes: int = 8 * 2**20
+    chunk_bytes: int = 16 * 2**20

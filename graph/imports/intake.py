@@ -149,10 +149,14 @@ class _Run:
     async def bring_in(self) -> None:
         """Keep chunk after chunk of the file, and complete the import."""
         claim, key = self._claim, upload_key(self._claim.import_id)
-        file = await TextFile.open(self._object_store, key, etag=claim.etag, size=claim.bytes_total)
-        site_ids = {row.nmi: row.id for row in await self._database.rows(db.sites.sites())}
+        file, sites = await asyncio.gather(
+            TextFile.open(self._object_store, key, etag=claim.etag, size=claim.bytes_total),
+            self._database.rows(db.sites.sites()),
+        )
         reader = BatteryEventReader(
-            file.header, charge_tariff_earns=claim.charge_tariff == "EARNING", site_ids=site_ids
+            file.header,
+            charge_tariff_earns=claim.charge_tariff == "EARNING",
+            site_ids={site.nmi: site.id for site in sites},
         )
         starts_at = max(claim.text_bytes_read, len(file.header))
         async with aclosing(file.chunks(starts_at=starts_at, chunk_bytes=self._chunk_bytes)) as chunks:
@@ -202,10 +206,10 @@ class _Run:
                 rows_imported=checked.rows_imported,
                 rows_rejected=len(checked.rejections),
             )
-            rejections = checked.rejections
-            del chunk  # Its lines are in memory as long as anything knows of them, and so is what was checked.
-            blocks = await asyncio.to_thread(checked.blocks_copy, self._claim.import_id, number)
-            del checked
+        del chunk  # Its lines are in memory as long as anything knows of them, and so is what was checked.
+        rejections = checked.rejections
+        blocks = await asyncio.to_thread(checked.blocks_copy, self._claim.import_id, number)
+        del checked
         async with self._keeping:
             if number != self._next_to_keep:
                 return False
