@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 Read: TypeAlias = Select[*tuple[Any, ...]]
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
+COPY_PIECE_BYTES = 2**19
+
 
 class Database:
     """A pool of connections to one Postgres."""
@@ -52,6 +54,25 @@ async def take_turns(session: AsyncSession, *over: str) -> None:
     by its name before it does by its id: both would be refused for the wrong reason.
     """
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(" ".join(over), 0))))
+
+
+async def copy_binary(session: AsyncSession, table: str, columns: Sequence[str], parts: Sequence[memoryview]) -> None:
+    """Add rows to a table by COPY in binary, given in parts. Raises what asyncpg does."""
+    connection = await driver_connection(session)
+    await connection.copy_to_table(table, source=_pieces(parts), columns=columns, format="binary")
+
+
+async def driver_connection(session: AsyncSession) -> asyncpg.Connection:
+    """Return asyncpg's own connection, inside the session's transaction."""
+    connection = await (await session.connection()).get_raw_connection()
+    assert isinstance(connection.driver_connection, asyncpg.Connection)  # noqa: S101
+    return connection.driver_connection
+
+
+async def _pieces(parts: Sequence[memoryview]) -> AsyncIterator[bytes]:
+    for part in parts:
+        for at in range(0, len(part), COPY_PIECE_BYTES):
+            yield bytes(part[at : at + COPY_PIECE_BYTES])
 
 
 def _engine(url: str, pool_size: int) -> AsyncEngine:

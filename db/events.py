@@ -8,7 +8,7 @@ A block has no foreign keys: Postgres would look both up a block, which takes as
 events that count is held by its site months; an import is never deleted.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -31,8 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
 
-from db import jobs
-from db.engine import Read
+from db.engine import Read, copy_binary
 from db.tables import Table
 
 
@@ -65,8 +64,6 @@ class EventBlock(Table, table=True):
 # What is written when a block is brought in; which of its events are duplicates is found out later.
 BLOCK_COLUMNS = [name for name in EventBlock.model_fields if name != "duplicates"]
 
-COPY_PIECE_BYTES = 2**19
-
 # The view that shows the events that count as rows; a migration makes it.
 EVENTS = table(
     "events",
@@ -84,14 +81,7 @@ EVENTS = table(
 
 async def copy_blocks(session: AsyncSession, blocks: Sequence[memoryview]) -> None:
     """Add blocks, in parts of a COPY: in binary, a tuple a block, in the order of `BLOCK_COLUMNS`."""
-    connection = await jobs.driver_connection(session)
-    await connection.copy_to_table("event_blocks", source=_pieces(blocks), columns=BLOCK_COLUMNS, format="binary")
-
-
-async def _pieces(copy: Sequence[memoryview]) -> AsyncIterator[bytes]:
-    for part in copy:
-        for at in range(0, len(part), COPY_PIECE_BYTES):
-            yield bytes(part[at : at + COPY_PIECE_BYTES])
+    await copy_binary(session, EventBlock.__tablename__, BLOCK_COLUMNS, blocks)
 
 
 def events_of_sites(site_ids: Sequence[UUID], from_: date | None, until: date | None) -> Read:

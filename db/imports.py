@@ -33,7 +33,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import jobs, site_months
-from db.engine import Read
+from db.engine import Read, driver_connection
 from db.events import EventBlock
 from db.jobs import Job
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing, violated_constraint
@@ -397,7 +397,7 @@ async def keep_rejections(
     session: AsyncSession, *, import_id: UUID, rejections: Iterable[tuple[int, str | None, str, str, str]]
 ) -> None:
     """Keep rows that were left out: the line, the column at fault, the code, the message and the row as it stood."""
-    connection = await jobs.driver_connection(session)
+    connection = await driver_connection(session)
     await connection.copy_records_to_table(
         "import_rejections",
         records=[(import_id, *rejection) for rejection in rejections],
@@ -405,12 +405,16 @@ async def keep_rejections(
     )
 
 
-async def complete(session: AsyncSession, claim: Claim) -> None:
-    """Let an import's rows count from now on, but for those that other imports had brought before."""
+async def complete(session: AsyncSession, claim: Claim, totals: Sequence[memoryview] | None) -> None:
+    """
+    Let an import's rows count from now on, but for those that other imports had brought before.
+
+    A worker that brought all of them has their totals at hand, in parts of a COPY into site_months.
+    """
     await session.execute(site_months.LOCK)
     await _change_claimed(session, claim, status=Status.COMPLETED, finished_at=func.clock_timestamp())
     with refusing(SiteDeleted()):
-        counts = await site_months.add(session, import_id=claim.import_id)
+        counts = await site_months.add(session, import_id=claim.import_id, totals=totals)
     await _keep_counts(session, counts)
 
 

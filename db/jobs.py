@@ -5,13 +5,14 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
-import asyncpg
 from pgqueuer.db import AsyncpgDriver
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.models import TracebackRecord
 from pgqueuer.queries import Queries
 from pgqueuer.types import JOB_STATUS, JobId
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.engine import driver_connection
 
 
 class Job(StrEnum):
@@ -49,13 +50,6 @@ RESTORE_LOST = """
 async def enqueue(session: AsyncSession, job: Job, *, id: UUID) -> None:
     """Ask for a job; it is there for the workers once the session's transaction is kept."""
     await Queries(AsyncpgDriver(await driver_connection(session))).enqueue(job, str(id).encode())
-
-
-async def driver_connection(session: AsyncSession) -> asyncpg.Connection:
-    """Return asyncpg's own connection, inside the session's transaction."""
-    connection = await (await session.connection()).get_raw_connection()
-    assert isinstance(connection.driver_connection, asyncpg.Connection)  # noqa: S101
-    return connection.driver_connection
 
 
 class LeasedQueries(Queries):

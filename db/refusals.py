@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from inspect import getdoc
 from typing import Any, ClassVar
 
+import asyncpg
 from sqlalchemy.exc import IntegrityError
 
 
@@ -50,7 +51,7 @@ def refusing(*refusals: Refusal) -> Iterator[None]:
     """Turn the violation of a constraint that one of the refusals names into that refusal."""
     try:
         yield
-    except IntegrityError as error:
+    except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
         violated = violated_constraint(error)
         for refusal in refusals:
             if refusal.constraint == violated:
@@ -58,6 +59,7 @@ def refusing(*refusals: Refusal) -> Iterator[None]:
         raise
 
 
-def violated_constraint(error: IntegrityError) -> str | None:
-    """Return the name of the constraint that Postgres says was violated."""
-    return getattr(getattr(error.orig, "__cause__", None), "constraint_name", None)
+def violated_constraint(error: Exception) -> str | None:
+    """Return the name of the constraint that Postgres says was violated, to SQLAlchemy or to asyncpg itself."""
+    cause = error.orig.__cause__ if isinstance(error, IntegrityError) and error.orig else error
+    return getattr(cause, "constraint_name", None)

@@ -8,6 +8,7 @@ there; where it is some, they are marked in their blocks.
 Rows are written by the transaction that completes an import, and go with the one that reverts it: what is here counts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,6 +18,7 @@ from sqlalchemy import Index, delete, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
+from db.engine import copy_binary
 from db.tables import Table
 
 
@@ -40,6 +42,9 @@ class SiteMonth(Table, table=True):
     charged_kwh: Decimal
     discharged_kwh: Decimal
 
+
+# What an import brings; which of it repeats another is found out then.
+TOTALS = [name for name in SiteMonth.model_fields if name != "repeats"]
 
 # One import at a time may say which of its rows count: two that could not see each other would both count theirs.
 # With memory enough to add up a hundred thousand site months without a temporary file.
@@ -260,9 +265,16 @@ class Count:
     rows_duplicated: int
 
 
-async def add(session: AsyncSession, *, import_id: UUID) -> list[Count]:
-    """Let a completed import count, and say how it and those that it meets count now. Call it under `LOCK`."""
-    await session.execute(ADD, {"import_id": import_id})
+async def add(session: AsyncSession, *, import_id: UUID, totals: Sequence[memoryview] | None) -> list[Count]:
+    """
+    Let a completed import count, and say how it and those that it meets count now. Call it under `LOCK`.
+
+    Totals are its site months in parts of a COPY, in the order of `TOTALS`; without them its blocks are added up.
+    """
+    if totals is None:
+        await session.execute(ADD, {"import_id": import_id})
+    else:
+        await copy_binary(session, "site_months", TOTALS, totals)
     await session.execute(MARK_REPEATS, {"import_id": import_id})
     await _mark_duplicates(session, import_id=import_id, leaving=None)
     return await _counts(session, import_id=import_id)

@@ -27,6 +27,7 @@ from graph.imports.lines import BLANKS, LINE_LIMIT_BYTES, cut_pieces, read_heade
 from graph.imports.plain_fields import plain_discharges, plain_millionths, plain_months_and_days
 from graph.imports.rejection import Rejection, RejectionCode, RowRejected
 from graph.imports.site_lookup import SiteLookup
+from graph.imports.site_month_totals import SiteMonthTotals
 
 # No event takes fewer than 33 bytes, so sums in a chunk of this size stay exact (see blocks.py).
 CHUNK_LIMIT_BYTES = 64 * 2**20
@@ -51,6 +52,12 @@ class BatteryEventChunk:
     def rows_imported(self) -> int:
         return self.rows_read - len(self.rejections)
 
+    def totals(self) -> SiteMonthTotals:
+        """
+        Return what the chunk brought for each site and month.
+        """
+        return SiteMonthTotals.of(self._blocks)
+
     def blocks(self) -> list[Block]:
         """
         List the chunk's blocks in order of month and site id.
@@ -73,6 +80,12 @@ class BatteryEventReader:
         self._header = read_header(header, COLUMNS)
         self._charge_tariff_earns = charge_tariff_earns
         self._sites = SiteLookup(site_ids)
+
+    def totals_copy(self, totals: SiteMonthTotals, import_id: UUID) -> list[memoryview]:
+        """
+        Encode what the file's chunks brought as a binary COPY into site_months, in parts.
+        """
+        return totals.copy(import_id, site_ids=self._sites.ids)
 
     def read(self, lines: bytes | bytearray, *, first_line_number: int) -> BatteryEventChunk:
         """

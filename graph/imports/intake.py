@@ -22,6 +22,7 @@ from graph.imports.battery_events import BatteryEventReader
 from graph.imports.chunks import Chunk, FileRefused, TextFile
 from graph.imports.lines import HeaderRefused
 from graph.imports.rejected_rows import write_rejected_rows
+from graph.imports.site_month_totals import SiteMonthTotals
 from graph.object_store import ObjectChanged, ObjectMissing, ObjectStore, ObjectStoreAway
 
 # One is fetched, one is checked and one is kept at the same time.
@@ -140,6 +141,8 @@ class _Run:
         self._next_to_fetch = self._next_to_keep = claim.next_chunk_number
         self._lines_read = max(claim.lines_read, 1)
         self._rows_read, self._rows_rejected = claim.rows_read, claim.rows_rejected
+        # Of the whole file, as long as they are known: not where another worker began it, nor where they are too many.
+        self._totals: SiteMonthTotals | None = None
 
     @property
     def has_got_on(self) -> bool:
@@ -174,7 +177,8 @@ class _Run:
         )
         async with self._database.transaction() as session:
             await db.imports.hold_briefly(session, id=claim.import_id, silent_s=self._lease_s)
-            await db.imports.complete(session, claim)
+            totals = None if self._totals is None else reader.totals_copy(self._totals, claim.import_id)
+            await db.imports.complete(session, claim, totals)
 
     async def _carry_on(self, chunks: AsyncIterator[Chunk], reader: BatteryEventReader) -> None:
         is_there_more = True
@@ -197,6 +201,11 @@ class _Run:
                 raise FileRefused(f"The file has more than {self._lines_read:,} lines; cut it up.")
             checked = await asyncio.to_thread(reader.read, chunk.lines, first_line_number=self._lines_read + 1)
             self._lines_read += checked.lines_read
+            totals = await asyncio.to_thread(checked.totals)
+            if number == 1:
+                self._totals = totals
+            elif self._totals is not None:
+                self._totals = await asyncio.to_thread(self._totals.plus, totals)
             progress = Progress(
                 chunk_number=number,
                 bytes_read=chunk.bytes_read,

@@ -19,6 +19,7 @@ from db.imports import Import
 from db.site_months import Count, SiteMonth
 from db.sites import Site
 from graph.imports.battery_events import BatteryEventReader
+from graph.imports.site_month_totals import SiteMonthTotals
 
 HEADER = b"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 SITES = {f"100000000{number}": uuid4() for number in range(3)}
@@ -49,7 +50,7 @@ class Files:
         self.counts: dict[UUID, Count] = {}
         self.seconds = count(1)
 
-    async def complete(self, rows: list[str], *, chunk_rows: int) -> None:
+    async def complete(self, rows: list[str], *, chunk_rows: int, are_totals_known: bool) -> None:
         import_id = uuid4()
         await self.session.execute(
             insert(Import).values(
@@ -61,13 +62,17 @@ class Files:
                 finished_at=EPOCH + timedelta(seconds=next(self.seconds)),
             )
         )
+        totals: SiteMonthTotals | None = None
         reader = BatteryEventReader(HEADER, charge_tariff_earns=False, site_ids=SITES)
         for number, start in enumerate(range(0, len(rows), chunk_rows), start=1):
             chunk = "".join(f"{row}\n" for row in rows[start : start + chunk_rows]).encode()
-            blocks = reader.read(chunk, first_line_number=start + 2).blocks_copy(import_id, number)
-            await db.events.copy_blocks(self.session, blocks)
+            checked = reader.read(chunk, first_line_number=start + 2)
+            totals = checked.totals() if totals is None else totals.plus(checked.totals())
+            await db.events.copy_blocks(self.session, checked.blocks_copy(import_id, number))
         self.completed[import_id] = rows
-        self.counts |= {each.import_id: each for each in await db.site_months.add(self.session, import_id=import_id)}
+        copy = reader.totals_copy(totals, import_id) if totals and are_totals_known else None
+        counts = await db.site_months.add(self.session, import_id=import_id, totals=copy)
+        self.counts |= {each.import_id: each for each in counts}
 
     async def revert(self, import_id: UUID) -> None:
         del self.completed[import_id], self.counts[import_id]
@@ -113,7 +118,7 @@ async def test_a_row_counts_as_often_as_the_import_that_has_it_most_often(files:
             # The same file again, some of it, all of it and more, or something else.
             rows = random.choice(known) if known else some_rows(random)
             rows = random.choice([rows, rows[: len(rows) // 2] or rows, rows + some_rows(random), some_rows(random)])
-            await files.complete(rows, chunk_rows=random.choice([3, 100]))
+            await files.complete(rows, chunk_rows=random.choice([3, 100]), are_totals_known=random.random() < 0.5)
 
         assert await files.found() == files.expected()
         await check_sums(files)

@@ -1,0 +1,104 @@
+"""What chunks bring for each site and month, added up, held against what Postgres adds up of their blocks."""
+
+from random import Random
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+import db.events
+import db.site_months
+from db.engine import copy_binary
+from db.imports import Import
+from db.site_months import SiteMonth
+from db.sites import Site
+from graph.imports import site_month_totals
+from graph.imports.battery_events import BatteryEventReader
+from graph.imports.site_month_totals import SiteMonthTotals
+
+HEADER = b"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
+NUMBERS = ["0", "0.000001", "12.345678", "999999.999999", "1000000", "0.5"]
+
+
+@pytest.fixture
+async def site_ids(session: AsyncSession) -> dict[str, UUID]:
+    site_ids = {f"410200000{number}": uuid4() for number in range(5)}
+    await session.execute(
+        insert(Site), [{"id": id, "nmi": nmi, "address": "1 King St"} for nmi, id in site_ids.items()]
+    )
+    return site_ids
+
+
+async def import_of(session: AsyncSession) -> UUID:
+    id = uuid4()
+    values = {"id": id, "kind": "BATTERY_EVENTS", "file_name": "events.csv", "charge_tariff": "COST"}
+    await session.execute(insert(Import).values(status="COMPLETED", **values))
+    return id
+
+
+def some_rows(random: Random, nmis: list[str]) -> bytes:
+    return "".join(
+        f"{random.choice(nmis)},20{random.choice(['00', '25', '99'])}-0{random.choice('19')}-05,"
+        f"{random.choice(['CHARGE', 'DISCHARGE'])},{random.choice(NUMBERS)},{random.choice(['', '-'])}"
+        f"{random.choice(NUMBERS)}\n"
+        for _ in range(random.randint(0, 60))
+    ).encode()
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_totals_are_what_postgres_adds_up_of_the_blocks(
+    session: AsyncSession, site_ids: dict[str, UUID], seed: int
+) -> None:
+    random = Random(seed)
+    reader = BatteryEventReader(HEADER, charge_tariff_earns=True, site_ids=site_ids)
+    by_blocks, by_totals = await import_of(session), await import_of(session)
+    totals: SiteMonthTotals | None = None
+    for number in range(5):
+        # Chunks of some sites each, so that each finds both old and new ones.
+        nmis = random.sample(list(site_ids), 3)
+        checked = reader.read(some_rows(random, nmis), first_line_number=2 + number * 1000)
+        await db.events.copy_blocks(session, checked.blocks_copy(by_blocks, number))
+        totals = checked.totals() if totals is None else totals.plus(checked.totals())
+
+    await session.execute(db.site_months.ADD, {"import_id": by_blocks})
+    assert totals
+    await copy_binary(session, "site_months", db.site_months.TOTALS, reader.totals_copy(totals, by_totals))
+
+    columns = [getattr(SiteMonth, name) for name in db.site_months.TOTALS if name != "import_id"]
+    found = [
+        (await session.execute(select(*columns).where(col(SiteMonth.import_id) == id).order_by(*columns[:2]))).all()
+        for id in (by_blocks, by_totals)
+    ]
+    assert len(found[0]) > 10
+    assert found[0] == found[1]
+
+
+def test_totals_are_given_up_where_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_month_totals, "SITE_MONTHS_AT_MOST", 2)
+    nmis = {f"410200000{number}": UUID(int=number) for number in range(3)}
+    reader = BatteryEventReader(HEADER, charge_tariff_earns=True, site_ids=nmis)
+    first, second, third = (
+        reader.read(f"{nmi},2025-09-01,CHARGE,1,1\n".encode(), first_line_number=2).totals() for nmi in nmis
+    )
+
+    two = first.plus(second)
+
+    assert two
+    assert two.plus(first)
+    assert two.plus(third) is None
+
+
+def test_totals_are_given_up_before_they_are_too_large() -> None:
+    reader = BatteryEventReader(HEADER, charge_tariff_earns=True, site_ids={"4102000000": UUID(int=1)})
+    most = b"4102000000,2025-09-01,DISCHARGE,1000000,1000000\n" * 1_000_000
+    totals: SiteMonthTotals | None = reader.read(most, first_line_number=2).totals()
+    chunks = 1
+
+    while totals and (more := totals.plus(totals)):
+        totals, chunks = more, chunks * 2
+
+    assert totals
+    assert chunks == 8
+    assert int(totals.sums[2, 0]) == 8 * 10**6 * 10**12
