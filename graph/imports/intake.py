@@ -152,19 +152,13 @@ class _Run:
     async def bring_in(self) -> None:
         """Keep chunk after chunk of the file, and complete the import."""
         claim, key = self._claim, upload_key(self._claim.import_id)
-        file, sites = await asyncio.gather(
-            TextFile.open(self._object_store, key, etag=claim.etag, size=claim.bytes_total),
-            self._database.rows(db.sites.sites()),
-        )
-        reader = BatteryEventReader(
-            file.header,
-            charge_tariff_earns=claim.charge_tariff == "EARNING",
-            site_ids={site.nmi: site.id for site in sites},
-        )
+        file = await TextFile.open(self._object_store, key, etag=claim.etag, size=claim.bytes_total)
+        # The first chunk is fetched in the meantime.
+        reader = asyncio.create_task(self._reader(file.header))
         starts_at = max(claim.text_bytes_read, len(file.header))
         async with aclosing(file.chunks(starts_at=starts_at, chunk_bytes=self._chunk_bytes)) as chunks:
             carriers = [self._carry_on(chunks, reader) for _ in range(CHUNKS_AT_ONCE)]
-            for outcome in await asyncio.gather(*carriers, return_exceptions=True):
+            for outcome in await asyncio.gather(reader, *carriers, return_exceptions=True):
                 if isinstance(outcome, BaseException):
                     raise outcome
 
@@ -177,16 +171,21 @@ class _Run:
         )
         async with self._database.transaction() as session:
             await db.imports.hold_briefly(session, id=claim.import_id, silent_s=self._lease_s)
-            totals = None if self._totals is None else reader.totals_copy(self._totals, claim.import_id)
+            totals = None if self._totals is None else reader.result().totals_copy(self._totals, claim.import_id)
             await db.imports.complete(session, claim, totals)
 
-    async def _carry_on(self, chunks: AsyncIterator[Chunk], reader: BatteryEventReader) -> None:
+    async def _reader(self, header: bytes) -> BatteryEventReader:
+        site_ids = {site.nmi: site.id for site in await self._database.rows(db.sites.sites())}
+        earns = self._claim.charge_tariff == "EARNING"
+        return await asyncio.to_thread(BatteryEventReader, header, charge_tariff_earns=earns, site_ids=site_ids)
+
+    async def _carry_on(self, chunks: AsyncIterator[Chunk], reader: asyncio.Task[BatteryEventReader]) -> None:
         is_there_more = True
         while is_there_more:
             async with self._room:
                 is_there_more = await self._carry(chunks, reader)
 
-    async def _carry(self, chunks: AsyncIterator[Chunk], reader: BatteryEventReader) -> bool:
+    async def _carry(self, chunks: AsyncIterator[Chunk], reader: asyncio.Task[BatteryEventReader]) -> bool:
         """Carry the next chunk all the way; False when there is none, or one before it was not kept."""
         async with self._fetching:
             if self._letting_go.is_set():
@@ -199,7 +198,7 @@ class _Run:
         async with self._checking:
             if self._lines_read > LAST_LINE - self._chunk_bytes:
                 raise FileRefused(f"The file has more than {self._lines_read:,} lines; cut it up.")
-            checked = await asyncio.to_thread(reader.read, chunk.lines, first_line_number=self._lines_read + 1)
+            checked = await asyncio.to_thread((await reader).read, chunk.lines, first_line_number=self._lines_read + 1)
             self._lines_read += checked.lines_read
             totals = await asyncio.to_thread(checked.totals)
             if number == 1:
