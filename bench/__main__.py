@@ -7,15 +7,20 @@ import asyncio
 
 import typer
 
-from bench import imports
+from bench import imports, latency
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def main(rows: int = 5_000_000, rounds: int = 3) -> None:
-    """Measure imports of a file of so many rows beside psql's \\copy of it, in interleaved rounds."""
+    """
+    Measure imports of a file of so many rows beside psql's \\copy of it, in interleaved rounds, and what the API's
+    callers notice of one.
+    """
     asyncio.run(imports.run(rows, rounds))
+    print()  # noqa: T201
+    asyncio.run(latency.run(rows))
 
 
 app()

@@ -55,14 +55,14 @@ async def run(rows: int, rounds: int) -> None:
         again.write_bytes(file.read_bytes() + b"\n")
         async with embedded_servers(Path(folder) / "data") as servers, open_object_store(servers.object_store) as s3:
             await asyncio.to_thread(db.migrations.upgrade, servers.database_url)
-            await _add_sites(servers)
+            await add_sites(servers)
             psql, ours, duplicates = [], [], []
             for _ in range(rounds):
                 psql.append(await asyncio.to_thread(_psql_seconds, servers, file))
-                async with _worker(servers) as worker:
-                    ours.append(await _import(servers, s3, file, worker))
-                async with _worker(servers) as worker:
-                    duplicates.append(await _import(servers, s3, again, worker))
+                async with worker(servers) as pid:
+                    ours.append(await bring_in(servers, s3, await upload(s3, file), pid))
+                async with worker(servers) as pid:
+                    duplicates.append(await bring_in(servers, s3, await upload(s3, again), pid))
                 await _clear(servers)
     pace = median(rows / seconds for seconds in psql)
     print(f"{rows:,} rows over {SITES:,} sites, one month; medians of {rounds} interleaved rounds\n")  # noqa: T201
@@ -100,7 +100,7 @@ def write_events(file: Path, rows: int, *, seed: int) -> None:
             out.writelines(lines)
 
 
-async def _add_sites(servers: EmbeddedServers) -> None:
+async def add_sites(servers: EmbeddedServers) -> None:
     connection = await asyncpg.connect(servers.database_url)
     await connection.copy_records_to_table(
         "sites",
@@ -124,18 +124,11 @@ def _psql_seconds(servers: EmbeddedServers, file: Path) -> float:
 
 
 @asynccontextmanager
-async def _worker(servers: EmbeddedServers) -> AsyncIterator[int]:
+async def worker(servers: EmbeddedServers) -> AsyncIterator[int]:
     """Run a worker until the block ends, and give its process id."""
-    store = servers.object_store
-    given = {
-        "VPP_DATABASE_URL": servers.database_url,
-        "VPP_S3_BUCKET": store.bucket,
-        "VPP_S3_ENDPOINT_URL": store.endpoint_url or "",
-        "AWS_ACCESS_KEY_ID": store.access_key_id or "",
-        "AWS_SECRET_ACCESS_KEY": store.secret_access_key or "",
-        "AWS_DEFAULT_REGION": store.region or "",
-    }
-    process = await asyncio.create_subprocess_exec(*(sys.executable, "-m", "graph", "work"), env=os.environ | given)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "graph", "work"), env=os.environ | environment(servers)
+    )
     try:
         yield process.pid
     finally:
@@ -143,14 +136,32 @@ async def _worker(servers: EmbeddedServers) -> AsyncIterator[int]:
         await process.wait()
 
 
-async def _import(servers: EmbeddedServers, s3: ObjectStore, file: Path, worker: int) -> Measured:
+def environment(servers: EmbeddedServers) -> dict[str, str]:
+    """Tell a process of ours where the servers are."""
+    store = servers.object_store
+    return {
+        "VPP_DATABASE_URL": servers.database_url,
+        "VPP_S3_BUCKET": store.bucket,
+        "VPP_S3_ENDPOINT_URL": store.endpoint_url or "",
+        "AWS_ACCESS_KEY_ID": store.access_key_id or "",
+        "AWS_SECRET_ACCESS_KEY": store.secret_access_key or "",
+        "AWS_DEFAULT_REGION": store.region or "",
+    }
+
+
+async def upload(s3: ObjectStore, file: Path) -> UUID:
+    """Upload a file as `vpp script` does, for the import of this id."""
+    id = uuid4()
+    await s3.write(upload_key(id), await asyncio.to_thread(file.read_bytes), content_type="binary/octet-stream")
+    return id
+
+
+async def bring_in(servers: EmbeddedServers, s3: ObjectStore, id: UUID, worker: int) -> Measured:
+    """Import an uploaded file, and measure its worker, which is known by its process id."""
     database, notices = Database(servers.database_url), Notices(servers.database_url)
     async with notices.listening():
         async with database.transaction() as session:
-            id = await db.imports.create(
-                session, id=None, kind="BATTERY_EVENTS", file_name=file.name, charge_tariff="COST"
-            )
-        await s3.write(upload_key(id), await asyncio.to_thread(file.read_bytes), content_type="binary/octet-stream")
+            await db.imports.create(session, id=id, kind="BATTERY_EVENTS", file_name="file.csv", charge_tariff="COST")
         stored = await s3.find(upload_key(id))
         assert stored is not None  # noqa: S101
         began = time.perf_counter()
