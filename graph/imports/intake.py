@@ -137,7 +137,7 @@ class _Run:
         self._room = intake.room
         self._claim = claim
         self._letting_go = letting_go
-        self._fetching, self._checking, self._keeping = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
+        self._fetching, self._checking, self._encoding, self._keeping = (asyncio.Lock() for _ in range(4))
         self._next_to_fetch = self._next_to_keep = claim.next_chunk_number
         self._lines_read = max(claim.lines_read, 1)
         self._rows_read, self._rows_rejected = claim.rows_read, claim.rows_rejected
@@ -161,6 +161,8 @@ class _Run:
             for outcome in await asyncio.gather(reader, *carriers, return_exceptions=True):
                 if isinstance(outcome, BaseException):
                     raise outcome
+        if self._next_to_keep != self._next_to_fetch:
+            raise RuntimeError("A chunk that was fetched was not kept.")
 
         await write_rejected_rows(
             self._database,
@@ -215,9 +217,10 @@ class _Run:
                 rows_rejected=len(checked.rejections),
             )
         del chunk  # Its lines are in memory as long as anything knows of them, and so is what was checked.
-        rejections = checked.rejections
-        blocks = await asyncio.to_thread(checked.blocks_copy, self._claim.import_id, number)
-        del checked
+        async with self._encoding:
+            rejections = checked.rejections
+            blocks = await asyncio.to_thread(checked.blocks_copy, self._claim.import_id, number)
+            del checked
         async with self._keeping:
             if number != self._next_to_keep:
                 return False
