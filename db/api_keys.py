@@ -2,10 +2,11 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ARRAY, CheckConstraint, LargeBinary, Uuid, func, select, update
+from sqlalchemy import ARRAY, CheckConstraint, ColumnElement, LargeBinary, Uuid, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
@@ -60,11 +61,17 @@ def api_keys() -> Read:
 
 def api_key_by_secret(secret: str) -> Read:
     """Read the API key a secret belongs to, unless it is revoked or has expired."""
-    return api_keys().where(
-        col(ApiKey.secret_sha256) == secret_sha256(secret),
-        col(ApiKey.revoked_at).is_(None),
-        col(ApiKey.expires_at).is_(None) | (col(ApiKey.expires_at) > func.now()),
-    )
+    return api_keys().where(col(ApiKey.secret_sha256) == secret_sha256(secret), *_is_good())
+
+
+def good_api_keys(ids: Sequence[UUID]) -> Read:
+    """Read those of some API keys that are neither revoked nor expired."""
+    return select(col(ApiKey.id)).where(col(ApiKey.id).in_(ids), *_is_good())
+
+
+def _is_good() -> tuple[ColumnElement[bool], ...]:
+    is_not_over = col(ApiKey.expires_at).is_(None) | (col(ApiKey.expires_at) > func.now())
+    return (col(ApiKey.revoked_at).is_(None), is_not_over)
 
 
 def secret_sha256(secret: str) -> bytes:

@@ -1,5 +1,6 @@
 """The Starlette application: its routes, and what lives as long as it does."""
 
+import asyncio
 import html
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -62,13 +63,13 @@ def application(
         database, notices = Database(database_url), Notices(database_url)
         async with open_object_store(object_store) as store, notices.listening():
             app.state.database, app.state.object_store = database, store
-            app.state.endpoint = Endpoint(
-                access=Access(database, bootstrap_api_key=bootstrap_api_key),
-                database=database,
-                notices=notices,
-                object_store=store,
-            )
+            access = Access(database, bootstrap_api_key=bootstrap_api_key)
+            endpoint = Endpoint(access=access, database=database, notices=notices, object_store=store)
+            app.state.endpoint = endpoint
+            watching = asyncio.create_task(access.watch(notices))
             yield
+            watching.cancel()
+            await endpoint.close()
         await database.close()
 
     async def graphql(scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,6 +84,7 @@ def application(
             Route("/graphql", lambda _request: HTMLResponse(page), methods=["GET"]),
             Route("/graphql", _Asgi(graphql), methods=["POST"]),
             WebSocketRoute("/graphql", _Asgi(graphql)),
+            WebSocketRoute("/graphql/realtime", _Asgi(graphql)),
             Route("/livez", lambda _request: PlainTextResponse("alive")),
             Route("/readyz", readyz),
             Route("/metrics", lambda _request: Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)),

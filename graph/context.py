@@ -1,10 +1,9 @@
 """What a resolver finds around it."""
 
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,16 +18,13 @@ from graph.settlement.month import settlement_date
 
 @dataclass
 class Context:
-    """One request, or one WebSocket, whose operations share it."""
+    """One request, or one operation over a WebSocket."""
 
     database: Database
     notices: Notices
     object_store: ObjectStore
     request_id: str
-    headers: Mapping[str, str]
-    # Over a WebSocket, who calls is known only once the connection is initialised.
-    caller: Caller | None = None
-    connection_params: dict[str, Any] | None = None
+    caller: Caller
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

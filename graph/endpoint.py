@@ -1,7 +1,7 @@
-"""Where GraphQL is spoken: over HTTP, and over WebSockets as graphql-transport-ws."""
+"""Where GraphQL is spoken: over HTTP, and over WebSockets in the two ways in which clients do."""
 
 import json
-from typing import Any
+from uuid import uuid4
 
 import orjson
 import structlog
@@ -10,77 +10,86 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
-from strawberry import UNSET
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
 from db.engine import Database
 from db.notices import Notices
 from db.refusals import Unauthorized
-from graph.access import Access
+from graph import transport_ws
+from graph.access import Access, Caller
+from graph.appsync import realtime
+from graph.appsync.realtime import RealtimeSocket
 from graph.context import Context
 from graph.errors import our_fault
 from graph.object_store import ObjectStore
 from graph.schema import schema
+from graph.sockets import Patience
+from graph.streams import Streams
+from graph.transport_ws import TransportSocket
 
 log = structlog.get_logger()
-
-
-class Handler(BaseGraphQLTransportWSHandler[Context, None]):
-    """What one WebSocket says, message by message; whoever does not keep to the protocol is cut off."""
-
-    async def handle_message(self, message: Any) -> None:
-        if _is_of_protocol(message):
-            await super().handle_message(message)
-        else:
-            await self.handle_invalid_message("Failed to parse message")
 
 
 class Endpoint(GraphQL[Context, None]):
     """The schema behind one address; no request without a key of ours runs anything."""
 
-    graphql_transport_ws_handler_class = Handler
-
-    def __init__(self, *, access: Access, database: Database, notices: Notices, object_store: ObjectStore) -> None:
-        super().__init__(
-            schema,
-            graphql_ide=None,
-            allow_queries_via_get=False,
-            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
-        )
+    def __init__(
+        self,
+        *,
+        access: Access,
+        database: Database,
+        notices: Notices,
+        object_store: ObjectStore,
+        patience: Patience | None = None,
+    ) -> None:
+        super().__init__(schema, graphql_ide=None, allow_queries_via_get=False)
         self._access = access
         self._database = database
         self._notices = notices
         self._object_store = object_store
+        self._patience = patience or Patience()
+        self._streams = Streams(lambda caller: self._context(caller, request_id=str(uuid4())))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await self.run(WebSocket(scope, receive, send))
+            await self._speak(WebSocket(scope, receive, send))
             return
         response = await self._answer(Request(scope, receive))
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        context = Context(
+        caller = await self._access.caller(request.headers)
+        return self._context(caller, request_id=request.scope["request_id"])
+
+    async def close(self) -> None:
+        """End every subscription."""
+        await self._streams.close()
+
+    async def _speak(self, websocket: WebSocket) -> None:
+        offered = websocket.scope["subprotocols"]
+        if transport_ws.SUBPROTOCOL in offered:
+            await TransportSocket(
+                websocket,
+                self._access,
+                self._streams,
+                self._patience,
+                lambda caller: self._context(caller, request_id=str(uuid4())),
+            ).run()
+        elif realtime.SUBPROTOCOL in offered:
+            await RealtimeSocket(websocket, self._access, self._streams, self._patience).run()
+        else:
+            await websocket.accept()
+            expected = f"{transport_ws.SUBPROTOCOL} or {realtime.SUBPROTOCOL}"
+            await websocket.close(4406, f"Subprotocol not acceptable; expected {expected}")
+
+    def _context(self, caller: Caller, *, request_id: str) -> Context:
+        return Context(
             database=self._database,
             notices=self._notices,
             object_store=self._object_store,
-            request_id=request.scope["request_id"],
-            headers=request.headers,
+            request_id=request_id,
+            caller=caller,
         )
-        if isinstance(request, Request):
-            context.caller = await self._access.caller(request.headers)
-        return context
-
-    async def on_ws_connect(self, context: Context) -> Any:
-        # A browser cannot set headers on a WebSocket, so a key may also come with the first message.
-        try:
-            context.caller = await self._access.caller({**context.headers, **(context.connection_params or {})})
-        except Unauthorized as refusal:
-            raise ConnectionRejectionError({"message": str(refusal)}) from refusal
-        return UNSET  # An acknowledgement without a payload: one of null is more than some clients take.
 
     def decode_json(self, data: str | bytes) -> object:
         try:
@@ -109,20 +118,6 @@ class Endpoint(GraphQL[Context, None]):
         except Exception:
             log.exception("A request failed")
             return _refused(500, "InternalFailure", our_fault(request.scope["request_id"]))
-
-
-def _is_of_protocol(message: Any) -> bool:
-    if not isinstance(message, dict) or not isinstance(message.get("id", ""), str):
-        return False
-    if message.get("type") != "subscribe":
-        return True
-    payload = message.get("payload")
-    return (
-        isinstance(payload, dict)
-        and isinstance(payload.get("query"), str)
-        and isinstance(payload.get("variables"), dict | None)
-        and isinstance(payload.get("operationName"), str | None)
-    )
 
 
 def _refused(status: int, kind: str, message: str) -> Response:

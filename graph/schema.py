@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, Undefined
+from graphql import GraphQLError, Undefined, parse
 from strawberry.extensions import AddValidationRules, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
+from strawberry.utils.operation import get_operation_type
 
 from graph.appsync.dialect import print_schema
 from graph.errors import told
@@ -83,6 +85,14 @@ def _leave_out_null_defaults(schema: Any) -> None:
             for argument in (field, *getattr(field, "args", {}).values()):
                 if getattr(argument, "default_value", Undefined) is None:
                     argument.default_value = Undefined
+
+
+@lru_cache(CACHED_DOCUMENTS)
+def operation_type(query: str, name: str | None) -> OperationType | None:
+    """Tell what a document's operation of this name is; None where it cannot be read, or is not there."""
+    with suppress(GraphQLError, RuntimeError, RecursionError):
+        return get_operation_type(parse(query), name)
+    return None
 
 
 def printed() -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from db.engine import Database
 from db.notices import Notices
+from graph.access import Caller
 from graph.context import Context
 from graph.object_store import ObjectStore
 from graph.schema import schema
@@ -275,7 +276,11 @@ async def test_what_goes_wrong_in_a_subscription_is_not_told_either(
     database: Database, object_store: ObjectStore
 ) -> None:
     context = Context(
-        database=database, notices=Notices(database.url), object_store=object_store, request_id="1", headers={}
+        database=database,
+        notices=Notices(database.url),
+        object_store=object_store,
+        request_id="1",
+        caller=Caller(auth_type="API_KEY", name="tests", role="ADMIN"),
     )
     document = "subscription ($id: ID!) { onImportProgress(id: $id) { id } }"
     async with without(database, "imports"):

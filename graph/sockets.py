@@ -1,0 +1,176 @@
+"""What a WebSocket of ours does whatever protocol it speaks: who is told what, in what order, and when it is closed."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import structlog
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from graph.access import Access
+from graph.encoding import NotJson, decode, encode
+from graph.streams import Streams
+
+# A subscription whose client is slow keeps the last of what it has been told.
+TOLD_AT_MOST = 8
+REPLIES_AT_MOST = 1_000
+SUBSCRIPTIONS_AT_MOST = 100
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a socket may take, in seconds."""
+
+    to_initialise_s: float = 15
+    # Without a subscription.
+    idle_s: float = 600
+    # AppSync's own.
+    open_s: float = 24 * 3600
+    keep_alive_s: float = 30
+
+
+class Socket(ABC):
+    """
+    One WebSocket. What it hears is dealt with one message after the other; what it says is said by a task of its own,
+    so that nobody waits for a client that is slow to listen.
+    """
+
+    subprotocol: ClassVar[str]
+
+    def __init__(self, websocket: WebSocket, access: Access, streams: Streams, patience: Patience) -> None:
+        self.websocket = websocket
+        self.access = access
+        self.streams = streams
+        self.patience = patience
+        # How to have done with each subscription, by the id its client gave it.
+        self.subscriptions: dict[str, Callable[[], None]] = {}
+        self._replies: deque[str] = deque()
+        self._told: dict[str, deque[str]] = {}
+        self._closing: tuple[int, str] | None = None
+        self._is_there_more = asyncio.Event()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.at_end = ExitStack()
+
+    @abstractmethod
+    async def hear(self, message: Any) -> None:
+        """Deal with one message, of any form; only JSON it is."""
+
+    @abstractmethod
+    def misheard(self) -> None:
+        """Deal with a frame that holds no JSON."""
+
+    async def run(self) -> None:
+        """Speak until either side closes."""
+        await self.websocket.accept(self.subprotocol)
+        wait = self.patience
+        self.after(wait.to_initialise_s, "initialise", lambda: self.close(4408, "Connection initialisation timeout"))
+        self.after(wait.open_s, "open", lambda: self.close(1001, "Connected for a day; connect again"))
+        speaking = asyncio.create_task(self._speak())
+        try:
+            while True:
+                received = await self.websocket.receive()
+                if received["type"] == "websocket.disconnect":
+                    return
+                if self._closing is None:
+                    await self._hear(received.get("text"))
+        finally:
+            for timer in self._timers.values():
+                timer.cancel()
+            for leave in self.subscriptions.values():
+                leave()
+            self.subscriptions.clear()
+            self.at_end.close()
+            speaking.cancel()
+
+    def reply(self, message: dict[str, Any]) -> None:
+        """Say something in answer to the client, before what its subscriptions have to tell."""
+        self._replies.append(encode(message))
+        if len(self._replies) > REPLIES_AT_MOST:
+            self.close(1008, "Too many answers wait to be read")
+        self._is_there_more.set()
+
+    def tell(self, id: str, frame: str) -> None:
+        """Say something of a subscription; where too much waits already, the oldest goes."""
+        self._told.setdefault(id, deque(maxlen=TOLD_AT_MOST)).append(frame)
+        self._is_there_more.set()
+
+    def leave(self, id: str) -> bool:
+        """Have done with a subscription, and tell nothing more of it; False where there is none of this id."""
+        is_there = self.forget(id)
+        if is_there:
+            self._told.pop(id, None)
+        return is_there
+
+    def forget(self, id: str) -> bool:
+        """Have done with a subscription, of which what waits is still to be told; False where there is none."""
+        leave = self.subscriptions.pop(id, None)
+        if leave is None:
+            return False
+        leave()
+        self.rest()
+        return True
+
+    def rest(self) -> None:
+        """Begin to count the time without a subscription, or stop counting it."""
+        if self.subscriptions:
+            self.not_after("idle")
+        else:
+            self.after(self.patience.idle_s, "idle", lambda: self.close(1000, "Nothing is subscribed to"))
+
+    def close(self, code: int, reason: str) -> None:
+        """Close, once all is said that is waiting to be."""
+        self._closing = self._closing or (code, reason)
+        self._is_there_more.set()
+
+    def after(self, seconds: float, name: str, do: Callable[[], None]) -> None:
+        """Do something later, in place of what was to be done under this name."""
+        self.not_after(name)
+        self._timers[name] = asyncio.get_running_loop().call_later(seconds, do)
+
+    def not_after(self, name: str) -> None:
+        """Do not do it after all."""
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    async def _hear(self, text: str | None) -> None:
+        try:
+            message = decode(text or "")
+        except NotJson:
+            self.misheard()
+            return
+        try:
+            await self.hear(message)
+        except Exception:
+            log.exception("A message failed")
+            self.close(1011, "Something went wrong on our side")
+
+    async def _speak(self) -> None:
+        try:
+            while True:
+                while self._replies or self._told:
+                    await self.websocket.send_text(self._next())
+                if self._closing is not None:
+                    await self.websocket.close(*self._closing)
+                    return
+                self._is_there_more.clear()
+                await self._is_there_more.wait()
+        except (WebSocketDisconnect, RuntimeError):
+            return  # It was closed from the other side; who hears is told so.
+
+    def _next(self) -> str:
+        if self._replies:
+            return self._replies.popleft()
+        id, frames = next(iter(self._told.items()))
+        frame = frames.popleft()
+        # Whoever is next has its turn before this one has another.
+        del self._told[id]
+        if frames:
+            self._told[id] = frames
+        return frame
