@@ -17,7 +17,8 @@ from graph.streams import Streams
 
 # A subscription whose client is slow keeps the last of what it has been told.
 TOLD_AT_MOST = 8
-REPLIES_AT_MOST = 1_000
+# A client that does not listen to so many answers is not heard any further.
+REPLIES_AT_MOST = 100
 SUBSCRIPTIONS_AT_MOST = 100
 
 log = structlog.get_logger()
@@ -53,7 +54,7 @@ class Socket(ABC):
         self._replies: deque[str] = deque()
         self._told: dict[str, deque[str]] = {}
         self._closing: tuple[int, str] | None = None
-        self._is_there_more = asyncio.Event()
+        self._is_there_more, self._has_said = asyncio.Event(), asyncio.Event()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self.at_end = ExitStack()
 
@@ -74,6 +75,9 @@ class Socket(ABC):
         speaking = asyncio.create_task(self._speak())
         try:
             while True:
+                while len(self._replies) >= REPLIES_AT_MOST and not speaking.done():
+                    self._has_said.clear()
+                    await self._has_said.wait()
                 received = await self.websocket.receive()
                 if received["type"] == "websocket.disconnect":
                     return
@@ -91,8 +95,6 @@ class Socket(ABC):
     def reply(self, message: dict[str, Any]) -> None:
         """Say something in answer to the client, before what its subscriptions have to tell."""
         self._replies.append(encode(message))
-        if len(self._replies) > REPLIES_AT_MOST:
-            self.close(1008, "Too many answers wait to be read")
         self._is_there_more.set()
 
     def tell(self, id: str, frame: str) -> None:
@@ -156,6 +158,7 @@ class Socket(ABC):
             while True:
                 while self._replies or self._told:
                     await self.websocket.send_text(self._next())
+                    self._has_said.set()
                 if self._closing is not None:
                     await self.websocket.close(*self._closing)
                     return
@@ -163,6 +166,8 @@ class Socket(ABC):
                 await self._is_there_more.wait()
         except (WebSocketDisconnect, RuntimeError):
             return  # It was closed from the other side; who hears is told so.
+        finally:
+            self._has_said.set()
 
     def _next(self) -> str:
         if self._replies:
