@@ -1,6 +1,7 @@
 """AppSync's own code generator, which Amplify's users run, takes our schema as it stands."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,20 @@ def test_the_generator_writes_a_typed_statement_for_every_field(
     for statement in statements:
         assert statement.name is not None
         assert f"export type {statement.name.value}{root_type} = {{" in generated["API.ts"]
+
+
+def test_an_app_written_with_what_it_generates_compiles_and_one_that_misuses_it_does_not(
+    generated: dict[str, str], tmp_path: Path
+) -> None:
+    for name, text in generated.items():
+        (tmp_path / name).write_text(text)
+    shutil.copy(CLIENTS / "typed.ts", tmp_path)
+    (tmp_path / "node_modules").symlink_to(CLIENTS / "node_modules")
+
+    # The types of Amplify's own packages name some of Node's, which an app for browsers does not have.
+    options = ["--strict", "--noEmit", "--target", "esnext", "--module", "preserve", "--skipLibCheck"]
+    compiler = str(CLIENTS / "node_modules" / "typescript" / "bin" / "tsc")
+    command = [compiler, *options, "typed.ts"]
+    run = node(command, return_completed_process=True, capture_output=True, text=True, cwd=tmp_path)
+
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")

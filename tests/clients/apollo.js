@@ -1,0 +1,34 @@
+// An app of Apollo's with the links made for AppSync: sends one operation, and tells what it is answered.
+import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from "@apollo/client";
+import { createAuthLink } from "aws-appsync-auth-link";
+import { createSubscriptionHandshakeLink } from "aws-appsync-subscription-link";
+
+import { given, heardEnough, tell } from "./app.js";
+
+const server = { url: given.endpoint, region: "local", auth: { type: "API_KEY", apiKey: given.apiKey } };
+const http = new HttpLink({ uri: server.url });
+const client = new ApolloClient({
+  link: ApolloLink.from([createAuthLink(server), createSubscriptionHandshakeLink(server, http)]),
+  cache: new InMemoryCache(),
+});
+
+const { variables } = given;
+const document = gql(given.document);
+
+const answered = ({ data, error }) => (error ? rejected(error) : tell({ data }));
+const rejected = ({ message, statusCode, cause }) => tell({ rejected: { message, statusCode, cause } });
+
+switch (document.definitions[0].operation) {
+  case "query":
+    await client.query({ query: document, variables }).then(answered, rejected);
+    break;
+  case "mutation":
+    await client.mutate({ mutation: document, variables }).then(answered, rejected);
+    break;
+  case "subscription": {
+    const subscription = client.subscribe({ query: document, variables }).subscribe({ next: answered, error: rejected });
+    await heardEnough();
+    subscription.unsubscribe();
+    process.exit(); // A timer of the link's own would keep us for 15 s.
+  }
+}

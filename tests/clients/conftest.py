@@ -1,0 +1,48 @@
+"""What the clients are pointed at, and what they are to see."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from graph.backing import Backing, own_certificate
+from graph.embedded.servers import EmbeddedServers
+from graph.serving import Serving, serving
+from tests.api import API_KEY, Api, new_nmi
+
+
+@dataclass(frozen=True)
+class ServedOverTls:
+    """An https address, and the certificate of the authority by which it is to be trusted."""
+
+    url: str
+    authority: Path
+
+
+@pytest_asyncio.fixture(scope="session")
+async def served_over_tls(
+    served: Serving, servers: EmbeddedServers, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ServedOverTls]:
+    """What is served, once more, as `vpp serve --tls` does; the worker is the one beside the other."""
+    backing = Backing(servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    certificate = own_certificate(tmp_path_factory.mktemp("tls"), host="127.0.0.1")
+    assert certificate.authority_file
+    async with serving(
+        backing, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate
+    ) as over_tls:
+        yield ServedOverTls(over_tls.url, certificate.authority_file)
+
+
+@pytest_asyncio.fixture
+async def import_id(served_api: Api) -> str:
+    """An import of one event, uploaded and not yet started."""
+    return await uploaded_event(served_api)
+
+
+async def uploaded_event(api: Api) -> str:
+    """Upload a file of one event, and return its import's id."""
+    nmi = new_nmi()
+    await api.site(await api.vpp(), nmi=nmi)
+    return await api.uploaded(f"nmi,date,event_type,energy,tariff\n{nmi},2025-09-03,DISCHARGE,5,35\n")

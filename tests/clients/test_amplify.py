@@ -1,0 +1,155 @@
+"""aws-amplify, as it is published: an app written for AppSync, pointed at us."""
+
+import json
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from graph.backing import Backing, own_certificate
+from graph.embedded.servers import EmbeddedServers
+from graph.serving import Serving, serving
+from tests.api import API_KEY, Api, new_name
+from tests.clients.conftest import ServedOverTls, uploaded_event
+from tests.clients.following import BEFORE, ON_IMPORT_PROGRESS, follow, progress, see_its_end
+from tests.clients.node import App
+
+NO_IMPORT = "00000000-0000-4000-8000-000000000000"
+
+
+def amplify(url: str, api_key: str = API_KEY, *, authority: Path | None = None) -> App:
+    api = {"endpoint": f"{url}/graphql", "region": "local", "defaultAuthMode": "apiKey", "apiKey": api_key}
+    return App("amplify.js", {"configuration": {"API": {"GraphQL": api}}}, authority)
+
+
+def why_it_ended(told: Any) -> Any:
+    """Return the errors with which we ended a subscription, of which Amplify makes one with a text."""
+    (error,) = told["rejected"]["errors"]
+    return json.loads(error["message"].removeprefix("Connection failed: "))["errors"]
+
+
+async def test_it_queries(served: Serving, served_api: Api) -> None:
+    name = new_name()
+    vpp_id = await served_api.vpp(name=name)
+
+    told = await amplify(served.url).answer("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
+
+    assert told == {"data": {"getVpp": {"name": name}}}
+
+
+async def test_it_is_configured_by_the_file_that_we_serve(served_api: Api) -> None:
+    outputs = await served_api.client.get("/amplify_outputs.json")
+
+    told = await App("amplify.js", {"configuration": outputs.json()}).answer("{ getCaller { name role } }")
+
+    assert told == {"data": {"getCaller": {"name": "bootstrap", "role": "ADMIN"}}}
+
+
+async def test_it_changes_things(served: Serving) -> None:
+    name = new_name()
+
+    told = await amplify(served.url).answer(
+        "mutation ($input: CreateVppInput!) { createVpp(input: $input) { name dailyFeeAud } }",
+        input={"name": name, "revenuePercentage": 20, "dailyFeeAud": 0.3},
+    )
+
+    assert told == {"data": {"createVpp": {"name": name, "dailyFeeAud": 0.3}}}
+
+
+async def test_it_sees_what_was_found_beside_what_was_refused(served: Serving, served_api: Api) -> None:
+    name = new_name()
+    vpp_id = await served_api.vpp(name=name)
+
+    told = await amplify(served.url).answer(
+        """query ($id: ID!) {
+            found: getVpp(id: $id) { name }
+            refused: getVpp(id: $id) { sites(limit: 201) { nextToken } }
+        }""",
+        id=vpp_id,
+    )
+
+    (error,) = told["rejected"].pop("errors")
+    assert told == {"rejected": {"data": {"found": {"name": name}, "refused": None}}}
+    assert error["path"] == ["refused", "sites"]
+    assert (error["errorType"], error["errorInfo"]) == ("ValidationFailed", {"field": ["limit"]})
+
+
+async def test_it_sees_why_an_operation_is_not_valid(served: Serving) -> None:
+    told = await amplify(served.url).answer("{ getCaller { name motto } }")
+
+    (error,) = told["rejected"].pop("errors")
+    assert told == {"rejected": {"data": None}}
+    assert error["errorType"] == "ValidationFailed"
+    assert error["message"] == "Cannot query field 'motto' on type 'Caller'."
+
+
+async def test_it_sees_that_its_key_is_wrong(served: Serving) -> None:
+    told = await amplify(served.url, "da2-wrong").answer("{ getCaller { name } }")
+
+    assert told == {"rejected": {"data": {}, "errors": [{"message": "Unauthorized", "name": "UnauthorizedException"}]}}
+
+
+async def test_it_follows_an_import_to_its_end(served_over_tls: ServedOverTls, served_api: Api, import_id: str) -> None:
+    app = amplify(served_over_tls.url, authority=served_over_tls.authority)
+    async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
+        await follow(run, served_api, import_id)
+
+
+async def test_its_subscription_ends_with_an_error_when_its_key_is_wrong(
+    served_over_tls: ServedOverTls, import_id: str
+) -> None:
+    app = amplify(served_over_tls.url, "da2-wrong", authority=served_over_tls.authority)
+    told = await app.answer(ON_IMPORT_PROGRESS, id=import_id)
+
+    assert told == {"rejected": {"errors": [{"message": "Connection failed: UnauthorizedException"}]}}
+
+
+async def test_its_subscription_ends_with_an_error_when_there_is_no_such_import(served_over_tls: ServedOverTls) -> None:
+    app = amplify(served_over_tls.url, authority=served_over_tls.authority)
+    (error,) = why_it_ended(await app.answer(ON_IMPORT_PROGRESS, id=NO_IMPORT))
+
+    assert error["errorType"] == "NotFound"
+    assert error["message"] == f"There is no import with the id {NO_IMPORT}."
+
+
+async def test_its_subscription_ends_with_an_error_when_its_key_is_revoked(
+    served_over_tls: ServedOverTls, served_api: Api, import_id: str
+) -> None:
+    created = await served_api.ask(
+        'mutation { createApiKey(input: {name: "An app", role: READER}) { apiKey { id } secret } }'
+    )
+
+    app = amplify(served_over_tls.url, created["secret"], authority=served_over_tls.authority)
+    async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
+        assert progress(await run.told()) == BEFORE
+        await served_api.ask(
+            "mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=created["apiKey"]["id"]
+        )
+        (error,) = why_it_ended(await run.told())
+
+    assert error["errorType"] == "UnauthorizedException"
+    assert error["message"] == "The API key has expired or was revoked."
+
+
+async def test_its_subscription_goes_on_when_the_server_was_started_anew(
+    servers: EmbeddedServers, database_url: str, api: Api, tmp_path: Path
+) -> None:
+    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    certificate = own_certificate(tmp_path, host="127.0.0.1")
+    start = partial(serving, backing, host="127.0.0.1", any_port=True, certificate=certificate)
+    import_id = await uploaded_event(api)
+
+    async with AsyncExitStack() as server:
+        # Without a worker, so that the import's end is still to come.
+        served = await server.enter_async_context(start(port=0, worker=False))
+        app = amplify(served.url, authority=certificate.authority_file)
+        async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
+            assert progress(await run.told()) == BEFORE
+            await api.ask("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
+            assert progress(await run.told()) == BEFORE | {"status": "QUEUED", "percentComplete": 0}
+
+            await server.aclose()
+            again = await server.enter_async_context(start(port=urlsplit(served.url).port or 0, worker=True))
+            assert again.url == served.url
+            await see_its_end(run)

@@ -1,0 +1,51 @@
+"""Apollo Client with the links that were made for AppSync, as they are published."""
+
+from graph.serving import Serving
+from tests.api import API_KEY, Api, new_name
+from tests.clients.following import ON_IMPORT_PROGRESS, follow
+from tests.clients.node import App
+
+
+def apollo(url: str, api_key: str = API_KEY) -> App:
+    return App("apollo.js", {"endpoint": f"{url}/graphql", "apiKey": api_key})
+
+
+async def test_it_queries(served: Serving, served_api: Api) -> None:
+    name = new_name()
+    vpp_id = await served_api.vpp(name=name)
+
+    told = await apollo(served.url).answer("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
+
+    assert told == {"data": {"getVpp": {"__typename": "Vpp", "name": name}}}
+
+
+async def test_it_changes_things(served: Serving) -> None:
+    name = new_name()
+
+    told = await apollo(served.url).answer(
+        "mutation ($input: CreateVppInput!) { createVpp(input: $input) { name dailyFeeAud } }",
+        input={"name": name, "revenuePercentage": 20, "dailyFeeAud": 0.3},
+    )
+
+    assert told == {"data": {"createVpp": {"__typename": "Vpp", "name": name, "dailyFeeAud": 0.3}}}
+
+
+async def test_it_follows_an_import_to_its_end(served: Serving, served_api: Api, import_id: str) -> None:
+    async with apollo(served.url).running(ON_IMPORT_PROGRESS, id=import_id) as run:
+        await follow(run, served_api, import_id)
+
+
+async def test_it_sees_that_its_key_is_wrong(served: Serving) -> None:
+    told = await apollo(served.url, "da2-wrong").answer("{ getCaller { name } }")
+
+    assert told == {
+        "rejected": {"message": "Response not successful: Received status code 401", "statusCode": 401},
+    }
+
+
+async def test_its_subscription_ends_with_an_error_when_its_key_is_wrong(served: Serving, import_id: str) -> None:
+    told = await apollo(served.url, "da2-wrong").answer(ON_IMPORT_PROGRESS, id=import_id)
+
+    assert told["rejected"]["cause"] == {
+        "errors": [{"message": "Connection failed: UnauthorizedException", "extensions": {}}]
+    }

@@ -1,0 +1,38 @@
+"""The client of graphql-transport-ws, as it is published: everything goes over a WebSocket."""
+
+from graph.serving import Serving
+from tests.api import API_KEY, Api, new_name
+from tests.clients.following import ON_IMPORT_PROGRESS, follow
+from tests.clients.node import App
+
+
+def graphql_ws(url: str, api_key: str = API_KEY) -> App:
+    return App("graphql_ws.js", {"endpoint": f"{url}/graphql", "apiKey": api_key})
+
+
+async def test_it_queries_over_the_socket(served: Serving, served_api: Api) -> None:
+    name = new_name()
+    vpp_id = await served_api.vpp(name=name)
+
+    query = "query ($id: ID!) { getVpp(id: $id) { name } }"
+    async with graphql_ws(served.url).running(query, id=vpp_id) as run:
+        told = [await run.told(), await run.told()]
+
+    assert told == [{"data": {"getVpp": {"name": name}}}, "complete"]
+
+
+async def test_it_follows_an_import_to_its_end(served: Serving, served_api: Api, import_id: str) -> None:
+    async with graphql_ws(served.url).running(ON_IMPORT_PROGRESS, id=import_id) as run:
+        await follow(run, served_api, import_id)
+
+
+async def test_it_sees_why_an_operation_is_not_valid(served: Serving) -> None:
+    told = await graphql_ws(served.url).answer("{ getCaller { name motto } }")
+
+    assert told == {"rejected": ["Cannot query field 'motto' on type 'Caller'."]}
+
+
+async def test_it_sees_that_its_key_is_wrong(served: Serving) -> None:
+    told = await graphql_ws(served.url, "da2-wrong").answer("{ getCaller { name } }")
+
+    assert told == {"rejected": {"code": 4403, "reason": "Forbidden"}}

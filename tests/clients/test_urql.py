@@ -1,0 +1,51 @@
+"""urql, as it is published: its subscriptions go over a WebSocket, or over server-sent events."""
+
+import pytest
+
+from graph.serving import Serving
+from tests.api import API_KEY, Api, new_name
+from tests.clients.following import ON_IMPORT_PROGRESS, follow
+from tests.clients.node import App
+
+
+def urql(url: str, api_key: str = API_KEY, subscriptions: str = "ws") -> App:
+    return App("urql.js", {"endpoint": f"{url}/graphql", "apiKey": api_key, "subscriptions": subscriptions})
+
+
+async def test_it_queries(served: Serving, served_api: Api) -> None:
+    name = new_name()
+    vpp_id = await served_api.vpp(name=name)
+
+    told = await urql(served.url).answer("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
+
+    assert told == {"data": {"getVpp": {"name": name}}}
+
+
+async def test_it_changes_things(served: Serving) -> None:
+    name = new_name()
+
+    told = await urql(served.url).answer(
+        "mutation ($input: CreateVppInput!) { createVpp(input: $input) { name dailyFeeAud } }",
+        input={"name": name, "revenuePercentage": 20, "dailyFeeAud": 0.3},
+    )
+
+    assert told == {"data": {"createVpp": {"name": name, "dailyFeeAud": 0.3}}}
+
+
+@pytest.mark.parametrize("subscriptions", ["ws", "sse"])
+async def test_it_follows_an_import_to_its_end(
+    served: Serving, served_api: Api, import_id: str, subscriptions: str
+) -> None:
+    async with urql(served.url, subscriptions=subscriptions).running(ON_IMPORT_PROGRESS, id=import_id) as run:
+        await follow(run, served_api, import_id)
+
+
+async def test_it_sees_that_its_key_is_wrong(served: Serving) -> None:
+    told = await urql(served.url, "da2-wrong").answer("{ getCaller { name } }")
+
+    assert told == {
+        "rejected": {
+            "status": 401,
+            "messages": ["You are not authorized to make this call: the API key is unknown, expired or revoked."],
+        }
+    }
