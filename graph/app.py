@@ -13,6 +13,8 @@ from sqlalchemy import func, select, text
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -23,10 +25,14 @@ import db.migrations
 from db.engine import Database
 from db.notices import Notices
 from graph.access import Access
+from graph.appsync.http import CORS, MethodNotAllowed
+from graph.appsync.outputs import amplify_outputs
 from graph.endpoint import Endpoint
 from graph.object_store import ObjectStore, ObjectStoreAddress, open_object_store
+from graph.sockets import Patience
 
 STATIC = Path(__file__).parent / "static"
+GZIP_FROM_BYTES = 1000
 NO_KEY = '<meta name="api-key" content="">'
 
 log = structlog.get_logger()
@@ -54,7 +60,12 @@ class RequestId:
 
 
 def application(
-    *, database_url: str, object_store: ObjectStoreAddress, bootstrap_api_key: str | None, embedded: bool
+    *,
+    database_url: str,
+    object_store: ObjectStoreAddress,
+    bootstrap_api_key: str | None,
+    embedded: bool,
+    patience: Patience | None = None,
 ) -> Starlette:
     """Make the application; embedded, its pages hold the key with which they work."""
 
@@ -64,7 +75,9 @@ def application(
         async with open_object_store(object_store) as store, notices.listening():
             app.state.database, app.state.object_store = database, store
             access = Access(database, bootstrap_api_key=bootstrap_api_key)
-            endpoint = Endpoint(access=access, database=database, notices=notices, object_store=store)
+            endpoint = Endpoint(
+                access=access, database=database, notices=notices, object_store=store, patience=patience
+            )
             app.state.endpoint = endpoint
             watching = asyncio.create_task(access.watch(notices))
             yield
@@ -75,16 +88,25 @@ def application(
     async def graphql(scope: Scope, receive: Receive, send: Send) -> None:
         await scope["app"].state.endpoint(scope, receive, send)
 
-    page = _graphiql_page(bootstrap_api_key if embedded else None)
+    shown_key = bootstrap_api_key if embedded else None
+    page = _graphiql_page(shown_key)
+
+    def graphiql(request: Request) -> Response:
+        if "text/html" in request.headers.get("accept", ""):
+            return HTMLResponse(page)
+        return MethodNotAllowed(method=request.method).answer()
+
     return Starlette(
         lifespan=lifespan,
-        middleware=[Middleware(RequestId)],
+        middleware=[Middleware(RequestId), Middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)],
         routes=[
             Route("/", lambda _request: RedirectResponse("/graphql")),
-            Route("/graphql", lambda _request: HTMLResponse(page), methods=["GET"]),
-            Route("/graphql", _Asgi(graphql), methods=["POST"]),
+            # Without CORS: a page of another origin must not read the key that this one holds.
+            Route("/graphql", graphiql, methods=["GET"]),
+            Route("/graphql", _Asgi(graphql), middleware=[Middleware(CORSMiddleware, **CORS)]),
             WebSocketRoute("/graphql", _Asgi(graphql)),
             WebSocketRoute("/graphql/realtime", _Asgi(graphql)),
+            Route("/amplify_outputs.json", amplify_outputs(api_key=shown_key, region=object_store.region)),
             Route("/livez", lambda _request: PlainTextResponse("alive")),
             Route("/readyz", readyz),
             Route("/metrics", lambda _request: Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)),

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import db.api_keys
@@ -48,6 +49,31 @@ async def backing(settings: Settings) -> AsyncIterator[Backing]:
             yield Backing(servers.database_url, servers.object_store, own_key, embedded=True)
     except (DataFolderInUse, ServerFailed) as fault:
         raise CannotServe(str(fault)) from fault
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What TLS is served with; `authority_file` is whom clients are to trust, where nobody has told them yet."""
+
+    file: Path
+    key_file: Path
+    authority_file: Path | None = None
+    is_new: bool = False
+
+
+def own_certificate(data_dir: Path, *, host: str) -> Certificate:
+    """Return the certificate of this machine and host, made when there is none yet, or none that will do."""
+    try:
+        from graph.embedded.certificates import AUTHORITY, SERVER, UnfitName, keep_certificate
+    except ImportError:
+        message = "What makes certificates is not installed: pip install 'vpp[embedded]', or give --tls-certificate."
+        raise CannotServe(message) from None
+    folder = data_dir.absolute() / "tls"
+    try:
+        is_new = keep_certificate(folder, host=host, now=datetime.now(UTC))
+    except UnfitName:
+        raise CannotServe(f"No certificate can bear the name {host}: choose another with --host.") from None
+    return Certificate(folder / SERVER, folder / SERVER, authority_file=folder / AUTHORITY, is_new=is_new)
 
 
 def _kept_key(path: Path) -> str:

@@ -18,7 +18,7 @@ from rich.text import Text
 from db.engine import Database
 from db.refusals import Refusal
 from graph import logs
-from graph.backing import CannotServe, backing
+from graph.backing import CannotServe, Certificate, backing, own_certificate
 from graph.script.instructions import LineRefused
 from graph.settings import Settings
 
@@ -51,29 +51,43 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port to listen on; VPP_PORT, or 8000.")] = None,
     worker: Annotated[bool, typer.Option(help="Run a worker beside the API.")] = True,
     first: Annotated[Path | None, typer.Option(help="A script to carry out on the first start.")] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Serve https, with a certificate made on the first start.")
+    ] = False,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="A certificate to serve https with, in PEM; VPP_TLS_CERTIFICATE.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key, in PEM; VPP_TLS_KEY.")] = None,
 ) -> None:
     """Serve the API, with a worker beside it, and with Postgres and S3 unless the environment names them."""
     from graph.serving import serving
 
     settings = Settings()
+    listen_on = host or settings.host
     any_port = port is None and "port" not in settings.model_fields_set
+    given = (tls_certificate or settings.tls_certificate, tls_key or settings.tls_key)
 
     async def run() -> None:
-        async with (
-            backing(settings) as behind,
-            serving(
+        certificate = _given_certificate(*given)
+        async with backing(settings) as behind:
+            if certificate is None and tls:
+                certificate = own_certificate(settings.data_dir, host=listen_on)
+            async with serving(
                 behind,
-                host=host or settings.host,
+                host=listen_on,
                 port=settings.port if port is None else port,
                 any_port=any_port,
                 worker=worker,
-            ) as ours,
-        ):
-            if first is not None and ours.api_key is not None:
-                await _play(first, ours, done=settings.data_dir / "played")
-            _print_addresses(ours)
-            with suppress(asyncio.CancelledError):
-                await asyncio.Event().wait()
+                certificate=certificate,
+            ) as ours:
+                if first is not None and ours.api_key is not None:
+                    await _play(first, ours, done=settings.data_dir / "played")
+                _print_addresses(ours)
+                if certificate and certificate.authority_file:
+                    _print_authority(ours, certificate.authority_file, is_new=certificate.is_new)
+                output.print("Serving until stopped with Ctrl-C.")
+                with suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
 
     _run(run())
 
@@ -193,6 +207,14 @@ def script(
     _run(run())
 
 
+def _given_certificate(file: Path | None, key_file: Path | None) -> Certificate | None:
+    if file and key_file:
+        return Certificate(file, key_file)
+    if file or key_file:
+        raise CannotServe("A certificate and its key go together: give both, or neither to do without.")
+    return None
+
+
 def _script(file: str) -> tuple[list[str], Path]:
     try:
         if file == "-":
@@ -222,10 +244,12 @@ async def _play(file: Path, ours: "Serving", *, done: Path) -> None:
     lines, folder = _script(str(file))
     endpoint, api_key = f"{ours.url}/graphql", ours.api_key or ""
     if await asyncio.to_thread(done.exists):
-        await print_reports(lines, url=endpoint, api_key=api_key, output=output)
+        await print_reports(lines, url=endpoint, api_key=api_key, output=output, tls=ours.tls)
         return
     report = done.parent / "vpp_report.json"
-    await run_script(lines, url=endpoint, api_key=api_key, folder=folder, output=output, report_path=report)
+    await run_script(
+        lines, url=endpoint, api_key=api_key, folder=folder, output=output, report_path=report, tls=ours.tls
+    )
     await asyncio.to_thread(done.touch)
 
 
@@ -235,7 +259,20 @@ def _print_addresses(ours: "Serving") -> None:
     output.print(f"Endpoint   {ours.url}/graphql", soft_wrap=True)
     if ours.api_key is not None:
         output.print(f"API key    {ours.api_key}", soft_wrap=True)
-    output.print("Serving until stopped with Ctrl-C.")
+
+
+def _print_authority(ours: "Serving", file: Path, *, is_new: bool) -> None:
+    output.print()
+    if is_new:
+        output.print("The authority is new: whoever trusted an earlier one must trust this one.", soft_wrap=True)
+    output.print(f"Authority  {file}", soft_wrap=True)
+    output.print(f"Node       NODE_EXTRA_CA_CERTS={file}", soft_wrap=True)
+    output.print(f"Python     SSL_CERT_FILE={file}", soft_wrap=True)
+    output.print(f"curl       curl --cacert {file} {ours.url}/livez", soft_wrap=True)
+    output.print(
+        "Browsers   Import the file where they, or the system, keep the authorities they trust.", soft_wrap=True
+    )
+    output.print()
 
 
 def _run(command: Coroutine[Any, Any, None]) -> None:

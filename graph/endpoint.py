@@ -1,36 +1,42 @@
 """Where GraphQL is spoken: over HTTP, and over WebSockets in the two ways in which clients do."""
 
-import json
 from uuid import uuid4
 
-import orjson
 import structlog
-from cross_web import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
-from strawberry.asgi import GraphQL
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.graphql import OperationType
 
 from db.engine import Database
 from db.notices import Notices
 from db.refusals import Unauthorized
-from graph import transport_ws
+from graph import event_stream, transport_ws
 from graph.access import Access, Caller
 from graph.appsync import realtime
+from graph.appsync.http import (
+    HttpRefusal,
+    MethodNotAllowed,
+    answered,
+    read_operation,
+    refused,
+    subscription_not_supported,
+)
 from graph.appsync.realtime import RealtimeSocket
 from graph.context import Context
 from graph.errors import our_fault
 from graph.object_store import ObjectStore
-from graph.schema import schema
+from graph.schema import operation_type, schema
 from graph.sockets import Patience
-from graph.streams import Streams
+from graph.streams import Result, Streams
 from graph.transport_ws import TransportSocket
 
 log = structlog.get_logger()
 
 
-class Endpoint(GraphQL[Context, None]):
+class Endpoint:
     """The schema behind one address; no request without a key of ours runs anything."""
 
     def __init__(
@@ -42,7 +48,6 @@ class Endpoint(GraphQL[Context, None]):
         object_store: ObjectStore,
         patience: Patience | None = None,
     ) -> None:
-        super().__init__(schema, graphql_ide=None, allow_queries_via_get=False)
         self._access = access
         self._database = database
         self._notices = notices
@@ -56,10 +61,6 @@ class Endpoint(GraphQL[Context, None]):
             return
         response = await self._answer(Request(scope, receive))
         await response(scope, receive, send)
-
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        caller = await self._access.caller(request.headers)
-        return self._context(caller, request_id=request.scope["request_id"])
 
     async def close(self) -> None:
         """End every subscription."""
@@ -91,36 +92,33 @@ class Endpoint(GraphQL[Context, None]):
             caller=caller,
         )
 
-    def decode_json(self, data: str | bytes) -> object:
-        try:
-            decoded = json.loads(data)
-        except (RecursionError, ValueError) as error:
-            raise json.JSONDecodeError(str(error), "", 0) from error
-        if not isinstance(decoded, (dict, list)):
-            raise json.JSONDecodeError("An object was expected", "", 0)
-        return decoded
-
-    def encode_json(self, data: object) -> str:
-        try:
-            return orjson.dumps(data).decode()
-        except TypeError:
-            # A message may repeat the half of a surrogate pair that a caller sent, which only an escape can hold.
-            return json.dumps(data)
-
     async def _answer(self, request: Request) -> Response:
+        request_id = request.scope["request_id"]
+        if request.method != "POST":
+            return MethodNotAllowed(method=request.method).answer()
         try:
-            return await self.run(request)
+            caller = await self._access.caller(request.headers)
+            operation = await read_operation(request)
+            has_many = operation_type(operation.query, operation.name) is OperationType.SUBSCRIPTION
+            in_events = event_stream.is_wanted(request, for_many=has_many)
+            if in_events and has_many:
+                return event_stream.event_stream(operation, caller, access=self._access, streams=self._streams)
+            result = await schema.execute(
+                operation.query,
+                variable_values=dict(operation.variables),
+                context_value=self._context(caller, request_id=request_id),
+                operation_name=operation.name,
+            )
         except Unauthorized as refusal:
-            return _refused(401, "UnauthorizedException", str(refusal))
-        except HTTPException as refusal:
-            kind = "MalformedHttpRequestException" if refusal.status_code == 400 else "BadRequestException"
-            return _refused(refusal.status_code, kind, refusal.reason)
+            return refused(401, "UnauthorizedException", str(refusal))
+        except HttpRefusal as refusal:
+            return refusal.answer()
+        except CannotGetOperationTypeError as refusal:
+            return refused(400, "BadRequestException", refusal.as_http_error_reason())
+        except InvalidOperationTypeError:
+            return subscription_not_supported()
         except Exception:
             log.exception("A request failed")
-            return _refused(500, "InternalFailure", our_fault(request.scope["request_id"]))
-
-
-def _refused(status: int, kind: str, message: str) -> Response:
-    """Answer a request that was not run, in the form in which AppSync's clients find the type and the message."""
-    body = {"message": message, "errors": [{"errorType": kind, "message": message}]}
-    return Response(json.dumps(body), status, {"x-amzn-errortype": kind}, "application/json")
+            return refused(500, "InternalFailure", our_fault(request_id))
+        payload = Result.of(result).payload
+        return event_stream.events_of_one(payload) if in_events else answered(payload)

@@ -6,9 +6,11 @@ from functools import lru_cache
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, Undefined, parse
-from strawberry.extensions import AddValidationRules, ParserCache, ValidationCache
+from graphql import GraphQLError, OperationDefinitionNode, Undefined, parse
+from graphql.validation.rules import overlapping_fields_can_be_merged
+from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
@@ -29,6 +31,9 @@ from graph.texts import LiteralTexts, TextsCanBeKept
 NOUNS = (vpps, sites, batteries, events, imports, reports, api_keys)
 
 CACHED_DOCUMENTS = 1_000
+TOKENS_AT_MOST = 20_000
+# A fifth of graphql-core's own: comparing every field with every other would take seconds before it gives up.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 EXECUTED = (OperationType.QUERY, OperationType.MUTATION)
 
 Query = merge_types("Query", (VppQuery, SiteQuery, BatteryQuery, ImportQuery, ReportQuery, ApiKeyQuery))
@@ -46,6 +51,28 @@ class CachedParser(ParserCache):
         with suppress(GraphQLError):
             context.graphql_document = parse(context.query, **context.parse_options)
         yield
+
+
+class MissingOperationName(CannotGetOperationTypeError):
+    """A document of several operations does not say which of them to run."""
+
+    def as_http_error_reason(self) -> str:
+        return "Missing operation name."
+
+
+class NamedOperation(SchemaExtension):
+    """Runs none of several operations where none is named; Strawberry would run the first."""
+
+    def on_parse(self) -> Iterator[None]:
+        yield
+        context = self.execution_context
+        if context.graphql_document is None or context._provided_operation_name is not None:
+            return
+        operations = [
+            part for part in context.graphql_document.definitions if isinstance(part, OperationDefinitionNode)
+        ]
+        if len(operations) > 1:
+            raise MissingOperationName(None)
 
 
 class Schema(strawberry.Schema):
@@ -68,6 +95,8 @@ def _schema() -> Schema:
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
         extensions=[
+            lambda: MaxTokensLimiter(TOKENS_AT_MOST),
+            NamedOperation,
             lambda: CachedParser(maxsize=CACHED_DOCUMENTS),
             lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
             lambda: AddValidationRules([LiteralTexts]),
@@ -91,7 +120,7 @@ def _leave_out_null_defaults(schema: Any) -> None:
 def operation_type(query: str, name: str | None) -> OperationType | None:
     """Tell what a document's operation of this name is; None where it cannot be read, or is not there."""
     with suppress(GraphQLError, RuntimeError, RecursionError):
-        return get_operation_type(parse(query), name)
+        return get_operation_type(parse(query, max_tokens=TOKENS_AT_MOST), name)
     return None
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -10,28 +11,43 @@ from dataclasses import dataclass, field
 
 import structlog
 import uvicorn
+import websockets.http11
 
 import db.migrations
 from graph.app import application
-from graph.backing import Backing, CannotServe
+from graph.backing import Backing, CannotServe, Certificate
 
 STOP_WORKER_S = 10.0
 RESTART_WORKER_S = 1.0
+# As much as a body over HTTP.
+FRAME_BYTES_AT_MOST = 2**20
+
+# AppSync's clients put a whole token into one header of a WebSocket's request. The environment could say so too, but
+# only to a process that has not yet imported this, as who speaks to us from within ours has.
+websockets.http11.MAX_LINE_LENGTH = 64 * 1024
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Serving:
-    """An API that answers, and the key it answers to, where it is known."""
+    """An API that answers, the key it answers to, where it is known, and how a client of ours knows it over TLS."""
 
     url: str
     api_key: str | None = field(repr=False)
+    tls: ssl.SSLContext | None = None
 
 
 @asynccontextmanager
-async def serving(backing: Backing, *, host: str, port: int, any_port: bool, worker: bool) -> AsyncIterator[Serving]:
-    """Serve the API, with a worker beside it, until the block ends. `any_port` takes a free one where `port` isn't."""
+async def serving(
+    backing: Backing, *, host: str, port: int, any_port: bool, worker: bool, certificate: Certificate | None = None
+) -> AsyncIterator[Serving]:
+    """
+    Serve the API, with a worker beside it, until the block ends; with a certificate, over TLS alone.
+
+    `any_port` takes a free port where `port` isn't.
+    """
+    shown, known = (_shown(certificate), _known(certificate)) if certificate else (None, None)
     await asyncio.to_thread(db.migrations.upgrade, backing.database_url)
     with listening_on(host, port, any_port=any_port) as listening:
         app = application(
@@ -40,7 +56,17 @@ async def serving(backing: Backing, *, host: str, port: int, any_port: bool, wor
             bootstrap_api_key=backing.bootstrap_api_key,
             embedded=backing.embedded,
         )
-        server = _Server(uvicorn.Config(app, log_config=None, access_log=False, ws="websockets-sansio", lifespan="on"))
+        server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                ws="websockets-sansio",
+                ws_max_size=FRAME_BYTES_AT_MOST,
+                lifespan="on",
+                ssl_context_factory=(lambda _config, _default: shown) if shown else None,
+            )
+        )
         tasks = [asyncio.create_task(server.serve(sockets=[listening]))]
         if worker:
             tasks.append(asyncio.create_task(_keep_worker(backing)))
@@ -50,13 +76,40 @@ async def serving(backing: Backing, *, host: str, port: int, any_port: bool, wor
                     tasks[0].result()
                     raise RuntimeError("The API did not start; its log says why.")
                 await asyncio.sleep(0.01)
-            at = listening.getsockname()
-            yield Serving(url=f"http://{at[0]}:{at[1]}", api_key=backing.bootstrap_api_key)
+            address, port, *_ = listening.getsockname()
+            at = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+            yield Serving(url=f"{'https' if shown else 'http'}://{at}", api_key=backing.bootstrap_api_key, tls=known)
         finally:
             server.should_exit = True
             for task in tasks[1:]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _shown(certificate: Certificate) -> ssl.SSLContext:
+    """Make the context in which a certificate is shown to clients."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    for file in (certificate.file, certificate.key_file):
+        try:
+            file.read_bytes()
+        except OSError as fault:
+            raise CannotServe(f"{file} cannot be read: {fault.strerror}.") from None
+    try:
+        # Without a password a locked key is refused; otherwise it would be asked for at the terminal.
+        context.load_cert_chain(certificate.file, certificate.key_file, password="")
+    except ssl.SSLError:
+        message = f"{certificate.file} and {certificate.key_file} are not a certificate and its unlocked key, in PEM."
+        raise CannotServe(message) from None
+    return context
+
+
+def _known(certificate: Certificate) -> ssl.SSLContext:
+    """Make the context in which a client of ours knows us: by what is in our own file, whatever names that bears."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(certificate.file)
+    return context
 
 
 class _Server(uvicorn.Server):

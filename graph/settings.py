@@ -13,6 +13,9 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = 8000
+    # With both, https is served.
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
 
     # Where the embedded servers keep their data. They start unless a database and a bucket are given.
     data_dir: Path = Path(".vpp")

@@ -73,7 +73,7 @@ class TransportSocket(Socket):
         except Unauthorized:
             self.close(4403, "Forbidden")
             return
-        let_go = self.access.hold(self._caller, lambda: self.close(4403, "Forbidden"))
+        let_go = self.access.hold(self._caller, lambda: self.close(4401, "Unauthorized"))
         self.at_end.callback(let_go)
         self.not_after("initialise")
         self.rest()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ class Client:
     url: str
     api_key: str
     http: httpx.AsyncClient
+    tls: ssl.SSLContext | None = None
     pause_s: float = 1
 
     async def ask(self, document: str, **variables: object) -> Any:
@@ -121,7 +123,8 @@ class Client:
         initialise = {"type": "connection_init", "payload": {"x-api-key": self.api_key}}
         subscribe = {"type": "subscribe", "id": "1", "payload": {"query": subscription, "variables": {"id": id}}}
 
-        async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+        known: Object = {"ssl": self.tls} if self.tls else {}
+        async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], **known) as socket:
             await socket.send(json.dumps(initialise))
             while True:
                 async with asyncio.timeout(QUIET_S):

@@ -1,7 +1,8 @@
 """Carrying a script out."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import ssl
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -48,9 +49,10 @@ async def run_script(
     folder: Path,
     output: Console,
     report_path: Path = Path("vpp_report.json"),
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """
-    Carry out a script against the API at `url`, reading its files from `folder`.
+    Carry out a script against the API at `url`, known by `tls`, reading its files from `folder`.
 
     Raises LineRefused at the first line refused; what was done before it stays done. Nothing is done
     where a line cannot be read, or names a file that is not there.
@@ -58,8 +60,7 @@ async def run_script(
     script = parse(lines)
     check_files(script, folder)
 
-    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
-        client = Client(url, api_key, http)
+    async with client_of(url, api_key, tls) as client:
         for line in script:
             with refusals_of(line):
                 done = await carry_out(line.instruction, client, folder, output, report_path)
@@ -67,18 +68,27 @@ async def run_script(
                 output.print(Text(done), soft_wrap=True)
 
 
-async def print_reports(lines: Iterable[str], *, url: str, api_key: str, output: Console) -> None:
+async def print_reports(
+    lines: Iterable[str], *, url: str, api_key: str, output: Console, tls: ssl.SSLContext | None = None
+) -> None:
     """
     Print the latest report of each Create Report line, where there is one; this settles nothing.
 
     Raises LineRefused as run_script does.
     """
-    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
-        client = Client(url, api_key, http)
+    async with client_of(url, api_key, tls) as client:
         for line in parse(lines):
             if isinstance(line.instruction, CreateReport):
                 with refusals_of(line):
                     await print_latest_report(line.instruction, client, output)
+
+
+@asynccontextmanager
+async def client_of(url: str, api_key: str, tls: ssl.SSLContext | None) -> AsyncIterator[Client]:
+    # What knows the API says nothing of the object store.
+    known = {url: httpx.AsyncHTTPTransport(verify=tls)} if tls else None
+    async with httpx.AsyncClient(timeout=TIMEOUT, mounts=known) as http:
+        yield Client(url, api_key, http, tls)
 
 
 def check_files(script: Iterable[Line], folder: Path) -> None:

@@ -110,7 +110,7 @@ async def test_graphiql_holds_a_working_key_only_when_embedded(
     servers: EmbeddedServers, page: None, embedded: bool, key: str | None, shown: str
 ) -> None:
     async with started(servers, embedded=embedded, bootstrap_api_key=key) as client:
-        answer = await client.get("/graphql")
+        answer = await client.get("/graphql", headers={"accept": "text/html"})
 
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.text == f'<html><meta name="api-key" content="{shown}"></html>'

@@ -10,81 +10,12 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from graph.serving import Serving
-from tests.api import API_KEY, Api, new_name
+from tests.api import API_KEY, new_name
 from tests.sockets import Socket
 
 CALLER = "{ getCaller { name } }"
 INIT = {"type": "connection_init", "payload": {"x-api-key": API_KEY}}
 ACK = {"type": "connection_ack"}
-NO_JSON = "Unable to parse request body as JSON"
-OPERATION = "The GraphQL operation's"
-NO_QUERY = "No GraphQL query found in the request"
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        (b"", NO_JSON),
-        (b"{", NO_JSON),
-        (b"null", NO_JSON),
-        (b"5", NO_JSON),
-        (b'"{ getCaller { name } }"', NO_JSON),
-        (b"\xff", NO_JSON),
-        (b"[" * 100_000, NO_JSON),
-        (b'{"query": "{ getCaller { name } }", "variables": {"a": ' + b"9" * 5000 + b"}}", NO_JSON),
-        (b"{}", NO_QUERY),
-        (b'{"query": null}', NO_QUERY),
-        (b'{"query": ""}', NO_QUERY),
-        (b'{"query": 5}', f"{OPERATION} `query` must be a string or null, if provided."),
-        (b'{"query": "{a}", "variables": []}', f"{OPERATION} `variables` must be an object or null, if provided."),
-        (b'[{"query": "{ getCaller { name } }"}]', "Batching is not enabled"),
-        (b'{"query": "query A { a }", "operationName": "B"}', 'Unknown operation named "B".'),
-        (b'{"query": "query A { a }", "operationName": "\\ud83d"}', 'Unknown operation named "\ud83d".'),
-        (b'{"query": "subscription { onRevenueReport { id } }"}', "subscriptions are not allowed when using POST"),
-    ],
-)
-async def test_a_malformed_body_is_told_what_is_wrong_with_it(api: Api, body: bytes, message: str) -> None:
-    headers = {"x-api-key": API_KEY, "content-type": "application/json"}
-
-    answer = await api.client.post("/graphql", content=body, headers=headers)
-
-    kind = "MalformedHttpRequestException"
-    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (400, kind)
-    assert json.loads(answer.content) == {"message": message, "errors": [{"errorType": kind, "message": message}]}
-
-
-@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x", "application/graphql", ""])
-async def test_only_json_is_read(api: Api, kind: str) -> None:
-    answer = await api.client.post(
-        "/graphql",
-        content=json.dumps({"query": CALLER}),
-        headers={"x-api-key": API_KEY, "content-type": kind},
-    )
-
-    assert (answer.status_code, answer.json()["message"]) == (400, "Unsupported content type")
-
-
-async def test_a_body_nested_deeper_than_anything_of_ours_is_answered(api: Api) -> None:
-    deep = ["end"]
-    for _ in range(200):
-        deep = [deep]  # type: ignore[list-item]
-
-    refusals = [
-        await api.refusal("query ($id: ID!) { getVpp(id: $id) { id } }", id=deep),
-        await api.refusal("{ getCaller " * 3000 + "}" * 3000),
-    ]
-
-    assert [kind for kind, _, _ in refusals] == ["ValidationFailed", "ValidationFailed"]
-
-
-async def test_of_several_operations_the_named_one_is_run(api: Api) -> None:
-    document = "query A { a: getCaller { name } } query B { b: getCaller { name } }"
-
-    answer = await api.client.post(
-        "/graphql", json={"query": document, "operationName": "B"}, headers={"x-api-key": API_KEY}
-    )
-
-    assert answer.json() == {"data": {"b": {"name": "bootstrap"}}}
 
 
 @asynccontextmanager

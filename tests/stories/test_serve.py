@@ -1,8 +1,10 @@
 """`vpp serve` as a person starts and stops it, and as a power cut does."""
 
 import asyncio
+import json
 import os
 import signal
+import ssl
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -11,9 +13,15 @@ from pathlib import Path
 
 import httpx
 import psutil
+import trustme
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from graph.serving import Serving
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first_month.txt"
 START_S = 120
+ANSWER_S = 10
 REPORT = [
     "Total revenue 1.75",
     "Ad valorem fee, to the VPP 0.35",
@@ -25,10 +33,10 @@ REPORT = [
 
 
 @asynccontextmanager
-async def serving(data_dir: Path) -> AsyncIterator[tuple[Process, list[str]]]:
+async def serving(data_dir: Path, *options: str) -> AsyncIterator[tuple[Process, list[str]]]:
     """Start `vpp serve` and yield it with the lines it printed until it was ready; the block must end it."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "graph", "serve", "--first", str(EXAMPLE)),
+        *(sys.executable, "-m", "graph", "serve", "--first", str(EXAMPLE), *options),
         env=os.environ | {"VPP_DATA_DIR": str(data_dir)},
         stdout=PIPE,
     )
@@ -125,3 +133,74 @@ async def test_a_second_instance_on_one_folder_is_refused_in_a_sentence(tmp_path
     assert second.returncode == 1
     assert str(tmp_path) in told.decode()
     assert "Traceback" not in told.decode()
+
+
+async def test_over_tls_clients_that_trust_the_authority_are_served_at_every_start(tmp_path: Path) -> None:
+    file, authorities = tmp_path / "tls" / "ca.pem", []
+    for _ in range(2):
+        async with serving(tmp_path, "--tls") as (process, lines):
+            endpoint = said(lines, "Endpoint")
+            authorities.append(file.read_bytes())
+            trusting = ssl.create_default_context(cafile=file)
+            async with (
+                httpx.AsyncClient(verify=trusting) as client,
+                connect(
+                    endpoint.replace("https", "wss"), ssl=trusting, subprotocols=[Subprotocol("graphql-transport-ws")]
+                ) as socket,
+            ):
+                outputs = await client.get(endpoint.replace("graphql", "amplify_outputs.json"))
+                payload = {"x-api-key": said(lines, "API key")}
+                await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
+                acknowledged = json.loads(await socket.recv())
+            process.terminate()
+
+        assert report(lines) == REPORT
+        assert outputs.json()["data"]["url"] == endpoint
+        assert endpoint.startswith("https://127.0.0.1:")
+        assert said(lines, "Authority") == str(file)
+        assert acknowledged["type"] == "connection_ack"
+
+    assert authorities[0] == authorities[1]
+
+
+async def test_a_given_certificate_is_served_whatever_its_names(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    given = authority.issue_cert("vpp.example")
+    given.cert_chain_pems[0].write_to_path(str(tmp_path / "vpp.pem"))
+    given.private_key_pem.write_to_path(str(tmp_path / "vpp.key"))
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+
+    files = ("--tls-certificate", str(tmp_path / "vpp.pem"), "--tls-key", str(tmp_path / "vpp.key"))
+    async with serving(tmp_path / "data", *files) as (process, lines):
+        async with httpx.AsyncClient(verify=trusting) as client:
+            alive = await client.get(
+                said(lines, "Endpoint").replace("graphql", "livez"),
+                headers={"host": "vpp.example"},
+                extensions={"sni_hostname": "vpp.example"},
+            )
+        process.terminate()
+
+    assert alive.text == "alive"
+    assert report(lines) == REPORT
+    assert not any(line.startswith("Authority") for line in lines)
+    assert not (tmp_path / "data" / "tls").exists()
+
+
+async def test_a_token_of_sixteen_kilobytes_fits_into_the_header_of_a_socket(served: Serving) -> None:
+    host, port = served.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+
+    writer.write(
+        b"GET /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Sec-WebSocket-Protocol: graphql-transport-ws, header-" + b"e" * 16 * 1024 + b"\r\n\r\n"
+    )
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            status = await reader.readline()
+    finally:
+        writer.close()
+    await writer.wait_closed()
+
+    assert status == b"HTTP/1.1 101 Switching Protocols\r\n"
