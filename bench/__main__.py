@@ -7,7 +7,7 @@ import asyncio
 
 import typer
 
-from bench import imports, latency
+from bench import imports, latency, subscribers
 
 app = typer.Typer(add_completion=False)
 
@@ -21,6 +21,8 @@ def main(rows: int = 5_000_000, rounds: int = 3) -> None:
     asyncio.run(imports.run(rows, rounds))
     print()  # noqa: T201
     asyncio.run(latency.run(rows))
+    print()  # noqa: T201
+    asyncio.run(subscribers.run([3_000, 10_000]))
 
 
 app()

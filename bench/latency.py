@@ -37,10 +37,11 @@ async def run(rows: int) -> None:
         async with embedded_servers(Path(folder) / "data") as servers, open_object_store(servers.object_store) as s3:
             await asyncio.to_thread(db.migrations.upgrade, servers.database_url)
             await add_sites(servers)
-            async with worker(servers) as pid, _api(servers) as client:
+            async with worker(servers) as pid, api(servers) as (url, _):
                 id = await upload(s3, file)
-                at_rest = await _latencies_ms(client, asyncio.sleep(AT_REST_S))
-                importing = await _latencies_ms(client, bring_in(servers, s3, id, pid))
+                async with httpx.AsyncClient(base_url=url, headers={"x-api-key": KEY}) as client:
+                    at_rest = await _latencies_ms(client, asyncio.sleep(AT_REST_S))
+                    importing = await _latencies_ms(client, bring_in(servers, s3, id, pid))
     print(f"50 sites asked for every {EVERY_S * 1000:.0f} ms, at rest and while {rows:,} rows are imported\n")  # noqa: T201
     print("| | asked | p50, ms | p99, ms |\n|---|---|---|---|")  # noqa: T201
     for name, taken in (("at rest", at_rest), ("during an import", importing)):
@@ -68,8 +69,8 @@ async def _latency_ms(client: httpx.AsyncClient, due: float) -> float:
 
 
 @asynccontextmanager
-async def _api(servers: EmbeddedServers) -> AsyncIterator[httpx.AsyncClient]:
-    """Run the API until the block ends, and give a client of it."""
+async def api(servers: EmbeddedServers) -> AsyncIterator[tuple[str, int]]:
+    """Run the API until the block ends, and give its address and its process id."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "graph", "serve", "--port", "0", "--no-worker"),
         env=os.environ | environment(servers) | {"VPP_BOOTSTRAP_API_KEY": KEY},
@@ -80,8 +81,7 @@ async def _api(servers: EmbeddedServers) -> AsyncIterator[httpx.AsyncClient]:
         async with asyncio.timeout(START_S):
             said = await process.stdout.readuntil(b"/graphql")
         url = said.split()[-1].decode().removesuffix("/graphql")
-        async with httpx.AsyncClient(base_url=url, headers={"x-api-key": KEY}) as client:
-            yield client
+        yield url, process.pid
     finally:
         process.terminate()
         await process.wait()

@@ -49,6 +49,10 @@ class RequestId:
             await self._app(scope, receive, send)
             return
         request_id = scope["request_id"] = str(uuid4())
+        if scope["type"] == "websocket":
+            with structlog.contextvars.bound_contextvars(request_id=request_id):
+                await self._app(scope, receive, send)
+            return
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -60,7 +60,9 @@ def serve(
     tls_key: Annotated[Path | None, typer.Option(help="Its key, in PEM; VPP_TLS_KEY.")] = None,
 ) -> None:
     """Serve the API, with a worker beside it, and with Postgres and S3 unless the environment names them."""
-    from graph.serving import serving
+    from graph.serving import collect_seldom, let_many_connect, serving
+
+    let_many_connect()
 
     settings = Settings()
     listen_on = host or settings.host
@@ -82,6 +84,7 @@ def serve(
             ) as ours:
                 if first is not None and ours.api_key is not None:
                     await _play(first, ours, done=settings.data_dir / "played")
+                collect_seldom()
                 _print_addresses(ours)
                 if certificate and certificate.authority_file:
                     _print_authority(ours, certificate.authority_file, is_new=certificate.is_new)
@@ -294,11 +297,20 @@ def _run(command: Coroutine[Any, Any, None]) -> None:
         await command
 
     try:
-        asyncio.run(until_signalled())
+        _run_loop(until_signalled())
     except asyncio.CancelledError:
         raise typer.Exit(130) from None
     except (CannotServe, LineRefused, Refusal) as fault:
         _fail(str(fault))
+
+
+def _run_loop(main: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop
+    except ImportError:  # It is not made for every platform.
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
 
 
 def _fail(message: str) -> NoReturn:

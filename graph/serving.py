@@ -1,7 +1,9 @@
 """What serves: the API, and a worker as a process of its own beside it."""
 
 import asyncio
+import gc
 import os
+import resource
 import socket
 import ssl
 import sys
@@ -63,6 +65,8 @@ async def serving(
                 access_log=False,
                 ws="websockets-sansio",
                 ws_max_size=FRAME_BYTES_AT_MOST,
+                # A message is short, and packing it for each subscriber would take more than sending it.
+                ws_per_message_deflate=False,
                 lifespan="on",
                 ssl_context_factory=(lambda _config, _default: shown) if shown else None,
             )
@@ -110,6 +114,23 @@ def _known(certificate: Certificate) -> ssl.SSLContext:
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.load_verify_locations(certificate.file)
     return context
+
+
+def collect_seldom() -> None:
+    """
+    Let Python's collector of cycles pass over all that is there by now, and come seldom.
+
+    With thousands of sockets it stops everything for a tenth of a second each time it comes, and finds next to nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+
+
+def let_many_connect() -> None:
+    """Let this process hold as many sockets as it may; most systems begin with a thousand."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class _Server(uvicorn.Server):

@@ -2,7 +2,6 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -46,15 +45,19 @@ class Socket(ABC):
 
     def __init__(self, websocket: WebSocket, access: Access, streams: Streams, patience: Patience) -> None:
         self.websocket = websocket
+        self._send = websocket._send
         self.access = access
         self.streams = streams
         self.patience = patience
         # How to have done with each subscription, by the id its client gave it.
         self.subscriptions: dict[str, Callable[[], None]] = {}
-        self._replies: deque[str] = deque()
-        self._told: dict[str, deque[str]] = {}
+        # Lists: an empty deque takes more memory than all else that a socket keeps here.
+        self._replies: list[str] = []
+        self._told: dict[str, list[str]] = {}
         self._closing: tuple[int, str] | None = None
-        self._is_there_more, self._has_said = asyncio.Event(), asyncio.Event()
+        # What the task that speaks waits for when it has said all, and the one that hears when too much waits.
+        self._until_more: asyncio.Future[None] | None = None
+        self._until_said: asyncio.Future[None] | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self.at_end = ExitStack()
 
@@ -76,8 +79,8 @@ class Socket(ABC):
         try:
             while True:
                 while len(self._replies) >= REPLIES_AT_MOST and not speaking.done():
-                    self._has_said.clear()
-                    await self._has_said.wait()
+                    self._until_said = asyncio.get_running_loop().create_future()
+                    await self._until_said
                 received = await self.websocket.receive()
                 if received["type"] == "websocket.disconnect":
                     return
@@ -95,12 +98,14 @@ class Socket(ABC):
     def reply(self, message: dict[str, Any]) -> None:
         """Say something in answer to the client, before what its subscriptions have to tell."""
         self._replies.append(encode(message))
-        self._is_there_more.set()
+        self._wake()
 
     def tell(self, id: str, frame: str) -> None:
         """Say something of a subscription; where too much waits already, the oldest goes."""
-        self._told.setdefault(id, deque(maxlen=TOLD_AT_MOST)).append(frame)
-        self._is_there_more.set()
+        frames = self._told.setdefault(id, [])
+        frames.append(frame)
+        del frames[:-TOLD_AT_MOST]
+        self._wake()
 
     def leave(self, id: str) -> bool:
         """Have done with a subscription, and tell nothing more of it; False where there is none of this id."""
@@ -128,7 +133,7 @@ class Socket(ABC):
     def close(self, code: int, reason: str) -> None:
         """Close, once all is said that is waiting to be."""
         self._closing = self._closing or (code, reason)
-        self._is_there_more.set()
+        self._wake()
 
     def after(self, seconds: float, name: str, do: Callable[[], None]) -> None:
         """Do something later, in place of what was to be done under this name."""
@@ -153,27 +158,40 @@ class Socket(ABC):
             log.exception("A message failed")
             self.close(1011, "Something went wrong on our side")
 
+    def _wake(self) -> None:
+        if self._until_more is not None and not self._until_more.done():
+            self._until_more.set_result(None)
+
+    def _has_said(self) -> None:
+        if self._until_said is not None and not self._until_said.done():
+            self._until_said.set_result(None)
+        self._until_said = None
+
     async def _speak(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while True:
                 while self._replies or self._told:
-                    await self.websocket.send_text(self._next())
-                    self._has_said.set()
+                    # Not by Starlette's socket, whose checks take as long as sending.
+                    await self._send({"type": "websocket.send", "text": self._next()})
+                    if self._until_said is not None:
+                        self._has_said()
                 if self._closing is not None:
                     await self.websocket.close(*self._closing)
                     return
-                self._is_there_more.clear()
-                await self._is_there_more.wait()
+                self._until_more = loop.create_future()
+                await self._until_more
+                self._until_more = None
         except (WebSocketDisconnect, RuntimeError):
             return  # It was closed from the other side; who hears is told so.
         finally:
-            self._has_said.set()
+            self._has_said()
 
     def _next(self) -> str:
         if self._replies:
-            return self._replies.popleft()
+            return self._replies.pop(0)
         id, frames = next(iter(self._told.items()))
-        frame = frames.popleft()
+        frame = frames.pop(0)
         # Whoever is next has its turn before this one has another.
         del self._told[id]
         if frames:
