@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import db.migrations
 from db.engine import Database
 from db.notices import Notices
-from graph.access import Access
+from graph.access import Access, is_of_this_machine
 from graph.appsync.http import CORS, MethodNotAllowed
 from graph.appsync.outputs import amplify_outputs
 from graph.endpoint import Endpoint
@@ -93,12 +93,12 @@ def application(
         await scope["app"].state.endpoint(scope, receive, send)
 
     shown_key = bootstrap_api_key if embedded else None
-    page = _graphiql_page(shown_key)
+    page, page_with_key = _graphiql_page(None), _graphiql_page(shown_key)
 
     def graphiql(request: Request) -> Response:
-        if "text/html" in request.headers.get("accept", ""):
-            return HTMLResponse(page)
-        return MethodNotAllowed(method=request.method).answer()
+        if "text/html" not in request.headers.get("accept", ""):
+            return MethodNotAllowed(method=request.method).answer()
+        return HTMLResponse(page_with_key if is_of_this_machine(request.headers.get("host", "")) else page)
 
     return Starlette(
         lifespan=lifespan,

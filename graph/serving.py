@@ -23,6 +23,7 @@ STOP_WORKER_S = 10.0
 RESTART_WORKER_S = 1.0
 # As much as a body over HTTP.
 FRAME_BYTES_AT_MOST = 2**20
+KEEP_ALIVE_S = 75
 
 # AppSync's clients put a whole token into one header of a WebSocket's request. The environment could say so too, but
 # only to a process that has not yet imported this, as who speaks to us from within ours has.
@@ -65,6 +66,8 @@ async def serving(
                 access_log=False,
                 ws="websockets-sansio",
                 ws_max_size=FRAME_BYTES_AT_MOST,
+                # Longer than whatever stands in front keeps its own: it must never send what we have just hung up on.
+                timeout_keep_alive=KEEP_ALIVE_S,
                 # A message is short, and packing it for each subscriber would take more than sending it.
                 ws_per_message_deflate=False,
                 lifespan="on",

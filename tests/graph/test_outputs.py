@@ -57,6 +57,13 @@ async def test_the_url_is_where_the_client_came_to(origin: str) -> None:
     assert answer.json()["data"]["url"] == f"{origin}/graphql"
 
 
+async def test_a_name_that_anyone_may_own_is_not_told_the_key() -> None:
+    answer = await outputs(base_url="http://rebound.example.com:8000")
+
+    assert answer.status_code == 200
+    assert API_KEY not in answer.text
+
+
 @pytest.mark.parametrize(
     "host", ["", "a b", "a/b", "user@a", "a:port", "a:123456", "a\\b", "[::1", "<a>", "a?b", "a#b"]
 )

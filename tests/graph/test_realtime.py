@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -381,3 +382,19 @@ async def test_a_client_that_does_not_listen_keeps_nobody_waiting(served: Servin
 
     assert [each["type"] for each in began] == ["start_ack", "data"]
     assert told["payload"]["data"]["onImportProgress"]["status"] == "CANCELLED"
+
+
+async def test_half_a_handshake_left_hanging_keeps_nobody_waiting(served: Serving) -> None:
+    at = urlsplit(served.url)
+    hanging = [await asyncio.open_connection(at.hostname, at.port) for _ in range(200)]
+    for _, writer in hanging:
+        writer.write(b"GET /graphql/realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n")
+        await writer.drain()
+
+    async with acknowledged(served.url) as socket:
+        await socket.start(REPORTS, known_as="1")
+        told = await socket.receive()
+
+    for _, writer in hanging:
+        writer.close()
+    assert told == {"type": "start_ack", "id": "1"}
