@@ -5,7 +5,7 @@ Whoever comes later is told at once what was told last, and then whatever follow
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from strawberry.types.graphql import OperationType
 from graph.access import Caller
 from graph.context import Context
 from graph.encoding import encode
+from graph.errors import told
 from graph.schema import schema
 
 
@@ -40,10 +41,10 @@ class Result:
     @classmethod
     def of(cls, result: ExecutionResult) -> "Result":
         """Encode a result."""
-        told: dict[str, Any] = {"data": result.data}
+        payload: dict[str, Any] = {"data": result.data}
         if result.errors:
-            told["errors"] = formatted(result.errors)
-        return cls(encode(told), None if result.data is not None else told.get("errors", []))
+            payload["errors"] = formatted(result.errors)
+        return cls(encode(payload), None if result.data is not None else payload.get("errors", []))
 
 
 class Listener(Protocol):
@@ -71,7 +72,7 @@ class Streams:
         # Callers who may see the same are told the same.
         key = (operation.query, operation.name, encode(operation.variables), caller.reach)
         stream = self._streams.get(key)
-        if stream is None:
+        if stream is None or stream.is_over:
             stream = self._streams[key] = _Stream(operation, self._context_for(caller))
             stream.task.add_done_callback(lambda _: forget())
         stream.add(listener)
@@ -104,6 +105,7 @@ class _Stream:
         # In the order in which they came; the first is told first.
         self._listeners: dict[int, Listener] = {}
         self._last: Result | None = None
+        self.is_over = False
         self.task = asyncio.create_task(self._run())
 
     def add(self, listener: Listener) -> None:
@@ -117,6 +119,18 @@ class _Stream:
         return not self._listeners
 
     async def _run(self) -> None:
+        try:
+            await self._follow()
+        except Exception as fault:
+            # What is wrong with a request is told by its results; this is not among them.
+            told_of = told(GraphQLError("", original_error=fault), request_id=self._context.request_id)
+            for listener in self._all_of_them():
+                listener.refuse(formatted([told_of]))
+        finally:
+            # Nobody is to join what has ended.
+            self.is_over = True
+
+    async def _follow(self) -> None:
         operation = self._operation
         results = await schema.stream(
             operation.query,
@@ -147,6 +161,6 @@ class _Stream:
         return listeners
 
 
-def formatted(errors: list[GraphQLError]) -> list[Any]:
+def formatted(errors: Sequence[GraphQLError]) -> list[Any]:
     """Put errors as they are sent."""
     return [error.formatted for error in errors]

@@ -77,7 +77,6 @@ class ApiKeyQuery:
     @strawberry.field(description="Who this request is made as.")
     def get_caller(self, info: Info) -> Caller:
         caller = info.context.caller
-        assert caller is not None  # noqa: S101
         return Caller(
             auth_type=caller.auth_type,
             name=caller.name,

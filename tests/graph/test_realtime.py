@@ -226,6 +226,8 @@ async def test_only_subscriptions_are_started(
             "Cannot query field 'onNothing' on type 'Subscription'.",
         ),
         ("subscription {", "ValidationFailed", "Syntax Error: Expected Name, found <EOF>."),
+        ("", "ValidationFailed", None),
+        ("fragment A on Caller { name }", "ValidationFailed", None),
         ('subscription { onImportProgress(id: "1") { id } }', "ValidationFailed", None),
         (
             'subscription { onImportProgress(id: "00000000-0000-0000-0000-000000000000") { id } }',
