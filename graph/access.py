@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 import db.api_keys
 from db.engine import Database
@@ -109,7 +108,8 @@ class Access:
                 changed.clear()
                 try:
                     await self._lock_out_who_lost_it()
-                except (OSError, DBAPIError) as fault:
+                # Whatever it was, this goes on: a watch that has ended would leave every door open.
+                except Exception as fault:
                     log.warning("Cannot look whether keys are still good", reason=str(fault))
                 with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), self._seconds_to_next_expiry())

@@ -1,9 +1,16 @@
+import asyncio
+from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
+from sqlalchemy import Executable
 
-from graph.access import is_of_this_machine
+from db.engine import AnyRow, Database
+from db.notices import Notices
+from graph.access import Access, Caller, is_of_this_machine
 from tests.api import API_KEY, Api, new_name
 
 CALLER = "{ getCaller { authType name role siteIds vppIds } }"
@@ -113,3 +120,30 @@ async def test_without_a_key_the_schema_is_not_told_either(api: Api) -> None:
 )
 def test_a_name_other_than_localhost_is_not_of_this_machine(host: str, is_so: bool) -> None:
     assert is_of_this_machine(host) is is_so
+
+
+class FailingOnce(Database):
+    """A database that is still starting when it is first asked."""
+
+    has_failed = False
+
+    async def rows(self, statement: Executable) -> Sequence[AnyRow]:
+        if not self.has_failed:
+            self.has_failed = True
+            raise asyncpg.CannotConnectNowError("the database system is starting up")
+        return await super().rows(statement)
+
+
+async def test_keys_are_watched_on_when_the_database_was_away(database_url: str) -> None:
+    database, notices, locked_out = FailingOnce(database_url), Notices(database_url), asyncio.Event()
+    access = Access(database, bootstrap_api_key=None)
+    access.hold(Caller("API_KEY", "gone", "READER", key_id=uuid4()), locked_out.set)
+
+    async with notices.listening():
+        watching = asyncio.create_task(access.watch(notices))
+        async with asyncio.timeout(10):
+            await locked_out.wait()
+        watching.cancel()
+
+    assert database.has_failed
+    await database.close()

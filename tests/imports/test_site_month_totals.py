@@ -11,7 +11,8 @@ from sqlmodel import col
 import db.events
 import db.site_months
 from db.engine import copy_binary
-from db.imports import Import
+from db.imports import Import, SiteDeleted
+from db.refusals import refusing
 from db.site_months import SiteMonth
 from db.sites import Site
 from graph.imports import site_month_totals
@@ -102,3 +103,15 @@ def test_totals_are_given_up_before_they_are_too_large() -> None:
     assert totals
     assert chunks == 8
     assert int(totals.sums[2, 0]) == 8 * 10**6 * 10**12
+
+
+async def test_totals_of_a_site_that_was_deleted_meanwhile_are_refused_in_words(session: AsyncSession) -> None:
+    import_id = await import_of(session)
+    reader = BatteryEventReader(HEADER, charge_tariff_earns=True, site_ids={"4102000000": uuid4()})
+    totals = reader.read(b"4102000000,2025-09-01,CHARGE,1,1\n", first_line_number=2).totals()
+
+    with (
+        pytest.raises(SiteDeleted, match="A site of the file was deleted while it was imported"),
+        refusing(SiteDeleted()),
+    ):
+        await db.site_months.add(session, import_id=import_id, totals=reader.totals_copy(totals, import_id))
