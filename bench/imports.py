@@ -27,6 +27,7 @@ import db.migrations
 from db.engine import Database
 from db.imports import Import
 from db.notices import Notices
+from db.reach import EVERYTHING
 from graph.embedded.postgres import installed
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from graph.imports.intake import upload_key
@@ -177,7 +178,7 @@ async def _end_of(database: Database, notices: Notices, id: UUID) -> None:
     async with notices.of("imports", id) as changed:
         while True:
             changed.clear()
-            row = await database.row(db.imports.imports().where(col(Import.id) == id))
+            row = await database.row(db.imports.imports(EVERYTHING).where(col(Import.id) == id))
             assert row is not None  # noqa: S101
             if row.status == "COMPLETED":
                 return

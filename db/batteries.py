@@ -14,8 +14,9 @@ from sqlmodel import Field, col
 
 from db import timelines
 from db.engine import Read, take_turns
+from db.reach import Reach, reach_of
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
-from db.sites import SiteNotFound
+from db.sites import Site, SiteNotFound, check_past
 from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
 from db.timelines import Timeline
 
@@ -95,7 +96,7 @@ class CapacityOutOfRange(ValidationFailed):
 
 
 class BatteryIdTaken(Conflict):
-    """The id {id} is another battery's already: {manufacturer} {serial}."""
+    """The id {id} is another battery's already."""
 
     field = ("input", "id")
 
@@ -118,7 +119,7 @@ class RemovedBeforeInstalled(ValidationFailed):
     field = ("input", "effectiveFrom")
 
 
-def batteries(*, on: date) -> Read:
+def batteries(reach: Reach, *, on: date) -> Read:
     """Read batteries with their capacities on a settlement date, or else the last they had."""
     capacity_kwh = (
         select(col(BatteryCapacity.capacity_kwh))
@@ -131,24 +132,25 @@ def batteries(*, on: date) -> Read:
     return select(
         *(col(Battery.id), col(Battery.site_id), col(Battery.manufacturer), col(Battery.serial)),
         *(col(Battery.installed), col(Battery.created_at), col(Battery.updated_at), capacity_kwh),
-    )
+    ).where(*reach.sites(col(Battery.site_id)))
 
 
-def batteries_of_sites(site_ids: Sequence[UUID], *, on: date) -> Read:
+def batteries_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date) -> Read:
     """Read the batteries that stand at some sites on a settlement date."""
     return (
-        batteries(on=on)
+        batteries(reach, on=on)
         .where(col(Battery.site_id).in_(site_ids), col(Battery.installed).contains(on))
         .order_by(col(Battery.manufacturer), col(Battery.serial), col(Battery.id))
     )
 
 
-def capacities_of_sites(site_ids: Sequence[UUID], *, on: date) -> Read:
+def capacities_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date) -> Read:
     """Read the capacity of each site that has any on a settlement date, in kWh."""
     return (
         select(col(Battery.site_id), func.sum(col(BatteryCapacity.capacity_kwh)).label("capacity_kwh"))
         .join(BatteryCapacity, col(BatteryCapacity.battery_id) == Battery.id)
-        .where(col(Battery.site_id).in_(site_ids), col(BatteryCapacity.effective).contains(on))
+        .where(col(Battery.site_id).in_(site_ids), *reach.sites(col(Battery.site_id)))
+        .where(col(BatteryCapacity.effective).contains(on))
         .group_by(col(Battery.site_id))
     )
 
@@ -164,6 +166,8 @@ async def add(
     effective_from: date | None = None,
 ) -> UUID:
     """Put a battery at a site, from a day on or for all time; sent again, find the one that was put there."""
+    await _check_site(session, id=site_id)
+    await check_past(session, site_id=site_id, effective_from=effective_from)
     id, installed = id or uuid4(), Range(effective_from, None)
     battery: dict[str, Any] = {"site_id": site_id, "manufacturer": manufacturer.strip(), "serial": serial.strip()}
     await take_turns(session, "battery", battery["manufacturer"], battery["serial"])
@@ -198,6 +202,7 @@ async def update_battery(
     with refusing(ManufacturerRefused(), SerialRefused(), BatteryTaken(**battery)):
         await session.execute(update(Battery).where(col(Battery.id) == id).values(**battery))
     if capacity_kwh is not None:
+        await check_past(session, site_id=there.site_id, effective_from=effective_from)
         until = there.installed.upper
         if effective_from is not None and until is not None and effective_from >= until:
             raise BatteryNotThere(until=until, effective_from=effective_from)
@@ -209,7 +214,9 @@ async def update_battery(
 
 async def remove(session: AsyncSession, *, id: UUID, effective_from: date) -> UUID:
     """Take a battery out of its site from a day on."""
-    installed = (await _held(session, id=id)).installed
+    there = await _held(session, id=id)
+    await check_past(session, site_id=there.site_id, effective_from=effective_from)
+    installed = there.installed
     if installed.upper is not None:
         raise BatteryRemovedAlready(until=installed.upper)
     if installed.lower is not None and effective_from <= installed.lower:
@@ -223,25 +230,36 @@ async def remove(session: AsyncSession, *, id: UUID, effective_from: date) -> UU
 
 async def remove_for_all_time(session: AsyncSession, *, id: UUID) -> None:
     """Take a battery out of its site as if it had never been there."""
-    deleted = await session.scalar(delete(Battery).where(col(Battery.id) == id).returning(col(Battery.id)))
-    if deleted is None:
-        raise BatteryNotFound(id=id)
+    there = await _held(session, id=id)
+    await check_past(session, site_id=there.site_id, effective_from=None)
+    await session.execute(delete(Battery).where(col(Battery.id) == id))
 
 
 async def _held(session: AsyncSession, *, id: UUID) -> Battery:
     # Until the transaction ends, so that two changes of one battery come one after the other.
-    there = await session.get(Battery, id, with_for_update=True)
+    of_these = (col(Battery.id) == id, *reach_of(session).sites_to_change(col(Battery.site_id)))
+    there = (await session.scalars(select(Battery).where(*of_these).with_for_update())).one_or_none()
     if there is None:
         raise BatteryNotFound(id=id)
     return there
 
 
+async def _check_site(session: AsyncSession, *, id: UUID) -> None:
+    reach = reach_of(session)
+    if not reach.is_held:
+        return  # A constraint looks after it.
+    site = select(col(Site.id)).where(col(Site.id) == id, *reach.sites_to_change(col(Site.id)))
+    if await session.scalar(site) is None:
+        raise BatterySiteNotFound(id=id)
+
+
 async def _check_sent_again(session: AsyncSession, *, id: UUID, there: tuple[object, ...]) -> None:
+    of_these = (col(Battery.id) == id, *reach_of(session).sites(col(Battery.site_id)))
     columns = (col(Battery.site_id), col(Battery.manufacturer), col(Battery.serial))
-    battery = (await session.execute(select(*columns).where(col(Battery.id) == id))).one()
+    battery = (await session.execute(select(*columns).where(*of_these))).one_or_none()
     capacities = await _capacities(session, battery_id=id)
-    if (*battery, list(capacities.stretches)) != there:
-        raise BatteryIdTaken(id=id, manufacturer=battery.manufacturer, serial=battery.serial)
+    if battery is None or (*battery, list(capacities.stretches)) != there:
+        raise BatteryIdTaken(id=id)
 
 
 async def _capacities(session: AsyncSession, *, battery_id: UUID) -> Timeline[Decimal]:

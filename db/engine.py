@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from typing import Any, TypeAlias
 
 import asyncpg
 from sqlalchemy import Executable, Row, Select, func, select
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+from db.reach import EVERYTHING, Reach
 
 # A statement that reads columns. What a query reads is a function that returns one; `Database.rows` runs it.
 Read: TypeAlias = Select[*tuple[Any, ...]]
@@ -22,16 +25,25 @@ class Database:
         self.url = url
         self._engine = _engine(url, pool_size)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reach = EVERYTHING
+
+    def held_to(self, reach: Reach) -> "Database":
+        """Return the same database as whoever is held to this sees it: by the same connections."""
+        if not reach.is_held:
+            return self
+        held = copy(self)
+        held._reach = reach
+        return held
 
     async def rows(self, statement: Executable) -> Sequence[AnyRow]:
         """Return every row a statement reads."""
-        async with self._reading.connect() as connection:
+        async with self._connection() as connection:
             result = await connection.execute(statement)
             return result.all()
 
     async def row(self, statement: Executable) -> AnyRow | None:
         """Return the first row a statement reads, or None where there is none."""
-        async with self._reading.connect() as connection:
+        async with self._connection() as connection:
             result = await connection.execute(statement)
             return result.first()
 
@@ -40,10 +52,24 @@ class Database:
         """Open a session whose work is kept as a whole, or not at all; a snapshot reads as of one instant."""
         engine = self._engine.execution_options(isolation_level="REPEATABLE READ") if snapshot else self._engine
         async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            if self._reach.is_held:
+                session.info["reach"] = self._reach
+                await session.execute(self._reach.hold())
             yield session
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        if not self._reach.is_held:
+            async with self._reading.connect() as connection:
+                yield connection
+            return
+        # What holds it ends with the transaction, whatever becomes of that.
+        async with self._engine.begin() as connection:
+            await connection.execute(self._reach.hold())
+            yield connection
 
 
 async def take_turns(session: AsyncSession, *over: str) -> None:

@@ -32,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
 
 from db.engine import Read, copy_binary
+from db.reach import Reach
 from db.tables import Table
 
 
@@ -84,12 +85,12 @@ async def copy_blocks(session: AsyncSession, blocks: Sequence[memoryview]) -> No
     await copy_binary(session, EventBlock.__tablename__, BLOCK_COLUMNS, blocks)
 
 
-def events_of_sites(site_ids: Sequence[UUID], from_: date | None, until: date | None) -> Read:
+def events_of_sites(reach: Reach, site_ids: Sequence[UUID], from_: date | None, until: date | None) -> Read:
     """Read the events of some sites that count, over settlement dates `[from, until)`."""
     events = select(
         *(EVENTS.c.import_id, EVENTS.c.line_number, EVENTS.c.site_id, EVENTS.c.settlement_date),
         *(EVENTS.c.event_type, EVENTS.c.energy_kwh, EVENTS.c.tariff_cents_per_kwh, EVENTS.c.value_aud),
-    ).where(EVENTS.c.site_id.in_(site_ids))
+    ).where(EVENTS.c.site_id.in_(site_ids), *reach.events(EVENTS.c.site_id, EVENTS.c.settlement_date))
     # The month is in the index of the blocks; the date is known only once a block is opened.
     if from_ is not None:
         events = events.where(EVENTS.c.month >= from_.replace(day=1), EVENTS.c.settlement_date >= from_)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Select,
+    Uuid,
     delete,
     func,
     insert,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,6 +38,7 @@ from db import jobs, site_months
 from db.engine import Read, driver_connection
 from db.events import EventBlock
 from db.jobs import Job
+from db.reach import Reach, as_ourselves, reach_of
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing, violated_constraint
 from db.site_months import Count
 from db.tables import Table, created, instant, is_text
@@ -61,12 +64,16 @@ class Import(Table, table=True):
             name="imports_status_is_known",
         ),
         CheckConstraint("charge_tariff in ('COST', 'EARNING')", name="imports_charge_tariff_is_known"),
-        # The same bytes count once. S3's ETag is their hash; the size makes a chance meeting of two hashes harmless.
+        # The same bytes count once for the same VPPs. S3's ETag is their hash; the size makes a chance meeting of two
+        # hashes harmless.
         Index(
             "imports_file_once",
-            *("etag", "bytes_total"),
+            *("etag", "bytes_total", "vpp_ids"),
             unique=True,
-            postgresql_where=text("kind = 'BATTERY_EVENTS' and status in ('QUEUED', 'RUNNING', 'COMPLETED')"),
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text(
+                "kind = 'BATTERY_EVENTS' and status in ('QUEUED', 'RUNNING', 'COMPLETED') and etag is not null"
+            ),
         ),
         Index("imports_created_at_id", "created_at", "id"),
     )
@@ -76,6 +83,8 @@ class Import(Table, table=True):
     status: str = Status.AWAITING_UPLOAD
     file_name: str
     charge_tariff: str
+    # The VPPs of whose sites it may speak, since whoever made it is held to them; null for all.
+    vpp_ids: list[UUID] | None = Field(default=None, sa_type=ARRAY(Uuid))
     etag: str | None = None
     bytes_total: int | None = Field(default=None, sa_type=BigInteger)
     bytes_read: int = Field(default=0, sa_type=BigInteger)
@@ -132,7 +141,7 @@ class FileNameRefused(ValidationFailed):
 
 
 class ImportIdTaken(Conflict):
-    """The id {id} is another import's already: {file_name}."""
+    """The id {id} is another import's already."""
 
     field = ("input", "id")
 
@@ -203,6 +212,7 @@ class Claim:
     attempts: int
     kind: str
     charge_tariff: str
+    vpp_ids: Sequence[UUID] | None
     etag: str
     bytes_total: int
     rows_read: int
@@ -225,42 +235,53 @@ class Progress:
     rows_rejected: int
 
 
-def imports() -> Read:
+def imports(reach: Reach) -> Read:
     """Read imports."""
     return select(
         *(col(Import.id), col(Import.kind), col(Import.status), col(Import.file_name)),
         *(col(Import.bytes_total), col(Import.bytes_read), col(Import.rows_read), col(Import.rows_imported)),
         *(col(Import.rows_duplicated), col(Import.rows_rejected), col(Import.failure_reason)),
         *(col(Import.created_at), col(Import.started_at), col(Import.finished_at)),
-    )
+    ).where(*reach.imports(col(Import.vpp_ids)))
 
 
-def rejections(import_ids: Sequence[UUID]) -> Read:
+def rejections(reach: Reach, import_ids: Sequence[UUID]) -> Read:
     """Read the rows some imports left out."""
+    reached = select(col(Import.id)).where(col(Import.id).in_(import_ids), *reach.imports(col(Import.vpp_ids)))
     return select(
         *(col(ImportRejection.line_number), col(ImportRejection.column_name), col(ImportRejection.code)),
         *(col(ImportRejection.message), col(ImportRejection.row_text)),
-    ).where(col(ImportRejection.import_id).in_(import_ids))
+    ).where(col(ImportRejection.import_id).in_(reached if reach.is_held else import_ids))
 
 
 async def create(session: AsyncSession, *, id: UUID | None, kind: str, file_name: str, charge_tariff: str) -> UUID:
     """Register a file that is to be uploaded; sent again, find the import it registered."""
-    id, file_name = id or uuid4(), file_name.strip()
-    new = upsert(Import).values(id=id, kind=kind, file_name=file_name, charge_tariff=charge_tariff)
+    id, file_name, vpp_ids = id or uuid4(), file_name.strip(), reach_of(session).vpp_ids
+    new = upsert(Import).values(
+        id=id,
+        kind=kind,
+        file_name=file_name,
+        charge_tariff=charge_tariff,
+        vpp_ids=None if vpp_ids is None else sorted(vpp_ids),
+    )
     with refusing(FileNameRefused()):
         created_id = await session.scalar(
             new.on_conflict_do_nothing(index_elements=[col(Import.id)]).returning(col(Import.id))
         )
     if created_id is None:
-        there = await held(session, id=id)
+        try:
+            there = await held(session, id=id)
+        except ImportNotFound:
+            raise ImportIdTaken(id=id) from None
         if (there.kind, there.file_name, there.charge_tariff) != (kind, file_name, charge_tariff):
-            raise ImportIdTaken(id=id, file_name=there.file_name)
+            raise ImportIdTaken(id=id)
     return id
 
 
 async def held(session: AsyncSession, *, id: UUID) -> Import:
     """Return an import, and let nobody else change it until the transaction ends."""
-    there = await session.get(Import, id, with_for_update=True)
+    of_these = (col(Import.id) == id, *reach_of(session).imports(col(Import.vpp_ids)))
+    there = (await session.scalars(select(Import).where(*of_these).with_for_update())).one_or_none()
     if there is None:
         raise ImportNotFound(id=id)
     return there
@@ -301,11 +322,12 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
     except IntegrityError as error:
         if violated_constraint(error) != FileImportedAlready.constraint:
             raise
-        before = (await session.scalars(_in_use(etag=etag, bytes_total=bytes_total))).one()
+        before = (await session.scalars(_in_use(there, etag=etag, bytes_total=bytes_total))).one()
         raise FileImportedAlready(
             import_id=before.id, file_name=before.file_name, info={"importId": str(before.id)}
         ) from error
-    await jobs.enqueue(session, Job.IMPORT, id=id)
+    async with as_ourselves(session):
+        await jobs.enqueue(session, Job.IMPORT, id=id)
 
 
 async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
@@ -342,6 +364,7 @@ async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
         attempts=there.attempts,
         kind=there.kind,
         charge_tariff=there.charge_tariff,
+        vpp_ids=there.vpp_ids,
         etag=there.etag,
         bytes_total=there.bytes_total,
         rows_read=there.rows_read,
@@ -444,7 +467,8 @@ async def revert(session: AsyncSession, *, id: UUID) -> None:
     if there.status != Status.COMPLETED:
         raise ImportNotRevertible(status=there.status)
     await _close(session, id=id, status=Status.REVERTED)
-    await _keep_counts(session, await site_months.remove(session, import_id=id))
+    async with as_ourselves(session):
+        await _keep_counts(session, await site_months.remove(session, import_id=id))
 
 
 async def sweep(session: AsyncSession, *, id: UUID) -> None:
@@ -458,7 +482,8 @@ async def sweep(session: AsyncSession, *, id: UUID) -> None:
 async def _close(session: AsyncSession, *, id: UUID, status: Status) -> None:
     closed = update(Import).where(col(Import.id) == id)
     await session.execute(closed.values(status=status, finished_at=func.clock_timestamp()))
-    await jobs.enqueue(session, Job.SWEEP_IMPORT, id=id)
+    async with as_ourselves(session):
+        await jobs.enqueue(session, Job.SWEEP_IMPORT, id=id)
 
 
 async def _change_claimed(session: AsyncSession, claim: Claim, **changes: Any) -> None:
@@ -482,8 +507,9 @@ async def _keep_counts(session: AsyncSession, counts: Sequence[Count]) -> None:
         await session.execute(kept.values(rows_imported=count.rows_imported, rows_duplicated=count.rows_duplicated))
 
 
-def _in_use(*, etag: str, bytes_total: int) -> Select[Import]:
+def _in_use(like: Import, *, etag: str, bytes_total: int) -> Select[Import]:
     return select(Import).where(
         *(col(Import.etag) == etag, col(Import.bytes_total) == bytes_total),
+        col(Import.vpp_ids).is_not_distinct_from(like.vpp_ids),
         col(Import.status).in_([Status.QUEUED, Status.RUNNING, Status.COMPLETED]),
     )

@@ -40,6 +40,7 @@ from db.batteries import Battery, BatteryCapacity
 from db.engine import Read
 from db.events import EVENTS
 from db.jobs import Job
+from db.reach import Reach, as_ourselves, reach_of
 from db.refusals import NotFound
 from db.site_months import SiteMonth
 from db.sites import Membership, Site
@@ -208,18 +209,18 @@ TOTALS = (
 )
 
 
-def reports() -> Read:
+def reports(reach: Reach) -> Read:
     """Read revenue reports."""
     return select(
         *(col(RevenueReport.id), col(RevenueReport.vpp_id), col(RevenueReport.month), col(RevenueReport.revision)),
         *(col(RevenueReport.status), col(RevenueReport.failure_reason), col(RevenueReport.settled_from)),
-        *(col(RevenueReport.created_at), is_latest().label("is_latest"), *TOTALS),
-    )
+        *(col(RevenueReport.created_at), is_latest(reach).label("is_latest"), *TOTALS),
+    ).where(*reach.reports(RevenueReport))
 
 
-def reports_of_vpps(vpp_ids: Sequence[UUID]) -> Read:
+def reports_of_vpps(reach: Reach, vpp_ids: Sequence[UUID]) -> Read:
     """Read all revisions of all months of some VPPs."""
-    return reports().where(col(RevenueReport.vpp_id).in_(vpp_ids))
+    return reports(reach).where(col(RevenueReport.vpp_id).in_(vpp_ids))
 
 
 def a_minute_ago() -> Read:
@@ -231,14 +232,14 @@ def a_minute_ago() -> Read:
     return select((func.clock_timestamp() - timedelta(minutes=1)).label("instant"))
 
 
-def is_latest() -> ColumnElement[bool]:
-    """Return whether a report is the latest revision of its VPP and month."""
+def is_latest(reach: Reach) -> ColumnElement[bool]:
+    """Return whether a report is the latest revision of its VPP and month, of those in reach."""
     later = aliased(RevenueReport)
     return ~(
         select(col(later.id))
         .where(
             *(col(later.vpp_id) == RevenueReport.vpp_id, col(later.month) == RevenueReport.month),
-            col(later.revision) > RevenueReport.revision,
+            *(col(later.revision) > RevenueReport.revision, *reach.reports(later)),
         )
         .exists()
     )
@@ -251,9 +252,11 @@ def identities(vpp_months: Sequence[tuple[UUID, date]]) -> TextualSelect:
     return read.columns(vpp_id=Uuid, month=Date, identity=String)
 
 
-def line_items(report_ids: Sequence[UUID]) -> Read:
+def line_items(reach: Reach, report_ids: Sequence[UUID]) -> Read:
     """Read the line items of some reports."""
-    return select(*SiteLineItem.__table__.c).where(col(SiteLineItem.report_id).in_(report_ids))  # type: ignore[attr-defined]
+    reached = reach.line_items(col(SiteLineItem.report_id), col(SiteLineItem.site_id))
+    columns = SiteLineItem.__table__.c  # type: ignore[attr-defined]
+    return select(*columns).where(col(SiteLineItem.report_id).in_(report_ids), *reached)
 
 
 def members_in_month(vpp_id: UUID, month: Range[date]) -> Read:
@@ -325,9 +328,14 @@ async def request(session: AsyncSession, *, vpp_id: UUID, month: date) -> UUID:
     When the latest revision is under way, or nothing it was settled from has changed, that one is returned.
     """
     # Held until the transaction ends, so that two calls at once do not both add a revision.
-    vpp = await session.get(Vpp, vpp_id, with_for_update={"key_share": True})
-    if vpp is None:
+    of_these = (col(Vpp.id) == vpp_id, *reach_of(session).vpps(col(Vpp.id)))
+    if await session.scalar(select(col(Vpp.id)).where(*of_these).with_for_update(key_share=True)) is None:
         raise ReportVppNotFound(id=vpp_id)
+    async with as_ourselves(session):
+        return await _request(session, vpp_id=vpp_id, month=month)
+
+
+async def _request(session: AsyncSession, *, vpp_id: UUID, month: date) -> UUID:
     of_month = (col(RevenueReport.vpp_id) == vpp_id, col(RevenueReport.month) == month)
     latest = (
         await session.scalars(

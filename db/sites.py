@@ -13,6 +13,7 @@ from sqlmodel import Field, col
 
 from db import timelines
 from db.engine import AnyRow, Read, take_turns
+from db.reach import TODAY, Condition, Reach, as_ourselves, reach_of
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
 from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
 from db.timelines import Timeline
@@ -74,9 +75,16 @@ class AddressRefused(ValidationFailed):
 
 
 class SiteIdTaken(Conflict):
-    """The id {id} is another site's already: {nmi}."""
+    """The id {id} is another site's already."""
 
     field = ("input", "id")
+
+
+class DaysOutOfReach(Conflict):
+    """On some of these days the site belonged to a VPP that is not yours: give an effectiveFrom after them."""
+
+    constraint = "memberships_one_vpp_at_a_time"
+    field = ("input", "effectiveFrom")
 
 
 class SiteHasEvents(Conflict):
@@ -86,33 +94,43 @@ class SiteHasEvents(Conflict):
     field = ("input", "id")
 
 
-def sites() -> Read:
+def sites(reach: Reach) -> Read:
     """Read sites."""
-    return select(col(Site.id), col(Site.nmi), col(Site.address), col(Site.created_at), col(Site.updated_at))
+    columns = (col(Site.id), col(Site.nmi), col(Site.address), col(Site.created_at), col(Site.updated_at))
+    return select(*columns).where(*reach.sites(col(Site.id)))
 
 
-def memberships(site_ids: Sequence[UUID]) -> Read:
+def memberships(reach: Reach, site_ids: Sequence[UUID]) -> Read:
     """Read every membership of some sites, earliest first."""
     return (
         select(col(Membership.site_id), col(Membership.vpp_id), col(Membership.effective))
-        .where(col(Membership.site_id).in_(site_ids))
+        .where(col(Membership.site_id).in_(site_ids), *_reached(reach))
         .order_by(col(Membership.effective))
     )
 
 
-def vpps_of_sites(site_ids: Sequence[UUID], *, on: date) -> Read:
+def vpps_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date) -> Read:
     """Read which VPP each of some sites belongs to on a settlement date."""
     return select(col(Membership.site_id), col(Membership.vpp_id)).where(
-        col(Membership.site_id).in_(site_ids), col(Membership.effective).contains(on)
+        col(Membership.site_id).in_(site_ids), col(Membership.effective).contains(on), *_reached(reach)
     )
 
 
-def sites_of_vpps(vpp_ids: Sequence[UUID], on: date) -> Read:
+def member_days(reach: Reach) -> Read:
+    """Read from when to when each site belonged to VPPs in reach: a row a membership."""
+    return (
+        select(col(Site.nmi), col(Site.id), col(Membership.effective))
+        .join(Membership, col(Membership.site_id) == Site.id)
+        .where(*_reached(reach))
+    )
+
+
+def sites_of_vpps(reach: Reach, vpp_ids: Sequence[UUID], on: date) -> Read:
     """Read the sites that belong to some VPPs on a settlement date."""
     return (
-        sites()
+        sites(reach)
         .join(Membership, col(Membership.site_id) == Site.id)
-        .where(col(Membership.vpp_id).in_(vpp_ids), col(Membership.effective).contains(on))
+        .where(col(Membership.vpp_id).in_(vpp_ids), col(Membership.effective).contains(on), *_reached(reach))
     )
 
 
@@ -121,10 +139,13 @@ async def create(
 ) -> UUID:
     """Create a site that belongs to a VPP from a day on or for all time; sent again, find the one it created."""
     id, address = id or uuid4(), address.strip()
+    await _check_vpp(session, id=vpp_id)
     await take_turns(session, "site", nmi)
     new = upsert(Site).values(id=id, nmi=nmi, address=address).on_conflict_do_nothing(index_elements=[col(Site.id)])
-    with refusing(NmiTaken(nmi=nmi), AddressRefused()):
-        created_id = await session.scalar(new.returning(col(Site.id)))
+    # What makes the site its caller's is the membership that follows.
+    async with as_ourselves(session):
+        with refusing(NmiTaken(nmi=nmi), AddressRefused()):
+            created_id = await session.scalar(new.returning(col(Site.id)))
     effective = Range(effective_from, None)
     if created_id is None:
         await _check_sent_again(session, id=id, there=(nmi, address, [(vpp_id, effective)]))
@@ -144,8 +165,10 @@ async def update_site(session: AsyncSession, *, id: UUID, nmi: str | None = None
 
 async def assign(session: AsyncSession, *, site_id: UUID, vpp_id: UUID, effective_from: date | None = None) -> UUID:
     """Move a site to a VPP, from a day on or as if it had always belonged to it."""
+    await _check_vpp(session, id=vpp_id)
     await touch(session, id=site_id, field=("input", "siteId"))
-    before = timelines.timeline([(row.effective, row.vpp_id) for row in await session.execute(memberships([site_id]))])
+    there = await session.execute(memberships(reach_of(session), [site_id]))
+    before = timelines.timeline([(row.effective, row.vpp_id) for row in there])
     after = before.replaced(vpp_id, effective_from=effective_from)
     await _keep_memberships(session, site_id=site_id, memberships=after)
     return site_id
@@ -153,34 +176,67 @@ async def assign(session: AsyncSession, *, site_id: UUID, vpp_id: UUID, effectiv
 
 async def delete_site(session: AsyncSession, *, id: UUID) -> AnyRow:
     """Delete a site that never had an event, and return it as it was."""
+    await check_past(session, site_id=id, effective_from=None)
+    site = sites(reach_of(session)).selected_columns
     with refusing(SiteHasEvents()):
-        deleted = await session.execute(delete(Site).where(col(Site.id) == id).returning(*sites().selected_columns))
-    site = deleted.first()
-    if site is None:
+        deleted = await session.execute(delete(Site).where(*_to_change(session, id)).returning(*site))
+    there = deleted.first()
+    if there is None:
         raise SiteNotFound(id=id)
-    return site
+    return there
 
 
 async def touch(session: AsyncSession, *, id: UUID, field: tuple[str, ...] = ("input", "id"), **changes: Any) -> None:
     """Change columns of a site, if any, and hold it until the transaction ends: changes of one come one by one."""
     touched = await session.scalar(
-        update(Site).where(col(Site.id) == id).values(updated_at=func.now(), **changes).returning(col(Site.id))
+        update(Site).where(*_to_change(session, id)).values(updated_at=func.now(), **changes).returning(col(Site.id))
     )
     if touched is None:
         raise SiteNotFound(id=id, field=field)
 
 
+async def check_past(session: AsyncSession, *, site_id: UUID, effective_from: date | None) -> None:
+    """Refuse a change that holds in days gone by in which the site belonged to a VPP out of its caller's reach."""
+    vpp_ids = reach_of(session).vpp_ids
+    if vpp_ids is None:
+        return
+    others = select(col(Membership.site_id)).where(
+        *(col(Membership.site_id) == site_id, col(Membership.vpp_id).not_in(vpp_ids)),
+        col(Membership.effective).op("&&")(func.daterange(effective_from, func.greatest(effective_from, TODAY), "[]")),
+    )
+    # They are out of reach for this very caller.
+    async with as_ourselves(session):
+        is_others = await session.scalar(select(others.exists()))
+    if is_others:
+        raise DaysOutOfReach
+
+
+def _reached(reach: Reach) -> Condition:
+    return reach.memberships(col(Membership.site_id), col(Membership.vpp_id))
+
+
+def _to_change(session: AsyncSession, id: UUID) -> Condition:
+    return (col(Site.id) == id, *reach_of(session).sites_to_change(col(Site.id)))
+
+
+async def _check_vpp(session: AsyncSession, *, id: UUID) -> None:
+    vpp_ids = reach_of(session).vpp_ids
+    if vpp_ids is not None and id not in vpp_ids:
+        raise MembershipVppNotFound(id=id)
+
+
 async def _check_sent_again(
     session: AsyncSession, *, id: UUID, there: tuple[str, str, list[tuple[UUID, Range[date]]]]
 ) -> None:
-    site = (await session.execute(sites().where(col(Site.id) == id))).one()
-    belongs = [(row.vpp_id, row.effective) for row in await session.execute(memberships([id]))]
-    if (site.nmi, site.address, belongs) != there:
-        raise SiteIdTaken(id=id, nmi=site.nmi)
+    reach = reach_of(session)
+    site = (await session.execute(sites(reach).where(col(Site.id) == id))).one_or_none()
+    belongs = [(row.vpp_id, row.effective) for row in await session.execute(memberships(reach, [id]))]
+    if site is None or (site.nmi, site.address, belongs) != there:
+        raise SiteIdTaken(id=id)
 
 
 async def _keep_memberships(session: AsyncSession, *, site_id: UUID, memberships: Timeline[UUID]) -> None:
     await session.execute(delete(Membership).where(col(Membership.site_id) == site_id))
     rows = [{"site_id": site_id, "effective": days, "vpp_id": vpp_id} for days, vpp_id in memberships.stretches]
-    with refusing(MembershipVppNotFound(id=rows[-1]["vpp_id"])):
+    with refusing(MembershipVppNotFound(id=rows[-1]["vpp_id"]), DaysOutOfReach()):
         await session.execute(insert(Membership), rows)

@@ -14,7 +14,8 @@ from sqlmodel import Field, col
 
 from db import timelines
 from db.engine import Read, take_turns
-from db.refusals import Conflict, NotFound, ValidationFailed, refusing
+from db.reach import Reach, reach_of
+from db.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
 from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
 from db.timelines import Timeline
 
@@ -79,9 +80,13 @@ class DailyFeeOutOfRange(ValidationFailed):
 
 
 class VppIdTaken(Conflict):
-    """The id {id} is another VPP's already: "{name}"."""
+    """The id {id} is another VPP's already."""
 
     field = ("input", "id")
+
+
+class VppOutOfReach(Unauthorized):
+    """Whoever is held to some VPPs cannot create another; an operator of all VPPs can."""
 
 
 class VppHasSites(Conflict):
@@ -106,29 +111,35 @@ class Terms:
     daily_fee_aud: Decimal
 
 
-def vpps(*, today: date) -> Read:
+def vpps(reach: Reach, *, today: date) -> Read:
     """Read VPPs, with the terms in force today."""
     in_force = col(PriceSchedule.effective).contains(today)
-    return select(
-        *(col(Vpp.id), col(Vpp.name), col(Vpp.created_at), col(Vpp.updated_at)),
-        *(col(PriceSchedule.revenue_percentage), col(PriceSchedule.daily_fee_aud)),
-    ).join(PriceSchedule, (col(PriceSchedule.vpp_id) == Vpp.id) & in_force)
+    return (
+        select(
+            *(col(Vpp.id), col(Vpp.name), col(Vpp.created_at), col(Vpp.updated_at)),
+            *(col(PriceSchedule.revenue_percentage), col(PriceSchedule.daily_fee_aud)),
+        )
+        .join(PriceSchedule, (col(PriceSchedule.vpp_id) == Vpp.id) & in_force)
+        .where(*reach.vpps(col(Vpp.id)))
+    )
 
 
-def price_schedules(vpp_ids: Sequence[UUID]) -> Read:
+def price_schedules(reach: Reach, vpp_ids: Sequence[UUID]) -> Read:
     """Read every price schedule of some VPPs, earliest first."""
     return (
         select(
             *(col(PriceSchedule.vpp_id), col(PriceSchedule.effective)),
             *(col(PriceSchedule.revenue_percentage), col(PriceSchedule.daily_fee_aud)),
         )
-        .where(col(PriceSchedule.vpp_id).in_(vpp_ids))
+        .where(col(PriceSchedule.vpp_id).in_(vpp_ids), *reach.vpps(col(PriceSchedule.vpp_id)))
         .order_by(col(PriceSchedule.effective))
     )
 
 
 async def create(session: AsyncSession, *, id: UUID | None, name: str, terms: Terms) -> UUID:
     """Create a VPP on terms that hold for all time; the same create sent again finds the one it created."""
+    if reach_of(session).is_held:
+        raise VppOutOfReach
     id, name = id or uuid4(), name.strip()
     await take_turns(session, "vpp", name)
     new = upsert(Vpp).values(id=id, name=name).on_conflict_do_nothing(index_elements=[col(Vpp.id)])
@@ -158,7 +169,7 @@ async def update_vpp(
         schedules = timelines.timeline(
             [
                 (row.effective, Terms(row.revenue_percentage, row.daily_fee_aud))
-                for row in await session.execute(price_schedules([id]))
+                for row in await session.execute(price_schedules(reach_of(session), [id]))
             ]
         )
         changed = schedules.changed(lambda before: replace(before, **terms), effective_from=effective_from)
@@ -169,7 +180,8 @@ async def update_vpp(
 async def delete_vpp(session: AsyncSession, *, id: UUID) -> None:
     """Delete a VPP that never had a site or a report."""
     with refusing(VppHasSites(), VppHasReports()):
-        deleted = await session.scalar(delete(Vpp).where(col(Vpp.id) == id).returning(col(Vpp.id)))
+        of_these = (col(Vpp.id) == id, *reach_of(session).vpps(col(Vpp.id)))
+        deleted = await session.scalar(delete(Vpp).where(*of_these).returning(col(Vpp.id)))
     if deleted is None:
         raise VppNotFound(id=id)
 
@@ -179,7 +191,10 @@ async def _touch(session: AsyncSession, *, id: UUID, name: str | None) -> None:
     changes = {} if name is None else {"name": name.strip()}
     with refusing(VppNameTaken(name=name), VppNameRefused()):
         touched = await session.scalar(
-            update(Vpp).where(col(Vpp.id) == id).values(updated_at=func.now(), **changes).returning(col(Vpp.id))
+            update(Vpp)
+            .where(col(Vpp.id) == id, *reach_of(session).vpps(col(Vpp.id)))
+            .values(updated_at=func.now(), **changes)
+            .returning(col(Vpp.id))
         )
     if touched is None:
         raise VppNotFound(id=id)
@@ -187,9 +202,9 @@ async def _touch(session: AsyncSession, *, id: UUID, name: str | None) -> None:
 
 async def _check_sent_again(session: AsyncSession, *, id: UUID, name: str, terms: Terms) -> None:
     there = (await session.execute(select(col(Vpp.name)).where(col(Vpp.id) == id))).one()
-    schedules = (await session.execute(price_schedules([id]))).all()
+    schedules = (await session.execute(price_schedules(reach_of(session), [id]))).all()
     if there.name != name or [Terms(row.revenue_percentage, row.daily_fee_aud) for row in schedules] != [terms]:
-        raise VppIdTaken(id=id, name=there.name)
+        raise VppIdTaken(id=id)
 
 
 async def _keep_schedules(session: AsyncSession, *, vpp_id: UUID, schedules: Timeline[Terms]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ import structlog
 import db.api_keys
 from db.engine import Database
 from db.notices import Notices
+from db.reach import EVERYTHING, Reach
 from db.refusals import Unauthorized
 
 # A write for every request would cost more than the request.
@@ -39,9 +40,13 @@ class Caller:
     expires_at: datetime | None = None
 
     @property
-    def reach(self) -> Hashable:
-        """What the caller may see: two of the same reach are told the same."""
-        return (self.role, *(None if ids is None else frozenset(ids) for ids in (self.vpp_ids, self.site_ids)))
+    def reach(self) -> Reach:
+        """What the caller is held to."""
+        if self.role == "MEMBER":
+            return Reach(site_ids=frozenset(self.site_ids or ()))
+        if self.role == "ADMIN" or self.vpp_ids is None:
+            return EVERYTHING
+        return Reach(vpp_ids=frozenset(self.vpp_ids), may_change=self.role == "OPERATOR")
 
 
 class MissingKey(Unauthorized):

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
 from db.notices import Notices
+from db.reach import Reach
 from graph.access import Caller
 from graph.loaders import Loaders
 from graph.object_store import ObjectStore
@@ -18,7 +19,7 @@ from graph.settlement.month import settlement_date
 
 @dataclass
 class Context:
-    """One request, or one operation over a WebSocket."""
+    """One request, or one operation over a WebSocket; its database is held to what its caller can reach."""
 
     database: Database
     notices: Notices
@@ -28,11 +29,17 @@ class Context:
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
-        self.loaders = Loaders(self.database)
+        self.loaders = Loaders(self.database, self.reach)
+        self.database = self.database.held_to(self.reach)
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Open the one transaction of a mutation: kept when its block ends, undone when it raises."""
         return self.database.transaction()
+
+    @property
+    def reach(self) -> Reach:
+        """What the caller is held to."""
+        return self.caller.reach
 
     @property
     def today(self) -> date:

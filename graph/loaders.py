@@ -23,6 +23,7 @@ import db.sites
 import db.vpps
 from db.engine import AnyRow, Database, Read
 from db.imports import Import
+from db.reach import Reach
 from db.sites import Site
 from db.vpps import Vpp
 from graph.paging import Column, Order, Page, PageRequest, page_request
@@ -33,7 +34,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, eq=False)
 class OwnedList:
-    """A list that each of many owners has: how the lists of some owners are read, and which column tells the owner."""
+    """A list each of many owners has: how it is read for some, within a reach, and which column tells the owner."""
 
     read: Callable[..., Read]
     owner: Column
@@ -51,10 +52,12 @@ class FirstPage:
 
 
 class Loaders:
-    """The loaders of one request."""
+    """The loaders of one request, which load what its caller can reach."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, reach: Reach) -> None:
+        self._database = database.held_to(reach)
+        self._whole_database = database
+        self._reach = reach
         self.vpp = _loader(self._vpps)
         self.site = _loader(self._sites)
         self.import_ = _loader(self._imports)
@@ -72,58 +75,62 @@ class Loaders:
         """Load a page of one owner's list; first pages of many owners are read at once."""
         request = page_request(limit, next_token, order=owned.order, of=(owned.owner, owner_id, filter_))
         if request.after is not None:
-            return await request.read(self._database, owned.read([owner_id], *filter_))
+            return await request.read(self._database, owned.read(self._reach, [owner_id], *filter_))
         return await self._first_page.load(FirstPage(owned, owner_id, filter_, request))
 
     async def _vpps(self, keys: list[tuple[UUID, date]]) -> list[AnyRow | None]:
         """Load VPPs with the terms in force on a day."""
         found: dict[tuple[UUID, date], AnyRow] = {}
         for day, vpp_ids in _by_day(keys):
-            for row in await self._database.rows(db.vpps.vpps(today=day).where(col(Vpp.id).in_(vpp_ids))):
+            for row in await self._database.rows(db.vpps.vpps(self._reach, today=day).where(col(Vpp.id).in_(vpp_ids))):
                 found[row.id, day] = row
         return [found.get(key) for key in keys]
 
     async def _sites(self, ids: list[UUID]) -> list[AnyRow | None]:
-        rows = await self._database.rows(db.sites.sites().where(col(Site.id).in_(set(ids))))
+        rows = await self._database.rows(db.sites.sites(self._reach).where(col(Site.id).in_(set(ids))))
         return _one_each(ids, rows, key=lambda row: row.id)
 
     async def _imports(self, ids: list[UUID]) -> list[AnyRow | None]:
-        rows = await self._database.rows(db.imports.imports().where(col(Import.id).in_(set(ids))))
+        rows = await self._database.rows(db.imports.imports(self._reach).where(col(Import.id).in_(set(ids))))
         return _one_each(ids, rows, key=lambda row: row.id)
 
     async def _price_schedules(self, vpp_ids: list[UUID]) -> list[list[AnyRow]]:
-        rows = await self._database.rows(db.vpps.price_schedules(list(set(vpp_ids))))
+        rows = await self._database.rows(db.vpps.price_schedules(self._reach, list(set(vpp_ids))))
         return _all_each(vpp_ids, rows, key=lambda row: row.vpp_id)
 
     async def _memberships(self, site_ids: list[UUID]) -> list[list[AnyRow]]:
-        rows = await self._database.rows(db.sites.memberships(list(set(site_ids))))
+        rows = await self._database.rows(db.sites.memberships(self._reach, list(set(site_ids))))
         return _all_each(site_ids, rows, key=lambda row: row.site_id)
 
     async def _vpps_of_sites(self, keys: list[tuple[UUID, date]]) -> list[UUID | None]:
         """Load the id of the VPP each site belongs to on a day."""
         found: dict[tuple[UUID, date], UUID] = {}
         for day, site_ids in _by_day(keys):
-            for row in await self._database.rows(db.sites.vpps_of_sites(site_ids, on=day)):
+            for row in await self._database.rows(db.sites.vpps_of_sites(self._reach, site_ids, on=day)):
                 found[row.site_id, day] = row.vpp_id
         return [found.get(key) for key in keys]
 
     async def _batteries_of_sites(self, keys: list[tuple[UUID, date]]) -> list[list[AnyRow]]:
         found: dict[tuple[UUID, date], list[AnyRow]] = defaultdict(list)
         for day, site_ids in _by_day(keys):
-            for row in await self._database.rows(db.batteries.batteries_of_sites(site_ids, on=day)):
+            for row in await self._database.rows(db.batteries.batteries_of_sites(self._reach, site_ids, on=day)):
                 found[row.site_id, day].append(row)
         return [found[key] for key in keys]
 
     async def _capacities_of_sites(self, keys: list[tuple[UUID, date]]) -> list[Decimal]:
         found: dict[tuple[UUID, date], Decimal] = {}
         for day, site_ids in _by_day(keys):
-            for row in await self._database.rows(db.batteries.capacities_of_sites(site_ids, on=day)):
+            for row in await self._database.rows(db.batteries.capacities_of_sites(self._reach, site_ids, on=day)):
                 found[row.site_id, day] = row.capacity_kwh
         return [found.get(key, Decimal(0)) for key in keys]
 
     async def _identities(self, keys: list[tuple[UUID, date]]) -> list[str | None]:
-        """Load the identity of what a VPP's month would be settled from now."""
-        rows = await self._database.rows(db.reports.identities(list(set(keys))))
+        """
+        Load the identity of what a VPP's month would be settled from now.
+
+        That is made of all that is there, whoever asks: it tells no more than whether it is the same as before.
+        """
+        rows = await self._whole_database.rows(db.reports.identities(list(set(keys))))
         found = {(row.vpp_id, row.month): row.identity for row in rows}
         return [found.get(key) for key in keys]
 
@@ -134,7 +141,7 @@ class Loaders:
             lists[key.owned, key.filter, key.request.limit].append(key)
         for (owned, filter_, _), asked in lists.items():
             by_owner = {key.owner_id: key for key in asked}
-            first = asked[0].request.first_of_each(owned.read(list(by_owner), *filter_), owned.owner)
+            first = asked[0].request.first_of_each(owned.read(self._reach, list(by_owner), *filter_), owned.owner)
             for row in await self._database.rows(first):
                 found[by_owner[row.owner]].append(row)
         return [key.request.page(found[key]) for key in keys]

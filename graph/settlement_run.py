@@ -16,12 +16,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 import db.reports
 import db.vpps
 from db.engine import Database
+from db.reach import reach_of
 from db.vpps import Vpp
 from graph.object_store import ObjectStore
 from graph.settlement.month import Month
@@ -88,8 +91,10 @@ async def settle_month(
 
     `VppNotFound` where there is no such VPP. The session should be a snapshot.
     """
-    vpp = await session.get(Vpp, vpp_id)
-    if vpp is None:
+    vpp_name = await session.scalar(
+        select(col(Vpp.name)).where(col(Vpp.id) == vpp_id, *reach_of(session).vpps(col(Vpp.id)))
+    )
+    if vpp_name is None:
         raise db.reports.ReportVppNotFound(id=vpp_id)
     identity = (await session.execute(db.reports.identities([(vpp_id, month.first_day)]))).one().identity
     members, sites = await _members(session, vpp_id, month)
@@ -99,13 +104,13 @@ async def settle_month(
             Period(row.effective.lower, row.effective.upper),
             Terms(**{term: getattr(row, term) if instead is None else instead for term, instead in tried.items()}),
         )
-        for row in await session.execute(db.vpps.price_schedules([vpp_id]))
+        for row in await session.execute(db.vpps.price_schedules(reach_of(session), [vpp_id]))
     ]
     spans = cut(month, schedules, members)
     nmis = {site.id: nmi for nmi, site in sites.items()}
     earnings = [await _earnings(session, vpp_id, month, span, nmis) for span in spans]
     return Settled(
-        vpp_name=vpp.name,
+        vpp_name=vpp_name,
         terms=_terms(spans),
         # Ten thousand sites take a moment, in which others want to be heard.
         statement=await asyncio.to_thread(settle, month, spans, earnings),

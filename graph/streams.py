@@ -70,7 +70,7 @@ class Streams:
     def listen(self, operation: Operation, caller: Caller, listener: Listener) -> Callable[[], None]:
         """Tell a listener of a subscription from now on, and return how to have done with it."""
         # Callers who may see the same are told the same.
-        key = (operation.query, operation.name, encode(operation.variables), caller.reach)
+        key = (operation.query, operation.name, encode(operation.variables), caller.role, caller.reach)
         stream = self._streams.get(key)
         if stream is None or stream.is_over:
             stream = self._streams[key] = _Stream(operation, self._context_for(caller))

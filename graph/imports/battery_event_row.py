@@ -1,8 +1,10 @@
 """One row of a battery event file, checked exactly: what is good and what is not is decided here."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
+
+from sqlalchemy.dialects.postgresql import Range
 
 from graph.imports.fields import read_millionths, read_settlement_date
 from graph.imports.lines import Header
@@ -24,14 +26,26 @@ class BatteryEvent(NamedTuple):
     tariff: int
 
 
-def check_row(line: bytes, header: Header, nmis: Container[str], *, charge_tariff_earns: bool) -> BatteryEvent:
+def check_row(
+    line: bytes,
+    header: Header,
+    nmis: Container[str],
+    *,
+    charge_tariff_earns: bool,
+    member_days: Mapping[str, Sequence[Range[date]]],
+) -> BatteryEvent:
     """
     Read a line, without its line end, as an event of a known site; RowRejected gives its first fault in column order.
+
+    A site with member days is known on these alone.
     """
     nmi_text, date_text, event_type_text, energy_text, tariff_text = header.fields_of(line)
 
     nmi = _read_known_nmi(nmi_text, nmis)
     settlement_date = read_settlement_date("DATE", date_text)
+    if nmi in member_days and not any(settlement_date in days for days in member_days[nmi]):
+        fault, expected = f"is the NMI of no site of yours on {settlement_date}", "the NMI of a site on its member days"
+        raise rejected_value(RejectionCode.UNKNOWN_NMI, "NMI", nmi_text, fault, expected)
     is_discharge = _read_event_type(event_type_text) == "DISCHARGE"
     energy = read_millionths("ENERGY", energy_text, "kWh", at_least=LOWEST_ENERGY, at_most=HIGHEST_ENERGY)
     tariff = read_millionths("TARIFF", tariff_text, "c/kWh", at_least=LOWEST_TARIFF, at_most=HIGHEST_TARIFF)

@@ -4,11 +4,13 @@ The reader of battery event files: bytes of whole lines in, blocks of events and
 Rows that are plainly spelled are read all at once; each of the others goes to check_row, which decides.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 import numpy as np
+from sqlalchemy.dialects.postgresql import Range
 
 from graph.imports.arrays import Flags
 from graph.imports.battery_event_row import (
@@ -74,12 +76,25 @@ class BatteryEventChunk:
 class BatteryEventReader:
     """
     Reads the chunks of one file, in any order; HeaderRefused says what is wrong with its header.
+
+    Sites with member days may be spoken of on these alone.
     """
 
-    def __init__(self, header: bytes, *, charge_tariff_earns: bool, site_ids: Mapping[str, UUID]) -> None:
+    def __init__(
+        self,
+        header: bytes,
+        *,
+        charge_tariff_earns: bool,
+        site_ids: Mapping[str, UUID],
+        member_days: Mapping[str, Sequence[Range[date]]] | None = None,
+    ) -> None:
         self._header = read_header(header, COLUMNS)
         self._charge_tariff_earns = charge_tariff_earns
         self._sites = SiteLookup(site_ids)
+        # Of sites that have other days, too: their rows go to check_row.
+        self._member_days = {nmi: days for nmi, days in (member_days or {}).items() if Range(None, None) not in days}
+        self._have_other_days = np.zeros(len(site_ids), np.bool_)
+        self._have_other_days[[self._sites.numbers[nmi] for nmi in self._member_days]] = True
 
     def totals_copy(self, totals: SiteMonthTotals, import_id: UUID) -> list[memoryview]:
         """
@@ -132,9 +147,11 @@ class BatteryEventReader:
         """
         Read all lines as events, and tell which are; the others are there for check_row to put in their place.
         """
-        nmi, date, event_type, energy, tariff = map(positions.column, self._header.positions)
+        nmi, day, event_type, energy, tariff = map(positions.column, self._header.positions)
         sites, are_sites = self._sites.plain_sites(nmi)
-        months, days, are_dates = plain_months_and_days(date)
+        if self._member_days:
+            are_sites &= ~self._have_other_days[sites]
+        months, days, are_dates = plain_months_and_days(day)
         discharges, are_event_types = plain_discharges(event_type)
         energies, are_energies = plain_millionths(energy, at_least=LOWEST_ENERGY, at_most=HIGHEST_ENERGY)
         tariffs, are_tariffs = plain_millionths(tariff, at_least=LOWEST_TARIFF, at_most=HIGHEST_TARIFF)
@@ -150,7 +167,13 @@ class BatteryEventReader:
         """
         Put what check_row says of a line in its place among the events; RowRejected where it says no.
         """
-        event = check_row(line, self._header, self._sites.numbers, charge_tariff_earns=self._charge_tariff_earns)
+        event = check_row(
+            line,
+            self._header,
+            self._sites.numbers,
+            charge_tariff_earns=self._charge_tariff_earns,
+            member_days=self._member_days,
+        )
         events.sites[index] = self._sites.numbers[event.nmi]
         events.months[index] = (event.settlement_date.year - FIRST_YEAR) * 12 + event.settlement_date.month - 1
         events.days[index] = event.settlement_date.day

@@ -4,12 +4,15 @@ checkpoint are kept together, or not at all. Whoever takes the import up again g
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from datetime import date
 from uuid import UUID
 
 import asyncpg
 import structlog
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import DBAPIError
 
 import db.events
@@ -17,6 +20,7 @@ import db.imports
 import db.sites
 from db.engine import Database
 from db.imports import Claim, Overtaken, Progress
+from db.reach import EVERYTHING, Reach
 from db.refusals import Refusal
 from graph.imports.battery_events import BatteryEventReader
 from graph.imports.chunks import Chunk, FileRefused, TextFile
@@ -177,9 +181,21 @@ class _Run:
             await db.imports.complete(session, claim, totals)
 
     async def _reader(self, header: bytes) -> BatteryEventReader:
-        site_ids = {site.nmi: site.id for site in await self._database.rows(db.sites.sites())}
-        earns = self._claim.charge_tariff == "EARNING"
-        return await asyncio.to_thread(BatteryEventReader, header, charge_tariff_earns=earns, site_ids=site_ids)
+        vpp_ids = self._claim.vpp_ids
+        member_days: dict[str, list[Range[date]]] = defaultdict(list)
+        if vpp_ids is None:
+            sites = await self._database.rows(db.sites.sites(EVERYTHING))
+        else:
+            sites = await self._database.rows(db.sites.member_days(Reach(vpp_ids=frozenset(vpp_ids))))
+            for site in sites:
+                member_days[site.nmi].append(site.effective)
+        return await asyncio.to_thread(
+            BatteryEventReader,
+            header,
+            charge_tariff_earns=self._claim.charge_tariff == "EARNING",
+            site_ids={site.nmi: site.id for site in sites},
+            member_days=member_days,
+        )
 
     async def _carry_on(self, chunks: AsyncIterator[Chunk], reader: asyncio.Task[BatteryEventReader]) -> None:
         is_there_more = True

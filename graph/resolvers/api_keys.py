@@ -13,6 +13,7 @@ import db.api_keys
 from db.api_keys import ApiKey as ApiKeyTable
 from graph.context import Info
 from graph.paging import Order, page_request
+from graph.permissions import ADMIN, MEMBER, For
 from graph.resolvers.rows import Connection, FromRow, there
 from graph.scalars import parse_id
 
@@ -74,7 +75,7 @@ class RevokeApiKeyInput:
 
 @strawberry.type
 class ApiKeyQuery:
-    @strawberry.field(description="Who this request is made as.")
+    @strawberry.field(description="Who this request is made as.", extensions=[For(MEMBER)])
     def get_caller(self, info: Info) -> Caller:
         caller = info.context.caller
         return Caller(
@@ -85,7 +86,7 @@ class ApiKeyQuery:
             vpp_ids=_shown(caller.vpp_ids),
         )
 
-    @strawberry.field
+    @strawberry.field(extensions=[For(ADMIN)])
     async def list_api_keys(
         self, info: Info, limit: int | None = None, next_token: str | None = None
     ) -> Connection[ApiKey]:
@@ -95,7 +96,7 @@ class ApiKeyQuery:
 
 @strawberry.type
 class ApiKeyMutation:
-    @strawberry.mutation
+    @strawberry.mutation(extensions=[For(ADMIN)])
     async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> ApiKeyWithSecret | None:
         async with info.context.transaction() as session:
             id, secret = await db.api_keys.create(
@@ -109,7 +110,7 @@ class ApiKeyMutation:
         key = await info.context.database.row(db.api_keys.api_keys().where(col(ApiKeyTable.id) == id))
         return ApiKeyWithSecret(api_key=there(ApiKey.of_any(key)), secret=secret)
 
-    @strawberry.mutation(description="Takes effect at once, open subscriptions included.")
+    @strawberry.mutation(description="Takes effect at once, open subscriptions included.", extensions=[For(ADMIN)])
     async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> ApiKey | None:
         async with info.context.transaction() as session:
             return ApiKey.of(await db.api_keys.revoke(session, id=parse_id(input.id, "input", "id")))

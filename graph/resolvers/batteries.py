@@ -12,6 +12,7 @@ import db.batteries
 from db.batteries import Battery as BatteryTable
 from db.engine import AnyRow
 from graph.context import Info
+from graph.permissions import MEMBER, OPERATOR, For
 from graph.resolvers.rows import FromRow, there
 from graph.resolvers.sites import Site
 from graph.scalars import exact, exact_or_none, parse_id, parse_optional_id
@@ -50,7 +51,7 @@ class Battery(FromRow):
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "Battery | None":
-        read = db.batteries.batteries(on=info.context.today).where(col(BatteryTable.id) == id)
+        read = db.batteries.batteries(info.context.reach, on=info.context.today).where(col(BatteryTable.id) == id)
         row = await info.context.database.row(read)
         return None if row is None else cls.of(row)
 
@@ -82,14 +83,14 @@ class RemoveBatteryInput:
 
 @strawberry.type
 class BatteryQuery:
-    @strawberry.field
+    @strawberry.field(extensions=[For(MEMBER)])
     async def get_battery(self, info: Info, id: ID) -> Battery | None:
         return await Battery.load(info, parse_id(id, "id"))
 
 
 @strawberry.type
 class BatteryMutation:
-    @strawberry.mutation
+    @strawberry.mutation(extensions=[For(OPERATOR)])
     async def add_battery(self, info: Info, input: AddBatteryInput) -> Battery | None:
         async with info.context.transaction() as session:
             id = await db.batteries.add(
@@ -103,7 +104,7 @@ class BatteryMutation:
             )
         return await Battery.load(info, id)
 
-    @strawberry.mutation
+    @strawberry.mutation(extensions=[For(OPERATOR)])
     async def update_battery(self, info: Info, input: UpdateBatteryInput) -> Battery | None:
         async with info.context.transaction() as session:
             id = await db.batteries.update_battery(
@@ -117,7 +118,8 @@ class BatteryMutation:
         return await Battery.load(info, id)
 
     @strawberry.mutation(
-        description="Takes a battery out of its site: from a day on, or as if it had never been there."
+        description="Takes a battery out of its site: from a day on, or as if it had never been there.",
+        extensions=[For(OPERATOR)],
     )
     async def remove_battery(self, info: Info, input: RemoveBatteryInput) -> Battery | None:
         id = parse_id(input.id, "input", "id")

@@ -10,6 +10,7 @@ from strawberry import ID
 
 from db.engine import AnyRow
 from graph.context import Info
+from graph.permissions import READER, FieldDenied, For
 from graph.resolvers.rows import FromRow, there
 from graph.resolvers.sites import Site
 from graph.scalars import written
@@ -36,11 +37,15 @@ class BatteryEvent(FromRow):
     async def site(self, info: Info) -> Site:
         return there(await Site.load(info, self.site_id))
 
-    @strawberry.field(name="import")
+    @strawberry.field(name="import", extensions=[For(READER)])
     async def import_(self, info: Info) -> Annotated["Import", strawberry.lazy("graph.resolvers.imports")]:
         from graph.resolvers.imports import Import
 
-        return there(await Import.load(info, self.import_id))
+        brought = await Import.load(info, self.import_id)
+        if brought is None:
+            # It could speak of other VPPs, too.
+            raise FieldDenied(name="import", type="BatteryEvent")
+        return brought
 
     line_number: int = strawberry.field(description="Where it stood in the imported file; the header is line 1.")
     settlement_date: date

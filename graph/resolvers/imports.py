@@ -23,6 +23,7 @@ from graph.imports.intake import rejections_key, upload_key
 from graph.imports.rejection import RejectionCode
 from graph.loaders import OwnedList
 from graph.paging import Order, page_request
+from graph.permissions import OPERATOR, READER, For
 from graph.resolvers.directives import AwsSubscribe
 from graph.resolvers.rows import Connection, FromRow, key, there
 from graph.scalars import AWSURL, parse_id, parse_optional_id
@@ -182,11 +183,11 @@ class ImportFilterInput:
 
 @strawberry.type
 class ImportQuery:
-    @strawberry.field
+    @strawberry.field(extensions=[For(READER)])
     async def get_import(self, info: Info, id: ID) -> Import | None:
         return await Import.load(info, parse_id(id, "id"))
 
-    @strawberry.field
+    @strawberry.field(extensions=[For(READER)])
     async def list_imports(
         self,
         info: Info,
@@ -195,7 +196,7 @@ class ImportQuery:
         next_token: str | None = None,
     ) -> Connection[Import]:
         page = page_request(limit, next_token, order=NEWEST_FIRST, of=("listImports", filter))
-        read = db.imports.imports()
+        read = db.imports.imports(info.context.reach)
         if filter and filter.kind:
             read = read.where(col(ImportTable.kind) == filter.kind.value)
         if filter and filter.status:
@@ -205,7 +206,9 @@ class ImportQuery:
 
 @strawberry.type
 class ImportMutation:
-    @strawberry.mutation(description="First step of an import: registers the file and says where to PUT it.")
+    @strawberry.mutation(
+        description="First step of an import: registers the file and says where to PUT it.", extensions=[For(OPERATOR)]
+    )
     async def create_import(self, info: Info, input: CreateImportInput) -> ImportUpload | None:
         if input.kind is not ImportKind.BATTERY_EVENTS:
             raise KindNotYet(kind=input.kind.value)
@@ -224,7 +227,8 @@ class ImportMutation:
         )
 
     @strawberry.mutation(
-        description="Second step, once the file is uploaded. Starting an import twice changes nothing."
+        description="Second step, once the file is uploaded. Starting an import twice changes nothing.",
+        extensions=[For(OPERATOR)],
     )
     async def start_import(self, info: Info, input: StartImportInput) -> Import | None:
         id = parse_id(input.id, "input", "id")
@@ -235,14 +239,14 @@ class ImportMutation:
             )
         return await Import.load(info, id)
 
-    @strawberry.mutation
+    @strawberry.mutation(extensions=[For(OPERATOR)])
     async def cancel_import(self, info: Info, input: CancelImportInput) -> Import | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.transaction() as session:
             await db.imports.cancel(session, id=id)
         return await Import.load(info, id)
 
-    @strawberry.mutation(description="Takes back every row an import brought in.")
+    @strawberry.mutation(description="Takes back every row an import brought in.", extensions=[For(OPERATOR)])
     async def revert_import(self, info: Info, input: RevertImportInput) -> Import | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.transaction() as session:
@@ -255,6 +259,7 @@ class ImportSubscription:
     @strawberry.subscription(
         description="The import, each time its status or progress changes. Starts with its present state.",
         directives=[AwsSubscribe(mutations=["startImport", "cancelImport", "revertImport"])],
+        extensions=[For(READER)],
     )
     async def on_import_progress(self, info: Info, id: ID) -> AsyncGenerator[Import | None, None]:
         import_id, told = parse_id(id, "id"), None

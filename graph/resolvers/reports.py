@@ -24,6 +24,7 @@ from graph import settlement_run
 from graph.context import Info
 from graph.loaders import OwnedList
 from graph.paging import Order, page_request
+from graph.permissions import MEMBER, OPERATOR, READER, For
 from graph.resolvers.directives import AwsSubscribe
 from graph.resolvers.rows import Connection, FromRow, key, there
 from graph.resolvers.sites import Site
@@ -79,7 +80,9 @@ class RevenueReport(FromRow):
 
     status: Status
     failure_reason: str | None = strawberry.field(description="Why there are no totals, when status is FAILED.")
-    totals: "RevenueTotals | None" = strawberry.field(description="Null until status is READY.")
+    totals: "RevenueTotals | None" = strawberry.field(
+        description="Null until status is READY.", extensions=[For(READER)]
+    )
 
     @strawberry.field(
         description="One per site that was a member in the month, in order of NMI. Empty until status is READY."
@@ -91,7 +94,8 @@ class RevenueReport(FromRow):
         return Connection.of(SiteLineItem, page)
 
     @strawberry.field(
-        description="A link to the whole report as a file, good for a few minutes. Null until status is READY."
+        description="A link to the whole report as a file, good for a few minutes. Null until status is READY.",
+        extensions=[For(READER)],
     )
     async def download_url(
         self, info: Info, format: RevenueReportFormat | None = RevenueReportFormat.JSON
@@ -128,7 +132,7 @@ class RevenueReport(FromRow):
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "RevenueReport | None":
-        row = await info.context.database.row(db.reports.reports().where(col(ReportTable.id) == id))
+        row = await info.context.database.row(db.reports.reports(info.context.reach).where(col(ReportTable.id) == id))
         return None if row is None else cls.of(row)
 
 
@@ -231,21 +235,21 @@ class RevenueReportFilterInput:
 
 @strawberry.type
 class ReportQuery:
-    @strawberry.field
+    @strawberry.field(extensions=[For(MEMBER)])
     async def get_revenue_report(self, info: Info, id: ID) -> RevenueReport | None:
         return await RevenueReport.load(info, parse_id(id, "id"))
 
-    @strawberry.field(description="The latest revision for a VPP and month.")
+    @strawberry.field(description="The latest revision for a VPP and month.", extensions=[For(MEMBER)])
     async def get_latest_revenue_report(self, info: Info, vpp_id: ID, month: str) -> RevenueReport | None:
-        read = db.reports.reports().where(
+        read = db.reports.reports(info.context.reach).where(
             col(ReportTable.vpp_id) == parse_id(vpp_id, "vppId"),
             col(ReportTable.month) == _month(month, "month").first_day,
-            db.reports.is_latest(),
+            db.reports.is_latest(info.context.reach),
         )
         row = await info.context.database.row(read)
         return None if row is None else RevenueReport.of(row)
 
-    @strawberry.field
+    @strawberry.field(extensions=[For(MEMBER)])
     async def list_revenue_reports(
         self,
         info: Info,
@@ -255,17 +259,18 @@ class ReportQuery:
     ) -> Connection[RevenueReport]:
         filter = filter or RevenueReportFilterInput()
         page = page_request(limit, next_token, order=NEWEST_FIRST, of=("listRevenueReports", filter))
-        read = db.reports.reports()
+        read = db.reports.reports(info.context.reach)
         if filter.vpp_id is not None:
             read = read.where(col(ReportTable.vpp_id) == parse_id(filter.vpp_id, "filter", "vppId"))
         if filter.month is not None:
             read = read.where(col(ReportTable.month) == _month(filter.month, "filter", "month").first_day)
         if filter.latest_only is not False:
-            read = read.where(db.reports.is_latest())
+            read = read.where(db.reports.is_latest(info.context.reach))
         return Connection.of(RevenueReport, await page.read(info.context.database, read))
 
     @strawberry.field(
-        description="What a month would come to, computed now and stored nowhere; other terms may be tried."
+        description="What a month would come to, computed now and stored nowhere; other terms may be tried.",
+        extensions=[For(READER)],
     )
     async def simulate_revenue_report(self, info: Info, input: SimulateRevenueReportInput) -> RevenueStatement:
         vpp_id, month = parse_id(input.vpp_id, "input", "vppId"), _month(input.month, "input", "month")
@@ -292,7 +297,8 @@ class ReportQuery:
 @strawberry.type
 class ReportMutation:
     @strawberry.mutation(
-        description="Settles a month as a new revision; returns the latest one when nothing it depends on has changed."
+        description="Settles a month as a new revision; returns the latest one when nothing it depends on has changed.",
+        extensions=[For(OPERATOR)],
     )
     async def generate_revenue_report(self, info: Info, input: GenerateRevenueReportInput) -> RevenueReport | None:
         async with info.context.transaction() as session:
@@ -309,12 +315,13 @@ class ReportSubscription:
     @strawberry.subscription(
         description="A report, when it is ready or has failed. Starts with its present state when asked for by id.",
         directives=[AwsSubscribe(mutations=["generateRevenueReport"])],
+        extensions=[For(MEMBER)],
     )
     async def on_revenue_report(
         self, info: Info, id: ID | None = None, vpp_id: ID | None = None, month: str | None = None
     ) -> AsyncGenerator[RevenueReport | None, None]:
         report_id, of_vpp = parse_optional_id(id, "id"), parse_optional_id(vpp_id, "vppId")
-        read = db.reports.reports()
+        read = db.reports.reports(info.context.reach)
         if of_vpp is not None:
             read = read.where(col(ReportTable.vpp_id) == of_vpp)
         if month is not None:

@@ -18,6 +18,7 @@ from graph.context import Info
 from graph.loaders import OwnedList
 from graph.nmi import MalformedNmi, parse_nmi
 from graph.paging import Order, page_request
+from graph.permissions import MEMBER, OPERATOR, For
 from graph.resolvers.rows import Connection, FromRow, key, there
 from graph.resolvers.vpps import Vpp
 from graph.scalars import parse_id, parse_optional_id
@@ -145,16 +146,16 @@ class SiteFilterInput:
 
 @strawberry.type
 class SiteQuery:
-    @strawberry.field
+    @strawberry.field(extensions=[For(MEMBER)])
     async def get_site(self, info: Info, id: ID) -> Site | None:
         return await Site.load(info, parse_id(id, "id"))
 
-    @strawberry.field
+    @strawberry.field(extensions=[For(MEMBER)])
     async def get_site_by_nmi(self, info: Info, nmi: str) -> Site | None:
-        read = db.sites.sites().where(col(SiteTable.nmi) == _nmi(nmi, "nmi"))
+        read = db.sites.sites(info.context.reach).where(col(SiteTable.nmi) == _nmi(nmi, "nmi"))
         return Site.of_any(await info.context.database.row(read))
 
-    @strawberry.field
+    @strawberry.field(extensions=[For(MEMBER)])
     async def list_sites(
         self,
         info: Info,
@@ -163,10 +164,10 @@ class SiteQuery:
         next_token: str | None = None,
     ) -> Connection[Site]:
         page = page_request(limit, next_token, order=BY_NMI, of=("listSites", filter))
-        read = db.sites.sites()
+        read = db.sites.sites(info.context.reach)
         if filter and filter.vpp_id is not None:
             vpp_id = parse_id(filter.vpp_id, "filter", "vppId")
-            read = db.sites.sites_of_vpps([vpp_id], filter.on or info.context.today)
+            read = db.sites.sites_of_vpps(info.context.reach, [vpp_id], filter.on or info.context.today)
         if filter and filter.address_contains is not None:
             read = read.where(col(SiteTable.address).icontains(filter.address_contains, autoescape=True))
         return Connection.of(Site, await page.read(info.context.database, read))
@@ -174,7 +175,7 @@ class SiteQuery:
 
 @strawberry.type
 class SiteMutation:
-    @strawberry.mutation
+    @strawberry.mutation(extensions=[For(OPERATOR)])
     async def create_site(self, info: Info, input: CreateSiteInput) -> Site | None:
         async with info.context.transaction() as session:
             id = await db.sites.create(
@@ -187,7 +188,7 @@ class SiteMutation:
             )
         return await Site.load(info, id)
 
-    @strawberry.mutation
+    @strawberry.mutation(extensions=[For(OPERATOR)])
     async def update_site(self, info: Info, input: UpdateSiteInput) -> Site | None:
         async with info.context.transaction() as session:
             id = await db.sites.update_site(
@@ -198,7 +199,7 @@ class SiteMutation:
             )
         return await Site.load(info, id)
 
-    @strawberry.mutation(description="Moves a site to another VPP.")
+    @strawberry.mutation(description="Moves a site to another VPP.", extensions=[For(OPERATOR)])
     async def assign_site(self, info: Info, input: AssignSiteInput) -> Site | None:
         async with info.context.transaction() as session:
             id = await db.sites.assign(
@@ -209,7 +210,7 @@ class SiteMutation:
             )
         return await Site.load(info, id)
 
-    @strawberry.mutation(description="Refused with Conflict once the site has events.")
+    @strawberry.mutation(description="Refused with Conflict once the site has events.", extensions=[For(OPERATOR)])
     async def delete_site(self, info: Info, input: DeleteSiteInput) -> Site | None:
         async with info.context.transaction() as session:
             return Site.of(await db.sites.delete_site(session, id=parse_id(input.id, "input", "id")))

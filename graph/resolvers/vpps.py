@@ -20,6 +20,7 @@ from db.vpps import Vpp as VppTable
 from graph.context import Info
 from graph.loaders import OwnedList
 from graph.paging import Order, page_request
+from graph.permissions import MEMBER, OPERATOR, For
 from graph.resolvers.rows import Connection, FromRow, key
 from graph.scalars import exact, exact_or_none, parse_id, parse_optional_id
 
@@ -128,16 +129,16 @@ class VppFilterInput:
 
 @strawberry.type
 class VppQuery:
-    @strawberry.field
+    @strawberry.field(extensions=[For(MEMBER)])
     async def get_vpp(self, info: Info, id: ID) -> Vpp | None:
         return await Vpp.load(info, parse_id(id, "id"))
 
-    @strawberry.field
+    @strawberry.field(extensions=[For(MEMBER)])
     async def get_vpp_by_name(self, info: Info, name: str) -> Vpp | None:
-        read = db.vpps.vpps(today=info.context.today).where(col(VppTable.name) == name.strip())
+        read = db.vpps.vpps(info.context.reach, today=info.context.today).where(col(VppTable.name) == name.strip())
         return Vpp.of_any(await info.context.database.row(read))
 
-    @strawberry.field
+    @strawberry.field(extensions=[For(MEMBER)])
     async def list_vpps(
         self,
         info: Info,
@@ -146,7 +147,7 @@ class VppQuery:
         next_token: str | None = None,
     ) -> Connection[Vpp]:
         page = page_request(limit, next_token, order=BY_NAME, of=("listVpps", filter))
-        read = db.vpps.vpps(today=info.context.today)
+        read = db.vpps.vpps(info.context.reach, today=info.context.today)
         if filter and filter.name_contains is not None:
             read = read.where(col(VppTable.name).icontains(filter.name_contains, autoescape=True))
         return Connection.of(Vpp, await page.read(info.context.database, read))
@@ -154,7 +155,7 @@ class VppQuery:
 
 @strawberry.type
 class VppMutation:
-    @strawberry.mutation
+    @strawberry.mutation(extensions=[For(OPERATOR)])
     async def create_vpp(self, info: Info, input: CreateVppInput) -> Vpp | None:
         async with info.context.transaction() as session:
             id = await db.vpps.create(
@@ -165,7 +166,10 @@ class VppMutation:
             )
         return await Vpp.load(info, id)
 
-    @strawberry.mutation(description="Name and terms. Terms with effectiveFrom start a new price schedule on that day.")
+    @strawberry.mutation(
+        description="Name and terms. Terms with effectiveFrom start a new price schedule on that day.",
+        extensions=[For(OPERATOR)],
+    )
     async def update_vpp(self, info: Info, input: UpdateVppInput) -> Vpp | None:
         async with info.context.transaction() as session:
             id = await db.vpps.update_vpp(
@@ -178,7 +182,9 @@ class VppMutation:
             )
         return await Vpp.load(info, id)
 
-    @strawberry.mutation(description="Refused with Conflict while the VPP has sites or reports.")
+    @strawberry.mutation(
+        description="Refused with Conflict while the VPP has sites or reports.", extensions=[For(OPERATOR)]
+    )
     async def delete_vpp(self, info: Info, input: DeleteVppInput) -> Vpp | None:
         id = parse_id(input.id, "input", "id")
         vpp = await Vpp.load(info, id)

@@ -19,6 +19,7 @@ import db.sites
 import db.vpps
 from db.batteries import Battery, BatteryNotThere, BatteryTaken
 from db.engine import Database, take_turns
+from db.reach import EVERYTHING
 from db.refusals import Refusal
 from db.reports import RevenueReport
 from db.sites import MembershipVppNotFound, NmiTaken, Site
@@ -167,7 +168,7 @@ async def test_two_moves_of_one_site_at_once_both_happen(database: Database, sit
         lambda session: db.sites.assign(session, site_id=site_id, vpp_id=second, effective_from=AUGUST),
     )
 
-    belonged = [(row.vpp_id, row.effective) for row in await database.rows(db.sites.memberships([site_id]))]
+    belonged = [(row.vpp_id, row.effective) for row in await database.rows(db.sites.memberships(EVERYTHING, [site_id]))]
     assert belonged[1:] == [(first, Range(JULY, AUGUST)), (second, Range(AUGUST, None))]
 
 
@@ -178,7 +179,7 @@ async def test_two_changes_of_one_vpps_terms_at_once_both_hold(database: Databas
         lambda session: db.vpps.update_vpp(session, id=vpp_id, daily_fee_aud=Decimal(1), effective_from=AUGUST),
     )
 
-    schedules = [tuple(row)[1:] for row in await database.rows(db.vpps.price_schedules([vpp_id]))]
+    schedules = [tuple(row)[1:] for row in await database.rows(db.vpps.price_schedules(EVERYTHING, [vpp_id]))]
     assert schedules == [
         (Range(None, JULY), 20, 0),
         (Range(JULY, AUGUST), 25, 0),
@@ -200,7 +201,7 @@ async def test_two_extensions_of_one_battery_at_once_both_hold(
     )
 
     capacities = [
-        (await database.rows(db.batteries.capacities_of_sites([site_id], on=day)))[0].capacity_kwh
+        (await database.rows(db.batteries.capacities_of_sites(EVERYTHING, [site_id], on=day)))[0].capacity_kwh
         for day in (date(2025, 6, 30), JULY, AUGUST)
     ]
     assert capacities == [Decimal("13.5"), 20, 30]

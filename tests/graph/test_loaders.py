@@ -12,6 +12,7 @@ from sqlalchemy import Engine, event
 import db.batteries
 import db.sites
 from db.engine import Database
+from db.reach import EVERYTHING
 from graph.loaders import Loaders
 from tests.api import Api, new_nmi
 
@@ -118,6 +119,6 @@ async def test_terms_are_those_of_the_day_asked_for_even_at_midnight(api: Api, d
         input={"id": str(vpp_id), "revenuePercentage": 25, "effectiveFrom": "2025-07-01"},
     )
 
-    rows = await Loaders(database).vpp.load_many([(vpp_id, date(2025, 6, 30)), (vpp_id, date(2025, 7, 1))])
+    rows = await Loaders(database, EVERYTHING).vpp.load_many([(vpp_id, date(2025, 6, 30)), (vpp_id, date(2025, 7, 1))])
 
     assert [row and row.revenue_percentage for row in rows] == [20, 25]

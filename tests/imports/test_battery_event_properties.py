@@ -133,7 +133,11 @@ def one_by_one(
             continue
         try:
             events[number] = check_row(
-                line, read_header(header, COLUMNS), SITE_IDS, charge_tariff_earns=charge_tariff_earns
+                line,
+                read_header(header, COLUMNS),
+                SITE_IDS,
+                charge_tariff_earns=charge_tariff_earns,
+                member_days={},
             )
         except RowRejected as reason:
             rejections.append(Rejection.of(number, line, reason))

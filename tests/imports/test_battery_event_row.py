@@ -18,7 +18,7 @@ def row(**fields: str) -> bytes:
 
 
 def check(line: bytes, header: Header = HEADER, *, charge_tariff_earns: bool = False) -> BatteryEvent:
-    return check_row(line, header, NMIS, charge_tariff_earns=charge_tariff_earns)
+    return check_row(line, header, NMIS, charge_tariff_earns=charge_tariff_earns, member_days={})
 
 
 def rejection(line: bytes) -> Rejection:

@@ -1,0 +1,30 @@
+"""Which roles may have a field, declared beside it: `extensions=[For(READER)]`."""
+
+from typing import Any
+
+from strawberry.extensions import FieldExtension
+
+from db.refusals import Unauthorized
+
+# Each may do what the one before it may.
+MEMBER, READER, OPERATOR, ADMIN = ROLES = ("MEMBER", "READER", "OPERATOR", "ADMIN")
+
+
+class FieldDenied(Unauthorized):
+    """Not Authorized to access {name} on type {type}"""
+
+
+class For(FieldExtension):
+    """Lets callers of a role have a field, and those of the roles above it: others get null, and an error."""
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        self._allowed = frozenset(ROLES[ROLES.index(role) :])
+
+    def resolve(self, next_: Any, source: Any, info: Any, **arguments: Any) -> Any:
+        if info.context.caller.role not in self._allowed:
+            raise FieldDenied(name=info.field_name, type=info.path.typename)
+        return next_(source, info, **arguments)
+
+    # What the field's own function returns is awaited by whoever awaits this.
+    resolve_async = resolve
