@@ -176,14 +176,12 @@ async def assign(session: AsyncSession, *, site_id: UUID, vpp_id: UUID, effectiv
 
 async def delete_site(session: AsyncSession, *, id: UUID) -> AnyRow:
     """Delete a site that never had an event, and return it as it was."""
+    await touch(session, id=id)
     await check_past(session, site_id=id, effective_from=None)
     site = sites(reach_of(session)).selected_columns
     with refusing(SiteHasEvents()):
-        deleted = await session.execute(delete(Site).where(*_to_change(session, id)).returning(*site))
-    there = deleted.first()
-    if there is None:
-        raise SiteNotFound(id=id)
-    return there
+        deleted = await session.execute(delete(Site).where(col(Site.id) == id).returning(*site))
+    return deleted.one()
 
 
 async def touch(session: AsyncSession, *, id: UUID, field: tuple[str, ...] = ("input", "id"), **changes: Any) -> None:

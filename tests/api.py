@@ -26,12 +26,27 @@ def new_nmi() -> str:
 
 
 class Api:
-    """A client that holds a key which may do everything."""
+    """A client that holds a key, if no other is given one that may do everything."""
 
-    def __init__(self, client: httpx.AsyncClient, s3: httpx.AsyncClient, notices: Notices) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, s3: httpx.AsyncClient, notices: Notices, *, key: str = API_KEY
+    ) -> None:
         self.client = client
         self.s3 = s3
         self.notices = notices
+        self.key = key
+
+    async def key_of(self, role: str, **held_to: Any) -> str:
+        """Make a key for a role, held to VPPs or sites, and return its secret."""
+        created = await self.ask(
+            "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }",
+            input={"name": new_name(), "role": role, **held_to},
+        )
+        return str(created["secret"])
+
+    async def called_by(self, role: str, **held_to: Any) -> "Api":
+        """Return the API as someone of a role sees it."""
+        return Api(self.client, self.s3, self.notices, key=await self.key_of(role, **held_to))
 
     async def answer(self, document: str, **variables: Any) -> Any:
         """Send an operation, and return the whole of the answer."""
@@ -39,7 +54,7 @@ class Api:
         response = await self.client.post(
             "/graphql",
             content=json.dumps({"query": document, "variables": variables}),
-            headers={"x-api-key": API_KEY, "content-type": "application/json"},
+            headers={"x-api-key": self.key, "content-type": "application/json"},
         )
         assert response.status_code == 200, response.text
         return response.json()
