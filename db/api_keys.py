@@ -61,15 +61,16 @@ def api_keys() -> Read:
 
 def api_key_by_secret(secret: str) -> Read:
     """Read the API key a secret belongs to, unless it is revoked or has expired."""
-    return api_keys().where(col(ApiKey.secret_sha256) == secret_sha256(secret), *_is_good())
+    return api_keys().where(col(ApiKey.secret_sha256) == secret_sha256(secret), *is_good())
 
 
 def good_api_keys(ids: Sequence[UUID]) -> Read:
     """Read those of some API keys that are neither revoked nor expired."""
-    return select(col(ApiKey.id)).where(col(ApiKey.id).in_(ids), *_is_good())
+    return select(col(ApiKey.id)).where(col(ApiKey.id).in_(ids), *is_good())
 
 
-def _is_good() -> tuple[ColumnElement[bool], ...]:
+def is_good() -> tuple[ColumnElement[bool], ...]:
+    """Return what holds of API keys that are neither revoked nor expired."""
     is_not_over = col(ApiKey.expires_at).is_(None) | (col(ApiKey.expires_at) > func.now())
     return (col(ApiKey.revoked_at).is_(None), is_not_over)
 

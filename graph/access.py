@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 
 import db.api_keys
-from db.engine import Database
+from db.engine import AnyRow, Database
 from db.notices import Notices
 from db.reach import EVERYTHING, Reach
 from db.refusals import Unauthorized
@@ -77,11 +77,15 @@ class Access:
         key = await self._database.row(db.api_keys.api_key_by_secret(secret))
         if key is None:
             raise WrongKey
+        return await self.known(key, auth_type="API_KEY")
+
+    async def known(self, key: AnyRow, *, auth_type: str) -> Caller:
+        """Return the caller an API key stands for, however it was told by it, and note that the key is in use."""
         if key.last_used_at is None or key.last_used_at < datetime.now(UTC) - NOTE_USE_EVERY:
             async with self._database.transaction() as session:
                 await db.api_keys.note_use(session, id=key.id)
         return Caller(
-            auth_type="API_KEY",
+            auth_type=auth_type,
             name=key.name,
             role=key.role,
             vpp_ids=key.vpp_ids,

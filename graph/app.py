@@ -26,7 +26,8 @@ from db.engine import Database
 from db.notices import Notices
 from graph.access import Access, is_of_this_machine
 from graph.appsync.http import CORS, MethodNotAllowed
-from graph.appsync.outputs import amplify_outputs
+from graph.appsync.iam import Signatures
+from graph.appsync.outputs import amplify_outputs, aws_region
 from graph.endpoint import Endpoint
 from graph.object_store import ObjectStore, ObjectStoreAddress, open_object_store
 from graph.sockets import Patience
@@ -80,7 +81,12 @@ def application(
             app.state.database, app.state.object_store = database, store
             access = Access(database, bootstrap_api_key=bootstrap_api_key)
             endpoint = Endpoint(
-                access=access, database=database, notices=notices, object_store=store, patience=patience
+                access=access,
+                signatures=Signatures(access, database, region=region),
+                database=database,
+                notices=notices,
+                object_store=store,
+                patience=patience,
             )
             app.state.endpoint = endpoint
             watching = asyncio.create_task(access.watch(notices))
@@ -93,6 +99,7 @@ def application(
         await scope["app"].state.endpoint(scope, receive, send)
 
     shown_key = bootstrap_api_key if embedded else None
+    region = aws_region(object_store.region)
     page, page_with_key = _graphiql_page(None), _graphiql_page(shown_key)
 
     def graphiql(request: Request) -> Response:
@@ -110,7 +117,7 @@ def application(
             Route("/graphql", _Asgi(graphql), middleware=[Middleware(CORSMiddleware, **CORS)]),
             WebSocketRoute("/graphql", _Asgi(graphql)),
             WebSocketRoute("/graphql/realtime", _Asgi(graphql)),
-            Route("/amplify_outputs.json", amplify_outputs(api_key=shown_key, region=object_store.region)),
+            Route("/amplify_outputs.json", amplify_outputs(api_key=shown_key, region=region)),
             Route("/livez", lambda _request: PlainTextResponse("alive")),
             Route("/readyz", readyz),
             Route("/metrics", lambda _request: Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)),

@@ -169,8 +169,10 @@ def schema() -> None:
 def create_key(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     role: Annotated[Role, typer.Option(help="What it may do.")],
+    iam: Annotated[bool, typer.Option("--iam", help="An access key too, to sign requests with as AWS's are.")] = False,
 ) -> None:
     """Make an API key and show it, this once."""
+    import db.access_keys
     import db.api_keys
     import db.migrations
 
@@ -179,9 +181,13 @@ def create_key(
             await asyncio.to_thread(db.migrations.upgrade, behind.database_url)
             database = Database(behind.database_url)
             async with database.transaction() as session:
-                _, secret = await db.api_keys.create(session, name=name, role=role)
+                id, secret = await db.api_keys.create(session, name=name, role=role)
+                access_key = await db.access_keys.create(session, api_key_id=id) if iam else None
             await database.close()
             output.print(secret, soft_wrap=True)
+            if access_key is not None:
+                output.print(f"AWS_ACCESS_KEY_ID={access_key[0]}", soft_wrap=True)
+                output.print(f"AWS_SECRET_ACCESS_KEY={access_key[1]}", soft_wrap=True)
 
     _run(run())
 

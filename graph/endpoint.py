@@ -15,7 +15,7 @@ from db.notices import Notices
 from db.refusals import Unauthorized
 from graph import event_stream, transport_ws
 from graph.access import Access, Caller
-from graph.appsync import realtime
+from graph.appsync import iam, realtime
 from graph.appsync.http import (
     HttpRefusal,
     MethodNotAllowed,
@@ -24,6 +24,7 @@ from graph.appsync.http import (
     refused,
     subscription_not_supported,
 )
+from graph.appsync.iam import SignatureRefused, Signatures
 from graph.appsync.realtime import RealtimeSocket
 from graph.context import Context
 from graph.errors import our_fault
@@ -43,12 +44,14 @@ class Endpoint:
         self,
         *,
         access: Access,
+        signatures: Signatures,
         database: Database,
         notices: Notices,
         object_store: ObjectStore,
         patience: Patience | None = None,
     ) -> None:
         self._access = access
+        self._signatures = signatures
         self._database = database
         self._notices = notices
         self._object_store = object_store
@@ -77,7 +80,7 @@ class Endpoint:
                 lambda caller: self._context(caller, request_id=str(uuid4())),
             ).run()
         elif realtime.SUBPROTOCOL in offered:
-            await RealtimeSocket(websocket, self._access, self._streams, self._patience).run()
+            await RealtimeSocket(websocket, self._access, self._signatures, self._streams, self._patience).run()
         else:
             await websocket.accept()
             expected = f"{transport_ws.SUBPROTOCOL} or {realtime.SUBPROTOCOL}"
@@ -97,7 +100,10 @@ class Endpoint:
         if request.method != "POST":
             return MethodNotAllowed(method=request.method).answer()
         try:
-            caller = await self._access.caller(request.headers)
+            if iam.is_signed(request.headers):
+                caller = await self._signatures.caller(await iam.received(request))
+            else:
+                caller = await self._access.caller(request.headers)
             operation = await read_operation(request)
             has_many = operation_type(operation.query, operation.name) is OperationType.SUBSCRIPTION
             in_events = event_stream.is_wanted(request, for_many=has_many)
@@ -109,6 +115,8 @@ class Endpoint:
                 context_value=self._context(caller, request_id=request_id),
                 operation_name=operation.name,
             )
+        except SignatureRefused as refusal:
+            return refused(403, refusal.error_type, str(refusal))
         except Unauthorized as refusal:
             return refused(401, "UnauthorizedException", str(refusal))
         except HttpRefusal as refusal:

@@ -26,6 +26,15 @@ class Settings(BaseSettings):
     bootstrap_api_key: SecretStr | None = None
 
 
+class Signing(BaseSettings):
+    """How signed requests are checked, `VPP_IAM_` in front; seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="VPP_IAM_", frozen=True)
+
+    # How far the clock of who signs may be from ours, either way: as long a request may be sent again. AWS's own.
+    clock_skew_s: float = 300
+
+
 class Pace(BaseSettings):
     """How a worker goes about its jobs, `VPP_WORKER_` in front; seconds, and bytes."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import AutoString, SQLModel
 
-from db import api_keys, batteries, events, imports, reports, site_months, sites, vpps  # noqa: F401
+from db import access_keys, api_keys, batteries, events, imports, reports, site_months, sites, vpps  # noqa: F401
 
 
 def ours(_object: Any, name: str | None, kind: str, _reflected: bool, _compare_to: Any) -> bool:

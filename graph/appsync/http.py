@@ -150,7 +150,7 @@ def answered(payload: str) -> Response:
 
 async def read_operation(request: Request) -> Operation:
     """Read what a request asks to be run. Raises HttpRefusal."""
-    body = _unpacked(await _body(request), request.headers.get("content-encoding", ""))
+    body = _unpacked(await read_body(request), request.headers.get("content-encoding", ""))
     if not body.strip():
         raise EmptyBody
     content_type = Message()
@@ -162,7 +162,15 @@ async def read_operation(request: Request) -> Operation:
     return _operation(_json(text)) if kind == "application/json" else Operation(text, {}, None)
 
 
-async def _body(request: Request) -> bytes:
+async def read_body(request: Request) -> bytes:
+    """Read the body of a request as it was sent, once, however often it is asked for. Raises HttpRefusal."""
+    if not hasattr(request.state, "body"):
+        request.state.body = await _arriving_body(request)
+    body: bytes = request.state.body
+    return body
+
+
+async def _arriving_body(request: Request) -> bytes:
     announced = request.headers.get("content-length")
     if announced is not None and int(announced) > BODY_BYTES_AT_MOST:
         raise TooLarge(size=announced, limit=BODY_BYTES_AT_MOST)

@@ -15,10 +15,13 @@ VERSION = "1.4"
 HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 
-def amplify_outputs(*, api_key: str | None, region: str | None) -> Callable[[Request], Awaitable[Response]]:
+def aws_region(given: str | None) -> str:
+    """Return the region that clients name as ours, unless one is given found as the object store finds its own."""
+    return given or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+
+
+def amplify_outputs(*, api_key: str | None, region: str) -> Callable[[Request], Awaitable[Response]]:
     """Return what answers with the outputs: the endpoint at the address by which the client came, and the key."""
-    # As the object store finds it.
-    aws_region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
     async def answer(request: Request) -> Response:
         host = request.headers.get("host", "")
@@ -26,9 +29,9 @@ def amplify_outputs(*, api_key: str | None, region: str | None) -> Callable[[Req
             return PlainTextResponse("The Host header must be a name or an address, and may have a port.", 400)
         data = {
             "url": f"{request.url.scheme}://{host}/graphql",
-            "aws_region": aws_region,
+            "aws_region": region,
             "default_authorization_type": "API_KEY",
-            "authorization_types": ["API_KEY"],
+            "authorization_types": ["API_KEY", "AWS_IAM"],
         }
         if api_key is not None and is_of_this_machine(host):
             data["api_key"] = api_key

@@ -14,7 +14,9 @@ from starlette.websockets import WebSocket
 from strawberry.types.graphql import OperationType
 
 from db.refusals import Unauthorized
-from graph.access import Access
+from graph.access import Access, Caller
+from graph.appsync import iam
+from graph.appsync.iam import Signatures
 from graph.encoding import NotJson, decode, encode
 from graph.schema import operation_type
 from graph.sockets import SUBSCRIPTIONS_AT_MOST, Patience, Socket
@@ -29,6 +31,8 @@ class Start(NamedTuple):
 
     operation: Operation
     headers: dict[str, Any]
+    # As it was sent, and perhaps signed.
+    data: str
 
 
 class Refused(Exception):
@@ -44,8 +48,11 @@ class RealtimeSocket(Socket):
 
     subprotocol = SUBPROTOCOL
 
-    def __init__(self, websocket: WebSocket, access: Access, streams: Streams, patience: Patience) -> None:
+    def __init__(
+        self, websocket: WebSocket, access: Access, signatures: Signatures, streams: Streams, patience: Patience
+    ) -> None:
         super().__init__(websocket, access, streams, patience)
+        self._signatures = signatures
         self._is_acknowledged = False
         self._started: dict[str, Any] = {}
 
@@ -74,7 +81,7 @@ class RealtimeSocket(Socket):
         if self._is_acknowledged:
             return
         try:
-            await self.access.caller(_headers(self.websocket))
+            await self._caller(_headers(self.websocket), below="/connect", body="{}")
         except Unauthorized as refusal:
             error = Refused("UnauthorizedException", str(refusal), 401).error
             self.reply({"type": "connection_error", "payload": {"errors": [error]}})
@@ -103,8 +110,8 @@ class RealtimeSocket(Socket):
                 self._refuse(id, [Refused("DuplicatedOperationError", f"The id {id} is in use already.").error])
             return
         try:
-            operation, headers = _read_start(payload, subscriptions=len(self.subscriptions))
-            caller = await self.access.caller(headers)
+            operation, headers, data = _read_start(payload, subscriptions=len(self.subscriptions))
+            caller = await self._caller(headers, below="", body=data)
         except Refused as refusal:
             self._refuse(id, [refusal.error])
             return
@@ -124,6 +131,11 @@ class RealtimeSocket(Socket):
 
         self.subscriptions[id] = leave
         self.rest()
+
+    async def _caller(self, headers: dict[str, Any], *, below: str, body: str) -> Caller:
+        if iam.is_signed(headers):
+            return await self._signatures.caller(iam.received_over(self.websocket, headers, below=below, body=body))
+        return await self.access.caller(headers)
 
     def _stop(self, id: object) -> None:
         if isinstance(id, str) and self.leave(id):
@@ -185,7 +197,7 @@ def _read_start(payload: Any, *, subscriptions: int) -> Start:
         raise Refused("UnsupportedOperation", told)
     extensions = payload.get("extensions")
     headers = extensions.get("authorization") if isinstance(extensions, dict) else None
-    return Start(Operation(request["query"], variables, name), headers if isinstance(headers, dict) else {})
+    return Start(Operation(request["query"], variables, name), headers if isinstance(headers, dict) else {}, data)
 
 
 def _headers(websocket: WebSocket) -> dict[str, Any]:

@@ -32,7 +32,7 @@ async def test_embedded_the_outputs_are_all_that_amplify_needs() -> None:
             "url": "http://127.0.0.1:8000/graphql",
             "aws_region": "ap-southeast-2",
             "default_authorization_type": "API_KEY",
-            "authorization_types": ["API_KEY"],
+            "authorization_types": ["API_KEY", "AWS_IAM"],
             "api_key": API_KEY,
         },
     }

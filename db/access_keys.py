@@ -1,0 +1,52 @@
+"""
+Access keys, with which requests are signed in AWS's Signature Version 4 on behalf of an API key.
+
+Unlike an API key's, the secret itself is kept, not its hash: whoever checks a signature makes it once more, which takes
+what it was made with. So nothing but that check reads it. Role, reach, expiry and revocation are the API key's.
+"""
+
+import base64
+import secrets
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import Field, col
+
+from db.api_keys import ApiKey, api_keys, is_good
+from db.engine import Read
+from db.tables import Table, created
+
+# As long as AWS's own, which begin otherwise: 20 and 40 characters.
+PREFIX = "VPPK"
+ID_BYTES = 10
+SECRET_BYTES = 30
+
+
+class AccessKey(Table, table=True):
+    __tablename__ = "access_keys"
+
+    id: str = Field(primary_key=True)
+    secret: str
+    api_key_id: UUID = Field(foreign_key="api_keys.id", ondelete="CASCADE", index=True)
+    created_at: datetime = created()
+
+
+def access_key(id: str) -> Read:
+    """Read the secret of an access key beside its API key, unless that is revoked or has expired."""
+    of_its_api_key = col(AccessKey.api_key_id) == col(ApiKey.id)
+    return (
+        api_keys()
+        .add_columns(col(AccessKey.secret))
+        .join(AccessKey, of_its_api_key)
+        .where(col(AccessKey.id) == id, *is_good())
+    )
+
+
+async def create(session: AsyncSession, *, api_key_id: UUID) -> tuple[str, str]:
+    """Create an access key of an API key, and return its id and its secret."""
+    id = PREFIX + base64.b32encode(secrets.token_bytes(ID_BYTES)).decode()
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    session.add(AccessKey(id=id, secret=secret, api_key_id=api_key_id))
+    await session.flush()
+    return id, secret
