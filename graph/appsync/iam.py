@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 from starlette.requests import Request
 from starlette.websockets import WebSocket
@@ -237,7 +236,7 @@ def signature_of(received: Received, claim: Claim, *, region: str, secret: str) 
 
 
 class _Signer(SigV4Auth):
-    def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
+    def headers_to_sign(self, request: AWSRequest) -> Any:
         # botocore's own choice leaves out some that others sign, such as user-agent.
         return request.headers
 
