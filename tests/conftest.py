@@ -123,6 +123,14 @@ async def served_api(served: Serving, servers: EmbeddedServers) -> AsyncIterator
 
 
 @pytest_asyncio.fixture
+async def served_database(servers: EmbeddedServers) -> AsyncIterator[Database]:
+    """The database of the API that is served."""
+    database = Database(servers.database_url)
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture
 async def socket(served: Serving) -> AsyncIterator[Socket]:
     """A WebSocket to the API that is served."""
     async with open_socket(served.url, {"x-api-key": API_KEY}) as socket:

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
+from uuid import UUID
 
+import db.access_keys
+from db.engine import Database
+from tests.api import Api, new_name
+
+CREATE_KEY = "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKey { id name } } }"
 ALGORITHM = "AWS4-HMAC-SHA256"
 
 
@@ -50,6 +57,23 @@ class Signer:
         """Return the headers of a request that is sent now, as Amplify signs it."""
         headers = {"content-type": "application/json; charset=UTF-8", "host": host, "x-amz-date": timestamp()}
         return headers | {"authorization": self.authorization(list(headers.items()), body, path=path)}
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """An API key, and who signs with its access key."""
+
+    id: str
+    name: str
+    signer: Signer
+
+
+async def new_signing_key(api: Api, database: Database, **given: Any) -> SigningKey:
+    """Create an API key with an access key."""
+    key = await api.ask(CREATE_KEY, input={"name": new_name(), "role": "READER"} | given)
+    async with database.transaction() as session:
+        id, secret = await db.access_keys.create(session, api_key_id=UUID(key["apiKey"]["id"]))
+    return SigningKey(key["apiKey"]["id"], key["apiKey"]["name"], Signer(id, secret))
 
 
 def timestamp(at: datetime | None = None) -> str:

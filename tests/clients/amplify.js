@@ -4,7 +4,17 @@ import { generateClient } from "aws-amplify/api";
 
 import { given, heardEnough, tell } from "./app.js";
 
-Amplify.configure(given.configuration);
+// With an access key it signs its requests; the clock it signs by may be wrong.
+const { accessKey, slowByMs } = given;
+const credentialsProvider = {
+  getCredentialsAndIdentityId: async () => accessKey && { credentials: accessKey },
+  clearCredentialsAndIdentityId: () => {},
+};
+if (slowByMs) {
+  const now = Date.now;
+  Date.now = () => now() - slowByMs;
+}
+Amplify.configure(given.configuration, { Auth: { credentialsProvider } });
 const operation = generateClient().graphql({ query: given.document, variables: given.variables });
 
 // Errors are the server's own, or Amplify's about the way there.

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from db.engine import Database
 from graph.backing import Backing, own_certificate
 from graph.embedded.servers import EmbeddedServers
 from graph.serving import Serving, serving
 from tests.api import API_KEY, Api, new_nmi
+from tests.signing import SigningKey, new_signing_key
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,12 @@ async def served_over_tls(
         backing, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate
     ) as over_tls:
         yield ServedOverTls(over_tls.url, certificate.authority_file)
+
+
+@pytest_asyncio.fixture
+async def signing_key(served_api: Api, served_database: Database) -> SigningKey:
+    """A key whose requests are signed."""
+    return await new_signing_key(served_api, served_database)
 
 
 @pytest_asyncio.fixture

@@ -1,11 +1,14 @@
 """aws-amplify, as it is published: an app written for AppSync, pointed at us."""
 
 import json
+import ssl
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import httpx
 
 from graph.backing import Backing, own_certificate
 from graph.embedded.servers import EmbeddedServers
@@ -14,6 +17,7 @@ from tests.api import API_KEY, Api, new_name
 from tests.clients.conftest import ServedOverTls, uploaded_event
 from tests.clients.following import BEFORE, ON_IMPORT_PROGRESS, follow, progress, see_its_end
 from tests.clients.node import App
+from tests.signing import Signer, SigningKey
 
 NO_IMPORT = "00000000-0000-4000-8000-000000000000"
 
@@ -21,6 +25,15 @@ NO_IMPORT = "00000000-0000-4000-8000-000000000000"
 def amplify(url: str, api_key: str = API_KEY, *, authority: Path | None = None) -> App:
     api = {"endpoint": f"{url}/graphql", "region": "local", "defaultAuthMode": "apiKey", "apiKey": api_key}
     return App("amplify.js", {"configuration": {"API": {"GraphQL": api}}}, authority)
+
+
+async def signing_amplify(url: str, signer: Signer, *, authority: Path | None = None, **more: Any) -> App:
+    """An app that is configured by the file that we serve, but for the way in which it says who it is."""
+    async with httpx.AsyncClient(verify=ssl.create_default_context(cafile=authority)) as client:
+        configuration = (await client.get(f"{url}/amplify_outputs.json")).json()
+    configuration["data"]["default_authorization_type"] = "AWS_IAM"
+    access_key = {"accessKeyId": signer.access_key_id, "secretAccessKey": signer.secret}
+    return App("amplify.js", {"configuration": configuration, "accessKey": access_key} | more, authority)
 
 
 def why_it_ended(told: Any) -> Any:
@@ -88,6 +101,35 @@ async def test_it_sees_that_its_key_is_wrong(served: Serving) -> None:
     told = await amplify(served.url, "da2-wrong").answer("{ getCaller { name } }")
 
     assert told == {"rejected": {"data": {}, "errors": [{"message": "Unauthorized", "name": "UnauthorizedException"}]}}
+
+
+async def test_it_signs_its_requests(served: Serving, signing_key: SigningKey) -> None:
+    app = await signing_amplify(served.url, signing_key.signer)
+
+    told = await app.answer("{ getCaller { authType name } }")
+
+    assert told == {"data": {"getCaller": {"authType": "IAM", "name": signing_key.name}}}
+
+
+async def test_it_learns_the_time_from_us_when_its_own_clock_is_wrong(served: Serving, signing_key: SigningKey) -> None:
+    app = await signing_amplify(served.url, signing_key.signer, slowByMs=3_600_000)
+
+    told = await app.answer("{ getCaller { authType } }")
+
+    assert told == {"data": {"getCaller": {"authType": "IAM"}}}
+
+
+async def test_it_signs_its_subscriptions_and_is_told_when_its_key_is_revoked(
+    served_over_tls: ServedOverTls, served_api: Api, import_id: str, signing_key: SigningKey
+) -> None:
+    app = await signing_amplify(served_over_tls.url, signing_key.signer, authority=served_over_tls.authority)
+    async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
+        assert progress(await run.told()) == BEFORE
+        await served_api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=signing_key.id)
+        (error,) = why_it_ended(await run.told())
+
+    assert error["errorType"] == "UnauthorizedException"
+    assert error["message"] == "The API key has expired or was revoked."
 
 
 async def test_it_follows_an_import_to_its_end(served_over_tls: ServedOverTls, served_api: Api, import_id: str) -> None:

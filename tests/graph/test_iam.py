@@ -1,13 +1,11 @@
 """AppSync's AWS_IAM: requests signed in AWS's Signature Version 4."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -15,21 +13,18 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-import db.access_keys
 from db.engine import Database
 from graph.appsync.iam import Received, SignatureRefused, read_claim
-from graph.embedded.servers import EmbeddedServers
 from graph.serving import Serving
-from tests.api import Api, new_name
+from tests.api import Api
 from tests.realtime import ACK, KEEP_ALIVE, realtime
-from tests.signing import Signer, timestamp
+from tests.signing import Signer, new_signing_key, timestamp
 
 CALLER = "{ getCaller { authType name role vppIds } }"
 BODY = json.dumps({"query": CALLER}).encode()
 HOST = "127.0.0.1"
 NOW = datetime(2025, 9, 1, 0, 2, tzinfo=UTC)
 SKEW = timedelta(minutes=5)
-CREATE_KEY = "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKey { id } } }"
 REVOKE = "mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }"
 REPORTS = "subscription { onRevenueReport { id } }"
 UNKNOWN = "UnrecognizedClientException"
@@ -37,18 +32,9 @@ INVALID = "InvalidSignatureException"
 INCOMPLETE = "IncompleteSignatureException"
 
 
-async def new_access_key(api: Api, database: Database, **given: Any) -> tuple[str, Signer]:
-    """Create an API key with an access key, and return the id of the former and who signs with the latter."""
-    key = await api.ask(CREATE_KEY, input={"name": new_name(), "role": "READER"} | given)
-    async with database.transaction() as session:
-        id, secret = await db.access_keys.create(session, api_key_id=UUID(key["apiKey"]["id"]))
-    return key["apiKey"]["id"], Signer(id, secret)
-
-
 @pytest_asyncio.fixture
 async def signer(api: Api, database: Database) -> Signer:
-    _, signer = await new_access_key(api, database, name="a signer")
-    return signer
+    return (await new_signing_key(api, database)).signer
 
 
 async def sent(
@@ -105,12 +91,12 @@ def test_the_tests_sign_as_aws_does(method: str, more: list[tuple[str, str]], bo
 
 
 async def test_a_signed_request_is_made_by_whom_the_api_key_says(api: Api, database: Database) -> None:
-    vpp_id, name = await api.vpp(), new_name()
-    _, signer = await new_access_key(api, database, name=name, role="OPERATOR", vppIds=[vpp_id])
+    vpp_id = await api.vpp()
+    key = await new_signing_key(api, database, role="OPERATOR", vppIds=[vpp_id])
 
-    answer = await api.client.post("/graphql", content=BODY, headers=signed(signer))
+    answer = await api.client.post("/graphql", content=BODY, headers=signed(key.signer))
 
-    caller = {"authType": "IAM", "name": name, "role": "OPERATOR", "vppIds": [vpp_id]}
+    caller = {"authType": "IAM", "name": key.name, "role": "OPERATOR", "vppIds": [vpp_id]}
     assert (answer.status_code, answer.json()) == (200, {"data": {"getCaller": caller}})
 
 
@@ -168,7 +154,7 @@ async def test_nothing_signed_may_be_changed(api: Api, signer: Signer) -> None:
 
 
 @pytest.mark.parametrize("how", [{"path": "/graphql/connect"}, {"method": "GET"}])
-async def test_what_is_signed_for_another_request_is_refused(api: Api, signer: Signer, how: dict[str, str]) -> None:
+async def test_what_is_signed_for_another_request_is_refused(api: Api, signer: Signer, how: dict[str, Any]) -> None:
     assert await sent(api, signed(signer, **how)) == mismatch()
 
 
@@ -191,18 +177,18 @@ async def test_an_access_key_that_nobody_has_is_refused(api: Api, signer: Signer
 
 
 async def test_a_revoked_key_signs_nothing_from_that_moment_on(api: Api, database: Database) -> None:
-    key_id, signer = await new_access_key(api, database)
-    before = await sent(api, signed(signer))
+    key = await new_signing_key(api, database)
+    before = await sent(api, signed(key.signer))
 
-    await api.ask(REVOKE, id=key_id)
+    await api.ask(REVOKE, id=key.id)
 
     assert before == (200, None, None)
-    assert await sent(api, signed(signer)) == unknown(signer.access_key_id)
+    assert await sent(api, signed(key.signer)) == unknown(key.signer.access_key_id)
 
 
 async def test_a_key_signs_nothing_once_it_has_expired(api: Api, database: Database) -> None:
-    _, expired = await new_access_key(api, database, expiresAt="2025-09-01T00:00Z")
-    _, lasting = await new_access_key(api, database, expiresAt="9000-01-01T00:00Z")
+    expired = (await new_signing_key(api, database, expiresAt="2025-09-01T00:00Z")).signer
+    lasting = (await new_signing_key(api, database, expiresAt="9000-01-01T00:00Z")).signer
 
     assert await sent(api, signed(expired)) == unknown(expired.access_key_id)
     assert await sent(api, signed(lasting)) == (200, None, None)
@@ -405,14 +391,6 @@ def test_an_authorization_that_does_not_say_it_all_is_refused(
 # Over the real-time protocol
 
 
-@pytest_asyncio.fixture
-async def served_database(servers: EmbeddedServers) -> AsyncIterator[Database]:
-    """The database of what is served."""
-    database = Database(servers.database_url)
-    yield database
-    await database.close()
-
-
 def data(document: str) -> bytes:
     return json.dumps({"query": document, "variables": {}}).encode()
 
@@ -421,17 +399,17 @@ def data(document: str) -> bytes:
 async def test_a_connection_and_each_start_are_signed_and_a_revoked_key_ends_them(
     served: Serving, served_api: Api, served_database: Database, path: str
 ) -> None:
-    key_id, signer = await new_access_key(served_api, served_database)
+    key = await new_signing_key(served_api, served_database)
     host = urlsplit(served.url).netloc
 
-    async with realtime(served.url, path=path, headers=connecting(signer, host)) as socket:
+    async with realtime(served.url, path=path, headers=connecting(key.signer, host)) as socket:
         await socket.send({"type": "connection_init"})
         acknowledged = [await socket.receive(), await socket.receive()]
         # Amplify adds it when it has signed.
-        headers = signer.headers(data(REPORTS), host=host) | {"x-amz-user-agent": "aws-amplify/6"}
+        headers = key.signer.headers(data(REPORTS), host=host) | {"x-amz-user-agent": "aws-amplify/6"}
         id = await socket.start(REPORTS, headers=headers)
         started = await socket.receive()
-        await served_api.ask(REVOKE, id=key_id)
+        await served_api.ask(REVOKE, id=key.id)
         ended = await socket.receive()
 
     message = "The API key has expired or was revoked."
@@ -443,7 +421,7 @@ async def test_a_connection_and_each_start_are_signed_and_a_revoked_key_ends_the
 async def test_a_connection_that_is_signed_otherwise_is_refused(
     served: Serving, served_api: Api, served_database: Database
 ) -> None:
-    _, signer = await new_access_key(served_api, served_database)
+    signer = (await new_signing_key(served_api, served_database)).signer
     host = urlsplit(served.url).netloc
     told = []
 
@@ -466,7 +444,7 @@ async def test_a_connection_that_is_signed_otherwise_is_refused(
 async def test_a_start_that_is_signed_otherwise_is_refused(
     served: Serving, served_api: Api, served_database: Database
 ) -> None:
-    _, signer = await new_access_key(served_api, served_database)
+    signer = (await new_signing_key(served_api, served_database)).signer
     host = urlsplit(served.url).netloc
     other = "subscription { onRevenueReport { month } }"
 
