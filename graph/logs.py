@@ -15,7 +15,8 @@ def configure() -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     form: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        # Its own choice of tracebacks shows the values of all variables, and secrets are among them.
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if sys.stderr.isatty()
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
