@@ -1,12 +1,20 @@
 // An app of Apollo's with the links made for AppSync: sends one operation, and tells what it is answered.
 import { ApolloClient, ApolloLink, gql, HttpLink, InMemoryCache } from "@apollo/client";
-import { createAuthLink } from "aws-appsync-auth-link";
-import { createSubscriptionHandshakeLink } from "aws-appsync-subscription-link";
+import { createRequire } from "node:module";
 
 import { given, heardEnough, tell } from "./app.js";
 
-const server = { url: given.endpoint, region: "local", auth: { type: "API_KEY", apiKey: given.apiKey } };
-const http = new HttpLink({ uri: server.url });
+// Their builds for import cannot sign in Node ("Sha256 is not a constructor"), those for require can.
+const require = createRequire(import.meta.url);
+const { createAuthLink } = require("aws-appsync-auth-link");
+const { createSubscriptionHandshakeLink } = require("aws-appsync-subscription-link");
+
+const auth = given.accessKey
+  ? { type: "AWS_IAM", credentials: given.accessKey }
+  : { type: "API_KEY", apiKey: given.apiKey };
+const server = { url: given.endpoint, region: "us-east-1", auth };
+// The link that signs knows nothing of the extensions by which HttpLink tells of Apollo, in the body that is signed.
+const http = new HttpLink({ uri: server.url, enhancedClientAwareness: { transport: false } });
 const client = new ApolloClient({
   link: ApolloLink.from([createAuthLink(server), createSubscriptionHandshakeLink(server, http)]),
   cache: new InMemoryCache(),

@@ -4,10 +4,16 @@ from graph.serving import Serving
 from tests.api import API_KEY, Api, new_name
 from tests.clients.following import ON_IMPORT_PROGRESS, follow
 from tests.clients.node import App
+from tests.signing import Signer, SigningKey
 
 
 def apollo(url: str, api_key: str = API_KEY) -> App:
     return App("apollo.js", {"endpoint": f"{url}/graphql", "apiKey": api_key})
+
+
+def signing_apollo(url: str, signer: Signer) -> App:
+    access_key = {"accessKeyId": signer.access_key_id, "secretAccessKey": signer.secret}
+    return App("apollo.js", {"endpoint": f"{url}/graphql", "accessKey": access_key})
 
 
 async def test_it_queries(served: Serving, served_api: Api) -> None:
@@ -32,6 +38,19 @@ async def test_it_changes_things(served: Serving) -> None:
 
 async def test_it_follows_an_import_to_its_end(served: Serving, served_api: Api, import_id: str) -> None:
     async with apollo(served.url).running(ON_IMPORT_PROGRESS, id=import_id) as run:
+        await follow(run, served_api, import_id)
+
+
+async def test_it_signs_its_requests(served: Serving, signing_key: SigningKey) -> None:
+    told = await signing_apollo(served.url, signing_key.signer).answer("{ getCaller { authType name } }")
+
+    assert told == {"data": {"getCaller": {"__typename": "Caller", "authType": "IAM", "name": signing_key.name}}}
+
+
+async def test_it_signs_its_subscriptions(
+    served: Serving, served_api: Api, import_id: str, signing_key: SigningKey
+) -> None:
+    async with signing_apollo(served.url, signing_key.signer).running(ON_IMPORT_PROGRESS, id=import_id) as run:
         await follow(run, served_api, import_id)
 
 
