@@ -1,6 +1,10 @@
 """AppSync's AWS_IAM: requests signed in AWS's Signature Version 4."""
 
+import asyncio
+import gzip
 import json
+import os
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -14,7 +18,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from db.engine import Database
-from graph.appsync.iam import Received, SignatureRefused, read_claim
+from graph.access import Access
+from graph.appsync.iam import Received, SignatureRefused, Signatures, read_claim
+from graph.embedded.servers import EmbeddedServers
 from graph.serving import Serving
 from tests.api import Api
 from tests.realtime import ACK, KEEP_ALIVE, realtime
@@ -23,6 +29,7 @@ from tests.signing import Signer, new_signing_key, timestamp
 CALLER = "{ getCaller { authType name role vppIds } }"
 BODY = json.dumps({"query": CALLER}).encode()
 HOST = "127.0.0.1"
+JSON = {"content-type": "application/json"}
 NOW = datetime(2025, 9, 1, 0, 2, tzinfo=UTC)
 SKEW = timedelta(minutes=5)
 REVOKE = "mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }"
@@ -130,10 +137,39 @@ async def test_headers_that_clients_and_cloudfront_add_later_need_no_signature(a
     assert await sent(api, [*signed(signer), *added]) == (200, None, None)
 
 
+async def test_a_body_is_signed_as_it_is_sent(api: Api, signer: Signer) -> None:
+    packed = gzip.compress(BODY)
+    encoding = ("content-encoding", "gzip")
+
+    assert await sent(api, signed(signer, encoding, body=packed), packed) == (200, None, None)
+    assert await sent(api, signed(signer, encoding, body=BODY), packed) == mismatch(packed)
+
+
 async def test_the_same_request_may_be_sent_again(api: Api, signer: Signer) -> None:
     headers = signed(signer)
 
     assert [await sent(api, headers) for _ in range(2)] == [(200, None, None)] * 2
+
+
+async def test_the_command_line_makes_an_access_key(servers: EmbeddedServers, served: Serving, served_api: Api) -> None:
+    environment = {"VPP_DATABASE_URL": servers.database_url, "VPP_S3_BUCKET": servers.object_store.bucket}
+    making = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "graph", "key", "create", "a script", "--role", "READER", "--iam"),
+        env=os.environ | environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await making.communicate()
+
+    api_key, *lines = told.decode().splitlines()
+    access_key = dict(line.split("=", 1) for line in lines)
+    signer = Signer(access_key["AWS_ACCESS_KEY_ID"], access_key["AWS_SECRET_ACCESS_KEY"])
+    headers = signer.headers(BODY, host=urlsplit(served.url).netloc)
+    by_signature = await served_api.client.post("/graphql", content=BODY, headers=headers)
+    by_api_key = await served_api.client.post("/graphql", content=BODY, headers=JSON | {"x-api-key": api_key})
+
+    caller = {"name": "a script", "role": "READER", "vppIds": None}
+    assert by_signature.json() == {"data": {"getCaller": caller | {"authType": "IAM"}}}
+    assert by_api_key.json() == {"data": {"getCaller": caller | {"authType": "API_KEY"}}}
 
 
 # Who is not
@@ -226,6 +262,18 @@ async def test_a_signature_is_good_for_a_few_minutes(api: Api, signer: Signer, m
     when = "expired" if minutes < 0 else "not yet current"
     assert (status, kind) == (403, INVALID)
     assert (message or "").startswith(f"Signature {when}: {at} is ")
+
+
+async def test_how_long_it_is_good_for_is_up_to_the_environment(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VPP_IAM_CLOCK_SKEW_S", "60")
+    signatures = Signatures(Access(database, bootstrap_api_key=None), database, region="us-east-1")
+    headers = [("host", HOST), ("x-amz-date", timestamp(datetime.now(UTC) - timedelta(minutes=2)))]
+    authorization = ("authorization", Signer("ID", "secret").authorization(headers, BODY))
+
+    with pytest.raises(SignatureRefused, match=r"^Signature expired: .* - 60 s\)\.$"):
+        await signatures.caller(Received("/graphql", "", [*headers, authorization], BODY))
 
 
 async def test_a_body_that_is_too_large_is_not_read_to_be_checked(api: Api, signer: Signer) -> None:
