@@ -89,6 +89,7 @@ ROWS = {
         "after_fees_aud": "1",
     },
     "api_keys": {"id": ID, "name": "'K'", "prefix": "''", "secret_sha256": "'x'", "role": "'READER'"},
+    "access_keys": {"id": "'VPPK'", "secret": "''", "api_key_id": ID},
 }
 
 NEW = {"id": OTHER}
@@ -154,6 +155,7 @@ REFUSED: dict[str, Sequence[dict[str, str] | str]] = {
     "api_keys_secret_sha256_once": [NEW],
     "api_keys_name_is_text": no_texts(NEW, "name", at_most=200),
     "api_keys_role_is_known": [NEW | {"role": "'OWNER'"}],
+    "access_keys_api_key_id_fkey": [{"id": "'OTHER'", "api_key_id": OTHER}],
 }
 
 
