@@ -54,7 +54,7 @@ class RealtimeSocket(Socket):
         super().__init__(websocket, access, streams, patience)
         self._signatures = signatures
         self._is_acknowledged = False
-        self._started: dict[str, Any] = {}
+        self._started: dict[str, str] = {}
 
     async def hear(self, message: Any) -> None:
         """Deal with one message."""
@@ -103,8 +103,8 @@ class RealtimeSocket(Socket):
             self._mistaken("BadRequestException", "A start needs an id; expected a text.")
             return
         if id in self.subscriptions:
-            # A client that missed its acknowledgement starts again.
-            if self._started[id] == payload:
+            # A client that missed its acknowledgement starts again, with headers of another date.
+            if isinstance(payload, dict) and self._started[id] == payload.get("data"):
                 self.reply({"type": "start_ack", "id": id})
             else:
                 self._refuse(id, [Refused("DuplicatedOperationError", f"The id {id} is in use already.").error])
@@ -120,7 +120,7 @@ class RealtimeSocket(Socket):
             return
         self.reply({"type": "start_ack", "id": id})
         subscription = _Subscription(self, id)
-        self._started[id] = payload
+        self._started[id] = data
         leave_stream = self.streams.listen(operation, caller, subscription)
         let_go = self.access.hold(caller, lambda: self._lock_out(id))
 

@@ -179,7 +179,8 @@ async def test_the_same_start_again_is_acknowledged_again_and_another_of_its_id_
     id = await realtime_socket.start(IMPORT, id=import_id)
     began = [await realtime_socket.receive(), await realtime_socket.receive()]
 
-    await realtime_socket.start(IMPORT, known_as=id, id=import_id)
+    later = HEADERS | {"x-amz-date": "20250901T000020Z"}
+    await realtime_socket.start(IMPORT, known_as=id, headers=later, id=import_id)
     again = await realtime_socket.receive()
     await realtime_socket.start(REPORTS, known_as=id)
     refused = await realtime_socket.receive()
