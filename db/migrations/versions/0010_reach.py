@@ -114,10 +114,10 @@ def _make_role(role: str) -> None:
                     null; -- Another database of this cluster was faster.
                 end;
             end if;
-            if current_setting('server_version_num')::integer >= 160000 then
-                execute 'grant {role} to current_user with inherit false, set true';
-            else
+            if current_setting('server_version_num')::integer < 160000 then
                 grant {role} to current_user;
+            elsif not pg_has_role('{role}', 'set') then
+                execute 'grant {role} to current_user with inherit false, set true';
             end if;
         end
         $$
