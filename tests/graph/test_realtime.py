@@ -340,7 +340,11 @@ async def test_a_socket_has_so_many_subscriptions_and_no_more(realtime_socket: R
             await realtime_socket.start(REPORTS, known_as=str(number))
 
     starting = asyncio.create_task(start_many())
-    told = [await realtime_socket.receive() for _ in range(10_000)]
+    told: list[Any] = []
+    while len(told) < 10_000:
+        message = await realtime_socket.receive()
+        # A slow machine takes so long that it is kept alive meanwhile.
+        told += [message] if message != KEEP_ALIVE else []
     await starting
 
     assert [each["type"] for each in told] == ["start_ack"] * SUBSCRIPTIONS_AT_MOST + ["error"] * 9_900
