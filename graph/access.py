@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
@@ -139,22 +137,6 @@ class Access:
         if not ends:
             return LOOK_EVERY_S
         return min(max((min(ends) - datetime.now(UTC)).total_seconds(), 0.05), LOOK_EVERY_S)
-
-
-def is_of_this_machine(host: str) -> bool:
-    """
-    Tell whether a request's Host is an address or localhost, and not a name.
-
-    What a name means is up to its owner: a page of theirs could come to us under it, and read what ours hold.
-    """
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        if name == "localhost" or name.endswith(".localhost"):
-            return True
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _api_key(credentials: Mapping[str, object]) -> str | None:

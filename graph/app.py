@@ -24,12 +24,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import db.migrations
 from db.engine import Database
 from db.notices import Notices
-from graph.access import Access, is_of_this_machine
+from graph.access import Access
 from graph.appsync.http import CORS, MethodNotAllowed
 from graph.appsync.iam import Signatures
 from graph.appsync.outputs import amplify_outputs, aws_region
+from graph.browsers import (
+    NO_PAGES,
+    PAGES_OF_THIS_MACHINE,
+    OwnNamesOnly,
+    OwnPagesOnly,
+    Pages,
+    is_of_this_machine,
+)
 from graph.endpoint import Endpoint
-from graph.object_store import ObjectStore, ObjectStoreAddress, open_object_store
+from graph.object_store import ObjectStore, ObjectStoreAddress, ObjectStoreAway, open_object_store
+from graph.security_headers import SecurityHeaders, page_policy
 from graph.sockets import Patience
 
 STATIC = Path(__file__).parent / "static"
@@ -70,9 +79,15 @@ def application(
     object_store: ObjectStoreAddress,
     bootstrap_api_key: str | None,
     embedded: bool,
+    host: str = "127.0.0.1",
+    pages: Pages | None = None,
     patience: Patience | None = None,
 ) -> Starlette:
-    """Make the application; embedded, its pages hold the key with which they work."""
+    """
+    Make the application, which is listened to on `host`, and which `pages` may call beside its own.
+
+    Embedded, and for this machine alone, its own hold the key with which they work.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -98,23 +113,33 @@ def application(
     async def graphql(scope: Scope, receive: Receive, send: Send) -> None:
         await scope["app"].state.endpoint(scope, receive, send)
 
-    shown_key = bootstrap_api_key if embedded else None
     region = aws_region(object_store.region)
-    page, page_with_key = _graphiql_page(None), _graphiql_page(shown_key)
+    for_this_machine = embedded and is_of_this_machine(f"[{host}]" if ":" in host else host)
+    shown_key = bootstrap_api_key if for_this_machine else None
+    page = _graphiql_page(shown_key)
+    if pages is None:
+        pages = PAGES_OF_THIS_MACHINE if embedded else NO_PAGES
+    cors = {"allow_origins": pages.origins, "allow_origin_regex": pages.pattern, **CORS}
 
-    def graphiql(request: Request) -> Response:
+    async def graphiql(request: Request) -> Response:
         if "text/html" not in request.headers.get("accept", ""):
             return MethodNotAllowed(method=request.method).answer()
-        return HTMLResponse(page_with_key if is_of_this_machine(request.headers.get("host", "")) else page)
+        return HTMLResponse(page, headers={"content-security-policy": await _page_policy(request)})
 
     return Starlette(
         lifespan=lifespan,
-        middleware=[Middleware(RequestId), Middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES)],
+        middleware=[
+            Middleware(RequestId),
+            Middleware(SecurityHeaders),
+            *([Middleware(OwnNamesOnly)] if for_this_machine else []),
+            Middleware(OwnPagesOnly, pages),
+            Middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES),
+        ],
         routes=[
             Route("/", lambda _request: RedirectResponse("/graphql")),
             # Without CORS: a page of another origin must not read the key that this one holds.
             Route("/graphql", graphiql, methods=["GET"]),
-            Route("/graphql", _Asgi(graphql), middleware=[Middleware(CORSMiddleware, **CORS)]),
+            Route("/graphql", _Asgi(graphql), middleware=[Middleware(CORSMiddleware, **cors)]),
             WebSocketRoute("/graphql", _Asgi(graphql)),
             WebSocketRoute("/graphql/realtime", _Asgi(graphql)),
             Route("/amplify_outputs.json", amplify_outputs(api_key=shown_key, region=region)),
@@ -158,6 +183,14 @@ class _Asgi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
+
+
+async def _page_policy(request: Request) -> str:
+    store: ObjectStore = request.app.state.object_store
+    try:
+        return page_policy(await store.origin())
+    except ObjectStoreAway:
+        return page_policy(None)  # Nor is there a link to put a file to.
 
 
 def _graphiql_page(api_key: str | None) -> str:

@@ -24,6 +24,7 @@ from graph.settings import Settings
 
 # What only some commands need is imported by those: a worker takes less memory for it, and all start sooner.
 if TYPE_CHECKING:
+    from graph.browsers import Pages
     from graph.serving import Serving
 
 app = typer.Typer(
@@ -71,6 +72,7 @@ def serve(
 
     async def run() -> None:
         certificate = _given_certificate(*given)
+        pages = _given_pages(settings.cors_origins)
         async with backing(settings) as behind:
             if certificate is None and tls:
                 certificate = own_certificate(settings.data_dir, host=listen_on)
@@ -81,6 +83,7 @@ def serve(
                 any_port=any_port,
                 worker=worker,
                 certificate=certificate,
+                pages=pages,
             ) as ours:
                 if first is not None and ours.api_key is not None:
                     await _play(first, ours, done=settings.data_dir / "played")
@@ -222,6 +225,15 @@ def _given_certificate(file: Path | None, key_file: Path | None) -> Certificate 
     if file or key_file:
         raise CannotServe("A certificate and its key go together: give both, or neither to do without.")
     return None
+
+
+def _given_pages(origins: str | None) -> "Pages | None":
+    from graph.browsers import NoOrigin, pages_of
+
+    try:
+        return None if origins is None else pages_of(origins)
+    except NoOrigin as fault:
+        raise CannotServe(f"VPP_CORS_ORIGINS: {fault}") from None
 
 
 def _script(file: str) -> tuple[list[str], Path]:

@@ -1,11 +1,11 @@
 """Files on their way in and reports on their way out: S3, through aioboto3, which nothing else imports."""
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aioboto3
 import aiohttp
@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
-    from types_aiobotocore_s3.type_defs import CompletedPartTypeDef
+    from types_aiobotocore_s3.type_defs import CompletedPartTypeDef, CORSRuleTypeDef
 
 MIB = 2**20
 
@@ -23,6 +23,9 @@ PART_SIZE = 8 * MIB
 
 # An answer that stands still for so long counts as broken off.
 READ_TIMEOUT_S = 20.0
+
+# Browsers ask again after so long.
+CORS_KEPT_S = 600
 
 
 class ObjectMissing(Exception):
@@ -102,6 +105,12 @@ class ObjectStore:
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
+
+    @_naming_faults()
+    async def origin(self) -> str:
+        """Return the origin that links lead to, as a browser compares it."""
+        link = urlsplit(await self.upload_link("any", expires_in_s=1))
+        return f"{link.scheme}://{link.netloc}"
 
     async def upload_link(self, key: str, *, expires_in_s: int) -> str:
         """Sign a link to which anyone may PUT this object until it expires."""
@@ -211,6 +220,18 @@ class ObjectStore:
     async def delete(self, key: str) -> None:
         """Delete an object, if it is there."""
         await self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    @_naming_faults()
+    async def let_in(self, origins: Sequence[str]) -> None:
+        """Let pages of these origins, and of no others, use the links they are given."""
+        rule: CORSRuleTypeDef = {
+            "AllowedOrigins": origins,
+            "AllowedMethods": ["GET", "PUT"],
+            "AllowedHeaders": ["*"],
+            "ExposeHeaders": ["ETag"],
+            "MaxAgeSeconds": CORS_KEPT_S,
+        }
+        await self._client.put_bucket_cors(Bucket=self._bucket, CORSConfiguration={"CORSRules": [rule]})
 
     @_naming_faults()
     async def ping(self) -> None:

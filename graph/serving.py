@@ -18,6 +18,8 @@ import websockets.http11
 import db.migrations
 from graph.app import application
 from graph.backing import Backing, CannotServe, Certificate
+from graph.browsers import Pages
+from graph.object_store import open_object_store
 
 STOP_WORKER_S = 10.0
 RESTART_WORKER_S = 1.0
@@ -43,12 +45,19 @@ class Serving:
 
 @asynccontextmanager
 async def serving(
-    backing: Backing, *, host: str, port: int, any_port: bool, worker: bool, certificate: Certificate | None = None
+    backing: Backing,
+    *,
+    host: str,
+    port: int,
+    any_port: bool,
+    worker: bool,
+    certificate: Certificate | None = None,
+    pages: Pages | None = None,
 ) -> AsyncIterator[Serving]:
     """
     Serve the API, with a worker beside it, until the block ends; with a certificate, over TLS alone.
 
-    `any_port` takes a free port where `port` isn't.
+    `any_port` takes a free port where `port` isn't; `pages` are those that may call beside our own.
     """
     shown, known = (_shown(certificate), _known(certificate)) if certificate else (None, None)
     await asyncio.to_thread(db.migrations.upgrade, backing.database_url)
@@ -58,7 +67,13 @@ async def serving(
             object_store=backing.object_store,
             bootstrap_api_key=backing.bootstrap_api_key,
             embedded=backing.embedded,
+            host=host,
+            pages=pages,
         )
+        address, port, *_ = listening.getsockname()
+        if backing.embedded:
+            async with open_object_store(backing.object_store) as store:
+                await store.let_in(_origins_of_uploads(pages, port))
         server = _Server(
             uvicorn.Config(
                 app,
@@ -83,7 +98,6 @@ async def serving(
                     tasks[0].result()
                     raise RuntimeError("The API did not start; its log says why.")
                 await asyncio.sleep(0.01)
-            address, port, *_ = listening.getsockname()
             at = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
             yield Serving(url=f"{'https' if shown else 'http'}://{at}", api_key=backing.bootstrap_api_key, tls=known)
         finally:
@@ -91,6 +105,18 @@ async def serving(
             for task in tasks[1:]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _origins_of_uploads(pages: Pages | None, port: int) -> list[str]:
+    """
+    Name the origins whose pages may put a file to where a link leads: those that may call us, and our own.
+
+    It takes no patterns but *, which is safe: a page without a link is refused whatever its origin.
+    """
+    if pages is None:
+        return ["*"]
+    own = [f"{scheme}://{name}:{port}" for scheme in ("http", "https") for name in ("localhost", "127.0.0.1", "[::1]")]
+    return [*pages.origins, *own]
 
 
 def _shown(certificate: Certificate) -> ssl.SSLContext:

@@ -25,6 +25,9 @@ class Settings(BaseSettings):
 
     bootstrap_api_key: SecretStr | None = None
 
+    # Origins with commas between, or *: whose pages may call the API from a browser, beside its own.
+    cors_origins: str | None = None
+
 
 class Signing(BaseSettings):
     """How signed requests are checked, `VPP_IAM_` in front; seconds."""

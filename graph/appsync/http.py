@@ -29,9 +29,8 @@ CHARSETS = {
     **{name: name for name in ("utf-16", "utf-16le", "utf-16be", "iso-8859-1", "latin-1")},
 }
 
-# What a browser on another origin may send, and what it may read of an answer beside its body.
+# What a page of another origin may send, where it may call at all, and what it may read of an answer beside its body.
 CORS: dict[str, Any] = {
-    "allow_origins": ["*"],
     "allow_methods": ["GET", "POST"],
     "allow_headers": [
         *("content-type", "x-api-key", "authorization"),

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from graph.access import is_of_this_machine
-
 # Of its schema: https://github.com/aws-amplify/amplify-backend, packages/client-config/src/client-config-schema
 VERSION = "1.4"
 # A name, an IPv4 address, or an IPv6 one in brackets; and perhaps a port.
@@ -33,7 +31,7 @@ def amplify_outputs(*, api_key: str | None, region: str) -> Callable[[Request], 
             "default_authorization_type": "API_KEY",
             "authorization_types": ["API_KEY", "AWS_IAM"],
         }
-        if api_key is not None and is_of_this_machine(host):
+        if api_key is not None:
             data["api_key"] = api_key
         # It may hold a key, and depends on the address.
         return JSONResponse({"version": VERSION, "data": data}, headers={"cache-control": "no-store"})

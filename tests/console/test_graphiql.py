@@ -59,6 +59,21 @@ TABS_STORED = """async (name) => {
   while (!localStorage.getItem("graphiql:tabState")?.includes(name)) await new Promise(requestAnimationFrame);
 }"""
 
+# Told as an error, so that it is among the page's complaints; the console's own line tells workers' too.
+TELL_VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) => {
+  console.error(`${violation.effectiveDirective} forbids ${violation.blockedURI}`);
+});"""
+
+# One in the page as it came, one put into it later, and an attribute of one that is.
+INJECTED = "<script>window.injected = 1</script>"
+INJECT = """() => {
+  const script = document.createElement("script");
+  script.text = "window.injected = 2";
+  document.body.append(script);
+  document.body.insertAdjacentHTML("beforeend", '<img src="/static/nothing" onerror="window.injected = 3">');
+  return new Promise((resolve) => document.body.lastChild.addEventListener("error", resolve));
+}"""
+
 
 class Served(Protocol):
     """The application as a browser reaches it."""
@@ -127,6 +142,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def graphiql(browser: Browser, served: Served) -> AsyncIterator[GraphiQL]:
     context = await browser.new_context()
+    await context.add_init_script(TELL_VIOLATIONS)
     graphiql = GraphiQL(await context.new_page())
     await graphiql.page.goto(f"{served.url}/graphql")
     await expect(graphiql.headers).to_contain_text(served.api_key)
@@ -203,3 +219,42 @@ async def test_no_key_is_stored_and_a_new_one_takes_the_old_ones_place(graphiql:
     await expect(graphiql.headers).to_contain_text('"x-api-key": "da2-another"')
     await graphiql.page.get_by_role("button", name="New tab").click()
     await expect(graphiql.headers).to_contain_text('"x-api-key": "da2-another"')
+
+
+async def test_words_are_completed_and_the_schema_opened_without_a_complaint(graphiql: GraphiQL) -> None:
+    editor = graphiql.page.get_by_role("region", name="Operation Editor")
+    await graphiql.write(editor, "{ listVp }")
+    textbox = editor.get_by_role("textbox", name="Editor content")
+    await textbox.press("ArrowLeft")
+    await textbox.press("ArrowLeft")
+    await textbox.press("ControlOrMeta+Space")
+    await expect(graphiql.page.get_by_role("option", name="listVpps").first).to_be_visible()
+    await textbox.press("Enter")
+    await expect(editor).to_contain_text("listVpps")
+
+    await graphiql.page.get_by_role("button", name="Show Documentation Explorer").click()
+    await graphiql.page.get_by_role("link", name="Query", exact=True).click()
+    await expect(graphiql.page.get_by_role("link", name="listVpps", exact=True)).to_be_visible()
+
+    assert graphiql.complaints == []
+
+
+async def test_a_script_that_was_put_into_the_page_is_not_run(graphiql: GraphiQL, served: Served) -> None:
+    async def with_a_script(route: Route) -> None:
+        if route.request.method != "GET":
+            return await route.continue_()
+        response = await route.fetch()
+        return await route.fulfill(response=response, body=(await response.text()).replace("</head>", INJECTED))
+
+    await graphiql.page.route("**/graphql", with_a_script)
+    await graphiql.page.reload()
+    await expect(graphiql.headers).to_contain_text(served.api_key)
+    await graphiql.page.evaluate(INJECT)
+
+    assert await graphiql.page.evaluate("window.injected") is None
+    forbidden = [told for told in graphiql.complaints if " forbids " in told]
+    assert forbidden == [
+        "script-src-elem forbids inline",
+        "script-src-elem forbids inline",
+        "script-src-attr forbids inline",
+    ]

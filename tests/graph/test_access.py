@@ -10,7 +10,7 @@ from sqlalchemy import Executable
 
 from db.engine import AnyRow, Database
 from db.notices import Notices
-from graph.access import Access, Caller, is_of_this_machine
+from graph.access import Access, Caller
 from tests.api import API_KEY, Api, new_name
 
 CALLER = "{ getCaller { authType name role siteIds vppIds } }"
@@ -108,18 +108,6 @@ async def test_without_a_key_the_schema_is_not_told_either(api: Api) -> None:
 
     assert answer.status_code == 401
     assert "Query" not in answer.text
-
-
-@pytest.mark.parametrize(
-    ("host", "is_so"),
-    [
-        *(("localhost", True), ("localhost:8000", True), ("vpp.localhost:8000", True), ("127.0.0.1:8000", True)),
-        *(("[::1]:8000", True), ("192.168.1.5", True), ("example.com", False), ("localhost.example.com", False)),
-        *(("127.0.0.1.example.com", False), ("", False), ("[::1", False), ("a b", False)),
-    ],
-)
-def test_a_name_other_than_localhost_is_not_of_this_machine(host: str, is_so: bool) -> None:
-    assert is_of_this_machine(host) is is_so
 
 
 class FailingOnce(Database):

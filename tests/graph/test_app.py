@@ -98,18 +98,23 @@ def page(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("embedded", "key", "shown"),
+    ("embedded", "host", "key", "shown"),
     [
-        (True, API_KEY, API_KEY),
-        (True, '"><script>', "&quot;&gt;&lt;script&gt;"),
-        (True, None, ""),
-        (False, API_KEY, ""),
+        (True, "127.0.0.1", API_KEY, API_KEY),
+        (True, "localhost", API_KEY, API_KEY),
+        (True, "::1", API_KEY, API_KEY),
+        (True, "127.0.0.1", '"><script>', "&quot;&gt;&lt;script&gt;"),
+        (True, "127.0.0.1", None, ""),
+        (True, "0.0.0.0", API_KEY, ""),  # noqa: S104
+        (True, "::", API_KEY, ""),
+        (True, "192.168.1.5", API_KEY, ""),
+        (False, "127.0.0.1", API_KEY, ""),
     ],
 )
-async def test_graphiql_holds_a_working_key_only_when_embedded(
-    servers: EmbeddedServers, page: None, embedded: bool, key: str | None, shown: str
+async def test_graphiql_holds_a_working_key_only_when_embedded_for_this_machine_alone(
+    servers: EmbeddedServers, page: None, embedded: bool, host: str, key: str | None, shown: str
 ) -> None:
-    async with started(servers, embedded=embedded, bootstrap_api_key=key) as client:
+    async with started(servers, embedded=embedded, host=host, bootstrap_api_key=key) as client:
         answer = await client.get("/graphql", headers={"accept": "text/html"})
 
     assert answer.headers["content-type"] == "text/html; charset=utf-8"

@@ -16,9 +16,12 @@ async def outputs(
     embedded: bool = True,
     key: str | None = API_KEY,
     store: ObjectStoreAddress = STORE,
+    host: str = "127.0.0.1",
     headers: dict[str, str] | None = None,
 ) -> httpx.Response:
-    app = application(database_url="postgresql://nowhere", object_store=store, bootstrap_api_key=key, embedded=embedded)
+    app = application(
+        database_url="postgresql://nowhere", object_store=store, bootstrap_api_key=key, embedded=embedded, host=host
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url) as client:
         return await client.get("/amplify_outputs.json", headers=headers)
 
@@ -39,9 +42,14 @@ async def test_embedded_the_outputs_are_all_that_amplify_needs() -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize(("embedded", "key"), [(False, API_KEY), (True, None)])
-async def test_the_outputs_hold_a_key_only_when_embedded(embedded: bool, key: str | None) -> None:
-    answer = await outputs(embedded=embedded, key=key)
+@pytest.mark.parametrize(
+    ("embedded", "key", "host"),
+    [(False, API_KEY, "127.0.0.1"), (True, None, "127.0.0.1"), (True, API_KEY, "0.0.0.0"), (True, API_KEY, "::")],  # noqa: S104
+)
+async def test_the_outputs_hold_a_key_only_when_embedded_for_this_machine_alone(
+    embedded: bool, key: str | None, host: str
+) -> None:
+    answer = await outputs(embedded=embedded, key=key, host=host)
 
     assert "api_key" not in answer.json()["data"]
     assert API_KEY not in answer.text
@@ -52,7 +60,7 @@ async def test_the_outputs_hold_a_key_only_when_embedded(embedded: bool, key: st
     ["https://localhost:8443", "https://vpp.example.com", "http://[::1]:8000", "http://my_battery:8000"],
 )
 async def test_the_url_is_where_the_client_came_to(origin: str) -> None:
-    answer = await outputs(base_url=origin)
+    answer = await outputs(base_url=origin, embedded=False)
 
     assert answer.json()["data"]["url"] == f"{origin}/graphql"
 
@@ -60,7 +68,7 @@ async def test_the_url_is_where_the_client_came_to(origin: str) -> None:
 async def test_a_name_that_anyone_may_own_is_not_told_the_key() -> None:
     answer = await outputs(base_url="http://rebound.example.com:8000")
 
-    assert answer.status_code == 200
+    assert answer.status_code == 421
     assert API_KEY not in answer.text
 
 
@@ -68,7 +76,7 @@ async def test_a_name_that_anyone_may_own_is_not_told_the_key() -> None:
     "host", ["", "a b", "a/b", "user@a", "a:port", "a:123456", "a\\b", "[::1", "<a>", "a?b", "a#b"]
 )
 async def test_a_host_that_is_no_address_is_refused(host: str) -> None:
-    answer = await outputs(headers={"host": host})
+    answer = await outputs(headers={"host": host}, embedded=False)
 
     assert answer.status_code == 400
     assert API_KEY not in answer.text

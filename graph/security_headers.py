@@ -1,0 +1,71 @@
+"""
+What browsers are told to beware of, with every answer.
+
+Sources: the Fetch, HTML and Content Security Policy standards; RFC 6797 for Strict-Transport-Security.
+"""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graph.browsers import is_of_this_machine
+
+ALWAYS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    # Whoever may read us from elsewhere does so by CORS, which this is not about.
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    # What is no page needs nothing; pages bring a policy of their own.
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+# The files of our pages, which hold no secret.
+FILES = "/static/"
+A_YEAR_S = 365 * 24 * 3600
+
+
+class SecurityHeaders:
+    """Adds them to what has none of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        wanted = dict(ALWAYS)
+        if not scope["path"].startswith(FILES):
+            wanted["cache-control"] = "no-store"
+        # It holds for a name and all its ports: of localhost it would shut every other program's.
+        if scope["scheme"] in ("https", "wss") and not is_of_this_machine(Headers(scope=scope).get("host", "")):
+            wanted["strict-transport-security"] = f"max-age={A_YEAR_S}"
+
+        async def send_with_them(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                headers = MutableHeaders(scope=message)
+                for name, value in wanted.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_them)
+
+
+def page_policy(upload_origin: str | None) -> str:
+    """Return the policy of our pages: all they need is ours, but that they put files where links lead."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "worker-src 'self'",
+            # GraphiQL's editors write their themes into the page, and bring a font and pictures in their style sheets.
+            "style-src 'self' 'unsafe-inline'",
+            "font-src 'self' data:",
+            "img-src 'self' data:",
+            f"connect-src 'self' {upload_origin or ''}".rstrip(),
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
