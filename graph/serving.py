@@ -19,6 +19,7 @@ import db.migrations
 from graph.app import application
 from graph.backing import Backing, CannotServe, Certificate
 from graph.browsers import Pages
+from graph.http_protocol import HttpProtocol
 from graph.object_store import open_object_store
 
 STOP_WORKER_S = 10.0
@@ -79,6 +80,7 @@ async def serving(
                 app,
                 log_config=None,
                 access_log=False,
+                http=HttpProtocol,
                 ws="websockets-sansio",
                 ws_max_size=FRAME_BYTES_AT_MOST,
                 # Longer than whatever stands in front keeps its own: it must never send what we have just hung up on.
