@@ -1,14 +1,19 @@
 """What we stand on: Postgres and S3, embedded or given."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import db.api_keys
 from graph.object_store import ObjectStoreAddress
 from graph.settings import Settings
+
+# A name, an address, or an IPv6 address in brackets; or none, for a socket that the query names. Perhaps a port.
+HOST = re.compile(r"([^:\[\]]*|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?")
 
 
 class CannotServe(Exception):
@@ -30,8 +35,12 @@ async def backing(settings: Settings) -> AsyncIterator[Backing]:
     """Hold the servers we stand on until the block ends: those the settings name, or embedded ones."""
     key = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
     if settings.database_url and settings.s3_bucket:
-        address = ObjectStoreAddress(settings.s3_bucket, endpoint_url=settings.s3_endpoint_url)
-        yield Backing(settings.database_url, address, key, embedded=False)
+        address = ObjectStoreAddress(
+            settings.s3_bucket,
+            endpoint_url=settings.s3_endpoint_url,
+            upload_bytes_at_most=settings.upload_bytes_at_most,
+        )
+        yield Backing(_checked(settings.database_url), address, key, embedded=False)
         return
     if settings.database_url or settings.s3_bucket:
         raise CannotServe("VPP_DATABASE_URL and VPP_S3_BUCKET go together: give both, or neither to embed both.")
@@ -46,7 +55,8 @@ async def backing(settings: Settings) -> AsyncIterator[Backing]:
     try:
         async with embedded_servers(settings.data_dir) as servers:
             own_key = key or _kept_key(settings.data_dir / "api_key")
-            yield Backing(servers.database_url, servers.object_store, own_key, embedded=True)
+            store = replace(servers.object_store, upload_bytes_at_most=settings.upload_bytes_at_most)
+            yield Backing(servers.database_url, store, own_key, embedded=True)
     except (DataFolderInUse, ServerFailed) as fault:
         raise CannotServe(str(fault)) from fault
 
@@ -74,6 +84,15 @@ def own_certificate(data_dir: Path, *, host: str) -> Certificate:
     except UnfitName:
         raise CannotServe(f"No certificate can bear the name {host}: choose another with --host.") from None
     return Certificate(folder / SERVER, folder / SERVER, authority_file=folder / AUTHORITY, is_new=is_new)
+
+
+def _checked(database_url: str) -> str:
+    """Return an address of Postgres, if it is one: what asyncpg says of one that isn't may hold half a password."""
+    hosts = urlsplit(database_url).netloc.rpartition("@")[2].split(",")
+    if not database_url.startswith(("postgresql://", "postgres://")) or not all(map(HOST.fullmatch, hosts)):
+        told = "VPP_DATABASE_URL is no address such as postgresql://user:password@host:5432/name;"
+        raise CannotServe(f"{told} in a password, / is written as %2F, @ as %40, and : as %3A.")
+    return database_url
 
 
 def _kept_key(path: Path) -> str:

@@ -49,6 +49,8 @@ class ObjectStoreAddress:
     access_key_id: str | None = None
     secret_access_key: str | None = field(default=None, repr=False)
     region: str | None = None
+    # A link to PUT to bounds nothing: S3 signs a length that is known beforehand, or none.
+    upload_bytes_at_most: int = 5 * 2**30
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ async def open_object_store(
         max_pool_connections=50,
     )
     async with session.client("s3", endpoint_url=address.endpoint_url, config=config) as client:
-        yield ObjectStore(client, address.bucket)
+        yield ObjectStore(client, address.bucket, upload_bytes_at_most=address.upload_bytes_at_most)
 
 
 @asynccontextmanager
@@ -102,7 +104,8 @@ async def _naming_faults() -> AsyncIterator[None]:
 class ObjectStore:
     """One bucket's objects. What keeps us from them: ObjectMissing, ObjectChanged, ObjectStoreAway or a ClientError."""
 
-    def __init__(self, client: "S3Client", bucket: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str, *, upload_bytes_at_most: int) -> None:
+        self.upload_bytes_at_most = upload_bytes_at_most
         self._client = client
         self._bucket = bucket
 

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
 
     # Origins with commas between, or *: whose pages may call the API from a browser, beside its own.
     cors_origins: str | None = None
+    # S3 itself takes no more in one PUT, 5 GiB.
+    upload_bytes_at_most: int = 5 * 2**30
 
 
 class Signing(BaseSettings):

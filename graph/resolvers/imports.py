@@ -17,7 +17,7 @@ from db.engine import AnyRow
 from db.imports import Import as ImportTable
 from db.imports import ImportNotFound, Status
 from db.imports import ImportRejection as RejectionTable
-from db.refusals import ValidationFailed
+from db.refusals import LimitExceeded, ValidationFailed
 from graph.context import Info
 from graph.imports.intake import rejections_key, upload_key
 from graph.imports.rejection import RejectionCode
@@ -48,6 +48,12 @@ class KindNotYet(ValidationFailed):
     """Imports of {kind} are not there yet; BATTERY_EVENTS are."""
 
     field = ("input", "kind")
+
+
+class FileTooLarge(LimitExceeded):
+    """The file has {size} bytes, and at most {limit} are taken: split it. It was deleted."""
+
+    field = ("input", "id")
 
 
 @strawberry.enum
@@ -232,7 +238,11 @@ class ImportMutation:
     )
     async def start_import(self, info: Info, input: StartImportInput) -> Import | None:
         id = parse_id(input.id, "input", "id")
-        file = await info.context.object_store.find(upload_key(id))
+        store = info.context.object_store
+        file = await store.find(upload_key(id))
+        if file and file.size_bytes > store.upload_bytes_at_most:
+            await store.delete(upload_key(id))
+            raise FileTooLarge(size=file.size_bytes, limit=store.upload_bytes_at_most)
         async with info.context.transaction() as session:
             await db.imports.start(
                 session, id=id, etag=file.etag if file else None, bytes_total=file.size_bytes if file else 0

@@ -1,8 +1,15 @@
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
+import httpx
 import pytest
 
-from tests.api import Api, new_nmi
+from graph.app import application
+from graph.embedded.servers import EmbeddedServers
+from graph.imports.intake import upload_key
+from graph.object_store import ObjectStore
+from tests.api import API_KEY, Api, new_nmi
 
 HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 START = "mutation ($id: ID!) { startImport(input: {id: $id}) { status } }"
@@ -146,6 +153,31 @@ async def test_a_file_that_is_not_uploaded_cannot_be_started(api: Api) -> None:
     assert (kind, field) == ("ValidationFailed", ["input", "id"])
     assert message == "The file is not uploaded yet: PUT it to the import's uploadUrl first."
     assert (await api.finished(upload["import"]["id"]))["status"] == "AWAITING_UPLOAD"
+
+
+async def test_a_file_that_is_too_large_is_refused_and_deleted(
+    api: Api, servers: EmbeddedServers, database_url: str, object_store: ObjectStore
+) -> None:
+    small = application(
+        database_url=database_url,
+        object_store=replace(servers.object_store, upload_bytes_at_most=40),
+        bootstrap_api_key=API_KEY,
+        embedded=True,
+    )
+    just_right, too_large = await api.uploaded(HEADER.ljust(40)), await api.uploaded(HEADER.ljust(41))
+    async with (
+        small.router.lifespan_context(small),
+        httpx.AsyncClient(transport=httpx.ASGITransport(small), base_url="http://127.0.0.1") as client,
+    ):
+        of_small = Api(client, api.s3, api.notices)
+        started = await of_small.ask(START, id=just_right)
+        refusal = await of_small.refusal(START, id=too_large)
+
+    told = "The file has 41 bytes, and at most 40 are taken: split it. It was deleted."
+    assert started == {"status": "QUEUED"}
+    assert refusal == ("LimitExceeded", ["input", "id"], told)
+    assert await object_store.find(upload_key(UUID(too_large))) is None
+    assert (await api.finished(too_large))["status"] == "AWAITING_UPLOAD"
 
 
 async def test_an_empty_file_is_refused(api: Api) -> None:

@@ -1,9 +1,11 @@
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+import botocore.auth
 import httpx
 import pytest
 from botocore.exceptions import ClientError
@@ -217,12 +219,99 @@ async def test_a_download_is_named_as_asked(object_store: ObjectStore, file_name
     assert downloaded.headers["Content-Type"] == "text/csv; charset=utf-8"
 
 
+async def test_a_link_opens_one_object_to_one_method(object_store: ObjectStore) -> None:
+    for key in ("opened", "closed"):
+        await object_store.write(key, LETTERS, content_type="text/plain")
+    download = await object_store.download_link("opened", file_name="a", content_type="text/plain", expires_in_s=60)
+    upload = await object_store.upload_link("opened", expires_in_s=60)
+
+    async with httpx.AsyncClient() as browser:
+        opened = await browser.get(download)
+        refused = [
+            await browser.get(download.replace("/opened?", "/closed?")),
+            await browser.get(download.replace("/opened?", "/?")),
+            *[await browser.request(method, download) for method in ("PUT", "DELETE", "HEAD")],
+            await browser.put(upload.replace("/opened?", "/closed?"), content=b"other"),
+            *[await browser.request(method, upload) for method in ("GET", "DELETE", "HEAD")],
+            await browser.get(download.partition("?")[0]),
+        ]
+
+    assert opened.content == LETTERS
+    assert {answer.status_code for answer in refused} == {403}
+    for key in ("opened", "closed"):
+        assert await object_store.read(key, etag=LETTERS_ETAG) == LETTERS
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("response-content-type=text%2Fplain", "response-content-type=text%2Fhtml"),
+        ("response-content-disposition=attachment", "response-content-disposition=inline"),
+        ("X-Amz-Expires=60", "X-Amz-Expires=600"),
+        ("X-Amz-SignedHeaders=host", "X-Amz-SignedHeaders=host&response-cache-control=public"),
+    ],
+)
+async def test_who_holds_a_link_cannot_change_it(object_store: ObjectStore, given: str, wanted: str) -> None:
+    await object_store.write("unchanged", LETTERS, content_type="text/plain")
+    link = await object_store.download_link("unchanged", file_name="a", content_type="text/plain", expires_in_s=60)
+    assert given in link
+
+    async with httpx.AsyncClient() as browser:
+        answer = await browser.get(link.replace(given, wanted))
+
+    assert answer.status_code == 403
+
+
+async def test_a_link_opens_nothing_once_it_has_expired(
+    object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await object_store.write("expired", LETTERS, content_type="text/plain")
+    # botocore asks nobody but the system's clock, so what it finds there is put back.
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: datetime.now(UTC) - timedelta(seconds=61))
+    download = await object_store.download_link("expired", file_name="a", content_type="text/plain", expires_in_s=60)
+    upload = await object_store.upload_link("expired", expires_in_s=60)
+    still_good = await object_store.upload_link("expired", expires_in_s=600)
+    monkeypatch.undo()
+
+    async with httpx.AsyncClient() as browser:
+        answers = [await browser.get(download), await browser.put(upload, content=b"late")]
+        unchanged = await object_store.read("expired", etag=LETTERS_ETAG)
+        in_time = await browser.put(still_good, content=LETTERS)
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert unchanged == LETTERS
+    assert in_time.status_code == 200
+
+
+async def test_pages_of_the_origins_that_are_let_in_may_use_links(object_store: ObjectStore) -> None:
+    link = await object_store.upload_link("let in", expires_in_s=60)
+
+    async def allowed(origins: Sequence[str]) -> list[str | None]:
+        await object_store.let_in(origins)
+        headers = {"access-control-request-method": "PUT", "access-control-request-headers": "content-type"}
+        async with httpx.AsyncClient() as browser:
+            answers = [
+                await browser.options(link, headers={"origin": origin, **headers})
+                for origin in ("https://app.example", "http://[::1]:8000", "https://evil.example")
+            ]
+        return [answer.headers.get("access-control-allow-origin") for answer in answers]
+
+    listed = await allowed(["https://app.example", "http://[::1]:8000"])
+    everyone = await allowed(["*"])
+
+    assert listed == ["https://app.example", "http://[::1]:8000", None]
+    assert None not in everyone
+
+
 async def test_links_into_aws_lead_to_the_bucket_in_its_region() -> None:
     address = ObjectStoreAddress("vpp-files", access_key_id="key", secret_access_key="secret", region="ap-southeast-2")
 
     async with open_object_store(address) as store:
         link = await store.upload_link("file.csv", expires_in_s=60)
 
+        origin = await store.origin()
+
+    assert origin == "https://vpp-files.s3.ap-southeast-2.amazonaws.com"
     assert link.startswith(
         "https://vpp-files.s3.ap-southeast-2.amazonaws.com/file.csv?X-Amz-Algorithm=AWS4-HMAC-SHA256&"
     )
