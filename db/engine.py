@@ -107,5 +107,11 @@ def _engine(url: str, pool_size: int) -> AsyncEngine:
 
     # asyncpg reads the address itself, so that everything libpq takes in it (sslmode, say) holds here too.
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=0, pool_pre_ping=True
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        # An error is logged as it is, and its parameters are what callers sent.
+        hide_parameters=True,
     )

@@ -88,7 +88,8 @@ def serve(
                 if first is not None and ours.api_key is not None:
                     await _play(first, ours, done=settings.data_dir / "played")
                 collect_seldom()
-                _print_addresses(ours)
+                # A key that was given is known to who gave it, and standard output is kept by whoever runs us.
+                _print_addresses(ours, show_key=behind.embedded)
                 if certificate and certificate.authority_file:
                     _print_authority(ours, certificate.authority_file, is_new=certificate.is_new)
                 output.print("Serving until stopped with Ctrl-C.")
@@ -274,11 +275,11 @@ async def _play(file: Path, ours: "Serving", *, done: Path) -> None:
     await asyncio.to_thread(done.touch)
 
 
-def _print_addresses(ours: "Serving") -> None:
+def _print_addresses(ours: "Serving", *, show_key: bool) -> None:
     output.print()
     output.print(f"GraphiQL   {ours.url}/graphql", soft_wrap=True)
     output.print(f"Endpoint   {ours.url}/graphql", soft_wrap=True)
-    if ours.api_key is not None:
+    if show_key and ours.api_key is not None:
         output.print(f"API key    {ours.api_key}", soft_wrap=True)
 
 

@@ -61,7 +61,10 @@ async def serving(
     `any_port` takes a free port where `port` isn't; `pages` are those that may call beside our own.
     """
     shown, known = (_shown(certificate), _known(certificate)) if certificate else (None, None)
-    await asyncio.to_thread(db.migrations.upgrade, backing.database_url)
+    try:
+        await asyncio.to_thread(db.migrations.upgrade, backing.database_url)
+    except OSError as fault:
+        raise CannotServe(f"The database does not answer: {fault}.") from None
     with listening_on(host, port, any_port=any_port) as listening:
         app = application(
             database_url=backing.database_url,
