@@ -4,22 +4,22 @@ What browsers are told to beware of, with every answer.
 Sources: the Fetch, HTML and Content Security Policy standards; RFC 6797 for Strict-Transport-Security.
 """
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graph.browsers import is_of_this_machine
 
-ALWAYS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "x-frame-options": "DENY",
-    "cross-origin-opener-policy": "same-origin",
+ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
     # Whoever may read us from elsewhere does so by CORS, which this is not about.
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
     # What is no page needs nothing; pages bring a policy of their own.
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-}
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
 # The files of our pages, which hold no secret.
 FILES = "/static/"
 A_YEAR_S = 365 * 24 * 3600
@@ -35,18 +35,17 @@ class SecurityHeaders:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        wanted = dict(ALWAYS)
+        wanted = list(ALWAYS)
         if not scope["path"].startswith(FILES):
-            wanted["cache-control"] = "no-store"
+            wanted.append((b"cache-control", b"no-store"))
         # It holds for a name and all its ports: of localhost it would shut every other program's.
         if scope["scheme"] in ("https", "wss") and not is_of_this_machine(Headers(scope=scope).get("host", "")):
-            wanted["strict-transport-security"] = f"max-age={A_YEAR_S}"
+            wanted.append((b"strict-transport-security", b"max-age=%d" % A_YEAR_S))
 
         async def send_with_them(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                headers = MutableHeaders(scope=message)
-                for name, value in wanted.items():
-                    headers.setdefault(name, value)
+                present = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(each for each in wanted if each[0] not in present)]
             await send(message)
 
         await self._app(scope, receive, send_with_them)
