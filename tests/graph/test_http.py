@@ -12,8 +12,10 @@ from starlette.types import Message
 
 from graph.appsync import http
 from graph.appsync.http import BODY_BYTES_AT_MOST, BrokenOff, read_operation
+from graph.backing import Backing
+from graph.embedded.servers import EmbeddedServers
 from graph.schema import TOKENS_AT_MOST
-from graph.serving import Serving
+from graph.serving import Serving, serving
 from tests.api import API_KEY, Api
 
 CALLER = "{ getCaller { name } }"
@@ -322,28 +324,29 @@ async def test_a_long_answer_is_gzipped_where_that_is_accepted(served_api: Api) 
     assert "content-encoding" not in short.headers
 
 
-async def test_a_page_of_another_origin_may_call(api: Api) -> None:
+async def test_a_page_of_an_allowed_origin_may_call(api: Api) -> None:
+    origin = "http://localhost:5173"
     asked = "authorization,content-type,x-amz-date,x-amz-security-token,x-amz-user-agent,x-api-key"
 
     allowed = await api.client.options(
         "/graphql",
         headers={
-            "origin": "https://example.com",
+            "origin": origin,
             "access-control-request-method": "POST",
             "access-control-request-headers": asked,
         },
     )
     answers = [
-        await sent(api, origin="https://example.com"),
-        await sent(api, origin="https://example.com", x_api_key="da2-wrong"),
+        await sent(api, origin=origin),
+        await sent(api, origin=origin, x_api_key="da2-wrong"),
     ]
 
-    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, "*")
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, origin)
     assert allowed.headers["access-control-allow-methods"] == "GET, POST"
     assert set(asked.split(",")) <= set(allowed.headers["access-control-allow-headers"].lower().split(", "))
     assert [answer.status_code for answer in answers] == [200, 401]
     for answer in answers:
-        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["access-control-allow-origin"] == origin
         assert answer.headers["access-control-expose-headers"] == "x-amzn-requestid, x-amzn-errortype"
         assert "access-control-allow-credentials" not in answer.headers
 
@@ -373,6 +376,14 @@ def whole(*headers: str | bytes, **more: bytes) -> bytes:
 
 def chunked(body: bytes) -> bytes:
     return post("transfer-encoding: chunked", body=body)
+
+
+@pytest.fixture(scope="module")
+async def anywhere(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Serving]:
+    """What answers to any name."""
+    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=False)
+    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as anywhere:
+        yield anywhere
 
 
 async def answered(served: Serving, request: bytes) -> bytes:
@@ -433,13 +444,31 @@ HARDLY_HTTP = {
 
 @pytest.mark.parametrize(("request_sent", "expected"), HARDLY_HTTP.values(), ids=HARDLY_HTTP)
 async def test_what_is_hardly_http_is_answered_and_is_never_our_fault(
-    served: Serving, request_sent: bytes, expected: int
+    anywhere: Serving, request_sent: bytes, expected: int
 ) -> None:
-    answer = await answered(served, request_sent)
-    afterwards = await answered(served, whole())
+    answer = await answered(anywhere, request_sent)
+    afterwards = await answered(anywhere, whole())
 
     assert status(answer) == expected
     assert status(afterwards) == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        b"",
+        b"host:",
+        b"host: a",
+        b"host: " + b"a" * 60_000,
+        b"host: b\xc3\xbccher\xff",
+        b"host: [::1",
+        b"host: a/b?c#d@",
+    ],
+)
+async def test_a_host_that_is_hardly_one_is_none_of_this_machines(served: Serving, host: bytes) -> None:
+    answer = await answered(served, whole(host=host))
+
+    assert status(answer) == 421
 
 
 @pytest.mark.parametrize(
