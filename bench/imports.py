@@ -167,7 +167,8 @@ async def bring_in(servers: EmbeddedServers, s3: ObjectStore, id: UUID, worker: 
         assert stored is not None  # noqa: S101
         began = time.perf_counter()
         async with database.transaction() as session:
-            await db.imports.start(session, id=id, etag=stored.etag, bytes_total=stored.size_bytes)
+            size_bytes = stored.size_bytes
+            await db.imports.start(session, id=id, etag=stored.etag, bytes_total=size_bytes, bytes_at_most=size_bytes)
         await _end_of(database, notices, id)
         seconds = time.perf_counter() - began
     await database.close()

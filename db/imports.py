@@ -39,7 +39,7 @@ from db.engine import Read, driver_connection
 from db.events import EventBlock
 from db.jobs import Job
 from db.reach import Reach, as_ourselves, reach_of
-from db.refusals import Conflict, NotFound, ValidationFailed, refusing, violated_constraint
+from db.refusals import Conflict, LimitExceeded, NotFound, ValidationFailed, refusing, violated_constraint
 from db.site_months import Count
 from db.tables import Table, created, instant, is_text
 
@@ -161,6 +161,12 @@ class NotUploaded(ValidationFailed):
 
 class FileEmpty(ValidationFailed):
     """The uploaded file is empty; a header and rows below it were expected."""
+
+    field = ("input", "id")
+
+
+class FileTooLarge(LimitExceeded):
+    """The file has {size} bytes, and at most {limit} are taken: split it. It was deleted."""
 
     field = ("input", "id")
 
@@ -287,7 +293,7 @@ async def held(session: AsyncSession, *, id: UUID) -> Import:
     return there
 
 
-async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_total: int) -> None:
+async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_total: int, bytes_at_most: int) -> None:
     """
     Queue an import whose file is uploaded, and the job with it; a file that is not there has no ETag.
 
@@ -302,6 +308,8 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
         raise NotUploaded
     if not bytes_total:
         raise FileEmpty
+    if bytes_total > bytes_at_most:
+        raise FileTooLarge(size=bytes_total, limit=bytes_at_most)
     if there.etag != etag and there.bytes_read > 0:
         raise FileChanged
     queued = (

@@ -14,10 +14,10 @@ from strawberry import ID
 
 import db.imports
 from db.engine import AnyRow
+from db.imports import FileTooLarge, ImportNotFound, Status
 from db.imports import Import as ImportTable
-from db.imports import ImportNotFound, Status
 from db.imports import ImportRejection as RejectionTable
-from db.refusals import LimitExceeded, ValidationFailed
+from db.refusals import ValidationFailed
 from graph.context import Info
 from graph.imports.intake import rejections_key, upload_key
 from graph.imports.rejection import RejectionCode
@@ -48,12 +48,6 @@ class KindNotYet(ValidationFailed):
     """Imports of {kind} are not there yet; BATTERY_EVENTS are."""
 
     field = ("input", "kind")
-
-
-class FileTooLarge(LimitExceeded):
-    """The file has {size} bytes, and at most {limit} are taken: split it. It was deleted."""
-
-    field = ("input", "id")
 
 
 @strawberry.enum
@@ -240,13 +234,18 @@ class ImportMutation:
         id = parse_id(input.id, "input", "id")
         store = info.context.object_store
         file = await store.find(upload_key(id))
-        if file and file.size_bytes > store.upload_bytes_at_most:
+        try:
+            async with info.context.transaction() as session:
+                await db.imports.start(
+                    session,
+                    id=id,
+                    etag=file.etag if file else None,
+                    bytes_total=file.size_bytes if file else 0,
+                    bytes_at_most=store.upload_bytes_at_most,
+                )
+        except FileTooLarge:
             await store.delete(upload_key(id))
-            raise FileTooLarge(size=file.size_bytes, limit=store.upload_bytes_at_most)
-        async with info.context.transaction() as session:
-            await db.imports.start(
-                session, id=id, etag=file.etag if file else None, bytes_total=file.size_bytes if file else 0
-            )
+            raise
         return await Import.load(info, id)
 
     @strawberry.mutation(extensions=[For(OPERATOR)])
