@@ -235,6 +235,12 @@ async def remove_for_all_time(session: AsyncSession, *, id: UUID) -> None:
     await session.execute(delete(Battery).where(col(Battery.id) == id))
 
 
+async def ids_at_site(session: AsyncSession, *, site_id: UUID) -> Sequence[UUID]:
+    """Return the batteries that stand or ever stood at a site."""
+    there = await session.scalars(select(col(Battery.id)).where(col(Battery.site_id) == site_id))
+    return there.all()
+
+
 async def _held(session: AsyncSession, *, id: UUID) -> Battery:
     # Until the transaction ends, so that two changes of one battery come one after the other.
     of_these = (col(Battery.id) == id, *reach_of(session).sites_to_change(col(Battery.site_id)))

@@ -1,13 +1,14 @@
 """What a resolver finds around it."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TypeAlias
 
 import strawberry
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from db.audit_entries import Author, Change, audited
 from db.engine import Database
 from db.notices import Notices
 from db.reach import Reach
@@ -32,9 +33,12 @@ class Context:
         self.loaders = Loaders(self.database, self.reach)
         self.database = self.database.held_to(self.reach)
 
-    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """Open the one transaction of a mutation: kept when its block ends, undone when it raises."""
-        return self.database.transaction()
+    @asynccontextmanager
+    async def change(self, action: str) -> AsyncIterator[Change]:
+        """Open the one transaction of a mutation, with its audit: kept when its block ends, undone when it raises."""
+        author = Author(self.caller.auth_type, self.caller.name, self.caller.key_id, self.request_id)
+        async with self.database.transaction() as session, audited(session, author, action) as change:
+            yield change
 
     @property
     def reach(self) -> Reach:

@@ -11,6 +11,7 @@ from strawberry import ID
 
 import db.api_keys
 from db.api_keys import ApiKey as ApiKeyTable
+from db.audit_entries import Kind
 from graph.context import Info
 from graph.paging import Order, page_request
 from graph.permissions import ADMIN, MEMBER, For
@@ -98,22 +99,25 @@ class ApiKeyQuery:
 class ApiKeyMutation:
     @strawberry.mutation(extensions=[For(ADMIN)])
     async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> ApiKeyWithSecret | None:
-        async with info.context.transaction() as session:
+        async with info.context.change(info.field_name) as change:
             id, secret = await db.api_keys.create(
-                session,
+                change.session,
                 name=input.name,
                 role=input.role.value,
                 vpp_ids=_ids(input.vpp_ids, "vppIds"),
                 site_ids=_ids(input.site_ids, "siteIds"),
                 expires_at=input.expires_at,
             )
+            change.created(Kind.API_KEY, id)
         key = await info.context.database.row(db.api_keys.api_keys().where(col(ApiKeyTable.id) == id))
         return ApiKeyWithSecret(api_key=there(ApiKey.of_any(key)), secret=secret)
 
     @strawberry.mutation(description="Takes effect at once, open subscriptions included.", extensions=[For(ADMIN)])
     async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> ApiKey | None:
-        async with info.context.transaction() as session:
-            return ApiKey.of(await db.api_keys.revoke(session, id=parse_id(input.id, "input", "id")))
+        id = parse_id(input.id, "input", "id")
+        async with info.context.change(info.field_name) as change:
+            await change.of(Kind.API_KEY, id)
+            return ApiKey.of(await db.api_keys.revoke(change.session, id=id))
 
 
 def _shown(ids: Sequence[UUID] | None) -> list[ID] | None:

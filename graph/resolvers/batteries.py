@@ -9,6 +9,7 @@ from sqlmodel import col
 from strawberry import ID
 
 import db.batteries
+from db.audit_entries import Kind
 from db.batteries import Battery as BatteryTable
 from db.engine import AnyRow
 from graph.context import Info
@@ -92,9 +93,9 @@ class BatteryQuery:
 class BatteryMutation:
     @strawberry.mutation(extensions=[For(OPERATOR)])
     async def add_battery(self, info: Info, input: AddBatteryInput) -> Battery | None:
-        async with info.context.transaction() as session:
+        async with info.context.change(info.field_name) as change:
             id = await db.batteries.add(
-                session,
+                change.session,
                 id=parse_optional_id(input.id, "input", "id"),
                 site_id=parse_id(input.site_id, "input", "siteId"),
                 manufacturer=input.manufacturer,
@@ -102,14 +103,17 @@ class BatteryMutation:
                 capacity_kwh=exact(input.capacity_kwh),
                 effective_from=input.effective_from,
             )
+            change.created(Kind.BATTERY, id)
         return await Battery.load(info, id)
 
     @strawberry.mutation(extensions=[For(OPERATOR)])
     async def update_battery(self, info: Info, input: UpdateBatteryInput) -> Battery | None:
-        async with info.context.transaction() as session:
-            id = await db.batteries.update_battery(
-                session,
-                id=parse_id(input.id, "input", "id"),
+        id = parse_id(input.id, "input", "id")
+        async with info.context.change(info.field_name) as change:
+            await change.of(Kind.BATTERY, id)
+            await db.batteries.update_battery(
+                change.session,
+                id=id,
                 manufacturer=input.manufacturer,
                 serial=input.serial,
                 capacity_kwh=exact_or_none(input.capacity_kwh),
@@ -126,9 +130,11 @@ class BatteryMutation:
         if input.effective_from is None:
             # Nothing of it is left to be read afterwards.
             removed = await Battery.load(info, id)
-            async with info.context.transaction() as session:
-                await db.batteries.remove_for_all_time(session, id=id)
+            async with info.context.change(info.field_name) as change:
+                await change.of(Kind.BATTERY, id)
+                await db.batteries.remove_for_all_time(change.session, id=id)
             return removed
-        async with info.context.transaction() as session:
-            await db.batteries.remove(session, id=id, effective_from=input.effective_from)
+        async with info.context.change(info.field_name) as change:
+            await change.of(Kind.BATTERY, id)
+            await db.batteries.remove(change.session, id=id, effective_from=input.effective_from)
         return await Battery.load(info, id)

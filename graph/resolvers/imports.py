@@ -13,6 +13,8 @@ from sqlmodel import col
 from strawberry import ID
 
 import db.imports
+import db.site_months
+from db.audit_entries import Kind
 from db.engine import AnyRow
 from db.imports import FileTooLarge, ImportNotFound, Status
 from db.imports import Import as ImportTable
@@ -212,14 +214,15 @@ class ImportMutation:
     async def create_import(self, info: Info, input: CreateImportInput) -> ImportUpload | None:
         if input.kind is not ImportKind.BATTERY_EVENTS:
             raise KindNotYet(kind=input.kind.value)
-        async with info.context.transaction() as session:
+        async with info.context.change(info.field_name) as change:
             id = await db.imports.create(
-                session,
+                change.session,
                 id=parse_optional_id(input.id, "input", "id"),
                 kind=input.kind.value,
                 file_name=input.file_name,
                 charge_tariff=(input.charge_tariff or ChargeTariff.COST).value,
             )
+            change.created(Kind.IMPORT, id)
         expires_at = datetime.now(UTC) + timedelta(seconds=UPLOAD_LINK_S)
         url = await info.context.object_store.upload_link(upload_key(id), expires_in_s=UPLOAD_LINK_S)
         return ImportUpload(
@@ -235,9 +238,10 @@ class ImportMutation:
         store = info.context.object_store
         file = await store.find(upload_key(id))
         try:
-            async with info.context.transaction() as session:
+            async with info.context.change(info.field_name) as change:
+                await change.of(Kind.IMPORT, id)
                 await db.imports.start(
-                    session,
+                    change.session,
                     id=id,
                     etag=file.etag if file else None,
                     bytes_total=file.size_bytes if file else 0,
@@ -246,40 +250,3 @@ class ImportMutation:
         except FileTooLarge:
             await store.delete(upload_key(id))
             raise
-        return await Import.load(info, id)
-
-    @strawberry.mutation(extensions=[For(OPERATOR)])
-    async def cancel_import(self, info: Info, input: CancelImportInput) -> Import | None:
-        id = parse_id(input.id, "input", "id")
-        async with info.context.transaction() as session:
-            await db.imports.cancel(session, id=id)
-        return await Import.load(info, id)
-
-    @strawberry.mutation(description="Takes back every row an import brought in.", extensions=[For(OPERATOR)])
-    async def revert_import(self, info: Info, input: RevertImportInput) -> Import | None:
-        id = parse_id(input.id, "input", "id")
-        async with info.context.transaction() as session:
-            await db.imports.revert(session, id=id)
-        return await Import.load(info, id)
-
-
-@strawberry.type
-class ImportSubscription:
-    @strawberry.subscription(
-        description="The import, each time its status or progress changes. Starts with its present state.",
-        directives=[AwsSubscribe(mutations=["startImport", "cancelImport", "revertImport"])],
-        extensions=[For(READER)],
-    )
-    async def on_import_progress(self, info: Info, id: ID) -> AsyncGenerator[Import | None, None]:
-        import_id, told = parse_id(id, "id"), None
-        async with info.context.notices.of("imports", import_id) as changed:
-            while True:
-                changed.clear()
-                now = await Import.load(info, import_id)
-                if now is None:
-                    raise ImportNotFound(id=import_id, field=("id",))
-                if now != told or now.status is Status.RUNNING:
-                    yield now
-                told = now
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), TELL_EVERY_S if now.status in UNDER_WAY else LOOK_EVERY_S)

@@ -14,6 +14,7 @@ from sqlmodel import col
 from strawberry import ID
 
 import db.reports
+from db.audit_entries import Kind
 from db.engine import AnyRow, Read
 from db.refusals import ValidationFailed
 from db.reports import RevenueReport as ReportTable
@@ -301,12 +302,13 @@ class ReportMutation:
         extensions=[For(OPERATOR)],
     )
     async def generate_revenue_report(self, info: Info, input: GenerateRevenueReportInput) -> RevenueReport | None:
-        async with info.context.transaction() as session:
+        async with info.context.change(info.field_name) as change:
             id = await db.reports.request(
-                session,
+                change.session,
                 vpp_id=parse_id(input.vpp_id, "input", "vppId"),
                 month=_month(input.month, "input", "month").first_day,
             )
+            change.created(Kind.REVENUE_REPORT, id)
         return await RevenueReport.load(info, id)
 
 

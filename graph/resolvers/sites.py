@@ -8,8 +8,10 @@ import strawberry
 from sqlmodel import col
 from strawberry import ID
 
+import db.batteries
 import db.events
 import db.sites
+from db.audit_entries import Kind
 from db.engine import AnyRow
 from db.events import EVENTS
 from db.refusals import ValidationFailed
@@ -177,23 +179,26 @@ class SiteQuery:
 class SiteMutation:
     @strawberry.mutation(extensions=[For(OPERATOR)])
     async def create_site(self, info: Info, input: CreateSiteInput) -> Site | None:
-        async with info.context.transaction() as session:
+        async with info.context.change(info.field_name) as change:
             id = await db.sites.create(
-                session,
+                change.session,
                 id=parse_optional_id(input.id, "input", "id"),
                 vpp_id=parse_id(input.vpp_id, "input", "vppId"),
                 nmi=_nmi(input.nmi, "input", "nmi"),
                 address=input.address,
                 effective_from=input.effective_from,
             )
+            change.created(Kind.SITE, id)
         return await Site.load(info, id)
 
     @strawberry.mutation(extensions=[For(OPERATOR)])
     async def update_site(self, info: Info, input: UpdateSiteInput) -> Site | None:
-        async with info.context.transaction() as session:
-            id = await db.sites.update_site(
-                session,
-                id=parse_id(input.id, "input", "id"),
+        id = parse_id(input.id, "input", "id")
+        async with info.context.change(info.field_name) as change:
+            await change.of(Kind.SITE, id)
+            await db.sites.update_site(
+                change.session,
+                id=id,
                 nmi=None if input.nmi is None else _nmi(input.nmi, "input", "nmi"),
                 address=input.address,
             )
@@ -201,10 +206,12 @@ class SiteMutation:
 
     @strawberry.mutation(description="Moves a site to another VPP.", extensions=[For(OPERATOR)])
     async def assign_site(self, info: Info, input: AssignSiteInput) -> Site | None:
-        async with info.context.transaction() as session:
-            id = await db.sites.assign(
-                session,
-                site_id=parse_id(input.site_id, "input", "siteId"),
+        id = parse_id(input.site_id, "input", "siteId")
+        async with info.context.change(info.field_name) as change:
+            await change.of(Kind.SITE, id)
+            await db.sites.assign(
+                change.session,
+                site_id=id,
                 vpp_id=parse_id(input.vpp_id, "input", "vppId"),
                 effective_from=input.effective_from,
             )
@@ -212,8 +219,13 @@ class SiteMutation:
 
     @strawberry.mutation(description="Refused with Conflict once the site has events.", extensions=[For(OPERATOR)])
     async def delete_site(self, info: Info, input: DeleteSiteInput) -> Site | None:
-        async with info.context.transaction() as session:
-            return Site.of(await db.sites.delete_site(session, id=parse_id(input.id, "input", "id")))
+        id = parse_id(input.id, "input", "id")
+        async with info.context.change(info.field_name) as change:
+            await change.of(Kind.SITE, id)
+            # They go with it.
+            for battery_id in await db.batteries.ids_at_site(change.session, site_id=id):
+                await change.of(Kind.BATTERY, battery_id)
+            return Site.of(await db.sites.delete_site(change.session, id=id))
 
 
 def _nmi(text: str, *field: str) -> str:

@@ -11,6 +11,7 @@ from strawberry import ID
 import db.reports
 import db.sites
 import db.vpps
+from db.audit_entries import Kind
 from db.engine import AnyRow
 from db.reports import RevenueReport as ReportTable
 from db.sites import Membership as MembershipTable
@@ -157,13 +158,14 @@ class VppQuery:
 class VppMutation:
     @strawberry.mutation(extensions=[For(OPERATOR)])
     async def create_vpp(self, info: Info, input: CreateVppInput) -> Vpp | None:
-        async with info.context.transaction() as session:
+        async with info.context.change(info.field_name) as change:
             id = await db.vpps.create(
-                session,
+                change.session,
                 id=parse_optional_id(input.id, "input", "id"),
                 name=input.name,
                 terms=Terms(exact(input.revenue_percentage), exact(input.daily_fee_aud or 0)),
             )
+            change.created(Kind.VPP, id)
         return await Vpp.load(info, id)
 
     @strawberry.mutation(
@@ -171,10 +173,12 @@ class VppMutation:
         extensions=[For(OPERATOR)],
     )
     async def update_vpp(self, info: Info, input: UpdateVppInput) -> Vpp | None:
-        async with info.context.transaction() as session:
-            id = await db.vpps.update_vpp(
-                session,
-                id=parse_id(input.id, "input", "id"),
+        id = parse_id(input.id, "input", "id")
+        async with info.context.change(info.field_name) as change:
+            await change.of(Kind.VPP, id)
+            await db.vpps.update_vpp(
+                change.session,
+                id=id,
                 name=input.name,
                 revenue_percentage=exact_or_none(input.revenue_percentage),
                 daily_fee_aud=exact_or_none(input.daily_fee_aud),
@@ -188,6 +192,7 @@ class VppMutation:
     async def delete_vpp(self, info: Info, input: DeleteVppInput) -> Vpp | None:
         id = parse_id(input.id, "input", "id")
         vpp = await Vpp.load(info, id)
-        async with info.context.transaction() as session:
-            await db.vpps.delete_vpp(session, id=id)
+        async with info.context.change(info.field_name) as change:
+            await change.of(Kind.VPP, id)
+            await db.vpps.delete_vpp(change.session, id=id)
         return vpp
