@@ -13,6 +13,8 @@ from strawberry.types.scalar import ScalarDefinition
 from db.refusals import ValidationFailed
 
 AWSURL = NewType("AWSURL", str)
+# A text that holds JSON.
+AWSJSON = NewType("AWSJSON", str)
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:Z|[+-]\d{2}:\d{2}(?::\d{2})?)?", re.ASCII)
 _DATE_TIME = re.compile(
@@ -84,4 +86,5 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     date: strawberry.scalar(name="AWSDate", serialize=date.isoformat, parse_value=parse_date),
     datetime: strawberry.scalar(name="AWSDateTime", serialize=serialize_date_time, parse_value=parse_date_time),
     AWSURL: strawberry.scalar(name="AWSURL"),
+    AWSJSON: strawberry.scalar(name="AWSJSON"),
 }

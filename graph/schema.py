@@ -18,8 +18,9 @@ from strawberry.utils.operation import get_operation_type
 
 from graph.appsync.dialect import print_schema
 from graph.errors import told
-from graph.resolvers import api_keys, batteries, events, imports, reports, sites, vpps
+from graph.resolvers import api_keys, audit_entries, batteries, events, imports, reports, sites, vpps
 from graph.resolvers.api_keys import ApiKeyMutation, ApiKeyQuery
+from graph.resolvers.audit_entries import AuditEntryQuery
 from graph.resolvers.batteries import BatteryMutation, BatteryQuery
 from graph.resolvers.imports import ImportMutation, ImportQuery, ImportSubscription
 from graph.resolvers.reports import ReportMutation, ReportQuery, ReportSubscription
@@ -28,7 +29,7 @@ from graph.resolvers.vpps import VppMutation, VppQuery
 from graph.scalars import SCALARS
 from graph.texts import LiteralTexts, TextsCanBeKept
 
-NOUNS = (vpps, sites, batteries, events, imports, reports, api_keys)
+NOUNS = (vpps, sites, batteries, events, imports, reports, api_keys, audit_entries)
 
 CACHED_DOCUMENTS = 1_000
 TOKENS_AT_MOST = 20_000
@@ -36,7 +37,9 @@ TOKENS_AT_MOST = 20_000
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 EXECUTED = (OperationType.QUERY, OperationType.MUTATION)
 
-Query = merge_types("Query", (VppQuery, SiteQuery, BatteryQuery, ImportQuery, ReportQuery, ApiKeyQuery))
+Query = merge_types(
+    "Query", (VppQuery, SiteQuery, BatteryQuery, ImportQuery, ReportQuery, ApiKeyQuery, AuditEntryQuery)
+)
 Mutation = merge_types(
     "Mutation", (VppMutation, SiteMutation, BatteryMutation, ImportMutation, ReportMutation, ApiKeyMutation)
 )
