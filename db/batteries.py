@@ -235,8 +235,9 @@ async def remove_for_all_time(session: AsyncSession, *, id: UUID) -> None:
     await session.execute(delete(Battery).where(col(Battery.id) == id))
 
 
-async def ids_at_site(session: AsyncSession, *, site_id: UUID) -> Sequence[UUID]:
-    """Return the batteries that stand or ever stood at a site."""
+async def held_at_site(session: AsyncSession, *, site_id: UUID) -> Sequence[UUID]:
+    """Return which batteries stand or ever stood at a site, and let none be added until the transaction ends."""
+    await session.execute(select(col(Site.id)).where(col(Site.id) == site_id).with_for_update())
     there = await session.scalars(select(col(Battery.id)).where(col(Battery.site_id) == site_id))
     return there.all()
 

@@ -466,9 +466,14 @@ async def cancel(session: AsyncSession, *, id: UUID) -> None:
     await _close(session, id=id, status=Status.CANCELLED)
 
 
+async def hold_what_counts(session: AsyncSession) -> None:
+    """Let nobody else change what counts until the transaction ends; whoever holds imports, too, holds them after it."""
+    await session.execute(site_months.LOCK)
+
+
 async def revert(session: AsyncSession, *, id: UUID) -> None:
     """Let an import's rows no longer count; rows of other imports that were its duplicates count again."""
-    await session.execute(site_months.LOCK)
+    await hold_what_counts(session)
     there = await held(session, id=id)
     if there.status == Status.REVERTED:
         return

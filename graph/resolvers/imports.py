@@ -13,7 +13,6 @@ from sqlmodel import col
 from strawberry import ID
 
 import db.imports
-import db.site_months
 from db.audit_entries import Kind
 from db.engine import AnyRow
 from db.imports import FileTooLarge, ImportNotFound, Status
@@ -235,18 +234,43 @@ class ImportMutation:
     )
     async def start_import(self, info: Info, input: StartImportInput) -> Import | None:
         id = parse_id(input.id, "input", "id")
-        store = info.context.object_store
-        file = await store.find(upload_key(id))
-        try:
-            async with info.context.change(info.field_name) as change:
-                await change.of(Kind.IMPORT, id)
-                await db.imports.start(
-                    change.session,
-                    id=id,
-                    etag=file.etag if file else None,
-                    bytes_total=file.size_bytes if file else 0,
-                    bytes_at_most=store.upload_bytes_at_most,
-                )
-        except FileTooLarge:
-            await store.delete(upload_key(id))
-            raise
+        return await Import.load(info, id)
+
+    @strawberry.mutation(extensions=[For(OPERATOR)])
+    async def cancel_import(self, info: Info, input: CancelImportInput) -> Import | None:
+        id = parse_id(input.id, "input", "id")
+        async with info.context.change(info.field_name) as change:
+            await change.of(Kind.IMPORT, id)
+            await db.imports.cancel(change.session, id=id)
+        return await Import.load(info, id)
+
+    @strawberry.mutation(description="Takes back every row an import brought in.", extensions=[For(OPERATOR)])
+    async def revert_import(self, info: Info, input: RevertImportInput) -> Import | None:
+        id = parse_id(input.id, "input", "id")
+        async with info.context.change(info.field_name) as change:
+            await db.imports.hold_what_counts(change.session)
+            await change.of(Kind.IMPORT, id)
+            await db.imports.revert(change.session, id=id)
+        return await Import.load(info, id)
+
+
+@strawberry.type
+class ImportSubscription:
+    @strawberry.subscription(
+        description="The import, each time its status or progress changes. Starts with its present state.",
+        directives=[AwsSubscribe(mutations=["startImport", "cancelImport", "revertImport"])],
+        extensions=[For(READER)],
+    )
+    async def on_import_progress(self, info: Info, id: ID) -> AsyncGenerator[Import | None, None]:
+        import_id, told = parse_id(id, "id"), None
+        async with info.context.notices.of("imports", import_id) as changed:
+            while True:
+                changed.clear()
+                now = await Import.load(info, import_id)
+                if now is None:
+                    raise ImportNotFound(id=import_id, field=("id",))
+                if now != told or now.status is Status.RUNNING:
+                    yield now
+                told = now
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), TELL_EVERY_S if now.status in UNDER_WAY else LOOK_EVERY_S)

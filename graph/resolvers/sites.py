@@ -223,7 +223,7 @@ class SiteMutation:
         async with info.context.change(info.field_name) as change:
             await change.of(Kind.SITE, id)
             # They go with it.
-            for battery_id in await db.batteries.ids_at_site(change.session, site_id=id):
+            for battery_id in await db.batteries.held_at_site(change.session, site_id=id):
                 await change.of(Kind.BATTERY, battery_id)
             return Site.of(await db.sites.delete_site(change.session, id=id))
 

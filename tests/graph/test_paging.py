@@ -26,6 +26,11 @@ MONTHS = [f"2025-0{number + 1}" for number in NUMBERS]
 FILE = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n" + "".join(
     f"{NMIS[0]},{month}-01,DISCHARGE,1,10\n{NMIS[0]},{month}-32,DISCHARGE,1,10\n" for month in MONTHS
 )
+CANCELLED = [
+    f'{{"kind": "BATTERY_EVENTS", "status": "CANCELLED", "fileName": "{n}.csv", "rowsRead": 0, "chargeTariff": "COST",'
+    ' "rowsImported": 0, "rowsRejected": 0, "rowsDuplicated": 0}'
+    for n in LATEST
+]
 
 # Every list there is, with what tells its seven items apart, in its order.
 LISTS: dict[str, list[Any]] = {
@@ -35,6 +40,7 @@ LISTS: dict[str, list[Any]] = {
     "listImports(filter: {status: CANCELLED}, PAGE) { items { fileName } nextToken }": [f"{n}.csv" for n in LATEST],
     "listRevenueReports(filter: {vppId: $vpp}, PAGE) { items { month } nextToken }": MONTHS[::-1],
     "listApiKeys(PAGE) { items { name } nextToken }": [f"Paged {n}" for n in LATEST],
+    'listAuditEntries(filter: {action: "cancelImport"}, PAGE) { items { new } nextToken }': CANCELLED,
     "getVpp(id: $vpp) { sites(PAGE) { items { nmi } nextToken } }": NMIS,
     "getVpp(id: $vpp) { revenueReports(PAGE) { items { month } nextToken } }": MONTHS[::-1],
     "getSite(id: $site) { events(PAGE) { items { settlementDate } nextToken } }": [f"{month}-01" for month in MONTHS],
@@ -205,6 +211,7 @@ async def test_a_token_is_refused_by_every_list_but_its_own(api: Api, ids: dict[
         ('listVpps(filter: {nameContains: "paged"}, PAGE', "listVpps(PAGE"),
         ('addressContains: "Paged"', 'addressContains: "Paged", on: "2025-07-01"'),
         ("status: CANCELLED", "status: COMPLETED"),
+        ('action: "cancelImport"', 'action: "cancelImport", until: "9000-01-01T00:00Z"'),
         ("listRevenueReports(filter: {vppId: $vpp", "listRevenueReports(filter: {vppId: $vpp, latestOnly: false"),
         ("sites(PAGE)", 'sites(on: "2025-07-01", PAGE)'),
         ("events(PAGE)", 'events(from: "2025-07-01", PAGE)'),

@@ -1,0 +1,193 @@
+import asyncio
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+import db.batteries
+import db.imports
+import db.sites
+import db.vpps
+from db.audit_entries import AuditEntry, Author, Kind, audited
+from db.engine import Database
+from db.imports import Status
+from db.reach import OPERATOR, READER
+from db.vpps import Terms
+from tests.api import new_name, new_nmi
+
+OURSELVES = Author("COMMAND", "tests")
+WAITING = text("1 from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")
+KEPT = "What is kept in audit_entries is kept as it is."
+
+
+async def created_vpp(database: Database) -> UUID:
+    async with database.transaction() as session, audited(session, OURSELVES, "createVpp") as change:
+        id = await db.vpps.create(session, id=None, name=new_name(), terms=Terms(Decimal(1), Decimal(2)))
+        change.created(Kind.VPP, id)
+    return id
+
+
+async def renamed(session: AsyncSession, id: UUID) -> None:
+    async with audited(session, OURSELVES, "updateVpp") as change:
+        await change.of(Kind.VPP, id)
+        await db.vpps.update_vpp(session, id=id, name=new_name())
+
+
+async def history(database: Database, object_id: UUID) -> list[tuple[Any, Any]]:
+    """Return what an object was before and after each change."""
+    read = select(col(AuditEntry.old), col(AuditEntry.new)).where(col(AuditEntry.object_id) == object_id)
+    return [(row.old, row.new) for row in await database.rows(read.order_by(col(AuditEntry.at), col(AuditEntry.id)))]
+
+
+async def executed(database: Database, *statements: str) -> None:
+    async with database.transaction() as session:
+        for statement in statements:
+            await session.execute(text(statement))
+
+
+async def waiting(database: Database, task: asyncio.Task[Any]) -> None:
+    """Return when a task waits for what another transaction holds."""
+    while await database.row(select(WAITING)) is None:
+        assert not task.done(), "It did not wait."
+
+
+@pytest.mark.parametrize("played", ["origin", "replica"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update audit_entries set caller_name = 'nobody'",
+        "update audit_entries set caller_name = 'nobody' where false",
+        "delete from audit_entries",
+        "truncate audit_entries",
+        "insert into audit_entries select * from audit_entries on conflict (id) do update set caller_name = 'nobody'",
+    ],
+)
+async def test_what_is_kept_is_changed_by_nobody(database: Database, statement: str, played: str) -> None:
+    id = await created_vpp(database)
+
+    # Who asks is a superuser, and as a replica it meets no trigger but those that are always there.
+    with pytest.raises(DBAPIError, match=KEPT):
+        await executed(database, f"set local session_replication_role = {played}", statement)
+
+    ((old, new),) = await history(database, id)
+    assert (old, new["priceSchedules"][0]["revenuePercentage"]) == (None, 1)
+
+
+async def test_the_owner_of_the_table_may_read_it_and_add_to_it(database: Database) -> None:
+    rows = await database.rows(
+        text("""
+            select grantee = relowner as is_owner, privilege_type
+            from pg_class cross join lateral aclexplode(relacl)
+            where pg_class.oid = 'audit_entries'::regclass
+        """)
+    )
+
+    granted = {(row.is_owner, row.privilege_type) for row in rows}
+    assert granted >= {(True, "SELECT"), (True, "INSERT")}
+    assert granted & {(True, "UPDATE"), (True, "DELETE"), (True, "TRUNCATE")} == set()
+    assert {is_owner for is_owner, _ in granted} == {True}
+
+
+@pytest.mark.parametrize("role", [READER, OPERATOR])
+@pytest.mark.parametrize("statement", ["select from audit_entries", "insert into audit_entries (id) values (null)"])
+async def test_a_held_role_has_nothing_of_it(database: Database, role: str, statement: str) -> None:
+    with pytest.raises(DBAPIError, match="permission denied for table audit_entries"):
+        await executed(database, f"set local role {role}", statement)
+
+
+async def test_an_entry_is_undone_with_its_change(database: Database) -> None:
+    id = await created_vpp(database)
+    before = await history(database, id)
+
+    async with database.transaction() as session:
+        await renamed(session, id)
+        await session.rollback()
+
+    assert await history(database, id) == before
+
+
+async def test_of_two_changes_at_once_the_later_tells_what_the_earlier_left(database: Database) -> None:
+    id = await created_vpp(database)
+
+    async def rename() -> None:
+        async with database.transaction() as session:
+            await renamed(session, id)
+
+    async with database.transaction() as session:
+        await renamed(session, id)
+        later = asyncio.create_task(rename())
+        await waiting(database, later)
+    await later
+
+    (_, created), (first_old, first_new), (second_old, second_new) = await history(database, id)
+    assert first_old == created
+    assert second_old == first_new
+    assert len({entry["name"] for entry in (created, first_new, second_new)}) == 3
+
+
+async def test_what_a_worker_did_to_an_import_meanwhile_is_told_as_what_it_was(database: Database) -> None:
+    async with database.transaction() as session:
+        id = await db.imports.create(session, id=None, kind="BATTERY_EVENTS", file_name="a.csv", charge_tariff="COST")
+        await db.imports.start(session, id=id, etag=str(id), bytes_total=10)
+
+    async def cancel() -> None:
+        async with database.transaction() as session, audited(session, OURSELVES, "cancelImport") as change:
+            await change.of(Kind.IMPORT, id)
+            await db.imports.cancel(session, id=id)
+
+    async with database.transaction() as session:
+        await db.imports.claim(session, id=id)
+        later = asyncio.create_task(cancel())
+        await waiting(database, later)
+    await later
+
+    ((old, new),) = await history(database, id)
+    assert (old["status"], new["status"]) == (Status.RUNNING, Status.CANCELLED)
+
+
+async def test_a_battery_added_while_its_site_is_deleted_is_told_of(database: Database) -> None:
+    vpp_id = await created_vpp(database)
+    async with database.transaction() as session:
+        site_id = await db.sites.create(session, id=None, vpp_id=vpp_id, nmi=new_nmi(), address="1 King St")
+
+    async def delete() -> None:
+        async with database.transaction() as session, audited(session, OURSELVES, "deleteSite") as change:
+            await change.of(Kind.SITE, site_id)
+            for battery_id in await db.batteries.held_at_site(session, site_id=site_id):
+                await change.of(Kind.BATTERY, battery_id)
+            await db.sites.delete_site(session, id=site_id)
+
+    async with database.transaction() as session:
+        battery: dict[str, Any] = {"manufacturer": "Tesla", "serial": new_name(), "capacity_kwh": 10}
+        battery_id = await db.batteries.add(session, id=None, site_id=site_id, **battery)
+        later = asyncio.create_task(delete())
+        await waiting(database, later)
+    await later
+
+    ((old, new),) = await history(database, battery_id)
+    assert (old["serial"], new) == (battery["serial"], None)
+
+
+async def test_what_another_transaction_created_is_not_told_as_created_again(database: Database) -> None:
+    id = await created_vpp(database)
+
+    async with database.transaction() as session, audited(session, OURSELVES, "createVpp") as change:
+        change.created(Kind.VPP, id)
+
+    assert len(await history(database, id)) == 1
+
+
+async def test_what_is_not_there_has_no_entry(database: Database) -> None:
+    id = uuid4()
+
+    async with database.transaction() as session, audited(session, OURSELVES, "updateVpp") as change:
+        for kind in Kind:
+            await change.of(kind, id)
+            change.created(kind, id)
+
+    assert await history(database, id) == []
