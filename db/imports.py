@@ -467,7 +467,7 @@ async def cancel(session: AsyncSession, *, id: UUID) -> None:
 
 
 async def hold_what_counts(session: AsyncSession) -> None:
-    """Let nobody else change what counts until the transaction ends; whoever holds imports, too, holds them after it."""
+    """Let nobody else change what counts until the transaction ends; call it before an import is held."""
     await session.execute(site_months.LOCK)
 
 
