@@ -6,30 +6,13 @@ An entry is kept in the transaction of the change it tells of, and never changes
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    DateTime,
-    Function,
-    Index,
-    Insert,
-    String,
-    Uuid,
-    cast,
-    column,
-    func,
-    insert,
-    literal,
-    literal_column,
-    select,
-    table,
-)
+from sqlalchemy import Column, DateTime, Index, String, TextClause, cast, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
@@ -50,7 +33,6 @@ class Kind(StrEnum):
     API_KEY = "ApiKey"
 
 
-# Of each table there is a function, audited_ and its name, that holds a row and tells the whole object as jsonb.
 TABLES = {
     Kind.VPP: "vpps",
     Kind.SITE: "sites",
@@ -59,8 +41,21 @@ TABLES = {
     Kind.REVENUE_REPORT: "revenue_reports",
     Kind.API_KEY: "api_keys",
 }
-# Of whatever this transaction wrote, that is what Postgres says wrote it.
-THIS_TRANSACTION: ColumnElement[Any] = literal_column("pg_current_xact_id()::xid")
+# Of each table there is a function that holds a row until the transaction ends, and returns the whole object as jsonb.
+HOLD = {kind: text(f"select cast(audited_{table}(:id) as text)") for kind, table in TABLES.items()}
+ADD = """
+    insert into audit_entries
+        (id, auth_type, caller_name, api_key_id, request_id, action, object_type, object_id, old, new)
+    select
+        gen_random_uuid(), :auth_type, :caller_name, :api_key_id, :request_id, :action, :object_type, :object_id,
+        before.old, audited.new
+    from (select cast(:old as jsonb)) as before (old), audited_{table}(:object_id) as audited (new)
+    where new is distinct from old
+"""
+ADD_CHANGED = {kind: text(ADD.format(table=table)) for kind, table in TABLES.items()}
+# A row says which transaction wrote it.
+IS_NEW = "and exists (select from {table} where id = :object_id and xmin = pg_current_xact_id()::xid)"
+ADD_CREATED = {kind: text((ADD + IS_NEW).format(table=table)) for kind, table in TABLES.items()}
 
 
 class AuditEntry(Table, table=True):
@@ -91,7 +86,7 @@ class Author:
     """Who makes a change, and by which key and request where there is one."""
 
     auth_type: str
-    name: str
+    caller_name: str
     api_key_id: UUID | None = None
     request_id: str | None = None
 
@@ -101,45 +96,27 @@ class Change:
 
     def __init__(self, session: AsyncSession, author: Author, action: str) -> None:
         self.session = session
-        self._author = author
-        self._action = action
-        self._entries: list[Insert] = []
+        self._entry = asdict(author) | {"action": action}
+        self._entries: list[tuple[TextClause, dict[str, Any]]] = []
 
     async def of(self, kind: Kind, id: UUID) -> None:
         """Hold an object until the transaction ends, before it is changed or deleted."""
         async with as_ourselves(self.session):
-            old = await self.session.scalar(select(cast(_audited(kind, id), String)))
-        self._add_entry(kind, id, old)
+            old = await self.session.scalar(HOLD[kind], {"id": id})
+        self._add(ADD_CHANGED[kind], object_type=kind, object_id=id, old=old)
 
     def created(self, kind: Kind, id: UUID) -> None:
         """Tell of an object that was created, or found to be there where its create was sent again."""
-        objects = table(TABLES[kind], column("id", Uuid), column("xmin"))
-        is_new = select(objects.c.id).where(objects.c.id == id, objects.c.xmin == THIS_TRANSACTION).exists()
-        self._add_entry(kind, id, None, is_new)
+        self._add(ADD_CREATED[kind], object_type=kind, object_id=id, old=None)
 
     async def keep(self) -> None:
         """Keep an entry for each object that is not what it was."""
         async with as_ourselves(self.session):
-            for entry in self._entries:
-                await self.session.execute(entry)
+            for statement, entry in self._entries:
+                await self.session.execute(statement, entry)
 
-    def _add_entry(self, kind: Kind, id: UUID, old: str | None, *conditions: ColumnElement[bool]) -> None:
-        before = cast(literal(old, String), JSONB)
-        after = _audited(kind, id).table_valued(column("new", JSONB)).render_derived()
-        entry = {
-            AuditEntry.id: literal(uuid4(), Uuid),
-            AuditEntry.auth_type: literal(self._author.auth_type),
-            AuditEntry.caller_name: literal(self._author.name),
-            AuditEntry.api_key_id: literal(self._author.api_key_id, Uuid),
-            AuditEntry.request_id: literal(self._author.request_id, String),
-            AuditEntry.action: literal(self._action),
-            AuditEntry.object_type: literal(kind.value),
-            AuditEntry.object_id: literal(id, Uuid),
-            AuditEntry.old: before,
-            AuditEntry.new: after.c.new,
-        }
-        changed = select(*entry.values()).where(after.c.new.is_distinct_from(before), *conditions)
-        self._entries.append(insert(AuditEntry).from_select(list(entry), changed))
+    def _add(self, statement: TextClause, **entry: Any) -> None:
+        self._entries.append((statement, self._entry | entry))
 
 
 @asynccontextmanager
@@ -158,8 +135,3 @@ def audit_entries() -> Read:
         *(col(AuditEntry.object_type), col(AuditEntry.object_id)),
         *(cast(col(AuditEntry.old), String).label("old"), cast(col(AuditEntry.new), String).label("new")),
     )
-
-
-def _audited(kind: Kind, id: UUID) -> Function[Any]:
-    named: Function[Any] = getattr(func, f"audited_{TABLES[kind]}")(literal(id, Uuid))
-    return named
