@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, DateTime, Index, String, TextClause, cast, func, select, text
+from sqlalchemy import DateTime, Index, String, TextClause, cast, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
@@ -67,7 +67,9 @@ class AuditEntry(Table, table=True):
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     at: datetime = Field(
-        sa_column=Column(DateTime(timezone=True), server_default=func.clock_timestamp(), nullable=False)
+        default=None,
+        sa_type=DateTime(timezone=True),
+        sa_column_kwargs={"server_default": func.clock_timestamp()},
     )
     auth_type: str
     caller_name: str
