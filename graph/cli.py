@@ -191,3 +191,151 @@ def create_key(
                 id, secret = await db.api_keys.create(session, name=name, role=role)
                 access_key = await db.access_keys.create(session, api_key_id=id) if iam else None
                 change.created(Kind.API_KEY, id)
+            await database.close()
+            output.print(secret, soft_wrap=True)
+            if access_key is not None:
+                output.print(f"AWS_ACCESS_KEY_ID={access_key[0]}", soft_wrap=True)
+                output.print(f"AWS_SECRET_ACCESS_KEY={access_key[1]}", soft_wrap=True)
+
+    _run(run())
+
+
+@app.command()
+def script(
+    file: Annotated[str, typer.Argument(help="A file of instruction lines, or - for standard input.")],
+    url: Annotated[str | None, typer.Option(help="The endpoint, such as http://127.0.0.1:8000/graphql.")] = None,
+    api_key: Annotated[str | None, typer.Option(help="A key to it.", envvar="VPP_API_KEY")] = None,
+) -> None:
+    """Carry out instruction lines as GraphQL mutations, at --url or on servers embedded for the occasion."""
+    if (url is None) != (api_key is None):
+        _fail("--url and --api-key go together: give both, or neither to run on embedded servers.")
+    from graph.script import run_script
+
+    lines, folder = _script(file)
+
+    async def run() -> None:
+        if url is not None and api_key is not None:
+            await run_script(lines, url=url, api_key=api_key, folder=folder, output=output)
+            return
+        async with _own_stack() as ours:
+            endpoint, key = f"{ours.url}/graphql", ours.api_key or ""
+            await run_script(lines, url=endpoint, api_key=key, folder=folder, output=output)
+
+    _run(run())
+
+
+def _given_certificate(file: Path | None, key_file: Path | None) -> Certificate | None:
+    if file and key_file:
+        return Certificate(file, key_file)
+    if file or key_file:
+        raise CannotServe("A certificate and its key go together: give both, or neither to do without.")
+    return None
+
+
+def _given_pages(origins: str | None) -> "Pages | None":
+    from graph.browsers import NoOrigin, pages_of
+
+    try:
+        return None if origins is None else pages_of(origins)
+    except NoOrigin as fault:
+        raise CannotServe(f"VPP_CORS_ORIGINS: {fault}") from None
+
+
+def _script(file: str) -> tuple[list[str], Path]:
+    try:
+        if file == "-":
+            return sys.stdin.buffer.read().decode().splitlines(), Path.cwd()
+        return Path(file).read_text(encoding="utf-8").splitlines(), Path(file).parent
+    except OSError as error:
+        _fail(f"{file} cannot be read: {error.strerror}.")
+    except UnicodeDecodeError as error:
+        _fail(f"{file} is not UTF-8, at byte {error.start + 1}.")
+
+
+@asynccontextmanager
+async def _own_stack() -> AsyncIterator["Serving"]:
+    from graph.serving import serving
+
+    async with (
+        backing(Settings()) as behind,
+        serving(behind, host="127.0.0.1", port=0, any_port=True, worker=True) as ours,
+    ):
+        yield ours
+
+
+async def _play(file: Path, ours: "Serving", *, done: Path) -> None:
+    """Carry a script out once; on later starts, print the reports it asked for as they stand."""
+    from graph.script import print_reports, run_script
+
+    lines, folder = _script(str(file))
+    endpoint, api_key = f"{ours.url}/graphql", ours.api_key or ""
+    if await asyncio.to_thread(done.exists):
+        await print_reports(lines, url=endpoint, api_key=api_key, output=output, tls=ours.tls)
+        return
+    report = done.parent / "vpp_report.json"
+    await run_script(
+        lines, url=endpoint, api_key=api_key, folder=folder, output=output, report_path=report, tls=ours.tls
+    )
+    await asyncio.to_thread(done.touch)
+
+
+def _print_addresses(ours: "Serving", *, show_key: bool) -> None:
+    output.print()
+    output.print(f"GraphiQL   {ours.url}/graphql", soft_wrap=True)
+    output.print(f"Endpoint   {ours.url}/graphql", soft_wrap=True)
+    if show_key and ours.api_key is not None:
+        output.print(f"API key    {ours.api_key}", soft_wrap=True)
+
+
+def _print_authority(ours: "Serving", file: Path, *, is_new: bool) -> None:
+    output.print()
+    if is_new:
+        output.print("The authority is new: whoever trusted an earlier one must trust this one.", soft_wrap=True)
+    output.print(f"Authority  {file}", soft_wrap=True)
+    output.print(f"Node       NODE_EXTRA_CA_CERTS={file}", soft_wrap=True)
+    output.print(f"Python     SSL_CERT_FILE={file}", soft_wrap=True)
+    output.print(f"curl       curl --cacert {file} {ours.url}/livez", soft_wrap=True)
+    output.print(
+        "Browsers   Import the file where they, or the system, keep the authorities they trust.", soft_wrap=True
+    )
+    output.print()
+
+
+def _run(command: Coroutine[Any, Any, None]) -> None:
+    """Run a command to its end, or until a signal stops it; what keeps it from its work is told in a sentence."""
+    logs.configure()
+
+    async def until_signalled() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101
+
+        def stop() -> None:
+            # Once: a second signal finds no handler, and ends us as it would anyone.
+            for each in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(each)
+            task.cancel()
+
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, stop)
+        await command
+
+    try:
+        _run_loop(until_signalled())
+    except asyncio.CancelledError:
+        raise typer.Exit(130) from None
+    except (CannotServe, LineRefused, Refusal) as fault:
+        _fail(str(fault))
+
+
+def _run_loop(main: Coroutine[Any, Any, None]) -> None:
+    try:
+        import uvloop
+    except ImportError:  # It is not made for every platform.
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True, highlight=False).print(Text(message), soft_wrap=True)
+    raise typer.Exit(1)

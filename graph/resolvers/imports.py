@@ -234,6 +234,21 @@ class ImportMutation:
     )
     async def start_import(self, info: Info, input: StartImportInput) -> Import | None:
         id = parse_id(input.id, "input", "id")
+        store = info.context.object_store
+        file = await store.find(upload_key(id))
+        try:
+            async with info.context.change(info.field_name) as change:
+                await change.of(Kind.IMPORT, id)
+                await db.imports.start(
+                    change.session,
+                    id=id,
+                    etag=file.etag if file else None,
+                    bytes_total=file.size_bytes if file else 0,
+                    bytes_at_most=store.upload_bytes_at_most,
+                )
+        except FileTooLarge:
+            await store.delete(upload_key(id))
+            raise
         return await Import.load(info, id)
 
     @strawberry.mutation(extensions=[For(OPERATOR)])

@@ -133,7 +133,7 @@ async def test_of_two_changes_at_once_the_later_tells_what_the_earlier_left(data
 async def test_what_a_worker_did_to_an_import_meanwhile_is_told_as_what_it_was(database: Database) -> None:
     async with database.transaction() as session:
         id = await db.imports.create(session, id=None, kind="BATTERY_EVENTS", file_name="a.csv", charge_tariff="COST")
-        await db.imports.start(session, id=id, etag=str(id), bytes_total=10)
+        await db.imports.start(session, id=id, etag=str(id), bytes_total=10, bytes_at_most=10)
 
     async def cancel() -> None:
         async with database.transaction() as session, audited(session, OURSELVES, "cancelImport") as change:

@@ -37,6 +37,7 @@ TABLE = """
     Query.simulateRevenueReport       no      own     own       yes
     Query.getCaller                   yes     yes     yes       yes
     Query.listApiKeys                 no      no      no        yes
+    Query.listAuditEntries            no      no      no        yes
 
     Mutation.createVpp                no      no      all       yes
     Mutation.updateVpp                no      no      own       yes
@@ -86,6 +87,8 @@ TABLE = """
     ApiKey.*                          no      no      no        yes
     ApiKeyConnection.*                no      no      no        yes
     ApiKeyWithSecret.*                no      no      no        yes
+    AuditEntry.*                      no      no      no        yes
+    AuditEntryConnection.*            no      no      no        yes
 """
 MAY = {
     field: dict(zip(ROLES, may, strict=True))
@@ -119,6 +122,8 @@ WAYS = {
     "Caller": "{ getCaller { … } }",
     "ApiKey": "{ listApiKeys { items { … } } }",
     "ApiKeyConnection": "{ listApiKeys { … } }",
+    "AuditEntry": "{ listAuditEntries { items { … } } }",
+    "AuditEntryConnection": "{ listAuditEntries { … } }",
     "ApiKeyWithSecret": 'mutation { createApiKey(input: {name: "another", role: READER}) { … } }',
 }
 # What the fields of the roots are asked with. What is not there is as good as what is: it is found out later.
