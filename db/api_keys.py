@@ -8,13 +8,18 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ARRAY, CheckConstraint, ColumnElement, LargeBinary, Uuid, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped
 from sqlmodel import Field, col
 
 from db.engine import AnyRow, Read
 from db.refusals import NotFound, ValidationFailed, refusing
+from db.sites import Site
 from db.tables import Table, created, instant, is_text
+from db.vpps import Vpp
 
 PREFIX_LENGTH = 12
+HELD_TO_SITES = ("MEMBER",)
+HELD_TO_VPPS = ("READER", "OPERATOR")
 
 
 class ApiKey(Table, table=True):
@@ -48,6 +53,42 @@ class ApiKeyNameRefused(ValidationFailed):
 
     constraint = "api_keys_name_is_text"
     field = ("input", "name")
+
+
+class ExpiryHasPassed(ValidationFailed):
+    """An API key expires in the future; {expires_at} has passed."""
+
+    field = ("input", "expiresAt")
+
+
+class NoSites(ValidationFailed):
+    """A MEMBER's key names the sites it may see, at least one."""
+
+    field = ("input", "siteIds")
+
+
+class HeldToSites(ValidationFailed):
+    """Only a MEMBER's key is held to sites; this one is of the role {role}."""
+
+    field = ("input", "siteIds")
+
+
+class HeldToVpps(ValidationFailed):
+    """Only a READER's or an OPERATOR's key is held to VPPs; this one is of the role {role}."""
+
+    field = ("input", "vppIds")
+
+
+class NoSuchVpp(ValidationFailed):
+    """There is no VPP with the id {id}."""
+
+    field = ("input", "vppIds")
+
+
+class NoSuchSite(ValidationFailed):
+    """There is no site with the id {id}."""
+
+    field = ("input", "siteIds")
 
 
 def api_keys() -> Read:
@@ -95,6 +136,9 @@ async def create(
     expires_at: datetime | None = None,
 ) -> tuple[UUID, str]:
     """Create an API key and return its id and, this once, its secret."""
+    if expires_at is not None and expires_at <= (await session.execute(select(func.now()))).scalar_one():
+        raise ExpiryHasPassed(expires_at=expires_at.isoformat())
+    await _check_reach(session, role=role, vpp_ids=vpp_ids, site_ids=site_ids)
     secret = new_secret()
     key = ApiKey(
         name=name.strip(),
@@ -128,3 +172,25 @@ async def revoke(session: AsyncSession, *, id: UUID) -> AnyRow:
     if key is None:
         raise ApiKeyNotFound(id=id)
     return key
+
+
+async def _check_reach(
+    session: AsyncSession, *, role: str, vpp_ids: list[UUID] | None, site_ids: list[UUID] | None
+) -> None:
+    if role in HELD_TO_SITES and not site_ids:
+        raise NoSites
+    if role not in HELD_TO_SITES and site_ids is not None:
+        raise HeldToSites(role=role)
+    if role not in HELD_TO_VPPS and vpp_ids is not None:
+        raise HeldToVpps(role=role)
+    await _check_are_there(session, col(Vpp.id), vpp_ids or [], NoSuchVpp)
+    await _check_are_there(session, col(Site.id), site_ids or [], NoSuchSite)
+
+
+async def _check_are_there(
+    session: AsyncSession, id_column: Mapped[UUID], ids: list[UUID], refusal: type[NoSuchVpp | NoSuchSite]
+) -> None:
+    there = set(await session.scalars(select(id_column).where(id_column.in_(ids))))
+    for place, id in enumerate(ids):
+        if id not in there:
+            raise refusal(id=id, field=(*refusal.field, str(place)))

@@ -15,8 +15,8 @@ LIST = f"{{ listApiKeys(limit: 200) {{ items {KEY} nextToken }} }}"
 
 
 async def test_a_created_key_shows_its_secret_this_once(api: Api) -> None:
-    vpp_id, site_id, name = str(uuid4()), str(uuid4()), new_name()
-    given = {"name": f" {name}", "role": "OPERATOR", "vppIds": [vpp_id], "siteIds": [site_id]}
+    vpp_id, name = await api.vpp(), new_name()
+    given = {"name": f" {name}", "role": "OPERATOR", "vppIds": [vpp_id]}
 
     created = await api.ask(CREATE, input=given | {"expiresAt": "9000-01-01T10:00+10:00"})
 
@@ -28,7 +28,7 @@ async def test_a_created_key_shows_its_secret_this_once(api: Api) -> None:
         "prefix": created["secret"][:12],
         "role": "OPERATOR",
         "vppIds": [vpp_id],
-        "siteIds": [site_id],
+        "siteIds": None,
         "createdAt": created["apiKey"]["createdAt"],
         "expiresAt": "9000-01-01T00:00:00.000Z",
         "lastUsedAt": None,
@@ -87,8 +87,13 @@ async def test_a_key_that_is_not_there_cannot_be_revoked(api: Api) -> None:
     assert refusal == ("NotFound", ["input", "id"], f"There is no API key with the id {unknown}.")
 
 
+NOWHERE = str(uuid4())
 NAME_REFUSED = (["input", "name"], "An API key's name has 1 to 200 characters.")
 NO_ID = 'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; "all" is none.'
+HAS_PASSED = "An API key expires in the future; 2025-09-01T00:00:00+00:00 has passed."
+NO_SITES = "A MEMBER's key names the sites it may see, at least one."
+TO_SITES = "Only a MEMBER's key is held to sites; this one is of the role"
+TO_VPPS = "Only a READER's or an OPERATOR's key is held to VPPs; this one is of the role"
 
 
 @pytest.mark.parametrize(
@@ -98,6 +103,19 @@ NO_ID = 'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; "all" is
         ({"name": "x" * 201}, NAME_REFUSED),
         ({"vppIds": [str(uuid4()), "all"]}, (["input", "vppIds", "1"], NO_ID)),
         ({"siteIds": ["all"]}, (["input", "siteIds", "0"], NO_ID)),
+        ({"expiresAt": "2025-09-01T00:00Z"}, (["input", "expiresAt"], HAS_PASSED)),
+        ({"role": "MEMBER"}, (["input", "siteIds"], NO_SITES)),
+        ({"role": "MEMBER", "siteIds": []}, (["input", "siteIds"], NO_SITES)),
+        ({"role": "READER", "siteIds": []}, (["input", "siteIds"], f"{TO_SITES} READER.")),
+        ({"role": "OPERATOR", "siteIds": [NOWHERE]}, (["input", "siteIds"], f"{TO_SITES} OPERATOR.")),
+        ({"role": "ADMIN", "siteIds": [NOWHERE]}, (["input", "siteIds"], f"{TO_SITES} ADMIN.")),
+        ({"role": "ADMIN", "vppIds": []}, (["input", "vppIds"], f"{TO_VPPS} ADMIN.")),
+        ({"role": "MEMBER", "siteIds": [NOWHERE], "vppIds": [NOWHERE]}, (["input", "vppIds"], f"{TO_VPPS} MEMBER.")),
+        ({"vppIds": [NOWHERE]}, (["input", "vppIds", "0"], f"There is no VPP with the id {NOWHERE}.")),
+        (
+            {"role": "MEMBER", "siteIds": [NOWHERE]},
+            (["input", "siteIds", "0"], f"There is no site with the id {NOWHERE}."),
+        ),
     ],
 )
 async def test_a_key_is_refused_with_the_field_at_fault(
@@ -108,4 +126,17 @@ async def test_a_key_is_refused_with_the_field_at_fault(
     refusal = await api.refusal(CREATE, input={"name": new_name(), "role": "READER"} | given)
 
     assert refusal == ("ValidationFailed", *refused)
+    assert await api.ask(LIST) == before
+
+
+async def test_a_key_is_held_to_vpps_and_sites_that_are_there_and_not_to_one_another(api: Api) -> None:
+    vpp_id = await api.vpp()
+    site_id = await api.site(vpp_id)
+    before = await api.ask(LIST)
+
+    vpps = await api.refusal(CREATE, input={"name": "No", "role": "READER", "vppIds": [vpp_id, site_id]})
+    sites = await api.refusal(CREATE, input={"name": "No", "role": "MEMBER", "siteIds": [site_id, vpp_id]})
+
+    assert vpps == ("ValidationFailed", ["input", "vppIds", "1"], f"There is no VPP with the id {site_id}.")
+    assert sites == ("ValidationFailed", ["input", "siteIds", "1"], f"There is no site with the id {vpp_id}.")
     assert await api.ask(LIST) == before
