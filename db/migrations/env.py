@@ -16,6 +16,7 @@ import db.batteries
 import db.events
 import db.imports
 import db.reports
+import db.signing_keys
 import db.site_months
 import db.sites
 import db.vpps  # noqa: F401

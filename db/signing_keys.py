@@ -1,0 +1,58 @@
+"""Keys our own tokens are signed with: one signs; those before it are good until what they signed has expired."""
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import Field, col
+
+from db.engine import Read, take_turns
+from db.tables import Table, created, instant
+
+
+class SigningKey(Table, table=True):
+    __tablename__ = "signing_keys"
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    private_key_pem: str
+    created_at: datetime = created()
+    # None of the one that signs.
+    good_until: datetime | None = instant()
+
+
+def good_signing_keys() -> Read:
+    """Read the keys that a token may be signed with, the one that signs first."""
+    is_good = col(SigningKey.good_until).is_(None) | (col(SigningKey.good_until) > func.now())
+    newest_first = (col(SigningKey.good_until).is_not(None), col(SigningKey.created_at).desc())
+    return (
+        select(col(SigningKey.id), col(SigningKey.private_key_pem), col(SigningKey.good_until))
+        .where(is_good)
+        .order_by(*newest_first)
+    )
+
+
+async def create_first(session: AsyncSession) -> None:
+    """Create the key that signs, unless there is one."""
+    await take_turns(session, "signing_keys")
+    if (await session.execute(select(col(SigningKey.id)).where(col(SigningKey.good_until).is_(None)))).first() is None:
+        session.add(_new_key())
+
+
+async def rotate(session: AsyncSession, *, tokens_last: timedelta) -> UUID:
+    """Create a key that signs from now on, and return its id; the one before is good for as long as its tokens last."""
+    await take_turns(session, "signing_keys")
+    await session.execute(delete(SigningKey).where(col(SigningKey.good_until) <= func.now()))
+    await session.execute(
+        update(SigningKey).where(col(SigningKey.good_until).is_(None)).values(good_until=func.now() + tokens_last)
+    )
+    key = _new_key()
+    session.add(key)
+    return key.id
+
+
+def _new_key() -> SigningKey:
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return SigningKey(private_key_pem=pem.decode())
