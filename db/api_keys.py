@@ -105,6 +105,11 @@ def api_key_by_secret(secret: str) -> Read:
     return api_keys().where(col(ApiKey.secret_sha256) == secret_sha256(secret), *is_good())
 
 
+def api_key_by_id(id: UUID) -> Read:
+    """Read the API key of an id, unless it is revoked or has expired."""
+    return api_keys().where(col(ApiKey.id) == id, *is_good())
+
+
 def good_api_keys(ids: Sequence[UUID]) -> Read:
     """Read those of some API keys that are neither revoked nor expired."""
     return select(col(ApiKey.id)).where(col(ApiKey.id).in_(ids), *is_good())

@@ -6,7 +6,8 @@ connection was down is made up for by the next look.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -15,6 +16,9 @@ import structlog
 
 CHANNEL = "notices"
 RETRY_S = 1.0
+# A connection that was cut off without a word is told by asking it something.
+ASK_EVERY_S = 10.0
+ANSWER_WITHIN_S = 5.0
 
 log = structlog.get_logger()
 
@@ -25,6 +29,18 @@ class Notices:
     def __init__(self, url: str) -> None:
         self._url = url
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._is_listening = False
+        # How much was heard, by table. Whatever was missed while nobody listened counts as one notice of each.
+        self._heard: Counter[str] = Counter()
+        self._connections = 0
+
+    def heard(self, table: str) -> Hashable | None:
+        """
+        Return a mark of all that was heard of a table, which another notice makes another; None while not listening.
+
+        What was read of the table after the mark was taken is still so for as long as the mark is the same.
+        """
+        return (self._connections, self._heard[table]) if self._is_listening else None
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -62,15 +78,29 @@ class Notices:
         connection = await asyncpg.connect(self._url)
         try:
             lost = asyncio.Event()
-            connection.add_termination_listener(lambda _connection: lost.set())
+
+            def lose(_connection: object) -> None:
+                self._is_listening = False
+                lost.set()
+
+            connection.add_termination_listener(lose)
             await connection.add_listener(CHANNEL, self._hear)
+            self._connections += 1
+            self._is_listening = True
             self._wake_all()
-            await lost.wait()
+            while not lost.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(lost.wait(), ASK_EVERY_S)
+                    break
+                # Changes nothing where it listens already.
+                await connection.execute(f"LISTEN {CHANNEL}", timeout=ANSWER_WITHIN_S)
         finally:
+            self._is_listening = False
             connection.terminate()
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, notice: object) -> None:
         topic = str(notice)
+        self._heard[topic.split()[0]] += 1
         for changed in (*self._waiting.get(topic, ()), *self._waiting.get(topic.split()[0], ())):
             changed.set()
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Protocol
 from uuid import UUID
 
+import jwt
 import structlog
 
 import db.api_keys
@@ -15,9 +17,10 @@ from db.engine import AnyRow, Database
 from db.notices import Notices
 from db.reach import EVERYTHING, Reach
 from db.refusals import Unauthorized
+from graph.known_keys import KnownKeys
 
-# A write for every request would cost more than the request.
-NOTE_USE_EVERY = timedelta(minutes=1)
+# Tokens are a few hundred characters long, those of people in many groups a few thousand.
+TOKEN_AT_MOST = 16 * 1024
 # Keys in use are looked at so often even where nothing was heard of a change.
 LOOK_EVERY_S = 60.0
 
@@ -55,52 +58,70 @@ class WrongKey(Unauthorized):
     """You are not authorized to make this call: the API key is unknown, expired or revoked."""
 
 
-class Access:
-    """Tells callers by their API keys: those kept in the database, and one given by the environment."""
+class WrongToken(Unauthorized):
+    """You are not authorized to make this call: the token {reason}."""
 
-    def __init__(self, database: Database, *, bootstrap_api_key: str | None) -> None:
+
+class Issuer(Protocol):
+    """Tells callers by the tokens of one issuer, those whose `iss` is its name."""
+
+    name: str
+
+    async def caller(self, token: str) -> Caller:
+        """Return whom a token was issued to; refuse with `WrongToken`."""
+
+
+class Access:
+    """Tells callers by their API keys, those kept in the database and one given by the environment, or by tokens."""
+
+    def __init__(
+        self, database: Database, keys: KnownKeys, *, bootstrap_api_key: str | None, issuers: Iterable[Issuer] = ()
+    ) -> None:
         self._database = database
+        self._keys = keys
         self._bootstrap_api_key = bootstrap_api_key
+        self._issuers = {issuer.name: issuer for issuer in issuers}
         # Who is to be told when a key is no longer good, by the key.
-        self._held: dict[UUID, dict[int, tuple[Caller, Callable[[], None]]]] = {}
+        self._held: dict[UUID, dict[int, Callable[[], None]]] = {}
         self._change = asyncio.Event()
 
     async def caller(self, credentials: Mapping[str, object]) -> Caller:
         """Return who is calling, given headers or what came in their stead; refuse with `Unauthorized`."""
-        secret = _api_key(credentials)
-        if secret is None:
+        # In a WebSocket's connection_init the names are whatever the client wrote, unlike HTTP's, which have no case.
+        given = {name.lower(): value for name, value in credentials.items() if isinstance(value, str)}
+        api_key = _plain(given.get("x-api-key", ""))
+        secret = api_key or _plain(_without_bearer(given.get("authorization", "")))
+        if not secret:
             raise MissingKey
         if self._bootstrap_api_key and secrets.compare_digest(secret.encode(), self._bootstrap_api_key.encode()):
             return Caller(auth_type="API_KEY", name="bootstrap", role="ADMIN")
-        key = await self._database.row(db.api_keys.api_key_by_secret(secret))
+        # No key of ours has a dot.
+        if not api_key and "." in secret:
+            return await self._issuer(secret).caller(secret)
+        key = await self._keys.by_secret(secret)
         if key is None:
             raise WrongKey
-        return await self.known(key, auth_type="API_KEY")
+        return caller_by_key(key)
 
-    async def known(self, key: AnyRow, *, auth_type: str) -> Caller:
-        """Return the caller an API key stands for, however it was told by it, and note that the key is in use."""
-        if key.last_used_at is None or key.last_used_at < datetime.now(UTC) - NOTE_USE_EVERY:
-            async with self._database.transaction() as session:
-                await db.api_keys.note_use(session, id=key.id)
-        return Caller(
-            auth_type=auth_type,
-            name=key.name,
-            role=key.role,
-            vpp_ids=key.vpp_ids,
-            site_ids=key.site_ids,
-            key_id=key.id,
-            expires_at=key.expires_at,
-        )
+    def known(self, key: AnyRow, *, auth_type: str) -> Caller:
+        """Return the caller an API key stands for that was told by other means than its secret, and note its use."""
+        self._keys.note_use(key.id)
+        return caller_by_key(key, auth_type=auth_type)
 
     def hold(self, caller: Caller, lock_out: Callable[[], None]) -> Callable[[], None]:
         """Call back when a caller loses the right to call, until the function that this returns is called."""
-        if caller.key_id is None:
-            return lambda: None
-        held = self._held.setdefault(caller.key_id, {})
-        held[id(lock_out)] = (caller, lock_out)
+        at_expiry = None
+        if caller.expires_at is not None:
+            seconds_left = (caller.expires_at - datetime.now(UTC)).total_seconds()
+            at_expiry = asyncio.get_running_loop().call_later(max(seconds_left, 0), lock_out)
+        held = self._held.setdefault(caller.key_id, {}) if caller.key_id else {}
+        held[id(lock_out)] = lock_out
+        # It may have been revoked since it was looked at.
         self._change.set()
 
         def let_go() -> None:
+            if at_expiry is not None:
+                at_expiry.cancel()
             held.pop(id(lock_out), None)
             if not held and caller.key_id and self._held.get(caller.key_id) is held:
                 del self._held[caller.key_id]
@@ -108,7 +129,7 @@ class Access:
         return let_go
 
     async def watch(self, notices: Notices) -> None:
-        """Lock out whose key expires or is revoked, as soon as that is so, for as long as this runs."""
+        """Lock out whose key is revoked, as soon as that is so, for as long as this runs."""
         async with notices.of("api_keys") as changed:
             self._change = changed
             while True:
@@ -119,7 +140,7 @@ class Access:
                 except Exception as fault:
                     log.warning("Cannot look whether keys are still good", reason=str(fault))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), self._seconds_to_next_expiry())
+                    await asyncio.wait_for(changed.wait(), LOOK_EVERY_S)
 
     async def _lock_out_who_lost_it(self) -> None:
         held = list(self._held)
@@ -128,20 +149,41 @@ class Access:
         good = {row.id for row in await self._database.rows(db.api_keys.good_api_keys(held))}
         for key_id in held:
             if key_id not in good:
-                for _, lock_out in list(self._held.pop(key_id, {}).values()):
+                for lock_out in list(self._held.pop(key_id, {}).values()):
                     lock_out()
 
-    def _seconds_to_next_expiry(self) -> float:
-        callers = [caller for held in self._held.values() for caller, _ in list(held.values())[:1]]
-        ends = [caller.expires_at for caller in callers if caller.expires_at]
-        if not ends:
-            return LOOK_EVERY_S
-        return min(max((min(ends) - datetime.now(UTC)).total_seconds(), 0.05), LOOK_EVERY_S)
+    def _issuer(self, token: str) -> Issuer:
+        if len(token) > TOKEN_AT_MOST:
+            raise WrongToken(reason=f"has more than {TOKEN_AT_MOST} characters")
+        try:
+            # It is only asked whose it claims to be: nothing is believed of it before that issuer has looked at it.
+            name = jwt.decode(token, options={"verify_signature": False}).get("iss")
+        except (jwt.PyJWTError, RecursionError):
+            raise WrongToken(reason="is damaged: it cannot be read") from None
+        issuer = self._issuers.get(name) if isinstance(name, str) else None
+        if issuer is None:
+            raise WrongToken(reason="is not of an issuer whose tokens are taken here")
+        return issuer
 
 
-def _api_key(credentials: Mapping[str, object]) -> str | None:
-    # In a WebSocket's connection_init the names are whatever the client wrote, unlike HTTP's, which have no case.
-    given = {name.lower(): value for name, value in credentials.items() if isinstance(value, str)}
-    key = given.get("x-api-key") or given.get("authorization", "").removeprefix("Bearer ")
+def caller_by_key(key: AnyRow, *, auth_type: str = "API_KEY") -> Caller:
+    """Return who calls with an API key, or by what was given for it."""
+    return Caller(
+        auth_type=auth_type,
+        name=key.name,
+        role=key.role,
+        vpp_ids=key.vpp_ids,
+        site_ids=key.site_ids,
+        key_id=key.id,
+        expires_at=key.expires_at,
+    )
+
+
+def _without_bearer(authorization: str) -> str:
+    scheme, _, rest = authorization.strip().partition(" ")
+    return rest if scheme.lower() == "bearer" else authorization
+
+
+def _plain(secret: str) -> str:
     # JSON can hold half of a surrogate pair, no key of ours does.
-    return key.strip().encode(errors="replace").decode() or None
+    return secret.strip().encode(errors="replace").decode()

@@ -37,6 +37,7 @@ from graph.browsers import (
     is_of_this_machine,
 )
 from graph.endpoint import Endpoint
+from graph.known_keys import KnownKeys
 from graph.object_store import ObjectStore, ObjectStoreAddress, ObjectStoreAway, open_object_store
 from graph.security_headers import SecurityHeaders, page_policy
 from graph.sockets import Patience
@@ -94,7 +95,8 @@ def application(
         database, notices = Database(database_url), Notices(database_url)
         async with open_object_store(object_store) as store, notices.listening():
             app.state.database, app.state.object_store = database, store
-            access = Access(database, bootstrap_api_key=bootstrap_api_key)
+            keys = KnownKeys(database, notices)
+            access = Access(database, keys, bootstrap_api_key=bootstrap_api_key)
             endpoint = Endpoint(
                 access=access,
                 signatures=Signatures(access, database, region=region),
@@ -108,6 +110,7 @@ def application(
             yield
             watching.cancel()
             await endpoint.close()
+            await keys.close()
         await database.close()
 
     async def graphql(scope: Scope, receive: Receive, send: Send) -> None:

@@ -155,7 +155,7 @@ class Signatures:
         if not secrets.compare_digest(calculated.encode(), claim.signature.encode()):
             hash = sha256(received.body).hexdigest()
             raise SignatureDoesNotMatch(path=received.path, host=received.header("host"), hash=hash)
-        return await self._access.known(key, auth_type="IAM")
+        return self._access.known(key, auth_type="IAM")
 
 
 def is_signed(headers: Mapping[str, object]) -> bool:

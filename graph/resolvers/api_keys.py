@@ -1,6 +1,8 @@
 """Who calls, and the keys they call with."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from enum import Enum
 from uuid import UUID
@@ -19,6 +21,8 @@ from graph.resolvers.rows import Connection, FromRow, there
 from graph.scalars import parse_id
 
 NEWEST_FIRST = Order((col(ApiKeyTable.created_at), col(ApiKeyTable.id)), descending=True)
+# A notice takes a millisecond.
+HEARD_WITHIN_S = 1.0
 
 
 @strawberry.type
@@ -114,10 +118,16 @@ class ApiKeyMutation:
 
     @strawberry.mutation(description="Takes effect at once, open subscriptions included.", extensions=[For(ADMIN)])
     async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> ApiKey | None:
-        id = parse_id(input.id, "input", "id")
-        async with info.context.change(info.field_name) as change:
-            await change.of(Kind.API_KEY, id)
-            return ApiKey.of(await db.api_keys.revoke(change.session, id=id))
+        id, notices = parse_id(input.id, "input", "id"), info.context.notices
+        async with notices.of("api_keys", id) as heard:
+            async with info.context.change(info.field_name) as change:
+                await change.of(Kind.API_KEY, id)
+                key = await db.api_keys.revoke(change.session, id=id)
+            # So that who reads this answer finds the key closed; who does not listen knows no keys.
+            with suppress(TimeoutError):
+                if notices.heard("api_keys") is not None:
+                    await asyncio.wait_for(heard.wait(), HEARD_WITHIN_S)
+        return ApiKey.of(key)
 
 
 def _shown(ids: Sequence[UUID] | None) -> list[ID] | None:

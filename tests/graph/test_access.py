@@ -11,6 +11,7 @@ from sqlalchemy import Executable, text
 from db.engine import AnyRow, Database
 from db.notices import Notices
 from graph.access import Access, Caller
+from graph.known_keys import KnownKeys
 from tests.api import API_KEY, Api, new_name
 
 CALLER = "{ getCaller { authType name role siteIds vppIds } }"
@@ -130,7 +131,7 @@ class FailingOnce(Database):
 
 async def test_keys_are_watched_on_when_the_database_was_away(database_url: str) -> None:
     database, notices, locked_out = FailingOnce(database_url), Notices(database_url), asyncio.Event()
-    access = Access(database, bootstrap_api_key=None)
+    access = Access(database, KnownKeys(database, notices), bootstrap_api_key=None)
     access.hold(Caller("API_KEY", "gone", "READER", key_id=uuid4()), locked_out.set)
 
     async with notices.listening():

@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 from typing import Any
 from uuid import uuid4
@@ -6,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from db.engine import Database
-from tests.api import Api, new_name
+from tests.api import WAIT_S, Api, new_name
 
 KEY = "{ id name prefix role vppIds siteIds createdAt expiresAt lastUsedAt revokedAt }"
 CREATE = f"mutation ($input: CreateApiKeyInput!) {{ createApiKey(input: $input) {{ apiKey {KEY} secret }} }}"
@@ -64,7 +65,11 @@ async def test_a_key_tells_when_it_was_last_used(api: Api) -> None:
         "/graphql", json={"query": "{ getCaller { name } }"}, headers={"x-api-key": created["secret"]}
     )
 
-    (used,) = [key for key in (await api.ask(LIST))["items"] if key["id"] == created["apiKey"]["id"]]
+    # It is noted beside the request.
+    async with asyncio.timeout(WAIT_S):
+        used = created["apiKey"]
+        while used["lastUsedAt"] is None:
+            (used,) = [key for key in (await api.ask(LIST))["items"] if key["id"] == used["id"]]
     assert used["lastUsedAt"] >= used["createdAt"]
 
 

@@ -18,9 +18,11 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from db.engine import Database
+from db.notices import Notices
 from graph.access import Access
 from graph.appsync.iam import Received, SignatureRefused, Signatures, read_claim
 from graph.embedded.servers import EmbeddedServers
+from graph.known_keys import KnownKeys
 from graph.serving import Serving
 from tests.api import Api
 from tests.realtime import ACK, KEEP_ALIVE, realtime
@@ -268,7 +270,8 @@ async def test_how_long_it_is_good_for_is_up_to_the_environment(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VPP_IAM_CLOCK_SKEW_S", "60")
-    signatures = Signatures(Access(database, bootstrap_api_key=None), database, region="us-east-1")
+    access = Access(database, KnownKeys(database, Notices(database.url)), bootstrap_api_key=None)
+    signatures = Signatures(access, database, region="us-east-1")
     headers = [("host", HOST), ("x-amz-date", timestamp(datetime.now(UTC) - timedelta(minutes=2)))]
     authorization = ("authorization", Signer("ID", "secret").authorization(headers, BODY))
 
