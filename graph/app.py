@@ -40,7 +40,11 @@ from graph.endpoint import Endpoint
 from graph.known_keys import KnownKeys
 from graph.object_store import ObjectStore, ObjectStoreAddress, ObjectStoreAway, open_object_store
 from graph.security_headers import SecurityHeaders, page_policy
+from graph.settings import Oidc, OwnTokenSettings
 from graph.sockets import Patience
+from graph.tokens import endpoint as tokens
+from graph.tokens.oidc import OidcIssuer
+from graph.tokens.own import OwnTokens
 
 STATIC = Path(__file__).parent / "static"
 GZIP_FROM_BYTES = 1000
@@ -83,12 +87,15 @@ def application(
     host: str = "127.0.0.1",
     pages: Pages | None = None,
     patience: Patience | None = None,
+    oidc: Oidc | None = None,
+    own_tokens: OwnTokenSettings | None = None,
 ) -> Starlette:
     """
     Make the application, which is listened to on `host`, and which `pages` may call beside its own.
 
     Embedded, and for this machine alone, its own hold the key with which they work.
     """
+    oidc_settings, own_token_settings = oidc or Oidc(), own_tokens or OwnTokenSettings()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -96,7 +103,11 @@ def application(
         async with open_object_store(object_store) as store, notices.listening():
             app.state.database, app.state.object_store = database, store
             keys = KnownKeys(database, notices)
-            access = Access(database, keys, bootstrap_api_key=bootstrap_api_key)
+            app.state.own_tokens = OwnTokens(database, keys, own_token_settings)
+            issuers: list[OwnTokens | OidcIssuer] = [app.state.own_tokens]
+            if oidc_settings.issuer:
+                issuers.append(OidcIssuer(oidc_settings))
+            access = Access(database, keys, bootstrap_api_key=bootstrap_api_key, issuers=issuers)
             endpoint = Endpoint(
                 access=access,
                 signatures=Signatures(access, database, region=region),
@@ -110,6 +121,8 @@ def application(
             yield
             watching.cancel()
             await endpoint.close()
+            for issuer in issuers:
+                await issuer.close()
             await keys.close()
         await database.close()
 
@@ -146,6 +159,7 @@ def application(
             WebSocketRoute("/graphql", _Asgi(graphql)),
             WebSocketRoute("/graphql/realtime", _Asgi(graphql)),
             Route("/amplify_outputs.json", amplify_outputs(api_key=shown_key, region=region)),
+            *tokens.ROUTES,
             Route("/livez", lambda _request: PlainTextResponse("alive")),
             Route("/readyz", readyz),
             Route("/metrics", lambda _request: Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)),

@@ -1,9 +1,55 @@
 """What the environment says, read once."""
 
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+# Those with which an issuer signs what anyone can check. With any other, who can check a token can make one.
+SIGNED_BY_ISSUER = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "EdDSA"),
+)
+
+
+def is_safe_to_fetch(url: str) -> bool:
+    """Tell whether an address is one of https, or of this machine: keys from any other could be anyone's."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "https":
+            return bool(parts.hostname)
+        return parts.scheme == "http" and (
+            parts.hostname == "localhost" or ip_address(parts.hostname or "").is_loopback
+        )
+    except ValueError:
+        return False
+
+
+def _several(given: object) -> object:
+    return tuple(given.replace(",", " ").split()) if isinstance(given, str) else given
+
+
+def _safe(url: str) -> str:
+    if not is_safe_to_fetch(url):
+        raise ValueError("expected an address of https, or of this machine")
+    return url
+
+
+# In the environment with commas or spaces in between.
+Several: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_several)]
+SafeUrl: TypeAlias = Annotated[str, AfterValidator(_safe)]
+
+
+def misread(fault: ValidationError) -> str:
+    """Say which settings cannot be meant, without what they hold."""
+    told = [
+        f"{fault.title}{str(error['loc'][0]).upper()}: {error['msg']}." if error["loc"] else f"{error['msg']}."
+        for error in fault.errors(include_input=False)
+    ]
+    return "\n".join(each.replace("Value error, ", "") for each in told)
 
 
 class Settings(BaseSettings):
@@ -53,3 +99,52 @@ class Pace(BaseSettings):
     s3_read_timeout_s: float = 20
     # How much of a file is checked and kept at a time. Memory follows it.
     chunk_bytes: int = 16 * 2**20
+
+
+class Oidc(BaseSettings):
+    """Whose tokens are taken beside our own, and what is read in them, `VPP_OIDC_` in front."""
+
+    model_config = SettingsConfigDict(env_prefix="VPP_OIDC_", title="VPP_OIDC_", env_ignore_empty=True, frozen=True)
+
+    # As tokens name it; of an Amazon Cognito user pool https://cognito-idp.REGION.amazonaws.com/POOL.
+    issuer: str | None = None
+    # Unless it is given, the issuer tells where its keys are, at /.well-known/openid-configuration.
+    jwks_url: SafeUrl | None = None
+    # Of Cognito's tokens, the ids of the app clients they are issued to.
+    audience: Several = ()
+    algorithms: Several = ("RS256", "ES256")
+    # By how much clocks may differ.
+    leeway_s: float = Field(30, ge=0, le=600)
+    # For how long the keys that were fetched last are good when none can be fetched.
+    keys_kept_s: float = Field(24 * 3600, gt=0)
+
+    # Where the caller's groups stand, and which role each has: unless it is said, they are named as the roles are.
+    roles_claim: str = "cognito:groups"
+    roles: dict[str, Literal["MEMBER", "READER", "OPERATOR", "ADMIN"]] | None = None
+    vpp_ids_claim: str = "custom:vpp_ids"
+    site_ids_claim: str = "custom:site_ids"
+    name_claims: Several = ("email", "username", "cognito:username", "sub")
+
+    @model_validator(mode="after")
+    def _can_be_meant(self) -> "Oidc":
+        if self.issuer is None and self.model_fields_set:
+            raise ValueError("VPP_OIDC_ISSUER is missing: without it, the other settings mean nothing")
+        if self.issuer is not None and not self.audience:
+            raise ValueError("VPP_OIDC_AUDIENCE is missing: without it, tokens for anyone else would be taken")
+        if self.issuer is not None and self.jwks_url is None and not is_safe_to_fetch(self.issuer):
+            raise ValueError("VPP_OIDC_ISSUER is expected to be an address of https, unless VPP_OIDC_JWKS_URL is given")
+        for algorithm in self.algorithms or ("",):
+            if algorithm not in SIGNED_BY_ISSUER:
+                expected = ", ".join(SIGNED_BY_ISSUER)
+                raise ValueError(f"VPP_OIDC_ALGORITHMS holds {algorithm!r}; expected some of {expected}")
+        return self
+
+
+class OwnTokenSettings(BaseSettings):
+    """The tokens that are given for API keys, `VPP_TOKEN_` in front."""
+
+    model_config = SettingsConfigDict(env_prefix="VPP_TOKEN_", title="VPP_TOKEN_", env_ignore_empty=True, frozen=True)
+
+    issuer: str = Field("urn:vpp", min_length=1)
+    # A key that was rotated is good for so long.
+    lasts_s: int = Field(900, ge=1, le=24 * 3600)

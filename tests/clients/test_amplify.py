@@ -129,7 +129,7 @@ async def test_it_signs_its_subscriptions_and_is_told_when_its_key_is_revoked(
         (error,) = why_it_ended(await run.told())
 
     assert error["errorType"] == "UnauthorizedException"
-    assert error["message"] == "The API key has expired or was revoked."
+    assert error["message"] == "The API key or token has expired or was revoked."
 
 
 async def test_it_follows_an_import_to_its_end(served_over_tls: ServedOverTls, served_api: Api, import_id: str) -> None:

@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from sqlalchemy import text
 
 from db.engine import Database
 from db.notices import Notices
@@ -225,11 +227,13 @@ async def test_a_revoked_key_signs_nothing_from_that_moment_on(api: Api, databas
 
 
 async def test_a_key_signs_nothing_once_it_has_expired(api: Api, database: Database) -> None:
-    expired = (await new_signing_key(api, database, expiresAt="2025-09-01T00:00Z")).signer
-    lasting = (await new_signing_key(api, database, expiresAt="9000-01-01T00:00Z")).signer
+    expired, lasting = [await new_signing_key(api, database, expiresAt="9000-01-01T00:00Z") for _ in range(2)]
+    async with database.transaction() as session:
+        end = text("update api_keys set expires_at = now() where id = :id")
+        await session.execute(end, {"id": UUID(expired.id)})
 
-    assert await sent(api, signed(expired)) == unknown(expired.access_key_id)
-    assert await sent(api, signed(lasting)) == (200, None, None)
+    assert await sent(api, signed(expired.signer)) == unknown(expired.signer.access_key_id)
+    assert await sent(api, signed(lasting.signer)) == (200, None, None)
 
 
 async def test_a_refused_request_changes_nothing(api: Api, signer: Signer) -> None:
@@ -463,7 +467,7 @@ async def test_a_connection_and_each_start_are_signed_and_a_revoked_key_ends_the
         await served_api.ask(REVOKE, id=key.id)
         ended = await socket.receive()
 
-    message = "The API key has expired or was revoked."
+    message = "The API key or token has expired or was revoked."
     assert acknowledged == [ACK, KEEP_ALIVE]
     assert started == {"type": "start_ack", "id": id}
     assert ended == {"type": "error", "id": id, "payload": {"errors": [error(message)]}}

@@ -1,0 +1,145 @@
+"""
+Callers by the tokens of an OpenID Connect issuer, Amazon Cognito's user pools among them.
+
+Source: OpenID Connect Discovery 1.0; Amazon Cognito Developer Guide, "Understanding user pool JSON web tokens".
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from db.api_keys import HELD_TO_SITES, HELD_TO_VPPS
+from graph.access import Caller, WrongToken
+from graph.permissions import ROLES
+from graph.settings import Oidc, is_safe_to_fetch
+from graph.tokens.claims import claims_of, expiry
+from graph.tokens.key_set import Jwk, KeySet
+
+FRESH_FOR_S = 3600.0
+PAUSE_S = 10.0
+FETCH_WITHIN_S = 5.0
+DOCUMENT_BYTES_AT_MOST = 2**19
+NAME_AT_MOST = 200
+
+
+class CannotFetch(Exception):
+    """What keeps us from an issuer's keys."""
+
+
+class OidcIssuer:
+    """Tells callers by one issuer's tokens: their role by their groups, what they are held to by other claims."""
+
+    def __init__(self, settings: Oidc, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.name = settings.issuer or ""
+        self._settings = settings
+        self._keys = KeySet(
+            self._fetch, fresh_for_s=FRESH_FOR_S, pause_s=PAUSE_S, good_for_s=settings.keys_kept_s, clock=clock
+        )
+
+    async def caller(self, token: str) -> Caller:
+        """Return whom a token was issued to; refuse with `WrongToken`."""
+        settings = self._settings
+        claims = await claims_of(
+            token,
+            self._keys,
+            issuer=self.name,
+            audiences=settings.audience,
+            algorithms=settings.algorithms,
+            leeway_s=settings.leeway_s,
+        )
+        role = self._role(claims)
+        vpp_ids, site_ids = _ids(claims, settings.vpp_ids_claim), _ids(claims, settings.site_ids_claim)
+        return Caller(
+            auth_type="OIDC",
+            name=next(_names(claims, settings.name_claims), "unnamed"),
+            role=role,
+            # Who is in the groups of several roles may have what only the lesser is held to.
+            vpp_ids=vpp_ids if role in HELD_TO_VPPS else None,
+            site_ids=(site_ids or []) if role in HELD_TO_SITES else None,
+            expires_at=expiry(claims, leeway_s=settings.leeway_s),
+        )
+
+    async def close(self) -> None:
+        """Give up what is being fetched."""
+        await self._keys.close()
+
+    def _role(self, claims: Mapping[str, Any]) -> str:
+        roles, claim = self._settings.roles, self._settings.roles_claim
+        try:
+            groups = _listed(claims.get(claim, []))
+        except ValueError:
+            groups = []
+        named = [group.upper() if roles is None else roles.get(group, "") for group in groups]
+        for role in reversed(ROLES):
+            if role in named:
+                return role
+        raise WrongToken(reason=f"is of nobody with a role here: none of the groups in its claim {claim} has one")
+
+    async def _fetch(self) -> list[Jwk]:
+        async with asyncio.timeout(FETCH_WITHIN_S), httpx.AsyncClient() as client:
+            url = self._settings.jwks_url or await self._discovered(client)
+            keys = (await _document(client, url)).get("keys")
+        if not isinstance(keys, list):
+            raise CannotFetch(f"{url} holds no keys; expected a JSON Web Key Set")
+        return [key for key in keys if isinstance(key, dict)]
+
+    async def _discovered(self, client: httpx.AsyncClient) -> str:
+        address = f"{self.name.rstrip('/')}/.well-known/openid-configuration"
+        document = await _document(client, address)
+        url = document.get("jwks_uri")
+        if document.get("issuer") != self.name:
+            raise CannotFetch(f"{address} is of another issuer")
+        if not isinstance(url, str) or not is_safe_to_fetch(url):
+            raise CannotFetch(f"{address} names no jwks_uri of https")
+        return url
+
+
+async def _document(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
+    body = bytearray()
+    async with client.stream("GET", url, headers={"accept": "application/json"}) as answer:
+        if answer.status_code != 200:
+            raise CannotFetch(f"{url} answers {answer.status_code}")
+        async for chunk in answer.aiter_bytes():
+            body += chunk
+            if len(body) > DOCUMENT_BYTES_AT_MOST:
+                raise CannotFetch(f"{url} holds more than {DOCUMENT_BYTES_AT_MOST} bytes")
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise CannotFetch(f"{url} holds no JSON object")
+    return document
+
+
+def _names(claims: Mapping[str, Any], of: tuple[str, ...]) -> Iterator[str]:
+    for claim in of:
+        name = claims.get(claim)
+        if isinstance(name, str) and name.strip():
+            yield name.strip()[:NAME_AT_MOST]
+
+
+def _ids(claims: Mapping[str, Any], claim: str) -> list[UUID] | None:
+    """Return what a claim holds its caller to: none where it is empty, all where it is not there."""
+    if claim not in claims:
+        return None
+    try:
+        return [UUID(id) for id in _listed(claims[claim])]
+    except ValueError:
+        raise WrongToken(reason=f"has a claim {claim} that cannot be read; expected UUIDs") from None
+
+
+def _listed(claim: object) -> list[str]:
+    """Read a list of texts, or a text that holds one: as JSON, or with commas or spaces in between."""
+    if isinstance(claim, str):
+        text = claim.strip()
+        claim = json.loads(text) if text.startswith("[") else [each for each in re.split(r"[,\s]+", text) if each]
+    if not isinstance(claim, list) or not all(isinstance(each, str) for each in claim):
+        raise ValueError("no list of texts")
+    return claim
