@@ -22,7 +22,7 @@ MEDIA_TYPE = "text/event-stream"
 SILENT_AT_MOST_S = 20.0
 # Neither kept anywhere nor held back until there is more.
 HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-LOCKED_OUT = {"message": "The API key has expired or was revoked.", "errorType": "UnauthorizedException"}
+LOCKED_OUT = {"message": "The API key or token has expired or was revoked.", "errorType": "UnauthorizedException"}
 
 
 def is_wanted(request: Request, *, for_many: bool) -> bool:

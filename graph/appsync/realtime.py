@@ -144,7 +144,9 @@ class RealtimeSocket(Socket):
     def _lock_out(self, id: str) -> None:
         """End a subscription whose caller has lost the right to it: Amplify then connects anew, and is told why."""
         self.leave(id)
-        self._refuse(id, [Refused("UnauthorizedException", "The API key has expired or was revoked.", 401).error])
+        self._refuse(
+            id, [Refused("UnauthorizedException", "The API key or token has expired or was revoked.", 401).error]
+        )
 
     def _refuse(self, id: str, errors: list[Any]) -> None:
         self.reply({"type": "error", "id": id, "payload": {"errors": errors}})

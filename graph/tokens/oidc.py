@@ -7,8 +7,10 @@ Source: OpenID Connect Discovery 1.0; Amazon Cognito Developer Guide, "Understan
 import asyncio
 import json
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -82,7 +84,7 @@ class OidcIssuer:
         raise WrongToken(reason=f"is of nobody with a role here: none of the groups in its claim {claim} has one")
 
     async def _fetch(self) -> list[Jwk]:
-        async with asyncio.timeout(FETCH_WITHIN_S), httpx.AsyncClient() as client:
+        async with asyncio.timeout(FETCH_WITHIN_S), httpx.AsyncClient(verify=_tls()) as client:
             url = self._settings.jwks_url or await self._discovered(client)
             keys = (await _document(client, url)).get("keys")
         if not isinstance(keys, list):
@@ -98,6 +100,12 @@ class OidcIssuer:
         if not isinstance(url, str) or not is_safe_to_fetch(url):
             raise CannotFetch(f"{address} names no jwks_uri of https")
         return url
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    # Made once: reading all authorities there are takes a tenth of a second, in which nothing else is answered.
+    return httpx.create_ssl_context()
 
 
 async def _document(client: httpx.AsyncClient, url: str) -> dict[str, Any]:

@@ -171,7 +171,7 @@ async def test_its_subscription_ends_with_an_error_when_its_key_is_revoked(
         (error,) = why_it_ended(await run.told())
 
     assert error["errorType"] == "UnauthorizedException"
-    assert error["message"] == "The API key has expired or was revoked."
+    assert error["message"] == "The API key or token has expired or was revoked."
 
 
 async def test_its_subscription_goes_on_when_the_server_was_started_anew(

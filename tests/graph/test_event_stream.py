@@ -89,7 +89,7 @@ async def test_a_revoked_key_ends_what_was_subscribed_to_with_it(served: Serving
         await served_api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"])
         told = [event async for event in events]
 
-    error = {"message": "The API key has expired or was revoked.", "errorType": "UnauthorizedException"}
+    error = {"message": "The API key or token has expired or was revoked.", "errorType": "UnauthorizedException"}
     assert told == [("next", {"errors": [error]}), ("complete", None)]
 
 

@@ -31,7 +31,7 @@ CREATE_KEY = """
 """
 LOCKED_OUT = {
     "errorType": "UnauthorizedException",
-    "message": "The API key has expired or was revoked.",
+    "message": "The API key or token has expired or was revoked.",
     "errorCode": 401,
 }
 
