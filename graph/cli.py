@@ -237,9 +237,8 @@ def rotate_key() -> None:
     """Sign tokens with a new key from now on; what the one before has signed is good until it expires."""
     import db.signing_keys
 
-    tokens_last = timedelta(seconds=OwnTokenSettings().lasts_s)
-
     async def run(session: AsyncSession) -> list[str]:
+        tokens_last = timedelta(seconds=OwnTokenSettings().lasts_s)
         id = await db.signing_keys.rotate(session, tokens_last=tokens_last)
         return [f"Tokens are signed with the key {id} from now on."]
 

@@ -48,6 +48,7 @@ class LocalIssuer:
         self.keys = [public_jwk(rsa_key("one"), kid="one", use="sig", alg="RS256")]
         self.discovered: dict[str, Any] = {"issuer": url, "jwks_uri": f"{url}/keys"}
         self.fetched = 0
+        self.was_asked = asyncio.Condition()
         self.is_down = False
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -77,7 +78,9 @@ class LocalIssuer:
         return signed(self.claims(**changed), rsa_key("one"), kid="one")
 
     async def answer_keys(self, _request: Request) -> Response:
-        self.fetched += 1
+        async with self.was_asked:
+            self.fetched += 1
+            self.was_asked.notify_all()
         await self.may_answer.wait()
         return Response(status_code=503) if self.is_down else JSONResponse({"keys": self.keys})
 
