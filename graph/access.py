@@ -114,10 +114,12 @@ class Access:
         if caller.expires_at is not None:
             seconds_left = (caller.expires_at - datetime.now(UTC)).total_seconds()
             at_expiry = asyncio.get_running_loop().call_later(max(seconds_left, 0), lock_out)
-        held = self._held.setdefault(caller.key_id, {}) if caller.key_id else {}
-        held[id(lock_out)] = lock_out
-        # It may have been revoked since it was looked at.
-        self._change.set()
+        held: dict[int, Callable[[], None]] = {}
+        if caller.key_id is not None:
+            held = self._held.setdefault(caller.key_id, held)
+            held[id(lock_out)] = lock_out
+            # It may have been revoked since it was looked at.
+            self._change.set()
 
         def let_go() -> None:
             if at_expiry is not None:
