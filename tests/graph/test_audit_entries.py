@@ -210,7 +210,7 @@ async def test_what_is_done_to_a_report_is_kept_but_not_what_workers_do(api: Api
 
 
 async def test_what_is_done_to_a_key_is_kept_but_not_its_secret(api: Api, database: Database) -> None:
-    vpp_id, name = str(uuid4()), new_name()
+    vpp_id, name = await api.vpp(), new_name()
     key = await new_key(api, name=name, vppIds=[vpp_id], expiresAt="9000-01-01T10:00+10:00")
 
     await api.ask(REVOKE_KEY, id=key["apiKey"]["id"])
@@ -417,9 +417,9 @@ async def test_what_a_held_operator_changes_is_kept_whole(api: Api) -> None:
 
 @pytest.mark.parametrize("role", ["MEMBER", "READER", "OPERATOR"])
 async def test_only_an_admin_is_told(api: Api, role: str) -> None:
-    key = await new_key(api, role=role)
+    caller = await api.called_by(role, **({"siteIds": [await api.site(await api.vpp())]} if role == "MEMBER" else {}))
 
-    answer = await sent(api, key["secret"], LIST)
+    answer = await sent(api, caller.key, LIST)
 
     (error,) = answer.json()["errors"]
     assert answer.json()["data"] is None
