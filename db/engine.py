@@ -1,29 +1,37 @@
 """The two ways of using the database: reads are statements, writes are transactions."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from typing import Any, TypeAlias
 
 import asyncpg
-from sqlalchemy import Executable, Row, Select, func, select
+from sqlalchemy import Executable, Row, Select, func, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
 from db.reach import EVERYTHING, Reach
+from db.refusals import LimitExceeded
 
 # A statement that reads columns. What a query reads is a function that returns one; `Database.rows` runs it.
 Read: TypeAlias = Select[*tuple[Any, ...]]
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 COPY_PIECE_BYTES = 2**19
+QUERY_CANCELED = "57014"
+
+
+class TookTooLong(LimitExceeded):
+    """The database was stopped after {seconds:g} seconds, which is as long as it may take over one part of this."""
 
 
 class Database:
-    """A pool of connections to one Postgres."""
+    """A pool of connections to one Postgres; what takes a statement longer than its timeout raises TookTooLong."""
 
-    def __init__(self, url: str, *, pool_size: int = 20) -> None:
+    def __init__(self, url: str, *, pool_size: int = 20, statement_timeout_s: float | None = None) -> None:
         self.url = url
-        self._engine = _engine(url, pool_size)
+        self._statement_timeout_s = statement_timeout_s
+        self._engine = _engine(url, pool_size, statement_timeout_s)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._reach = EVERYTHING
 
@@ -51,25 +59,41 @@ class Database:
     async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[AsyncSession]:
         """Open a session whose work is kept as a whole, or not at all; a snapshot reads as of one instant."""
         engine = self._engine.execution_options(isolation_level="REPEATABLE READ") if snapshot else self._engine
-        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
-            if self._reach.is_held:
-                session.info["reach"] = self._reach
-                await session.execute(self._reach.hold())
-            yield session
+        with self._in_time():
+            async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+                if self._reach.is_held:
+                    session.info["reach"] = self._reach
+                    await session.execute(self._reach.hold())
+                yield session
 
     async def close(self) -> None:
         await self._engine.dispose()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        if not self._reach.is_held:
-            async with self._reading.connect() as connection:
+        with self._in_time():
+            if not self._reach.is_held:
+                async with self._reading.connect() as connection:
+                    yield connection
+                return
+            # What holds it ends with the transaction, whatever becomes of that.
+            async with self._engine.begin() as connection:
+                await connection.execute(self._reach.hold())
                 yield connection
-            return
-        # What holds it ends with the transaction, whatever becomes of that.
-        async with self._engine.begin() as connection:
-            await connection.execute(self._reach.hold())
-            yield connection
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if self._statement_timeout_s and getattr(error.orig, "sqlstate", None) == QUERY_CANCELED:
+                raise TookTooLong(seconds=self._statement_timeout_s) from error
+            raise
+
+
+async def wait_as_long_as_it_takes(session: AsyncSession) -> None:
+    """Let the statements of a transaction take longer than those of others may."""
+    await session.execute(text("set local statement_timeout = 0"))
 
 
 async def take_turns(session: AsyncSession, *over: str) -> None:
@@ -101,9 +125,11 @@ async def _pieces(parts: Sequence[memoryview]) -> AsyncIterator[bytes]:
             yield bytes(part[at : at + COPY_PIECE_BYTES])
 
 
-def _engine(url: str, pool_size: int) -> AsyncEngine:
+def _engine(url: str, pool_size: int, statement_timeout_s: float | None) -> AsyncEngine:
+    settings = {"statement_timeout": f"{statement_timeout_s * 1000:.0f}"} if statement_timeout_s else {}
+
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(url)
+        return await asyncpg.connect(url, server_settings=settings)
 
     # asyncpg reads the address itself, so that everything libpq takes in it (sslmode, say) holds here too.
     return create_async_engine(

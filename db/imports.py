@@ -35,7 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import jobs, site_months
-from db.engine import Read, driver_connection
+from db.engine import Read, driver_connection, wait_as_long_as_it_takes
 from db.events import EventBlock
 from db.jobs import Job
 from db.reach import Reach, as_ourselves, reach_of
@@ -473,6 +473,7 @@ async def hold_what_counts(session: AsyncSession) -> None:
 
 async def revert(session: AsyncSession, *, id: UUID) -> None:
     """Let an import's rows no longer count; rows of other imports that were its duplicates count again."""
+    await wait_as_long_as_it_takes(session)
     await hold_what_counts(session)
     there = await held(session, id=id)
     if there.status == Status.REVERTED:

@@ -36,8 +36,10 @@ from graph.browsers import (
     Pages,
     is_of_this_machine,
 )
+from graph.documents import Documents
 from graph.endpoint import Endpoint
 from graph.known_keys import KnownKeys
+from graph.limits.request_rate import RequestRate
 from graph.object_store import ObjectStore, ObjectStoreAddress, ObjectStoreAway, open_object_store
 from graph.security_headers import SecurityHeaders, page_policy
 from graph.settings import Oidc, OwnTokenSettings
@@ -87,19 +89,24 @@ def application(
     host: str = "127.0.0.1",
     pages: Pages | None = None,
     patience: Patience | None = None,
+    documents: Documents | None = None,
     oidc: Oidc | None = None,
     own_tokens: OwnTokenSettings | None = None,
 ) -> Starlette:
     """
     Make the application, which is listened to on `host`, and which `pages` may call beside its own.
 
-    Embedded, and for this machine alone, its own hold the key with which they work.
+    Embedded, and for this machine alone, its own hold the key with which they work. `documents` says what may be asked;
+    without it, the schema may be asked for only where we are embedded.
     """
     oidc_settings, own_token_settings = oidc or Oidc(), own_tokens or OwnTokenSettings()
+    documents = documents or Documents(introspection=embedded)
+    rate = RequestRate(documents.limits)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        database, notices = Database(database_url), Notices(database_url)
+        database = Database(database_url, statement_timeout_s=documents.limits.statement_s)
+        notices = Notices(database_url)
         async with open_object_store(object_store) as store, notices.listening():
             app.state.database, app.state.object_store = database, store
             keys = KnownKeys(database, notices)
@@ -114,6 +121,8 @@ def application(
                 database=database,
                 notices=notices,
                 object_store=store,
+                documents=documents,
+                rate=rate,
                 patience=patience,
             )
             app.state.endpoint = endpoint
@@ -124,6 +133,7 @@ def application(
             for issuer in issuers:
                 await issuer.close()
             await keys.close()
+            await rate.close()
         await database.close()
 
     async def graphql(scope: Scope, receive: Receive, send: Send) -> None:

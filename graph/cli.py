@@ -30,6 +30,7 @@ from graph.settings import OwnTokenSettings, Settings, misread
 # What only some commands need is imported by those: a worker takes less memory for it, and all start sooner.
 if TYPE_CHECKING:
     from graph.browsers import Pages
+    from graph.persisted import Manifest
     from graph.serving import Serving
 
 app = typer.Typer(
@@ -64,8 +65,12 @@ def serve(
         Path | None, typer.Option(help="A certificate to serve https with, in PEM; VPP_TLS_CERTIFICATE.")
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key, in PEM; VPP_TLS_KEY.")] = None,
+    persisted: Annotated[
+        Path | None, typer.Option(help="A manifest of persisted operations, of which alone any is run.")
+    ] = None,
 ) -> None:
     """Serve the API, with a worker beside it, and with Postgres and S3 unless the environment names them."""
+    from graph.documents import Documents
     from graph.serving import collect_seldom, let_many_connect, serving
 
     let_many_connect()
@@ -78,7 +83,10 @@ def serve(
     async def run() -> None:
         certificate = _given_certificate(*given)
         pages = _given_pages(settings.cors_origins)
+        only = _read_manifest(persisted)
         async with backing(settings) as behind:
+            introspection = behind.embedded if settings.introspection is None else settings.introspection
+            documents = Documents(introspection=introspection, manifest=only)
             if certificate is None and tls:
                 certificate = own_certificate(settings.data_dir, host=listen_on)
             async with serving(
@@ -89,6 +97,7 @@ def serve(
                 worker=worker,
                 certificate=certificate,
                 pages=pages,
+                documents=documents,
             ) as ours:
                 if first is not None and ours.api_key is not None:
                     await _play(first, ours, done=settings.data_dir / "played")
@@ -318,6 +327,17 @@ def _given_pages(origins: str | None) -> "Pages | None":
         return None if origins is None else pages_of(origins)
     except NoOrigin as fault:
         raise CannotServe(f"VPP_CORS_ORIGINS: {fault}") from None
+
+
+def _read_manifest(file: Path | None) -> "Manifest | None":
+    from graph.documents import Documents
+    from graph.persisted import BadManifest, read_manifest
+    from graph.schema import schema
+
+    try:
+        return None if file is None else read_manifest(file, Documents(), schema._schema)
+    except BadManifest as fault:
+        raise CannotServe(str(fault)) from None
 
 
 def _script(file: str) -> tuple[list[str], Path]:

@@ -13,6 +13,7 @@ from db.engine import Database
 from db.notices import Notices
 from db.reach import Reach
 from graph.access import Caller
+from graph.documents import Documents
 from graph.loaders import Loaders
 from graph.object_store import ObjectStore
 from graph.settlement.month import settlement_date
@@ -27,6 +28,7 @@ class Context:
     object_store: ObjectStore
     request_id: str
     caller: Caller
+    documents: Documents = field(default_factory=Documents)
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

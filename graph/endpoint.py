@@ -20,6 +20,7 @@ from graph.appsync.http import (
     HttpRefusal,
     MethodNotAllowed,
     answered,
+    read_body,
     read_operation,
     refused,
     subscription_not_supported,
@@ -27,8 +28,13 @@ from graph.appsync.http import (
 from graph.appsync.iam import SignatureRefused, Signatures
 from graph.appsync.realtime import RealtimeSocket
 from graph.context import Context
-from graph.errors import our_fault
+from graph.documents import Documents
+from graph.encoding import encode
+from graph.errors import our_fault, told_refusal
+from graph.limits.concurrency import Turns
+from graph.limits.request_rate import RequestRate, TooManyRequests
 from graph.object_store import ObjectStore
+from graph.persisted import PersistedQueryRefusal
 from graph.schema import operation_type, schema
 from graph.sockets import Patience
 from graph.streams import Result, Streams
@@ -48,6 +54,8 @@ class Endpoint:
         database: Database,
         notices: Notices,
         object_store: ObjectStore,
+        documents: Documents,
+        rate: RequestRate,
         patience: Patience | None = None,
     ) -> None:
         self._access = access
@@ -55,6 +63,9 @@ class Endpoint:
         self._database = database
         self._notices = notices
         self._object_store = object_store
+        self._documents = documents
+        self._rate = rate
+        self._turns = Turns(documents.limits)
         self._patience = patience or Patience()
         self._streams = Streams(lambda caller: self._context(caller, request_id=str(uuid4())))
 
@@ -77,10 +88,20 @@ class Endpoint:
                 self._access,
                 self._streams,
                 self._patience,
+                self._documents,
+                self._rate,
                 lambda caller: self._context(caller, request_id=str(uuid4())),
             ).run()
         elif realtime.SUBPROTOCOL in offered:
-            await RealtimeSocket(websocket, self._access, self._signatures, self._streams, self._patience).run()
+            await RealtimeSocket(
+                websocket,
+                self._access,
+                self._signatures,
+                self._streams,
+                self._patience,
+                self._documents,
+                self._rate,
+            ).run()
         else:
             await websocket.accept()
             expected = f"{transport_ws.SUBPROTOCOL} or {realtime.SUBPROTOCOL}"
@@ -93,6 +114,7 @@ class Endpoint:
             object_store=self._object_store,
             request_id=request_id,
             caller=caller,
+            documents=self._documents,
         )
 
     async def _answer(self, request: Request) -> Response:
@@ -100,25 +122,35 @@ class Endpoint:
         if request.method != "POST":
             return MethodNotAllowed(method=request.method).answer()
         try:
+            await self._rate.count_address(request.scope)
             if iam.is_signed(request.headers):
-                caller = await self._signatures.caller(await iam.received(request))
+                body = await read_body(request, self._documents.limits.body_bytes)
+                caller = await self._signatures.caller(iam.received(request, body))
             else:
                 caller = await self._access.caller(request.headers)
-            operation = await read_operation(request)
-            has_many = operation_type(operation.query, operation.name) is OperationType.SUBSCRIPTION
+            await self._rate.count_caller(caller)
+            operation = await read_operation(request, self._documents)
+            has_many = operation_type(operation.query, operation.name, self._documents) is OperationType.SUBSCRIPTION
             in_events = event_stream.is_wanted(request, for_many=has_many)
             if in_events and has_many:
                 return event_stream.event_stream(operation, caller, access=self._access, streams=self._streams)
-            result = await schema.execute(
-                operation.query,
-                variable_values=dict(operation.variables),
-                context_value=self._context(caller, request_id=request_id),
-                operation_name=operation.name,
-            )
+            async with self._turns.turn(request):
+                result = await schema.execute(
+                    operation.query,
+                    variable_values=dict(operation.variables),
+                    context_value=self._context(caller, request_id=request_id),
+                    operation_name=operation.name,
+                )
         except SignatureRefused as refusal:
             return refused(403, refusal.error_type, str(refusal))
         except Unauthorized as refusal:
             return refused(401, "UnauthorizedException", str(refusal))
+        except TooManyRequests as refusal:
+            # By this name Amplify's clients know that they are to try again.
+            retry_after = {"retry-after": str(refusal.retry_after_s)}
+            return refused(429, "ThrottlingException", str(refusal), retry_after)
+        except PersistedQueryRefusal as refusal:
+            return answered(encode({"data": None, "errors": [told_refusal(refusal)]}))
         except HttpRefusal as refusal:
             return refusal.answer()
         except CannotGetOperationTypeError as refusal:

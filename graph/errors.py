@@ -31,6 +31,7 @@ class ToldError(GraphQLError):
             "errorType": self.error_type,
             "errorInfo": self.error_info,
             "data": None,
+            **({"extensions": self.extensions} if self.extensions else {}),
         }
 
 
@@ -55,12 +56,17 @@ def told(error: GraphQLError, *, request_id: str) -> ToldError:
     return _told(error, message=our_fault(request_id), kind="InternalFailure", info={"requestId": request_id})
 
 
+def told_refusal(refusal: Refusal) -> Any:
+    """Put a refusal of a whole request as it is sent."""
+    return told(GraphQLError("", original_error=refusal), request_id="").formatted
+
+
 def our_fault(request_id: str) -> str:
     """Return all that is told of what goes wrong on our side."""
     return f"Something went wrong on our side; it is logged under the request id {request_id}."
 
 
 def _told(error: GraphQLError, *, message: str, kind: str, info: dict[str, Any] | None) -> ToldError:
-    told = ToldError(message, error.nodes, error.source, error.positions, error.path)
+    told = ToldError(message, error.nodes, error.source, error.positions, error.path, extensions=error.extensions)
     told.error_type, told.error_info = kind, info
     return told

@@ -1,23 +1,23 @@
 """The API's schema: what the nouns contribute, put together."""
 
-from collections.abc import Iterator
-from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, OperationDefinitionNode, Undefined, parse
-from graphql.validation.rules import overlapping_fields_can_be_merged
-from strawberry.extensions import AddValidationRules, MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
+from graphql import GraphQLError, Undefined
+from strawberry.exceptions import MissingQueryError
+from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.tools import merge_types
 from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
-from strawberry.utils.operation import get_operation_type
 
 from graph.appsync.dialect import print_schema
+from graph.documents import Documents
 from graph.errors import told
+from graph.limits.query_cost import exceeded
 from graph.resolvers import api_keys, audit_entries, batteries, events, imports, reports, sites, vpps
 from graph.resolvers.api_keys import ApiKeyMutation, ApiKeyQuery
 from graph.resolvers.audit_entries import AuditEntryQuery
@@ -27,14 +27,10 @@ from graph.resolvers.reports import ReportMutation, ReportQuery, ReportSubscript
 from graph.resolvers.sites import SiteMutation, SiteQuery
 from graph.resolvers.vpps import VppMutation, VppQuery
 from graph.scalars import SCALARS
-from graph.texts import LiteralTexts, TextsCanBeKept
+from graph.texts import TextsCanBeKept
 
 NOUNS = (vpps, sites, batteries, events, imports, reports, api_keys, audit_entries)
 
-CACHED_DOCUMENTS = 1_000
-TOKENS_AT_MOST = 20_000
-# A fifth of graphql-core's own: comparing every field with every other would take seconds before it gives up.
-overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 EXECUTED = (OperationType.QUERY, OperationType.MUTATION)
 
 Query = merge_types(
@@ -46,16 +42,6 @@ Mutation = merge_types(
 Subscription = merge_types("Subscription", (ImportSubscription, ReportSubscription))
 
 
-class CachedParser(ParserCache):
-    """A parser cache that leaves it to Strawberry to tell a syntax error: over a WebSocket its own would go untold."""
-
-    def on_parse(self) -> Iterator[None]:
-        parse, context = self.cached_parse_document, self.execution_context
-        with suppress(GraphQLError):
-            context.graphql_document = parse(context.query, **context.parse_options)
-        yield
-
-
 class MissingOperationName(CannotGetOperationTypeError):
     """A document of several operations does not say which of them to run."""
 
@@ -63,19 +49,15 @@ class MissingOperationName(CannotGetOperationTypeError):
         return "Missing operation name."
 
 
-class NamedOperation(SchemaExtension):
-    """Runs none of several operations where none is named; Strawberry would run the first."""
+class Executor(StrawberryGraphQLCoreExecutionContext):
+    """Runs an operation; where the schema is not to be asked for, errors in variables do not tell of it either."""
 
-    def on_parse(self) -> Iterator[None]:
-        yield
-        context = self.execution_context
-        if context.graphql_document is None or context._provided_operation_name is not None:
-            return
-        operations = [
-            part for part in context.graphql_document.definitions if isinstance(part, OperationDefinitionNode)
-        ]
-        if len(operations) > 1:
-            raise MissingOperationName(None)
+    @classmethod
+    def build(
+        cls, schema: Any, document: Any, root_value: Any = None, context_value: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        kwargs["hide_suggestions"] = not context_value.documents.introspection
+        return super().build(schema, document, root_value, context_value, *args, **kwargs)
 
 
 class Schema(strawberry.Schema):
@@ -84,6 +66,41 @@ class Schema(strawberry.Schema):
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
         # A subscription is streamed; executed, it would answer null and not say why.
         return await super().execute(*args, **kwargs | {"allowed_operation_types": EXECUTED})
+
+    async def _prepare_operation_async(
+        self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
+    ) -> PreExecutionError | None:
+        # In place of Strawberry's own parsing and validation, whose caches know neither of limits nor of errors.
+        if not context.query:
+            raise MissingQueryError
+        documents: Documents = context.context.documents
+        document = documents.read(context.query, self._schema)
+        if document.node is None:
+            return PreExecutionError(data=None, errors=list(document.errors))
+        context.graphql_document = document.node
+
+        name = context._provided_operation_name
+        if name is None and len(document.operations) > 1:
+            # Strawberry would run the first.
+            raise MissingOperationName(None)
+        operation = document.operation(name)
+        if operation is None:
+            raise CannotGetOperationTypeError(name)
+        kind = OperationType(operation.operation.value)
+        if kind not in context.allowed_operations:
+            raise InvalidOperationTypeError(kind)
+        if document.errors:
+            return PreExecutionError(data=None, errors=list(document.errors))
+
+        measured = documents.measured(document, operation, context.variables or {}, self._schema)
+        beyond = list(exceeded(measured, documents.limits))
+        if beyond:
+            errors = [GraphQLError(str(each), operation, original_error=each) for each in beyond]
+            return PreExecutionError(data=None, errors=errors)
+        # A subscription costs as much each time it tells something, which is no longer up to who asked.
+        if kind is not OperationType.SUBSCRIPTION:
+            context.extensions_results["cost"] = {"requested": measured.cost, "maximum": documents.limits.cost}
+        return None
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         # In place: over HTTP and over WebSockets alike, it is this list that is sent.
@@ -97,14 +114,8 @@ def _schema() -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
-        extensions=[
-            lambda: MaxTokensLimiter(TOKENS_AT_MOST),
-            NamedOperation,
-            lambda: CachedParser(maxsize=CACHED_DOCUMENTS),
-            lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
-            lambda: AddValidationRules([LiteralTexts]),
-            TextsCanBeKept,
-        ],
+        extensions=[TextsCanBeKept],
+        execution_context_class=Executor,
     )
     _leave_out_null_defaults(schema._schema)
     return schema
@@ -119,12 +130,9 @@ def _leave_out_null_defaults(schema: Any) -> None:
                     argument.default_value = Undefined
 
 
-@lru_cache(CACHED_DOCUMENTS)
-def operation_type(query: str, name: str | None) -> OperationType | None:
+def operation_type(query: str, name: str | None, documents: Documents) -> OperationType | None:
     """Tell what a document's operation of this name is; None where it cannot be read, or is not there."""
-    with suppress(GraphQLError, RuntimeError, RecursionError):
-        return get_operation_type(parse(query, max_tokens=TOKENS_AT_MOST), name)
-    return None
+    return documents.read(query, schema._schema).operation_type(name)
 
 
 def printed() -> str:

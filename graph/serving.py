@@ -19,13 +19,12 @@ import db.migrations
 from graph.app import application
 from graph.backing import Backing, CannotServe, Certificate
 from graph.browsers import Pages
+from graph.documents import Documents
 from graph.http_protocol import HttpProtocol
 from graph.object_store import open_object_store
 
 STOP_WORKER_S = 10.0
 RESTART_WORKER_S = 1.0
-# As much as a body over HTTP.
-FRAME_BYTES_AT_MOST = 2**20
 KEEP_ALIVE_S = 75
 
 # AppSync's clients put a whole token into one header of a WebSocket's request. The environment could say so too, but
@@ -54,12 +53,14 @@ async def serving(
     worker: bool,
     certificate: Certificate | None = None,
     pages: Pages | None = None,
+    documents: Documents | None = None,
 ) -> AsyncIterator[Serving]:
     """
     Serve the API, with a worker beside it, until the block ends; with a certificate, over TLS alone.
 
     `any_port` takes a free port where `port` isn't; `pages` are those that may call beside our own.
     """
+    documents = documents or Documents(introspection=backing.embedded)
     shown, known = (_shown(certificate), _known(certificate)) if certificate else (None, None)
     try:
         await asyncio.to_thread(db.migrations.upgrade, backing.database_url)
@@ -73,6 +74,7 @@ async def serving(
             embedded=backing.embedded,
             host=host,
             pages=pages,
+            documents=documents,
         )
         address, port, *_ = listening.getsockname()
         if backing.embedded:
@@ -85,7 +87,7 @@ async def serving(
                 access_log=False,
                 http=HttpProtocol,
                 ws="websockets-sansio",
-                ws_max_size=FRAME_BYTES_AT_MOST,
+                ws_max_size=documents.limits.body_bytes,
                 # Longer than whatever stands in front keeps its own: it must never send what we have just hung up on.
                 timeout_keep_alive=KEEP_ALIVE_S,
                 # A message is short, and packing it for each subscriber would take more than sending it.

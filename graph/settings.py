@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     cors_origins: str | None = None
     # S3 itself takes no more in one PUT, 5 GiB.
     upload_bytes_at_most: int = 5 * 2**30
+    # Whether the schema may be asked for; unless it is set, only where the servers are embedded.
+    introspection: bool | None = None
 
 
 class Signing(BaseSettings):
@@ -148,3 +150,32 @@ class OwnTokenSettings(BaseSettings):
     issuer: str = Field("urn:vpp", min_length=1)
     # A key that was rotated is good for so long.
     lasts_s: int = Field(900, ge=1, le=24 * 3600)
+
+
+class Limits(BaseSettings):
+    """How much may be asked of the API, `VPP_LIMIT_` in front."""
+
+    model_config = SettingsConfigDict(env_prefix="VPP_LIMIT_", frozen=True)
+
+    # Of one operation. Validating as many tokens as this may keep a process busy for a second.
+    tokens: int = 10_000
+    depth: int = 15
+    aliases: int = 200
+    root_fields: int = 100
+    # Some 200 microseconds each: a request of the most may keep a process busy for two seconds.
+    cost: int = 12_000
+    # Of a request's body, before and after unpacking, and of a WebSocket's message.
+    body_bytes: int = 2**20
+
+    # A minute: from one caller, and from one address, which is counted before it is known who calls. 0 is no limit.
+    caller_requests: int = 60_000
+    address_requests: int = 120_000
+    # Where processes count together, such as redis://127.0.0.1:6379/0; otherwise each counts its own.
+    redis_url: SecretStr | None = None
+
+    # Over HTTP at once, in each process; how many more may wait for their turn, and for how long.
+    operations: int = 64
+    queue: int = 256
+    queue_s: float = 10
+    # How long one statement may keep the database busy.
+    statement_s: float = 30

@@ -11,7 +11,9 @@ import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from graph.access import Access
+from graph.documents import Documents
 from graph.encoding import NotJson, decode, encode
+from graph.limits.request_rate import RequestRate
 from graph.streams import Streams
 
 # A subscription whose client is slow keeps the last of what it has been told.
@@ -43,12 +45,22 @@ class Socket(ABC):
 
     subprotocol: ClassVar[str]
 
-    def __init__(self, websocket: WebSocket, access: Access, streams: Streams, patience: Patience) -> None:
+    def __init__(
+        self,
+        websocket: WebSocket,
+        access: Access,
+        streams: Streams,
+        patience: Patience,
+        documents: Documents,
+        rate: RequestRate,
+    ) -> None:
         self.websocket = websocket
         self._send = websocket._send
         self.access = access
         self.streams = streams
         self.patience = patience
+        self.documents = documents
+        self.rate = rate
         # How to have done with each subscription, by the id its client gave it.
         self.subscriptions: dict[str, Callable[[], None]] = {}
         # Lists: an empty deque takes more memory than all else that a socket keeps here.

@@ -44,6 +44,8 @@ class Result:
         payload: dict[str, Any] = {"data": result.data}
         if result.errors:
             payload["errors"] = formatted(result.errors)
+        if result.extensions:
+            payload["extensions"] = result.extensions
         return cls(encode(payload), None if result.data is not None else payload.get("errors", []))
 
 

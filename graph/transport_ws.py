@@ -17,7 +17,11 @@ from strawberry.types.graphql import OperationType
 from db.refusals import Unauthorized
 from graph.access import Access, Caller
 from graph.context import Context
+from graph.documents import Documents
 from graph.encoding import encode
+from graph.errors import told_refusal
+from graph.limits.request_rate import RequestRate, TooManyRequests
+from graph.persisted import PersistedQueryRefusal, asked_text
 from graph.schema import operation_type, schema
 from graph.sockets import SUBSCRIPTIONS_AT_MOST, Patience, Socket
 from graph.streams import Operation, Result, Streams, formatted
@@ -36,9 +40,11 @@ class TransportSocket(Socket):
         access: Access,
         streams: Streams,
         patience: Patience,
+        documents: Documents,
+        rate: RequestRate,
         context_for: Callable[[Caller], Context],
     ) -> None:
-        super().__init__(websocket, access, streams, patience)
+        super().__init__(websocket, access, streams, patience, documents, rate)
         self._context_for = context_for
         self._caller: Caller | None = None
 
@@ -50,7 +56,7 @@ class TransportSocket(Socket):
         elif kind == "ping":
             self.reply({"type": "pong"})
         elif kind == "subscribe":
-            self._subscribe(message)
+            await self._subscribe(message)
         elif kind == "complete" and isinstance(message.get("id"), str):
             self.leave(message["id"])
         elif kind != "pong":
@@ -68,10 +74,14 @@ class TransportSocket(Socket):
             self.close(4400, "Invalid connection init payload")
             return
         try:
+            await self.rate.count_address(self.websocket.scope)
             # A browser cannot set headers on a WebSocket, so a key may also come with the first message.
             self._caller = await self.access.caller({**self.websocket.headers, **(payload or {})})
         except Unauthorized:
             self.close(4403, "Forbidden")
+            return
+        except TooManyRequests:
+            self.close(4429, "Too many requests")
             return
         let_go = self.access.hold(self._caller, lambda: self.close(4401, "Unauthorized"))
         self.at_end.callback(let_go)
@@ -79,11 +89,19 @@ class TransportSocket(Socket):
         self.rest()
         self.reply({"type": "connection_ack"})
 
-    def _subscribe(self, message: dict[str, Any]) -> None:
-        id, operation = message.get("id"), _read(message.get("payload"))
+    async def _subscribe(self, message: dict[str, Any]) -> None:
+        id = message.get("id")
         if self._caller is None:
             self.close(4401, "Unauthorized")
-        elif not isinstance(id, str) or operation is None:
+            return
+        try:
+            await self.rate.count_address(self.websocket.scope)
+            await self.rate.count_caller(self._caller)
+            operation = _read(message.get("payload"), self.documents)
+        except (PersistedQueryRefusal, TooManyRequests) as refusal:
+            self.reply({"id": id, "type": "error", "payload": [told_refusal(refusal)]})
+            return
+        if not isinstance(id, str) or operation is None:
             self.misheard()
         elif id in self.subscriptions:
             self.close(4409, f"Subscriber for {id} already exists"[:120])
@@ -93,7 +111,7 @@ class TransportSocket(Socket):
             self.reply({"id": id, "type": "error", "payload": [error]})
         else:
             listener = _Operation(self, id)
-            if operation_type(operation.query, operation.name) is OperationType.SUBSCRIPTION:
+            if operation_type(operation.query, operation.name, self.documents) is OperationType.SUBSCRIPTION:
                 self.subscriptions[id] = self.streams.listen(operation, self._caller, listener)
             else:
                 self.subscriptions[id] = self._run_beside(operation, self._caller, listener)
@@ -144,10 +162,11 @@ class _Operation:
         self._socket.forget(self._id)
 
 
-def _read(payload: Any) -> Operation | None:
+def _read(payload: Any, documents: Documents) -> Operation | None:
     if not isinstance(payload, dict):
         return None
-    query, variables, name = payload.get("query"), payload.get("variables"), payload.get("operationName")
+    query = asked_text(payload, documents.manifest)
+    variables, name = payload.get("variables"), payload.get("operationName")
     if not isinstance(query, str) or not isinstance(variables, dict | None) or not isinstance(name, str | None):
         return None
     return Operation(query, variables or {}, name)

@@ -11,6 +11,8 @@ from db.notices import Notices
 
 API_KEY = "da2-the-key-of-the-tests"
 WAIT_S = 30
+# What an answer says of an operation that asks for one object.
+COST = {"cost": {"requested": 1, "maximum": 12_000}}
 
 numbers = count(1)
 
@@ -23,6 +25,11 @@ def new_name() -> str:
 def new_nmi() -> str:
     """An NMI no other test has."""
     return f"{next(numbers):010}"
+
+
+def uncharged(answer: Any) -> Any:
+    """Return an answer without what it cost."""
+    return {name: value for name, value in answer.items() if name != "extensions"}
 
 
 class Api:
@@ -49,7 +56,7 @@ class Api:
         return Api(self.client, self.s3, self.notices, key=await self.key_of(role, **held_to))
 
     async def answer(self, document: str, **variables: Any) -> Any:
-        """Send an operation, and return the whole of the answer."""
+        """Send an operation, and return the whole of the answer, but for what it cost."""
         # Not httpx's own JSON, which refuses NaN and halves of surrogate pairs.
         response = await self.client.post(
             "/graphql",
@@ -57,7 +64,7 @@ class Api:
             headers={"x-api-key": self.key, "content-type": "application/json"},
         )
         assert response.status_code == 200, response.text
-        return response.json()
+        return uncharged(response.json())
 
     async def ask(self, document: str, **variables: Any) -> Any:
         """Send an operation that must not be refused, and return its one field."""

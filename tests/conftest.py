@@ -4,6 +4,7 @@ The real parts all tests share: one Postgres and one S3 a run, a database of its
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import count
 
 import asyncpg
@@ -17,6 +18,7 @@ from db.engine import Database
 from db.notices import Notices
 from graph.app import application
 from graph.backing import Backing
+from graph.documents import Documents
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from graph.object_store import ObjectStore, open_object_store
 from graph.serving import Serving, serving
@@ -75,11 +77,19 @@ async def session(database: Database) -> AsyncIterator[AsyncSession]:
 @pytest_asyncio.fixture(scope="module")
 async def api(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Api]:
     """The API on this module's database, as a client sees it; jobs wait until `working` does them."""
+    async with opened(servers, database_url, Documents()) as api:
+        yield api
+
+
+@asynccontextmanager
+async def opened(servers: EmbeddedServers, database_url: str, documents: Documents) -> AsyncIterator[Api]:
+    """Open the API on a database, by rules of its own."""
     app = application(
         database_url=database_url,
         object_store=servers.object_store,
         bootstrap_api_key=API_KEY,
         embedded=True,
+        documents=documents,
     )
     transport = httpx.ASGITransport(app)
     notices = Notices(database_url)

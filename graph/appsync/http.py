@@ -17,10 +17,11 @@ from typing import Any, ClassVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from graph.documents import Documents
 from graph.encoding import NotJson, decode, encode
+from graph.persisted import asked_text
 from graph.streams import Operation
 
-BODY_BYTES_AT_MOST = 2**20
 BODY_WITHIN_S = 30.0
 
 # UTF-8 may begin with a byte order mark. Any name of Python's would do, but some of its codecs take minutes for a MiB.
@@ -36,7 +37,7 @@ CORS: dict[str, Any] = {
         *("content-type", "x-api-key", "authorization"),
         *("x-amz-user-agent", "x-amz-date", "x-amz-security-token"),
     ],
-    "expose_headers": ["x-amzn-requestid", "x-amzn-errortype"],
+    "expose_headers": ["x-amzn-requestid", "x-amzn-errortype", "retry-after", "date"],
 }
 
 
@@ -147,9 +148,10 @@ def answered(payload: str) -> Response:
     return Response(payload, media_type="application/json")
 
 
-async def read_operation(request: Request) -> Operation:
-    """Read what a request asks to be run. Raises HttpRefusal."""
-    body = _unpacked(await read_body(request), request.headers.get("content-encoding", ""))
+async def read_operation(request: Request, documents: Documents) -> Operation:
+    """Read what a request asks to be run. Raises HttpRefusal, and PersistedQueryRefusal."""
+    at_most = documents.limits.body_bytes
+    body = _unpacked(await read_body(request, at_most), request.headers.get("content-encoding", ""), at_most)
     if not body.strip():
         raise EmptyBody
     content_type = Message()
@@ -158,27 +160,27 @@ async def read_operation(request: Request) -> Operation:
     if kind not in ("application/json", "application/graphql"):
         raise UnknownContentType(given=request.headers.get("content-type") or "missing")
     text = _text(body, charset)
-    return _operation(_json(text)) if kind == "application/json" else Operation(text, {}, None)
+    return _operation(_json(text) if kind == "application/json" else {"query": text}, documents)
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, at_most: int) -> bytes:
     """Read the body of a request as it was sent, once, however often it is asked for. Raises HttpRefusal."""
     if not hasattr(request.state, "body"):
-        request.state.body = await _arriving_body(request)
+        request.state.body = await _arriving_body(request, at_most)
     body: bytes = request.state.body
     return body
 
 
-async def _arriving_body(request: Request) -> bytes:
+async def _arriving_body(request: Request, at_most: int) -> bytes:
     announced = request.headers.get("content-length")
-    if announced is not None and int(announced) > BODY_BYTES_AT_MOST:
-        raise TooLarge(size=announced, limit=BODY_BYTES_AT_MOST)
+    if announced is not None and int(announced) > at_most:
+        raise TooLarge(size=announced, limit=at_most)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_WITHIN_S), aclosing(request.stream()) as chunks:
             async for chunk in chunks:
                 body += chunk
-                _check_length(body)
+                _check_length(body, at_most)
     except TimeoutError:
         raise TooLate(seconds=BODY_WITHIN_S) from None
     except ClientDisconnect:
@@ -186,7 +188,7 @@ async def _arriving_body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _unpacked(body: bytes, encoding: str) -> bytes:
+def _unpacked(body: bytes, encoding: str, at_most: int) -> bytes:
     if encoding.lower() in ("", "identity"):
         return body
     if encoding.lower() != "gzip":
@@ -194,18 +196,18 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
     unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
         # A MiB can hold a GiB of zeros: no more of it is unpacked than it takes to know that it is too large.
-        unpacked = unpacker.decompress(body, BODY_BYTES_AT_MOST + 1)
+        unpacked = unpacker.decompress(body, at_most + 1)
     except zlib.error:
         raise DamagedGzip from None
-    _check_length(unpacked)
+    _check_length(unpacked, at_most)
     if not unpacker.eof or unpacker.unused_data:
         raise DamagedGzip
     return unpacked
 
 
-def _check_length(body: bytes | bytearray) -> None:
-    if len(body) > BODY_BYTES_AT_MOST:
-        raise TooLarge(size=f"more than {BODY_BYTES_AT_MOST}", limit=BODY_BYTES_AT_MOST)
+def _check_length(body: bytes | bytearray, at_most: int) -> None:
+    if len(body) > at_most:
+        raise TooLarge(size=f"more than {at_most}", limit=at_most)
 
 
 def _text(body: bytes, charset: str) -> str:
@@ -226,10 +228,11 @@ def _json(text: str) -> Any:
         raise NoJson(reason="nested too deeply, or with a number of too many digits") from None
 
 
-def _operation(given: Any) -> Operation:
+def _operation(given: Any, documents: Documents) -> Operation:
     if not isinstance(given, dict):
         raise NoOperation(part="The request body", expected='one object, such as {"query": "{ getCaller { name } }"}')
-    query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+    query = asked_text(given, documents.manifest)
+    variables, name = given.get("variables"), given.get("operationName")
     if not isinstance(query, str) or not query.strip():
         raise NoOperation(part="`query`", expected="the text of an operation")
     if not isinstance(variables, dict | None):

@@ -31,7 +31,6 @@ import db.access_keys
 from db.engine import Database
 from db.refusals import Unauthorized
 from graph.access import Access, Caller
-from graph.appsync.http import read_body
 from graph.settings import Signing
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -166,13 +165,13 @@ def is_signed(headers: Mapping[str, object]) -> bool:
     )
 
 
-async def received(request: Request) -> Received:
-    """Read what is signed of a request. Raises HttpRefusal where its body cannot be read."""
+def received(request: Request, body: bytes) -> Received:
+    """Return what is signed of a request, whose body has been read."""
     return Received(
         path=request.scope["raw_path"].decode("latin-1"),
         query=request.scope["query_string"].decode("latin-1"),
         headers=request.headers.items(),
-        body=await read_body(request),
+        body=body,
     )
 
 

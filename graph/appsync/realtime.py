@@ -17,7 +17,11 @@ from db.refusals import Unauthorized
 from graph.access import Access, Caller
 from graph.appsync import iam
 from graph.appsync.iam import Signatures
+from graph.documents import Documents
 from graph.encoding import NotJson, decode, encode
+from graph.errors import told_refusal
+from graph.limits.request_rate import RequestRate, TooManyRequests
+from graph.persisted import PersistedQueryRefusal, asked_text
 from graph.schema import operation_type
 from graph.sockets import SUBSCRIPTIONS_AT_MOST, Patience, Socket
 from graph.streams import Operation, Result, Streams
@@ -49,9 +53,16 @@ class RealtimeSocket(Socket):
     subprotocol = SUBPROTOCOL
 
     def __init__(
-        self, websocket: WebSocket, access: Access, signatures: Signatures, streams: Streams, patience: Patience
+        self,
+        websocket: WebSocket,
+        access: Access,
+        signatures: Signatures,
+        streams: Streams,
+        patience: Patience,
+        documents: Documents,
+        rate: RequestRate,
     ) -> None:
-        super().__init__(websocket, access, streams, patience)
+        super().__init__(websocket, access, streams, patience, documents, rate)
         self._signatures = signatures
         self._is_acknowledged = False
         self._started: dict[str, str] = {}
@@ -81,7 +92,14 @@ class RealtimeSocket(Socket):
         if self._is_acknowledged:
             return
         try:
+            await self.rate.count_address(self.websocket.scope)
             await self._caller(_headers(self.websocket), below="/connect", body="{}")
+        except TooManyRequests as refusal:
+            # Amplify's clients try again when they are told so.
+            error = Refused("LimitExceededError", str(refusal), 429).error
+            self.reply({"type": "connection_error", "payload": {"errors": [error]}})
+            self.close(4429, "Too many requests")
+            return
         except Unauthorized as refusal:
             error = Refused("UnauthorizedException", str(refusal), 401).error
             self.reply({"type": "connection_error", "payload": {"errors": [error]}})
@@ -110,10 +128,18 @@ class RealtimeSocket(Socket):
                 self._refuse(id, [Refused("DuplicatedOperationError", f"The id {id} is in use already.").error])
             return
         try:
-            operation, headers, data = _read_start(payload, subscriptions=len(self.subscriptions))
+            await self.rate.count_address(self.websocket.scope)
+            operation, headers, data = _read_start(payload, self.documents, subscriptions=len(self.subscriptions))
             caller = await self._caller(headers, below="", body=data)
+            await self.rate.count_caller(caller)
         except Refused as refusal:
             self._refuse(id, [refusal.error])
+            return
+        except PersistedQueryRefusal as refusal:
+            self._refuse(id, [told_refusal(refusal) | {"errorCode": 400}])
+            return
+        except TooManyRequests as refusal:
+            self._refuse(id, [Refused("LimitExceededError", str(refusal), 429).error])
             return
         except Unauthorized as refusal:
             self._refuse(id, [Refused("UnauthorizedException", str(refusal), 401).error])
@@ -178,7 +204,7 @@ class _Subscription:
         self._socket.forget(self._id)
 
 
-def _read_start(payload: Any, *, subscriptions: int) -> Start:
+def _read_start(payload: Any, documents: Documents, *, subscriptions: int) -> Start:
     if subscriptions >= SUBSCRIPTIONS_AT_MOST:
         raise Refused("MaxSubscriptionsReachedError", f"Max number of {SUBSCRIPTIONS_AT_MOST} subscriptions reached")
     data = payload.get("data") if isinstance(payload, dict) else None
@@ -188,18 +214,19 @@ def _read_start(payload: Any, *, subscriptions: int) -> Start:
         request = decode(data)
     except NotJson:
         raise Refused("BadRequestException", "The payload's data is no JSON text.") from None
-    if not isinstance(request, dict) or not isinstance(request.get("query"), str):
+    query = asked_text(request, documents.manifest) if isinstance(request, dict) else None
+    if not isinstance(query, str):
         raise Refused("BadRequestException", "The payload's data needs a query; expected a text.")
     variables, name = request.get("variables") or {}, request.get("operationName")
     if not isinstance(variables, dict) or not isinstance(name, str | None):
         told = "The payload's variables must be an object and its operationName a text, where there are any."
         raise Refused("BadRequestException", told)
-    if operation_type(request["query"], name) in (OperationType.QUERY, OperationType.MUTATION):
+    if operation_type(query, name, documents) in (OperationType.QUERY, OperationType.MUTATION):
         told = "Queries and mutations are not supported through the realtime channel; send them over HTTP."
         raise Refused("UnsupportedOperation", told)
     extensions = payload.get("extensions")
     headers = extensions.get("authorization") if isinstance(extensions, dict) else None
-    return Start(Operation(request["query"], variables, name), headers if isinstance(headers, dict) else {}, data)
+    return Start(Operation(query, variables, name), headers if isinstance(headers, dict) else {}, data)
 
 
 def _headers(websocket: WebSocket) -> dict[str, Any]:

@@ -20,6 +20,9 @@ TIMEOUT = httpx.Timeout(300, connect=10)
 # A socket quiet for so long may be one that died unseen, so the state is asked for.
 QUIET_S = 30
 MOST_UNANSWERED = 30
+# How the API answers who is to come again: too many requests, and too many at once.
+PUT_OFF = (429, 503)
+MOST_PUT_OFF = 30
 
 # An object of an answer, its keys as the contract spells them.
 Object = dict[str, Any]
@@ -55,10 +58,15 @@ class Client:
         Raises Refused for an answer with errors, and Unanswered for none.
         """
         request = {"query": document, "variables": variables}
-        try:
-            response = await self.http.post(self.url, json=request, headers={"x-api-key": self.api_key})
-        except httpx.RequestError as error:
-            raise Unanswered(f"{self.url} did not answer: {described(error)}") from error
+        for _ in range(MOST_PUT_OFF):
+            try:
+                response = await self.http.post(self.url, json=request, headers={"x-api-key": self.api_key})
+            except httpx.RequestError as error:
+                raise Unanswered(f"{self.url} did not answer: {described(error)}") from error
+            if response.status_code not in PUT_OFF:
+                break
+            # Nothing was done yet, so that even a mutation may be sent again.
+            await asyncio.sleep(_seconds(response.headers.get("retry-after")) or self.pause_s)
         try:
             answer = response.json()
         except ValueError:
@@ -174,6 +182,10 @@ class Client:
         except httpx.HTTPError as error:
             raise Refused(f"The download failed: {described(error)}") from error
         return response.content
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    return float(retry_after) if retry_after and retry_after.isdecimal() else None
 
 
 def described(error: httpx.HTTPError) -> str:

@@ -13,7 +13,7 @@ import httpx
 from graph.backing import Backing, own_certificate
 from graph.embedded.servers import EmbeddedServers
 from graph.serving import Serving, serving
-from tests.api import API_KEY, Api, new_name
+from tests.api import API_KEY, COST, Api, new_name
 from tests.clients.conftest import ServedOverTls, uploaded_event
 from tests.clients.following import BEFORE, ON_IMPORT_PROGRESS, follow, progress, see_its_end
 from tests.clients.node import App
@@ -48,7 +48,7 @@ async def test_it_queries(served: Serving, served_api: Api) -> None:
 
     told = await amplify(served.url).answer("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
 
-    assert told == {"data": {"getVpp": {"name": name}}}
+    assert told == {"data": {"getVpp": {"name": name}}, "extensions": COST}
 
 
 async def test_it_is_configured_by_the_file_that_we_serve(served_api: Api) -> None:
@@ -56,7 +56,7 @@ async def test_it_is_configured_by_the_file_that_we_serve(served_api: Api) -> No
 
     told = await App("amplify.js", {"configuration": outputs.json()}).answer("{ getCaller { name role } }")
 
-    assert told == {"data": {"getCaller": {"name": "bootstrap", "role": "ADMIN"}}}
+    assert told == {"data": {"getCaller": {"name": "bootstrap", "role": "ADMIN"}}, "extensions": COST}
 
 
 async def test_it_changes_things(served: Serving) -> None:
@@ -67,7 +67,7 @@ async def test_it_changes_things(served: Serving) -> None:
         input={"name": name, "revenuePercentage": 20, "dailyFeeAud": 0.3},
     )
 
-    assert told == {"data": {"createVpp": {"name": name, "dailyFeeAud": 0.3}}}
+    assert told == {"data": {"createVpp": {"name": name, "dailyFeeAud": 0.3}}, "extensions": COST}
 
 
 async def test_it_sees_what_was_found_beside_what_was_refused(served: Serving, served_api: Api) -> None:

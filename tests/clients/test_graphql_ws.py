@@ -1,7 +1,7 @@
 """The client of graphql-transport-ws, as it is published: everything goes over a WebSocket."""
 
 from graph.serving import Serving
-from tests.api import API_KEY, Api, new_name
+from tests.api import API_KEY, COST, Api, new_name
 from tests.clients.following import ON_IMPORT_PROGRESS, follow
 from tests.clients.node import App
 
@@ -18,7 +18,7 @@ async def test_it_queries_over_the_socket(served: Serving, served_api: Api) -> N
     async with graphql_ws(served.url).running(query, id=vpp_id) as run:
         told = [await run.told(), await run.told()]
 
-    assert told == [{"data": {"getVpp": {"name": name}}}, "complete"]
+    assert told == [{"data": {"getVpp": {"name": name}}, "extensions": COST}, "complete"]
 
 
 async def test_it_follows_an_import_to_its_end(served: Serving, served_api: Api, import_id: str) -> None:

@@ -43,7 +43,7 @@ async def test_the_key_from_the_environment_is_an_admin(api: Api, headers: dict[
     answer = await sent(api, headers)
 
     caller = {"authType": "API_KEY", "name": "bootstrap", "role": "ADMIN", "siteIds": None, "vppIds": None}
-    assert (answer.status_code, answer.json()) == (200, {"data": {"getCaller": caller}})
+    assert (answer.status_code, answer.json()["data"]) == (200, {"getCaller": caller})
 
 
 async def test_a_caller_is_told_by_its_key_and_what_it_is_held_to(api: Api) -> None:

@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from graph.serving import Serving
-from tests.api import API_KEY, new_name
+from tests.api import API_KEY, COST, new_name
 from tests.sockets import Socket
 
 CALLER = "{ getCaller { name } }"
@@ -106,8 +106,8 @@ async def test_queries_and_mutations_go_over_a_socket_too(socket: Socket) -> Non
         "errorInfo": {"field": ["input", "name"]},
         "data": None,
     }
-    assert created == [{"data": {"createVpp": {"name": name}}}]
-    assert again == [{"data": {"createVpp": None}, "errors": [error]}]
+    assert created == [{"data": {"createVpp": {"name": name}}, "extensions": COST}]
+    assert again == [{"data": {"createVpp": None}, "errors": [error], "extensions": COST}]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from graph.access import Caller
 from graph.context import Context
 from graph.object_store import ObjectStore
 from graph.schema import schema
-from tests.api import API_KEY, Api, new_name, new_nmi
+from tests.api import API_KEY, Api, new_name, new_nmi, uncharged
 
 CREATE_VPP = "mutation ($input: CreateVppInput!) { createVpp(input: $input) { id } }"
 CREATE_SITE = "mutation ($input: CreateSiteInput!) { createSite(input: $input) { id } }"
@@ -266,7 +266,7 @@ async def test_what_goes_wrong_on_our_side_is_logged_and_told_by_its_request_id_
         errorType="InternalFailure",
         errorInfo={"requestId": request_id},
     )
-    assert response.json() == {"data": None, "errors": [error]}
+    assert uncharged(response.json()) == {"data": None, "errors": [error]}
     (line,) = logs
     assert (line["event"], line["log_level"], line["request_id"]) == ("A request failed", "error", request_id)
     assert 'relation "api_keys" does not exist' in str(line["exc_info"])

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from graph.serving import Serving
-from tests.api import API_KEY, Api
+from tests.api import API_KEY, COST, Api
 
 IMPORT = "subscription ($id: ID!) { onImportProgress(id: $id) { status } }"
 REPORTS = "subscription { onRevenueReport { id } }"
@@ -59,7 +59,7 @@ async def test_a_subscription_tells_its_present_state_and_each_that_follows(serv
 async def test_a_query_is_answered_with_one_event_too(served: Serving) -> None:
     async with events_of(served, "{ getCaller { role } }") as events:
         assert [event async for event in events] == [
-            ("next", {"data": {"getCaller": {"role": "ADMIN"}}}),
+            ("next", {"data": {"getCaller": {"role": "ADMIN"}}, "extensions": COST}),
             ("complete", None),
         ]
 
@@ -106,4 +106,4 @@ async def test_a_client_that_takes_json_too_is_answered_a_query_in_json(served: 
         answer = await client.post("/graphql", json={"query": "{ getCaller { role } }"}, headers=headers)
 
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == {"data": {"getCaller": {"role": "ADMIN"}}}
+    assert answer.json() == {"data": {"getCaller": {"role": "ADMIN"}}, "extensions": COST}

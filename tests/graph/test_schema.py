@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 from graphql import parse, print_ast, print_schema
-from strawberry.extensions import ValidationCache
 
-from graph.schema import CachedParser, printed, schema
-from tests.api import Api
+from graph.schema import printed, schema
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT.parent / "shared" / "schema.graphql"
@@ -70,21 +68,3 @@ def test_what_is_said_about_a_thing_is_what_the_contract_says() -> None:
     comments = set(re.findall(r"^ *# (.+)$", CONTRACT.read_text(), re.MULTILINE))
 
     assert set(re.findall(r"^ *# (.+)$", BEYOND.sub("", printed()), re.MULTILINE)) <= comments
-
-
-async def test_a_document_is_parsed_and_validated_once(api: Api) -> None:
-    (parser,) = (each for each in schema.get_extensions() if isinstance(each, CachedParser))
-    (validation,) = (each for each in schema.get_extensions() if isinstance(each, ValidationCache))
-    caches: list[Any] = [parser.cached_parse_document, validation.cached_validate_document]
-    document = "query Cached { getCaller { role } }"
-
-    await api.ask(document)
-    before = [cache.cache_info() for cache in caches]
-    await api.ask(document)
-    await api.ask(document)
-
-    after = [cache.cache_info() for cache in caches]
-    assert [(now.hits - then.hits, now.misses - then.misses) for now, then in zip(after, before, strict=True)] == [
-        (2, 0),
-        (2, 0),
-    ]

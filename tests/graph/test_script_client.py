@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from graph.script.client import Client, Object, Refused, Unanswered
+from graph.script.client import MOST_PUT_OFF, Client, Object, Refused, Unanswered
 
 SUBSCRIPTION = "subscription ($id: ID!) { onImportProgress(id: $id) { status rowsRead } }"
 QUERY = "query ($id: ID!) { getImport(id: $id) { status rowsRead } }"
@@ -234,3 +234,43 @@ async def test_a_refused_upload_is_told_without_its_signed_link(tmp_path: Path) 
             await Client("http://127.0.0.1/graphql", "da2-key", http).upload("http://127.0.0.1/?signature=1", file)
 
     assert str(refused.value) == "The upload failed: HTTP 403 Expired"
+
+
+@pytest.mark.parametrize(
+    ("headers", "waited_s"), [({"retry-after": "7"}, 7), ({}, 3), ({"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"}, 3)]
+)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_who_is_told_to_come_again_waits_and_does(
+    monkeypatch: pytest.MonkeyPatch, status: int, headers: dict[str, str], waited_s: float
+) -> None:
+    waits: list[float] = []
+    put_off = httpx.Response(status, headers=headers, json={"errors": [{"message": "Later."}]})
+    answers = iter([put_off, put_off, httpx.Response(200, json={"data": {"getImport": COMPLETED}})])
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr("graph.script.client.asyncio.sleep", wait)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda request: next(answers))) as http:
+        state = await Client("http://127.0.0.1/graphql", "da2-key", http, pause_s=3).ask(QUERY, id="7")
+
+    assert state == COMPLETED
+    assert waits == [waited_s, waited_s]
+
+
+async def test_who_is_told_to_come_again_too_often_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[httpx.Request] = []
+
+    def put_off(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(429, json={"errors": [{"message": "Later.", "errorType": "ThrottlingException"}]})
+
+    async def wait(seconds: float) -> None:
+        pass
+
+    monkeypatch.setattr("graph.script.client.asyncio.sleep", wait)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(put_off)) as http:
+        with pytest.raises(Refused, match="Later"):
+            await Client("http://127.0.0.1/graphql", "da2-key", http).ask(QUERY, id="7")
+
+    assert len(asked) == MOST_PUT_OFF
