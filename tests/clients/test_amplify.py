@@ -108,7 +108,7 @@ async def test_it_signs_its_requests(served: Serving, signing_key: SigningKey) -
 
     told = await app.answer("{ getCaller { authType name } }")
 
-    assert told == {"data": {"getCaller": {"authType": "IAM", "name": signing_key.name}}}
+    assert told == {"data": {"getCaller": {"authType": "IAM", "name": signing_key.name}}, "extensions": COST}
 
 
 async def test_it_learns_the_time_from_us_when_its_own_clock_is_wrong(served: Serving, signing_key: SigningKey) -> None:
@@ -116,7 +116,7 @@ async def test_it_learns_the_time_from_us_when_its_own_clock_is_wrong(served: Se
 
     told = await app.answer("{ getCaller { authType } }")
 
-    assert told == {"data": {"getCaller": {"authType": "IAM"}}}
+    assert told == {"data": {"getCaller": {"authType": "IAM"}}, "extensions": COST}
 
 
 async def test_it_signs_its_subscriptions_and_is_told_when_its_key_is_revoked(

@@ -348,7 +348,9 @@ async def test_a_page_of_an_allowed_origin_may_call(api: Api) -> None:
     assert [answer.status_code for answer in answers] == [200, 401]
     for answer in answers:
         assert answer.headers["access-control-allow-origin"] == origin
-        assert answer.headers["access-control-expose-headers"] == "x-amzn-requestid, x-amzn-errortype"
+        assert (
+            answer.headers["access-control-expose-headers"] == "x-amzn-requestid, x-amzn-errortype, retry-after, date"
+        )
         assert "access-control-allow-credentials" not in answer.headers
 
 

@@ -107,13 +107,15 @@ async def member(api: Api, ours: Estate) -> Api:
 
 
 EVERYTHING = """{
-    listVpps { items {
+    listVpps(limit: 20) { items {
         name priceSchedules { revenuePercentage } sites { items { nmi } } revenueReports { items { id } }
     } nextToken }
-    listSites { items {
+    listSites(limit: 20) { items {
         nmi vpp { name } memberships { vpp { name } } batteries { id } events { items { settlementDate } }
     } nextToken }
-    listRevenueReports { items { id vpp { name } isLatest isStale lineItems { items { nmi site { nmi } } } } nextToken }
+    listRevenueReports(limit: 20) { items {
+        id vpp { name } isLatest isStale lineItems { items { nmi site { nmi } } }
+    } nextToken }
 }"""
 
 

@@ -84,7 +84,7 @@ async def test_a_token_tells_who_calls(client: httpx.AsyncClient, issuer: LocalI
         "siteIds": None,
         "vppIds": [ONE, OTHER],
     }
-    assert answer.json() == {"data": {"getCaller": caller}}
+    assert answer.json()["data"] == {"getCaller": caller}
 
 
 async def test_an_access_token_of_cognitos_names_a_client_in_place_of_an_audience(issuer: LocalIssuer) -> None:
