@@ -153,7 +153,7 @@ async def test_no_secret_is_written_when_the_database_fails(servers: EmbeddedSer
             await api.ask("{ getCaller { name } }", {"x-api-key": WRONG_KEY}),
         ]
         await execute(servers, f"drop database {name} with (force)")
-        answers.append(await api.ask("{ getCaller { name } }", {"x-api-key": "", "authorization": f"Bearer {TOKEN}"}))
+        answers.append(await api.ask("{ getCaller { name } }", {"x-api-key": WRONG_KEY, "authorization": TOKEN}))
         ready = await api.http.get(f"{api.url}/readyz")
 
     assert [answer["errors"][0]["errorType"] for answer in answers] == ["InternalFailure"] * 3
