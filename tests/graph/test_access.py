@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -142,3 +143,24 @@ async def test_keys_are_watched_on_when_the_database_was_away(database_url: str)
 
     assert database.has_failed
     await database.close()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda secret: secret[:-1],
+        lambda secret: secret[1:],
+        lambda secret: secret + "A",
+        lambda secret: secret.swapcase(),
+        lambda secret: secret[:12],
+        lambda secret: f"{secret}' or '1'='1",
+        lambda secret: f"%{secret[1:]}",
+        lambda secret: hashlib.sha256(secret.encode()).hexdigest(),
+    ],
+)
+async def test_a_key_that_is_nearly_right_opens_nothing(api: Api, changed: Callable[[str], str]) -> None:
+    key = await new_key(api)
+
+    answer = await sent(api, {"x-api-key": changed(key["secret"])})
+
+    assert (answer.status_code, answer.json()["message"]) == (401, WRONG_KEY)
