@@ -5,27 +5,18 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
-from rich.text import Text
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
-from db.engine import AnyRow, Database
-from db.refusals import Refusal
-from graph import logs
+from db.engine import Database
 from graph.backing import CannotServe, Certificate, backing, own_certificate
-from graph.script.instructions import LineRefused
-from graph.settings import OwnTokenSettings, Settings, misread
+from graph.commands import fail, output, run_command
+from graph.key_commands import keys
+from graph.settings import Settings
 
 # What only some commands need is imported by those: a worker takes less memory for it, and all start sooner.
 if TYPE_CHECKING:
@@ -39,17 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-keys = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(keys, name="key")
-
-output = Console(highlight=False)
-
-
-class Role(StrEnum):
-    MEMBER = "MEMBER"
-    READER = "READER"
-    OPERATOR = "OPERATOR"
-    ADMIN = "ADMIN"
 
 
 @app.command()
@@ -110,7 +91,7 @@ def serve(
                 with suppress(asyncio.CancelledError):
                     await asyncio.Event().wait()
 
-    _run(run())
+    run_command(run())
 
 
 @app.command()
@@ -137,7 +118,7 @@ def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -
                 threading.Thread(target=wait_for_end, daemon=True).start()
             await worker.run()
 
-    _run(run())
+    run_command(run())
 
 
 @app.command()
@@ -150,7 +131,7 @@ def migrate() -> None:
             await asyncio.to_thread(db.migrations.upgrade, behind.database_url)
             output.print(f"The database is at revision {db.migrations.latest_revision()}.")
 
-    _run(run())
+    run_command(run())
 
 
 @app.command()
@@ -170,9 +151,9 @@ def verify() -> None:
             for exception in finding.exceptions:
                 output.print(f"      {exception}", soft_wrap=True)
         if any(finding.exceptions for finding in findings):
-            _fail("Some sums do not agree.")
+            fail("Some sums do not agree.")
 
-    _run(run())
+    run_command(run())
 
 
 @app.command()
@@ -183,111 +164,6 @@ def schema() -> None:
     sys.stdout.write(printed())
 
 
-@keys.command("create")
-def create_key(
-    name: Annotated[str, typer.Argument(help="What the key is for.")],
-    role: Annotated[Role, typer.Option(help="What it may do.")],
-    iam: Annotated[bool, typer.Option("--iam", help="An access key too, to sign requests with as AWS's are.")] = False,
-    vpp: Annotated[list[UUID] | None, typer.Option(help="The id of a VPP to hold a READER or OPERATOR to.")] = None,
-    site: Annotated[list[UUID] | None, typer.Option(help="The id of a site that a MEMBER may see.")] = None,
-    expires: Annotated[str | None, typer.Option(help="When it expires, such as 2030-06-30T18:00:00+10:00.")] = None,
-) -> None:
-    """Make an API key and show it, this once."""
-    import db.access_keys
-    import db.api_keys
-    from db.audit_entries import Author, Kind, audited
-
-    expires_at = None if expires is None else _instant(expires)
-
-    async def run(session: AsyncSession) -> list[str]:
-        async with audited(session, Author("COMMAND", "vpp key create"), "createApiKey") as change:
-            id, secret = await db.api_keys.create(
-                session, name=name, role=role, vpp_ids=vpp or None, site_ids=site or None, expires_at=expires_at
-            )
-            change.created(Kind.API_KEY, id)
-        if not iam:
-            return [secret]
-        access_key_id, access_key = await db.access_keys.create(session, api_key_id=id)
-        return [secret, f"AWS_ACCESS_KEY_ID={access_key_id}", f"AWS_SECRET_ACCESS_KEY={access_key}"]
-
-    _run(_in_database(run))
-
-
-@keys.command("list")
-def list_keys() -> None:
-    """List all API keys, newest first: id, prefix, role, what has become of it, and name."""
-    import db.api_keys
-
-    async def run(session: AsyncSession) -> list[str]:
-        newest_first = db.api_keys.api_keys().order_by(col(db.api_keys.ApiKey.created_at).desc())
-        found = await session.execute(newest_first)
-        return [f"{key.id}  {key.prefix}  {key.role:8}  {_state(key)}  {key.name}" for key in found]
-
-    _run(_in_database(run))
-
-
-@keys.command("revoke")
-def revoke_key(id: Annotated[UUID, typer.Argument(help="The key's id.")]) -> None:
-    """Revoke an API key, at once and for good, and with it its tokens."""
-    import db.api_keys
-    from db.audit_entries import Author, Kind, audited
-
-    async def run(session: AsyncSession) -> list[str]:
-        async with audited(session, Author("COMMAND", "vpp key revoke"), "revokeApiKey") as change:
-            await change.of(Kind.API_KEY, id)
-            key = await db.api_keys.revoke(session, id=id)
-        return [f"The key {key.prefix}, {key.name}, is revoked."]
-
-    _run(_in_database(run))
-
-
-@keys.command("rotate")
-def rotate_key() -> None:
-    """Sign tokens with a new key from now on; what the one before has signed is good until it expires."""
-    import db.signing_keys
-
-    async def run(session: AsyncSession) -> list[str]:
-        tokens_last = timedelta(seconds=OwnTokenSettings().lasts_s)
-        id = await db.signing_keys.rotate(session, tokens_last=tokens_last)
-        return [f"Tokens are signed with the key {id} from now on."]
-
-    _run(_in_database(run))
-
-
-async def _in_database(do: Callable[[AsyncSession], Awaitable[list[str]]]) -> None:
-    """Do something in one transaction of a database that is up to date, and print what it returns once that is kept."""
-    import db.migrations
-
-    async with backing(Settings()) as behind:
-        await asyncio.to_thread(db.migrations.upgrade, behind.database_url)
-        database = Database(behind.database_url)
-        try:
-            async with database.transaction() as session:
-                lines = await do(session)
-        finally:
-            await database.close()
-        for line in lines:
-            output.print(Text(line), soft_wrap=True)
-
-
-def _state(key: AnyRow) -> str:
-    if key.revoked_at is not None:
-        return f"revoked {key.revoked_at:%Y-%m-%dT%H:%MZ}"
-    if key.expires_at is not None:
-        return f"{'expired' if key.expires_at <= datetime.now(UTC) else 'expires'} {key.expires_at:%Y-%m-%dT%H:%MZ}"
-    return "good"
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        _fail(f"{text} is no instant; expected one with its offset, such as 2030-06-30T18:00:00+10:00.")
-    return instant
-
-
 @app.command()
 def script(
     file: Annotated[str, typer.Argument(help="A file of instruction lines, or - for standard input.")],
@@ -296,7 +172,7 @@ def script(
 ) -> None:
     """Carry out instruction lines as GraphQL mutations, at --url or on servers embedded for the occasion."""
     if (url is None) != (api_key is None):
-        _fail("--url and --api-key go together: give both, or neither to run on embedded servers.")
+        fail("--url and --api-key go together: give both, or neither to run on embedded servers.")
     from graph.script import run_script
 
     lines, folder = _script(file)
@@ -309,7 +185,7 @@ def script(
             endpoint, key = f"{ours.url}/graphql", ours.api_key or ""
             await run_script(lines, url=endpoint, api_key=key, folder=folder, output=output)
 
-    _run(run())
+    run_command(run())
 
 
 def _given_certificate(file: Path | None, key_file: Path | None) -> Certificate | None:
@@ -346,9 +222,9 @@ def _script(file: str) -> tuple[list[str], Path]:
             return sys.stdin.buffer.read().decode().splitlines(), Path.cwd()
         return Path(file).read_text(encoding="utf-8").splitlines(), Path(file).parent
     except OSError as error:
-        _fail(f"{file} cannot be read: {error.strerror}.")
+        fail(f"{file} cannot be read: {error.strerror}.")
     except UnicodeDecodeError as error:
-        _fail(f"{file} is not UTF-8, at byte {error.start + 1}.")
+        fail(f"{file} is not UTF-8, at byte {error.start + 1}.")
 
 
 @asynccontextmanager
@@ -398,45 +274,3 @@ def _print_authority(ours: "Serving", file: Path, *, is_new: bool) -> None:
         "Browsers   Import the file where they, or the system, keep the authorities they trust.", soft_wrap=True
     )
     output.print()
-
-
-def _run(command: Coroutine[Any, Any, None]) -> None:
-    """Run a command to its end, or until a signal stops it; what keeps it from its work is told in a sentence."""
-    logs.configure()
-
-    async def until_signalled() -> None:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None  # noqa: S101
-
-        def stop() -> None:
-            # Once: a second signal finds no handler, and ends us as it would anyone.
-            for each in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(each)
-            task.cancel()
-
-        for each in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(each, stop)
-        await command
-
-    try:
-        _run_loop(until_signalled())
-    except asyncio.CancelledError:
-        raise typer.Exit(130) from None
-    except (CannotServe, LineRefused, Refusal) as fault:
-        _fail(str(fault))
-    except ValidationError as fault:
-        _fail(misread(fault))
-
-
-def _run_loop(main: Coroutine[Any, Any, None]) -> None:
-    try:
-        import uvloop
-    except ImportError:  # It is not made for every platform.
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
-
-
-def _fail(message: str) -> NoReturn:
-    Console(stderr=True, highlight=False).print(Text(message), soft_wrap=True)
-    raise typer.Exit(1)
