@@ -31,6 +31,7 @@ class Kind(StrEnum):
     IMPORT = "Import"
     REVENUE_REPORT = "RevenueReport"
     API_KEY = "ApiKey"
+    PARK = "Park"
 
 
 TABLES = {
@@ -40,6 +41,7 @@ TABLES = {
     Kind.IMPORT: "imports",
     Kind.REVENUE_REPORT: "revenue_reports",
     Kind.API_KEY: "api_keys",
+    Kind.PARK: "parks",
 }
 # Of each table there is a function that holds a row until the transaction ends, and returns the whole object as jsonb.
 HOLD = {kind: text(f"select cast(audited_{table}(:id) as text)") for kind, table in TABLES.items()}

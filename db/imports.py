@@ -34,12 +34,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db import jobs, site_months
+from db import jobs, parks, readings, site_months
 from db.engine import Read, driver_connection, wait_as_long_as_it_takes
 from db.events import EventBlock
 from db.jobs import Job
+from db.parks import ParkNotFound
 from db.reach import Reach, as_ourselves, reach_of
-from db.refusals import Conflict, LimitExceeded, NotFound, ValidationFailed, refusing, violated_constraint
+from db.refusals import Conflict, LimitExceeded, NotFound, Unauthorized, ValidationFailed, refusing, violated_constraint
 from db.site_months import Count
 from db.tables import Table, created, instant, is_text
 
@@ -64,6 +65,7 @@ class Import(Table, table=True):
             name="imports_status_is_known",
         ),
         CheckConstraint("charge_tariff in ('COST', 'EARNING')", name="imports_charge_tariff_is_known"),
+        CheckConstraint("(kind = 'PARK_READINGS') = (park_id is not null)", name="imports_readings_have_a_park"),
         # The same bytes count once for the same VPPs. S3's ETag is their hash; the size makes a chance meeting of two
         # hashes harmless.
         Index(
@@ -85,6 +87,8 @@ class Import(Table, table=True):
     charge_tariff: str
     # The VPPs of whose sites it may speak, since whoever made it is held to them; null for all.
     vpp_ids: list[UUID] | None = Field(default=None, sa_type=ARRAY(Uuid))
+    # Whose readings it brings, if it does.
+    park_id: UUID | None = Field(default=None, foreign_key="parks.id", ondelete="RESTRICT")
     etag: str | None = None
     bytes_total: int | None = Field(default=None, sa_type=BigInteger)
     bytes_read: int = Field(default=0, sa_type=BigInteger)
@@ -138,6 +142,29 @@ class FileNameRefused(ValidationFailed):
 
     constraint = "imports_file_name_is_text"
     field = ("input", "fileName")
+
+
+class ParkMissing(ValidationFailed):
+    """An import of PARK_READINGS says whose readings they are: expected the id of a park."""
+
+    field = ("input", "parkId")
+
+
+class ParkNotMeant(ValidationFailed):
+    """An import of {kind} is of no one park; a parkId goes with PARK_READINGS."""
+
+    field = ("input", "parkId")
+
+
+class ImportParkNotFound(ParkNotFound):
+    """There is no park with the id {id}."""
+
+    constraint = "imports_park_id_fkey"
+    field = ("input", "parkId")
+
+
+class ParksOutOfReach(Unauthorized):
+    """Whoever is held to some VPPs imports no parks, which belong to none; an operator of all VPPs does."""
 
 
 class ImportIdTaken(Conflict):
@@ -218,6 +245,7 @@ class Claim:
     attempts: int
     kind: str
     charge_tariff: str
+    park_id: UUID | None
     vpp_ids: Sequence[UUID] | None
     etag: str
     bytes_total: int
@@ -244,7 +272,7 @@ class Progress:
 def imports(reach: Reach) -> Read:
     """Read imports."""
     return select(
-        *(col(Import.id), col(Import.kind), col(Import.status), col(Import.file_name)),
+        *(col(Import.id), col(Import.kind), col(Import.status), col(Import.file_name), col(Import.park_id)),
         *(col(Import.bytes_total), col(Import.bytes_read), col(Import.rows_read), col(Import.rows_imported)),
         *(col(Import.rows_duplicated), col(Import.rows_rejected), col(Import.failure_reason)),
         *(col(Import.created_at), col(Import.started_at), col(Import.finished_at)),
@@ -260,8 +288,17 @@ def rejections(reach: Reach, import_ids: Sequence[UUID]) -> Read:
     ).where(col(ImportRejection.import_id).in_(reached if reach.is_held else import_ids))
 
 
-async def create(session: AsyncSession, *, id: UUID | None, kind: str, file_name: str, charge_tariff: str) -> UUID:
+async def create(
+    session: AsyncSession,
+    *,
+    id: UUID | None,
+    kind: str,
+    file_name: str,
+    charge_tariff: str,
+    park_id: UUID | None = None,
+) -> UUID:
     """Register a file that is to be uploaded; sent again, find the import it registered."""
+    _check_park(session, kind=kind, park_id=park_id)
     id, file_name, vpp_ids = id or uuid4(), file_name.strip(), reach_of(session).vpp_ids
     new = upsert(Import).values(
         id=id,
@@ -269,8 +306,9 @@ async def create(session: AsyncSession, *, id: UUID | None, kind: str, file_name
         file_name=file_name,
         charge_tariff=charge_tariff,
         vpp_ids=None if vpp_ids is None else sorted(vpp_ids),
+        park_id=park_id,
     )
-    with refusing(FileNameRefused()):
+    with refusing(FileNameRefused(), ImportParkNotFound(id=park_id)):
         created_id = await session.scalar(
             new.on_conflict_do_nothing(index_elements=[col(Import.id)]).returning(col(Import.id))
         )
@@ -279,7 +317,12 @@ async def create(session: AsyncSession, *, id: UUID | None, kind: str, file_name
             there = await held(session, id=id)
         except ImportNotFound:
             raise ImportIdTaken(id=id) from None
-        if (there.kind, there.file_name, there.charge_tariff) != (kind, file_name, charge_tariff):
+        if (there.kind, there.file_name, there.charge_tariff, there.park_id) != (
+            kind,
+            file_name,
+            charge_tariff,
+            park_id,
+        ):
             raise ImportIdTaken(id=id)
     return id
 
@@ -372,6 +415,7 @@ async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
         attempts=there.attempts,
         kind=there.kind,
         charge_tariff=there.charge_tariff,
+        park_id=there.park_id,
         vpp_ids=there.vpp_ids,
         etag=there.etag,
         bytes_total=there.bytes_total,
@@ -457,13 +501,19 @@ async def fail(session: AsyncSession, claim: Claim, *, reason: str) -> None:
 
 
 async def cancel(session: AsyncSession, *, id: UUID) -> None:
-    """Give up an import that is not completed; what it brought in will never count, and is swept away."""
+    """
+    Give up an import that is not completed; what it brought in will never count, and is swept away.
+
+    Parks and readings, which count from their chunk on, are what they were before it.
+    """
+    await wait_as_long_as_it_takes(session)
     there = await held(session, id=id)
     if there.status == Status.CANCELLED:
         return
     if there.status in (Status.COMPLETED, Status.REVERTED):
         raise ImportNotCancellable(status=there.status)
     await _close(session, id=id, status=Status.CANCELLED)
+    await _take_back(session, there)
 
 
 async def hold_what_counts(session: AsyncSession) -> None:
@@ -472,7 +522,11 @@ async def hold_what_counts(session: AsyncSession) -> None:
 
 
 async def revert(session: AsyncSession, *, id: UUID) -> None:
-    """Let an import's rows no longer count; rows of other imports that were its duplicates count again."""
+    """
+    Let an import's rows no longer count; rows of other imports that were its duplicates count again.
+
+    Parks and readings are what they were before it, where no later import has changed them.
+    """
     await wait_as_long_as_it_takes(session)
     await hold_what_counts(session)
     there = await held(session, id=id)
@@ -481,8 +535,10 @@ async def revert(session: AsyncSession, *, id: UUID) -> None:
     if there.status != Status.COMPLETED:
         raise ImportNotRevertible(status=there.status)
     await _close(session, id=id, status=Status.REVERTED)
-    async with as_ourselves(session):
-        await _keep_counts(session, await site_months.remove(session, import_id=id))
+    await _take_back(session, there)
+    if there.kind == "BATTERY_EVENTS":
+        async with as_ourselves(session):
+            await _keep_counts(session, await site_months.remove(session, import_id=id))
 
 
 async def sweep(session: AsyncSession, *, id: UUID) -> None:
@@ -491,6 +547,22 @@ async def sweep(session: AsyncSession, *, id: UUID) -> None:
         col(Import.id) == id, col(Import.status).in_([Status.CANCELLED, Status.REVERTED])
     )
     await session.execute(delete(EventBlock).where(col(EventBlock.import_id).in_(gone)))
+
+
+async def _take_back(session: AsyncSession, there: Import) -> None:
+    if there.kind == "PARKS":
+        await parks.take_back_imported(session, import_id=there.id)
+    elif there.park_id is not None:
+        await readings.take_back(session, park_id=there.park_id, import_id=there.id)
+
+
+def _check_park(session: AsyncSession, *, kind: str, park_id: UUID | None) -> None:
+    if kind == "PARK_READINGS" and park_id is None:
+        raise ParkMissing
+    if kind != "PARK_READINGS" and park_id is not None:
+        raise ParkNotMeant(kind=kind)
+    if kind != "BATTERY_EVENTS" and reach_of(session).is_held:
+        raise ParksOutOfReach
 
 
 async def _close(session: AsyncSession, *, id: UUID, status: Status) -> None:

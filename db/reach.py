@@ -100,6 +100,10 @@ class Reach:
             return (false(),)
         return () if self.vpp_ids is None else (vpp_ids.contained_by(list(self.vpp_ids)),)
 
+    def parks(self) -> Condition:
+        """Parks, with all that is of them: they belong to no VPP, so nobody who is held to any has to do with them."""
+        return (false(),) if self.is_held else ()
+
     def hold(self) -> Select[Any]:
         """Return the statement that holds the transaction it is run in to this."""
         return select(

@@ -15,6 +15,8 @@ import db.audit_entries
 import db.batteries
 import db.events
 import db.imports
+import db.parks
+import db.readings
 import db.reports
 import db.signing_keys
 import db.site_months

@@ -1,0 +1,221 @@
+"""Wind and solar parks, whose readings are dated in their own timezones."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import CheckConstraint, UniqueConstraint, delete, exists, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import Field, col
+
+from db.engine import Read, take_turns
+from db.reach import Reach
+from db.readings import EnergyReading
+from db.refusals import Conflict, NotFound, ValidationFailed, refusing
+from db.tables import Table, created, is_text, updated
+
+
+class EnergyType(StrEnum):
+    SOLAR = "SOLAR"
+    WIND = "WIND"
+
+
+class Park(Table, table=True):
+    __tablename__ = "parks"
+    __table_args__ = (
+        UniqueConstraint("name", name="parks_name_once"),
+        is_text("parks", "name", at_most=200),
+        CheckConstraint("energy_type in ('SOLAR', 'WIND')", name="parks_energy_type_is_known"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    name: str
+    timezone: str
+    energy_type: str
+    created_at: datetime = created()
+    updated_at: datetime = updated()
+
+
+class ImportedPark(Table, table=True):
+    """What an import said of a park, and what had been said of it before: null where the import created it."""
+
+    __tablename__ = "imported_parks"
+
+    import_id: UUID = Field(foreign_key="imports.id", ondelete="CASCADE", primary_key=True)
+    park_id: UUID = Field(foreign_key="parks.id", ondelete="CASCADE", primary_key=True)
+    timezone: str
+    energy_type: str
+    old_timezone: str | None = None
+    old_energy_type: str | None = None
+
+
+class ParkNotFound(NotFound):
+    """There is no park with the id {id}."""
+
+    field = ("input", "id")
+
+
+class ParkNameTaken(Conflict):
+    """There is a park named "{name}" already."""
+
+    constraint = "parks_name_once"
+    field = ("input", "name")
+
+
+class ParkNameRefused(ValidationFailed):
+    """A park's name has 1 to 200 characters."""
+
+    constraint = "parks_name_is_text"
+    field = ("input", "name")
+
+
+class UnknownTimezone(ValidationFailed):
+    """{timezone} is no timezone; expected a name of the IANA database, such as Europe/Amsterdam."""
+
+    field = ("input", "timezone")
+
+
+class ParkIdTaken(Conflict):
+    """The id {id} is another park's already."""
+
+    field = ("input", "id")
+
+
+class ParkHasReadings(Conflict):
+    """
+    The park {name} has readings, which are dated in {timezone}: revert their imports before its timezone changes, or
+    before it goes.
+    """
+
+    field = ("input", "timezone")
+
+
+def parks(reach: Reach) -> Read:
+    """Read parks."""
+    return select(
+        *(col(Park.id), col(Park.name), col(Park.timezone), col(Park.energy_type)),
+        *(col(Park.created_at), col(Park.updated_at)),
+    ).where(*reach.parks())
+
+
+def is_timezone(name: str) -> bool:
+    """Tell whether a name is one of the IANA database's."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    # Such as those the system keeps beside it, "localtime" among them.
+    return "/" in name or name in ("UTC", "GMT")
+
+
+async def create(session: AsyncSession, *, id: UUID | None, name: str, timezone: str, energy_type: str) -> UUID:
+    """Create a park; the same create sent again finds the one it created."""
+    id, name = id or uuid4(), name.strip()
+    _check_timezone(timezone)
+    await take_turns(session, "park", name)
+    new = upsert(Park).values(id=id, name=name, timezone=timezone, energy_type=energy_type)
+    with refusing(ParkNameTaken(name=name), ParkNameRefused()):
+        created_id = await session.scalar(
+            new.on_conflict_do_nothing(index_elements=[col(Park.id)]).returning(col(Park.id))
+        )
+    if created_id is None:
+        there = (await session.scalars(select(Park).where(col(Park.id) == id))).one()
+        if (there.name, there.timezone, there.energy_type) != (name, timezone, energy_type):
+            raise ParkIdTaken(id=id)
+    return id
+
+
+async def update_park(
+    session: AsyncSession,
+    *,
+    id: UUID,
+    name: str | None = None,
+    timezone: str | None = None,
+    energy_type: str | None = None,
+) -> UUID:
+    """Change a park; what is None stays. Its timezone stays while it has readings."""
+    there = await _held(session, col(Park.id) == id)
+    if there is None:
+        raise ParkNotFound(id=id)
+    changes: dict[str, Any] = {} if name is None else {"name": name.strip()}
+    changes |= {} if energy_type is None else {"energy_type": energy_type}
+    if timezone is not None and timezone != there.timezone:
+        _check_timezone(timezone)
+        await _check_no_readings(session, there)
+        changes["timezone"] = timezone
+    if changes:
+        with refusing(ParkNameTaken(name=name), ParkNameRefused()):
+            await session.execute(update(Park).where(col(Park.id) == id).values(**changes))
+    return id
+
+
+async def keep_imported(session: AsyncSession, *, import_id: UUID, name: str, timezone: str, energy_type: str) -> bool:
+    """
+    Create the park of a name, or change it to what a file says; tell whether that was anything new.
+
+    `ParkHasReadings` where the timezone would change under readings.
+    """
+    await take_turns(session, "park", name)
+    there = await _held(session, col(Park.name) == name)
+    said = {"timezone": timezone, "energy_type": energy_type}
+    if there is None:
+        there = Park(name=name, timezone=timezone, energy_type=energy_type)
+        session.add(there)
+        await session.flush()
+        old: dict[str, str | None] = {"old_timezone": None, "old_energy_type": None}
+    elif (there.timezone, there.energy_type) == (timezone, energy_type):
+        return False
+    else:
+        if there.timezone != timezone:
+            await _check_no_readings(session, there)
+        old = {"old_timezone": there.timezone, "old_energy_type": there.energy_type}
+        await session.execute(update(Park).where(col(Park.id) == there.id).values(**said))
+    # A file may speak of a park twice: what was before its first word is what was before it.
+    first = upsert(ImportedPark).values(import_id=import_id, park_id=there.id, **said, **old)
+    await session.execute(
+        first.on_conflict_do_update(index_elements=["import_id", "park_id"], set_=said),
+    )
+    return True
+
+
+async def take_back_imported(session: AsyncSession, *, import_id: UUID) -> None:
+    """
+    Let parks be what they were before an import, where they still are what it said: those it created go.
+
+    `ParkHasReadings` where readings keep one from it.
+    """
+    of_import = select(ImportedPark).where(col(ImportedPark.import_id) == import_id)
+    for said in (await session.scalars(of_import)).all():
+        there = await _held(session, col(Park.id) == said.park_id)
+        if there is None or (there.timezone, there.energy_type) != (said.timezone, said.energy_type):
+            continue
+        if said.old_timezone is None or said.old_timezone != there.timezone:
+            await _check_no_readings(session, there)
+        if said.old_timezone is None:
+            await session.execute(delete(Park).where(col(Park.id) == there.id))
+        else:
+            old = {"timezone": said.old_timezone, "energy_type": said.old_energy_type}
+            await session.execute(update(Park).where(col(Park.id) == there.id).values(**old))
+
+
+async def _held(session: AsyncSession, condition: Any) -> Park | None:
+    return (await session.scalars(select(Park).where(condition).with_for_update())).one_or_none()
+
+
+async def _check_no_readings(session: AsyncSession, park: Park) -> None:
+    if await session.scalar(select(exists().where(col(EnergyReading.park_id) == park.id))):
+        raise ParkHasReadings(name=park.name, timezone=park.timezone)
+
+
+def _check_timezone(timezone: str) -> None:
+    if not is_timezone(timezone):
+        raise UnknownTimezone(timezone=timezone)
+
+
+def park_ids(names: Sequence[str]) -> Read:
+    """Read which parks some names mean."""
+    return select(col(Park.id), col(Park.name)).where(col(Park.name).in_(names))
