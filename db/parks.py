@@ -1,22 +1,40 @@
 """Wind and solar parks, whose readings are dated in their own timezones."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import CheckConstraint, UniqueConstraint, delete, exists, select, update
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ColumnElement,
+    String,
+    UniqueConstraint,
+    Uuid,
+    any_,
+    column,
+    delete,
+    exists,
+    literal,
+    select,
+    table,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db.engine import Read, take_turns
-from db.reach import Reach
-from db.readings import EnergyReading
-from db.refusals import Conflict, NotFound, ValidationFailed, refusing
+from db.reach import Reach, reach_of
+from db.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
 from db.tables import Table, created, is_text, updated
+
+# No more of the table than it takes: whose it is imports this.
+READINGS = table("energy_readings", column("park_id", Uuid))
 
 
 class EnergyType(StrEnum):
@@ -85,6 +103,10 @@ class ParkIdTaken(Conflict):
     field = ("input", "id")
 
 
+class ParkOutOfReach(Unauthorized):
+    """Whoever is held to some VPPs creates no parks, which belong to none; an operator of all VPPs does."""
+
+
 class ParkHasReadings(Conflict):
     """
     The park {name} has readings, which are dated in {timezone}: revert their imports before its timezone changes, or
@@ -94,12 +116,27 @@ class ParkHasReadings(Conflict):
     field = ("input", "timezone")
 
 
-def parks(reach: Reach) -> Read:
+@dataclass(frozen=True)
+class ParksWanted:
+    """Which parks are wanted, by what each is one of: None for anything, and nothing is one of none."""
+
+    names: Sequence[str] | None = None
+    energy_types: Sequence[str] | None = None
+    timezones: Sequence[str] | None = None
+
+    def conditions(self) -> tuple[ColumnElement[bool], ...]:
+        """Return what holds of the parks that are wanted."""
+        wanted = ((Park.name, self.names), (Park.energy_type, self.energy_types), (Park.timezone, self.timezones))
+        # One parameter each, however many are named.
+        return tuple(col(of) == any_(literal(list(these), ARRAY(String))) for of, these in wanted if these is not None)
+
+
+def parks(reach: Reach, wanted: ParksWanted | None = None) -> Read:
     """Read parks."""
     return select(
         *(col(Park.id), col(Park.name), col(Park.timezone), col(Park.energy_type)),
         *(col(Park.created_at), col(Park.updated_at)),
-    ).where(*reach.parks())
+    ).where(*reach.parks(), *(wanted.conditions() if wanted else ()))
 
 
 def is_timezone(name: str) -> bool:
@@ -114,6 +151,8 @@ def is_timezone(name: str) -> bool:
 
 async def create(session: AsyncSession, *, id: UUID | None, name: str, timezone: str, energy_type: str) -> UUID:
     """Create a park; the same create sent again finds the one it created."""
+    if reach_of(session).is_held:
+        raise ParkOutOfReach
     id, name = id or uuid4(), name.strip()
     _check_timezone(timezone)
     await take_turns(session, "park", name)
@@ -138,7 +177,7 @@ async def update_park(
     energy_type: str | None = None,
 ) -> UUID:
     """Change a park; what is None stays. Its timezone stays while it has readings."""
-    there = await _held(session, col(Park.id) == id)
+    there = None if reach_of(session).is_held else await _held(session, col(Park.id) == id)
     if there is None:
         raise ParkNotFound(id=id)
     changes: dict[str, Any] = {} if name is None else {"name": name.strip()}
@@ -207,7 +246,7 @@ async def _held(session: AsyncSession, condition: Any) -> Park | None:
 
 
 async def _check_no_readings(session: AsyncSession, park: Park) -> None:
-    if await session.scalar(select(exists().where(col(EnergyReading.park_id) == park.id))):
+    if await session.scalar(select(exists().where(READINGS.c.park_id == park.id))):
         raise ParkHasReadings(name=park.name, timezone=park.timezone)
 
 

@@ -11,11 +11,13 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, select, text
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, any_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db.engine import Read, take_turns
+from db.parks import Park, ParksWanted
+from db.reach import Reach
 from db.tables import Table
 
 
@@ -222,8 +224,60 @@ async def _sum_days(session: AsyncSession, *, park_id: UUID, days: set[date]) ->
     await session.execute(SUM_DAYS, {"park_id": park_id, "days": sorted(days)})
 
 
-def readings() -> Read:
-    """Read readings."""
-    return select(
-        *(col(EnergyReading.park_id), col(EnergyReading.interval_start), col(EnergyReading.power)),
+def readings(
+    reach: Reach, wanted: ParksWanted | None = None, from_: datetime | None = None, until: datetime | None = None
+) -> Read:
+    """Read the readings of the parks that are wanted, over instants `[from, until)`; each tells its park's timezone."""
+    # Found beforehand, and not joined: so readings are read by their key, from where a page starts.
+    parks = select(col(Park.id)).where(*reach.parks(), *(wanted.conditions() if wanted else ()))
+    return _over(from_, until).where(col(EnergyReading.park_id) == any_(func.array(parks.scalar_subquery())))
+
+
+def readings_of_parks(reach: Reach, park_ids: Sequence[UUID], from_: datetime | None, until: datetime | None) -> Read:
+    """Read the readings of some parks over instants `[from, until)`; each tells its park's timezone."""
+    return _over(from_, until).where(col(EnergyReading.park_id).in_(park_ids), *reach.parks())
+
+
+def park_daily_stats(reach: Reach, wanted: ParksWanted, from_: date | None, until: date | None) -> Read:
+    """Read the sums of the local days `[from, until)` of the parks that are wanted; powers are in 10^-6 MW."""
+    return _of_days(
+        select(
+            *(col(ParkDay.park_id), col(ParkDay.local_date), col(ParkDay.min_power), col(ParkDay.max_power)),
+            *(col(ParkDay.sum_power), col(ParkDay.reading_count)),
+        ),
+        *(reach, wanted, from_, until),
     )
+
+
+def energy_type_daily_stats(reach: Reach, wanted: ParksWanted, from_: date | None, until: date | None) -> Read:
+    """Read the sums of the days `[from, until)` of the parks that are wanted, by what they make energy of."""
+    return _of_days(
+        select(
+            *(col(ParkDay.local_date), col(Park.energy_type), func.count().label("park_count")),
+            *(func.min(ParkDay.min_power).label("min_power"), func.max(ParkDay.max_power).label("max_power")),
+            *(func.sum(ParkDay.sum_power).label("sum_power"), func.sum(ParkDay.reading_count).label("reading_count")),
+        ),
+        *(reach, wanted, from_, until),
+    ).group_by(col(ParkDay.local_date), col(Park.energy_type))
+
+
+def _over(from_: datetime | None, until: datetime | None) -> Read:
+    timezone = select(col(Park.timezone)).where(col(Park.id) == EnergyReading.park_id).scalar_subquery()
+    readings = select(
+        *(col(EnergyReading.park_id), col(EnergyReading.interval_start), col(EnergyReading.power)),
+        timezone.label("timezone"),
+    )
+    if from_ is not None:
+        readings = readings.where(col(EnergyReading.interval_start) >= from_)
+    if until is not None:
+        readings = readings.where(col(EnergyReading.interval_start) < until)
+    return readings
+
+
+def _of_days(days: Read, reach: Reach, wanted: ParksWanted, from_: date | None, until: date | None) -> Read:
+    days = days.join(Park, col(Park.id) == ParkDay.park_id).where(*reach.parks(), *wanted.conditions())
+    if from_ is not None:
+        days = days.where(col(ParkDay.local_date) >= from_)
+    if until is not None:
+        days = days.where(col(ParkDay.local_date) < until)
+    return days

@@ -18,11 +18,13 @@ from strawberry.dataloader import DataLoader
 
 import db.batteries
 import db.imports
+import db.parks
 import db.reports
 import db.sites
 import db.vpps
 from db.engine import AnyRow, Database, Read
 from db.imports import Import
+from db.parks import Park
 from db.reach import Reach
 from db.sites import Site
 from db.vpps import Vpp
@@ -61,6 +63,7 @@ class Loaders:
         self.vpp = _loader(self._vpps)
         self.site = _loader(self._sites)
         self.import_ = _loader(self._imports)
+        self.park = _loader(self._parks)
         self.price_schedules = _loader(self._price_schedules)
         self.memberships = _loader(self._memberships)
         self.vpp_of_site = _loader(self._vpps_of_sites)
@@ -92,6 +95,10 @@ class Loaders:
 
     async def _imports(self, ids: list[UUID]) -> list[AnyRow | None]:
         rows = await self._database.rows(db.imports.imports(self._reach).where(col(Import.id).in_(set(ids))))
+        return _one_each(ids, rows, key=lambda row: row.id)
+
+    async def _parks(self, ids: list[UUID]) -> list[AnyRow | None]:
+        rows = await self._database.rows(db.parks.parks(self._reach).where(col(Park.id).in_(set(ids))))
         return _one_each(ids, rows, key=lambda row: row.id)
 
     async def _price_schedules(self, vpp_ids: list[UUID]) -> list[list[AnyRow]]:

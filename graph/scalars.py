@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NewType
 from uuid import UUID
@@ -50,8 +50,9 @@ def parse_date_time(value: object) -> datetime:
 
 
 def serialize_date_time(value: datetime) -> str:
-    """Write an instant in UTC, to the millisecond."""
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Write an instant with the offset it has, to the millisecond; those of the database are in UTC."""
+    text = value.isoformat(timespec="milliseconds")
+    return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
 
 def parse_id(value: str, *field: str) -> UUID:

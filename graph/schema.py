@@ -18,26 +18,33 @@ from graph.appsync.dialect import print_schema
 from graph.documents import Documents
 from graph.errors import told
 from graph.limits.query_cost import exceeded
-from graph.resolvers import api_keys, audit_entries, batteries, events, imports, reports, sites, vpps
+from graph.resolvers import api_keys, audit_entries, batteries, events, imports, parks, readings, reports, sites, vpps
 from graph.resolvers.api_keys import ApiKeyMutation, ApiKeyQuery
 from graph.resolvers.audit_entries import AuditEntryQuery
 from graph.resolvers.batteries import BatteryMutation, BatteryQuery
 from graph.resolvers.imports import ImportMutation, ImportQuery, ImportSubscription
+from graph.resolvers.parks import ParkMutation, ParkQuery
+from graph.resolvers.readings import ReadingQuery
 from graph.resolvers.reports import ReportMutation, ReportQuery, ReportSubscription
 from graph.resolvers.sites import SiteMutation, SiteQuery
 from graph.resolvers.vpps import VppMutation, VppQuery
 from graph.scalars import SCALARS
 from graph.texts import TextsCanBeKept
 
-NOUNS = (vpps, sites, batteries, events, imports, reports, api_keys, audit_entries)
+NOUNS = (vpps, sites, batteries, events, imports, reports, parks, readings, api_keys, audit_entries)
 
 EXECUTED = (OperationType.QUERY, OperationType.MUTATION)
 
 Query = merge_types(
-    "Query", (VppQuery, SiteQuery, BatteryQuery, ImportQuery, ReportQuery, ApiKeyQuery, AuditEntryQuery)
+    "Query",
+    (
+        *(VppQuery, SiteQuery, BatteryQuery, ImportQuery, ReportQuery, ParkQuery, ReadingQuery),
+        *(ApiKeyQuery, AuditEntryQuery),
+    ),
 )
 Mutation = merge_types(
-    "Mutation", (VppMutation, SiteMutation, BatteryMutation, ImportMutation, ReportMutation, ApiKeyMutation)
+    "Mutation",
+    (VppMutation, SiteMutation, BatteryMutation, ImportMutation, ReportMutation, ParkMutation, ApiKeyMutation),
 )
 Subscription = merge_types("Subscription", (ImportSubscription, ReportSubscription))
 

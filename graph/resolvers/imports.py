@@ -18,7 +18,6 @@ from db.engine import AnyRow
 from db.imports import FileTooLarge, ImportNotFound, Status
 from db.imports import Import as ImportTable
 from db.imports import ImportRejection as RejectionTable
-from db.refusals import ValidationFailed
 from graph.context import Info
 from graph.imports.intake import rejections_key, upload_key
 from graph.imports.rejection import RejectionCode
@@ -26,6 +25,7 @@ from graph.loaders import OwnedList
 from graph.paging import Order, page_request
 from graph.permissions import OPERATOR, READER, For
 from graph.resolvers.directives import AwsSubscribe
+from graph.resolvers.parks import Park
 from graph.resolvers.rows import Connection, FromRow, key, there
 from graph.scalars import AWSURL, parse_id, parse_optional_id
 
@@ -43,12 +43,6 @@ REJECTIONS = OwnedList(
     owner=col(RejectionTable.import_id),
     order=Order((col(RejectionTable.line_number),)),
 )
-
-
-class KindNotYet(ValidationFailed):
-    """Imports of {kind} are not there yet; BATTERY_EVENTS are."""
-
-    field = ("input", "kind")
 
 
 @strawberry.enum
@@ -76,6 +70,11 @@ class Import(FromRow):
     kind: ImportKind
     status: Status
     file_name: str
+    park_id: strawberry.Private[UUID | None]
+
+    @strawberry.field(description="The park the readings belong to, for PARK_READINGS.")
+    async def park(self, info: Info) -> Park | None:
+        return None if self.park_id is None else await Park.load(info, self.park_id)
 
     @strawberry.field(description="From 0 to 100, by bytes; null until the size of the file is known.")
     def percent_complete(self) -> float | None:
@@ -158,6 +157,7 @@ class CreateImportInput:
     id: ID | None = None
     kind: ImportKind
     file_name: str
+    park_id: ID | None = strawberry.field(description="Required for PARK_READINGS.", default=None)
     charge_tariff: ChargeTariff | None = ChargeTariff.COST
 
 
@@ -211,14 +211,13 @@ class ImportMutation:
         description="First step of an import: registers the file and says where to PUT it.", extensions=[For(OPERATOR)]
     )
     async def create_import(self, info: Info, input: CreateImportInput) -> ImportUpload | None:
-        if input.kind is not ImportKind.BATTERY_EVENTS:
-            raise KindNotYet(kind=input.kind.value)
         async with info.context.change(info.field_name) as change:
             id = await db.imports.create(
                 change.session,
                 id=parse_optional_id(input.id, "input", "id"),
                 kind=input.kind.value,
                 file_name=input.file_name,
+                park_id=parse_optional_id(input.park_id, "input", "parkId"),
                 charge_tariff=(input.charge_tariff or ChargeTariff.COST).value,
             )
             change.created(Kind.IMPORT, id)

@@ -86,7 +86,7 @@ def test_what_is_no_instant_is_refused_with_what_was_expected(value: Any) -> Non
     [
         (datetime(2025, 9, 1, 12, tzinfo=UTC), "2025-09-01T12:00:00.000Z"),
         (datetime(2025, 9, 1, 12, 0, 0, 123_999, tzinfo=UTC), "2025-09-01T12:00:00.123Z"),
-        (datetime(2025, 9, 1, 2, tzinfo=timezone(timedelta(hours=10))), "2025-08-31T16:00:00.000Z"),
+        (datetime(2025, 9, 1, 2, tzinfo=timezone(timedelta(hours=10))), "2025-09-01T02:00:00.000+10:00"),
     ],
 )
 def test_an_instant_is_written_in_utc_to_the_millisecond(instant: datetime, text: str) -> None:

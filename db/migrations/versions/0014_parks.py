@@ -8,6 +8,10 @@ down_revision = "0013"
 branch_labels = None
 depends_on = None
 
+READER_AND_OPERATOR = "vpp_held_reader, vpp_held_operator"
+# Whoever is held to VPPs or sites may ask for these, and sees none.
+ASKED_FOR = ("parks", "energy_readings", "park_days")
+
 # As for the other objects of the audit trail.
 AUDITED = """
     create function audited_parks(uuid) returns jsonb language plpgsql volatile as $$
@@ -91,6 +95,10 @@ def upgrade() -> None:
     )
     op.create_index("park_days_local_date_park_id", "park_days", ["local_date", "park_id"])
     op.execute(AUDITED)
+    for table in ASKED_FOR:
+        op.execute(f"alter table {table} enable row level security")
+        op.execute(f"create policy {table}_seen on {table} for select to {READER_AND_OPERATOR} using (false)")
+        op.execute(f"grant select on {table} to {READER_AND_OPERATOR}")
 
 
 def downgrade() -> None:
