@@ -148,8 +148,9 @@ class Loaders:
             lists[key.owned, key.filter, key.request.limit].append(key)
         for (owned, filter_, _), asked in lists.items():
             by_owner = {key.owner_id: key for key in asked}
-            first = asked[0].request.first_of_each(owned.read(self._reach, list(by_owner), *filter_), owned.owner)
-            for row in await self._database.rows(first):
+            owner_ids = list(by_owner)
+            read = owned.read(self._reach, owner_ids, *filter_)
+            for row in await self._database.rows(asked[0].request.first_of_each(read, owned.owner, owner_ids)):
                 found[by_owner[row.owner]].append(row)
         return [key.request.page(found[key]) for key in keys]
 

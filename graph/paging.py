@@ -8,13 +8,13 @@ neither repeat nor skip any. It is sealed for the list it was given for: changed
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Uuid, func, literal, select, true, tuple_
 
 from db.engine import AnyRow, Database, Read
 from db.refusals import ValidationFailed
@@ -41,17 +41,36 @@ class WrongToken(ValidationFailed):
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """The columns a list is ordered by; together they tell its rows apart."""
+    """
+    The columns a list is ordered by; together they tell its rows apart.
+
+    A list that is `grouped` is filtered by the first of them: Postgres would read a group from its start.
+    """
 
     columns: tuple[Column, ...]
     descending: bool = False
+    grouped: bool = False
 
-    def by(self) -> list[ColumnElement[Any]]:
-        return [column.desc() if self.descending else column.asc() for column in self.columns]
+    def by(self, columns: Sequence[Column] | None = None) -> list[ColumnElement[Any]]:
+        return [column.desc() if self.descending else column.asc() for column in columns or self.columns]
 
     def behind(self, key: Sequence[Any]) -> ColumnElement[bool]:
-        last, here = tuple_(*key), tuple_(*self.columns)
-        return here < last if self.descending else here > last
+        return self._behind(self.columns, key)
+
+    def behind_in_parts(self, key: Sequence[Any]) -> Iterator[ColumnElement[bool]]:
+        """Yield what is behind a key, in parts that follow one another."""
+        if not self.grouped:
+            yield self.behind(key)
+            return
+        yield (self.columns[0] == key[0]) & self._behind(self.columns[1:], key[1:])
+        yield self._behind(self.columns[:1], key[:1])
+
+    def _behind(self, columns: Sequence[Column], key: Sequence[Any]) -> ColumnElement[bool]:
+        last, here = tuple_(*key), tuple_(*columns)
+        # Postgres compares rows, but does not always find by that where to start.
+        if self.descending:
+            return (columns[0] <= key[0]) & (here < last)
+        return (columns[0] >= key[0]) & (here > last)
 
 
 @dataclass(frozen=True)
@@ -73,15 +92,23 @@ class PageRequest:
 
     async def read(self, database: Database, statement: Read) -> Page:
         """Read the page, with one row more than it has, to know whether another follows."""
-        if self.after is not None:
-            statement = statement.where(self.order.behind(self.after))
-        return self.page(await database.rows(statement.order_by(*self.order.by()).limit(self.limit + 1)))
+        statement, wanted = statement.order_by(*self.order.by()), self.limit + 1
+        if self.after is None:
+            return self.page(await database.rows(statement.limit(wanted)))
+        rows: list[AnyRow] = []
+        for behind in self.order.behind_in_parts(self.after):
+            if len(rows) < wanted:
+                rows += await database.rows(statement.where(behind).limit(wanted - len(rows)))
+        return self.page(rows)
 
-    def first_of_each(self, statement: Read, owner: Column) -> Read:
+    def first_of_each(self, statement: Read, owner: Column, owner_ids: Sequence[UUID]) -> Read:
         """Read the first page of each owner's list in one statement; each row tells its `owner`."""
-        place = func.row_number().over(partition_by=owner, order_by=self.order.by())
-        rows = statement.add_columns(place.label("place"), owner.label("owner")).subquery()
-        return select(*rows.c).where(rows.c.place <= self.limit + 1).order_by(rows.c.place)
+        owners = select(func.unnest(literal(owner_ids, ARRAY(Uuid))).label("id")).subquery()
+        # One after the other, since of a list of a hundred thousand no more is to be read than its page.
+        page = statement.where(owner == owners.c.id).order_by(*self.order.by()).limit(self.limit + 1)
+        rows = page.add_columns(owner.label("owner")).lateral()
+        in_order = self.order.by([rows.c[column.key] for column in self.order.columns])
+        return select(*rows.c).select_from(owners.join(rows, true())).order_by(*in_order)
 
     def page(self, rows: Sequence[AnyRow]) -> Page:
         """Make a page of rows that may hold one more."""

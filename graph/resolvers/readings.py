@@ -23,7 +23,7 @@ from graph.resolvers.rows import Connection, FromRow, there
 # A power is kept in 10^-6 MW. Python divides integers exactly, to the nearest float.
 MW = 10**6
 
-BY_PARK = Order((col(ReadingTable.park_id), col(ReadingTable.interval_start)))
+BY_PARK = Order((col(ReadingTable.park_id), col(ReadingTable.interval_start)), grouped=True)
 BY_DAY_AND_PARK = Order((col(ParkDayTable.local_date), col(ParkDayTable.park_id)))
 BY_DAY_AND_ENERGY_TYPE = Order((col(ParkDayTable.local_date), col(ParkTable.energy_type)))
 
