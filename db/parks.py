@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
+from db import energy_type_days
 from db.engine import Read, take_turns
 from db.reach import Reach, reach_of
 from db.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
@@ -124,11 +125,14 @@ class ParksWanted:
     energy_types: Sequence[str] | None = None
     timezones: Sequence[str] | None = None
 
-    def conditions(self) -> tuple[ColumnElement[bool], ...]:
-        """Return what holds of the parks that are wanted."""
-        wanted = ((Park.name, self.names), (Park.energy_type, self.energy_types), (Park.timezone, self.timezones))
+    def conditions(self, of: Any = None) -> tuple[ColumnElement[bool], ...]:
+        """Return what holds of the parks that are wanted, or of the rows of another table with columns of theirs."""
+        wanted = {"name": self.names, "energy_type": self.energy_types, "timezone": self.timezones}
+        given = {column: list(these) for column, these in wanted.items() if these is not None}
         # One parameter each, however many are named.
-        return tuple(col(of) == any_(literal(list(these), ARRAY(String))) for of, these in wanted if these is not None)
+        return tuple(
+            col(getattr(of or Park, column)) == any_(literal(these, ARRAY(String))) for column, these in given.items()
+        )
 
 
 def parks(reach: Reach, wanted: ParksWanted | None = None) -> Read:
@@ -189,6 +193,8 @@ async def update_park(
     if changes:
         with refusing(ParkNameTaken(name=name), ParkNameRefused()):
             await session.execute(update(Park).where(col(Park.id) == id).values(**changes))
+    if energy_type not in (None, there.energy_type):
+        await energy_type_days.sum_up_all_of(session, park_id=id)
     return id
 
 
@@ -213,6 +219,7 @@ async def keep_imported(session: AsyncSession, *, import_id: UUID, name: str, ti
             await _check_no_readings(session, there)
         old = {"old_timezone": there.timezone, "old_energy_type": there.energy_type}
         await session.execute(update(Park).where(col(Park.id) == there.id).values(**said))
+        await energy_type_days.sum_up_all_of(session, park_id=there.id)
     # A file may speak of a park twice: what was before its first word is what was before it.
     first = upsert(ImportedPark).values(import_id=import_id, park_id=there.id, **said, **old)
     await session.execute(
@@ -239,6 +246,7 @@ async def take_back_imported(session: AsyncSession, *, import_id: UUID) -> None:
         else:
             old = {"timezone": said.old_timezone, "energy_type": said.old_energy_type}
             await session.execute(update(Park).where(col(Park.id) == there.id).values(**old))
+            await energy_type_days.sum_up_all_of(session, park_id=there.id)
 
 
 async def _held(session: AsyncSession, condition: Any) -> Park | None:

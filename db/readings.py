@@ -15,6 +15,8 @@ from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, any_, func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
+from db import energy_type_days
+from db.energy_type_days import EnergyTypeDay
 from db.engine import Read, take_turns
 from db.parks import Park, ParksWanted
 from db.reach import Reach
@@ -222,6 +224,7 @@ async def take_back(session: AsyncSession, *, park_id: UUID, import_id: UUID) ->
 
 async def _sum_days(session: AsyncSession, *, park_id: UUID, days: set[date]) -> None:
     await session.execute(SUM_DAYS, {"park_id": park_id, "days": sorted(days)})
+    await energy_type_days.sum_up(session, park_id=park_id, days=days)
 
 
 def readings(
@@ -240,25 +243,48 @@ def readings_of_parks(reach: Reach, park_ids: Sequence[UUID], from_: datetime | 
 
 def park_daily_stats(reach: Reach, wanted: ParksWanted, from_: date | None, until: date | None) -> Read:
     """Read the sums of the local days `[from, until)` of the parks that are wanted; powers are in 10^-6 MW."""
-    return _of_days(
-        select(
-            *(col(ParkDay.park_id), col(ParkDay.local_date), col(ParkDay.min_power), col(ParkDay.max_power)),
-            *(col(ParkDay.sum_power), col(ParkDay.reading_count)),
-        ),
-        *(reach, wanted, from_, until),
-    )
+    days = select(
+        *(col(ParkDay.park_id), col(ParkDay.local_date), col(ParkDay.min_power), col(ParkDay.max_power)),
+        *(col(ParkDay.sum_power), col(ParkDay.reading_count)),
+    ).join(Park, col(Park.id) == ParkDay.park_id)
+    return _of_days(days, col(ParkDay.local_date), from_, until).where(*reach.parks(), *wanted.conditions())
 
 
 def energy_type_daily_stats(reach: Reach, wanted: ParksWanted, from_: date | None, until: date | None) -> Read:
-    """Read the sums of the days `[from, until)` of the parks that are wanted, by what they make energy of."""
-    return _of_days(
+    """Read the sums of the days `[from, until)` by energy type; of parks that are wanted by anything but their name."""
+    days = _of_days(
         select(
-            *(col(ParkDay.local_date), col(Park.energy_type), func.count().label("park_count")),
-            *(func.min(ParkDay.min_power).label("min_power"), func.max(ParkDay.max_power).label("max_power")),
-            *(func.sum(ParkDay.sum_power).label("sum_power"), func.sum(ParkDay.reading_count).label("reading_count")),
+            *(col(EnergyTypeDay.local_date), col(EnergyTypeDay.energy_type)),
+            *_summed(EnergyTypeDay, func.sum(EnergyTypeDay.park_count)),
         ),
-        *(reach, wanted, from_, until),
-    ).group_by(col(ParkDay.local_date), col(Park.energy_type))
+        *(col(EnergyTypeDay.local_date), from_, until),
+    )
+    return days.where(*reach.parks(), *wanted.conditions(EnergyTypeDay)).group_by(
+        col(EnergyTypeDay.local_date), col(EnergyTypeDay.energy_type)
+    )
+
+
+def energy_type_daily_stats_of_parks(reach: Reach, wanted: ParksWanted, from_: date | None, until: date | None) -> Read:
+    """Read the sums of the days `[from, until)` by energy type, from those of each park that is wanted."""
+    days = _of_days(
+        select(col(ParkDay.local_date), col(Park.energy_type), *_summed(ParkDay, func.count())),
+        *(col(ParkDay.local_date), from_, until),
+    )
+    return (
+        days.join(Park, col(Park.id) == ParkDay.park_id)
+        .where(*reach.parks(), *wanted.conditions())
+        .group_by(col(ParkDay.local_date), col(Park.energy_type))
+    )
+
+
+def _summed(days: Any, park_count: Any) -> tuple[Any, ...]:
+    return (
+        func.min(days.min_power).label("min_power"),
+        func.max(days.max_power).label("max_power"),
+        func.sum(days.sum_power).label("sum_power"),
+        func.sum(days.reading_count).label("reading_count"),
+        park_count.label("park_count"),
+    )
 
 
 def _over(from_: datetime | None, until: datetime | None) -> Read:
@@ -274,10 +300,9 @@ def _over(from_: datetime | None, until: datetime | None) -> Read:
     return readings
 
 
-def _of_days(days: Read, reach: Reach, wanted: ParksWanted, from_: date | None, until: date | None) -> Read:
-    days = days.join(Park, col(Park.id) == ParkDay.park_id).where(*reach.parks(), *wanted.conditions())
+def _of_days(days: Read, day: Any, from_: date | None, until: date | None) -> Read:
     if from_ is not None:
-        days = days.where(col(ParkDay.local_date) >= from_)
+        days = days.where(day >= from_)
     if until is not None:
-        days = days.where(col(ParkDay.local_date) < until)
+        days = days.where(day < until)
     return days

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, func, literal, select, true, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, func, literal, select, true, tuple_
 
 from db.engine import AnyRow, Database, Read
 from db.refusals import ValidationFailed
@@ -62,15 +62,15 @@ class Order:
         if not self.grouped:
             yield self.behind(key)
             return
-        yield (self.columns[0] == key[0]) & self._behind(self.columns[1:], key[1:])
+        yield and_(self.columns[0] == key[0], self._behind(self.columns[1:], key[1:]))
         yield self._behind(self.columns[:1], key[:1])
 
     def _behind(self, columns: Sequence[Column], key: Sequence[Any]) -> ColumnElement[bool]:
         last, here = tuple_(*key), tuple_(*columns)
         # Postgres compares rows, but does not always find by that where to start.
         if self.descending:
-            return (columns[0] <= key[0]) & (here < last)
-        return (columns[0] >= key[0]) & (here > last)
+            return and_(columns[0] <= key[0], here < last)
+        return and_(columns[0] >= key[0], here > last)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import db.access_keys
 import db.api_keys
 import db.audit_entries
 import db.batteries
+import db.energy_type_days
 import db.events
 import db.imports
 import db.parks

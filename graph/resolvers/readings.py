@@ -9,6 +9,7 @@ import strawberry
 from sqlmodel import col
 
 import db.readings
+from db.energy_type_days import EnergyTypeDay as EnergyTypeDayTable
 from db.engine import AnyRow
 from db.parks import EnergyType, ParksWanted
 from db.parks import Park as ParkTable
@@ -25,7 +26,8 @@ MW = 10**6
 
 BY_PARK = Order((col(ReadingTable.park_id), col(ReadingTable.interval_start)), grouped=True)
 BY_DAY_AND_PARK = Order((col(ParkDayTable.local_date), col(ParkDayTable.park_id)))
-BY_DAY_AND_ENERGY_TYPE = Order((col(ParkDayTable.local_date), col(ParkTable.energy_type)))
+BY_DAY_AND_ENERGY_TYPE = Order((col(EnergyTypeDayTable.local_date), col(EnergyTypeDayTable.energy_type)))
+OF_PARKS_BY_DAY_AND_ENERGY_TYPE = Order((col(ParkDayTable.local_date), col(ParkTable.energy_type)))
 
 
 @strawberry.type(
@@ -92,15 +94,15 @@ class EnergyTypeDailyStats(FromRow):
     @classmethod
     def of(cls, row: AnyRow) -> Self:
         # Postgres sums integers up as decimals.
-        sum_power = int(row.sum_power)
+        sum_power, reading_count = int(row.sum_power), int(row.reading_count)
         return cls(
             energy_type=EnergyType(row.energy_type),
             date=row.local_date,
             min_power_mw=row.min_power / MW,
             max_power_mw=row.max_power / MW,
             sum_power_mw=sum_power / MW,
-            mean_power_mw=sum_power / (MW * row.reading_count),
-            reading_count=row.reading_count,
+            mean_power_mw=sum_power / (MW * reading_count),
+            reading_count=reading_count,
             park_count=row.park_count,
         )
 
@@ -162,9 +164,13 @@ class ReadingQuery:
         limit: int | None = None,
         next_token: str | None = None,
     ) -> Connection[EnergyTypeDailyStats]:
-        page = page_request(limit, next_token, order=BY_DAY_AND_ENERGY_TYPE, of=("listEnergyTypeDailyStats", filter))
-        filter = filter or StatsFilterInput()
-        read = db.readings.energy_type_daily_stats(info.context.reach, _wanted(filter), filter.from_, filter.until)
+        of, filter = ("listEnergyTypeDailyStats", filter), filter or StatsFilterInput()
+        if filter.park_names is None:
+            order, stats = BY_DAY_AND_ENERGY_TYPE, db.readings.energy_type_daily_stats
+        else:
+            order, stats = OF_PARKS_BY_DAY_AND_ENERGY_TYPE, db.readings.energy_type_daily_stats_of_parks
+        page = page_request(limit, next_token, order=order, of=of)
+        read = stats(info.context.reach, _wanted(filter), filter.from_, filter.until)
         return Connection.of(EnergyTypeDailyStats, await page.read(info.context.database, read))
 
 

@@ -10,7 +10,7 @@ depends_on = None
 
 READER_AND_OPERATOR = "vpp_held_reader, vpp_held_operator"
 # Whoever is held to VPPs or sites may ask for these, and sees none.
-ASKED_FOR = ("parks", "energy_readings", "park_days")
+ASKED_FOR = ("parks", "energy_readings", "park_days", "energy_type_days")
 
 # As for the other objects of the audit trail.
 AUDITED = """
@@ -94,6 +94,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("park_id", "local_date", name=op.f("park_days_pkey")),
     )
     op.create_index("park_days_local_date_park_id", "park_days", ["local_date", "park_id"])
+    op.create_table(
+        "energy_type_days",
+        sa.Column("local_date", sa.Date(), nullable=False),
+        sa.Column("energy_type", sa.String(), nullable=False),
+        sa.Column("timezone", sa.String(), nullable=False),
+        sa.Column("min_power", sa.BigInteger(), nullable=False),
+        sa.Column("max_power", sa.BigInteger(), nullable=False),
+        sa.Column("sum_power", sa.Numeric(), nullable=False),
+        sa.Column("reading_count", sa.BigInteger(), nullable=False),
+        sa.Column("park_count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("local_date", "energy_type", "timezone", name=op.f("energy_type_days_pkey")),
+    )
     op.execute(AUDITED)
     for table in ASKED_FOR:
         op.execute(f"alter table {table} enable row level security")
@@ -103,7 +115,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("drop function audited_parks")
-    for table in ("park_days", "replaced_readings", "energy_readings", "imported_parks"):
+    for table in ("energy_type_days", "park_days", "replaced_readings", "energy_readings", "imported_parks"):
         op.drop_table(table)
     op.drop_constraint("imports_readings_have_a_park", "imports")
     op.drop_column("imports", "park_id")
