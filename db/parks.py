@@ -185,7 +185,8 @@ async def update_park(
     if there is None:
         raise ParkNotFound(id=id)
     changes: dict[str, Any] = {} if name is None else {"name": name.strip()}
-    changes |= {} if energy_type is None else {"energy_type": energy_type}
+    is_of_another_type = energy_type not in (None, there.energy_type)
+    changes |= {"energy_type": energy_type} if is_of_another_type else {}
     if timezone is not None and timezone != there.timezone:
         _check_timezone(timezone)
         await _check_no_readings(session, there)
@@ -193,7 +194,7 @@ async def update_park(
     if changes:
         with refusing(ParkNameTaken(name=name), ParkNameRefused()):
             await session.execute(update(Park).where(col(Park.id) == id).values(**changes))
-    if energy_type not in (None, there.energy_type):
+    if is_of_another_type:
         await energy_type_days.sum_up_all_of(session, park_id=id)
     return id
 

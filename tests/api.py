@@ -126,6 +126,16 @@ class Api:
         )
         return str(added["id"])
 
+    async def park(
+        self, *, name: str | None = None, timezone: str = "Europe/Amsterdam", energy_type: str = "WIND"
+    ) -> str:
+        """Create a park and return its id."""
+        created = await self.ask(
+            "mutation ($input: CreateParkInput!) { createPark(input: $input) { id } }",
+            input={"name": name or new_name(), "timezone": timezone, "energyType": energy_type},
+        )
+        return str(created["id"])
+
     async def uploaded(self, content: str | bytes, **more: Any) -> str:
         """Register an import, upload its file and return its id."""
         upload = await self.ask(

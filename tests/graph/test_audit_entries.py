@@ -37,6 +37,8 @@ START = "mutation ($id: ID!) { startImport(input: {id: $id}) { status } }"
 CANCEL = "mutation ($id: ID!) { cancelImport(input: {id: $id}) { status } }"
 REVERT = "mutation ($id: ID!) { revertImport(input: {id: $id}) { status } }"
 GENERATE = "mutation ($input: GenerateRevenueReportInput!) { generateRevenueReport(input: $input) { id } }"
+CREATE_PARK = "mutation ($input: CreateParkInput!) { createPark(input: $input) { id } }"
+UPDATE_PARK = "mutation ($input: UpdateParkInput!) { updatePark(input: $input) { id } }"
 REVOKE_KEY = "mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }"
 
 ALWAYS = {"effectiveFrom": None, "effectiveUntil": None}
@@ -209,6 +211,19 @@ async def test_what_is_done_to_a_report_is_kept_but_not_what_workers_do(api: Api
     ]
 
 
+async def test_what_is_done_to_a_park_is_kept(api: Api) -> None:
+    name = new_name()
+    park_id = await api.park(name=name, timezone="Europe/Amsterdam", energy_type="WIND")
+
+    await api.ask(UPDATE_PARK, input={"id": park_id, "timezone": "Europe/Volgograd", "energyType": "SOLAR"})
+
+    was = {"name": name, "timezone": "Europe/Amsterdam", "energyType": "WIND"}
+    assert await history(api, park_id) == [
+        ("createPark", None, was),
+        ("updatePark", was, {"name": name, "timezone": "Europe/Volgograd", "energyType": "SOLAR"}),
+    ]
+
+
 async def test_what_is_done_to_a_key_is_kept_but_not_its_secret(api: Api, database: Database) -> None:
     vpp_id, name = await api.vpp(), new_name()
     key = await new_key(api, name=name, vppIds=[vpp_id], expiresAt="9000-01-01T10:00+10:00")
@@ -251,6 +266,7 @@ async def test_no_mutation_goes_unkept(api: Api, working: None) -> None:
     await api.ask(REVERT, id=imported["id"])
     await api.ask(CANCEL, id=await api.uploaded(HEADER))
     await api.ask(GENERATE, input={"vppId": vpp_id, "month": "2025-10"})
+    await api.ask(UPDATE_PARK, input={"id": await api.park(), "name": new_name()})
     await api.ask(REVOKE_KEY, id=key["apiKey"]["id"])
     await api.ask(DELETE_VPP, id=await api.vpp())
     await api.ask(DELETE_SITE, id=await api.site(vpp_id))
@@ -263,12 +279,13 @@ async def test_no_mutation_goes_unkept(api: Api, working: None) -> None:
 
 
 async def test_nothing_is_kept_of_what_changed_nothing(api: Api, working: None) -> None:
-    vpp_id, site_id, battery_id, import_id = (str(uuid4()) for _ in range(4))
+    vpp_id, site_id, battery_id, import_id, park_id = (str(uuid4()) for _ in range(5))
     creates = [
         (CREATE_VPP, {"id": vpp_id, "name": new_name(), "revenuePercentage": 20}),
         (CREATE_SITE, {"id": site_id, "vppId": vpp_id, "nmi": new_nmi(), "address": "1 King St"}),
         (ADD_BATTERY, {"id": battery_id, "siteId": site_id, "manufacturer": "A", "serial": "1", "capacityKwh": 10}),
         (CREATE_IMPORT, {"id": import_id, "kind": "BATTERY_EVENTS", "fileName": "events.csv"}),
+        (CREATE_PARK, {"id": park_id, "name": new_name(), "timezone": "UTC", "energyType": "WIND"}),
     ]
     for document, given in creates:
         await api.ask(document, input=given)
@@ -282,6 +299,8 @@ async def test_nothing_is_kept_of_what_changed_nothing(api: Api, working: None) 
     for document, given in creates[:3]:
         await api.ask(document, input=given)
     await api.ask(CREATE_IMPORT, input=creates[3][1])
+    await api.ask(CREATE_PARK, input=creates[4][1])
+    await api.ask(UPDATE_PARK, input={"id": park_id, "timezone": "UTC", "energyType": "WIND"})
     await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 20.0, "dailyFeeAud": 0})
     await api.ask(UPDATE_SITE, input={"id": site_id, "address": " 1 King St"})
     await api.ask(ASSIGN_SITE, input={"siteId": site_id, "vppId": vpp_id})

@@ -18,11 +18,13 @@ from db.engine import Database
 from db.vpps import Terms
 from graph.paging import Order, WrongToken, page_request
 from tests.api import Api, new_nmi
+from tests.readings import kept, readings
 
 NUMBERS = range(7)
 LATEST = NUMBERS[::-1]
 NMIS = [f"PAGED0000{number}" for number in NUMBERS]
 MONTHS = [f"2025-0{number + 1}" for number in NUMBERS]
+DAYS = [f"2025-09-0{number + 1}" for number in NUMBERS]
 FILE = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n" + "".join(
     f"{NMIS[0]},{month}-01,DISCHARGE,1,10\n{NMIS[0]},{month}-32,DISCHARGE,1,10\n" for month in MONTHS
 )
@@ -41,6 +43,14 @@ LISTS: dict[str, list[Any]] = {
     "listRevenueReports(filter: {vppId: $vpp}, PAGE) { items { month } nextToken }": MONTHS[::-1],
     "listApiKeys(PAGE) { items { name } nextToken }": [f"Paged {n}" for n in LATEST],
     'listAuditEntries(filter: {action: "cancelImport"}, PAGE) { items { new } nextToken }': CANCELLED,
+    'listParks(filter: {timezones: ["Asia/Tokyo"]}, PAGE) { items { name } nextToken }': [
+        f"Paged {n}" for n in NUMBERS
+    ],
+    'listEnergyReadings(filter: {parkNames: ["Paged 0"]}, PAGE) { items { powerMw } nextToken }': list(NUMBERS),
+    'listParkDailyStats(filter: {parkNames: ["Paged 0"]}, PAGE) { items { date } nextToken }': DAYS,
+    'listEnergyTypeDailyStats(filter: {parkNames: ["Paged 0"]}, PAGE) { items { date } nextToken }': DAYS,
+    'listEnergyTypeDailyStats(filter: {timezones: ["Asia/Tokyo"]}, PAGE) { items { date } nextToken }': DAYS,
+    "getPark(id: $park) { readings(PAGE) { items { powerMw } nextToken } }": list(NUMBERS),
     "getVpp(id: $vpp) { sites(PAGE) { items { nmi } nextToken } }": NMIS,
     "getVpp(id: $vpp) { revenueReports(PAGE) { items { month } nextToken } }": MONTHS[::-1],
     "getSite(id: $site) { events(PAGE) { items { settlementDate } nextToken } }": [f"{month}-01" for month in MONTHS],
@@ -52,7 +62,7 @@ CANCEL_IMPORT = "mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }"
 
 
 @pytest.fixture(scope="module")
-async def ids(api: Api, working: None) -> dict[str, str]:
+async def ids(api: Api, database: Database, working: None) -> dict[str, str]:
     """The ids of what the lists belong to, seven items in each, made one after the other."""
     vpp_id = await api.vpp(name="Owner")
     sites = {nmi: await api.site(vpp_id, nmi=nmi, address=f"{nmi[-1]} Paged St") for nmi in reversed(NMIS)}
@@ -63,7 +73,11 @@ async def ids(api: Api, working: None) -> dict[str, str]:
         await api.vpp(name=f"Paged {number}")
         await api.ask(CREATE_KEY, name=f"Paged {number}")
         await api.ask(CANCEL_IMPORT, id=await created_import(api, f"{number}.csv"))
-    return {"vpp": vpp_id, "site": sites[NMIS[0]], "import": imported["id"], "report": report["id"]}
+    parks = [await api.park(name=f"Paged {number}", timezone="Asia/Tokyo") for number in reversed(NUMBERS)]
+    for number, day in enumerate(DAYS):
+        await kept(database, parks[-1], readings("Asia/Tokyo", day, [number]))
+    owners = {"vpp": vpp_id, "site": sites[NMIS[0]], "park": parks[-1]}
+    return owners | {"import": imported["id"], "report": report["id"]}
 
 
 async def created_import(api: Api, file_name: str) -> Any:
@@ -215,6 +229,8 @@ async def test_a_token_is_refused_by_every_list_but_its_own(api: Api, ids: dict[
         ("listRevenueReports(filter: {vppId: $vpp", "listRevenueReports(filter: {vppId: $vpp, latestOnly: false"),
         ("sites(PAGE)", 'sites(on: "2025-07-01", PAGE)'),
         ("events(PAGE)", 'events(from: "2025-07-01", PAGE)'),
+        ('listEnergyReadings(filter: {parkNames: ["Paged 0"]', 'listEnergyReadings(filter: {parkNames: ["Paged 1"]'),
+        ('listParkDailyStats(filter: {parkNames: ["Paged 0"]', "listParkDailyStats(filter: {energyTypes: [WIND]"),
         ("getVpp(id: $vpp) { sites", "getVpp(id: $other) { sites"),
     ],
 )

@@ -20,6 +20,7 @@ from db.reach import Reach
 from graph.schema import schema
 from graph.serving import Serving
 from tests.api import Api, new_name, new_nmi
+from tests.readings import kept, readings
 from tests.sockets import open_socket
 
 NOT_READY = text(
@@ -39,6 +40,9 @@ class Estate:
     battery: str
     import_: str
     report: str
+    # Parks belong to no VPP: to whoever is held to some they are all another's.
+    park: str
+    park_name: str
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ async def vpps(api: Api) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def estates(api: Api, vpps: dict[str, str], moved: Moved) -> dict[str, Estate]:
+async def estates(api: Api, vpps: dict[str, str], moved: Moved, database: Database) -> dict[str, Estate]:
     made = {}
     for whose, vpp_id in vpps.items():
         nmi = new_nmi()
@@ -80,7 +84,12 @@ async def estates(api: Api, vpps: dict[str, str], moved: Moved) -> dict[str, Est
         brought = await operator.imported(f"{HEADER}{nmi},2025-09-01,DISCHARGE,10,25\nno,,,,\n")
         report = await operator.reported(vpp_id, "2025-09")
         assert (brought["rowsImported"], report["status"]) == (1, "READY")
-        made[whose] = Estate(vpp_id, whose.title(), site_id, nmi, battery_id, brought["id"], report["id"])
+        park_name = new_name()
+        park_id = await api.park(name=park_name)
+        await kept(database, park_id, readings("Europe/Amsterdam", "2025-09-01", [1]))
+        made[whose] = Estate(
+            *(vpp_id, whose.title(), site_id, nmi, battery_id, brought["id"], report["id"], park_id, park_name)
+        )
     return made
 
 
@@ -246,6 +255,19 @@ ASKED = {
     "getImport.id": ("import_", '{ getImport(id: "…") { fileName } }'),
     "getRevenueReport.id": ("report", '{ getRevenueReport(id: "…") { month } }'),
     "getLatestRevenueReport.vppId": ("vpp", '{ getLatestRevenueReport(vppId: "…", month: "2025-09") { month } }'),
+    "getPark.id": ("park", '{ getPark(id: "…") { name readings { items { powerMw } } } }'),
+    "getParkByName.name": ("park_name", '{ getParkByName(name: "…") { timezone } }'),
+    "EnergyReadingFilterInput.parkNames": (
+        "park_name",
+        '{ listEnergyReadings(filter: {parkNames: ["…"]}) { items { powerMw } } }',
+    ),
+    "StatsFilterInput.parkNames": (
+        "park_name",
+        """{
+            listParkDailyStats(filter: {parkNames: ["…"]}) { items { date } }
+            listEnergyTypeDailyStats(filter: {parkNames: ["…"]}) { items { date } }
+        }""",
+    ),
     "SiteFilterInput.vppId": ("vpp", '{ listSites(filter: {vppId: "…", on: "2025-09-01"}) { items { nmi } } }'),
     "RevenueReportFilterInput.vppId": ("vpp", '{ listRevenueReports(filter: {vppId: "…"}) { items { month } } }'),
     "SimulateRevenueReportInput.vppId": (
@@ -277,6 +299,13 @@ CHANGED = {
     "StartImportInput.id": ("import_", 'mutation { startImport(input: {id: "…"}) { id } }'),
     "CancelImportInput.id": ("import_", 'mutation { cancelImport(input: {id: "…"}) { id } }'),
     "RevertImportInput.id": ("import_", 'mutation { revertImport(input: {id: "…"}) { id } }'),
+    "UpdateParkInput.id": ("park", 'mutation { updatePark(input: {id: "…", name: "Taken"}) { name } }'),
+    "CreateImportInput.parkId": (
+        "park",
+        """mutation { createImport(input: {kind: PARK_READINGS, parkId: "…", fileName: "readings.csv"}) {
+            import { id }
+        } }""",
+    ),
     "GenerateRevenueReportInput.vppId": (
         "vpp",
         'mutation { generateRevenueReport(input: {vppId: "…", month: "2025-09"}) { id } }',
@@ -289,7 +318,7 @@ SUBSCRIBED = {
 }
 # Ids for what is to be created, and what only an ADMIN, who is held to nothing, gives.
 OTHERWISE = {
-    *("CreateVppInput.id", "CreateSiteInput.id", "AddBatteryInput.id", "CreateImportInput.id"),
+    *("CreateVppInput.id", "CreateSiteInput.id", "AddBatteryInput.id", "CreateImportInput.id", "CreateParkInput.id"),
     *("RevokeApiKeyInput.id", "CreateApiKeyInput.vppIds", "CreateApiKeyInput.siteIds"),
     *("AuditEntryFilterInput.objectId",),
 }
@@ -316,7 +345,7 @@ def test_every_argument_that_takes_an_id_is_tried_with_anothers() -> None:
 
 
 def absent(kind: str) -> str:
-    return {"name": new_name(), "nmi": new_nmi()}.get(kind, str(uuid4()))
+    return {"name": new_name(), "park_name": new_name(), "nmi": new_nmi()}.get(kind, str(uuid4()))
 
 
 def filled(document: str, given: str, own: Estate) -> str:
@@ -451,6 +480,32 @@ async def test_an_operator_of_some_vpps_creates_no_other(operator: Api) -> None:
 
     message = "Whoever is held to some VPPs cannot create another; an operator of all VPPs can."
     assert refusal == ("Unauthorized", None, message)
+
+
+async def test_an_operator_of_some_vpps_creates_no_park(api: Api, operator: Api) -> None:
+    before = await api.ask("{ listParks { items { id } } }")
+
+    refusal = await operator.refusal(
+        """mutation ($name: String!) {
+            createPark(input: {name: $name, timezone: "UTC", energyType: WIND}) { id }
+        }""",
+        name=new_name(),
+    )
+
+    message = "Whoever is held to some VPPs creates no parks, which belong to none; an operator of all VPPs does."
+    assert refusal == ("Unauthorized", None, message)
+    assert await api.ask("{ listParks { items { id } } }") == before
+
+
+async def test_who_is_held_to_some_vpps_sees_no_park_nor_what_is_of_one(operator: Api) -> None:
+    answer = await operator.answer("""{
+        listParks { items { id } }
+        listEnergyReadings { items { powerMw } }
+        listParkDailyStats { items { date } }
+        listEnergyTypeDailyStats { items { date } }
+    }""")
+
+    assert [page["items"] for page in answer["data"].values()] == [[], [], [], []]
 
 
 CREATES: dict[str, tuple[str, dict[str, Any], str]] = {

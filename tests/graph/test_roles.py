@@ -14,9 +14,11 @@ import pytest
 import pytest_asyncio
 from graphql import GraphQLObjectType, is_leaf_type
 
+from db.engine import Database
 from graph.schema import schema
 from graph.serving import Serving
 from tests.api import Api, new_name, new_nmi
+from tests.readings import kept, readings
 
 ROLES = ("MEMBER", "READER", "OPERATOR", "ADMIN")
 TABLE = """
@@ -35,6 +37,12 @@ TABLE = """
     Query.getLatestRevenueReport      own     own     own       yes
     Query.listRevenueReports          own     own     own       yes
     Query.simulateRevenueReport       no      own     own       yes
+    Query.getPark                     no      own     own       yes
+    Query.getParkByName               no      own     own       yes
+    Query.listParks                   no      own     own       yes
+    Query.listEnergyReadings          no      own     own       yes
+    Query.listParkDailyStats          no      own     own       yes
+    Query.listEnergyTypeDailyStats    no      own     own       yes
     Query.getCaller                   yes     yes     yes       yes
     Query.listApiKeys                 no      no      no        yes
     Query.listAuditEntries            no      no      no        yes
@@ -54,6 +62,8 @@ TABLE = """
     Mutation.cancelImport             no      no      own       yes
     Mutation.revertImport             no      no      own       yes
     Mutation.generateRevenueReport    no      no      own       yes
+    Mutation.createPark               no      no      all       yes
+    Mutation.updatePark               no      no      own       yes
     Mutation.createApiKey             no      no      no        yes
     Mutation.revokeApiKey             no      no      no        yes
 
@@ -83,6 +93,14 @@ TABLE = """
     RevenueStatement.*                no      own     own       yes
     SiteLineItem.*                    own     own     own       yes
     SiteLineItemConnection.*          own     own     own       yes
+    Park.*                            no      own     own       yes
+    ParkConnection.*                  no      own     own       yes
+    EnergyReading.*                   no      own     own       yes
+    EnergyReadingConnection.*         no      own     own       yes
+    ParkDailyStats.*                  no      own     own       yes
+    ParkDailyStatsConnection.*        no      own     own       yes
+    EnergyTypeDailyStats.*            no      own     own       yes
+    EnergyTypeDailyStatsConnection.*  no      own     own       yes
     Caller.*                          yes     yes     yes       yes
     ApiKey.*                          no      no      no        yes
     ApiKeyConnection.*                no      no      no        yes
@@ -119,6 +137,14 @@ WAYS = {
     "RevenueStatement": '{ simulateRevenueReport(input: {vppId: "{vpp}", month: "2025-09"}) { … } }',
     "SiteLineItem": '{ getRevenueReport(id: "{report}") { lineItems { items { … } } } }',
     "SiteLineItemConnection": '{ getRevenueReport(id: "{report}") { lineItems { … } } }',
+    "Park": '{ getPark(id: "{park}") { … } }',
+    "ParkConnection": "{ listParks { … } }",
+    "EnergyReading": "{ listEnergyReadings { items { … } } }",
+    "EnergyReadingConnection": "{ listEnergyReadings { … } }",
+    "ParkDailyStats": "{ listParkDailyStats { items { … } } }",
+    "ParkDailyStatsConnection": "{ listParkDailyStats { … } }",
+    "EnergyTypeDailyStats": "{ listEnergyTypeDailyStats { items { … } } }",
+    "EnergyTypeDailyStatsConnection": "{ listEnergyTypeDailyStats { … } }",
     "Caller": "{ getCaller { … } }",
     "ApiKey": "{ listApiKeys { items { … } } }",
     "ApiKeyConnection": "{ listApiKeys { … } }",
@@ -143,11 +169,14 @@ ARGUMENTS = {
     "addBattery": 'input: {siteId: "{nothing}", manufacturer: "Tesla", serial: "{new}", capacityKwh: 10}',
     "createImport": 'input: {kind: BATTERY_EVENTS, fileName: "a.csv"}',
     "generateRevenueReport": 'input: {vppId: "{nothing}", month: "2025-09"}',
+    "getPark": 'id: "{park}"',
+    "getParkByName": 'name: "a name"',
+    "createPark": 'input: {name: "{new}", timezone: "Europe/Amsterdam", energyType: WIND}',
     "createApiKey": 'input: {name: "{new}", role: READER}',
     **dict.fromkeys(
         (
             *("updateVpp", "deleteVpp", "updateSite", "deleteSite", "updateBattery", "removeBattery"),
-            *("startImport", "cancelImport", "revertImport", "revokeApiKey"),
+            *("startImport", "cancelImport", "revertImport", "updatePark", "revokeApiKey"),
         ),
         'input: {id: "{nothing}"}',
     ),
@@ -166,8 +195,8 @@ def row(type_: str, field: str) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def estate(served_api: Api) -> dict[str, str]:
-    """A VPP with a site, a battery, events, rejections and a report."""
+async def estate(served_api: Api, served_database: Database) -> dict[str, str]:
+    """A VPP with a site, a battery, events, rejections and a report, and a park with a reading."""
     api, nmi = served_api, new_nmi()
     vpp_id = await api.vpp()
     site_id = await api.site(vpp_id, nmi=nmi)
@@ -175,6 +204,8 @@ async def estate(served_api: Api) -> dict[str, str]:
     done = await api.imported(f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{nmi},2025-09-01,DISCHARGE,10,25\nno,,,,\n")
     report = await api.reported(vpp_id, "2025-09")
     assert (done["rowsImported"], done["rowsRejected"], report["status"]) == (1, 1, "READY")
+    park_id = await api.park()
+    await kept(served_database, park_id, readings("Europe/Amsterdam", "2025-09-01", [1]))
     return {
         "vpp": vpp_id,
         "site": site_id,
@@ -182,6 +213,7 @@ async def estate(served_api: Api) -> dict[str, str]:
         "battery": battery_id,
         "import": done["id"],
         "report": report["id"],
+        "park": park_id,
     }
 
 
