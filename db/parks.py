@@ -109,7 +109,7 @@ class ParkOutOfReach(Unauthorized):
 
 
 class ParkHasReadings(Conflict):
-    """The park {name} has readings, dated in {timezone}: revert their imports before its timezone changes, or it goes."""
+    """The park {name} has readings dated in {timezone}: revert their imports before that changes or it goes."""
 
     field = ("input", "timezone")
 

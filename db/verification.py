@@ -121,7 +121,43 @@ CHECKS = [
             ) left_out on true
             where rows_read <> rows_imported + rows_duplicated + rows_rejected
                or rows_rejected <> left_out.rejected
-               or status = 'COMPLETED' and (rows_imported, rows_duplicated) <> (counting, brought - counting)
+               or kind = 'BATTERY_EVENTS'
+              and status = 'COMPLETED'
+              and (rows_imported, rows_duplicated) <> (counting, brought - counting)
+        """),
+    ),
+    Check(
+        "Each park's day is summed up of its readings.",
+        text("""
+            select format('park %s, %s', park_id, local_date)
+            from park_days
+            full join (
+                select
+                    park_id, local_date,
+                    min(power) as min_power, max(power) as max_power, sum(power) as sum_power, count(*) as reading_count
+                from energy_readings
+                group by park_id, local_date
+            ) made using (park_id, local_date)
+            where (park_days.min_power, park_days.max_power, park_days.sum_power, park_days.reading_count)
+                  is distinct from (made.min_power, made.max_power, made.sum_power, made.reading_count)
+        """),
+    ),
+    Check(
+        "Each day of an energy type is summed up of those of its parks.",
+        text("""
+            select format('%s, %s, %s', local_date, energy_type, timezone)
+            from energy_type_days types
+            full join (
+                select
+                    local_date, energy_type, timezone, min(min_power) as min_power, max(max_power) as max_power,
+                    sum(sum_power) as sum_power, sum(reading_count) as reading_count, count(*) as park_count
+                from park_days
+                join parks on parks.id = park_id
+                group by local_date, energy_type, timezone
+            ) made using (local_date, energy_type, timezone)
+            where (types.min_power, types.max_power, types.sum_power, types.reading_count, types.park_count)
+                  is distinct from
+                  (made.min_power, made.max_power, made.sum_power, made.reading_count, made.park_count)
         """),
     ),
     Check(

@@ -1,7 +1,7 @@
 """Two transactions at once: the second runs into what the first holds, and goes on once the first has ended."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,17 +14,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 import db.batteries
+import db.parks
+import db.readings
 import db.reports
 import db.sites
 import db.vpps
 from db.batteries import Battery, BatteryNotThere, BatteryTaken
 from db.engine import Database, take_turns
+from db.parks import ParksWanted
 from db.reach import EVERYTHING
 from db.refusals import Refusal
 from db.reports import RevenueReport
 from db.sites import MembershipVppNotFound, NmiTaken, Site
 from db.vpps import Terms, Vpp, VppHasSites, VppNameTaken
 from tests.api import new_name, new_nmi
+from tests.readings import readings
 
 Work = Callable[[AsyncSession], Awaitable[Any]]
 
@@ -245,3 +249,35 @@ async def test_a_report_asked_for_twice_at_once_has_one_revision(database: Datab
     assert [row.id for row in reports] == [later]
     jobs = await database.rows(select(text("payload from pgqueuer")))
     assert [row.payload for row in jobs] == [str(later).encode()]
+
+
+def keeping_reading(park_id: UUID, power: int) -> Work:
+    some = readings("Europe/Amsterdam", "2025-07-01", [power])
+    return lambda session: db.readings.keep(session, some, park_id=park_id, import_id=uuid4())
+
+
+def creating_park() -> Work:
+    return lambda session: db.parks.create(
+        session, id=None, name=new_name(), timezone="Europe/Amsterdam", energy_type="WIND"
+    )
+
+
+def turning_solar(park_id: UUID) -> Work:
+    return lambda session: db.parks.update_park(session, id=park_id, energy_type="SOLAR")
+
+
+async def wind_of_july(database: Database) -> Sequence[Any]:
+    days = db.readings.energy_type_daily_stats(EVERYTHING, ParksWanted(energy_types=["WIND"]), JULY, AUGUST)
+    return [(row.sum_power, row.park_count) for row in await database.rows(days)]
+
+
+async def test_two_parks_whose_day_is_summed_up_at_once_are_both_in_the_sums(database: Database) -> None:
+    first, second = [await done(database, creating_park()) for _ in range(2)]
+
+    await raced(database, keeping_reading(first, 1), keeping_reading(second, 2))
+
+    assert await wind_of_july(database) == [(3_000_000, 2)]
+
+    await raced(database, turning_solar(second), keeping_reading(first, 5))
+
+    assert await wind_of_july(database) == [(5_000_000, 1)]

@@ -5,7 +5,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import db.verification
+from db.engine import Database
 from tests.api import Api, new_nmi
+from tests.readings import kept, readings
 
 HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 
@@ -15,8 +17,8 @@ async def failing(session: AsyncSession) -> list[str]:
 
 
 @pytest.fixture
-async def lived_in(api: Api, working: None, session: AsyncSession) -> AsyncSession:
-    """A transaction, undone afterwards, on what imports that met, repeated and left each other and a report left."""
+async def lived_in(api: Api, database: Database, working: None, session: AsyncSession) -> AsyncSession:
+    """A transaction, undone afterwards, on what imports that met and repeated each other, a report and parks left."""
     vpp_id, nmi = await api.vpp(daily_fee=0.3), new_nmi()
     await api.site(vpp_id, nmi=nmi, capacity_kwh=13.5)
     row, other = f"{nmi},2025-09-03,DISCHARGE,5,35\n", f"{nmi},2025-09-04,DISCHARGE,5,-35\n"
@@ -26,6 +28,8 @@ async def lived_in(api: Api, working: None, session: AsyncSession) -> AsyncSessi
         await api.imported(HEADER + row * 2 + other + end)
     await api.ask("mutation ($id: ID!) { revertImport(input: {id: $id}) { id } }", id=first["id"])
     await api.reported(vpp_id, "2025-09")
+    for powers in ([1, 2, 3], [4]):
+        await kept(database, await api.park(), readings("Europe/Amsterdam", "2025-09-03", powers))
     return session
 
 
@@ -42,6 +46,11 @@ async def test_all_agrees_in_a_database_that_was_lived_in(lived_in: AsyncSession
         ("update site_months set repeats = null", "Each row counts as often as the import has it"),
         ("update imports set rows_read = rows_read + 1", "Each import has read as many rows"),
         ("delete from import_rejections", "Each import has read as many rows"),
+        ("update energy_readings set power = power + 1", "Each park's day is summed up"),
+        ("delete from park_days", "Each park's day is summed up"),
+        ("update energy_type_days set park_count = 1", "Each day of an energy type is summed up"),
+        ("delete from energy_type_days", "Each day of an energy type is summed up"),
+        ("update parks set energy_type = 'SOLAR'", "Each day of an energy type is summed up"),
         ("delete from site_line_items", "Each report's totals are the sums of its line items"),
     ],
 )

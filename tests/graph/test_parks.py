@@ -122,8 +122,8 @@ async def test_the_timezone_of_a_park_stays_while_it_has_readings(api: Api, data
     same = await api.ask(UPDATE, input={"id": there["id"], "timezone": "Europe/Amsterdam"})
 
     message = (
-        f"The park {there['name']} has readings, dated in Europe/Amsterdam:"
-        " revert their imports before its timezone changes, or it goes."
+        f"The park {there['name']} has readings dated in Europe/Amsterdam:"
+        " revert their imports before that changes or it goes."
     )
     assert refusal == ("Conflict", ["input", "timezone"], message)
     assert same == there

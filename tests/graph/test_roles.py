@@ -15,6 +15,7 @@ import pytest_asyncio
 from graphql import GraphQLObjectType, is_leaf_type
 
 from db.engine import Database
+from graph.embedded.servers import EmbeddedServers
 from graph.schema import schema
 from graph.serving import Serving
 from tests.api import Api, new_name, new_nmi
@@ -195,7 +196,7 @@ def row(type_: str, field: str) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def estate(served_api: Api, served_database: Database) -> dict[str, str]:
+async def estate(served_api: Api, servers: EmbeddedServers) -> dict[str, str]:
     """A VPP with a site, a battery, events, rejections and a report, and a park with a reading."""
     api, nmi = served_api, new_nmi()
     vpp_id = await api.vpp()
@@ -205,7 +206,9 @@ async def estate(served_api: Api, served_database: Database) -> dict[str, str]:
     report = await api.reported(vpp_id, "2025-09")
     assert (done["rowsImported"], done["rowsRejected"], report["status"]) == (1, 1, "READY")
     park_id = await api.park()
-    await kept(served_database, park_id, readings("Europe/Amsterdam", "2025-09-01", [1]))
+    database = Database(servers.database_url)
+    await kept(database, park_id, readings("Europe/Amsterdam", "2025-09-01", [1]))
+    await database.close()
     return {
         "vpp": vpp_id,
         "site": site_id,
