@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NewType
 from uuid import UUID
@@ -41,11 +41,15 @@ def parse_date_time(value: object) -> datetime:
     if isinstance(value, str) and (match := _DATE_TIME.fullmatch(value)):
         instant, fraction, offset = match.groups()
         try:
-            return datetime.fromisoformat(f"{instant}{offset.replace('Z', '+00:00')}") + timedelta(
+            read = datetime.fromisoformat(f"{instant}{offset.replace('Z', '+00:00')}") + timedelta(
                 microseconds=int(((fraction or ".0")[1:] + "000000")[:6])
             )
+            # The database is given it in UTC, where it must be of the years 1 to 9999 too.
+            read.astimezone(UTC)
         except (ValueError, OverflowError):
             pass
+        else:
+            return read
     raise ValueError(f"AWSDateTime is an instant written YYYY-MM-DDThh:mm:ss and Z or an offset, not {value!r}.")
 
 

@@ -70,7 +70,7 @@ def test_an_instant_is_read_to_the_microsecond_with_its_offset(text: str, instan
     [
         *("", "now", "2025-09-01", "2025-09-01T12:00:00", "2025-09-01 12:00:00Z", "2025-09-01T24:01Z"),
         *("2025-09-01T12Z", "2025-02-29T00:00Z", "2025-09-01T12:00:00.1234567890Z", "2025-09-01T12:00:00+25:00"),
-        *(1_756_728_000, None, ["2025-09-01T12:00Z"]),
+        *("0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00", 1_756_728_000, None, ["2025-09-01T12:00Z"]),
     ],
 )
 def test_what_is_no_instant_is_refused_with_what_was_expected(value: Any) -> None:
