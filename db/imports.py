@@ -468,6 +468,18 @@ async def advance(session: AsyncSession, claim: Claim, progress: Progress) -> No
     )
 
 
+async def count_found(session: AsyncSession, claim: Claim, *, rows_duplicated: int, rows_rejected: int) -> None:
+    """Count rows of a chunk otherwise, which `advance` counted as imported, for what came out while they were kept."""
+    if rows_duplicated or rows_rejected:
+        await _change_claimed(
+            session,
+            claim,
+            rows_imported=Import.rows_imported - rows_duplicated - rows_rejected,
+            rows_duplicated=Import.rows_duplicated + rows_duplicated,
+            rows_rejected=Import.rows_rejected + rows_rejected,
+        )
+
+
 async def keep_rejections(
     session: AsyncSession, *, import_id: UUID, rejections: Iterable[tuple[int, str | None, str, str, str]]
 ) -> None:
@@ -480,14 +492,19 @@ async def keep_rejections(
     )
 
 
-async def complete(session: AsyncSession, claim: Claim, totals: Sequence[memoryview] | None) -> None:
+async def complete(session: AsyncSession, claim: Claim) -> None:
+    """Complete an import whose rows have counted since they were kept."""
+    await _change_claimed(session, claim, status=Status.COMPLETED, finished_at=func.clock_timestamp())
+
+
+async def complete_events(session: AsyncSession, claim: Claim, totals: Sequence[memoryview] | None) -> None:
     """
-    Let an import's rows count from now on, but for those that other imports had brought before.
+    Let an import's events count from now on, but for those that other imports had brought before.
 
     A worker that brought all of them has their totals at hand, in parts of a COPY into site_months.
     """
     await session.execute(site_months.LOCK)
-    await _change_claimed(session, claim, status=Status.COMPLETED, finished_at=func.clock_timestamp())
+    await complete(session, claim)
     with refusing(SiteDeleted()):
         counts = await site_months.add(session, import_id=claim.import_id, totals=totals)
     await _keep_counts(session, counts)

@@ -114,6 +114,10 @@ class ParkHasReadings(Conflict):
     field = ("input", "timezone")
 
 
+class ParkTimezoneChanged(Conflict):
+    """The park's timezone was changed from {timezone} while its readings were imported; start the import again."""
+
+
 @dataclass(frozen=True)
 class ParksWanted:
     """Which parks are wanted, by what each is one of: None for anything, and nothing is one of none."""
@@ -196,11 +200,23 @@ async def update_park(
     return id
 
 
+async def hold_timezone(session: AsyncSession, *, id: UUID, timezone: str) -> None:
+    """Let nobody change a park until the transaction ends; `ParkTimezoneChanged` unless its timezone is still this."""
+    there = select(col(Park.timezone)).where(col(Park.id) == id).with_for_update(read=True)
+    if await session.scalar(there) != timezone:
+        raise ParkTimezoneChanged(timezone=timezone)
+
+
+async def take_turns_at_imports(session: AsyncSession) -> None:
+    """Let no other transaction change parks for an import until this one ends: each changes many, in any order."""
+    await take_turns(session, "imported parks")
+
+
 async def keep_imported(session: AsyncSession, *, import_id: UUID, name: str, timezone: str, energy_type: str) -> bool:
     """
     Create the park of a name, or change it to what a file says; tell whether that was anything new.
 
-    `ParkHasReadings` where the timezone would change under readings.
+    `ParkHasReadings` where the timezone would change under readings. Call it under `take_turns_at_imports`.
     """
     await take_turns(session, "park", name)
     there = await _held(session, col(Park.name) == name)
@@ -232,6 +248,7 @@ async def take_back_imported(session: AsyncSession, *, import_id: UUID) -> None:
 
     `ParkHasReadings` where readings keep one from it.
     """
+    await take_turns_at_imports(session)
     of_import = select(ImportedPark).where(col(ImportedPark.import_id) == import_id)
     for said in (await session.scalars(of_import)).all():
         there = await _held(session, col(Park.id) == said.park_id)

@@ -102,6 +102,11 @@ KEEP_REPLACED = text(
     where there.import_id <> :import_id
 """
 )
+# Of an instant that another import has taken from it since, and that it brings again.
+FORGET_OWN = text("""
+    delete from replaced_readings
+    where (park_id, import_id) = (:park_id, :import_id) and interval_start = any (cast(:instants as timestamptz[]))
+""")
 KEEP = text(
     NEW  # noqa: S608 It is ours.
     + """
@@ -205,6 +210,7 @@ async def keep(session: AsyncSession, readings: Readings, *, park_id: UUID, impo
         "powers": list(readings.powers),
     }
     same = await session.scalar(COUNT_SAME, {name: value for name, value in new.items() if name != "import_id"})
+    await session.execute(FORGET_OWN, {name: new[name] for name in ("park_id", "import_id", "instants")})
     await session.execute(KEEP_REPLACED, new)
     await session.execute(KEEP, new)
     await _sum_days(session, park_id=park_id, days=set(readings.local_dates))

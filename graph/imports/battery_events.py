@@ -1,8 +1,4 @@
-"""
-The reader of battery event files: bytes of whole lines in, blocks of events and rejections out.
-
-Rows that are plainly spelled are read all at once; each of the others goes to check_row, which decides.
-"""
+"""The reader of battery event files: bytes of whole lines in, blocks of events and rejections out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,19 +21,15 @@ from graph.imports.block_copy import encode_blocks
 from graph.imports.blocks import Block, Blocks, EventColumns
 from graph.imports.fields import FIRST_YEAR
 from graph.imports.line_positions import LinePositions
-from graph.imports.lines import BLANKS, LINE_LIMIT_BYTES, cut_pieces, read_header
+from graph.imports.lines import cut_pieces, read_header
+from graph.imports.pieces import PIECE_BYTES, read_pieces
 from graph.imports.plain_fields import plain_discharges, plain_millionths, plain_months_and_days
-from graph.imports.rejection import Rejection, RejectionCode, RowRejected
+from graph.imports.rejection import Rejection
 from graph.imports.site_lookup import SiteLookup
 from graph.imports.site_month_totals import SiteMonthTotals
 
 # No event takes fewer than 33 bytes, so sums in a chunk of this size stay exact (see blocks.py).
 CHUNK_LIMIT_BYTES = 64 * 2**20
-# What is worked on at a time stays near the processor, and a chunk of nothing but newlines fits the memory.
-PIECE_BYTES = 2**20
-TOO_LONG = RowRejected(
-    RejectionCode.WRONG_COLUMN_COUNT, None, f"The row is too long; expected at most {LINE_LIMIT_BYTES:,} bytes."
-)
 
 
 @dataclass(frozen=True)
@@ -109,34 +101,17 @@ class BatteryEventReader:
         if len(lines) > CHUNK_LIMIT_BYTES:
             raise ValueError(f"A chunk has at most {CHUNK_LIMIT_BYTES} bytes, not {len(lines)}.")
 
-        parts: list[EventColumns] = []
-        rejections: list[Rejection] = []
-        line_number = first_line_number
-        for piece in cut_pieces(lines, PIECE_BYTES):
-            if len(piece) > LINE_LIMIT_BYTES:
-                # It is one line, and the positions of its fields might take twenty times its size.
-                rejections.append(Rejection.of(line_number, piece[:LINE_LIMIT_BYTES], TOO_LONG))
-                line_number += 1
-                piece = b""
-            positions = LinePositions(piece, self._header)
-            rows, are_events = self._plain_events(positions, line_number)
-            for index in np.flatnonzero(~are_events & (positions.starts < positions.ends)).tolist():
-                line = piece[positions.starts[index] : positions.ends[index]]
-                if not line.strip(BLANKS.encode()):
-                    continue
-                try:
-                    self._check(line, index, rows)
-                except RowRejected as reason:
-                    rejections.append(Rejection.of(line_number + index, line, reason))
-                else:
-                    are_events[index] = True
-            parts.append(rows.taken(np.flatnonzero(are_events)))
-            line_number += len(are_events)
-
+        parts, rejections, lines_read = read_pieces(
+            cut_pieces(lines, PIECE_BYTES),
+            self._header,
+            first_line_number=first_line_number,
+            plain_rows=self._plain_events,
+            check=self._check,
+        )
         events = EventColumns.joined(parts)
         parts.clear()
         return BatteryEventChunk(
-            lines_read=line_number - first_line_number,
+            lines_read=lines_read,
             rows_read=len(events.line_numbers) + len(rejections),
             rejections=rejections,
             _blocks=Blocks.of(events),

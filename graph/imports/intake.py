@@ -4,29 +4,25 @@ checkpoint are kept together, or not at all. Whoever takes the import up again g
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from datetime import date
 from uuid import UUID
 
 import asyncpg
 import structlog
-from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import DBAPIError
 
-import db.events
 import db.imports
-import db.sites
 from db.engine import Database
 from db.imports import Claim, Overtaken, Progress
-from db.reach import EVERYTHING, Reach
 from db.refusals import Refusal
-from graph.imports.battery_events import BatteryEventReader
+from graph.imports.battery_event_intake import BatteryEventIntake
 from graph.imports.chunks import Chunk, FileRefused, TextFile
+from graph.imports.kind_intake import KindIntake
 from graph.imports.lines import HeaderRefused
+from graph.imports.park_intake import ParkIntake
+from graph.imports.park_reading_intake import ParkReadingIntake
 from graph.imports.rejected_rows import write_rejected_rows
-from graph.imports.site_month_totals import SiteMonthTotals
 from graph.object_store import ObjectChanged, ObjectMissing, ObjectStore, ObjectStoreAway
 
 # One is fetched, one is checked and one is kept at the same time.
@@ -38,6 +34,13 @@ LAST_LINE = 2**31 - 1
 REJECTED_AT_MOST = 100_000
 # An import is given up when it was taken up so often without getting any further.
 ATTEMPTS_AT_MOST = 8
+
+# Of each kind, made from what is known of the import and from the file's first line.
+KINDS: Mapping[str, Callable[[Database, Claim, bytes], Awaitable[KindIntake]]] = {
+    "BATTERY_EVENTS": BatteryEventIntake.open,
+    "PARKS": ParkIntake.open,
+    "PARK_READINGS": ParkReadingIntake.open,
+}
 
 FAULTS: Mapping[type[Exception], str] = {
     ObjectMissing: "The file is no longer where it was uploaded.",
@@ -145,8 +148,6 @@ class _Run:
         self._next_to_fetch = self._next_to_keep = claim.next_chunk_number
         self._lines_read = max(claim.lines_read, 1)
         self._rows_read, self._rows_rejected = claim.rows_read, claim.rows_rejected
-        # Of the whole file, as long as they are known: not where another worker began it, nor where they are too many.
-        self._totals: SiteMonthTotals | None = None
 
     @property
     def has_got_on(self) -> bool:
@@ -158,11 +159,11 @@ class _Run:
         claim, key = self._claim, upload_key(self._claim.import_id)
         file = await TextFile.open(self._object_store, key, etag=claim.etag, size=claim.bytes_total)
         # The first chunk is fetched in the meantime.
-        reader = asyncio.create_task(self._reader(file.header))
+        kind = asyncio.create_task(self._open(file.header))
         starts_at = max(claim.text_bytes_read, len(file.header))
         async with aclosing(file.chunks(starts_at=starts_at, chunk_bytes=self._chunk_bytes)) as chunks:
-            carriers = [self._carry_on(chunks, reader) for _ in range(CHUNKS_AT_ONCE)]
-            for outcome in await asyncio.gather(reader, *carriers, return_exceptions=True):
+            carriers = [self._carry_on(chunks, kind) for _ in range(CHUNKS_AT_ONCE)]
+            for outcome in await asyncio.gather(kind, *carriers, return_exceptions=True):
                 if isinstance(outcome, BaseException):
                     raise outcome
         if self._next_to_keep != self._next_to_fetch:
@@ -177,33 +178,18 @@ class _Run:
         )
         async with self._database.transaction() as session:
             await db.imports.hold_briefly(session, id=claim.import_id, silent_s=self._lease_s)
-            totals = None if self._totals is None else reader.result().totals_copy(self._totals, claim.import_id)
-            await db.imports.complete(session, claim, totals)
+            await kind.result().complete(session)
 
-    async def _reader(self, header: bytes) -> BatteryEventReader:
-        vpp_ids = self._claim.vpp_ids
-        member_days: dict[str, list[Range[date]]] = defaultdict(list)
-        if vpp_ids is None:
-            sites = await self._database.rows(db.sites.sites(EVERYTHING))
-        else:
-            sites = await self._database.rows(db.sites.member_days(Reach(vpp_ids=frozenset(vpp_ids))))
-            for site in sites:
-                member_days[site.nmi].append(site.effective)
-        return await asyncio.to_thread(
-            BatteryEventReader,
-            header,
-            charge_tariff_earns=self._claim.charge_tariff == "EARNING",
-            site_ids={site.nmi: site.id for site in sites},
-            member_days=member_days,
-        )
+    async def _open(self, header: bytes) -> KindIntake:
+        return await KINDS[self._claim.kind](self._database, self._claim, header)
 
-    async def _carry_on(self, chunks: AsyncIterator[Chunk], reader: asyncio.Task[BatteryEventReader]) -> None:
+    async def _carry_on(self, chunks: AsyncIterator[Chunk], kind: asyncio.Task[KindIntake]) -> None:
         is_there_more = True
         while is_there_more:
             async with self._room:
-                is_there_more = await self._carry(chunks, reader)
+                is_there_more = await self._carry(chunks, kind)
 
-    async def _carry(self, chunks: AsyncIterator[Chunk], reader: asyncio.Task[BatteryEventReader]) -> bool:
+    async def _carry(self, chunks: AsyncIterator[Chunk], kind: asyncio.Task[KindIntake]) -> bool:
         """Carry the next chunk all the way; False when there is none, or one before it was not kept."""
         async with self._fetching:
             if self._letting_go.is_set():
@@ -216,26 +202,22 @@ class _Run:
         async with self._checking:
             if self._lines_read > LAST_LINE - self._chunk_bytes:
                 raise FileRefused(f"The file has more than {self._lines_read:,} lines; cut it up.")
-            checked = await asyncio.to_thread((await reader).read, chunk.lines, first_line_number=self._lines_read + 1)
+            first_line_number = self._lines_read + 1
+            checked = await (await kind).check(chunk.lines, number=number, first_line_number=first_line_number)
             self._lines_read += checked.lines_read
-            totals = await asyncio.to_thread(checked.totals)
-            if number == 1:
-                self._totals = totals
-            elif self._totals is not None:
-                self._totals = await asyncio.to_thread(self._totals.plus, totals)
             progress = Progress(
                 chunk_number=number,
                 bytes_read=chunk.bytes_read,
                 text_bytes_read=chunk.ends_at,
                 lines_read=self._lines_read,
                 rows_read=checked.rows_read,
-                rows_imported=checked.rows_imported,
+                rows_imported=checked.rows_read - len(checked.rejections),
                 rows_rejected=len(checked.rejections),
             )
         del chunk  # Its lines are in memory as long as anything knows of them, and so is what was checked.
         async with self._encoding:
             rejections = checked.rejections
-            blocks = await asyncio.to_thread(checked.blocks_copy, self._claim.import_id, number)
+            ready = await asyncio.to_thread(checked.ready)
             del checked
         async with self._keeping:
             if number != self._next_to_keep:
@@ -243,22 +225,28 @@ class _Run:
             async with self._database.transaction() as session:
                 await db.imports.hold_briefly(session, id=self._claim.import_id, silent_s=self._lease_s)
                 await db.imports.advance(session, self._claim, progress)
-                await db.events.copy_blocks(session, blocks)
+                found = await ready.keep(session)
+                await db.imports.count_found(
+                    session,
+                    self._claim,
+                    rows_duplicated=found.rows_duplicated,
+                    rows_rejected=len(found.rejections),
+                )
                 await db.imports.keep_rejections(
                     session,
                     import_id=self._claim.import_id,
                     rejections=[
                         (rejection.line_number, rejection.column, rejection.code, rejection.message, rejection.row)
-                        for rejection in rejections
+                        for rejection in (*rejections, *found.rejections)
                     ],
                 )
-            self._look_at_rejections(progress)
+            self._look_at_rejections(progress.rows_read, progress.rows_rejected + len(found.rejections))
             self._next_to_keep += 1
         return True
 
-    def _look_at_rejections(self, progress: Progress) -> None:
-        self._rows_read += progress.rows_read
-        self._rows_rejected += progress.rows_rejected
+    def _look_at_rejections(self, rows_read: int, rows_rejected: int) -> None:
+        self._rows_read += rows_read
+        self._rows_rejected += rows_rejected
         if self._rows_rejected > REJECTED_AT_MOST and self._rows_rejected * 2 > self._rows_read:
             raise FileRefused(
                 f"{self._rows_rejected:,} of its first {self._rows_read:,} rows were rejected, for the reasons listed;"

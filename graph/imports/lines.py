@@ -81,6 +81,16 @@ def cut_pieces(lines: bytes | bytearray, size: int) -> Iterator[bytes]:
             return
 
 
+def cut_lines(lines: bytes | bytearray) -> Iterator[bytes]:
+    """
+    Cut whole lines into single ones without their line ends; no newline follows the last, or a carriage return there.
+    """
+    *ended, unended = bytes(lines).split(b"\n")
+    yield from (line.removesuffix(b"\r") for line in ended)
+    if unended:
+        yield unended
+
+
 def read_header(line: bytes, columns: Sequence[str]) -> Header:
     """
     Find the given columns in a file's first line, in any order and case, after a byte order mark or none.

@@ -6,6 +6,7 @@ What is not recognised here may be good all the same: fields.py decides.
 """
 
 from calendar import monthrange
+from datetime import date
 
 import numpy as np
 
@@ -22,9 +23,16 @@ CAPITALS = np.uint64(0xDF) * EACH_BYTE
 
 DATE_OF_ZEROS = np.uint64(int.from_bytes(b"00-00-00", "little"))
 HYPHENS = np.uint64(int.from_bytes(b"\0\0\xff\0\0\xff\0\0", "little"))
+CLOCK_OF_ZEROS = np.uint64(int.from_bytes(b"00:00:00", "little"))
+COLONS = np.uint64(int.from_bytes(b"\0\0\xff\0\0\xff\0\0", "little"))
+FIRST_FIVE_BYTES = np.uint64(0xFF_FFFF_FFFF)
 LAST_DAYS = np.array(
     [monthrange(year, month)[1] for year in range(FIRST_YEAR, LAST_YEAR + 1) for month in range(1, 13)]
 )
+# Of each month the day before its first, since 1970.
+DAYS_BEFORE = np.array(
+    [date(year, month, 1).toordinal() for year in range(FIRST_YEAR, LAST_YEAR + 1) for month in range(1, 13)]
+) - (date(1970, 1, 1).toordinal() + 1)
 
 CHARGE = int.from_bytes(b"CHARGE", "little")
 FIRST_SIX_BYTES = 0xFFFF_FFFF_FFFF
@@ -44,6 +52,26 @@ def plain_months_and_days(fields: Fields) -> tuple[Integers, Integers, Flags]:
     is_date &= (fields.bytes_at(fields.starts) == ord("2")) & (fields.bytes_at(fields.starts + 1) == ord("0"))
     is_date &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= LAST_DAYS[months])
     return months, day, is_date
+
+
+def plain_local_times(fields: Fields) -> tuple[Integers, Flags]:
+    """
+    Read times written YYYY-MM-DD hh:mm or hh:mm:ss as seconds of the clock since 1970, and tell which are recognised.
+    """
+    months, days, are_dates = plain_months_and_days(
+        Fields(fields.data, fields.words, fields.starts, fields.starts + 10)
+    )
+    lengths, between = fields.lengths, fields.bytes_at(fields.starts + 10)
+    digits = fields.words_at(fields.starts + 11) ^ CLOCK_OF_ZEROS
+    digits = np.where(lengths == 16, digits & FIRST_FIVE_BYTES, digits)
+    pairs = digits * 10 + (digits >> 8)
+    hour, minute, second = ((pairs >> bits & 0xFF).astype(np.int64) for bits in (0, 24, 48))
+
+    are_times = are_dates & ((lengths == 16) | (lengths == 19)) & ((between == ord(" ")) | (between == ord("T")))
+    are_times &= _are_digits(digits) & (digits & COLONS == 0) & (hour < 24) & (minute < 60) & (second < 60)
+    # Of months that are none, any will do.
+    days_since_1970 = DAYS_BEFORE[np.where(are_dates, months, 0)] + days
+    return ((days_since_1970 * 24 + hour) * 60 + minute) * 60 + second, are_times
 
 
 def plain_discharges(fields: Fields) -> tuple[Flags, Flags]:

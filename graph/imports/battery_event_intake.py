@@ -1,0 +1,95 @@
+"""How battery events are brought in: as blocks, which count once the import completes."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import db.events
+import db.imports
+import db.sites
+from db.engine import Database
+from db.imports import Claim
+from db.reach import EVERYTHING, Reach
+from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
+from graph.imports.kind_intake import Found
+from graph.imports.rejection import Rejection
+from graph.imports.site_month_totals import SiteMonthTotals
+
+
+class BatteryEventIntake:
+    """The intake of a file of battery events."""
+
+    def __init__(self, claim: Claim, reader: BatteryEventReader) -> None:
+        self._claim = claim
+        self._reader = reader
+        # Of the whole file, as long as they are known: not where another worker began it, nor where they are too many.
+        self._totals: SiteMonthTotals | None = None
+
+    @classmethod
+    async def open(cls, database: Database, claim: Claim, header: bytes) -> Self:
+        """Find the sites that the file may speak of. Raises HeaderRefused."""
+        member_days: dict[str, list[Range[date]]] = defaultdict(list)
+        if claim.vpp_ids is None:
+            sites = await database.rows(db.sites.sites(EVERYTHING))
+        else:
+            sites = await database.rows(db.sites.member_days(Reach(vpp_ids=frozenset(claim.vpp_ids))))
+            for site in sites:
+                member_days[site.nmi].append(site.effective)
+        reader = await asyncio.to_thread(
+            BatteryEventReader,
+            header,
+            charge_tariff_earns=claim.charge_tariff == "EARNING",
+            site_ids={site.nmi: site.id for site in sites},
+            member_days=member_days,
+        )
+        return cls(claim, reader)
+
+    async def check(self, lines: bytearray, *, number: int, first_line_number: int) -> "CheckedEvents":
+        chunk = await asyncio.to_thread(self._reader.read, lines, first_line_number=first_line_number)
+        totals = await asyncio.to_thread(chunk.totals)
+        if number == 1:
+            self._totals = totals
+        elif self._totals is not None:
+            self._totals = await asyncio.to_thread(self._totals.plus, totals)
+        return CheckedEvents(chunk, self._claim.import_id, number)
+
+    async def complete(self, session: AsyncSession) -> None:
+        totals = None if self._totals is None else self._reader.totals_copy(self._totals, self._claim.import_id)
+        await db.imports.complete_events(session, self._claim, totals)
+
+
+@dataclass(frozen=True)
+class CheckedEvents:
+    _chunk: BatteryEventChunk
+    _import_id: UUID
+    _number: int
+
+    @property
+    def lines_read(self) -> int:
+        return self._chunk.lines_read
+
+    @property
+    def rows_read(self) -> int:
+        return self._chunk.rows_read
+
+    @property
+    def rejections(self) -> list[Rejection]:
+        return self._chunk.rejections
+
+    def ready(self) -> "EncodedBlocks":
+        return EncodedBlocks(self._chunk.blocks_copy(self._import_id, self._number))
+
+
+@dataclass(frozen=True)
+class EncodedBlocks:
+    _copy: list[memoryview]
+
+    async def keep(self, session: AsyncSession) -> Found:
+        await db.events.copy_blocks(session, self._copy)
+        return Found()

@@ -1,0 +1,90 @@
+"""How parks are brought in: row by row, since there are few, each created or changed by its name."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import db.imports
+import db.parks
+from db.engine import Database
+from db.imports import Claim
+from db.parks import ParkHasReadings
+from graph.imports.kind_intake import Found
+from graph.imports.lines import BLANKS, LINE_LIMIT_BYTES, Header, cut_lines, read_header
+from graph.imports.park_row import COLUMNS, ParkRow, check_row
+from graph.imports.pieces import TOO_LONG
+from graph.imports.rejection import Rejection, RejectionCode, RowRejected
+
+
+class ParkLine(NamedTuple):
+    """A good row, and where and how it stood in the file."""
+
+    number: int
+    line: bytes
+    park: ParkRow
+
+
+class ParkIntake:
+    """The intake of a file of parks."""
+
+    def __init__(self, claim: Claim, header: Header) -> None:
+        self._claim = claim
+        self._header = header
+
+    @classmethod
+    async def open(cls, _database: Database, claim: Claim, header: bytes) -> Self:
+        """Read the header. Raises HeaderRefused."""
+        return cls(claim, read_header(header, COLUMNS))
+
+    async def check(self, lines: bytearray, *, number: int, first_line_number: int) -> "ParkChunk":
+        return await asyncio.to_thread(self._check, lines, first_line_number)
+
+    def _check(self, lines: bytearray, first_line_number: int) -> "ParkChunk":
+        chunk = ParkChunk(self._claim.import_id, 0, [], [])
+        for number, line in enumerate(cut_lines(lines), start=first_line_number):
+            chunk.lines_read += 1
+            if not line.strip(BLANKS.encode()):
+                continue
+            try:
+                if len(line) > LINE_LIMIT_BYTES:
+                    raise TOO_LONG
+                chunk.parks.append(ParkLine(number, line, check_row(line, self._header)))
+            except RowRejected as reason:
+                chunk.rejections.append(Rejection.of(number, line[:LINE_LIMIT_BYTES], reason))
+        return chunk
+
+    async def complete(self, session: AsyncSession) -> None:
+        await db.imports.complete(session, self._claim)
+
+
+@dataclass
+class ParkChunk:
+    """What a chunk brought; lines_read counts empty lines too, rows_read does not."""
+
+    import_id: UUID
+    lines_read: int
+    parks: list[ParkLine]
+    rejections: list[Rejection]
+
+    @property
+    def rows_read(self) -> int:
+        return len(self.parks) + len(self.rejections)
+
+    def ready(self) -> "ParkChunk":
+        return self
+
+    async def keep(self, session: AsyncSession) -> Found:
+        await db.parks.take_turns_at_imports(session)
+        rows_duplicated, rejections = 0, []
+        for number, line, park in self.parks:
+            try:
+                is_new = await db.parks.keep_imported(session, import_id=self.import_id, **park._asdict())
+                rows_duplicated += not is_new
+            except ParkHasReadings as refusal:
+                # The codes have none for what a park's readings forbid.
+                reason = RowRejected(RejectionCode.UNKNOWN_TIMEZONE, "timezone", str(refusal).replace("\n", " "))
+                rejections.append(Rejection.of(number, line, reason))
+        return Found(rows_duplicated, rejections)
