@@ -161,6 +161,15 @@ CHECKS = [
         """),
     ),
     Check(
+        "Each reading that was replaced has one in its place, from another import.",
+        text("""
+            select format('park %s, %s, replaced one of import %s', park_id, interval_start, replaced.import_id)
+            from replaced_readings replaced
+            left join energy_readings there using (park_id, interval_start)
+            where there.import_id is null or there.import_id = replaced.import_id
+        """),
+    ),
+    Check(
         "Each report's totals are the sums of its line items.",
         text("""
             select format('report %s', id)

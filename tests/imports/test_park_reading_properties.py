@@ -1,0 +1,97 @@
+"""Whatever a file of readings holds: reading its rows at once and checking them one by one say the same."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from unittest.mock import patch
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph.imports import park_readings
+from graph.imports.lines import BLANKS, cut_lines, read_header
+from graph.imports.park_reading_row import COLUMNS, check_row
+from graph.imports.park_readings import EPOCH_DAY, ParkReadingReader
+from graph.imports.pieces import PIECE_BYTES
+from graph.imports.rejection import Rejection, RowRejected
+
+HEADERS = ["datetime,MW", "mw,note,DateTime"]
+# Clocks that go an hour or half an hour back and forth, in either half of the year, that went forward for a whole day,
+# that are put back for a month of each year, that changed for good, and that stand still.
+ZONES = [
+    *("Europe/Amsterdam", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "Europe/Volgograd"),
+    *("America/St_Johns", "Asia/Pyongyang", "America/Caracas", "Antarctica/Troll", "UTC"),
+]
+TIMES = """
+    2020-03-29T02:30 2020-10-25T02:30:00 2011-12-30T12:00 2020-12-27T01:30 2020-02-30T00:00 2100-01-01T00:00
+    1999-12-31T23:59:59 2000-01-01T00:00 2099-12-31T23:59:59 2020-01-01 2020-01-01T24:00 2020-01-01T23:60
+    2020-01-01T23:59:60 2020-01-01T1:00 2020-01-01T01:00:0 2020-01-01T01:00:00.5 2020-01-01T01:00Z 2020-01-01T01:00+01
+    2020-01-01T01:00+01:00 2020-01-01t01:00 2020-01-01_01:00 2020-01-01T01.00 2020-01-01T0a:00 2020-1-01T01:00
+    2020/01/01T01:00 20200101T0100 2020-01-01T01:00: 2020-00-01T00:00 2020-13-01T00:00 \uff12020-01-01T00:00"""
+POWERS = "0 -0.008 +1 .5 1. 100000 -100000 100000.000001 -100000.000001 1e3 1.1234567 nan - 12345678 1\0"
+WRAPPINGS = ["{}", "{}", "{}", '"{}"', " {}\t", '"{}', "{},", "\ufeff{}", "{}\u00a0"]
+
+
+@cache
+def reader_of(header: str, zone: str) -> ParkReadingReader:
+    return ParkReadingReader(header.encode(), ZoneInfo(zone))
+
+
+@st.composite
+def local_times(draw: st.DrawFn) -> str:
+    """A time that is well spelled, often in an hour in which some clocks change."""
+    local = draw(st.datetimes(datetime(1999, 12, 31), datetime(2100, 1, 1)))
+    if draw(st.booleans()):
+        day = draw(st.sampled_from([datetime(2020, 3, 29), datetime(2020, 10, 25), datetime(2020, 4, 5)]))
+        local = day + timedelta(minutes=draw(st.integers(0, 300)))
+    return local.strftime(draw(st.sampled_from(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])))
+
+
+times = st.one_of(local_times(), st.sampled_from(TIMES.split()))
+powers = st.one_of(st.decimals(-100_001, 100_001, places=3).map(str), st.sampled_from(POWERS.split(" ")))
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[str, bytes]:
+    """A header, and lines that mostly are rows in its order."""
+    header, lines = draw(st.sampled_from(HEADERS)), b""
+    for time, power in draw(st.lists(st.tuples(times, powers), max_size=6)):
+        wrap = draw(st.sampled_from(WRAPPINGS)).format
+        row = f"{wrap(time)},{power}" if header == HEADERS[0] else f"{power},{wrap('note')},{time}"
+        lines += row.encode() + draw(st.sampled_from([b"\n", b"\r\n", b"\n\n", b"\xff\n", b"\n \n"]))
+    return header, lines[: len(lines) - draw(st.integers(0, 3))]
+
+
+@given(files(), st.sampled_from(ZONES), st.sampled_from([20, PIECE_BYTES]))
+def test_a_chunk_says_of_every_row_what_a_check_of_that_row_alone_says(
+    file: tuple[str, bytes], zone: str, piece_bytes: int
+) -> None:
+    header, lines = file
+    readings, rejections = [], []
+    cut = list(cut_lines(lines))
+    for number, line in enumerate(cut, start=2):
+        if not line.strip(BLANKS.encode()):
+            continue
+        try:
+            readings.append(check_row(line, read_header(header.encode(), COLUMNS), ZoneInfo(zone)))
+        except RowRejected as reason:
+            rejections.append(Rejection.of(number, line, reason))
+
+    with patch.object(park_readings, "PIECE_BYTES", piece_bytes):
+        chunk = reader_of(header, zone).read(lines, first_line_number=2)
+
+    assert (chunk.lines_read, chunk.rejections) == (len(cut), rejections)
+    assert chunk.readings.earlier.tolist() == [reading.earlier.timestamp() for reading in readings]
+    assert chunk.readings.later.tolist() == [reading.later.timestamp() for reading in readings]
+    assert (chunk.readings.local_days + EPOCH_DAY).tolist() == [each.local_date.toordinal() for each in readings]
+    assert chunk.readings.powers.tolist() == [reading.power for reading in readings]
+
+
+@given(st.sampled_from(ZONES), st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30)))
+def test_what_clocks_show_at_an_instant_means_that_instant(zone: str, instant: datetime) -> None:
+    at = instant.replace(tzinfo=UTC, microsecond=0)
+    line = f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S},1".encode()
+
+    chunk = reader_of(HEADERS[0], zone).read(line, first_line_number=2)
+
+    assert at.timestamp() in (chunk.readings.earlier[0], chunk.readings.later[0])
