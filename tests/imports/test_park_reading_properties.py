@@ -32,6 +32,10 @@ POWERS = "0 -0.008 +1 .5 1. 100000 -100000 100000.000001 -100000.000001 1e3 1.12
 WRAPPINGS = ["{}", "{}", "{}", '"{}"', " {}\t", '"{}', "{},", "\ufeff{}", "{}\u00a0"]
 
 
+FIRST, LAST = datetime.fromisoformat("2000-01-01T15:00"), datetime.fromisoformat("2099-12-31T09:00")
+CHANGES = [datetime.fromisoformat(day) for day in ("2020-03-29", "2020-10-25", "2020-04-05", "2020-12-27")]
+
+
 @cache
 def reader_of(header: str, zone: str) -> ParkReadingReader:
     return ParkReadingReader(header.encode(), ZoneInfo(zone))
@@ -40,10 +44,9 @@ def reader_of(header: str, zone: str) -> ParkReadingReader:
 @st.composite
 def local_times(draw: st.DrawFn) -> str:
     """A time that is well spelled, often in an hour in which some clocks change."""
-    local = draw(st.datetimes(datetime(1999, 12, 31), datetime(2100, 1, 1)))
+    local = draw(st.datetimes(FIRST, LAST))
     if draw(st.booleans()):
-        day = draw(st.sampled_from([datetime(2020, 3, 29), datetime(2020, 10, 25), datetime(2020, 4, 5)]))
-        local = day + timedelta(minutes=draw(st.integers(0, 300)))
+        local = draw(st.sampled_from(CHANGES)) + timedelta(minutes=draw(st.integers(0, 300)))
     return local.strftime(draw(st.sampled_from(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])))
 
 
@@ -87,7 +90,7 @@ def test_a_chunk_says_of_every_row_what_a_check_of_that_row_alone_says(
     assert chunk.readings.powers.tolist() == [reading.power for reading in readings]
 
 
-@given(st.sampled_from(ZONES), st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30)))
+@given(st.sampled_from(ZONES), st.datetimes(FIRST, LAST))
 def test_what_clocks_show_at_an_instant_means_that_instant(zone: str, instant: datetime) -> None:
     at = instant.replace(tzinfo=UTC, microsecond=0)
     line = f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S},1".encode()
