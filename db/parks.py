@@ -114,6 +114,13 @@ class ParkHasReadings(Conflict):
     field = ("input", "timezone")
 
 
+class ParkHasImports(Conflict):
+    """Imports of readings name the park {name}, reverted ones too: it can change, but it cannot go."""
+
+    constraint = "imports_park_id_fkey"
+    field = ("input", "id")
+
+
 class ParkTimezoneChanged(Conflict):
     """The park's timezone was changed from {timezone} while its readings were imported; start the import again."""
 
@@ -246,7 +253,7 @@ async def take_back_imported(session: AsyncSession, *, import_id: UUID) -> None:
     """
     Let parks be what they were before an import, where they still are what it said: those it created go.
 
-    `ParkHasReadings` where readings keep one from it.
+    `ParkHasReadings` where readings keep one from it, and `ParkHasImports`.
     """
     await take_turns_at_imports(session)
     of_import = select(ImportedPark).where(col(ImportedPark.import_id) == import_id)
@@ -257,7 +264,8 @@ async def take_back_imported(session: AsyncSession, *, import_id: UUID) -> None:
         if said.old_timezone is None or said.old_timezone != there.timezone:
             await _check_no_readings(session, there)
         if said.old_timezone is None:
-            await session.execute(delete(Park).where(col(Park.id) == there.id))
+            with refusing(ParkHasImports(name=there.name)):
+                await session.execute(delete(Park).where(col(Park.id) == there.id))
         else:
             old = {"timezone": said.old_timezone, "energy_type": said.old_energy_type}
             await session.execute(update(Park).where(col(Park.id) == there.id).values(**old))

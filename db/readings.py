@@ -83,13 +83,12 @@ NEW = """
         ) as new (interval_start, local_date, power)
     )
 """
-COUNT_SAME = text(
+COUNT_THERE = text(
     NEW  # noqa: S608 It is ours.
     + """
-    select count(*)
+    select count(*) as there, count(*) filter (where there.power = new.power) as same
     from new
     join energy_readings there on (there.park_id, there.interval_start) = (:park_id, new.interval_start)
-    where there.power = new.power
 """
 )
 KEEP_REPLACED = text(
@@ -209,12 +208,14 @@ async def keep(session: AsyncSession, readings: Readings, *, park_id: UUID, impo
         "local_dates": list(readings.local_dates),
         "powers": list(readings.powers),
     }
-    same = await session.scalar(COUNT_SAME, {name: value for name, value in new.items() if name != "import_id"})
-    await session.execute(FORGET_OWN, {name: new[name] for name in ("park_id", "import_id", "instants")})
-    await session.execute(KEEP_REPLACED, new)
+    without_import = {name: value for name, value in new.items() if name != "import_id"}
+    counts = (await session.execute(COUNT_THERE, without_import)).one()
+    if counts.there:
+        await session.execute(FORGET_OWN, {name: new[name] for name in ("park_id", "import_id", "instants")})
+        await session.execute(KEEP_REPLACED, new)
     await session.execute(KEEP, new)
     await _sum_days(session, park_id=park_id, days=set(readings.local_dates))
-    return int(same or 0)
+    return int(counts.same)
 
 
 async def take_back(session: AsyncSession, *, park_id: UUID, import_id: UUID) -> None:

@@ -1,6 +1,7 @@
 """Files of parks and of their readings: local times told apart, replaced, corrected and taken back."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,13 +12,13 @@ from sqlmodel import col
 import db.parks
 import db.verification
 from db.engine import Database
-from db.parks import Park
+from db.parks import Park, ParkTimezoneChanged
 from graph.embedded.servers import EmbeddedServers
 from graph.object_store import ObjectStore
 from graph.settings import Pace
 from graph.worker import Worker
 from tests.api import Api, new_name
-from tests.park_files import ParkFiles, counts_of, file_of, rejections_of
+from tests.park_files import CANCEL, HEADER, REVERT, ParkFiles, counts_of, file_of, rejections_of
 
 PARKS_HEADER = "park_name,timezone,energy_type\n"
 # As files come, and each row in a chunk of its own.
@@ -316,3 +317,51 @@ async def test_a_timezone_stays_while_there_are_readings_dated_in_it(files: Park
     )
     assert await parks_named(files, name) == [(name, "Europe/Amsterdam", "SOLAR")]
     await files.assert_all_agree()
+
+
+async def test_a_park_that_imports_of_readings_name_does_not_go(files: ParkFiles) -> None:
+    name = f"Park of {new_name()}"
+    created = await files.imported(PARKS_HEADER + f"{name},Europe/Amsterdam,Wind\n")
+    row = await files.database.row(db.parks.park_ids([name]))
+    assert row is not None
+    await files.reverted(await files.imported(file_of(["2021-01-01 00:00,1"]), row.id))
+
+    refusal = await files.api.refusal(REVERT, id=created["id"])
+
+    assert refusal == (
+        "Conflict",
+        ["input", "id"],
+        f"Imports of readings name the park {name}, reverted ones too: it can change, but it cannot go.",
+    )
+    assert await parks_named(files, name) == [(name, "Europe/Amsterdam", "WIND")]
+
+
+async def test_an_import_that_failed_is_taken_back_when_it_is_cancelled(files: ParkFiles) -> None:
+    park_id = await files.park()
+    before = await files.imported(file_of(["2021-01-01 00:00,1"]), park_id)
+    # A gzip that breaks off behind its first rows.
+    rows = "".join(f"2021-01-0{day} 00:{minute},{day * minute}\n" for day in (1, 2) for minute in range(10, 60))
+    broken = gzip.compress((HEADER + "2021-01-01 00:00,2\n" + rows).encode())[:-20]
+
+    failed = await files.imported(broken, park_id)
+    await files.api.ask(CANCEL, id=failed["id"])
+
+    assert (before["status"], failed["status"]) == ("COMPLETED", "FAILED")
+    assert await files.readings(park_id) == [("2020-12-31T23:00Z", "2021-01-01", 1_000_000)]
+    assert await files.days(park_id) == [("2021-01-01", 1_000_000, 1_000_000, 1_000_000, 1)]
+    await files.assert_all_agree()
+
+
+async def test_readings_dated_in_a_timezone_that_a_park_has_no_more_are_not_kept(
+    api: Api, database: Database, object_store: ObjectStore
+) -> None:
+    files = ParkFiles(api, database, object_store)
+    park_id = await files.park("Europe/Amsterdam")
+
+    async with database.transaction() as session:
+        with pytest.raises(ParkTimezoneChanged) as refused:
+            await db.parks.hold_timezone(session, id=park_id, timezone="Europe/Istanbul")
+
+    assert str(refused.value) == (
+        "The park's timezone was changed from Europe/Istanbul while its readings were imported; start the import again."
+    )
