@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from graph.script.client import TIMEOUT, Client, Object, Refused
-from graph.script.event_import import import_events
+from graph.script.file_import import import_events
 from graph.script.instructions import (
     CreateBattery,
     CreateReport,

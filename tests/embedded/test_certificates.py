@@ -21,7 +21,7 @@ from graph.backing import Backing, CannotServe, Certificate, own_certificate
 from graph.cli import app
 from graph.embedded.certificates import UnfitName, keep_certificate
 from graph.embedded.servers import EmbeddedServers
-from graph.script.event_import import CREATE_IMPORT, GET_IMPORT, ON_IMPORT_PROGRESS
+from graph.script.file_import import CREATE_IMPORT, GET_IMPORT, ON_IMPORT_PROGRESS
 from graph.script.run import client_of
 from graph.serving import serving
 from tests.api import API_KEY
