@@ -1,4 +1,4 @@
-"""Import Events: a file up to S3, and followed until it is in."""
+"""Import Events, Import Parks, Import Readings: a file up to S3, and followed until it is in."""
 
 from pathlib import Path
 
@@ -30,13 +30,13 @@ query ($id: ID!, $limit: Int!) {
 """
 
 
-async def import_events(path: Path, client: Client, output: Console) -> str:
+async def import_file(path: Path, client: Client, output: Console, **told: str) -> str:
     """
-    Bring a file of battery events in, show it on its way, and say what came of it.
+    Bring a file in, show it on its way, and say what came of it; the import is `told` its kind, and whose it is.
 
     Raises Refused where it is not taken or fails; the same file a second time is neither.
     """
-    upload = await client.ask(CREATE_IMPORT, input={"kind": "BATTERY_EVENTS", "fileName": path.name})
+    upload = await client.ask(CREATE_IMPORT, input={"fileName": path.name, **told})
     id = upload["import"]["id"]
     with ImportProgress(output) as progress:
         with progress.open(path) as file:
@@ -59,7 +59,8 @@ async def import_events(path: Path, client: Client, output: Console) -> str:
     if imported["status"] != "COMPLETED":
         raise Refused(imported["failureReason"] or f"The import was {imported['status'].lower()}.")
     return (
-        f"Imported {path.name}: {imported['rowsRead']:,} rows read, {imported['rowsImported']:,} imported, "
+        f"Imported {path.name}: {imported['rowsRead']:,} {'row' if imported['rowsRead'] == 1 else 'rows'} read, "
+        f"{imported['rowsImported']:,} imported, "
         f"{imported['rowsDuplicated']:,} duplicated, {imported['rowsRejected']:,} rejected."
         + await rejections(id, imported["rowsRejected"], client)
     )

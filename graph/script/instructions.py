@@ -53,6 +53,17 @@ class ImportEvents:
 
 
 @dataclass(frozen=True)
+class ImportParks:
+    file: str
+
+
+@dataclass(frozen=True)
+class ImportReadings:
+    park_name: str
+    file: str
+
+
+@dataclass(frozen=True)
 class CreateReport:
     vpp_name: str
     month: str
@@ -63,7 +74,8 @@ class Exit:
     pass
 
 
-Instruction = CreateVpp | CreateSite | CreateBattery | ImportEvents | CreateReport
+Import = ImportEvents | ImportParks | ImportReadings
+Instruction = CreateVpp | CreateSite | CreateBattery | Import | CreateReport
 
 # The parts of a form are the fields of its class, in order.
 FORMS: dict[str, type[Instruction | Exit]] = {
@@ -71,6 +83,8 @@ FORMS: dict[str, type[Instruction | Exit]] = {
     "Create Site: VPP NAME, NMI, ADDRESS": CreateSite,
     "Create Battery: NMI, MANUFACTURER, SERIAL, CAPACITY_KWH": CreateBattery,
     "Import Events: FILE": ImportEvents,
+    "Import Parks: FILE": ImportParks,
+    "Import Readings: PARK NAME, FILE": ImportReadings,
     "Create Report: VPP NAME, YYYY-MM": CreateReport,
     "Exit": Exit,
 }
@@ -129,8 +143,7 @@ def parts(rest: str, names: list[str]) -> list[Any]:
 
     Raises ValueError for a part missing, too many or malformed.
     """
-    keeps_commas = names[-1:] in (["ADDRESS"], ["FILE"])
-    texts = [text.strip() for text in rest.split(",", len(names) - 1 if keeps_commas else -1)] if rest.strip() else []
+    texts = [text.strip() for text in cut(rest, names)] if rest.strip() else []
     if len(texts) != len(names):
         raise ValueError(f"Parts expected: {len(names)}; found: {len(texts)}.")
 
@@ -143,6 +156,16 @@ def parts(rest: str, names: list[str]) -> list[Any]:
         except ValueError as mistake:
             raise ValueError(f"{name} {text!r}: {mistake}") from mistake
     return values
+
+
+def cut(rest: str, names: list[str]) -> list[str]:
+    """
+    Cut a line at its commas, but for those that a part may hold: a park's name, or else a last ADDRESS or FILE.
+    """
+    most = len(names) - 1
+    if names[:1] == ["PARK NAME"]:
+        return rest.rsplit(",", most)
+    return rest.split(",", most if names[-1:] in (["ADDRESS"], ["FILE"]) else -1)
 
 
 def number(text: str) -> float:

@@ -10,13 +10,16 @@ from rich.console import Console
 from rich.text import Text
 
 from graph.script.client import TIMEOUT, Client, Object, Refused
-from graph.script.file_import import import_events
+from graph.script.file_import import import_file
 from graph.script.instructions import (
     CreateBattery,
     CreateReport,
     CreateSite,
     CreateVpp,
+    Import,
     ImportEvents,
+    ImportParks,
+    ImportReadings,
     Instruction,
     Line,
     LineRefused,
@@ -39,6 +42,8 @@ ASSIGN_SITE = "mutation ($input: AssignSiteInput!) { assignSite(input: $input) {
 
 ADD_BATTERY = "mutation ($input: AddBatteryInput!) { addBattery(input: $input) { id } }"
 UPDATE_BATTERY = "mutation ($input: UpdateBatteryInput!) { updateBattery(input: $input) { id } }"
+
+GET_PARK = "query ($name: String!) { getParkByName(name: $name) { id } }"
 
 
 async def run_script(
@@ -98,7 +103,7 @@ def check_files(script: Iterable[Line], folder: Path) -> None:
     Raises LineRefused for one that is not there.
     """
     for line in script:
-        if isinstance(line.instruction, ImportEvents):
+        if isinstance(line.instruction, Import):
             path = folder / line.instruction.file
             if not path.is_file():
                 raise LineRefused(line.number, line.text, f"There is no file {path.absolute()}.")
@@ -126,7 +131,12 @@ async def carry_out(instruction: Instruction, client: Client, folder: Path, outp
         case CreateBattery():
             return await create_battery(instruction, client)
         case ImportEvents(file):
-            return await import_events(folder / file, client, output)
+            return await import_file(folder / file, client, output, kind="BATTERY_EVENTS")
+        case ImportParks(file):
+            return await import_file(folder / file, client, output, kind="PARKS")
+        case ImportReadings(park_name, file):
+            park = await park_named(park_name, client)
+            return await import_file(folder / file, client, output, kind="PARK_READINGS", parkId=park["id"])
         case CreateReport(vpp_name, month):
             vpp = await vpp_named(vpp_name, client)
             await create_report(vpp["id"], month, client, output, report_path)
@@ -188,3 +198,15 @@ async def vpp_named(name: str, client: Client) -> Object:
     if vpp is None:
         raise Refused(f"There is no VPP named {name!r}; create it on a line above.")
     return vpp
+
+
+async def park_named(name: str, client: Client) -> Object:
+    """
+    Find a park, of which only the id is told.
+
+    Raises Refused if there is none.
+    """
+    park: Object | None = await client.ask(GET_PARK, name=name)
+    if park is None:
+        raise Refused(f"There is no park named {name!r}; import it on a line above.")
+    return park

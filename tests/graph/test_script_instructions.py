@@ -7,6 +7,8 @@ from graph.script.instructions import (
     CreateSite,
     CreateVpp,
     ImportEvents,
+    ImportParks,
+    ImportReadings,
     Instruction,
     Line,
     LineRefused,
@@ -23,10 +25,15 @@ COMMANDS = "\n  ".join(FORMS)
         ("Create Site: Test VPP One, 9876543210, 426 King St", CreateSite("Test VPP One", "9876543210", "426 King St")),
         ("Create Battery: 9876543210, Tesla, 0038, 13.5", CreateBattery("9876543210", "Tesla", "0038", 13.5)),
         ("Import Events: events_file.csv", ImportEvents("events_file.csv")),
+        ("Import Parks: parks_file.csv", ImportParks("parks_file.csv")),
+        ("Import Readings: Test Park One, readings_file.csv", ImportReadings("Test Park One", "readings_file.csv")),
         ("Create Report: Test VPP One, 2025-09", CreateReport("Test VPP One", "2025-09")),
         # An address keeps its commas, and so does a file's name; a colon after the first is a part's own.
         ("Create Site: A, 9876543210, Unit 2, 4 King St, NSW", CreateSite("A", "9876543210", "Unit 2, 4 King St, NSW")),
         ("Import Events: C:/events, September.csv", ImportEvents("C:/events, September.csv")),
+        ("Import Parks: C:/parks, 2020.csv", ImportParks("C:/parks, 2020.csv")),
+        # Of two parts that may hold commas, the park's name keeps them: the file is what follows the last.
+        ("Import Readings: Lot 1, 2, North, r.csv", ImportReadings("Lot 1, 2, North", "r.csv")),
         # A number may stand before the command, in the manner of a list.
         ("4 Import Events: e.csv", ImportEvents("e.csv")),
         ("4. Import Events: e.csv", ImportEvents("e.csv")),
@@ -35,6 +42,8 @@ COMMANDS = "\n  ".join(FORMS)
         ("IMPORT EVENTS: e.csv", ImportEvents("e.csv")),
         ("  import   events :e.csv  ", ImportEvents("e.csv")),
         ("create vpp:A,20,.3", CreateVpp("A", 20.0, 0.3)),
+        ("import PARKS:p.csv", ImportParks("p.csv")),
+        ("6) import  readings : A ,r.csv", ImportReadings("A", "r.csv")),
         # The eleventh character of an NMI checks it, and is dropped.
         ("Create Site: A, 98765432107, B", CreateSite("A", "9876543210", "B")),
         ("Create Battery: 98765432107, B, C, 1", CreateBattery("9876543210", "B", "C", 1.0)),
@@ -73,6 +82,13 @@ def test_a_line_becomes_an_instruction(text: str, instruction: Instruction) -> N
             "MANUFACTURER is empty.\nIts form is: Create Battery: NMI, MANUFACTURER, SERIAL, CAPACITY_KWH",
         ),
         ("Import Events:", "Parts expected: 1; found: 0.\nIts form is: Import Events: FILE"),
+        ("Import Parks:", "Parts expected: 1; found: 0.\nIts form is: Import Parks: FILE"),
+        (
+            "Import Readings: r.csv",
+            "Parts expected: 2; found: 1.\nIts form is: Import Readings: PARK NAME, FILE",
+        ),
+        ("Import Readings: , r.csv", "PARK NAME is empty.\nIts form is: Import Readings: PARK NAME, FILE"),
+        ("Import Readings: A, B,", "FILE is empty.\nIts form is: Import Readings: PARK NAME, FILE"),
         ("Exit: now", "Parts expected: 0; found: 1.\nIts form is: Exit"),
         (
             "Create VPP: A, 20%, 0",
