@@ -15,6 +15,13 @@ from graph.script import LineRefused, print_reports, run_script
 from graph.script.client import Client
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+DAILY_STATS = """
+query ($park: String!) {
+  listParkDailyStats(filter: {parkNames: [$park]}) {
+    items { date minPowerMw maxPowerMw sumPowerMw meanPowerMw readingCount }
+  }
+}
+"""
 
 
 class Served(Protocol):
@@ -54,11 +61,14 @@ async def asked(served: Served, document: str, **variables: object) -> Any:
 
 def example_in(folder: Path, name: str, nmi: str) -> str:
     """
-    Copy the example's events to a folder and return its script, both for another VPP and site than other tests have.
+    Copy the example's files to a folder and return its script, for a VPP, site and park that no other test has.
     """
     events = (EXAMPLES / "events_file.csv").read_text()
     (folder / "events_file.csv").write_text(events.replace("9876543210", nmi))
-    script = (EXAMPLES / "first_month.txt").read_text()
+    parks = (EXAMPLES / "parks_file.csv").read_text()
+    (folder / "parks_file.csv").write_text(parks.replace("Test Park One", f"Park {nmi}"))
+    (folder / "readings_file.csv").write_bytes((EXAMPLES / "readings_file.csv").read_bytes())
+    script = (EXAMPLES / "first_month.txt").read_text().replace("Test Park One", f"Park {nmi}")
     return script.replace("Test VPP One", name).replace("9876543210", nmi).replace("38764527113388", f"serial {nmi}")
 
 
@@ -116,6 +126,8 @@ async def test_the_example_becomes_the_report_it_is_known_by(served: Served, tmp
         f"Created site {nmi} in {name}.",
         f"Added battery Tesla serial {nmi} at {nmi}.",
         "Imported events_file.csv: 8 rows read, 8 imported, 0 duplicated, 0 rejected.",
+        "Imported parks_file.csv: 1 row read, 1 imported, 0 duplicated, 0 rejected.",
+        "Imported readings_file.csv: 196 rows read, 196 imported, 0 duplicated, 0 rejected.",
         "",
         f"{name}, 2025-09, revision 1, in Australian dollars",
         "Total revenue                1.75",
@@ -141,14 +153,92 @@ async def test_a_script_can_be_played_again(served: Served, tmp_path: Path) -> N
 
     printed = await played(script, served, tmp_path)
 
-    assert printed.splitlines()[:4] == [
+    assert printed.splitlines()[:6] == [
         f"Updated VPP {name}.",
         f"Updated site {nmi}.",
         f"Updated battery Tesla serial {nmi} at {nmi}.",
         "events_file.csv was already imported.",
+        "Imported parks_file.csv: 1 row read, 0 imported, 1 duplicated, 0 rejected.",
+        "Imported readings_file.csv: 196 rows read, 0 imported, 196 duplicated, 0 rejected.",
     ]
     assert f"{name}, 2025-09, revision 1, in Australian dollars\n" in printed
     assert (tmp_path / "vpp_report.json").read_bytes() == report
+
+
+def test_the_examples_readings_are_those_of_two_days_one_of_them_longer_by_an_hour() -> None:
+    with (EXAMPLES / "readings_file.csv").open() as file:
+        readings = list(csv.DictReader(file))
+
+    times = [reading["datetime"] for reading in readings]
+    assert [sum(time.startswith(day) for time in times) for day in ("2020-10-24", "2020-10-25")] == [96, 100]
+    assert len(readings) == 196
+    # Clocks went back at 03:00.
+    assert [time for time in times if times.count(time) == 2] == [
+        f"2020-10-25 02:{minute}:00" for minute in ("00", "15", "30", "45") * 2
+    ]
+
+
+async def test_the_examples_readings_become_the_figures_of_their_days_once(served: Served, tmp_path: Path) -> None:
+    nmi = new_nmi()
+    script = example_in(tmp_path, new_name(), nmi)
+
+    await played(script, served, tmp_path)
+    first = await asked(served, DAILY_STATS, park=f"Park {nmi}")
+    await played(script, served, tmp_path)
+    second = await asked(served, DAILY_STATS, park=f"Park {nmi}")
+
+    assert first["items"] == [
+        {
+            "date": "2020-10-24",
+            "minPowerMw": -0.012,
+            "maxPowerMw": 4.141,
+            "sumPowerMw": 205.079,
+            "meanPowerMw": pytest.approx(205.079 / 96, abs=1e-6),
+            "readingCount": 96,
+        },
+        {
+            "date": "2020-10-25",
+            "minPowerMw": -0.012,
+            "maxPowerMw": 7.293,
+            "sumPowerMw": 434.489,
+            "meanPowerMw": 4.34489,
+            "readingCount": 100,
+        },
+    ]
+    assert second == first
+
+
+async def test_readings_are_those_of_the_park_of_that_name_commas_and_all(served: Served, tmp_path: Path) -> None:
+    lot = f"Lot {new_nmi()}"
+    parks = f'park_name,timezone,energy_type\n"{lot}, North",Europe/Amsterdam,Solar\n{lot},Europe/Amsterdam,Solar\n'
+    (tmp_path / "parks.csv").write_text(parks)
+    (tmp_path / "readings.csv").write_text("datetime,MW\n2020-06-01 12:00:00,1.5\n2020-06-01 12:15:00,2.5\n")
+
+    printed = await played(f"Import Parks: parks.csv\nImport Readings: {lot}, North, readings.csv", served, tmp_path)
+
+    assert printed.splitlines() == [
+        "Imported parks.csv: 2 rows read, 2 imported, 0 duplicated, 0 rejected.",
+        "Imported readings.csv: 2 rows read, 2 imported, 0 duplicated, 0 rejected.",
+    ]
+    assert [
+        [(day["date"], day["sumPowerMw"]) for day in (await asked(served, DAILY_STATS, park=name))["items"]]
+        for name in (f"{lot}, North", lot)
+    ] == [[("2020-06-01", 4.0)], []]
+
+
+async def test_a_reading_at_a_time_that_clocks_passed_over_is_told_with_its_line(
+    served: Served, tmp_path: Path
+) -> None:
+    park = f"Park {new_nmi()}"
+    (tmp_path / "parks.csv").write_text(f"park_name,timezone,energy_type\n{park},Europe/Amsterdam,Wind\n")
+    # Clocks went forward at 02:00.
+    times = ("01:45:00", "02:00:00", "03:00:00")
+    (tmp_path / "readings.csv").write_text("\n".join(["datetime,MW", *(f"2020-03-29 {time},1" for time in times)]))
+
+    printed = await played(f"Import Parks: parks.csv\nImport Readings: {park}, readings.csv", served, tmp_path)
+
+    assert printed.splitlines()[1] == "Imported readings.csv: 3 rows read, 2 imported, 0 duplicated, 1 rejected."
+    assert [line.split(": ")[0].lower() for line in printed.splitlines()[2:]] == ["  line 3, datetime"]
 
 
 async def test_a_create_of_what_exists_updates_it(served: Served, tmp_path: Path) -> None:
@@ -236,7 +326,12 @@ async def test_nothing_below_a_refused_line_is_carried_out(served: Served, tmp_p
 async def test_nothing_is_carried_out_of_a_script_with_a_mistake_further_down(served: Served, tmp_path: Path) -> None:
     name = new_name()
 
-    for mistake in ("Create Sit: A, B, C", "Import Events: nowhere.csv"):
+    for mistake in (
+        "Create Sit: A, B, C",
+        "Import Events: nowhere.csv",
+        "Import Parks: nowhere.csv",
+        "Import Readings: A, B, nowhere.csv",
+    ):
         with pytest.raises(LineRefused) as refused:
             await played(f"Create VPP: {name}, 20, 0\n{mistake}", served, tmp_path)
         assert (refused.value.line_number, refused.value.line) == (2, mistake)
@@ -247,6 +342,7 @@ async def test_nothing_is_carried_out_of_a_script_with_a_mistake_further_down(se
 
 async def test_what_a_line_speaks_of_must_be_there(served: Served, tmp_path: Path) -> None:
     name, nmi = new_name(), new_nmi()
+    (tmp_path / "readings.csv").touch()
 
     for line, reason in [
         (f"Create Site: {name}, {nmi}, 426 King St", f"There is no VPP named {name!r}; create it on a line above."),
@@ -254,6 +350,10 @@ async def test_what_a_line_speaks_of_must_be_there(served: Served, tmp_path: Pat
         (
             f"Create Battery: {nmi}, Tesla, 38, 13.5",
             f"There is no site with the NMI {nmi}; create it on a line above.",
+        ),
+        (
+            f"Import Readings: Park {nmi}, readings.csv",
+            f"There is no park named 'Park {nmi}'; import it on a line above.",
         ),
     ]:
         with pytest.raises(LineRefused) as refused:

@@ -5,15 +5,19 @@ The script's client where the network fails it: HTTP is answered by a function, 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from rich.console import Console
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from graph.script.client import MOST_PUT_OFF, Client, Object, Refused, Unanswered
+from graph.script.instructions import ImportReadings
+from graph.script.run import carry_out
 
 SUBSCRIPTION = "subscription ($id: ID!) { onImportProgress(id: $id) { status rowsRead } }"
 QUERY = "query ($id: ID!) { getImport(id: $id) { status rowsRead } }"
@@ -202,6 +206,46 @@ async def test_a_question_carries_the_key_and_its_variables() -> None:
 
     assert state == RUNNING
     assert asked == [("POST", "http://127.0.0.1/graphql", "da2-key", {"query": QUERY, "variables": {"id": "7"}})]
+
+
+async def test_readings_go_up_as_those_of_the_park_that_was_found(tmp_path: Path) -> None:
+    (tmp_path / "readings.csv").write_bytes(b"datetime,MW\n2020-06-01 12:00:00,1.5\n")
+    counts = {"rowsRead": 1, "rowsImported": 0, "rowsDuplicated": 1, "rowsRejected": 0}
+    answers = iter(
+        [
+            {"getParkByName": {"id": "7"}},
+            {"createImport": {"import": {"id": "9"}, "uploadUrl": "http://127.0.0.1/s3/9"}},
+            {"startImport": {"id": "9"}},
+            {"getImport": {"status": "COMPLETED", "bytesRead": 36.0, "bytesTotal": 36.0, **counts}},
+        ]
+    )
+    asked: list[Object] = []
+    put: list[bytes] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "PUT":
+            put.append(await request.aread())
+            return httpx.Response(200)
+        asked.append(json.loads(request.content)["variables"])
+        return httpx.Response(200, json={"data": next(answers)})
+
+    async with not_listening() as url, httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        done = await carry_out(
+            ImportReadings("Lot 1, North", "readings.csv"),
+            Client(url, "da2-key", http, pause_s=0),
+            tmp_path,
+            Console(file=StringIO()),
+            tmp_path / "vpp_report.json",
+        )
+
+    assert done == "Imported readings.csv: 1 row read, 0 imported, 1 duplicated, 0 rejected."
+    assert asked == [
+        {"name": "Lot 1, North"},
+        {"input": {"kind": "PARK_READINGS", "fileName": "readings.csv", "parkId": "7"}},
+        {"input": {"id": "9"}},
+        {"id": "9"},
+    ]
+    assert put == [b"datetime,MW\n2020-06-01 12:00:00,1.5\n"]
 
 
 async def test_an_upload_tells_its_length_and_keeps_the_key_to_itself(tmp_path: Path) -> None:
