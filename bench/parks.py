@@ -1,0 +1,176 @@
+"""
+Statistics of parks from the sums kept of each day, beside the plain aggregate over readings; and pages of readings.
+
+Parks have four readings a day here and ninety-six in truth: the plain aggregate reads a 24th of what it would have to.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+
+import db.migrations
+from bench.latency import KEY, api
+from graph.embedded.servers import embedded_servers
+
+PARKS = 1_000
+PAGED_READINGS = 100_000
+PAGED_PARK = "The one that is paged through"
+IMPORT = uuid4()
+PAGE = 200
+ROUNDS = 11
+
+# A year by the clocks of the parks, and as many readings as it takes of one park more.
+FILL = f"""
+    insert into parks (id, name, timezone, energy_type)
+    select gen_random_uuid(), 'Park ' || number, 'Europe/Amsterdam', case number % 2 when 0 then 'SOLAR' else 'WIND' end
+    from generate_series(1, {PARKS}) number;
+
+    insert into energy_readings (park_id, interval_start, local_date, power, import_id)
+    select id, start, (start at time zone timezone)::date, 10000000 * random(), '{IMPORT}'
+    from parks, generate_series(timestamptz '2021-01-01 00:00+01', '2021-12-31 23:59+01', '6 hours') start;
+
+    insert into park_days (park_id, local_date, min_power, max_power, sum_power, reading_count)
+    select park_id, local_date, min(power), max(power), sum(power), count(*)
+    from energy_readings
+    group by park_id, local_date;
+
+    insert into parks (id, name, timezone, energy_type)
+    values (gen_random_uuid(), '{PAGED_PARK}', 'Europe/Amsterdam', 'WIND');
+
+    insert into energy_readings (park_id, interval_start, local_date, power, import_id)
+    select id, start, (start at time zone timezone)::date, 10000000 * random(), '{IMPORT}'
+    from parks,
+        generate_series(1, {PAGED_READINGS}) number,
+        lateral (select timestamptz '2022-01-01 00:00+01' + number * interval '15 minutes' as start) as starts
+    where name = '{PAGED_PARK}';
+"""  # noqa: S608 It is ours.
+FROM_SUMS = """
+    select energy_type, local_date, min(min_power), max(max_power), sum(sum_power), sum(reading_count), count(*)
+    from park_days
+    join parks on parks.id = park_id
+    where local_date >= '2021-01-01' and local_date < '2022-01-01'
+    group by energy_type, local_date
+    order by energy_type, local_date
+"""
+FROM_READINGS = """
+    select energy_type, local_date, min(power), max(power), sum(power), count(*), count(distinct park_id)
+    from energy_readings
+    join parks on parks.id = park_id
+    where local_date >= '2021-01-01' and local_date < '2022-01-01'
+    group by energy_type, local_date
+    order by energy_type, local_date
+"""
+OF_PARKS_FROM_READINGS = f"""
+    select park_id, local_date, min(power), max(power), sum(power), count(*)
+    from energy_readings
+    where local_date >= '2021-01-01' and local_date < '2022-01-01'
+    group by park_id, local_date
+    order by park_id, local_date
+    limit {PAGE}
+"""  # noqa: S608 It is ours.
+
+STATISTICS = "date minPowerMw maxPowerMw sumPowerMw meanPowerMw readingCount"
+YEAR = '{from: "2021-01-01", until: "2022-01-01"}'
+BY_ENERGY_TYPE = f"""
+query ($limit: Int, $nextToken: String) {{
+  listEnergyTypeDailyStats(filter: {YEAR}, limit: $limit, nextToken: $nextToken) {{
+    items {{ energyType {STATISTICS} parkCount }}
+    nextToken
+  }}
+}}
+"""
+BY_PARK = f"""
+query ($limit: Int, $nextToken: String) {{
+  listParkDailyStats(filter: {YEAR}, limit: $limit, nextToken: $nextToken) {{
+    items {{ park {{ name }} {STATISTICS} }}
+    nextToken
+  }}
+}}
+"""
+READINGS = f"""
+query ($limit: Int, $nextToken: String) {{
+  listEnergyReadings(filter: {{parkNames: ["{PAGED_PARK}"]}}, limit: $limit, nextToken: $nextToken) {{
+    items {{ intervalStart powerMw }}
+    nextToken
+  }}
+}}
+"""
+
+
+async def run() -> None:
+    """Measure, and print the medians as two tables."""
+    with tempfile.TemporaryDirectory(prefix="vpp-bench-") as folder:
+        async with embedded_servers(Path(folder) / "data") as servers:
+            await asyncio.to_thread(db.migrations.upgrade, servers.database_url)
+            connection = await asyncpg.connect(servers.database_url)
+            await connection.execute(FILL)
+            await connection.execute("vacuum analyze")
+            async with api(servers) as (url, _), httpx.AsyncClient(base_url=url, headers={"x-api-key": KEY}) as client:
+                await _statistics(connection, client)
+                print()  # noqa: T201
+                await _pages(client)
+            await connection.close()
+
+
+async def _statistics(connection: asyncpg.Connection, client: httpx.AsyncClient) -> None:
+    rows, pages = await _all_pages(client, BY_ENERGY_TYPE)
+    assert rows == len(await connection.fetch(FROM_READINGS)) == len(await connection.fetch(FROM_SUMS))  # noqa: S101
+    readings = await connection.fetchval("select count(*) from energy_readings where local_date < '2022-01-01'")
+    print(f"A year of statistics for {PARKS:,} parks with {readings:,} readings; medians of {ROUNDS}\n")  # noqa: T201
+    print("| | ms |\n|---|---|")  # noqa: T201
+    for name, ask in (
+        (f"by energy type, {rows} rows in {len(pages)} pages of the API", partial(_all_pages, client, BY_ENERGY_TYPE)),
+        ("by energy type, the first page of the API", partial(_page, client, BY_ENERGY_TYPE, None)),
+        ("by energy type, from the sums of days, SQL", partial(connection.fetch, FROM_SUMS)),
+        ("by energy type, from the readings, SQL", partial(connection.fetch, FROM_READINGS)),
+        (f"by park, the first {PAGE} rows, by the API", partial(_page, client, BY_PARK, None)),
+        (f"by park, the first {PAGE} rows, from the readings, SQL", partial(connection.fetch, OF_PARKS_FROM_READINGS)),
+    ):
+        print(f"| {name} | {await _median_ms(ask):.1f} |", flush=True)  # noqa: T201
+
+
+async def _pages(client: httpx.AsyncClient) -> None:
+    rows, pages = await _all_pages(client, READINGS)
+    assert rows == PAGED_READINGS  # noqa: S101
+    print(f"{rows:,} readings of one park in {len(pages)} pages of the API; medians of {ROUNDS}\n")  # noqa: T201
+    print("| page | ms |\n|---|---|")  # noqa: T201
+    for name, token in (("first", pages[0]), ("in the middle", pages[len(pages) // 2]), ("last", pages[-1])):
+        print(f"| {name} | {await _median_ms(partial(_page, client, READINGS, token)):.1f} |")  # noqa: T201
+
+
+async def _median_ms(ask: Callable[[], Awaitable[Any]]) -> float:
+    taken = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        await ask()
+        taken.append(time.perf_counter() - began)
+    return median(taken) * 1000
+
+
+async def _all_pages(client: httpx.AsyncClient, query: str) -> tuple[int, list[str | None]]:
+    """Ask for a whole list, and return how many rows it has, and which token each of its pages is had by."""
+    rows, tokens = 0, list[str | None]([None])
+    while True:
+        page = await _page(client, query, tokens[-1])
+        rows += len(page["items"])
+        if page["nextToken"] is None:
+            return rows, tokens
+        tokens.append(page["nextToken"])
+
+
+async def _page(client: httpx.AsyncClient, query: str, token: str | None) -> dict[str, Any]:
+    variables = {"limit": PAGE, "nextToken": token}
+    answer = await client.post("/graphql", json={"query": query, "variables": variables})
+    answer.raise_for_status()
+    page: dict[str, Any]
+    (page,) = answer.json()["data"].values()
+    return page
