@@ -69,12 +69,12 @@ FROM_READINGS = """
     group by energy_type, local_date
     order by energy_type, local_date
 """
-OF_PARKS_FROM_READINGS = f"""
+OF_PARKS = f"""
     select park_id, local_date, min(power), max(power), sum(power), count(*)
     from energy_readings
     where local_date >= '2021-01-01' and local_date < '2022-01-01'
-    group by park_id, local_date
-    order by park_id, local_date
+    group by local_date, park_id
+    order by local_date, park_id
     limit {PAGE}
 """  # noqa: S608 It is ours.
 
@@ -122,38 +122,52 @@ async def run() -> None:
 
 
 async def _statistics(connection: asyncpg.Connection, client: httpx.AsyncClient) -> None:
-    rows, pages = await _all_pages(client, BY_ENERGY_TYPE)
+    rows, tokens = await _all_pages(client, BY_ENERGY_TYPE)
     assert rows == len(await connection.fetch(FROM_READINGS)) == len(await connection.fetch(FROM_SUMS))  # noqa: S101
     readings = await connection.fetchval("select count(*) from energy_readings where local_date < '2022-01-01'")
-    print(f"A year of statistics for {PARKS:,} parks with {readings:,} readings; medians of {ROUNDS}\n")  # noqa: T201
-    print("| | ms |\n|---|---|")  # noqa: T201
-    for name, ask in (
-        (f"by energy type, {rows} rows in {len(pages)} pages of the API", partial(_all_pages, client, BY_ENERGY_TYPE)),
-        ("by energy type, the first page of the API", partial(_page, client, BY_ENERGY_TYPE, None)),
-        ("by energy type, from the sums of days, SQL", partial(connection.fetch, FROM_SUMS)),
-        ("by energy type, from the readings, SQL", partial(connection.fetch, FROM_READINGS)),
-        (f"by park, the first {PAGE} rows, by the API", partial(_page, client, BY_PARK, None)),
-        (f"by park, the first {PAGE} rows, from the readings, SQL", partial(connection.fetch, OF_PARKS_FROM_READINGS)),
-    ):
-        print(f"| {name} | {await _median_ms(ask):.1f} |", flush=True)  # noqa: T201
+    print(f"A year of statistics for {PARKS:,} parks with {readings:,} readings; medians of {ROUNDS} rounds\n")  # noqa: T201
+    await _print_medians(
+        {
+            f"by energy type, all {rows} rows, by the API in {len(tokens)} pages": partial(
+                _all_pages, client, BY_ENERGY_TYPE
+            ),
+            "by energy type, the first page": partial(_page, client, BY_ENERGY_TYPE, tokens[0]),
+            "by energy type, the last page": partial(_page, client, BY_ENERGY_TYPE, tokens[-1]),
+            "by energy type, all rows, from the sums of days, SQL": partial(connection.fetch, FROM_SUMS),
+            "by energy type, all rows, from the readings, SQL": partial(connection.fetch, FROM_READINGS),
+            f"by park, the first {PAGE} rows, by the API": partial(_page, client, BY_PARK, None),
+            f"by park, the first {PAGE} rows, from the readings, SQL": partial(connection.fetch, OF_PARKS),
+        }
+    )
 
 
 async def _pages(client: httpx.AsyncClient) -> None:
-    rows, pages = await _all_pages(client, READINGS)
+    rows, tokens = await _all_pages(client, READINGS)
     assert rows == PAGED_READINGS  # noqa: S101
-    print(f"{rows:,} readings of one park in {len(pages)} pages of the API; medians of {ROUNDS}\n")  # noqa: T201
-    print("| page | ms |\n|---|---|")  # noqa: T201
-    for name, token in (("first", pages[0]), ("in the middle", pages[len(pages) // 2]), ("last", pages[-1])):
-        print(f"| {name} | {await _median_ms(partial(_page, client, READINGS, token)):.1f} |")  # noqa: T201
+    print(f"{rows:,} readings of one park in {len(tokens)} pages of the API; medians of {ROUNDS} rounds\n")  # noqa: T201
+    await _print_medians(
+        {
+            name: partial(_page, client, READINGS, token)
+            for name, token in (
+                ("the first page", tokens[0]),
+                ("one in the middle", tokens[len(tokens) // 2]),
+                ("the last page", tokens[-1]),
+            )
+        }
+    )
 
 
-async def _median_ms(ask: Callable[[], Awaitable[Any]]) -> float:
-    taken = []
+async def _print_medians(asks: dict[str, Callable[[], Awaitable[Any]]]) -> None:
+    """Ask all in turn, round after round, and print the median of each."""
+    taken_ms: dict[str, list[float]] = {name: [] for name in asks}
     for _ in range(ROUNDS):
-        began = time.perf_counter()
-        await ask()
-        taken.append(time.perf_counter() - began)
-    return median(taken) * 1000
+        for name, ask in asks.items():
+            began = time.perf_counter()
+            await ask()
+            taken_ms[name].append((time.perf_counter() - began) * 1000)
+    print("| | ms |\n|---|---|")  # noqa: T201
+    for name, each in taken_ms.items():
+        print(f"| {name} | {median(each):.1f} |")  # noqa: T201
 
 
 async def _all_pages(client: httpx.AsyncClient, query: str) -> tuple[int, list[str | None]]:
