@@ -238,7 +238,7 @@ async def test_a_reading_at_a_time_that_clocks_passed_over_is_told_with_its_line
     printed = await played(f"Import Parks: parks.csv\nImport Readings: {park}, readings.csv", served, tmp_path)
 
     assert printed.splitlines()[1] == "Imported readings.csv: 3 rows read, 2 imported, 0 duplicated, 1 rejected."
-    assert [line.split(": ")[0].lower() for line in printed.splitlines()[2:]] == ["  line 3, datetime"]
+    assert [line.split(": ")[0] for line in printed.splitlines()[2:]] == ["  line 3, datetime"]
 
 
 async def test_a_create_of_what_exists_updates_it(served: Served, tmp_path: Path) -> None:
