@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -294,7 +295,8 @@ async def test_who_is_told_to_come_again_waits_and_does(
     async def wait(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr("graph.script.client.asyncio.sleep", wait)
+    # The client's alone: a server of other tests may be sleeping in this very loop.
+    monkeypatch.setattr("graph.script.client.asyncio", SimpleNamespace(sleep=wait))
     async with httpx.AsyncClient(transport=httpx.MockTransport(lambda request: next(answers))) as http:
         state = await Client("http://127.0.0.1/graphql", "da2-key", http, pause_s=3).ask(QUERY, id="7")
 
@@ -312,7 +314,8 @@ async def test_who_is_told_to_come_again_too_often_gives_up(monkeypatch: pytest.
     async def wait(seconds: float) -> None:
         pass
 
-    monkeypatch.setattr("graph.script.client.asyncio.sleep", wait)
+    # The client's alone: a server of other tests may be sleeping in this very loop.
+    monkeypatch.setattr("graph.script.client.asyncio", SimpleNamespace(sleep=wait))
     async with httpx.AsyncClient(transport=httpx.MockTransport(put_off)) as http:
         with pytest.raises(Refused, match="Later"):
             await Client("http://127.0.0.1/graphql", "da2-key", http).ask(QUERY, id="7")
