@@ -51,7 +51,10 @@ async def test_all_agrees_in_a_database_that_was_lived_in(lived_in: AsyncSession
         ("update energy_type_days set park_count = 1", "Each day of an energy type is summed up"),
         ("delete from energy_type_days", "Each day of an energy type is summed up"),
         ("update parks set energy_type = 'SOLAR'", "Each day of an energy type is summed up"),
-        ("update energy_readings set import_id = replaced.import_id from replaced_readings replaced", "Each reading that"),
+        (
+            "update energy_readings set import_id = replaced.import_id from replaced_readings replaced",
+            "Each reading that",
+        ),
         ("delete from site_line_items", "Each report's totals are the sums of its line items"),
     ],
 )
