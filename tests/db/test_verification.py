@@ -28,8 +28,9 @@ async def lived_in(api: Api, database: Database, working: None, session: AsyncSe
         await api.imported(HEADER + row * 2 + other + end)
     await api.ask("mutation ($id: ID!) { revertImport(input: {id: $id}) { id } }", id=first["id"])
     await api.reported(vpp_id, "2025-09")
-    for powers in ([1, 2, 3], [4]):
-        await kept(database, await api.park(), readings("Europe/Amsterdam", "2025-09-03", powers))
+    one, other_park = await api.park(), await api.park()
+    for park_id, powers in ((one, [1, 2, 3]), (one, [5]), (other_park, [4])):
+        await kept(database, park_id, readings("Europe/Amsterdam", "2025-09-03", powers))
     return session
 
 

@@ -312,8 +312,7 @@ async def test_a_timezone_stays_while_there_are_readings_dated_in_it(files: Park
 
     assert counts_of(imported) == ("COMPLETED", 2, 1, 0, 1)
     assert imported["rejections"]["items"][0]["message"] == (
-        f"The park {name} has readings, which are dated in Europe/Amsterdam: revert their imports before its timezone"
-        " changes, or before it goes."
+        f"The park {name} has readings dated in Europe/Amsterdam: revert their imports before that changes or it goes."
     )
     assert await parks_named(files, name) == [(name, "Europe/Amsterdam", "SOLAR")]
     await files.assert_all_agree()
