@@ -43,6 +43,16 @@ FILL = f"""
     from energy_readings
     group by park_id, local_date;
 
+    insert into energy_type_days (
+        local_date, energy_type, timezone, min_power, max_power, sum_power, reading_count, park_count
+    )
+    select
+        local_date, energy_type, timezone,
+        min(min_power), max(max_power), sum(sum_power), sum(reading_count), count(*)
+    from park_days
+    join parks on parks.id = park_id
+    group by local_date, energy_type, timezone;
+
     insert into parks (id, name, timezone, energy_type)
     values (gen_random_uuid(), '{PAGED_PARK}', 'Europe/Amsterdam', 'WIND');
 
@@ -133,7 +143,7 @@ async def _statistics(connection: asyncpg.Connection, client: httpx.AsyncClient)
             ),
             "by energy type, the first page": partial(_page, client, BY_ENERGY_TYPE, tokens[0]),
             "by energy type, the last page": partial(_page, client, BY_ENERGY_TYPE, tokens[-1]),
-            "by energy type, all rows, from the sums of days, SQL": partial(connection.fetch, FROM_SUMS),
+            "by energy type, all rows, from the sums of parks' days, SQL": partial(connection.fetch, FROM_SUMS),
             "by energy type, all rows, from the readings, SQL": partial(connection.fetch, FROM_READINGS),
             f"by park, the first {PAGE} rows, by the API": partial(_page, client, BY_PARK, None),
             f"by park, the first {PAGE} rows, from the readings, SQL": partial(connection.fetch, OF_PARKS),
