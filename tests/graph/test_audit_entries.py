@@ -196,6 +196,17 @@ async def test_what_is_done_to_an_import_is_kept_but_not_what_workers_do(api: Ap
     ]
 
 
+async def test_an_import_of_readings_is_kept_with_whose_they_are(api: Api) -> None:
+    park_id = await api.park()
+
+    upload = await api.ask(
+        CREATE_IMPORT, input={"kind": "PARK_READINGS", "fileName": "readings.csv", "parkId": park_id}
+    )
+
+    ((_, _, new),) = await history(api, upload["import"]["id"])
+    assert (new["kind"], new["parkId"]) == ("PARK_READINGS", park_id)
+
+
 async def test_what_is_done_to_a_report_is_kept_but_not_what_workers_do(api: Api, working: None) -> None:
     vpp_id = await api.vpp()
     first = await api.reported(vpp_id, "2025-09")

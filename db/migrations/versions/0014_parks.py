@@ -26,6 +26,29 @@ AUDITED = """
     $$
 """
 
+AUDITED_IMPORTS = """
+    create or replace function audited_imports(uuid) returns jsonb language plpgsql volatile as $$
+    begin
+        perform from imports where id = $1 for update;
+        return (
+            select jsonb_build_object(
+                'kind', kind,
+                'status', status,
+                'fileName', file_name,
+                'chargeTariff', charge_tariff,
+                'rowsRead', rows_read,
+                'rowsImported', rows_imported,
+                'rowsDuplicated', rows_duplicated,
+                'rowsRejected', rows_rejected
+            ) {more}
+            from imports
+            where id = $1
+        );
+    end
+    $$
+"""
+ITS_PARK = "|| case when park_id is null then jsonb_build_object() else jsonb_build_object('parkId', park_id) end"
+
 
 def upgrade() -> None:
     op.create_table(
@@ -107,6 +130,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("local_date", "energy_type", "timezone", name=op.f("energy_type_days_pkey")),
     )
     op.execute(AUDITED)
+    op.execute(AUDITED_IMPORTS.format(more=ITS_PARK))
     for table in ASKED_FOR:
         op.execute(f"alter table {table} enable row level security")
         op.execute(f"create policy {table}_seen on {table} for select to {READER_AND_OPERATOR} using (false)")
@@ -114,6 +138,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(AUDITED_IMPORTS.format(more=""))
     op.execute("drop function audited_parks")
     for table in ("energy_type_days", "park_days", "replaced_readings", "energy_readings", "imported_parks"):
         op.drop_table(table)
