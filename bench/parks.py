@@ -71,6 +71,14 @@ FROM_SUMS = """
     group by energy_type, local_date
     order by energy_type, local_date
 """
+FROM_SUMS_OF_TYPES = """
+    select energy_type, local_date,
+           min(min_power), max(max_power), sum(sum_power), sum(reading_count), sum(park_count)
+    from energy_type_days
+    where local_date >= '2021-01-01' and local_date < '2022-01-01'
+    group by energy_type, local_date
+    order by energy_type, local_date
+"""
 FROM_READINGS = """
     select energy_type, local_date, min(power), max(power), sum(power), count(*), count(distinct park_id)
     from energy_readings
@@ -143,6 +151,9 @@ async def _statistics(connection: asyncpg.Connection, client: httpx.AsyncClient)
             ),
             "by energy type, the first page": partial(_page, client, BY_ENERGY_TYPE, tokens[0]),
             "by energy type, the last page": partial(_page, client, BY_ENERGY_TYPE, tokens[-1]),
+            "by energy type, all rows, from the sums of types' days, SQL": partial(
+                connection.fetch, FROM_SUMS_OF_TYPES
+            ),
             "by energy type, all rows, from the sums of parks' days, SQL": partial(connection.fetch, FROM_SUMS),
             "by energy type, all rows, from the readings, SQL": partial(connection.fetch, FROM_READINGS),
             f"by park, the first {PAGE} rows, by the API": partial(_page, client, BY_PARK, None),
