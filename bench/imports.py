@@ -195,7 +195,9 @@ def _peak_mib(pid: int) -> float:
 
 async def _clear(servers: EmbeddedServers) -> None:
     connection = await asyncpg.connect(servers.database_url)
-    await connection.execute("truncate site_months, event_blocks, import_rejections, import_checkpoints, imports, peer")
+    await connection.execute(
+        "truncate site_months, event_blocks, import_rejections, import_checkpoints, imported_parks, imports, peer"
+    )
     await connection.execute("vacuum analyze")
     await connection.execute("checkpoint")
     await connection.close()
