@@ -108,7 +108,7 @@ def application(
         database = Database(database_url, statement_timeout_s=documents.limits.statement_s)
         notices = Notices(database_url)
         async with open_object_store(object_store) as store, notices.listening():
-            app.state.database, app.state.object_store = database, store
+            app.state.database, app.state.object_store, app.state.rate = database, store, rate
             keys = KnownKeys(database, notices)
             app.state.own_tokens = OwnTokens(database, keys, own_token_settings)
             issuers: list[OwnTokens | OidcIssuer] = [app.state.own_tokens]

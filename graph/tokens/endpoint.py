@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from graph.limits.request_rate import RequestRate, TooManyRequests
 from graph.tokens.own import Issued, OwnTokens
 
 BODY_BYTES_AT_MOST = 8 * 1024
@@ -56,8 +57,14 @@ class Credentials(NamedTuple):
 
 async def give_token(request: Request) -> Response:
     """Give a token for the credentials of an API key."""
+    rate: RequestRate = request.app.state.rate
     try:
+        await rate.count_address(request.scope)
         issued = await _issued(request, request.app.state.own_tokens)
+    except TooManyRequests as refusal:
+        # The RFC has no error for it but this, of another endpoint.
+        told = {"error": "temporarily_unavailable", "error_description": str(refusal)}
+        return JSONResponse(told, 429, NOT_KEPT | {"retry-after": str(refusal.retry_after_s)})
     except Refused as refusal:
         return refusal.answer()
     answer = {"access_token": issued.token, "token_type": "Bearer", "expires_in": issued.lasts_s}

@@ -224,6 +224,19 @@ async def test_who_guesses_keys_is_counted_by_address(servers: EmbeddedServers, 
     assert statuses == [401, 401, 429]
 
 
+async def test_who_guesses_credentials_of_tokens_is_counted_by_address(
+    servers: EmbeddedServers, database_url: str
+) -> None:
+    form = {"grant_type": "client_credentials", "client_id": str(uuid4()), "client_secret": "da2-guess"}
+
+    async with limited(servers, database_url, address_requests=2) as api:
+        answers = [await api.client.post("/oauth/token", data=form) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert answers[2].json()["error"] == "temporarily_unavailable"
+    assert int(answers[2].headers["retry-after"]) > 0
+
+
 async def test_no_limit_is_no_limit(servers: EmbeddedServers, database_url: str) -> None:
     async with limited(servers, database_url, address_requests=0, caller_requests=0) as api:
         statuses = {(await sent(api)).status_code for _ in range(5)}
