@@ -85,6 +85,6 @@ class ParkChunk:
                 rows_duplicated += not is_new
             except ParkHasReadings as refusal:
                 # The codes have none for what a park's readings forbid.
-                reason = RowRejected(RejectionCode.UNKNOWN_TIMEZONE, "timezone", str(refusal).replace("\n", " "))
+                reason = RowRejected(RejectionCode.UNKNOWN_TIMEZONE, "timezone", str(refusal))
                 rejections.append(Rejection.of(number, line, reason))
         return Found(rows_duplicated, rejections)
