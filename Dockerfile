@@ -5,7 +5,7 @@
 FROM python:3.13-slim AS build
 WORKDIR /src
 RUN pip install --no-cache-dir uv==0.13.9
-COPY pyproject.toml requirements.txt hatch_build.py README.md LICENSE ./
+COPY pyproject.toml requirements.txt hatch_build.py schema.graphql README.md LICENSE ./
 COPY console ./console
 COPY graph ./graph
 COPY db ./db

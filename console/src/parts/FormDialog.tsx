@@ -1,0 +1,163 @@
+/** A question above a page: fields, what the answer would mean, and the button that sends it. */
+
+import { type FormEvent, type ReactNode, useRef, useState } from "react";
+import { Button, Dialog, Form, Heading, Modal, ModalOverlay } from "react-aria-components";
+import { useSearchParams } from "react-router";
+import type { CombinedError, OperationResult } from "urql";
+
+import { useDraft } from "./draft";
+import { Failure, refusalOf } from "./states";
+
+/** What fields read and write. `problem` is what the server found wrong with one. */
+export interface FormOf<Values> {
+  values: Values;
+  set: <Name extends keyof Values>(name: Name, value: Values[Name]) => void;
+  problem: (name: keyof Values) => string;
+}
+
+interface Props<Values extends object, Data> {
+  /** Its name in the address, `?do=NAME`, where a reload and the way back find it. */
+  name: string;
+  title: string;
+  initial: Values;
+  submitLabel: string;
+  tone?: "primary" | "danger";
+  /** Sends it. The id is the same until it has worked: a create that is sent again with it makes nothing twice. */
+  submit: (values: Values, id: string) => Promise<OperationResult<Data>>;
+  done?: (data: Data) => void;
+  children: (form: FormOf<Values>) => ReactNode;
+}
+
+/** Says which dialog is open, and about what; opens and closes them. */
+export function useDialog() {
+  const [params, setParams] = useSearchParams();
+  return {
+    name: params.get("do"),
+    about: params.get("about"),
+    open: (name: string, about?: string) =>
+      setParams((present) => {
+        present.set("do", name);
+        if (about) present.set("about", about);
+        return present;
+      }),
+    close: () =>
+      setParams(
+        (present) => {
+          present.delete("do");
+          present.delete("about");
+          return present;
+        },
+        { replace: true },
+      ),
+  };
+}
+
+/** The button that opens a dialog. */
+export function DialogButton({
+  opens,
+  about,
+  className = "button",
+  children,
+  label,
+}: {
+  opens: string;
+  about?: string;
+  className?: string;
+  children: ReactNode;
+  label?: string;
+}) {
+  const { open } = useDialog();
+  return (
+    <Button className={className} onPress={() => open(opens, about)} {...(label ? { "aria-label": label } : {})}>
+      {children}
+    </Button>
+  );
+}
+
+export function FormDialog<Values extends object, Data>(props: Props<Values, Data>) {
+  const { name, about, close } = useDialog();
+  return (
+    // React Aria holds the focus within, and gives it back to the button that opened it.
+    <ModalOverlay
+      className="overlay"
+      isOpen={name === props.name}
+      onOpenChange={(isOpen) => isOpen || close()}
+      isDismissable={false}
+    >
+      <Modal>
+        <Dialog className="dialog">
+          <Body key={about} {...props} about={about ?? ""} close={close} />
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
+
+function Body<Values extends object, Data>({
+  name,
+  about,
+  title,
+  initial,
+  submitLabel,
+  tone = "primary",
+  submit,
+  done,
+  children,
+  close,
+}: Props<Values, Data> & { about: string; close: () => void }) {
+  const first = useRef({ values: initial, id: crypto.randomUUID() as string });
+  const [{ values, id }, setDraft, forget] = useDraft(`${name}:${about}`, first.current);
+  const [error, setError] = useState<CombinedError | null>(null);
+  const [isSending, setIsSending] = useState(false);
+  const field = error ? refusalOf(error).errorInfo?.field?.at(-1) : undefined;
+  const isOfField = field !== undefined && field in values;
+
+  async function send(event: FormEvent) {
+    event.preventDefault();
+    if (isSending) return;
+    setIsSending(true);
+    setError(null);
+    const { data, error } = await submit(values, id);
+    setIsSending(false);
+    if (error) {
+      setError(error);
+      return;
+    }
+    forget();
+    close();
+    if (data) done?.(data);
+  }
+
+  const form: FormOf<Values> = {
+    values,
+    set: (name, value) => {
+      setDraft({ values: { ...values, [name]: value }, id });
+      if (name === field) setError(null);
+    },
+    problem: (name) => (name === field ? (error?.graphQLErrors[0]?.message ?? "") : ""),
+  };
+
+  return (
+    <Form className="stack" onSubmit={send} validationBehavior="aria">
+      <Heading slot="title" level={2}>
+        {title}
+      </Heading>
+      {children(form)}
+      {error && !isOfField && <Failure error={error} />}
+      <div className="row" style={{ justifyContent: "flex-end" }}>
+        <Button
+          className="button"
+          onPress={() => {
+            forget();
+            close();
+          }}
+        >
+          Cancel
+        </Button>
+        <Button className={`button ${tone}`} type="submit" isPending={isSending}>
+          {isSending ? "Sending…" : submitLabel}
+        </Button>
+      </div>
+    </Form>
+  );
+}

@@ -1,0 +1,103 @@
+/** What a page shows in place of what was asked for: that it is on its way, not there, or refused, and what to do next. */
+
+import { CircleAlert, SearchX } from "lucide-react";
+import type { ReactNode } from "react";
+import { Button } from "react-aria-components";
+import { Link } from "react-router";
+import type { CombinedError } from "urql";
+
+import { CopyText } from "./CopyText";
+
+/** Says that something is being read; `page` fills a page with it. */
+export function Loading({ what, page = false }: { what: string; page?: boolean }) {
+  return (
+    <div role="status" className="skeleton" style={page ? { minHeight: "100dvh" } : undefined}>
+      <span className="visually-hidden">Loading {what}…</span>
+    </div>
+  );
+}
+
+/** Says that a list holds nothing, and how it comes to hold something. */
+export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className="card stack" style={{ alignItems: "center", textAlign: "center", padding: "2.5rem 1rem" }}>
+      <h2>{title}</h2>
+      {children && <div className="soft stack">{children}</div>}
+    </div>
+  );
+}
+
+/** Says that there is no such thing. What belongs to others is answered in the same words. */
+export function NotFound({ what }: { what: string }) {
+  return (
+    <div className="card stack" style={{ alignItems: "center", textAlign: "center", padding: "2.5rem 1rem" }}>
+      <SearchX size={28} aria-hidden className="soft" />
+      <h1>There is no such {what}</h1>
+      <p className="soft">It may have been deleted, or the address may be incomplete.</p>
+      <Link className="button" to="/">
+        Go to the first page
+      </Link>
+    </div>
+  );
+}
+
+/** Says that the caller's role does not go so far. */
+export function Forbidden({ needs }: { needs: string }) {
+  return (
+    <div className="card stack" style={{ alignItems: "center", textAlign: "center", padding: "2.5rem 1rem" }}>
+      <h1>This page is for {needs}</h1>
+      <p className="soft">Your key has another role. An administrator can make you one that goes further.</p>
+    </div>
+  );
+}
+
+/** Says what failed: a sentence, what to do next, and the id by which the server's log knows it. */
+export function Failure({ error, retry }: { error: CombinedError; retry?: (() => void) | undefined }) {
+  const id = requestId(error);
+  return (
+    <div className="notice bad" role="alert">
+      <CircleAlert size={18} aria-hidden className="bad" />
+      <div className="stack" style={{ "--gap": "0.4rem" }}>
+        <p>{sentence(error)}</p>
+        {(retry || id) && (
+          <div className="row">
+            {retry && (
+              <Button className="button" onPress={retry}>
+                Try again
+              </Button>
+            )}
+            {id && <CopyText label="Request" text={id} />}
+          </div>
+        )}
+      </div>
+    </div>
+  );
+}
+
+interface Refusal {
+  errorType?: string;
+  errorInfo?: { field?: string[] } & Record<string, unknown>;
+}
+
+/** Returns what the API says of an error beside its message: its type and info stand at the error's top level. */
+export function refusalOf(error: CombinedError): Refusal {
+  return (error.graphQLErrors[0]?.originalError as Refusal | undefined) ?? {};
+}
+
+/** Writes an error as a sentence for whoever asked. */
+export function sentence(error: CombinedError): string {
+  const [first] = error.graphQLErrors;
+  if (!first) {
+    return error.response?.status
+      ? `The server answered with ${error.response.status}. Try again in a moment.`
+      : "The server cannot be reached. Nothing was lost: try again in a moment.";
+  }
+  if (refusalOf(error).errorType === "InternalFailure") {
+    return "Something went wrong on the server, and it is logged there. Trying again is safe.";
+  }
+  return first.message;
+}
+
+function requestId(error: CombinedError): string | null {
+  return error.response?.headers?.get("x-amzn-requestid") ?? null;
+}

@@ -1,0 +1,2 @@
+/** Returns what the server wrote into this page's head, or nothing. */
+export const meta = (name: string) => document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? "";

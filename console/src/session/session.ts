@@ -1,0 +1,173 @@
+/**
+ * Who is signed in, and by what.
+ *
+ * An API key is held in memory alone: neither storage, nor an address, nor the history ever has it. What a reload finds
+ * in this tab's session storage is a token that lasts some minutes; other tabs of ours are asked first, and the page of
+ * a server on this machine brings a key of its own.
+ */
+
+import { useSyncExternalStore } from "react";
+
+import type { WhoAmIQuery } from "../schema";
+import { awaitsSignIn, finishSignIn, storedUser, watchUser } from "./oidc";
+import { meta } from "./page";
+
+export type Caller = WhoAmIQuery["getCaller"];
+
+export type SessionState =
+  | { phase: "starting" }
+  /** Nobody is signed in; `refusal` says why not. */
+  | { phase: "out"; refusal?: string }
+  | { phase: "in"; caller: Caller }
+  /** The credentials no longer work. The page stays as it is behind the question for others. */
+  | { phase: "ended"; caller: Caller };
+
+const TOKEN = "vpp-token";
+const PREFIX_LENGTH = 12; // As of ApiKey.prefix, which names a key to /oauth/token.
+const OTHERS_ANSWER_WITHIN_MS = 150;
+const WHO_AM_I = "query WhoAmI { getCaller { authType name role vppIds siteIds } }";
+
+type Message = { ask: true } | { authorization: string } | { signedOut: true };
+
+class Session {
+  state: SessionState = { phase: "starting" };
+  /** What goes out as `Authorization`: an API key, or a token. */
+  authorization = "";
+
+  private listeners = new Set<() => void>();
+  private renewal: ReturnType<typeof setTimeout> | undefined;
+  private tabs = new BroadcastChannel("vpp-session");
+
+  constructor() {
+    this.tabs.onmessage = ({ data }: MessageEvent<Message>) => {
+      if ("ask" in data && this.state.phase === "in") this.tell({ authorization: this.authorization });
+      if ("signedOut" in data && this.state.phase !== "out") this.leave();
+    };
+  }
+
+  /** Signs in by what is there already: a sign-in under way, this tab's token, the page's key, another tab. */
+  async start(): Promise<void> {
+    void watchUser((renewed) => {
+      this.authorization = renewed;
+    });
+    if (awaitsSignIn()) {
+      const { user, returnTo, refusal } = await finishSignIn();
+      history.replaceState(null, "", returnTo);
+      dispatchEvent(new PopStateEvent("popstate"));
+      if (user) await this.enter(user);
+      else this.change({ phase: "out", refusal });
+      return;
+    }
+    for (const found of [storedUser, storedToken, async () => meta("api-key"), () => this.othersAuthorization()]) {
+      const authorization = await found();
+      if (authorization && (await this.enter(authorization)) === null) return;
+    }
+    this.change({ phase: "out" });
+  }
+
+  /** Signs in with an API key, or a token; returns why it was refused, or null. */
+  async signIn(secret: string): Promise<string | null> {
+    const refusal = await this.enter(secret.trim());
+    if (refusal === null) await this.keepToken(secret.trim());
+    return refusal;
+  }
+
+  signOut(): void {
+    this.tell({ signedOut: true });
+    this.leave();
+  }
+
+  /** Notes that the credentials were refused. */
+  refused(): void {
+    if (this.state.phase !== "in") return;
+    sessionStorage.removeItem(TOKEN);
+    this.change({ phase: "ended", caller: this.state.caller });
+  }
+
+  subscribe = (listener: () => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  private async enter(authorization: string): Promise<string | null> {
+    let answer: { data?: WhoAmIQuery | null; errors?: { message: string }[] };
+    try {
+      const response = await fetch("/graphql", {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization },
+        body: JSON.stringify({ query: WHO_AM_I }),
+      });
+      answer = await response.json();
+    } catch {
+      return "The server cannot be reached. Try again in a moment.";
+    }
+    if (!answer.data) return answer.errors?.[0]?.message ?? "The server refused this key.";
+    this.authorization = authorization;
+    this.change({ phase: "in", caller: answer.data.getCaller });
+    return null;
+  }
+
+  /** Keeps a token for the key, for a reload to find, and renews it for as long as this page is open. */
+  private async keepToken(key: string): Promise<void> {
+    clearTimeout(this.renewal);
+    if (!key.startsWith("da2-")) return;
+    const form = { grant_type: "client_credentials", client_id: key.slice(0, PREFIX_LENGTH), client_secret: key };
+    try {
+      const response = await fetch("/oauth/token", { method: "POST", body: new URLSearchParams(form) });
+      if (!response.ok) return; // A key given by the environment has no tokens: a reload asks for it again.
+      const { access_token, expires_in } = (await response.json()) as { access_token: string; expires_in: number };
+      sessionStorage.setItem(TOKEN, access_token);
+      this.renewal = setTimeout(() => void this.keepToken(key), (expires_in * 1000) / 3);
+    } catch {
+      this.renewal = setTimeout(() => void this.keepToken(key), 10_000);
+    }
+  }
+
+  private othersAuthorization(): Promise<string> {
+    return new Promise((resolve) => {
+      const listen = ({ data }: MessageEvent<Message>) => "authorization" in data && resolve(data.authorization);
+      this.tabs.addEventListener("message", listen);
+      this.tell({ ask: true });
+      setTimeout(() => {
+        this.tabs.removeEventListener("message", listen);
+        resolve("");
+      }, OTHERS_ANSWER_WITHIN_MS);
+    });
+  }
+
+  private leave(): void {
+    clearTimeout(this.renewal);
+    sessionStorage.clear(); // Tokens, and what forms kept.
+    this.authorization = "";
+    this.change({ phase: "out" });
+  }
+
+  private tell(message: Message): void {
+    this.tabs.postMessage(message);
+  }
+
+  private change(state: SessionState): void {
+    this.state = state;
+    for (const listener of this.listeners) listener();
+  }
+}
+
+const storedToken = async () => sessionStorage.getItem(TOKEN) ?? "";
+
+export const session = new Session();
+
+export const useSession = () => useSyncExternalStore(session.subscribe, () => session.state);
+
+/** Who is signed in, on pages that are shown to nobody else. */
+export function useCaller(): Caller {
+  const state = useSession();
+  if (state.phase !== "in" && state.phase !== "ended") throw new Error("Nobody is signed in.");
+  return state.caller;
+}
+
+const ROLES = ["MEMBER", "READER", "OPERATOR", "ADMIN"] as const;
+
+/** Whether the caller may do what a role may: each may do what the one before it may. */
+export function useMay(role: Caller["role"]): boolean {
+  return ROLES.indexOf(useCaller().role) >= ROLES.indexOf(role);
+}

@@ -1,0 +1,116 @@
+/** Signing in, with an API key or at the issuer: as a page of its own, or above the page somebody was on. */
+
+import { type FormEvent, useState } from "react";
+import {
+  Button,
+  Dialog,
+  FieldError,
+  Form,
+  Heading,
+  Input,
+  Label,
+  Modal,
+  ModalOverlay,
+  TextField,
+} from "react-aria-components";
+
+import icon from "../icon.svg";
+import { goToIssuer, issuer } from "../session/oidc";
+import { session } from "../session/session";
+
+export function SignIn({ refusal }: { refusal?: string | undefined }) {
+  return (
+    <main className="sign-in">
+      <div className="card stack">
+        <h1 className="row">
+          <img src={icon} alt="" width="32" height="32" />
+          Sign in to vpp
+        </h1>
+        <Ways refusal={refusal} />
+      </div>
+    </main>
+  );
+}
+
+/** Asks for credentials that work, above a page that stays as it is. */
+export function SignInAgain() {
+  return (
+    <ModalOverlay className="overlay" isOpen>
+      <Modal>
+        <Dialog className="dialog stack">
+          <Heading slot="title">Your session has ended</Heading>
+          <p>Sign in again to go on where you were. Nothing you typed is lost.</p>
+          <Ways />
+          <Button className="button quiet" onPress={() => session.signOut()}>
+            Sign out instead
+          </Button>
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
+
+function Ways({ refusal = "" }: { refusal?: string | undefined }) {
+  const [key, setKey] = useState("");
+  const [told, setTold] = useState(refusal);
+  const [isAsking, setIsAsking] = useState(false);
+
+  async function signIn(event: FormEvent) {
+    event.preventDefault();
+    setIsAsking(true);
+    setTold((await session.signIn(key)) ?? "");
+    setIsAsking(false);
+  }
+
+  return (
+    <>
+      {issuer() && (
+        <>
+          <Button className="button primary" onPress={() => void goToIssuer()}>
+            Sign in with your organisation
+          </Button>
+          <p className="soft small">or with an API key</p>
+        </>
+      )}
+      <Form className="stack" onSubmit={signIn}>
+        {/* For password managers, which keep a secret by a name. */}
+        <input
+          className="visually-hidden"
+          type="text"
+          autoComplete="username"
+          value="API key"
+          readOnly
+          tabIndex={-1}
+          aria-hidden
+        />
+        <TextField
+          className="field"
+          type="password"
+          name="key"
+          autoComplete="current-password"
+          isRequired
+          isInvalid={told !== ""}
+          value={key}
+          onChange={(typed) => {
+            setKey(typed);
+            setTold("");
+          }}
+          validationBehavior="aria"
+        >
+          <Label>API key</Label>
+          <Input placeholder="da2-…" spellCheck={false} />
+          <FieldError>{told}</FieldError>
+          <span className="hint">It is never stored in this browser. An administrator makes keys under Access.</span>
+        </TextField>
+        <Button
+          className={issuer() ? "button" : "button primary"}
+          type="submit"
+          isPending={isAsking}
+          isDisabled={key.trim() === ""}
+        >
+          {isAsking ? "Signing in…" : "Sign in"}
+        </Button>
+      </Form>
+    </>
+  );
+}
