@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from db.api_keys import PREFIX_LENGTH
 from graph.limits.request_rate import RequestRate, TooManyRequests
 from graph.tokens.own import Issued, OwnTokens
 
@@ -49,9 +50,9 @@ class InvalidClient(Refused):
 
 
 class Credentials(NamedTuple):
-    """The id of an API key, and its secret."""
+    """The id of an API key or its prefix, and its secret."""
 
-    key_id: UUID
+    client_id: UUID | str
     secret: str
 
 
@@ -85,14 +86,14 @@ ROUTES = [
 
 async def _issued(request: Request, tokens: OwnTokens) -> Issued:
     form = await _form(request)
-    key_id, secret = _credentials(request.headers.get("authorization"), form)
+    client_id, secret = _credentials(request.headers.get("authorization"), form)
     if "grant_type" not in form:
         raise Refused("invalid_request", "The parameter grant_type is missing; expected client_credentials.")
     if form["grant_type"] != "client_credentials":
         raise Refused("unsupported_grant_type", "The grant_type is another than client_credentials.")
     if "scope" in form:
         raise Refused("invalid_scope", "There are no scopes: a token may do what its API key may.")
-    issued = await tokens.issue(key_id=key_id, secret=secret)
+    issued = await tokens.issue(client_id=client_id, secret=secret)
     if issued is None:
         raise InvalidClient
     return issued
@@ -128,9 +129,14 @@ def _credentials(authorization: str | None, form: dict[str, str]) -> Credentials
             raise Refused("invalid_request", told)
         given = _basic(authorization)
     try:
-        return Credentials(UUID(given[0]), given[1])
+        return Credentials(_client_id(given[0]), given[1])
     except ValueError:
         raise InvalidClient from None
+
+
+def _client_id(given: str) -> UUID | str:
+    """Read an id, or what may be a prefix. Raises ValueError."""
+    return given if len(given) == PREFIX_LENGTH else UUID(given)
 
 
 def _basic(authorization: str) -> tuple[str, str]:

@@ -45,10 +45,10 @@ class OwnTokens:
         # Without a pause: another process may have rotated the keys just now, and the database is near.
         self._signing_keys = KeySet(self.published, fresh_for_s=FRESH_FOR_S, pause_s=0, good_for_s=GOOD_FOR_S)
 
-    async def issue(self, *, key_id: UUID, secret: str) -> Issued | None:
-        """Return a token for an API key; None unless the secret is that of a good key of this id."""
+    async def issue(self, *, client_id: UUID | str, secret: str) -> Issued | None:
+        """Return a token for an API key; None unless the secret is that of a good key of this id or prefix."""
         key = await self._keys.by_secret(secret)
-        if key is None or key.id != key_id:
+        if key is None or client_id not in (key.id, key.prefix):
             return None
         signing_key = await self._signing_key()
         now = int(time.time())

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import text
 
 import db.signing_keys
+from db.api_keys import PREFIX_LENGTH
 from db.engine import Database
 from graph.app import application
 from graph.embedded.servers import EmbeddedServers
@@ -102,6 +103,22 @@ async def test_credentials_give_a_token_that_calls_as_their_key(api: Api, in_bod
     assert (given.headers["cache-control"], given.headers["pragma"]) == ("no-store", "no-cache")
     caller = {"authType": "API_KEY", "name": name, "role": "OPERATOR", "siteIds": None, "vppIds": [vpp_id]}
     assert answer.json()["data"] == {"getCaller": caller}
+
+
+@pytest.mark.parametrize("in_body", [False, True])
+async def test_who_has_only_the_secret_names_its_beginning_in_place_of_an_id(api: Api, in_body: bool) -> None:
+    id, secret = await new_key(api)
+    keys = (await api.ask("{ listApiKeys(limit: 200) { items { id prefix } } }"))["items"]
+    (shown,) = [key["prefix"] for key in keys if key["id"] == id]
+
+    if in_body:
+        given = await asked(api.client, {}, client_id=shown, client_secret=secret)
+    else:
+        given = await asked(api.client, basic(shown, secret))
+
+    claims = jwt.decode(given.json()["access_token"], options={"verify_signature": False})
+    assert (given.status_code, claims["sub"]) == (200, id)
+    assert secret.startswith(shown)
 
 
 async def test_anyone_can_check_a_token_with_the_keys_that_are_published(api: Api) -> None:
@@ -326,11 +343,23 @@ async def test_a_body_that_is_no_form_is_refused(
 
 
 async def test_the_secret_of_another_key_gives_nothing(api: Api) -> None:
-    (id, _), (_, secret) = await new_key(api), await new_key(api)
+    (id, other_secret), (_, secret) = await new_key(api), await new_key(api)
 
-    answer = await asked(api.client, basic(id, secret))
+    answers = [await asked(api.client, basic(client_id, secret)) for client_id in (id, other_secret[:PREFIX_LENGTH])]
 
-    assert (answer.status_code, answer.json()) == (401, {"error": "invalid_client", "error_description": NO_CLIENT})
+    told = (401, {"error": "invalid_client", "error_description": NO_CLIENT})
+    assert [(answer.status_code, answer.json()) for answer in answers] == [told, told]
+
+
+async def test_a_prefix_without_the_rest_of_its_secret_gives_nothing(api: Api) -> None:
+    _, secret = await new_key(api)
+    prefix = secret[:PREFIX_LENGTH]
+    wrong = [(prefix, prefix), (prefix, f"{secret[:-1]}!"), (secret[: PREFIX_LENGTH - 1], secret), (secret, secret)]
+
+    answers = [await asked(api.client, basic(*credentials)) for credentials in wrong]
+
+    told = (401, {"error": "invalid_client", "error_description": NO_CLIENT})
+    assert [(answer.status_code, answer.json()) for answer in answers] == [told] * 4
 
 
 async def test_a_token_is_asked_for_by_post_alone(api: Api) -> None:
