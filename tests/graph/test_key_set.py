@@ -14,7 +14,7 @@ from tests.issuer import LocalIssuer, ec_key, local_issuer, public_jwk, rsa_key,
 
 CANNOT_FETCH = "cannot be checked: the keys of its issuer cannot be fetched at present"
 NOT_PUBLISHED = "is not signed with a key that its issuer has published"
-LOGGED = "Cannot fetch the keys of an issuer of tokens"
+LOGGED = "Cannot fetch what an issuer of tokens publishes"
 
 
 class Clock:
