@@ -1,10 +1,8 @@
 """The Starlette application: its routes, and what lives as long as it does."""
 
 import asyncio
-import html
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from uuid import uuid4
 
 import structlog
@@ -16,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,7 +23,7 @@ import db.migrations
 from db.engine import Database
 from db.notices import Notices
 from graph.access import Access
-from graph.appsync.http import CORS, MethodNotAllowed
+from graph.appsync.http import CORS
 from graph.appsync.iam import Signatures
 from graph.appsync.outputs import amplify_outputs, aws_region
 from graph.browsers import (
@@ -36,21 +34,20 @@ from graph.browsers import (
     Pages,
     is_of_this_machine,
 )
+from graph.console_page import STATIC, console_routes
 from graph.documents import Documents
 from graph.endpoint import Endpoint
 from graph.known_keys import KnownKeys
 from graph.limits.request_rate import RequestRate
-from graph.object_store import ObjectStore, ObjectStoreAddress, ObjectStoreAway, open_object_store
-from graph.security_headers import SecurityHeaders, page_policy
+from graph.object_store import ObjectStore, ObjectStoreAddress, open_object_store
+from graph.security_headers import SecurityHeaders
 from graph.settings import Oidc, OwnTokenSettings
 from graph.sockets import Patience
 from graph.tokens import endpoint as tokens
 from graph.tokens.oidc import OidcIssuer
 from graph.tokens.own import OwnTokens
 
-STATIC = Path(__file__).parent / "static"
 GZIP_FROM_BYTES = 1000
-NO_KEY = '<meta name="api-key" content="">'
 
 log = structlog.get_logger()
 
@@ -111,9 +108,10 @@ def application(
             app.state.database, app.state.object_store, app.state.rate = database, store, rate
             keys = KnownKeys(database, notices)
             app.state.own_tokens = OwnTokens(database, keys, own_token_settings)
+            app.state.oidc_issuer = OidcIssuer(oidc_settings) if oidc_settings.issuer else None
             issuers: list[OwnTokens | OidcIssuer] = [app.state.own_tokens]
-            if oidc_settings.issuer:
-                issuers.append(OidcIssuer(oidc_settings))
+            if app.state.oidc_issuer is not None:
+                issuers.append(app.state.oidc_issuer)
             access = Access(database, keys, bootstrap_api_key=bootstrap_api_key, issuers=issuers)
             endpoint = Endpoint(
                 access=access,
@@ -142,15 +140,9 @@ def application(
     region = aws_region(object_store.region)
     for_this_machine = embedded and is_of_this_machine(f"[{host}]" if ":" in host else host)
     shown_key = bootstrap_api_key if for_this_machine else None
-    page = _graphiql_page(shown_key)
     if pages is None:
         pages = PAGES_OF_THIS_MACHINE if embedded else NO_PAGES
     cors = {"allow_origins": pages.origins, "allow_origin_regex": pages.pattern, **CORS}
-
-    async def graphiql(request: Request) -> Response:
-        if "text/html" not in request.headers.get("accept", ""):
-            return MethodNotAllowed(method=request.method).answer()
-        return HTMLResponse(page, headers={"content-security-policy": await _page_policy(request)})
 
     return Starlette(
         lifespan=lifespan,
@@ -162,9 +154,7 @@ def application(
             Middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES),
         ],
         routes=[
-            Route("/", lambda _request: RedirectResponse("/graphql")),
-            # Without CORS: a page of another origin must not read the key that this one holds.
-            Route("/graphql", graphiql, methods=["GET"]),
+            *console_routes(api_key=shown_key, oidc=oidc_settings),
             Route("/graphql", _Asgi(graphql), middleware=[Middleware(CORSMiddleware, **cors)]),
             WebSocketRoute("/graphql", _Asgi(graphql)),
             WebSocketRoute("/graphql/realtime", _Asgi(graphql)),
@@ -210,21 +200,3 @@ class _Asgi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
-
-
-async def _page_policy(request: Request) -> str:
-    store: ObjectStore = request.app.state.object_store
-    try:
-        return page_policy(await store.origin())
-    except ObjectStoreAway:
-        return page_policy(None)  # Nor is there a link to put a file to.
-
-
-def _graphiql_page(api_key: str | None) -> str:
-    try:
-        page = (STATIC / "graphiql.html").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return "GraphiQL is not built; pip install builds it."
-    if api_key is None:
-        return page
-    return page.replace(NO_KEY, NO_KEY.replace('""', f'"{html.escape(api_key)}"'))

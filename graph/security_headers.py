@@ -4,6 +4,8 @@ What browsers are told to beware of, with every answer.
 Sources: the Fetch, HTML and Content Security Policy standards; RFC 6797 for Strict-Transport-Security.
 """
 
+from collections.abc import Sequence
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,8 +53,8 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_them)
 
 
-def page_policy(upload_origin: str | None) -> str:
-    """Return the policy of our pages: all they need is ours, but that they put files where links lead."""
+def page_policy(origins: Sequence[str]) -> str:
+    """Return the policy of our page: all it needs is ours, but for what it asks of these origins."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -62,7 +64,7 @@ def page_policy(upload_origin: str | None) -> str:
             "style-src 'self' 'unsafe-inline'",
             "font-src 'self' data:",
             "img-src 'self' data:",
-            f"connect-src 'self' {upload_origin or ''}".rstrip(),
+            " ".join(("connect-src 'self'", *origins)),
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'none'",

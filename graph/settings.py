@@ -120,6 +120,10 @@ class Oidc(BaseSettings):
     # For how long the keys that were fetched last are good when none can be fetched.
     keys_kept_s: float = Field(24 * 3600, gt=0)
 
+    # By which the console signs people in: its client at the issuer, the first audience unless it is given.
+    client_id: str | None = None
+    scope: str = "openid email"
+
     # Where the caller's groups stand, and which role each has: unless it is said, they are named as the roles are.
     roles_claim: str = "cognito:groups"
     roles: dict[str, Literal["MEMBER", "READER", "OPERATOR", "ADMIN"]] | None = None

@@ -48,6 +48,7 @@ class LocalIssuer:
         self.keys = [public_jwk(rsa_key("one"), kid="one", use="sig", alg="RS256")]
         self.discovered: dict[str, Any] = {"issuer": url, "jwks_uri": f"{url}/keys"}
         self.fetched = 0
+        self.discoveries = 0
         self.was_asked = asyncio.Condition()
         self.is_down = False
         self.may_answer = asyncio.Event()
@@ -85,6 +86,7 @@ class LocalIssuer:
         return Response(status_code=503) if self.is_down else JSONResponse({"keys": self.keys})
 
     async def answer_discovery(self, _request: Request) -> Response:
+        self.discoveries += 1
         return JSONResponse(self.discovered)
 
 

@@ -9,9 +9,11 @@ import json
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -21,6 +23,7 @@ from graph.access import Caller, WrongToken
 from graph.permissions import ROLES
 from graph.settings import Oidc, is_safe_to_fetch
 from graph.tokens.claims import claims_of, expiry
+from graph.tokens.fetched import Fetched
 from graph.tokens.key_set import Jwk, KeySet
 
 FRESH_FOR_S = 3600.0
@@ -28,10 +31,16 @@ PAUSE_S = 10.0
 FETCH_WITHIN_S = 5.0
 DOCUMENT_BYTES_AT_MOST = 2**19
 NAME_AT_MOST = 200
+# How long a page is held up for what its policy is to name.
+PAGE_WAITS_S = 1.0
+# What the page itself asks, when somebody signs in, stays so and signs out.
+ASKED_BY_BROWSERS = ("token_endpoint", "userinfo_endpoint", "revocation_endpoint", "end_session_endpoint")
+# As a policy can name it: not in IPv6, and without what would end a directive or stand for any name.
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?")
 
 
 class CannotFetch(Exception):
-    """What keeps us from an issuer's keys."""
+    """What keeps us from what an issuer publishes."""
 
 
 class OidcIssuer:
@@ -39,9 +48,13 @@ class OidcIssuer:
 
     def __init__(self, settings: Oidc, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = settings.issuer or ""
+        self._discovery = f"{self.name.rstrip('/')}/.well-known/openid-configuration"
         self._settings = settings
         self._keys = KeySet(
-            self._fetch, fresh_for_s=FRESH_FOR_S, pause_s=PAUSE_S, good_for_s=settings.keys_kept_s, clock=clock
+            self._fetch_keys, fresh_for_s=FRESH_FOR_S, pause_s=PAUSE_S, good_for_s=settings.keys_kept_s, clock=clock
+        )
+        self._document = Fetched(
+            self._fetch_document, fresh_for_s=FRESH_FOR_S, pause_s=PAUSE_S, good_for_s=settings.keys_kept_s, clock=clock
         )
 
     async def caller(self, token: str) -> Caller:
@@ -67,9 +80,21 @@ class OidcIssuer:
             expires_at=expiry(claims, leeway_s=settings.leeway_s),
         )
 
+    async def origins(self) -> list[str]:
+        """Return those a browser asks to sign in: the issuer's, and what its document names, if it comes in time."""
+        if not is_safe_to_fetch(self.name):
+            return []
+        document = self._document.kept()
+        if document is None:
+            with suppress(TimeoutError):
+                document = await asyncio.wait_for(self._document.anew(), PAGE_WAITS_S)
+        named = [self.name, *((document or {}).get(endpoint) for endpoint in ASKED_BY_BROWSERS)]
+        return list(dict.fromkeys(origin for url in named if (origin := _origin(url))))
+
     async def close(self) -> None:
         """Give up what is being fetched."""
         await self._keys.close()
+        await self._document.close()
 
     def _role(self, claims: Mapping[str, Any]) -> str:
         roles, claim = self._settings.roles, self._settings.roles_claim
@@ -83,23 +108,35 @@ class OidcIssuer:
                 return role
         raise WrongToken(reason=f"is of nobody with a role here: none of the groups in its claim {claim} has one")
 
-    async def _fetch(self) -> list[Jwk]:
-        async with asyncio.timeout(FETCH_WITHIN_S), httpx.AsyncClient(verify=_tls()) as client:
-            url = self._settings.jwks_url or await self._discovered(client)
+    async def _fetch_document(self) -> dict[str, Any]:
+        async with _client() as client:
+            return await self._discovered(client)
+
+    async def _fetch_keys(self) -> list[Jwk]:
+        async with _client() as client:
+            url = self._settings.jwks_url or await self._keys_address(client)
             keys = (await _document(client, url)).get("keys")
         if not isinstance(keys, list):
             raise CannotFetch(f"{url} holds no keys; expected a JSON Web Key Set")
         return [key for key in keys if isinstance(key, dict)]
 
-    async def _discovered(self, client: httpx.AsyncClient) -> str:
-        address = f"{self.name.rstrip('/')}/.well-known/openid-configuration"
-        document = await _document(client, address)
-        url = document.get("jwks_uri")
-        if document.get("issuer") != self.name:
-            raise CannotFetch(f"{address} is of another issuer")
+    async def _keys_address(self, client: httpx.AsyncClient) -> str:
+        url = (await self._discovered(client)).get("jwks_uri")
         if not isinstance(url, str) or not is_safe_to_fetch(url):
-            raise CannotFetch(f"{address} names no jwks_uri of https")
+            raise CannotFetch(f"{self._discovery} names no jwks_uri of https")
         return url
+
+    async def _discovered(self, client: httpx.AsyncClient) -> dict[str, Any]:
+        document = await _document(client, self._discovery)
+        if document.get("issuer") != self.name:
+            raise CannotFetch(f"{self._discovery} is of another issuer")
+        return document
+
+
+@asynccontextmanager
+async def _client() -> AsyncIterator[httpx.AsyncClient]:
+    async with asyncio.timeout(FETCH_WITHIN_S), httpx.AsyncClient(verify=_tls()) as client:
+        yield client
 
 
 @cache
@@ -124,6 +161,15 @@ async def _document(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise CannotFetch(f"{url} holds no JSON object")
     return document
+
+
+def _origin(url: object) -> str | None:
+    """Return the origin of an address that is safe to fetch, if a policy can name it."""
+    if not isinstance(url, str) or not is_safe_to_fetch(url):
+        return None
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}".lower()
+    return origin if ORIGIN.fullmatch(origin) else None
 
 
 def _names(claims: Mapping[str, Any], of: tuple[str, ...]) -> Iterator[str]:

@@ -5,11 +5,9 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import pytest
 import structlog
 
 import db.migrations
-from graph import app as app_module
 from graph.app import application
 from graph.embedded.servers import EmbeddedServers
 from tests.api import API_KEY, Api
@@ -88,44 +86,6 @@ async def test_every_answer_has_a_request_id_of_its_own(api: Api) -> None:
 
     assert [answer.status_code for answer in answers] == [200, 404, 401]
     assert len({UUID(answer.headers["x-amzn-requestid"]) for answer in answers}) == 3
-
-
-@pytest.fixture
-def page(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand-ins for the pages that are built with the package."""
-    (tmp_path / "graphiql.html").write_text(f"<html>{app_module.NO_KEY}</html>")
-    monkeypatch.setattr(app_module, "STATIC", tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("embedded", "host", "key", "shown"),
-    [
-        (True, "127.0.0.1", API_KEY, API_KEY),
-        (True, "localhost", API_KEY, API_KEY),
-        (True, "::1", API_KEY, API_KEY),
-        (True, "127.0.0.1", '"><script>', "&quot;&gt;&lt;script&gt;"),
-        (True, "127.0.0.1", None, ""),
-        (True, "0.0.0.0", API_KEY, ""),  # noqa: S104
-        (True, "::", API_KEY, ""),
-        (True, "192.168.1.5", API_KEY, ""),
-        (False, "127.0.0.1", API_KEY, ""),
-    ],
-)
-async def test_graphiql_holds_a_working_key_only_when_embedded_for_this_machine_alone(
-    servers: EmbeddedServers, page: None, embedded: bool, host: str, key: str | None, shown: str
-) -> None:
-    async with started(servers, embedded=embedded, host=host, bootstrap_api_key=key) as client:
-        answer = await client.get("/graphql", headers={"accept": "text/html"})
-
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert answer.text == f'<html><meta name="api-key" content="{shown}"></html>'
-
-
-async def test_the_root_leads_to_graphiql(servers: EmbeddedServers) -> None:
-    async with started(servers) as client:
-        answer = await client.get("/")
-
-    assert (answer.status_code, answer.headers["location"]) == (307, "/graphql")
 
 
 async def test_without_a_key_from_the_environment_none_is_taken_for_it(

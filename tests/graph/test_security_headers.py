@@ -26,7 +26,7 @@ NOTHING = "default-src 'none'; frame-ancestors 'none'"
         ("GET", "/readyz", 200),
         ("GET", "/metrics", 200),
         ("GET", "/nowhere", 404),
-        ("GET", "/", 307),
+        ("POST", "/", 405),
     ],
 )
 async def test_every_answer_bears_them_and_is_kept_by_nobody(api: Api, method: str, path: str, status: int) -> None:
