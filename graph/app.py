@@ -26,6 +26,7 @@ from graph.access import Access
 from graph.appsync.http import CORS
 from graph.appsync.iam import Signatures
 from graph.appsync.outputs import amplify_outputs, aws_region
+from graph.assets import Assets
 from graph.browsers import (
     NO_PAGES,
     PAGES_OF_THIS_MACHINE,
@@ -163,6 +164,7 @@ def application(
             Route("/livez", lambda _request: PlainTextResponse("alive")),
             Route("/readyz", readyz),
             Route("/metrics", lambda _request: Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)),
+            Mount("/static/assets", Assets(directory=STATIC / "assets", check_dir=False)),
             Mount("/static", StaticFiles(directory=STATIC, check_dir=False)),
         ],
     )
