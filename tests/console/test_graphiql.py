@@ -1,15 +1,15 @@
 """GraphiQL as a person meets it: in a browser, from our own files alone."""
 
 import json
-import os
-import shutil
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Protocol
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, Route, WebSocket, async_playwright, expect
+from playwright.async_api import Locator, Route, expect
+
+from graph.serving import Serving
+from tests.api import API_KEY, Api
+from tests.console.browser import Console
+from tests.console.conftest import OpenContext
 
 VPP_ID = "1f0c8f5e-6f0d-4a53-9d0b-3f0a5a4f7c11"
 IMPORT_ID = "5b1de0a6-2f8e-4a4e-8a39-8d2f6c1b9e42"
@@ -59,11 +59,6 @@ TABS_STORED = """async (name) => {
   while (!localStorage.getItem("graphiql:tabState")?.includes(name)) await new Promise(requestAnimationFrame);
 }"""
 
-# Told as an error, so that it is among the page's complaints; the console's own line tells workers' too.
-TELL_VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) => {
-  console.error(`${violation.effectiveDirective} forbids ${violation.blockedURI}`);
-});"""
-
 # One in the page as it came, one put into it later, and an attribute of one that is.
 INJECTED = "<script>window.injected = 1</script>"
 INJECT = """() => {
@@ -75,35 +70,8 @@ INJECT = """() => {
 }"""
 
 
-class Served(Protocol):
-    """The application as a browser reaches it."""
-
-    url: str
-    api_key: str
-
-
-@dataclass
-class GraphiQL:
-    """The page, and what it asked of the network and complained of since it was opened."""
-
-    page: Page
-    addresses: list[str] = field(default_factory=list)
-    frames: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("request", lambda request: self.addresses.append(request.url))
-        self.page.on("websocket", self.follow)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on(
-            "console",
-            lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None,
-        )
-
-    def follow(self, socket: WebSocket) -> None:
-        """Note the socket's address and the frames sent over it."""
-        self.addresses.append(socket.url)
-        socket.on("framesent", lambda frame: self.frames.append(str(frame)))
+class GraphiQL(Console):
+    """GraphiQL's page."""
 
     @property
     def result(self) -> Locator:
@@ -126,32 +94,16 @@ class GraphiQL:
         await self.page.get_by_role("button", name="Execute query").click()
 
 
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None and "CI" not in os.environ:
-        pytest.skip("needs chromium (on Debian: apt-get install chromium); where CI is set, this fails instead")
-
-    async with async_playwright() as playwright:
-        # Chromium's own sandbox refuses root.
-        browser = await playwright.chromium.launch(executable_path=chromium or "chromium", args=["--no-sandbox"])
-        yield browser
-        await browser.close()
-
-
 @pytest.fixture
-async def graphiql(browser: Browser, served: Served) -> AsyncIterator[GraphiQL]:
-    context = await browser.new_context()
-    await context.add_init_script(TELL_VIOLATIONS)
-    graphiql = GraphiQL(await context.new_page())
+async def graphiql(open_context: OpenContext, served: Serving) -> GraphiQL:
+    graphiql = GraphiQL(await (await open_context()).new_page(), served.url)
     await graphiql.page.goto(f"{served.url}/graphql")
-    await expect(graphiql.headers).to_contain_text(served.api_key)
-    yield graphiql
-    await context.close()
+    await expect(graphiql.headers).to_contain_text(API_KEY)
+    return graphiql
 
 
 async def test_a_query_a_mutation_and_a_subscription_run_with_nothing_from_elsewhere(
-    graphiql: GraphiQL, served: Served
+    graphiql: GraphiQL, served: Serving
 ) -> None:
     await graphiql.run("CreateVpp", CREATE_VPP)
     await expect(graphiql.result).to_contain_text('"createVpp": { "name": "Seen in GraphiQL", "dailyFeeAud": 0.3 }')
@@ -178,9 +130,9 @@ async def test_the_query_it_opens_with_is_answered(graphiql: GraphiQL) -> None:
 
 
 async def test_what_the_headers_editor_holds_is_sent_over_http_and_over_the_socket(
-    graphiql: GraphiQL, served: Served
+    graphiql: GraphiQL, served: Serving
 ) -> None:
-    changed = {"x-api-key": served.api_key, "x-changed": "yes"}
+    changed = {"x-api-key": API_KEY, "x-changed": "yes"}
     await graphiql.run("CreateImport", CREATE_IMPORT)
     await graphiql.run("ImportProgress", IMPORT_PROGRESS)
     await expect(graphiql.result).to_contain_text('"fileName": "september.csv"')
@@ -195,30 +147,31 @@ async def test_what_the_headers_editor_holds_is_sent_over_http_and_over_the_sock
 
     sent = await (await request.value).all_headers()
     assert {name: sent[name] for name in changed} == changed
-    openings = [message for message in map(json.loads, graphiql.frames) if message["type"] == "connection_init"]
-    assert [message["payload"] for message in openings] == [{"x-api-key": served.api_key}, changed]
+    assert [message["payload"] for message in graphiql.sent("connection_init")] == [{"x-api-key": API_KEY}, changed]
 
 
-async def test_no_key_is_stored_and_a_new_one_takes_the_old_ones_place(graphiql: GraphiQL, served: Served) -> None:
+async def test_no_key_is_stored_and_a_new_one_takes_the_old_ones_place(graphiql: GraphiQL, served_api: Api) -> None:
+    another = await served_api.key_of("READER")
+
     async def with_another_key(route: Route) -> None:
         if route.request.method != "GET":
             return await route.continue_()
         response = await route.fetch()
-        body = (await response.text()).replace(served.api_key, "da2-another")
+        body = (await response.text()).replace(API_KEY, another)
         return await route.fulfill(response=response, body=body)
 
     await graphiql.run("NamedVpps", LIST_VPPS)
     await expect(graphiql.result).to_contain_text('"listVpps"')
     await graphiql.page.evaluate(TABS_STORED, "NamedVpps")
-    stored = await graphiql.page.evaluate("JSON.stringify([localStorage, sessionStorage, location])")
+    stored = await graphiql.kept()
     await graphiql.page.route("**/graphql", with_another_key)
     await graphiql.page.reload()
 
-    assert served.api_key not in stored
+    assert API_KEY not in stored
     await expect(graphiql.page.get_by_role("tab", selected=True)).to_have_text("NamedVpps")
-    await expect(graphiql.headers).to_contain_text('"x-api-key": "da2-another"')
+    await expect(graphiql.headers).to_contain_text(another)
     await graphiql.page.get_by_role("button", name="New tab").click()
-    await expect(graphiql.headers).to_contain_text('"x-api-key": "da2-another"')
+    await expect(graphiql.headers).to_contain_text(another)
 
 
 async def test_words_are_completed_and_the_schema_opened_without_a_complaint(graphiql: GraphiQL) -> None:
@@ -239,7 +192,7 @@ async def test_words_are_completed_and_the_schema_opened_without_a_complaint(gra
     assert graphiql.complaints == []
 
 
-async def test_a_script_that_was_put_into_the_page_is_not_run(graphiql: GraphiQL, served: Served) -> None:
+async def test_a_script_that_was_put_into_the_page_is_not_run(graphiql: GraphiQL, served: Serving) -> None:
     async def with_a_script(route: Route) -> None:
         if route.request.method != "GET":
             return await route.continue_()
@@ -248,7 +201,7 @@ async def test_a_script_that_was_put_into_the_page_is_not_run(graphiql: GraphiQL
 
     await graphiql.page.route("**/graphql", with_a_script)
     await graphiql.page.reload()
-    await expect(graphiql.headers).to_contain_text(served.api_key)
+    await expect(graphiql.headers).to_contain_text(API_KEY)
     await graphiql.page.evaluate(INJECT)
 
     assert await graphiql.page.evaluate("window.injected") is None

@@ -1,0 +1,73 @@
+"""What the console's tests share: a Chromium, and for each module a server on a database of its own."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, async_playwright
+
+from graph.backing import Backing
+from graph.embedded.servers import EmbeddedServers
+from graph.serving import Serving, serving
+from tests.api import API_KEY
+from tests.console.browser import DESKTOP, TELL_VIOLATIONS, Console, open_tab
+
+OpenContext = Callable[..., Awaitable[BrowserContext]]
+
+
+@pytest_asyncio.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None and "CI" not in os.environ:
+        pytest.skip("needs chromium (on Debian: apt-get install chromium); where CI is set, this fails instead")
+
+    async with async_playwright() as playwright:
+        # Chromium's own sandbox refuses root.
+        browser = await playwright.chromium.launch(executable_path=chromium or "chromium", args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def served_console(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Serving]:
+    """What `vpp serve` serves, on this module's database: the fixture `api` prepares what the browser then sees."""
+    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=True) as served:
+        yield served
+
+
+@pytest.fixture
+async def open_context(browser: Browser) -> AsyncIterator[OpenContext]:
+    """Opens windows, as of people who share nothing; they are closed after the test."""
+    opened: list[BrowserContext] = []
+
+    async def open_one(**options: Any) -> BrowserContext:
+        settings: dict[str, Any] = {
+            "viewport": DESKTOP,
+            "locale": "en-AU",
+            "timezone_id": "Australia/Sydney",
+            "accept_downloads": True,
+        }
+        context = await browser.new_context(**settings | options)
+        await context.add_init_script(TELL_VIOLATIONS)
+        opened.append(context)
+        return context
+
+    yield open_one
+    for context in opened:
+        await context.close()
+
+
+@pytest.fixture
+async def console(
+    open_context: OpenContext, served_console: Serving, servers: EmbeddedServers
+) -> AsyncIterator[Console]:
+    """A tab of a desktop's window, signed in by the page's own key. It asks no other host, and complains of nothing."""
+    console = await open_tab(await open_context(), served_console.url)
+    yield console
+    ours = {served_console.url.removeprefix("http://"), str(servers.object_store.endpoint_url).removeprefix("http://")}
+    assert console.hosts <= ours
+    assert console.complaints == []
