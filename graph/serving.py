@@ -22,6 +22,7 @@ from graph.browsers import Pages
 from graph.documents import Documents
 from graph.http_protocol import HttpProtocol
 from graph.object_store import open_object_store
+from graph.settings import Oidc
 
 STOP_WORKER_S = 10.0
 RESTART_WORKER_S = 1.0
@@ -54,11 +55,13 @@ async def serving(
     certificate: Certificate | None = None,
     pages: Pages | None = None,
     documents: Documents | None = None,
+    oidc: Oidc | None = None,
 ) -> AsyncIterator[Serving]:
     """
     Serve the API, with a worker beside it, until the block ends; with a certificate, over TLS alone.
 
-    `any_port` takes a free port where `port` isn't; `pages` are those that may call beside our own.
+    `any_port` takes a free port where `port` isn't; `pages` are those that may call beside our own; the environment
+    names the OIDC issuer unless `oidc` does.
     """
     documents = documents or Documents(introspection=backing.embedded)
     shown, known = (_shown(certificate), _known(certificate)) if certificate else (None, None)
@@ -75,6 +78,7 @@ async def serving(
             host=host,
             pages=pages,
             documents=documents,
+            oidc=oidc,
         )
         address, port, *_ = listening.getsockname()
         if backing.embedded:

@@ -42,6 +42,16 @@ class Connection {
     return () => this.returns.delete(call);
   }
 
+  /** Waits until the server answers again. */
+  back(): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = this.onReturn(() => {
+        stop();
+        resolve();
+      });
+    });
+  }
+
   subscribe = (listener: () => void) => {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);

@@ -8,6 +8,7 @@
 
 import { useSyncExternalStore } from "react";
 
+import { connection } from "../connection";
 import type { WhoAmIQuery } from "../schema";
 import { awaitsSignIn, finishSignIn, storedUser, watchUser } from "./oidc";
 import { meta } from "./page";
@@ -52,24 +53,24 @@ class Session {
     });
     if (awaitsSignIn()) {
       const { user, returnTo, refusal } = await finishSignIn();
+      // The address that was called holds a code, which no history should.
       history.replaceState(null, "", returnTo);
       dispatchEvent(new PopStateEvent("popstate"));
-      if (user) await this.enter(user);
-      else this.change({ phase: "out", refusal });
+      const refused = user ? await this.enter(user) : refusal;
+      if (refused) this.change({ phase: "out", refusal: refused });
       return;
     }
     for (const found of [storedUser, storedToken, async () => meta("api-key"), () => this.othersAuthorization()]) {
       const authorization = await found();
-      if (authorization && (await this.enter(authorization)) === null) return;
+      if (authorization && (await this.enter(authorization)) === "") return;
     }
     this.change({ phase: "out" });
   }
 
-  /** Signs in with an API key, or a token; returns why it was refused, or null. */
-  async signIn(secret: string): Promise<string | null> {
-    const refusal = await this.enter(secret.trim());
-    if (refusal === null) await this.keepToken(secret.trim());
-    return refusal;
+  /** Signs in with an API key, or a token; returns why it was refused, or nothing. */
+  async signIn(secret: string): Promise<string> {
+    const authorization = secret.trim();
+    return this.enter(authorization, () => this.keepToken(authorization));
   }
 
   signOut(): void {
@@ -89,22 +90,13 @@ class Session {
     return () => this.listeners.delete(listener);
   };
 
-  private async enter(authorization: string): Promise<string | null> {
-    let answer: { data?: WhoAmIQuery | null; errors?: { message: string }[] };
-    try {
-      const response = await fetch("/graphql", {
-        method: "POST",
-        headers: { "content-type": "application/json", authorization },
-        body: JSON.stringify({ query: WHO_AM_I }),
-      });
-      answer = await response.json();
-    } catch {
-      return "The server cannot be reached. Try again in a moment.";
-    }
-    if (!answer.data) return answer.errors?.[0]?.message ?? "The server refused this key.";
+  private async enter(authorization: string, keep = async () => {}): Promise<string> {
+    const found = await whoIs(authorization);
+    if (typeof found === "string") return found;
+    await keep();
     this.authorization = authorization;
-    this.change({ phase: "in", caller: answer.data.getCaller });
-    return null;
+    this.change({ phase: "in", caller: found });
+    return "";
   }
 
   /** Keeps a token for the key, for a reload to find, and renews it for as long as this page is open. */
@@ -153,6 +145,24 @@ class Session {
 }
 
 const storedToken = async () => sessionStorage.getItem(TOKEN) ?? "";
+
+/** Asks who the credentials are of, for as long as the server is away; returns why they are refused where they are. */
+async function whoIs(authorization: string): Promise<Caller | string> {
+  let response: Response;
+  try {
+    response = await fetch("/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization },
+      body: JSON.stringify({ query: WHO_AM_I }),
+    });
+  } catch {
+    connection.isAway();
+    await connection.back();
+    return whoIs(authorization);
+  }
+  const { data, errors } = (await response.json()) as { data?: WhoAmIQuery; errors?: { message: string }[] };
+  return data?.getCaller ?? errors?.[0]?.message ?? "The server refused these credentials.";
+}
 
 export const session = new Session();
 

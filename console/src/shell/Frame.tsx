@@ -24,8 +24,14 @@ export function Frame() {
   // biome-ignore lint/correctness/useExhaustiveDependencies: another caller is another client, with nothing read before.
   const client = useMemo(createGraphQLClient, [who]);
 
-  if (state.phase === "starting") return <Loading page what="the console" />;
-  if (state.phase === "out") return <SignIn refusal={state.refusal} />;
+  if (!caller) {
+    return (
+      <>
+        <Away />
+        {state.phase === "out" ? <SignIn refusal={state.refusal} /> : <Loading page what="the console" />}
+      </>
+    );
+  }
   return (
     <Provider value={client}>
       <Signed key={who} />

@@ -58,7 +58,7 @@ function Ways({ refusal = "" }: { refusal?: string | undefined }) {
   async function signIn(event: FormEvent) {
     event.preventDefault();
     setIsAsking(true);
-    setTold((await session.signIn(key)) ?? "");
+    setTold(await session.signIn(key));
     setIsAsking(false);
   }
 
