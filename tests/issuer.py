@@ -1,4 +1,8 @@
-"""An issuer of tokens on this machine, as an OIDC issuer is over the network: it can be switched off, slow, rotated."""
+"""
+An issuer of tokens on this machine, as an OIDC issuer is over the network: it can be switched off, slow, rotated.
+
+People sign in with it at pages of another origin than its own name, as with Amazon Cognito.
+"""
 
 import asyncio
 import time
@@ -15,10 +19,10 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from graph.serving import listening_on
 from graph.settings import Oidc
+from tests.authorization import Authorization, Person, for_browsers
 
 CLIENT_ID = "3n4b5urk1ft4fl3mg5e62d9ado"
 
@@ -46,7 +50,19 @@ class LocalIssuer:
     def __init__(self, url: str) -> None:
         self.url = url
         self.keys = [public_jwk(rsa_key("one"), kid="one", use="sig", alg="RS256")]
-        self.discovered: dict[str, Any] = {"issuer": url, "jwks_uri": f"{url}/keys"}
+        self.authorization = Authorization(CLIENT_ID, self.token)
+        pages = url.replace("127.0.0.1", "localhost")
+        self.discovered: dict[str, Any] = {
+            "issuer": url,
+            "jwks_uri": f"{url}/keys",
+            "authorization_endpoint": f"{pages}/authorize",
+            "token_endpoint": f"{pages}/token",
+            "end_session_endpoint": f"{pages}/logout",
+            "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
         self.fetched = 0
         self.discoveries = 0
         self.was_asked = asyncio.Condition()
@@ -78,6 +94,10 @@ class LocalIssuer:
         """A token of the first key's."""
         return signed(self.claims(**changed), rsa_key("one"), kid="one")
 
+    def next_claims(self, *, email: str = "operator@example.com", lasts_s: int = 3600, **changed: Any) -> None:
+        """Say who signs in from now on, what their tokens claim beside the usual, and how long these last."""
+        self.authorization.person = Person(email, changed, lasts_s)
+
     async def answer_keys(self, _request: Request) -> Response:
         async with self.was_asked:
             self.fetched += 1
@@ -102,8 +122,9 @@ async def local_issuer() -> AsyncIterator[LocalIssuer]:
         issuer = LocalIssuer(f"http://127.0.0.1:{listening.getsockname()[1]}")
         app = Starlette(
             routes=[
-                Route("/keys", issuer.answer_keys),
-                Route("/.well-known/openid-configuration", issuer.answer_discovery),
+                for_browsers("/keys", issuer.answer_keys),
+                for_browsers("/.well-known/openid-configuration", issuer.answer_discovery),
+                *issuer.authorization.routes(),
             ]
         )
         async with served_on(app, listening):
