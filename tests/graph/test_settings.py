@@ -21,6 +21,7 @@ def test_an_issuer_and_an_audience_are_all_that_cognito_needs(monkeypatch: pytes
     oidc = Oidc()
 
     assert (oidc.issuer, oidc.audience) == (COGNITO["VPP_OIDC_ISSUER"], (COGNITO["VPP_OIDC_AUDIENCE"],))
+    assert (oidc.client_id, oidc.scope) == (None, "openid email")
     assert (oidc.algorithms, oidc.leeway_s, oidc.roles_claim) == (("RS256", "ES256"), 30, "cognito:groups")
 
 
