@@ -256,6 +256,7 @@ async def _play(file: Path, ours: "Serving", *, done: Path) -> None:
 
 def _print_addresses(ours: "Serving", *, show_key: bool) -> None:
     output.print()
+    output.print(f"Console    {ours.url}/", soft_wrap=True)
     output.print(f"GraphiQL   {ours.url}/graphql", soft_wrap=True)
     output.print(f"Endpoint   {ours.url}/graphql", soft_wrap=True)
     if show_key and ours.api_key is not None:
