@@ -51,7 +51,7 @@ async def test_who_signs_in_at_the_issuer_comes_back_to_the_page_they_asked_for(
     await sign_in(stranger, "operator@example.com")
 
     await expect(stranger.title).to_have_text("Imports")
-    await expect(stranger.page.get_by_text("operator@example.com Operator").first).to_be_visible()
+    await expect(stranger.page.get_by_text("operator@example.com Operator")).to_be_visible()
     assert urlsplit(stranger.page.url).path == "/imports"
     asked = next(each for each in stranger.addresses if urlsplit(each).path == "/authorize")
     assert parse_qs(urlsplit(asked).query)["code_challenge_method"] == ["S256"]

@@ -69,7 +69,6 @@ function Signed() {
         <SignedIn />
       </header>
       <div>
-        <SignedIn narrow />
         <Away />
         <main ref={main} id="page" className={isWhole ? "page whole" : "page"} tabIndex={-1} aria-busy={isLoading}>
           <Suspense fallback={<Loading what="the page" />}>
@@ -123,10 +122,10 @@ function PageLink({ to, children }: { to: string; children: React.ReactNode }) {
   );
 }
 
-function SignedIn({ narrow = false }) {
+function SignedIn() {
   const caller = useCaller();
   return (
-    <div className={narrow ? "signed-in narrow small" : "signed-in small"}>
+    <div className="signed-in small">
       <div>
         <strong>{caller.name}</strong> <span className="soft">{ROLES[caller.role]}</span>
       </div>
