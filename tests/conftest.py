@@ -3,14 +3,16 @@ The real parts all tests share: one Postgres and one S3 a run, a database of its
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
+from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import db.migrations
@@ -28,6 +30,23 @@ from tests.sockets import Socket, open_socket
 
 TEMPLATE = "template_vpp"
 database_numbers = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_that_can_be_captured() -> Iterator[None]:
+    """
+    Let no logger keep how it was first configured.
+
+    Each command that a test runs configures them anew, and one that kept what was before would escape capture_logs.
+    """
+    configure = structlog.configure
+
+    def configure_uncached(**given: Any) -> None:
+        configure(**given | {"cache_logger_on_first_use": False})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", configure_uncached)
+        yield
 
 
 @pytest_asyncio.fixture(scope="session")
