@@ -6,7 +6,7 @@ export default defineConfig({
     outDir: "../graph/static",
     emptyOutDir: true,
     chunkSizeWarningLimit: 3000, // Monaco, in kB: a chunk of its own.
-    license: { fileName: "assets/licenses.md" },
+    license: { fileName: "licenses.md" },
     rolldownOptions: {
       checks: { moduleLevelDirective: false }, // "use client" speaks to server rendering: there is none here.
     },
