@@ -314,11 +314,15 @@ export function SearchInput({
 export function EffectiveFrom<Values extends { effectiveFrom: string | null }>({
   form,
   what,
+  always = "for all time, as if it had always been so",
 }: {
   form: FormOf<Values>;
   what: string;
+  /** What it means where no day is given. */
+  always?: string;
 }) {
   const { effectiveFrom } = form.values;
+  const problem = form.problem("effectiveFrom");
   const set = (value: string | null) => form.set("effectiveFrom", value as Values["effectiveFrom"]);
   return (
     <div className="stack" style={{ "--gap": "0.5rem" }}>
@@ -326,17 +330,19 @@ export function EffectiveFrom<Values extends { effectiveFrom: string | null }>({
         className="field radios"
         value={effectiveFrom === null ? "always" : "from"}
         onChange={(chosen) => set(chosen === "always" ? null : today())}
+        isInvalid={effectiveFrom === null && problem !== ""}
       >
         <Label>Holds</Label>
-        <Radio value="always">for all time, as if it had always been so</Radio>
+        <Radio value="always">{always}</Radio>
         <Radio value="from">from a day on</Radio>
+        <FieldError>{problem}</FieldError>
       </RadioGroup>
       {effectiveFrom !== null && (
         <DayOf
           label="First day"
           value={effectiveFrom}
           onChange={(day) => set(day ?? today())}
-          problem={form.problem("effectiveFrom")}
+          problem={problem}
           hint="A settlement date, in NEM time (UTC+10)"
         />
       )}
