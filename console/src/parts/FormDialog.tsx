@@ -11,8 +11,9 @@ import { Failure, refusalOf } from "./states";
 /** What fields read and write. `problem` is what the server found wrong with one. */
 export interface FormOf<Values> {
   values: Values;
-  set: <Name extends keyof Values>(name: Name, value: Values[Name]) => void;
-  problem: (name: keyof Values) => string;
+  // Methods, so that a form is taken where one of some of its fields is.
+  set<Name extends keyof Values>(name: Name, value: Values[Name]): void;
+  problem(name: keyof Values): string;
 }
 
 interface Props<Values extends object, Data> {
