@@ -29,7 +29,7 @@ const NONE: readonly never[] = [];
  * Reads a list: `of` finds it in an answer, and returns nothing where it is not there. Its variables take a `nextToken`.
  * With `all`, one page follows the other by itself. What was read is shown until what takes its place has come.
  */
-export function usePages<Data, Variables extends { nextToken?: string | null }, Item>(
+export function usePages<Data, Variables extends { nextToken?: string | null | undefined }, Item>(
   document: TypedDocumentNode<Data, Variables> & DocumentNode,
   variables: Omit<Variables, "nextToken">,
   of: (data: Data) => Connection<Item> | null | undefined,
