@@ -1,6 +1,6 @@
 /** A question above a page: fields, what the answer would mean, and the button that sends it. */
 
-import { type FormEvent, type ReactNode, useRef, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { Button, Dialog, Form, Heading, Modal, ModalOverlay } from "react-aria-components";
 import { useSearchParams } from "react-router";
 import type { CombinedError, OperationResult } from "urql";
@@ -8,12 +8,21 @@ import type { CombinedError, OperationResult } from "urql";
 import { useDraft } from "./draft";
 import { Failure, refusalOf } from "./states";
 
-/** What fields read and write. `problem` is what the server found wrong with one. */
+/** What fields read and write. `problem` is what is wrong with one: what the server, or the dialog, found. */
 export interface FormOf<Values> {
   values: Values;
   // Methods, so that a form is taken where one of some of its fields is.
   set<Name extends keyof Values>(name: Name, value: Values[Name]): void;
   problem(name: keyof Values): string;
+}
+
+type Problems<Values> = { [Name in keyof Values]?: string };
+
+/** What was refused: as long as a value is still the same, what was wrong with it is. */
+interface Refused<Values> {
+  values: Values;
+  problems?: Problems<Values>;
+  error?: CombinedError;
 }
 
 interface Props<Values extends object, Data> {
@@ -23,6 +32,8 @@ interface Props<Values extends object, Data> {
   initial: Values;
   submitLabel: string;
   tone?: "primary" | "danger";
+  /** Finds what cannot be sent at all, such as a figure that is not there: a sentence for each field at fault. */
+  check?: (values: Values) => Problems<Values>;
   /** Sends it. The id is the same until it has worked: a create that is sent again with it makes nothing twice. */
   submit: (values: Values, id: string) => Promise<OperationResult<Data>>;
   done?: (data: Data) => void;
@@ -101,6 +112,7 @@ function Body<Values extends object, Data>({
   initial,
   submitLabel,
   tone = "primary",
+  check,
   submit,
   done,
   children,
@@ -108,20 +120,31 @@ function Body<Values extends object, Data>({
 }: Props<Values, Data> & { about: string; close: () => void }) {
   const first = useRef({ values: initial, id: crypto.randomUUID() as string });
   const [{ values, id }, setDraft, forget] = useDraft(`${name}:${about}`, first.current);
-  const [error, setError] = useState<CombinedError | null>(null);
+  const [refused, setRefused] = useState<Refused<Values> | null>(null);
   const [isSending, setIsSending] = useState(false);
-  const field = error ? refusalOf(error).errorInfo?.field?.at(-1) : undefined;
-  const isOfField = field !== undefined && field in values;
+  const shown = useRef<HTMLFormElement>(null);
+
+  // Whoever sent it goes on at the field at fault, which is read out to them.
+  useEffect(() => {
+    if (refused) shown.current?.querySelector<HTMLElement>("[data-invalid] :is(input, [role=spinbutton])")?.focus();
+  }, [refused]);
 
   async function send(event: FormEvent) {
     event.preventDefault();
     if (isSending) return;
+    const problems = check?.(values) ?? {};
+    setRefused(Object.keys(problems).length > 0 ? { values, problems } : null);
+    if (Object.keys(problems).length > 0) return;
     setIsSending(true);
-    setError(null);
     const { data, error } = await submit(values, id);
     setIsSending(false);
     if (error) {
-      setError(error);
+      const field = refusalOf(error).errorInfo?.field?.at(-1);
+      const message = error.graphQLErrors[0]?.message;
+      setRefused({
+        values,
+        ...(field && field in values ? { problems: { [field]: message } as Problems<Values> } : { error }),
+      });
       return;
     }
     forget();
@@ -131,20 +154,17 @@ function Body<Values extends object, Data>({
 
   const form: FormOf<Values> = {
     values,
-    set: (name, value) => {
-      setDraft({ values: { ...values, [name]: value }, id });
-      if (name === field) setError(null);
-    },
-    problem: (name) => (name === field ? (error?.graphQLErrors[0]?.message ?? "") : ""),
+    set: (name, value) => setDraft({ values: { ...values, [name]: value }, id }),
+    problem: (name) => (refused && Object.is(values[name], refused.values[name]) && refused.problems?.[name]) || "",
   };
 
   return (
-    <Form className="stack" onSubmit={send} validationBehavior="aria">
+    <Form ref={shown} className="stack" onSubmit={send} validationBehavior="aria">
       <Heading slot="title" level={2}>
         {title}
       </Heading>
       {children(form)}
-      {error && !isOfField && <Failure error={error} />}
+      {refused?.error && <Failure error={refused.error} />}
       <div className="row" style={{ justifyContent: "flex-end" }}>
         <Button
           className="button"

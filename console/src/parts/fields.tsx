@@ -90,7 +90,8 @@ export function NumberInput<Values>({
       name={name}
       isRequired={isRequired}
       isInvalid={problem !== ""}
-      value={form.values[name] as number}
+      // As JSON, in which forms are kept, it is null where there is none.
+      value={(form.values[name] as number | null) ?? Number.NaN}
       onChange={(value) => form.set(name, value as Values[typeof name])}
       formatOptions={{ maximumFractionDigits: 6 }}
       {...(min === undefined ? {} : { minValue: min })}
