@@ -1,7 +1,7 @@
 /** What a page shows in place of what was asked for: that it is on its way, not there, or refused, and what to do next. */
 
 import { CircleAlert, SearchX } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 import { Button } from "react-aria-components";
 import { Link } from "react-router";
 import type { CombinedError } from "urql";
@@ -29,6 +29,10 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 
 /** Says that there is no such thing. What belongs to others is answered in the same words. */
 export function NotFound({ what }: { what: string }) {
+  useEffect(() => {
+    document.title = `There is no such ${what} · vpp`;
+  }, [what]);
+
   return (
     <div className="card stack" style={{ alignItems: "center", textAlign: "center", padding: "2.5rem 1rem" }}>
       <SearchX size={28} aria-hidden className="soft" />
