@@ -1,18 +1,22 @@
-/** The VPPs, by name, with the terms that hold today. */
+/** What there is: for those who run VPPs, these and a way to any site; for a site's owner, the sites that are theirs. */
 
-import { useDeferredValue, useState } from "react";
-import { Link, useNavigate } from "react-router";
-import { useMutation } from "urql";
+import "./fleet.css";
+
+import { Link } from "react-router";
 
 import { type Column, DataTable } from "../parts/DataTable";
-import { DialogButton, FormDialog } from "../parts/FormDialog";
-import { NumberInput, SearchInput, TextInput } from "../parts/fields";
-import { formatMoment, money, percent } from "../parts/format";
+import { DialogButton } from "../parts/FormDialog";
+import { SearchInput } from "../parts/fields";
+import { money, percent } from "../parts/format";
 import { PageHeader } from "../parts/PageHeader";
 import { usePages } from "../parts/pages";
 import { Empty, Failure, Loading } from "../parts/states";
-import { CreateVppDocument, ListVppsDocument, type ListVppsQuery } from "../schema";
-import { useMay } from "../session/session";
+import { ListVppsDocument, type ListVppsQuery } from "../schema";
+import { useCaller, useMay } from "../session/session";
+import { useSearch } from "./asked";
+import { MySites } from "./MySites";
+import { SiteSearch } from "./SiteSearch";
+import { CreateVpp } from "./VppDialogs";
 
 type Vpp = ListVppsQuery["listVpps"]["items"][number];
 
@@ -22,6 +26,7 @@ const COLUMNS: Column<Vpp>[] = [
     header: "Name",
     cell: ({ id, name }) => <Link to={`/vpps/${id}`}>{name}</Link>,
     sort: ({ name }) => name,
+    width: "minmax(12rem, 1fr)",
   },
   {
     id: "revenuePercentage",
@@ -29,92 +34,70 @@ const COLUMNS: Column<Vpp>[] = [
     cell: (vpp) => percent(vpp.revenuePercentage),
     sort: (vpp) => vpp.revenuePercentage,
     numeric: true,
+    width: "11rem",
   },
   {
     id: "dailyFeeAud",
-    header: "Daily fee",
+    header: "Daily fee, AUD",
     cell: (vpp) => money(String(vpp.dailyFeeAud)),
     sort: (vpp) => vpp.dailyFeeAud,
     numeric: true,
+    width: "9.5rem",
   },
-  { id: "createdAt", header: "Entered", cell: (vpp) => formatMoment(vpp.createdAt), sort: (vpp) => vpp.createdAt },
 ];
 
 export function FleetPage() {
-  const [search, setSearch] = useState("");
-  const nameContains = useDeferredValue(search.trim());
-  const vpps = usePages(ListVppsDocument, { filter: nameContains ? { nameContains } : null }, (data) => data.listVpps);
-  const mayChange = useMay("OPERATOR");
+  const mayRead = useMay("READER");
+  return mayRead ? <Fleet /> : <MySites />;
+}
 
+function Fleet() {
+  const isHeld = useCaller().vppIds !== null;
+  // Whoever is held to some VPPs cannot create another.
+  const mayCreate = useMay("OPERATOR") && !isHeld;
   return (
     <>
-      <PageHeader title="Fleet" note="Virtual Power Plants, and the terms that hold today">
-        {mayChange && (
+      <PageHeader title="Fleet" note="Virtual Power Plants, and the terms that hold today, NEM time (UTC+10)">
+        {mayCreate && (
           <DialogButton opens="create-vpp" className="button primary">
             Create a VPP
           </DialogButton>
         )}
       </PageHeader>
-      <div className="stack">
-        <SearchInput label="Find a VPP by name" value={search} onChange={setSearch} />
-        {vpps.error && <Failure error={vpps.error} retry={vpps.reload} />}
-        {vpps.isFirst ? (
-          <Loading what="the VPPs" />
-        ) : vpps.items.length === 0 ? (
-          <Empty title={search ? "No VPP has this in its name" : "There is no VPP yet"}>
-            {mayChange && !search && <p>Create one, add its sites and their batteries, and import a month's events.</p>}
-          </Empty>
-        ) : (
-          <DataTable
-            label="VPPs"
-            columns={COLUMNS}
-            rows={vpps.items}
-            rowKey={({ id }) => id}
-            more={vpps.hasMore ? vpps.more : undefined}
-            isLoading={vpps.isLoading}
-          />
-        )}
+      <div className="fleet-columns">
+        <SiteSearch />
+        <Vpps mayCreate={mayCreate} />
       </div>
-      <CreateVpp />
+      {mayCreate && <CreateVpp />}
     </>
   );
 }
 
-function CreateVpp() {
-  const navigate = useNavigate();
-  const [, createVpp] = useMutation(CreateVppDocument);
+function Vpps({ mayCreate }: { mayCreate: boolean }) {
+  const { text, setText, asked } = useSearch("vpp");
+  const vpps = usePages(ListVppsDocument, { filter: asked ? { nameContains: asked } : null }, (data) => data.listVpps);
   return (
-    <FormDialog
-      name="create-vpp"
-      title="Create a VPP"
-      initial={{ name: "", revenuePercentage: 20, dailyFeeAud: 0 }}
-      submitLabel="Create VPP"
-      submit={(values, id) => createVpp({ input: { id, ...values } })}
-      done={({ createVpp }) => createVpp && navigate(`/vpps/${createVpp.id}`)}
-    >
-      {(form) => (
-        <>
-          <TextInput form={form} name="name" label="Name" isRequired autoFocus />
-          <NumberInput
-            form={form}
-            name="revenuePercentage"
-            label="Share of revenue the VPP takes"
-            unit="%"
-            min={0}
-            max={100}
-            isRequired
-          />
-          <NumberInput
-            form={form}
-            name="dailyFeeAud"
-            label="Daily fee a site"
-            unit="AUD"
-            min={0}
-            hint="Charged for 28 days of every month"
-          />
-          <p className="notice accent">These terms hold for every month, past ones included, until you change them.</p>
-        </>
+    <section className="stack" aria-label="VPPs">
+      <SearchInput label="Find a VPP by name" value={text} onChange={setText} />
+      {vpps.error && <Failure error={vpps.error} retry={vpps.reload} />}
+      {vpps.isFirst ? (
+        <Loading what="the VPPs" />
+      ) : vpps.items.length > 0 ? (
+        <DataTable
+          label="VPPs"
+          columns={COLUMNS}
+          rows={vpps.items}
+          rowKey={({ id }) => id}
+          more={vpps.hasMore ? vpps.more : undefined}
+          isLoading={vpps.isLoading}
+        />
+      ) : (
+        !vpps.error && (
+          <Empty title={asked ? "No VPP has this in its name" : "There is no VPP yet"}>
+            {mayCreate && !asked && <p>Create one, add its sites and their batteries, and import a month's events.</p>}
+          </Empty>
+        )
       )}
-    </FormDialog>
+    </section>
   );
 }

@@ -1,5 +1,132 @@
+/** A site: whose it is and was, its batteries on a day, and a month of its events. */
+
+import "./fleet.css";
+
+import { Link, useParams } from "react-router";
+import { useQuery } from "urql";
+
+import { CopyText } from "../parts/CopyText";
+import { DialogButton } from "../parts/FormDialog";
+import { formatDay, kwh, money, percent, today } from "../parts/format";
 import { PageHeader } from "../parts/PageHeader";
+import { Failure } from "../parts/states";
+import { Timeline } from "../parts/Timeline";
+import { GetSiteDocument, type GetSiteQuery } from "../schema";
+import { useMay } from "../session/session";
+import { useDay } from "./asked";
+import { Batteries } from "./Batteries";
+import { Missing } from "./Missing";
+import { AssignSite, DeleteSite, EditSite } from "./SiteDialogs";
+import { SiteEvents } from "./SiteEvents";
+
+export type Site = NonNullable<GetSiteQuery["getSite"]>;
 
 export function SitePage() {
-  return <PageHeader title="SitePage" />;
+  const { siteId = "" } = useParams();
+  return <SiteOf key={siteId} id={siteId} />;
+}
+
+function SiteOf({ id }: { id: string }) {
+  const mayRead = useMay("READER");
+  const mayChange = useMay("OPERATOR");
+  const [on, setOn] = useDay("on");
+  const [{ data, error }, read] = useQuery({
+    query: GetSiteDocument,
+    variables: { id, on },
+    requestPolicy: "cache-and-network",
+  });
+  const site = data?.getSite;
+  const retry = () => read({ requestPolicy: "network-only" });
+  if (!site) return <Missing what="site" isRead={data !== undefined} error={error} retry={retry} />;
+
+  return (
+    <>
+      <PageHeader
+        title={site.address}
+        up={{ to: "/", label: mayRead ? "Fleet" : "My sites" }}
+        note={<CopyText label="NMI" text={site.nmi} />}
+      >
+        {!mayRead && (
+          <Link className="button" to="/reports">
+            Statements
+          </Link>
+        )}
+        {mayChange && (
+          <>
+            <DialogButton opens="edit-site" about={id}>
+              Edit
+            </DialogButton>
+            <DialogButton opens="delete-site" about={id} className="button danger">
+              Delete
+            </DialogButton>
+          </>
+        )}
+      </PageHeader>
+      <div className="stack">
+        {error && <Failure error={error} retry={retry} />}
+        <div className="grid">
+          <Today site={site} mayRead={mayRead} />
+          <section className="card stack" aria-labelledby="memberships">
+            <div className="row apart">
+              <h2 id="memberships">Memberships</h2>
+              {mayChange && (
+                <DialogButton opens="assign-site" about={id}>
+                  Assign to another VPP
+                </DialogButton>
+              )}
+            </div>
+            <Timeline
+              label="Memberships"
+              periods={site.memberships.map((membership) => ({
+                ...membership,
+                key: membership.effectiveFrom ?? "always",
+                content: <VppName vpp={membership.vpp} mayRead={mayRead} />,
+              }))}
+            />
+          </section>
+        </div>
+        <Batteries site={site} on={on} setOn={setOn} mayChange={mayChange} />
+        <SiteEvents siteId={id} nmi={site.nmi} />
+      </div>
+      {mayChange && (
+        <>
+          <EditSite site={site} />
+          <AssignSite site={site} />
+          <DeleteSite site={site} />
+        </>
+      )}
+    </>
+  );
+}
+
+function Today({ site: { vpp, capacityKwh }, mayRead }: { site: Site; mayRead: boolean }) {
+  return (
+    <section className="card stack" aria-labelledby="today">
+      <div className="row apart">
+        <h2 id="today">Today</h2>
+        <span className="soft small">{formatDay(today())}, NEM time (UTC+10)</span>
+      </div>
+      <dl className="grid figure" style={{ "--column": "10rem" }}>
+        <div>
+          <dt>VPP</dt>
+          <dd className="large">{vpp ? <VppName vpp={vpp} mayRead={mayRead} /> : "None"}</dd>
+          {vpp && (
+            <dd className="soft small">
+              takes {percent(vpp.revenuePercentage)} of revenue, and {money(String(vpp.dailyFeeAud))} AUD a day for 28
+              days of every month
+            </dd>
+          )}
+        </div>
+        <div>
+          <dt>Battery capacity</dt>
+          <dd className="large">{kwh(capacityKwh)}</dd>
+        </div>
+      </dl>
+    </section>
+  );
+}
+
+/** A VPP's name, which leads to its page for those who have one of it. */
+function VppName({ vpp, mayRead }: { vpp: { id: string; name: string }; mayRead: boolean }) {
+  return mayRead ? <Link to={`/vpps/${vpp.id}`}>{vpp.name}</Link> : vpp.name;
 }

@@ -1,5 +1,109 @@
+/** A VPP: its terms, today and in other days, and its sites. */
+
+import "./fleet.css";
+
+import { Link, useParams } from "react-router";
+import { useQuery } from "urql";
+
+import { DialogButton } from "../parts/FormDialog";
+import { formatDay, money, percent, today } from "../parts/format";
 import { PageHeader } from "../parts/PageHeader";
+import { Failure, Forbidden } from "../parts/states";
+import { Timeline } from "../parts/Timeline";
+import { GetVppDocument, type GetVppQuery } from "../schema";
+import { useMay } from "../session/session";
+import { Missing } from "./Missing";
+import { ChangeTerms, DeleteVpp, RenameVpp } from "./VppDialogs";
+import { VppSites } from "./VppSites";
 
 export function VppPage() {
-  return <PageHeader title="VppPage" />;
+  const { vppId = "" } = useParams();
+  const mayRead = useMay("READER");
+  return mayRead ? <VppOf key={vppId} id={vppId} /> : <Forbidden needs="those who run VPPs" />;
+}
+
+function VppOf({ id }: { id: string }) {
+  const mayChange = useMay("OPERATOR");
+  const [{ data, error }, read] = useQuery({
+    query: GetVppDocument,
+    variables: { id },
+    requestPolicy: "cache-and-network",
+  });
+  const vpp = data?.getVpp;
+  const retry = () => read({ requestPolicy: "network-only" });
+  if (!vpp) return <Missing what="VPP" isRead={data !== undefined} error={error} retry={retry} />;
+
+  return (
+    <>
+      <PageHeader title={vpp.name} up={{ to: "/", label: "Fleet" }}>
+        <Link className="button" to={`/reports?vppId=${id}`}>
+          Reports
+        </Link>
+        {mayChange && (
+          <>
+            <DialogButton opens="rename-vpp" about={id}>
+              Rename
+            </DialogButton>
+            <DialogButton opens="delete-vpp" about={id} className="button danger">
+              Delete
+            </DialogButton>
+          </>
+        )}
+      </PageHeader>
+      <div className="stack">
+        {error && <Failure error={error} retry={retry} />}
+        <div className="grid">
+          <Terms vpp={vpp} mayChange={mayChange} />
+          <section className="card stack" aria-labelledby="terms-by-period">
+            <h2 id="terms-by-period">Terms by period</h2>
+            <Timeline
+              label="Terms by period"
+              periods={vpp.priceSchedules.map((schedule) => ({
+                ...schedule,
+                key: schedule.effectiveFrom ?? "always",
+                content: `${percent(schedule.revenuePercentage)} of revenue, daily fee ${money(String(schedule.dailyFeeAud))} AUD`,
+              }))}
+            />
+          </section>
+        </div>
+        <VppSites vppId={id} vppName={vpp.name} mayChange={mayChange} />
+      </div>
+      {mayChange && (
+        <>
+          <RenameVpp vpp={vpp} />
+          <ChangeTerms vpp={vpp} />
+          <DeleteVpp vpp={vpp} />
+        </>
+      )}
+    </>
+  );
+}
+
+function Terms({ vpp, mayChange }: { vpp: NonNullable<GetVppQuery["getVpp"]>; mayChange: boolean }) {
+  return (
+    <section className="card stack" aria-labelledby="terms-today">
+      <div className="row apart">
+        <h2 id="terms-today">Terms today</h2>
+        <span className="soft small">{formatDay(today())}, NEM time (UTC+10)</span>
+      </div>
+      <dl className="grid figure" style={{ "--column": "10rem" }}>
+        <div>
+          <dt>Share of revenue the VPP takes</dt>
+          <dd className="large">{percent(vpp.revenuePercentage)}</dd>
+        </div>
+        <div>
+          <dt>Daily fee a site, AUD</dt>
+          <dd className="large">{money(String(vpp.dailyFeeAud))}</dd>
+          <dd className="soft small">for 28 days of every month</dd>
+        </div>
+      </dl>
+      {mayChange && (
+        <div>
+          <DialogButton opens="change-terms" about={vpp.id}>
+            Change terms
+          </DialogButton>
+        </div>
+      )}
+    </section>
+  );
 }

@@ -1,0 +1,82 @@
+/** The batteries of a site on a settlement date. */
+
+import { DialogButton } from "../parts/FormDialog";
+import { DayOf } from "../parts/fields";
+import { formatDay, formatPeriod, kwh } from "../parts/format";
+import { AddBattery, EditBattery, RemoveBattery } from "./BatteryDialogs";
+import type { Site } from "./SitePage";
+
+interface Props {
+  site: Site;
+  on: string;
+  setOn: (day: string | null) => void;
+  mayChange: boolean;
+}
+
+export function Batteries({ site, on, setOn, mayChange }: Props) {
+  return (
+    <section className="card stack" aria-labelledby="batteries">
+      <div className="row apart">
+        <h2 id="batteries">Batteries</h2>
+        {mayChange && (
+          <DialogButton opens="add-battery" about={site.id}>
+            Add a battery
+          </DialogButton>
+        )}
+      </div>
+      <div className="row">
+        <DayOf label="On the settlement date" value={on} onChange={setOn} />
+      </div>
+      {site.batteries.length === 0 ? (
+        <p className="soft">
+          There is no battery at this site on {formatDay(on)}: it takes no part in what sites share by capacity.
+        </p>
+      ) : (
+        <>
+          <ul className="batteries" aria-label={`Batteries on ${formatDay(on)}`}>
+            {site.batteries.map((battery) => (
+              <li key={battery.id}>
+                <div>
+                  {battery.manufacturer} <span className="mono">{battery.serial}</span>
+                  <div className="soft small">{formatPeriod(battery.effectiveFrom, battery.effectiveUntil)}</div>
+                </div>
+                <div className="number">{kwh(battery.capacityKwh)}</div>
+                {mayChange && (
+                  <div className="row">
+                    <DialogButton
+                      opens="edit-battery"
+                      about={battery.id}
+                      label={`Edit ${battery.manufacturer} ${battery.serial}`}
+                    >
+                      Edit
+                    </DialogButton>
+                    <DialogButton
+                      opens="remove-battery"
+                      about={battery.id}
+                      className="button danger"
+                      label={`Remove ${battery.manufacturer} ${battery.serial}`}
+                    >
+                      Remove
+                    </DialogButton>
+                  </div>
+                )}
+              </li>
+            ))}
+          </ul>
+          <p>
+            <strong className="number">{kwh(site.capacityOnDayKwh)}</strong>{" "}
+            <span className="soft">in all on {formatDay(on)}</span>
+          </p>
+        </>
+      )}
+      {mayChange && (
+        <>
+          {/* One that comes later is seen on its first day, not before. */}
+          <AddBattery siteId={site.id} added={(from) => from !== null && from > on && setOn(from)} />
+          <EditBattery batteries={site.batteries} on={on} />
+          <RemoveBattery batteries={site.batteries} />
+        </>
+      )}
+    </section>
+  );
+}

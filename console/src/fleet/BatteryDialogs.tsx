@@ -1,0 +1,119 @@
+/** What is done to batteries, and what each change means before it is made. */
+
+import { useMutation } from "urql";
+
+import { FormDialog, type FormOf, useDialog } from "../parts/FormDialog";
+import { EffectiveFrom, NumberInput, TextInput } from "../parts/fields";
+import { formatDay, kwh, today } from "../parts/format";
+import { Notice } from "../parts/Notice";
+import { AddBatteryDocument, RemoveBatteryDocument, UpdateBatteryDocument } from "../schema";
+import type { Site } from "./SitePage";
+
+type Battery = Site["batteries"][number];
+
+export function AddBattery({ siteId, added }: { siteId: string; added: (from: string | null) => void }) {
+  const [, addBattery] = useMutation(AddBatteryDocument);
+  return (
+    <FormDialog
+      name="add-battery"
+      title="Add a battery"
+      initial={{ manufacturer: "", serial: "", capacityKwh: Number.NaN, effectiveFrom: null as string | null }}
+      submitLabel="Add battery"
+      check={missingCapacity}
+      submit={(values, id) => addBattery({ input: { id, siteId, ...values } })}
+      done={({ addBattery }) => added(addBattery?.effectiveFrom ?? null)}
+    >
+      {(form) => (
+        <>
+          <PlateInputs form={form} />
+          <EffectiveFrom form={form} what="Its capacity" />
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+/** Its capacity holds from a day on, what is written on it for all time: where the capacity stays, no day is asked for. */
+export function EditBattery({ batteries, on }: { batteries: Battery[]; on: string }) {
+  const battery = useBattery(batteries);
+  const [, updateBattery] = useMutation(UpdateBatteryDocument);
+  if (!battery) return null;
+  const { id, manufacturer, serial, capacityKwh } = battery;
+  return (
+    <FormDialog
+      name="edit-battery"
+      title={`Edit ${manufacturer} ${serial}`}
+      initial={{ manufacturer, serial, capacityKwh, effectiveFrom: today() as string | null }}
+      submitLabel="Save"
+      check={missingCapacity}
+      submit={({ capacityKwh: given, effectiveFrom, ...plate }) =>
+        updateBattery({
+          input: { id, ...plate, ...(given === capacityKwh ? {} : { capacityKwh: given, effectiveFrom }) },
+        })
+      }
+    >
+      {(form) => (
+        <>
+          <PlateInputs
+            form={form}
+            hint={`${kwh(capacityKwh)} on ${formatDay(on)}; another holds from the day you then choose`}
+          />
+          {form.values.capacityKwh !== capacityKwh && <EffectiveFrom form={form} what="The capacity" />}
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+export function RemoveBattery({ batteries }: { batteries: Battery[] }) {
+  const battery = useBattery(batteries);
+  const [, removeBattery] = useMutation(RemoveBatteryDocument);
+  if (!battery) return null;
+  const { id, manufacturer, serial, capacityKwh } = battery;
+  return (
+    <FormDialog
+      name="remove-battery"
+      title={`Remove ${manufacturer} ${serial}?`}
+      initial={{ effectiveFrom: today() as string | null }}
+      submitLabel="Remove battery"
+      tone="danger"
+      submit={(values) => removeBattery({ input: { id, ...values } })}
+    >
+      {(form) => (
+        <>
+          <Notice tone="warn">
+            {form.values.effectiveFrom === null
+              ? `It is deleted, as if its ${kwh(capacityKwh)} had never been at this site. This cannot be taken back.`
+              : `From ${formatDay(form.values.effectiveFrom)} on, its ${kwh(capacityKwh)} are no longer at this site. It can be added again from that day, or a later one.`}
+          </Notice>
+          <EffectiveFrom form={form} what="The removal" always="for all time, as if it had never been there" />
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+/** Returns the battery that the open dialog is about. */
+function useBattery(batteries: Battery[]): Battery | undefined {
+  const { about } = useDialog();
+  return batteries.find(({ id }) => id === about);
+}
+
+interface Plate {
+  manufacturer: string;
+  serial: string;
+  capacityKwh: number;
+}
+
+const missingCapacity = ({ capacityKwh }: Plate): { capacityKwh?: string } =>
+  Number.isFinite(capacityKwh) ? {} : { capacityKwh: "Enter the capacity as a figure." };
+
+function PlateInputs({ form, hint }: { form: FormOf<Plate>; hint?: string }) {
+  return (
+    <>
+      <TextInput form={form} name="manufacturer" label="Manufacturer" isRequired autoFocus />
+      <TextInput form={form} name="serial" label="Serial" isRequired />
+      <NumberInput form={form} name="capacityKwh" label="Capacity" unit="kWh" hint={hint} isRequired />
+    </>
+  );
+}

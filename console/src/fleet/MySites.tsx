@@ -1,0 +1,58 @@
+/** What a site's owner sees first: the sites that are theirs. */
+
+import { Link } from "react-router";
+
+import { kwh } from "../parts/format";
+import { PageHeader } from "../parts/PageHeader";
+import { usePages } from "../parts/pages";
+import { Empty, Failure, Loading } from "../parts/states";
+import { ListSitesDocument } from "../schema";
+import { MoreButton } from "./MoreButton";
+
+export function MySites() {
+  const sites = usePages(ListSitesDocument, {}, (data) => data.listSites);
+  return (
+    <>
+      <PageHeader title="My sites" note="You see your own sites and their statements, nothing else.">
+        <Link className="button" to="/reports">
+          Statements
+        </Link>
+      </PageHeader>
+      <div className="stack">
+        {sites.error && <Failure error={sites.error} retry={sites.reload} />}
+        {sites.isFirst ? (
+          <Loading what="your sites" />
+        ) : sites.items.length === 0 && !sites.error ? (
+          <Empty title="There is no site of yours yet">
+            <p>Your key is held to sites: whoever runs your VPP can make you one for yours.</p>
+          </Empty>
+        ) : (
+          <ul className="grid" style={{ "--column": "22rem" }} aria-label="My sites">
+            {sites.items.map(({ id, nmi, address, vpp, capacityKwh }) => (
+              <li key={id} className="card stack" style={{ "--gap": "0.75rem" }}>
+                <h2>
+                  <Link to={`/sites/${id}`}>{address}</Link>
+                </h2>
+                <dl className="grid figure" style={{ "--column": "6.5rem" }}>
+                  <div>
+                    <dt>NMI</dt>
+                    <dd>{nmi}</dd>
+                  </div>
+                  <div>
+                    <dt>Capacity today</dt>
+                    <dd>{kwh(capacityKwh)}</dd>
+                  </div>
+                  <div>
+                    <dt>VPP today</dt>
+                    <dd>{vpp?.name ?? "None"}</dd>
+                  </div>
+                </dl>
+              </li>
+            ))}
+          </ul>
+        )}
+        <MoreButton pages={sites} />
+      </div>
+    </>
+  );
+}

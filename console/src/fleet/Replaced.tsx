@@ -1,0 +1,24 @@
+import { formatDay } from "../parts/format";
+import { Notice } from "../parts/Notice";
+
+/** Names the days from which something else was to hold, where a change takes its place: it holds without end. */
+export function Replaced({
+  periods,
+  effectiveFrom,
+  what,
+}: {
+  periods: { effectiveFrom: string | null }[];
+  effectiveFrom: string | null;
+  what: string;
+}) {
+  const days = periods
+    .map((period) => period.effectiveFrom)
+    .filter((day) => day !== null)
+    .filter((day) => effectiveFrom === null || day >= effectiveFrom);
+  if (days.length === 0) return null;
+  return (
+    <Notice tone="warn">
+      It takes the place of the {what} entered to hold from {new Intl.ListFormat("en-AU").format(days.map(formatDay))}.
+    </Notice>
+  );
+}

@@ -1,0 +1,88 @@
+/** What is done to a site, and what each change means before it is made. */
+
+import { useNavigate } from "react-router";
+import { useMutation } from "urql";
+
+import { FormDialog } from "../parts/FormDialog";
+import { EffectiveFrom, TextInput } from "../parts/fields";
+import { today } from "../parts/format";
+import { Notice } from "../parts/Notice";
+import { AssignSiteDocument, DeleteSiteDocument, UpdateSiteDocument } from "../schema";
+import { Replaced } from "./Replaced";
+import type { Site } from "./SitePage";
+import { NO_VPP, VppChoice } from "./VppChoice";
+
+export function EditSite({ site }: { site: Site }) {
+  const [, updateSite] = useMutation(UpdateSiteDocument);
+  return (
+    <FormDialog
+      name="edit-site"
+      title="Edit the site"
+      initial={{ nmi: site.nmi, address: site.address }}
+      submitLabel="Save"
+      submit={(values) => updateSite({ input: { id: site.id, ...values } })}
+    >
+      {(form) => (
+        <>
+          <TextInput form={form} name="address" label="Address" isRequired autoFocus />
+          <TextInput
+            form={form}
+            name="nmi"
+            label="NMI"
+            hint="10 characters, or 11 with the check digit; files of events name the site by it"
+            isRequired
+          />
+          <p className="notice accent">
+            Both change at once, for every month. Reports already generated keep what they were settled with.
+          </p>
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+export function AssignSite({ site }: { site: Site }) {
+  const [, assignSite] = useMutation(AssignSiteDocument);
+  return (
+    <FormDialog
+      name="assign-site"
+      title="Assign to another VPP"
+      initial={{ vppId: NO_VPP, effectiveFrom: today() as string | null }}
+      submitLabel="Assign"
+      check={({ vppId }): { vppId?: string } => (vppId.id ? {} : { vppId: "Choose a VPP from the list." })}
+      submit={({ vppId: { id }, effectiveFrom }) =>
+        assignSite({ input: { siteId: site.id, vppId: id, effectiveFrom } })
+      }
+    >
+      {(form) => (
+        <>
+          <VppChoice form={form} />
+          <EffectiveFrom form={form} what="The new membership" />
+          <Replaced periods={site.memberships} effectiveFrom={form.values.effectiveFrom} what="memberships" />
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+export function DeleteSite({ site }: { site: Site }) {
+  const navigate = useNavigate();
+  const [, deleteSite] = useMutation(DeleteSiteDocument);
+  return (
+    <FormDialog
+      name="delete-site"
+      title={`Delete the site ${site.nmi}?`}
+      initial={{}}
+      submitLabel="Delete site"
+      tone="danger"
+      submit={() => deleteSite({ input: { id: site.id } })}
+      done={() => navigate(site.vpp ? `/vpps/${site.vpp.id}` : "/")}
+    >
+      {() => (
+        <Notice tone="warn">
+          The site, its memberships and its batteries are gone for good. Only a site that has no events can be deleted.
+        </Notice>
+      )}
+    </FormDialog>
+  );
+}

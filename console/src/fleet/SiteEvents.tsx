@@ -1,0 +1,196 @@
+/** A month of a site's events: what was sent and taken, at which tariff, and what it earned. */
+
+import { Download } from "lucide-react";
+import { useEffect, useMemo, useState } from "react";
+import { Button } from "react-aria-components";
+import { Link } from "react-router";
+
+import { type Column, DataTable } from "../parts/DataTable";
+import { MonthOf } from "../parts/fields";
+import { downloadCsv } from "../parts/file";
+import { count, formatDay, formatMonth, money, monthsOn } from "../parts/format";
+import { usePages } from "../parts/pages";
+import { Empty, Failure, Loading, refusalOf } from "../parts/states";
+import { ListEventsDocument, type ListEventsQuery } from "../schema";
+import { useMay } from "../session/session";
+import { useMonth } from "./asked";
+import { inFull, sum } from "./exact";
+
+type Event = NonNullable<ListEventsQuery["getSite"]>["events"]["items"][number];
+
+const PAGE = 200;
+const TYPES = { CHARGE: "Charge", DISCHARGE: "Discharge" };
+
+const COLUMNS: Column<Event>[] = [
+  {
+    id: "settlementDate",
+    header: "Date",
+    cell: (event) => formatDay(event.settlementDate),
+    sort: (event) => event.settlementDate,
+    width: "8rem",
+  },
+  {
+    id: "eventType",
+    header: "Type",
+    cell: (event) => TYPES[event.eventType],
+    sort: (event) => event.eventType,
+    width: "7rem",
+  },
+  {
+    id: "taken",
+    header: "Taken, kWh",
+    cell: (event) => event.eventType === "CHARGE" && inFull(String(event.energyKwh)),
+    sort: (event) => (event.eventType === "CHARGE" ? event.energyKwh : -1),
+    numeric: true,
+  },
+  {
+    id: "sent",
+    header: "Sent, kWh",
+    cell: (event) => event.eventType === "DISCHARGE" && inFull(String(event.energyKwh)),
+    sort: (event) => (event.eventType === "DISCHARGE" ? event.energyKwh : -1),
+    numeric: true,
+  },
+  {
+    id: "tariffCentsPerKwh",
+    header: "Tariff, c/kWh",
+    cell: (event) => inFull(String(event.tariffCentsPerKwh)),
+    sort: (event) => event.tariffCentsPerKwh,
+    numeric: true,
+  },
+  {
+    id: "valueAud",
+    header: "Value, AUD",
+    cell: (event) => money(event.valueAud),
+    sort: (event) => Number(event.valueAud),
+    numeric: true,
+  },
+];
+
+const IMPORT: Column<Event> = {
+  id: "import",
+  header: "Import",
+  cell: (event) =>
+    event.import && (
+      <Link to={`/imports/${event.import.id}`}>
+        Line {event.lineNumber}, {event.import.fileName}
+      </Link>
+    ),
+  width: "minmax(10rem, 1.4fr)",
+};
+
+export function SiteEvents({ siteId, nmi }: { siteId: string; nmi: string }) {
+  const mayRead = useMay("READER");
+  const [month, setMonth] = useMonth("month");
+  const [withImports, setWithImports] = useState(mayRead);
+  const events = usePages(
+    ListEventsDocument,
+    { siteId, from: `${month}-01`, until: `${monthsOn(month, 1)}-01`, limit: PAGE, withImports },
+    (data) => data.getSite?.events,
+    { all: true },
+  );
+
+  // Whoever is held to some VPPs does not see the imports that speak of others, too: then events are read without.
+  const isDenied = withImports && events.error !== undefined && refusalOf(events.error).errorType === "Unauthorized";
+  useEffect(() => {
+    if (isDenied) setWithImports(false);
+  }, [isDenied]);
+
+  const columns = useMemo(() => (withImports ? [...COLUMNS, IMPORT] : COLUMNS), [withImports]);
+  const isWhole = !events.isLoading && !events.error;
+  return (
+    <section className="card stack" aria-labelledby="events">
+      <div className="row apart">
+        <div>
+          <h2 id="events">Events</h2>
+          <p className="soft small">
+            Settlement dates in NEM time (UTC+10). Values are in AUD, not rounded to the cent.
+          </p>
+        </div>
+        <Button
+          className="button"
+          isDisabled={!isWhole || events.items.length === 0}
+          onPress={() => exportEvents(events.items, { nmi, month })}
+        >
+          <Download size={16} aria-hidden />
+          Export as CSV
+        </Button>
+      </div>
+      <div className="row apart event-month">
+        <MonthOf label="Month" value={month} onChange={setMonth} />
+        {events.items.length > 0 && (
+          <span className={isWhole ? "soft" : "warn"}>{extent(events.items.length, isWhole)}</span>
+        )}
+      </div>
+      {events.error && !isDenied && <Failure error={events.error} retry={events.reload} />}
+      {events.isFirst || isDenied ? (
+        <Loading what="the events" />
+      ) : events.items.length > 0 ? (
+        <Events events={events.items} columns={columns} isWhole={isWhole} month={month} />
+      ) : (
+        !events.error && (
+          <Empty title={`No events in ${formatMonth(month)}`}>
+            <p>
+              Events come in files.{" "}
+              {mayRead ? (
+                <Link to="/imports">Import one</Link>
+              ) : (
+                "They are shown here once one of this month is imported."
+              )}
+            </p>
+          </Empty>
+        )
+      )}
+    </section>
+  );
+}
+
+function extent(events: number, isWhole: boolean): string {
+  const figure = events === 1 ? "1 event" : `${count(events)} events`;
+  return isWhole ? figure : `${figure} so far: the sums below are of these alone`;
+}
+
+function Events({
+  events,
+  columns,
+  isWhole,
+  month,
+}: {
+  events: readonly Event[];
+  columns: Column<Event>[];
+  isWhole: boolean;
+  month: string;
+}) {
+  const totals = useMemo(() => {
+    const energy = (type: Event["eventType"]) =>
+      inFull(sum(events.filter(({ eventType }) => eventType === type).map(({ energyKwh }) => String(energyKwh))));
+    return {
+      settlementDate: isWhole ? "Total" : "So far",
+      taken: energy("CHARGE"),
+      sent: energy("DISCHARGE"),
+      valueAud: money(sum(events.map(({ valueAud }) => valueAud))),
+    };
+  }, [events, isWhole]);
+  return (
+    <DataTable
+      label={`Events of ${formatMonth(month)}`}
+      columns={columns}
+      rows={events}
+      rowKey={({ id }) => id}
+      totals={totals}
+    />
+  );
+}
+
+/** Writes the events as the API gave them: no figure is rounded, no sign or zero lost. */
+function exportEvents(events: readonly Event[], { nmi, month }: { nmi: string; month: string }): void {
+  const columns = ["nmi", "settlementDate", "eventType", "energyKwh", "tariffCentsPerKwh", "valueAud"];
+  const rows = events.map((event) => [
+    nmi,
+    event.settlementDate,
+    event.eventType,
+    String(event.energyKwh),
+    String(event.tariffCentsPerKwh),
+    event.valueAud,
+  ]);
+  downloadCsv(`events-${nmi}-${month}.csv`, columns, rows);
+}

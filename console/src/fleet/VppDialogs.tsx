@@ -1,0 +1,134 @@
+/** What is done to VPPs, and what each change means before it is made. */
+
+import { useNavigate } from "react-router";
+import { useMutation } from "urql";
+
+import { FormDialog, type FormOf } from "../parts/FormDialog";
+import { EffectiveFrom, NumberInput, TextInput } from "../parts/fields";
+import { today } from "../parts/format";
+import { Notice } from "../parts/Notice";
+import { CreateVppDocument, DeleteVppDocument, type GetVppQuery, UpdateVppDocument } from "../schema";
+import { Replaced } from "./Replaced";
+
+type Vpp = NonNullable<GetVppQuery["getVpp"]>;
+
+export function CreateVpp() {
+  const navigate = useNavigate();
+  const [, createVpp] = useMutation(CreateVppDocument);
+  return (
+    <FormDialog
+      name="create-vpp"
+      title="Create a VPP"
+      initial={{ name: "", revenuePercentage: 20, dailyFeeAud: 0 }}
+      submitLabel="Create VPP"
+      check={missingTerms}
+      submit={(values, id) => createVpp({ input: { id, ...values } })}
+      done={({ createVpp }) => createVpp && navigate(`/vpps/${createVpp.id}`)}
+    >
+      {(form) => (
+        <>
+          <TextInput form={form} name="name" label="Name" isRequired autoFocus />
+          <TermsInputs form={form} />
+          <p className="notice accent">These terms hold for every month, past ones included, until you change them.</p>
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+export function RenameVpp({ vpp }: { vpp: Vpp }) {
+  const [, updateVpp] = useMutation(UpdateVppDocument);
+  return (
+    <FormDialog
+      name="rename-vpp"
+      title={`Rename ${vpp.name}`}
+      initial={{ name: vpp.name }}
+      submitLabel="Rename"
+      submit={({ name }) => updateVpp({ input: { id: vpp.id, name } })}
+    >
+      {(form) => (
+        <>
+          <TextInput form={form} name="name" label="Name" isRequired autoFocus />
+          <p className="notice accent">
+            The name changes everywhere at once, but in reports already generated: they keep the name they were settled
+            with.
+          </p>
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+export function ChangeTerms({ vpp }: { vpp: Vpp }) {
+  const [, updateVpp] = useMutation(UpdateVppDocument);
+  return (
+    <FormDialog
+      name="change-terms"
+      title={`Change the terms of ${vpp.name}`}
+      initial={{
+        revenuePercentage: vpp.revenuePercentage,
+        dailyFeeAud: vpp.dailyFeeAud,
+        effectiveFrom: today() as string | null,
+      }}
+      submitLabel="Change terms"
+      check={missingTerms}
+      submit={(values) => updateVpp({ input: { id: vpp.id, ...values } })}
+    >
+      {(form) => (
+        <>
+          <TermsInputs form={form} />
+          <EffectiveFrom form={form} what="What you enter" />
+          <Replaced periods={vpp.priceSchedules} effectiveFrom={form.values.effectiveFrom} what="terms" />
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+export function DeleteVpp({ vpp }: { vpp: Vpp }) {
+  const navigate = useNavigate();
+  const [, deleteVpp] = useMutation(DeleteVppDocument);
+  return (
+    <FormDialog
+      name="delete-vpp"
+      title={`Delete ${vpp.name}?`}
+      initial={{}}
+      submitLabel="Delete VPP"
+      tone="danger"
+      submit={() => deleteVpp({ input: { id: vpp.id } })}
+      done={() => navigate("/")}
+    >
+      {() => (
+        <Notice tone="warn">
+          The VPP and its terms are gone for good. Only one that never had a site or a report can be deleted.
+        </Notice>
+      )}
+    </FormDialog>
+  );
+}
+
+interface Terms {
+  revenuePercentage: number;
+  dailyFeeAud: number;
+}
+
+const missingTerms = ({ revenuePercentage, dailyFeeAud }: Terms) => ({
+  ...(Number.isFinite(revenuePercentage) ? {} : { revenuePercentage: "Enter the share as a figure, from 0 to 100." }),
+  ...(Number.isFinite(dailyFeeAud) ? {} : { dailyFeeAud: "Enter the fee as a figure; 0 for none." }),
+});
+
+function TermsInputs({ form }: { form: FormOf<Terms> }) {
+  return (
+    <>
+      <NumberInput form={form} name="revenuePercentage" label="Share of revenue the VPP takes" unit="%" isRequired />
+      <NumberInput
+        form={form}
+        name="dailyFeeAud"
+        label="Daily fee a site"
+        unit="AUD"
+        hint="Charged for 28 days of every month"
+        isRequired
+      />
+    </>
+  );
+}

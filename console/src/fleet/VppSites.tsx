@@ -1,0 +1,115 @@
+/** The sites of a VPP on a settlement date, and how one is added to them. */
+
+import { Link, useNavigate } from "react-router";
+import { useMutation } from "urql";
+
+import { type Column, DataTable } from "../parts/DataTable";
+import { DialogButton, FormDialog } from "../parts/FormDialog";
+import { DayOf, EffectiveFrom, SearchInput, TextInput } from "../parts/fields";
+import { formatDay, kwh } from "../parts/format";
+import { usePages } from "../parts/pages";
+import { Empty, Failure, Loading } from "../parts/states";
+import { CreateSiteDocument, ListSitesDocument, type ListSitesQuery } from "../schema";
+import { useDay, useSearch } from "./asked";
+
+type Site = ListSitesQuery["listSites"]["items"][number];
+
+const COLUMNS: Column<Site>[] = [
+  {
+    id: "nmi",
+    header: "NMI",
+    cell: ({ id, nmi }) => <Link to={`/sites/${id}`}>{nmi}</Link>,
+    sort: ({ nmi }) => nmi,
+    width: "9rem",
+  },
+  { id: "address", header: "Address", cell: ({ address }) => address, sort: ({ address }) => address },
+  {
+    id: "capacityKwh",
+    header: "Capacity that day",
+    cell: ({ capacityKwh }) => kwh(capacityKwh),
+    sort: ({ capacityKwh }) => capacityKwh,
+    numeric: true,
+    width: "11rem",
+  },
+];
+
+export function VppSites({ vppId, vppName, mayChange }: { vppId: string; vppName: string; mayChange: boolean }) {
+  const [on, setOn] = useDay("on");
+  const { text, setText, asked } = useSearch("address");
+  const sites = usePages(
+    ListSitesDocument,
+    { filter: { vppId, on, ...(asked ? { addressContains: asked } : {}) }, on },
+    (data) => data.listSites,
+  );
+
+  return (
+    <section className="stack" aria-labelledby="sites">
+      <div className="row apart">
+        <h2 id="sites">Sites</h2>
+        {mayChange && (
+          <DialogButton opens="create-site" about={vppId} className="button primary">
+            Create a site
+          </DialogButton>
+        )}
+      </div>
+      <div className="row fleet-filters">
+        <SearchInput label="Find by address" value={text} onChange={setText} />
+        <DayOf label="On the settlement date" value={on} onChange={setOn} />
+      </div>
+      {sites.error && <Failure error={sites.error} retry={sites.reload} />}
+      {sites.isFirst ? (
+        <Loading what="the sites" />
+      ) : sites.items.length > 0 ? (
+        <DataTable
+          label={`Sites on ${formatDay(on)}`}
+          columns={COLUMNS}
+          rows={sites.items}
+          rowKey={({ id }) => id}
+          more={sites.hasMore ? sites.more : undefined}
+          isLoading={sites.isLoading}
+        />
+      ) : (
+        !sites.error && (
+          <Empty title={asked ? "No site has this in its address" : `No site on ${formatDay(on)}`}>
+            <p>
+              {asked
+                ? "Only sites that belong to this VPP on the day are looked through."
+                : "A site belongs to a VPP from the day it is created in it, or assigned to it."}
+            </p>
+          </Empty>
+        )
+      )}
+      {mayChange && <CreateSite vppId={vppId} vppName={vppName} />}
+    </section>
+  );
+}
+
+function CreateSite({ vppId, vppName }: { vppId: string; vppName: string }) {
+  const navigate = useNavigate();
+  const [, createSite] = useMutation(CreateSiteDocument);
+  return (
+    <FormDialog
+      name="create-site"
+      title={`Create a site in ${vppName}`}
+      initial={{ nmi: "", address: "", effectiveFrom: null as string | null }}
+      submitLabel="Create site"
+      submit={(values, id) => createSite({ input: { id, vppId, ...values } })}
+      done={({ createSite }) => createSite && navigate(`/sites/${createSite.id}`)}
+    >
+      {(form) => (
+        <>
+          <TextInput
+            form={form}
+            name="nmi"
+            label="NMI"
+            hint="10 characters, or 11 with the check digit"
+            isRequired
+            autoFocus
+          />
+          <TextInput form={form} name="address" label="Address" isRequired />
+          <EffectiveFrom form={form} what="The site's place in this VPP" />
+        </>
+      )}
+    </FormDialog>
+  );
+}
