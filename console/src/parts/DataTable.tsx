@@ -13,7 +13,7 @@ import {
 } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp, ArrowUpDown } from "lucide-react";
-import { type ReactNode, useMemo, useRef } from "react";
+import { type ReactNode, useCallback, useMemo, useRef } from "react";
 import { Button } from "react-aria-components";
 
 export interface Column<Row> {
@@ -86,11 +86,13 @@ export function DataTable<Row extends object>({
     enableSortingRemoval: false,
   });
   const { rows: inOrder } = table.getRowModel();
+  // Another function would make it measure every row anew each time it is drawn.
+  const keyOf = useCallback((index: number) => inOrder[index]?.id ?? index, [inOrder]);
   const virtualizer = useVirtualizer({
     count: inOrder.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_PX,
-    getItemKey: (index) => inOrder[index]?.id ?? index,
+    getItemKey: keyOf,
     overscan: OVERSCAN,
   });
   const template = columns
