@@ -1,5 +1,64 @@
+/** One import: what it is at or what became of it, live, and the rows it left out. */
+
+import "./imports.css";
+
+import { useParams } from "react-router";
+
+import { formatMoment } from "../parts/format";
 import { PageHeader } from "../parts/PageHeader";
+import { Failure, Forbidden, Loading, NotFound } from "../parts/states";
+import type { ImportStateFragment } from "../schema";
+import { useMay } from "../session/session";
+import { AwaitedFile } from "./AwaitedFile";
+import { useImport } from "./follow";
+import { ImportActions } from "./ImportActions";
+import { KINDS } from "./kinds";
+import { Progress } from "./Progress";
+import { RejectedRows } from "./RejectedRows";
+import { Warnings } from "./Warnings";
+
+const UP = { to: "/imports", label: "Imports" };
 
 export function ImportPage() {
-  return <PageHeader title="ImportPage" />;
+  const { importId = "" } = useParams();
+  if (!useMay("READER")) return <Forbidden needs="those who may see all sites" />;
+  return <OneImport key={importId} id={importId} />;
+}
+
+function OneImport({ id }: { id: string }) {
+  const followed = useImport(id);
+  const mayImport = useMay("OPERATOR");
+  const { import: there, error, reload } = followed;
+
+  if (there === null) return <NotFound what="import" />;
+  if (there === undefined) {
+    return (
+      <>
+        <PageHeader title="Import" up={UP} />
+        {error ? <Failure error={error} retry={reload} /> : <Loading what="the import" />}
+      </>
+    );
+  }
+  return (
+    <>
+      <PageHeader title={there.fileName} up={UP} note={<About of={there} />}>
+        {mayImport && <ImportActions of={there} take={followed.take} />}
+      </PageHeader>
+      <div className="stack" style={{ "--gap": "1.5rem" }}>
+        {error && <Failure error={error} retry={reload} />}
+        {there.status === "AWAITING_UPLOAD" && mayImport && <AwaitedFile of={there} />}
+        <Progress of={there} followed={followed} />
+        {there.rowsDuplicated > 0 && <Warnings of={there} />}
+        {there.rowsRejected > 0 && <RejectedRows of={there} />}
+      </div>
+    </>
+  );
+}
+
+function About({ of: { kind, park, createdAt } }: { of: ImportStateFragment }) {
+  return (
+    <>
+      {park ? `Readings of ${park.name}` : KINDS[kind].label}, registered {formatMoment(createdAt)}
+    </>
+  );
 }

@@ -1,0 +1,31 @@
+import { Label, Radio, RadioGroup } from "react-aria-components";
+
+import type { ChargeTariff } from "../schema";
+
+/** What the tariff of a CHARGE row says: sources differ in it, and the rows do not tell. */
+export function ChargeTariffChoice({
+  value,
+  onChange,
+}: {
+  value: ChargeTariff;
+  onChange: (value: ChargeTariff) => void;
+}) {
+  return (
+    <RadioGroup
+      className="field radios"
+      value={value}
+      onChange={(chosen) => onChange(chosen as ChargeTariff)}
+      aria-describedby="charge-tariff-means"
+    >
+      <Label>Charge tariffs say</Label>
+      <Radio value="COST">what charging cost</Radio>
+      <Radio value="EARNING">what charging earned</Radio>
+      <p id="charge-tariff-means" className="hint">
+        {value === "COST"
+          ? "A tariff of 8 on a CHARGE row means that each kWh cost 8 cents, which lowers the revenue; −8 means that it earned 8 cents."
+          : "A tariff of 8 on a CHARGE row means that each kWh earned 8 cents, which adds to the revenue; −8 means that it cost 8 cents."}{" "}
+        DISCHARGE rows always say what was earned.
+      </p>
+    </RadioGroup>
+  );
+}

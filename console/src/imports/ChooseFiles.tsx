@@ -1,0 +1,35 @@
+import { FileUp } from "lucide-react";
+import { Button, DropZone, FileTrigger, Text } from "react-aria-components";
+
+/** Where files are dropped, pasted, or chosen from a dialog. */
+export function ChooseFiles({
+  several = false,
+  choose,
+  children,
+}: {
+  several?: boolean;
+  choose: (files: File[]) => void;
+  children: string;
+}) {
+  return (
+    <DropZone
+      className="drop"
+      getDropOperation={() => "copy"}
+      onDrop={async ({ items }) => {
+        const files = await Promise.all(items.flatMap((item) => (item.kind === "file" ? [item.getFile()] : [])));
+        if (files.length > 0) choose(several ? files : files.slice(0, 1));
+      }}
+    >
+      <FileUp size={28} aria-hidden className="soft" />
+      <Text slot="label">{children}</Text>
+      <FileTrigger
+        allowsMultiple={several}
+        acceptedFileTypes={[".csv", ".gz", ".txt", "text/csv", "application/gzip"]}
+        onSelect={(files) => files && files.length > 0 && choose([...files])}
+      >
+        <Button className="button">{several ? "Choose files" : "Choose the file"}</Button>
+      </FileTrigger>
+      <p className="soft small">CSV in UTF-8, as it is or packed with gzip. You see what is in it before it is sent.</p>
+    </DropZone>
+  );
+}

@@ -1,0 +1,27 @@
+import { count } from "../parts/format";
+import { Notice } from "../parts/Notice";
+import type { ImportKind, ImportStateFragment } from "../schema";
+import { AtHash } from "./AtHash";
+
+/** What is worth knowing of rows that are in order: nothing has to be repaired. */
+export function Warnings({ of: { kind, rowsDuplicated } }: { of: ImportStateFragment }) {
+  return (
+    <AtHash id="warnings" title="Warnings">
+      <Notice tone="warn">
+        <p>
+          <strong>
+            {rowsDuplicated === 1 ? "1 row was in already." : `${count(rowsDuplicated)} rows were in already.`}
+          </strong>{" "}
+          {MEANINGS[kind]} Nothing has to be done.
+        </p>
+      </Notice>
+    </AtHash>
+  );
+}
+
+const MEANINGS: Record<ImportKind, string> = {
+  BATTERY_EVENTS:
+    "Another import had brought the very same events of the same sites and days, so they do not count twice. Should that one be reverted, these count.",
+  PARKS: "They say of their parks what was known of them, and so changed nothing.",
+  PARK_READINGS: "They say what the park's readings of the same moments said, and so changed nothing.",
+};

@@ -1,0 +1,73 @@
+/** Why rows were left out, in words: what the fault is, and how to repair it. */
+
+import type { ImportRejectionCode, ListRejectionsQuery } from "../schema";
+
+export type Rejection = NonNullable<ListRejectionsQuery["getImport"]>["rejections"]["items"][number];
+
+/** Rows that one repair puts right. */
+export interface Cause {
+  key: string;
+  code: ImportRejectionCode;
+  column: string | null;
+  count: number;
+  /** How often each value was found, of the first that were. */
+  values: Map<string, number>;
+}
+
+const VALUES_AT_MOST = 1000;
+const VALUES_NAMED = 3;
+
+export const causeKey = ({ code, column }: { code: ImportRejectionCode; column: string | null }) =>
+  `${code} ${column ?? ""}`;
+
+/** Counts a rejection in with its cause. */
+export function countIn(causes: Map<string, Cause>, rejection: Rejection): void {
+  const key = causeKey(rejection);
+  const { code, column } = rejection;
+  const cause = causes.get(key) ?? { key, code, column, count: 0, values: new Map<string, number>() };
+  const value = /^'(.*?)' (?:is|has|does)/.exec(rejection.message)?.[1];
+  if (value !== undefined && (cause.values.has(value) || cause.values.size < VALUES_AT_MOST)) {
+    cause.values.set(value, (cause.values.get(value) ?? 0) + 1);
+  }
+  cause.count += 1;
+  causes.set(key, cause);
+}
+
+/** Names the values that were found most often, where some were found again and again. */
+export function mostFound({ values }: Cause): [value: string, count: number][] {
+  const often = [...values].filter(([, count]) => count > 1).sort(([, a], [, b]) => b - a);
+  return often.slice(0, VALUES_NAMED);
+}
+
+export function fault({ code, column }: Pick<Cause, "code" | "column">): string {
+  const it = column ?? "The row";
+  return {
+    WRONG_COLUMN_COUNT: "The row has too few or too many fields",
+    MISSING_VALUE: `${it} is empty`,
+    MALFORMED_DATE: `${it} is no date, or none as it is expected`,
+    NONEXISTENT_LOCAL_TIME: `${it} was never shown by the park's clocks`,
+    MALFORMED_NUMBER: `${it} is no number, or has too many decimals`,
+    OUT_OF_RANGE: `${it} is out of range`,
+    UNKNOWN_EVENT_TYPE: `${it} is not an event type`,
+    MALFORMED_NMI: `${it} is not an NMI`,
+    UNKNOWN_NMI: `${it} is the NMI of no site`,
+    UNKNOWN_ENERGY_TYPE: `${it} is not an energy type`,
+    UNKNOWN_TIMEZONE: `${it} is no timezone the park can have`,
+    NOT_UTF8: "The row is not UTF-8",
+  }[code];
+}
+
+export const REPAIRS: Record<ImportRejectionCode, string> = {
+  WRONG_COLUMN_COUNT: "Give the row as many fields as the header has. A text with a comma in it stands in quotes.",
+  MISSING_VALUE: "Fill it in.",
+  MALFORMED_DATE: "Write it in the form expected.",
+  NONEXISTENT_LOCAL_TIME: "Clocks were put forward past it: correct the hour, or the park's timezone.",
+  MALFORMED_NUMBER: "Write a plain decimal with a point and at most six decimals, such as 12.345678.",
+  OUT_OF_RANGE: "Correct it, or its unit.",
+  UNKNOWN_EVENT_TYPE: "Write CHARGE or DISCHARGE.",
+  MALFORMED_NMI: "Write ten characters, or eleven with the right check digit.",
+  UNKNOWN_NMI: "Create the site in the fleet, or correct the NMI; then import the rejected rows again.",
+  UNKNOWN_ENERGY_TYPE: "Write Solar or Wind.",
+  UNKNOWN_TIMEZONE: "Write a name of the IANA database, such as Europe/Amsterdam.",
+  NOT_UTF8: "Save the file in UTF-8.",
+};
