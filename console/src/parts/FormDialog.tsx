@@ -37,6 +37,8 @@ interface Props<Values extends object, Data> {
   /** Sends it. The id is the same until it has worked: a create that is sent again with it makes nothing twice. */
   submit: (values: Values, id: string) => Promise<OperationResult<Data>>;
   done?: (data: Data) => void;
+  /** What the button says that sends nothing. */
+  keepLabel?: string;
   children: (form: FormOf<Values>) => ReactNode;
 }
 
@@ -115,6 +117,7 @@ function Body<Values extends object, Data>({
   check,
   submit,
   done,
+  keepLabel = "Cancel",
   children,
   close,
 }: Props<Values, Data> & { about: string; close: () => void }) {
@@ -173,7 +176,7 @@ function Body<Values extends object, Data>({
             close();
           }}
         >
-          Cancel
+          {keepLabel}
         </Button>
         <Button className={`button ${tone}`} type="submit" isPending={isSending}>
           {isSending ? "Sending…" : submitLabel}
