@@ -26,6 +26,7 @@ REDIRECT_PATH = "/sign-in/callback"
 PAGE = """<!doctype html>
 <html lang="en">
   <title>Sign in</title>
+  <link rel="icon" href="data:,">
   <form method="post" action="{action}"><button>Sign in as {name}</button></form>
 </html>
 """

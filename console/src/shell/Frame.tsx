@@ -3,9 +3,9 @@
 import "./frame.css";
 
 import { BatteryCharging, Braces, ChartColumnBig, KeyRound, Upload, WifiOff, Wind } from "lucide-react";
-import { Suspense, useEffect, useMemo, useRef } from "react";
+import { type ReactNode, Suspense, useEffect, useMemo, useRef } from "react";
 import { Button } from "react-aria-components";
-import { Link, NavLink, Outlet, useLocation, useNavigation } from "react-router";
+import { Link, Outlet, useLocation, useNavigation } from "react-router";
 import { Provider } from "urql";
 
 import { createGraphQLClient } from "../client";
@@ -112,13 +112,13 @@ function Navigation() {
 }
 
 /** A link that is the present page's also where that page lies below the link's. */
-function PageLink({ to, children }: { to: string; children: React.ReactNode }) {
+function PageLink({ to, children }: { to: string; children: ReactNode }) {
   const { pathname } = useLocation();
-  const isOfFleet = to === "/" && /^\/(vpps|sites)\//.test(pathname);
+  const below = to === "/" ? /^\/((vpps|sites)\/.*)?$/ : new RegExp(`^${to}(/|$)`);
   return (
-    <NavLink to={to} end={to === "/"} {...(isOfFleet ? { "aria-current": "page" as const } : {})}>
+    <Link to={to} aria-current={below.test(pathname) ? "page" : undefined}>
       {children}
-    </NavLink>
+    </Link>
   );
 }
 
