@@ -157,7 +157,8 @@ function Body<Values extends object, Data>({
 
   const form: FormOf<Values> = {
     values,
-    set: (name, value) => setDraft({ values: { ...values, [name]: value }, id }),
+    // Of the draft as it is by then: one click may commit a figure and choose something else.
+    set: (name, value) => setDraft((draft) => ({ ...draft, values: { ...draft.values, [name]: value } })),
     problem: (name) => (refused && Object.is(values[name], refused.values[name]) && refused.problems?.[name]) || "",
   };
 

@@ -1,9 +1,9 @@
 /** What is typed into a form, kept in this tab until it is sent or given up: through a reload, and a session's end. */
 
-import { useEffect, useState } from "react";
+import { type Dispatch, type SetStateAction, useEffect, useState } from "react";
 
 /** Like useState, but finds again what was kept under the name. Never for secrets. */
-export function useDraft<Value>(name: string, initial: Value): [Value, (value: Value) => void, () => void] {
+export function useDraft<Value>(name: string, initial: Value): [Value, Dispatch<SetStateAction<Value>>, () => void] {
   const place = `draft:${name}`;
   const [value, setValue] = useState<Value>(() => {
     const kept = sessionStorage.getItem(place);
