@@ -1,6 +1,16 @@
 import { type ReactNode, useEffect } from "react";
 import { Link } from "react-router";
 
+/** Gives the document a title, for as long as the page is there: signed out, nobody reads what it was of. */
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · vpp`;
+    return () => {
+      document.title = "vpp";
+    };
+  }, [title]);
+}
+
 /** A page's title, which is the document's too, the way back up, and what can be done with the page as a whole. */
 export function PageHeader({
   title,
@@ -13,9 +23,7 @@ export function PageHeader({
   children?: ReactNode;
   note?: ReactNode;
 }) {
-  useEffect(() => {
-    document.title = `${title} · vpp`;
-  }, [title]);
+  useTitle(title);
 
   return (
     <header className="stack" style={{ "--gap": "0.35rem", marginBottom: "1.25rem" }}>

@@ -1,12 +1,13 @@
 /** What a page shows in place of what was asked for: that it is on its way, not there, or refused, and what to do next. */
 
 import { CircleAlert, SearchX } from "lucide-react";
-import { type ReactNode, useEffect } from "react";
+import type { ReactNode } from "react";
 import { Button } from "react-aria-components";
 import { Link } from "react-router";
 import type { CombinedError } from "urql";
 
 import { CopyText } from "./CopyText";
+import { useTitle } from "./PageHeader";
 
 /** Says that something is being read; `page` fills a page with it. */
 export function Loading({ what, page = false }: { what: string; page?: boolean }) {
@@ -29,9 +30,7 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 
 /** Says that there is no such thing. What belongs to others is answered in the same words. */
 export function NotFound({ what }: { what: string }) {
-  useEffect(() => {
-    document.title = `There is no such ${what} · vpp`;
-  }, [what]);
+  useTitle(`There is no such ${what}`);
 
   return (
     <div className="card stack" style={{ alignItems: "center", textAlign: "center", padding: "2.5rem 1rem" }}>
