@@ -230,7 +230,7 @@ export function MonthOf({
   return (
     <fieldset className="month field">
       <legend className="label">{label}</legend>
-      <div className="row" style={{ "--gap": "0.35rem", flexWrap: "nowrap" }}>
+      <div className="row">
         <Button className="button icon" aria-label="Month before" onPress={() => onChange(monthsOn(value, -1))}>
           <ChevronLeft size={16} aria-hidden />
         </Button>
