@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, WebSocket, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request, ViewportSize, WebSocket, expect
 
-DESKTOP = {"width": 1280, "height": 850}
+DESKTOP: ViewportSize = {"width": 1280, "height": 850}
 PHONE = {"width": 390, "height": 844}
 # WCAG 2.2's narrowest, which is also a desktop's page at four times its size.
-NARROWEST = {"width": 320, "height": 640}
+NARROWEST: ViewportSize = {"width": 320, "height": 640}
 
 AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
 WCAG_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -21,6 +21,10 @@ TELL_VIOLATIONS = """addEventListener("securitypolicyviolation", (violation) => 
   console.error(`${violation.effectiveDirective} forbids ${violation.blockedURI}`);
 });"""
 
+TOKEN_KEPT = """async () => {
+  while (!sessionStorage.getItem("vpp-token")) await new Promise(requestAnimationFrame);
+}"""
+
 
 @dataclass
 class Console:
@@ -29,11 +33,12 @@ class Console:
     page: Page
     url: str
     addresses: list[str] = field(default_factory=list)
+    operations: list[Any] = field(default_factory=list)
     frames: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("request", lambda request: self.addresses.append(request.url))
+        self.page.on("request", self._note)
         self.page.on("websocket", self._follow)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._listen)
@@ -50,6 +55,14 @@ class Console:
             self.title if title is None else self.page.get_by_role("heading", level=1, name=title)
         ).to_be_visible()
 
+    async def sign_in(self, key: str) -> None:
+        """Sign in as somebody else, and wait until a reload finds them signed in, too."""
+        await self.page.goto(self.url)
+        await self.press("Sign out")
+        await self.page.get_by_label("API key").fill(key)
+        await self.press("Sign in")
+        await self.page.evaluate(TOKEN_KEPT)
+
     @property
     def title(self) -> Locator:
         return self.page.get_by_role("heading", level=1)
@@ -57,6 +70,11 @@ class Console:
     async def press(self, name: str) -> None:
         """Press the button of a name."""
         await self.page.get_by_role("button", name=name, exact=True).click()
+
+    @property
+    def loading(self) -> Locator:
+        """What is still being read."""
+        return self.page.get_by_role("status").filter(has_text="Loading")
 
     def dialog(self, title: str) -> Locator:
         return self.page.get_by_role("dialog", name=title)
@@ -79,6 +97,14 @@ class Console:
         found: Any = await self.page.evaluate(OVERFLOWS)
         return [str(each) for each in found]
 
+    async def faults_and_overflows(self) -> list[str]:
+        """Return what axe finds on a desktop, and what is too wide where it is narrowest."""
+        faults = await self.faults()
+        await self.page.set_viewport_size(NARROWEST)
+        overflows = await self.overflows()
+        await self.page.set_viewport_size(DESKTOP)
+        return faults + overflows
+
     async def kept(self) -> str:
         """Return all that the browser keeps of the page: its storage, address and history's state, as one text."""
         text: Any = await self.page.evaluate(
@@ -89,6 +115,11 @@ class Console:
     def sent(self, kind: str) -> list[Any]:
         """Return the messages of a kind that went over the WebSocket."""
         return [message for message in map(json.loads, self.frames) if message["type"] == kind]
+
+    def _note(self, request: Request) -> None:
+        self.addresses.append(request.url)
+        if urlsplit(request.url).path == "/graphql" and request.method == "POST":
+            self.operations.append(request.post_data_json)
 
     def _follow(self, socket: WebSocket) -> None:
         self.addresses.append(socket.url)
