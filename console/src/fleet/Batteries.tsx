@@ -1,23 +1,39 @@
 /** The batteries of a site on a settlement date. */
 
+import { useEffect, useRef } from "react";
+
 import { DialogButton } from "../parts/FormDialog";
 import { DayOf } from "../parts/fields";
 import { formatDay, formatPeriod, kwh } from "../parts/format";
+import type { Asked } from "./asked";
 import { AddBattery, EditBattery, RemoveBattery } from "./BatteryDialogs";
 import type { Site } from "./SitePage";
 
 interface Props {
   site: Site;
-  on: string;
-  setOn: (day: string | null) => void;
+  /** The day they are asked for. */
+  day: Asked;
   mayChange: boolean;
 }
 
-export function Batteries({ site, on, setOn, mayChange }: Props) {
+export function Batteries({ site, day, mayChange }: Props) {
+  const on = day.asked;
+  const heading = useRef<HTMLHeadingElement>(null);
+  const present = site.batteries.length;
+  const before = useRef(present);
+
+  // The focus goes with a battery whose button had it: whoever removed it goes on from here.
+  useEffect(() => {
+    if (present < before.current && document.activeElement === document.body) heading.current?.focus();
+    before.current = present;
+  }, [present]);
+
   return (
     <section className="card stack" aria-labelledby="batteries">
       <div className="row apart">
-        <h2 id="batteries">Batteries</h2>
+        <h2 id="batteries" ref={heading} tabIndex={-1}>
+          Batteries
+        </h2>
         {mayChange && (
           <DialogButton opens="add-battery" about={site.id}>
             Add a battery
@@ -25,7 +41,7 @@ export function Batteries({ site, on, setOn, mayChange }: Props) {
         )}
       </div>
       <div className="row">
-        <DayOf label="On the settlement date" value={on} onChange={setOn} />
+        <DayOf label="On the settlement date" value={day.entered} onChange={(chosen) => day.enter(chosen ?? "")} />
       </div>
       {site.batteries.length === 0 ? (
         <p className="soft">
@@ -72,7 +88,7 @@ export function Batteries({ site, on, setOn, mayChange }: Props) {
       {mayChange && (
         <>
           {/* One that comes later is seen on its first day, not before. */}
-          <AddBattery siteId={site.id} added={(from) => from !== null && from > on && setOn(from)} />
+          <AddBattery siteId={site.id} added={(from) => from !== null && from > on && day.enter(from)} />
           <EditBattery batteries={site.batteries} on={on} />
           <RemoveBattery batteries={site.batteries} />
         </>

@@ -33,7 +33,7 @@ export function AddBattery({ siteId, added }: { siteId: string; added: (from: st
   );
 }
 
-/** Its capacity holds from a day on, what is written on it for all time: where the capacity stays, no day is asked for. */
+/** Another capacity holds from a day on, what is written on it for all time: where the capacity stays, no day is sent. */
 export function EditBattery({ batteries, on }: { batteries: Battery[]; on: string }) {
   const battery = useBattery(batteries);
   const [, updateBattery] = useMutation(UpdateBatteryDocument);
@@ -56,9 +56,9 @@ export function EditBattery({ batteries, on }: { batteries: Battery[]; on: strin
         <>
           <PlateInputs
             form={form}
-            hint={`${kwh(capacityKwh)} on ${formatDay(on)}; another holds from the day you then choose`}
+            hint={`${kwh(capacityKwh)} on ${formatDay(on)}; another holds from the day you choose`}
           />
-          {form.values.capacityKwh !== capacityKwh && <EffectiveFrom form={form} what="The capacity" />}
+          <EffectiveFrom form={form} what="Another capacity" />
         </>
       )}
     </FormDialog>

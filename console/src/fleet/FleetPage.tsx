@@ -74,11 +74,11 @@ function Fleet() {
 }
 
 function Vpps({ mayCreate }: { mayCreate: boolean }) {
-  const { text, setText, asked } = useSearch("vpp");
+  const { entered, enter, asked } = useSearch("vpp");
   const vpps = usePages(ListVppsDocument, { filter: asked ? { nameContains: asked } : null }, (data) => data.listVpps);
   return (
-    <section className="stack" aria-label="VPPs">
-      <SearchInput label="Find a VPP by name" value={text} onChange={setText} />
+    <div className="stack">
+      <SearchInput label="Find a VPP by name" value={entered} onChange={enter} />
       {vpps.error && <Failure error={vpps.error} retry={vpps.reload} />}
       {vpps.isFirst ? (
         <Loading what="the VPPs" />
@@ -98,6 +98,6 @@ function Vpps({ mayCreate }: { mayCreate: boolean }) {
           </Empty>
         )
       )}
-    </section>
+    </div>
   );
 }

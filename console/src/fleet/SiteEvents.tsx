@@ -80,7 +80,7 @@ const IMPORT: Column<Event> = {
 
 export function SiteEvents({ siteId, nmi }: { siteId: string; nmi: string }) {
   const mayRead = useMay("READER");
-  const [month, setMonth] = useMonth("month");
+  const { entered, enter, asked: month } = useMonth("month");
   const [withImports, setWithImports] = useState(mayRead);
   const events = usePages(
     ListEventsDocument,
@@ -116,7 +116,7 @@ export function SiteEvents({ siteId, nmi }: { siteId: string; nmi: string }) {
         </Button>
       </div>
       <div className="row apart event-month">
-        <MonthOf label="Month" value={month} onChange={setMonth} />
+        <MonthOf label="Month" value={entered} onChange={enter} />
         {events.items.length > 0 && (
           <span className={isWhole ? "soft" : "warn"}>{extent(events.items.length, isWhole)}</span>
         )}

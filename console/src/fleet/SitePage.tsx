@@ -29,10 +29,10 @@ export function SitePage() {
 function SiteOf({ id }: { id: string }) {
   const mayRead = useMay("READER");
   const mayChange = useMay("OPERATOR");
-  const [on, setOn] = useDay("on");
+  const day = useDay("on");
   const [{ data, error }, read] = useQuery({
     query: GetSiteDocument,
-    variables: { id, on },
+    variables: { id, on: day.asked },
     requestPolicy: "cache-and-network",
   });
   const site = data?.getSite;
@@ -85,7 +85,7 @@ function SiteOf({ id }: { id: string }) {
             />
           </section>
         </div>
-        <Batteries site={site} on={on} setOn={setOn} mayChange={mayChange} />
+        <Batteries site={site} day={day} mayChange={mayChange} />
         <SiteEvents siteId={id} nmi={site.nmi} />
       </div>
       {mayChange && (

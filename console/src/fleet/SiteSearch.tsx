@@ -18,11 +18,11 @@ interface Found {
 }
 
 export function SiteSearch() {
-  const { text, setText, asked } = useSearch("site");
+  const { entered, enter, asked } = useSearch("site");
   return (
     <section className="card stack" aria-labelledby="find-a-site">
       <h2 id="find-a-site">Find a site</h2>
-      <SearchInput label="NMI, or part of the address" value={text} onChange={setText} />
+      <SearchInput label="NMI, or part of the address" value={entered} onChange={enter} />
       {asked === "" ? (
         <p className="soft small">An NMI has 10 characters, or 11 with its check digit.</p>
       ) : isNmi(asked) ? (

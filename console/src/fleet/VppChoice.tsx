@@ -54,6 +54,8 @@ export function VppChoice<Form extends Values>({ form }: { form: FormOf<Form> })
       isInvalid={problem !== ""}
       isRequired
       allowsEmptyCollection
+      // What was typed stays where nothing is chosen, to be corrected.
+      allowsCustomValue
       autoFocus
     >
       <Label>VPP</Label>

@@ -34,11 +34,12 @@ const COLUMNS: Column<Site>[] = [
 ];
 
 export function VppSites({ vppId, vppName, mayChange }: { vppId: string; vppName: string; mayChange: boolean }) {
-  const [on, setOn] = useDay("on");
-  const { text, setText, asked } = useSearch("address");
+  const day = useDay("on");
+  const address = useSearch("address");
+  const on = day.asked;
   const sites = usePages(
     ListSitesDocument,
-    { filter: { vppId, on, ...(asked ? { addressContains: asked } : {}) }, on },
+    { filter: { vppId, on, ...(address.asked ? { addressContains: address.asked } : {}) }, on },
     (data) => data.listSites,
   );
 
@@ -53,8 +54,8 @@ export function VppSites({ vppId, vppName, mayChange }: { vppId: string; vppName
         )}
       </div>
       <div className="row fleet-filters">
-        <SearchInput label="Find by address" value={text} onChange={setText} />
-        <DayOf label="On the settlement date" value={on} onChange={setOn} />
+        <SearchInput label="Find by address" value={address.entered} onChange={address.enter} />
+        <DayOf label="On the settlement date" value={day.entered} onChange={(chosen) => day.enter(chosen ?? "")} />
       </div>
       {sites.error && <Failure error={sites.error} retry={sites.reload} />}
       {sites.isFirst ? (
@@ -70,9 +71,9 @@ export function VppSites({ vppId, vppName, mayChange }: { vppId: string; vppName
         />
       ) : (
         !sites.error && (
-          <Empty title={asked ? "No site has this in its address" : `No site on ${formatDay(on)}`}>
+          <Empty title={address.asked ? "No site has this in its address" : `No site on ${formatDay(on)}`}>
             <p>
-              {asked
+              {address.asked
                 ? "Only sites that belong to this VPP on the day are looked through."
                 : "A site belongs to a VPP from the day it is created in it, or assigned to it."}
             </p>

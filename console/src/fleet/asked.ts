@@ -1,16 +1,25 @@
 /** What a page's address asks for beside the page itself, where a reload, a link and the way back find it. */
 
-import { useCallback, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { useSearchParams } from "react-router";
 
 import { daysOn, thisMonth, today } from "../parts/format";
 
 export const RESTED_AFTER_MS = 250;
 
-/** A text that is looked for: as it stands in its field, and, once whoever types it rests, as it is `asked`. */
-export function useSearch(name: string) {
-  const [asked, ask] = useAsked(name);
+export interface Asked {
+  /** As it stands in its field. */
+  entered: string;
+  enter: (text: string) => void;
+  /** As the address has it, once whoever enters it rests: what is read. */
+  asked: string;
+}
+
+/** A text that is looked for. */
+export function useSearch(name: string): Asked {
+  const [params, setParams] = useSearchParams();
   const [typed, setTyped] = useState<string | null>(null);
+  const asked = params.get(name) ?? "";
 
   useEffect(() => {
     if (typed === null) return;
@@ -18,41 +27,37 @@ export function useSearch(name: string) {
       setTyped(null);
       return;
     }
-    const rest = setTimeout(() => ask(typed), RESTED_AFTER_MS);
+    const rest = setTimeout(
+      () =>
+        setParams(
+          (present) => {
+            if (typed) present.set(name, typed);
+            else present.delete(name);
+            return present;
+          },
+          { replace: true },
+        ),
+      RESTED_AFTER_MS,
+    );
     return () => clearTimeout(rest);
-  }, [typed, asked, ask]);
+  }, [name, typed, asked, setParams]);
 
-  return { text: typed ?? asked, setText: setTyped, asked: asked.trim() };
+  return { entered: typed ?? asked, enter: setTyped, asked: asked.trim() };
 }
 
 /** A settlement date; today unless another is asked for. */
-export function useDay(name: string): [string, (day: string | null) => void] {
-  const [asked, ask] = useAsked(name);
+export function useDay(name: string): Asked {
+  const { entered, enter, asked } = useSearch(name);
   const now = today();
-  return [isDay(asked) ? asked : now, (day) => ask(day === null || day === now ? "" : day)];
+  const day = (text: string) => (isDay(text) ? text : now);
+  return { entered: day(entered), enter: (text) => enter(text === now ? "" : text), asked: day(asked) };
 }
 
 /** A month; this one unless another is asked for. */
-export function useMonth(name: string): [string, (month: string) => void] {
-  const [asked, ask] = useAsked(name);
-  return [isDay(`${asked}-01`) ? asked : thisMonth(), ask];
-}
-
-function useAsked(name: string): [string, (text: string) => void] {
-  const [params, setParams] = useSearchParams();
-  const ask = useCallback(
-    (text: string) =>
-      setParams(
-        (present) => {
-          if (text) present.set(name, text);
-          else present.delete(name);
-          return present;
-        },
-        { replace: true, preventScrollReset: true },
-      ),
-    [name, setParams],
-  );
-  return [params.get(name) ?? "", ask];
+export function useMonth(name: string): Asked {
+  const { entered, enter, asked } = useSearch(name);
+  const month = (text: string) => (isDay(`${text}-01`) ? text : thisMonth());
+  return { entered: month(entered), enter, asked: month(asked) };
 }
 
 function isDay(text: string): boolean {
