@@ -18,7 +18,7 @@ export function ChosenFile({ upload, kinds = ALL_KINDS }: { upload: Upload; kind
       <div className="row apart top">
         <FileText size={18} aria-hidden className="soft" />
         <div className="row grows" style={{ "--gap": "0.1rem 0.6rem" }}>
-          <h3>{file.name}</h3>
+          <h2>{file.name}</h2>
           <span className="soft">{size(file, beginning)}</span>
         </div>
         <Button className="button quiet icon" aria-label={`Leave out ${file.name}`} onPress={() => uploads.forget(id)}>

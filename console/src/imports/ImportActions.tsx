@@ -65,6 +65,7 @@ function Cancel({ of, take }: Props) {
       title="Cancel this import?"
       initial={{}}
       submitLabel="Cancel the import"
+      keepLabel="Keep it"
       tone="danger"
       submit={() => cancel({ input: { id: of.id } })}
       done={({ cancelImport }) => {
@@ -101,6 +102,7 @@ function Revert({ of, take }: Props) {
       title="Take all of this import back?"
       initial={{}}
       submitLabel="Revert the import"
+      keepLabel="Keep it"
       tone="danger"
       submit={() => revert({ input: { id: of.id } })}
       done={({ revertImport }) => revertImport && take(revertImport)}

@@ -15,12 +15,12 @@ import { type Cause, fault, mostFound, REPAIRS } from "./causes";
 import { type RejectedRow, useRejections } from "./rejections";
 
 const COLUMNS: Column<RejectedRow>[] = [
-  { id: "lineNumber", header: "Line", cell: ({ lineNumber }) => count(lineNumber), numeric: true, width: "5.5rem" },
+  { id: "lineNumber", header: "Line", cell: ({ lineNumber }) => count(lineNumber), numeric: true, width: "5rem" },
   {
     id: "column",
     header: "Column",
     cell: ({ column }) => (column ? <span className="mono">{column}</span> : "—"),
-    width: "7.5rem",
+    width: "7rem",
   },
   {
     id: "message",
@@ -30,7 +30,7 @@ const COLUMNS: Column<RejectedRow>[] = [
         {message}
       </span>
     ),
-    width: "36rem",
+    width: "38.5rem",
   },
   {
     id: "row",

@@ -17,7 +17,7 @@ export function UploadState({ upload }: { upload: Upload }) {
   return (
     <article className="card stack" aria-label={file.name} style={{ "--gap": "0.6rem" }}>
       <div className="row apart top">
-        <h3>{file.name}</h3>
+        <h2>{file.name}</h2>
         {isUnderWay(upload) && (
           <Button
             className="button"

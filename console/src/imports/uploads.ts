@@ -106,8 +106,9 @@ class Uploads {
 
   /** The same, and takes back that it was announced; an import that was there before goes on waiting for its file. */
   async stop(client: Client, { id, phase, isOfImport }: Upload): Promise<void> {
-    this.abandon(id);
+    this.stops.get(id)?.abort();
     if (phase !== "chosen" && !isOfImport) await client.mutation(CancelImportDocument, { input: { id } }).toPromise();
+    this.forget(id);
   }
 
   forget(...ids: string[]): void {
