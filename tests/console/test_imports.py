@@ -1,0 +1,571 @@
+"""Files on their way in, as a person sees them: before they are sent, while they are, and what became of them."""
+
+import csv
+import gzip
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Dialog, Request, expect
+
+from graph.embedded.servers import EmbeddedServers
+from graph.serving import Serving
+from tests.api import Api, new_name, new_nmi
+from tests.console.browser import DESKTOP, NARROWEST, Console, open_tab
+from tests.console.conftest import OpenContext
+from tests.console.importing import (
+    PATIENCE_MS,
+    card,
+    cells,
+    choose,
+    events,
+    events_of,
+    expect_state,
+    figures,
+    file,
+    hold_uploads,
+    of_name,
+    progress,
+    send,
+)
+
+REJECTED = 100_000
+
+
+@pytest.fixture
+def s3(servers: EmbeddedServers) -> str:
+    return str(servers.object_store.endpoint_url)
+
+
+async def a_site(api: Api) -> tuple[str, str]:
+    """Create a site of a VPP of its own, and return its id and NMI."""
+    nmi = new_nmi()
+    return await api.site(await api.vpp(), nmi=nmi, capacity_kwh=13.5), nmi
+
+
+async def test_what_is_in_a_file_is_shown_before_any_of_it_is_sent(console: Console, api: Api, s3: str) -> None:
+    """Console behaviour 11."""
+    nmi = new_nmi()
+    posted: list[str] = []
+
+    def note(request: Request) -> None:
+        if "CreateImport" in (request.post_data or ""):
+            posted.append(request.url)
+
+    console.page.on("request", note)
+    content = (
+        f'tariff,Note,nmi,event_type,ENERGY,date\n8,"a, b", {nmi} ,CHARGE,6.0,2025-09-02\n\n22,c,{nmi},DISCHARGE\n'
+    )
+
+    await console.open("/imports", title="Imports")
+    await choose(console.page, file("shown.csv", content))
+
+    shown = card(console.page, "shown.csv")
+    await expect(shown).to_contain_text(f"{len(content)} bytes · 2 rows")
+    await expect(shown.get_by_role("list", name="Columns").get_by_role("listitem")).to_have_text(
+        ["NMI found", "DATE found", "EVENT_TYPE found", "ENERGY found", "TARIFF found"]
+    )
+    await expect(shown).to_contain_text("Not expected, and passed over: Note")
+    assert await cells(shown.get_by_role("table")) == [
+        ["2", nmi, "2025-09-02", "CHARGE", "6.0", "8"],
+        ["4", "Will be rejected: it has 4 fields, not 6 as the header"],
+    ]
+    assert await of_name(api, "shown.csv") == []
+    assert (posted, [address for address in console.addresses if address.startswith(s3)]) == ([], [])
+
+
+async def test_a_packed_file_is_shown_unpacked_and_imported(console: Console, api: Api) -> None:
+    site_id, nmi = await a_site(api)
+    packed = gzip.compress(events(f"{nmi},2025-09-02,DISCHARGE,5.0,22").encode())
+
+    await console.open("/imports", title="Imports")
+    await choose(console.page, file("packed.csv.gz", packed))
+    shown = card(console.page, "packed.csv.gz")
+    await expect(shown).to_contain_text(f"{len(packed)} bytes · gzip · 1 row")
+    first_rows = await cells(shown.get_by_role("table"))
+    await console.press("Import")
+    await expect_state(console.page, "Imported")
+
+    assert first_rows == [["2", nmi, "2025-09-02", "DISCHARGE", "5.0", "22"]]
+    assert await events_of(api, site_id) == [("2025-09-02", "1.10")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("lacking.csv", "NMI,DAY,EVENT_TYPE,ENERGY,TARIFF\n1,2,3,4,5\n", "DATE is missing"),
+        ("twice.csv", "NMI,DATE,date,EVENT_TYPE,ENERGY,TARIFF\n1,2,2,3,4,5\n", "more than one column DATE"),
+        ("empty.csv", "", "The file is empty; a header and rows below it were expected."),
+        ("workbook.xlsx", b"PK\x03\x04\x14\x00", "This is an Excel workbook or a zip file."),
+        ("wide.csv", "NMI,DATE\n".encode("utf-16"), "The file is UTF-16."),
+        ("damaged.csv.gz", b"\x1f\x8b\x08\x00damaged", "The file is a gzip that is damaged, or has no header."),
+    ],
+)
+async def test_a_file_that_the_server_would_refuse_is_not_sent_and_it_is_said_why(
+    console: Console, name: str, content: str | bytes, told: str
+) -> None:
+    await console.open("/imports", title="Imports")
+
+    await choose(console.page, file(name, content))
+
+    await expect(card(console.page, name)).to_contain_text(told)
+    await expect(console.page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+
+
+async def test_what_charge_tariffs_say_is_as_it_was_chosen(console: Console, api: Api) -> None:
+    site_id, nmi = await a_site(api)
+
+    await console.open("/imports", title="Imports")
+    await choose(console.page, file("earning.csv", events(f"{nmi},2025-09-02,CHARGE,5,8")))
+    await expect(console.page.get_by_role("radiogroup", name="Charge tariffs say")).to_contain_text(
+        "each kWh cost 8 cents, which lowers the revenue"
+    )
+    await console.page.get_by_text("what charging earned").click()
+    await expect(console.page.get_by_role("radiogroup", name="Charge tariffs say")).to_contain_text(
+        "each kWh earned 8 cents, which adds to the revenue"
+    )
+    await console.press("Import")
+    await expect_state(console.page, "Imported")
+
+    assert await events_of(api, site_id) == [("2025-09-02", "0.40")]
+
+
+async def test_readings_go_to_the_park_that_is_found_by_its_name(console: Console, api: Api) -> None:
+    name = f"Dunes of {new_name()}"
+    park_id = await api.park(name=name)
+    await api.park(name=f"Polder of {new_name()}")
+
+    await console.open("/imports", title="Imports")
+    await choose(console.page, file("readings.csv", "datetime,MW\n2025-09-01 00:00:00,1.5\n"))
+    shown = card(console.page, "readings.csv")
+    await expect(shown.get_by_role("button", name="What it is")).to_contain_text("Readings of a park")
+    await expect(console.page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
+    await shown.get_by_role("combobox", name="Park").fill("dunes")
+    await console.page.get_by_role("option").click()
+    await expect(shown).to_contain_text("Its times are read by the clocks of Europe/Amsterdam")
+    await console.press("Import")
+    await expect_state(console.page, "Imported")
+
+    await expect(console.page.get_by_role("main")).to_contain_text(f"Readings of {name}")
+    park = await api.ask(
+        "query ($id: ID!) { getPark(id: $id) { readings { items { intervalStart powerMw } } } }", id=park_id
+    )
+    assert park["readings"]["items"] == [{"intervalStart": "2025-09-01T00:00:00.000+02:00", "powerMw": 1.5}]
+
+
+async def test_several_files_are_sent_one_after_another_each_with_a_state_of_its_own(
+    console: Console, api: Api, s3: str
+) -> None:
+    _, nmi = await a_site(api)
+    park = f"Park of {new_name()}"
+    await console.open("/imports", title="Imports")
+    held = await hold_uploads(console.page, s3)
+
+    await choose(
+        console.page,
+        file("first.csv", events(f"{nmi},2025-09-02,DISCHARGE,5,22")),
+        file("second.csv", f"park_name,timezone,energy_type\n{park},Europe/Amsterdam,Wind\n"),
+        file("third.csv", "who,knows\n1,2\n"),
+    )
+    await expect(card(console.page, "second.csv").get_by_role("button", name="What it is")).to_contain_text("Parks")
+    await console.press("Import 2 of 3 files")
+    await expect(card(console.page, "first.csv")).to_contain_text("Uploading")
+    await expect(card(console.page, "second.csv")).to_contain_text("Its turn comes after the file before it.")
+    await expect(card(console.page, "third.csv")).to_contain_text("are missing")
+    await (await held.get()).continue_()
+    await expect(card(console.page, "first.csv")).to_contain_text("Follow its import", timeout=PATIENCE_MS)
+    await expect(card(console.page, "second.csv")).to_contain_text("Uploading")
+    await (await held.get()).continue_()
+    await expect(card(console.page, "second.csv")).to_contain_text("Follow its import", timeout=PATIENCE_MS)
+
+    rows = console.page.get_by_role("table", name="Imports").get_by_role("row")
+    for name in ("first.csv", "second.csv"):
+        await expect(rows.filter(has_text=name)).to_contain_text("Imported", timeout=PATIENCE_MS)
+    assert held.empty()
+    assert await api.ask("query ($name: String!) { getParkByName(name: $name) { energyType } }", name=park) == {
+        "energyType": "WIND"
+    }
+
+
+async def test_files_are_chosen_and_imported_by_the_keyboard_alone(console: Console, api: Api) -> None:
+    """Console behaviour 4."""
+    site_id, nmi = await a_site(api)
+    keyboard = console.page.keyboard
+
+    async def tab_to(role: str, name: str) -> None:
+        for _ in range(40):
+            await keyboard.press("Tab")
+            focused: Any = await console.page.evaluate("document.activeElement.textContent")
+            if name in focused:
+                break
+        await expect(console.page.get_by_role(role, name=name, exact=True)).to_be_focused()  # type: ignore[arg-type]
+
+    await console.open("/imports", title="Imports")
+    await tab_to("button", "Choose files")
+    async with console.page.expect_file_chooser() as chooser:
+        await keyboard.press("Enter")
+    await (await chooser.value).set_files(file("keys.csv", events(f"{nmi},2025-09-02,DISCHARGE,5,22")))
+    await expect(console.page.get_by_role("button", name="Import", exact=True)).to_be_enabled()
+    await tab_to("button", "Import")
+    await keyboard.press("Enter")
+
+    await expect_state(console.page, "Imported")
+    assert await events_of(api, site_id) == [("2025-09-02", "1.10")]
+
+
+async def test_files_are_dropped(console: Console, tmp_path: Path) -> None:
+    dropped = tmp_path / "dropped.csv"
+    dropped.write_text("datetime,MW\n2025-09-01 00:00,1\n")
+    await console.open("/imports", title="Imports")
+    # Chromium's own drag of files, as from another program's window.
+    devtools = await console.page.context.new_cdp_session(console.page)
+    at = await console.page.get_by_text("Drop files here").last.bounding_box()
+    assert at
+
+    for event in ("dragEnter", "dragOver", "drop"):
+        await devtools.send(
+            "Input.dispatchDragEvent",
+            {
+                "type": event,
+                "x": at["x"] + at["width"] / 2,
+                "y": at["y"] + at["height"] / 2,
+                "data": {"items": [], "files": [str(dropped)], "dragOperationsMask": 1},
+            },
+        )
+
+    table = card(console.page, "dropped.csv").get_by_role("table")
+    await expect(table).to_be_visible()
+    assert await cells(table) == [["2", "2025-09-01 00:00", "1"]]
+
+
+async def test_rejected_rows_are_counted_by_cause_and_their_file_is_imported_once_repaired(
+    console: Console, api: Api, tmp_path: Path
+) -> None:
+    """Console behaviour 12."""
+    site_id, nmi = await a_site(api)
+    await send(
+        console,
+        "faulty.csv",
+        events(
+            f"{nmi},2025-09-01,DISCHARGE,1,10",
+            f"{nmi},2025-09-31,DISCHARGE,2,10",
+            f"{nmi},2025-09-31,DISCHARGE,3,10",
+            f"{nmi},2025-09-02,EXPLODE,4,10",
+        ),
+    )
+    await expect_state(console.page, "Imported")
+
+    causes = console.page.get_by_role("radiogroup", name="Show those with a fault").get_by_role("radio")
+    await expect(causes).to_have_count(3)
+    assert await causes.all_text_contents() == [
+        "3All of them",
+        "2DATE is no date, or none as it is expectedWrite it in the form expected. Most often: 2025-09-31 2 times",
+        "1EVENT_TYPE is not an event typeWrite CHARGE or DISCHARGE.",
+    ]
+    table = console.page.get_by_role("table", name="Rejected rows")
+    assert await cells(table) == [
+        [
+            "3",
+            "DATE",
+            "'2025-09-31' is not in the calendar; expected a day that is.",
+            f"{nmi},2025-09-31,DISCHARGE,2,10",
+        ],
+        [
+            "4",
+            "DATE",
+            "'2025-09-31' is not in the calendar; expected a day that is.",
+            f"{nmi},2025-09-31,DISCHARGE,3,10",
+        ],
+        [
+            "5",
+            "EVENT_TYPE",
+            "'EXPLODE' is not an event type; expected CHARGE or DISCHARGE.",
+            f"{nmi},2025-09-02,EXPLODE,4,10",
+        ],
+    ]
+    await causes.nth(2).click()
+    await expect(table.locator("tbody tr")).to_have_count(1)
+
+    async with console.page.expect_download() as download:
+        await console.press("Download rejected rows")
+    kept = tmp_path / "rejections.csv"
+    await (await download.value).save_as(kept)
+    text = kept.read_text(encoding="utf-8")
+    header, *_ = csv.reader(io.StringIO(text))
+    repaired = text.replace("2025-09-31", "2025-09-30").replace(",EXPLODE,", ",DISCHARGE,")
+    await send(console, "repaired.csv", repaired)
+    await expect_state(console.page, "Imported")
+
+    assert (await download.value).suggested_filename == "rejections of faulty.csv"
+    assert header == ["NMI", "DATE", "EVENT_TYPE", "ENERGY", "TARIFF", "REASON"]
+    await expect(progress(console.page)).to_contain_text("All of its 3 rows are in, and count.")
+    assert sorted(await events_of(api, site_id)) == [
+        ("2025-09-01", "0.10"),
+        ("2025-09-02", "0.40"),
+        ("2025-09-30", "0.20"),
+        ("2025-09-30", "0.30"),
+    ]
+
+
+async def test_warnings_and_rejections_stand_apart_and_each_is_reached_by_its_link(console: Console, api: Api) -> None:
+    """Console behaviour 13."""
+    _, nmi = await a_site(api)
+    same, other = f"{nmi},2025-09-01,DISCHARGE,1,10", f"{nmi},2025-09-02,DISCHARGE,1,10"
+    await api.imported(events(same))
+    again = await api.imported(events(same, other, f"{nmi},2025-09-03,EXPLODE,1,10"), fileName="again.csv")
+
+    await console.open(f"/imports/{again['id']}#warnings", title="again.csv")
+    await expect(console.page.get_by_role("heading", name="Warnings")).to_be_focused()
+    await progress(console.page).get_by_role("link", name="1").last.click()
+    await expect(console.page.get_by_role("heading", name="1 rejected row")).to_be_focused()
+
+    warnings = console.page.get_by_role("region", name="Warnings")
+    await expect(warnings).to_contain_text("1 row was in already. Another import had brought the very same events")
+    await expect(warnings).to_contain_text("Nothing has to be done.")
+    assert await figures(console.page) == (await figures(console.page)) | {
+        "Rows read": "3",
+        "Rows imported": "1",
+        "Rows in already": "1",
+        "Rows rejected": "1",
+    }
+
+
+async def test_a_hundred_thousand_rejections_are_all_read_and_only_those_in_sight_are_drawn(
+    console: Console, api: Api
+) -> None:
+    """Console behaviour 13."""
+    nmi = new_nmi()
+    rows = [f"{nmi},2025-09-01,DISCHARGE,{number},1" for number in range(REJECTED)]
+    await send(console, "unknown.csv", events(*rows))
+
+    await expect(
+        console.page.get_by_role("radiogroup", name="Show those with a fault").get_by_role("radio").first
+    ).to_have_text("100,000All of them", timeout=4 * PATIENCE_MS)
+    table = console.page.get_by_role("table", name="Rejected rows")
+    scroller = console.page.locator(".table-scroller")
+    await scroller.scroll_into_view_if_needed()
+    await scroller.evaluate("(scroller) => scroller.scrollTo(0, scroller.scrollHeight)")
+    last = table.get_by_role("row").filter(has_text=rows[-1])
+
+    await expect(last).to_contain_text("100,001")
+    await expect(last).to_be_in_viewport()
+    assert await table.get_attribute("aria-rowcount") == "100001"
+    assert await table.locator("tbody tr").count() < 60
+
+
+async def test_the_same_file_again_is_recognised_and_changes_nothing(console: Console, api: Api) -> None:
+    """Console behaviour 14."""
+    site_id, nmi = await a_site(api)
+    content = events(f"{nmi},2025-09-01,DISCHARGE,1,10")
+    before = await api.imported(content, fileName="original.csv")
+
+    await console.open("/imports", title="Imports")
+    await choose(console.page, file("copy.csv", content))
+    await console.press("Import")
+
+    told = card(console.page, "copy.csv").get_by_role("status")
+    await expect(told).to_contain_text("These bytes are in already: imported as original.csv on", timeout=PATIENCE_MS)
+    await expect(told).to_contain_text("Nothing was changed.")
+    assert [each["status"] for each in await of_name(api, "copy.csv")] == ["CANCELLED"]
+    assert await events_of(api, site_id) == [("2025-09-01", "0.10")]
+    await told.get_by_role("link", name="original.csv").click()
+    await expect(console.title).to_have_text("original.csv")
+    assert console.page.url.endswith(before["id"])
+
+
+async def test_an_upload_that_the_connection_broke_is_put_again(console: Console, api: Api, s3: str) -> None:
+    site_id, nmi = await a_site(api)
+    await console.open("/imports", title="Imports")
+    held = await hold_uploads(console.page, s3)
+    await choose(console.page, file("broken.csv", events(f"{nmi},2025-09-01,DISCHARGE,1,10")))
+    await console.press("Import")
+    broken = card(console.page, "broken.csv")
+    await expect(broken).to_contain_text("Uploading")
+
+    await (await held.get()).abort("connectionreset")
+    await expect(broken).to_contain_text("The connection broke before all of the file was there.")
+    assert len(console.complaints) == 1
+    assert "ERR_CONNECTION_RESET" in console.complaints.pop()
+    await console.page.unroute_all()
+    await console.press("Try again")
+    await expect_state(console.page, "Imported")
+
+    assert [each["status"] for each in await of_name(api, "broken.csv")] == ["COMPLETED"]
+    assert await events_of(api, site_id) == [("2025-09-01", "0.10")]
+
+
+async def test_after_a_reload_in_the_middle_of_an_upload_its_import_takes_the_same_file(
+    console: Console, api: Api, s3: str
+) -> None:
+    site_id, nmi = await a_site(api)
+    content = events(f"{nmi},2025-09-01,CHARGE,1,10")
+    await console.open("/imports", title="Imports")
+    await hold_uploads(console.page, s3)
+    await choose(console.page, file("reloaded.csv", content))
+    await console.page.get_by_text("what charging earned").click()
+    await console.press("Import")
+    await expect(card(console.page, "reloaded.csv")).to_contain_text("Uploading")
+
+    asked: list[str] = []
+
+    async def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await dialog.accept()
+
+    console.page.on("dialog", leave)
+    await console.page.reload()
+    await console.page.unroute_all()
+    await console.page.get_by_role("link", name="reloaded.csv").click()
+    await expect_state(console.page, "Awaiting its file")
+    await choose(console.page, file("another.csv", content), button="Choose the file")
+    await expect(console.page.get_by_text("This import is of reloaded.csv, and you chose another.csv.")).to_be_visible()
+    await choose(console.page, file("reloaded.csv", content), button="Choose the file")
+    await console.press("Import")
+    await expect_state(console.page, "Imported")
+
+    assert asked == ["beforeunload"]
+    assert [each["status"] for each in await of_name(api, "reloaded.csv")] == ["COMPLETED"]
+    assert await events_of(api, site_id) == [("2025-09-01", "0.10")]
+
+
+async def test_an_upload_that_is_stopped_leaves_nothing_behind(console: Console, api: Api, s3: str) -> None:
+    nmi = new_nmi()
+    await console.open("/imports", title="Imports")
+    await hold_uploads(console.page, s3)
+    await choose(console.page, file("stopped.csv", events(f"{nmi},2025-09-01,DISCHARGE,1,10")))
+    await console.press("Import")
+    await expect(card(console.page, "stopped.csv")).to_contain_text("Uploading")
+
+    await console.press("Stop uploading stopped.csv")
+
+    await expect(card(console.page, "stopped.csv")).to_have_count(0)
+    row = console.page.get_by_role("table", name="Imports").get_by_role("row").filter(has_text="stopped.csv")
+    await expect(row).to_contain_text("Cancelled")
+    assert [each["status"] for each in await of_name(api, "stopped.csv")] == ["CANCELLED"]
+
+
+async def test_an_import_is_taken_back_once_it_was_said_what_that_means(console: Console, api: Api) -> None:
+    site_id, nmi = await a_site(api)
+    imported = await api.imported(
+        events(f"{nmi},2025-09-01,DISCHARGE,1,10", f"{nmi},2025-09-02,DISCHARGE,1,10"), fileName="taken back.csv"
+    )
+
+    await console.open(f"/imports/{imported['id']}", title="taken back.csv")
+    await console.press("Revert import")
+    dialog = console.dialog("Take all of this import back?")
+    await expect(dialog).to_contain_text("Its 2 rows no longer count.")
+    await expect(dialog).to_contain_text("are marked as stale")
+    assert await events_of(api, site_id) == [("2025-09-01", "0.10"), ("2025-09-02", "0.10")]
+    await console.press("Revert the import")
+
+    await expect_state(console.page, "Reverted")
+    await expect(progress(console.page)).to_contain_text("Its rows were taken back: none of them counts.")
+    assert (await figures(console.page))["Rows taken back"] == "2"
+    assert await events_of(api, site_id) == []
+
+
+async def test_an_import_that_failed_says_why_and_what_counts(console: Console, api: Api) -> None:
+    failed = await api.imported("NMI,DAY\n1,2\n", fileName="failed.csv")
+
+    await console.open(f"/imports/{failed['id']}", title="failed.csv")
+
+    await expect_state(console.page, "Failed")
+    await expect(progress(console.page)).to_contain_text("The header has no column DATE;")
+    await expect(progress(console.page)).to_contain_text("None of its rows count.")
+
+
+async def test_imports_are_listed_newest_first_by_kind_and_state_a_page_at_a_time(console: Console, api: Api) -> None:
+    create = "mutation ($input: CreateImportInput!) { createImport(input: $input) { import { id } } }"
+    for number in range(60):
+        await api.ask(create, input={"kind": "PARKS", "fileName": f"park list {number}.csv"})
+
+    await console.open("/imports?kind=PARKS&status=AWAITING_UPLOAD", title="Imports")
+    table = console.page.get_by_role("table", name="Imports")
+    await expect(table).to_have_attribute("aria-rowcount", "51")
+    first, *_ = await cells(table)
+    await console.press("Show more")
+    await expect(table).to_have_attribute("aria-rowcount", "61")
+    await console.page.get_by_role("button", name="State").click()
+    await console.page.get_by_role("option", name="Reverted").click()
+
+    await expect(console.page.get_by_text("No import is of this kind and in this state")).to_be_visible()
+    assert first[:5] == ["park list 59.csv", "Parks", "Awaiting its file", "—", "—"]
+    assert console.page.url.endswith("/imports?kind=PARKS&status=REVERTED")
+
+
+async def test_an_import_of_others_is_not_there_and_who_only_reads_is_offered_no_changes(
+    api: Api, open_context: OpenContext, served_console: Serving
+) -> None:
+    site_id, nmi = await a_site(api)
+    imported = await api.imported(events(f"{nmi},2025-09-01,DISCHARGE,1,10"), fileName="ours.csv")
+    elsewhere = await api.key_of("OPERATOR", vppIds=[await api.vpp()])
+    reader, member = await api.key_of("READER"), await api.key_of("MEMBER", siteIds=[site_id])
+
+    async def signed_in(key: str, path: str) -> Console:
+        console = await open_tab(await open_context(), served_console.url)
+        await console.page.goto(served_console.url + path)
+        await console.press("Sign out")
+        await console.page.get_by_label("API key").fill(key)
+        await console.press("Sign in")
+        return console
+
+    others = await signed_in(elsewhere, f"/imports/{imported['id']}")
+    await expect(others.title).to_have_text("There is no such import")
+
+    reading = await signed_in(reader, f"/imports/{imported['id']}")
+    await expect(reading.title).to_have_text("ours.csv")
+    await expect(reading.page.get_by_role("button", name="Revert import")).to_have_count(0)
+    await reading.page.get_by_role("link", name="← Imports").click()
+    await expect(reading.page.get_by_role("table", name="Imports")).to_be_visible()
+    await expect(reading.page.get_by_role("button", name="Choose files")).to_have_count(0)
+
+    owner = await signed_in(member, "/imports")
+    await expect(owner.title).to_have_text("This page is for those who may see all sites")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_nothing_keeps_anyone_from_using_the_pages(
+    api: Api, open_context: OpenContext, served_console: Serving, scheme: str
+) -> None:
+    _, nmi = await a_site(api)
+    await api.imported(events(f"{nmi},2025-09-01,DISCHARGE,1,10"))
+    imported = await api.imported(
+        events(f"{nmi},2025-09-01,DISCHARGE,1,10", f"{nmi},2025-09-31,DISCHARGE,{scheme},10"),
+        fileName="a-file-with-a-name-that-is-longer-than-a-telephone-is-wide-and-has-no-blank-in-it.csv",
+    )
+    awaited = await api.ask(
+        'mutation { createImport(input: {kind: PARKS, fileName: "awaited.csv"}) { import { id } } }'
+    )
+    console = await open_tab(await open_context(color_scheme=scheme), served_console.url)
+
+    async def look() -> None:
+        assert await console.faults() == []
+        await console.page.set_viewport_size(NARROWEST)
+        assert await console.overflows() == []
+        await console.page.set_viewport_size(DESKTOP)
+
+    await console.open("/imports", title="Imports")
+    await choose(
+        console.page,
+        file("events.csv", events(f"{nmi},2025-09-01,CHARGE,1,10")),
+        file("readings.csv", "datetime,MW\n2025-09-01 00:00:00,1.5\n"),
+        file("lacking.csv", "NMI,DATE\n1,2\n"),
+        file("empty.csv", ""),
+    )
+    await expect(card(console.page, "lacking.csv").get_by_role("table")).to_be_visible()
+    await look()
+    await console.open(f"/imports/{imported['id']}")
+    await expect(console.page.get_by_role("table", name="Rejected rows")).to_be_visible()
+    await look()
+    await console.press("Revert import")
+    await expect(console.dialog("Take all of this import back?")).to_be_visible()
+    await look()
+    await console.open(f"/imports/{awaited['import']['id']}", title="awaited.csv")
+    await look()
+    await console.press("Cancel import")
+    await expect(console.dialog("Cancel this import?")).to_be_visible()
+    await look()
+    await console.open("/imports/00000000-0000-4000-8000-000000000000", title="There is no such import")
+    await look()
+    assert console.complaints == []
