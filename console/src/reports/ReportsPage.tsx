@@ -1,5 +1,116 @@
+/** All reports, and the statements of those who see their own sites alone. */
+
+import "./reports.css";
+
+import { useSearchParams } from "react-router";
+
+import { MonthOf } from "../parts/fields";
+import { formatMonth, monthsOn, thisMonth } from "../parts/format";
 import { PageHeader } from "../parts/PageHeader";
+import { usePages } from "../parts/pages";
+import { Empty, Failure, Loading, NotFound } from "../parts/states";
+import { ListReportsDocument } from "../schema";
+import { useMay } from "../session/session";
+import { ReportTable } from "./ReportTable";
+import { useNews, useVpp } from "./reading";
+import { SettleButton, SettlingNotice, useSettling } from "./Settle";
+import { VppChoice } from "./VppChoice";
 
 export function ReportsPage() {
-  return <PageHeader title="ReportsPage" />;
+  const mayRead = useMay("READER");
+  return mayRead ? <Reports /> : <Statements />;
+}
+
+function Reports() {
+  const [params, setParams] = useSearchParams();
+  const vppId = params.get("vppId");
+  const month = params.get("month") ?? monthsOn(thisMonth(), -1);
+  const { vpp, isMissing, error, again } = useVpp(vppId);
+  const reports = usePages(
+    ListReportsDocument,
+    { filter: vppId ? { vppId } : null, mayRead: true },
+    (data) => data.listRevenueReports,
+    { pause: isMissing },
+  );
+  const mayChange = useMay("OPERATOR");
+  const set = (name: string, value: string) =>
+    setParams(
+      (present) => {
+        present.set(name, value);
+        return present;
+      },
+      { replace: true },
+    );
+  useNews(isMissing ? null : { vppId }, reports.reload);
+
+  if (isMissing) return <NotFound what="VPP" />;
+  return (
+    <>
+      <PageHeader
+        title="Reports"
+        note="Settled months, in Australian dollars (AUD). Months are in NEM time (UTC+10)."
+      />
+      <div className="stack">
+        <section className="card stack" aria-label="Choose a VPP and a month">
+          <div className="choices">
+            <VppChoice vppId={vppId} chosen={vpp} onChange={(id) => set("vppId", id)} />
+            <MonthOf label="Month" value={month} onChange={(chosen) => set("month", chosen)} />
+            {mayChange && vpp && <Generate key={`${vpp.id} ${month}`} vpp={vpp} month={month} done={reports.reload} />}
+          </div>
+          {!vpp && <p className="soft">Choose a VPP to see its months{mayChange && ", and to settle one"}.</p>}
+        </section>
+        {error && <Failure error={error} retry={again} />}
+        <h2>{vpp ? `Reports of ${vpp.name}` : "Latest reports"}</h2>
+        {reports.error && <Failure error={reports.error} retry={reports.reload} />}
+        {reports.isFirst ? (
+          <Loading what="the reports" />
+        ) : reports.items.length === 0 && !reports.error ? (
+          <Empty title={vpp ? "No month of this VPP has a report yet" : "There is no report yet"}>
+            <p>
+              {mayChange
+                ? "Choose a VPP and a month, and generate its report: once its events are in."
+                : "Operators generate them."}
+            </p>
+          </Empty>
+        ) : (
+          <ReportTable reports={reports} ofVpp={vpp !== null} />
+        )}
+      </div>
+    </>
+  );
+}
+
+function Generate({ vpp, month, done }: { vpp: { id: string; name: string }; month: string; done: () => void }) {
+  const settling = useSettling(vpp.id, month, done);
+  return (
+    <>
+      <SettleButton settling={settling} label={`Generate the report of ${formatMonth(month)}`} />
+      <div className="outcome">
+        <SettlingNotice settling={settling} month={month} to={`/reports/${vpp.id}/${month}`} />
+      </div>
+    </>
+  );
+}
+
+function Statements() {
+  const statements = usePages(ListReportsDocument, { filter: null, mayRead: false }, (data) => data.listRevenueReports);
+  useNews({}, statements.reload);
+  return (
+    <>
+      <PageHeader
+        title="Statements"
+        note="What your sites got, month by month, in Australian dollars (AUD). Months are in NEM time (UTC+10)."
+      />
+      {statements.error && <Failure error={statements.error} retry={statements.reload} />}
+      {statements.isFirst ? (
+        <Loading what="your statements" />
+      ) : statements.items.length === 0 && !statements.error ? (
+        <Empty title="There is no statement of your sites yet">
+          <p>One comes with each month that their Virtual Power Plant settles.</p>
+        </Empty>
+      ) : (
+        <ReportTable reports={statements} ofVpp={false} />
+      )}
+    </>
+  );
 }

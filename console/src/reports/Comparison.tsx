@@ -1,0 +1,200 @@
+/** Two revisions of a month side by side: what changed, by site and by cause. */
+
+import { useMemo } from "react";
+import { useSearchParams } from "react-router";
+
+import { type Column, DataTable } from "../parts/DataTable";
+import { ChoiceOf } from "../parts/fields";
+import { cents, count, dollars, money } from "../parts/format";
+import { Failure, Loading } from "../parts/states";
+import { byCause, CAUSES, type Change, changesOf } from "./changes";
+import { difference, type Line, sumOf, TOTALS } from "./figures";
+import { Period } from "./Money";
+import { type Revision, useLines } from "./reading";
+import { runs, type Terms, useSettledTerms, writeAllTerms } from "./terms";
+
+const NONE = "none";
+
+interface Props {
+  report: Revision;
+  revisions: readonly Revision[];
+  lines: readonly Line[];
+  isRead: boolean;
+  /** Of the report; null where they are not known. */
+  terms: Terms[] | null;
+}
+
+export function Comparison(props: Props) {
+  const { report, revisions } = props;
+  const [params, setParams] = useSearchParams();
+  const others = revisions.filter(({ id, status }) => id !== report.id && status === "READY");
+  const other = others.find(({ revision }) => String(revision) === params.get("with"));
+
+  return (
+    <section className="card stack" aria-labelledby="revisions">
+      <div className="row apart">
+        <h2 id="revisions">Revisions side by side</h2>
+        <Period report={report} />
+      </div>
+      <p className="soft">
+        A revision never changes once it is settled; settling again adds one.
+        {others.length === 0 && " This month has no other yet."}
+      </p>
+      {others.length > 0 && (
+        <div className="compare-with">
+          <ChoiceOf
+            label={`Compare revision ${report.revision} with`}
+            value={other ? String(other.revision) : NONE}
+            options={[
+              { value: NONE, label: "no other" },
+              ...others.map(({ revision }) => ({ value: String(revision), label: `Revision ${revision}` })),
+            ]}
+            onChange={(chosen) =>
+              setParams(
+                (present) => {
+                  if (chosen === NONE) present.delete("with");
+                  else present.set("with", chosen);
+                  return present;
+                },
+                { replace: true },
+              )
+            }
+          />
+        </div>
+      )}
+      {other && <Against key={other.id} {...props} other={other} />}
+    </section>
+  );
+}
+
+function Against({ report, other, lines, isRead, terms }: Props & { other: Revision }) {
+  const read = useLines(other.id);
+  const { terms: otherTerms } = useSettledTerms(report.totals ? other.id : null);
+  const isLater = report.revision > other.revision;
+  const [before, after] = isLater ? [other, report] : [report, other];
+  const [linesBefore, linesAfter] = isLater ? [read.items, lines] : [lines, read.items];
+  const [termsBefore, termsAfter] = isLater ? [otherTerms, terms] : [terms, otherTerms];
+  const told = termsBefore && termsAfter && [writeAllTerms(termsBefore), writeAllTerms(termsAfter)];
+  const termsChanged =
+    termsBefore && termsAfter && JSON.stringify(runs(termsBefore)) !== JSON.stringify(runs(termsAfter));
+  const changes = useMemo(
+    () => changesOf(linesBefore, linesAfter, termsChanged),
+    [linesBefore, linesAfter, termsChanged],
+  );
+
+  if (read.error) return <Failure error={read.error} retry={read.reload} />;
+  if (!isRead || read.isFirst || read.isLoading) return <Loading what="the lines of both" />;
+  const same = new Set([...linesBefore, ...linesAfter].map(({ nmi }) => nmi)).size - changes.length;
+  const all = changes.reduce((sum, change) => sum + change.difference, 0n);
+  return (
+    <>
+      <div className="scrolls">
+        <table className="compared">
+          <thead>
+            <tr>
+              <th scope="col">AUD</th>
+              <th scope="col">Revision {before.revision}</th>
+              <th scope="col">Revision {after.revision}</th>
+              <th scope="col">Difference</th>
+            </tr>
+          </thead>
+          <tbody>
+            {before.totals && after.totals
+              ? TOTALS.map(({ id, label }) => (
+                  <Row key={id} label={label} from={before.totals?.[id] ?? ""} to={after.totals?.[id] ?? ""} />
+                ))
+              : [linesBefore, linesAfter].map((each) => dollars(sumOf(each, "afterFeesAud"))).length === 2 && (
+                  <Row
+                    label="Your sites, after fees"
+                    from={dollars(sumOf(linesBefore, "afterFeesAud"))}
+                    to={dollars(sumOf(linesAfter, "afterFeesAud"))}
+                  />
+                )}
+          </tbody>
+        </table>
+      </div>
+      {told && (
+        <p>{termsChanged ? `Terms: ${told[0]} before; ${told[1]} after.` : `Both were settled at ${told[0]}.`}</p>
+      )}
+      {changes.length === 0 ? (
+        <p>No line changed.</p>
+      ) : (
+        <>
+          <h3>
+            {count(changes.length)} {changes.length === 1 ? "line" : "lines"} changed, by cause
+          </h3>
+          <ul className="causes">
+            {byCause(changes).map((group) => (
+              <li key={group.causes.join()}>
+                <strong>{group.causes.join(", ")}</strong>: {count(group.sites)} {group.sites === 1 ? "site" : "sites"},{" "}
+                {difference(group.difference)} after fees
+                <span className="means soft small">{group.causes.map((cause) => CAUSES[cause]).join(". ")}.</span>
+              </li>
+            ))}
+          </ul>
+          <h3>And by site</h3>
+          <DataTable
+            label="Lines that changed"
+            columns={COLUMNS}
+            rows={changes}
+            rowKey={({ key }) => key}
+            totals={{ nmi: `All ${count(changes.length)}`, difference: difference(all) }}
+          />
+        </>
+      )}
+      {same > 0 && changes.length > 0 && <p className="soft small">{count(same)} other lines are the same in both.</p>}
+    </>
+  );
+}
+
+function Row({ label, from, to }: { label: string; from: string; to: string }) {
+  return (
+    <tr>
+      <th scope="row">{label}</th>
+      <td className="number">{money(from)}</td>
+      <td className="number">{money(to)}</td>
+      <td className="number">{difference(cents(to) - cents(from))}</td>
+    </tr>
+  );
+}
+
+const COLUMNS: Column<Change>[] = [
+  {
+    id: "nmi",
+    header: "NMI",
+    cell: ({ nmi }) => <span className="mono">{nmi}</span>,
+    sort: ({ nmi }) => nmi,
+    width: "8rem",
+  },
+  { id: "address", header: "Address", cell: ({ address }) => address, sort: ({ address }) => address },
+  { id: "causes", header: "Cause", cell: ({ causes }) => causes.join(", "), sort: ({ causes }) => causes.join(", ") },
+  {
+    id: "told",
+    header: "What tells of it",
+    cell: ({ told }) => <span title={told.join("; ")}>{told.join("; ")}</span>,
+    width: "minmax(20rem, 2.4fr)",
+  },
+  {
+    id: "before",
+    header: "After fees, before",
+    cell: ({ before }) => (before ? money(before.afterFeesAud) : "no line"),
+    sort: ({ before }) => cents(before?.afterFeesAud ?? ""),
+    numeric: true,
+    width: "11rem",
+  },
+  {
+    id: "after",
+    header: "After fees, now",
+    cell: ({ after }) => (after ? money(after.afterFeesAud) : "no line"),
+    sort: ({ after }) => cents(after?.afterFeesAud ?? ""),
+    numeric: true,
+    width: "11rem",
+  },
+  {
+    id: "difference",
+    header: "Difference",
+    cell: (change) => difference(change.difference),
+    sort: (change) => change.difference,
+    numeric: true,
+  },
+];

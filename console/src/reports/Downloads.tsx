@@ -1,0 +1,40 @@
+import { Download } from "lucide-react";
+import { useState } from "react";
+import { Button } from "react-aria-components";
+import { type CombinedError, useClient } from "urql";
+
+import { followDownload } from "../parts/file";
+import { Failure } from "../parts/states";
+import { ReportFileDocument, type RevenueReportFormat } from "../schema";
+import type { Revision } from "./reading";
+
+const FORMATS: RevenueReportFormat[] = ["JSON", "CSV"];
+
+/** The files of a revision, as they were settled. */
+export function Downloads({ report }: { report: Revision }) {
+  const client = useClient();
+  const [error, setError] = useState<CombinedError>();
+
+  async function download(format: RevenueReportFormat) {
+    // The link is good for a few minutes, so it is asked for when it is wanted.
+    const { data, error } = await client
+      .query(ReportFileDocument, { id: report.id, format }, { requestPolicy: "network-only" })
+      .toPromise();
+    setError(error);
+    const url = data?.getRevenueReport?.downloadUrl;
+    if (url) followDownload(url);
+  }
+
+  return (
+    <div className="row">
+      {error && <Failure error={error} />}
+      {FORMATS.map((format) => (
+        <Button key={format} className="button" onPress={() => void download(format)}>
+          <Download size={16} aria-hidden />
+          {format}
+          <span className="visually-hidden"> file of revision {report.revision}, as it was settled</span>
+        </Button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,138 @@
+/** How one site's figures came about, step by step, down to its events. */
+
+import { Link } from "react-router";
+import { useQuery } from "urql";
+
+import { dollars, formatMonth, formatPeriod, money } from "../parts/format";
+import { Notice } from "../parts/Notice";
+import { usePages } from "../parts/pages";
+import { Failure, Loading } from "../parts/states";
+import { ListSiteEventsDocument, SiteMembershipsDocument } from "../schema";
+import { useMay } from "../session/session";
+import { Events } from "./Events";
+import type { Line } from "./figures";
+import { Period } from "./Money";
+import { Panel } from "./Panel";
+import type { Revision } from "./reading";
+import { isAsSettled, type Step, stepsOf } from "./steps";
+import { monthDays, type Terms, within, writeAllTerms } from "./terms";
+
+interface Props {
+  vppId: string;
+  report: Revision;
+  lines: readonly Line[];
+  isRead: boolean;
+  /** The terms of the month's spans; null while they are on their way. */
+  spans: readonly Terms[] | null;
+  /** Whether these are the ones it was settled with. */
+  areSettled: boolean;
+}
+
+export function Explanation(props: Props) {
+  return (
+    <Panel name="explain" title={(nmi) => `How the figures of ${nmi} came about`}>
+      {(nmi) => {
+        const line = props.lines.find((each) => each.nmi === nmi);
+        if (line && props.isRead && props.spans) return <Known {...props} line={line} spans={props.spans} />;
+        return props.isRead && !line ? <p>This report has no line of {nmi}.</p> : <Loading what="its figures" />;
+      }}
+    </Panel>
+  );
+}
+
+function Known({ vppId, report, lines, spans, areSettled, line }: Props & { line: Line; spans: readonly Terms[] }) {
+  const mayRead = useMay("READER");
+  const siteId = line.site?.id ?? null;
+  const { from, until } = monthDays(report.month);
+  const [{ data, error }] = useQuery({
+    query: SiteMembershipsDocument,
+    variables: { id: siteId ?? "" },
+    pause: siteId === null,
+  });
+  const read = usePages(ListSiteEventsDocument, { id: siteId ?? "", from, until }, (found) => found.getSite?.events, {
+    all: true,
+    pause: siteId === null,
+  });
+
+  const failed = error ?? read.error;
+  if (failed) return <Failure error={failed} retry={read.reload} />;
+  if (siteId !== null && (!data || read.isLoading)) return <Loading what="its events" />;
+
+  const memberDays =
+    data?.getSite?.memberships.flatMap(
+      ({ vpp, effectiveFrom, effectiveUntil }) =>
+        (vpp.id === vppId && within({ from, until }, effectiveFrom, effectiveUntil)) || [],
+    ) ?? null;
+  const events =
+    memberDays &&
+    read.items.filter(({ settlementDate }) =>
+      memberDays.some((days) => settlementDate >= days.from && settlementDate < days.until),
+    );
+  const { month } = report;
+  const steps = stepsOf({ line, month, spans, memberDays, events, lines: mayRead ? lines : null });
+
+  return (
+    <>
+      <div>
+        <p>
+          {siteId ? <Link to={`/sites/${siteId}`}>{line.address}</Link> : line.address}, a member for {line.memberDays}{" "}
+          {line.memberDays === 1 ? "day" : "days"}
+        </p>
+        <Period report={report} />
+      </div>
+      <p className="small">
+        {areSettled
+          ? `Settled at ${writeAllTerms(spans)}.`
+          : `At ${writeAllTerms(spans)}: the terms as they stand now. Those it was settled with are in the report's file, ` +
+            (mayRead ? "which could not be read." : "which is not yours to see.")}
+      </p>
+      {events === null ? (
+        <Notice tone="warn">The site was deleted, or is out of your reach: its events are not shown.</Notice>
+      ) : (
+        !isAsSettled(line, events) && (
+          <Notice tone="warn">
+            <strong>Changed since.</strong> The site's events of {formatMonth(month)} now come to another sum than the{" "}
+            {money(line.revenueAud)} this revision was settled with: the steps below start from that.
+          </Notice>
+        )
+      )}
+      {events?.length === 0 && (
+        <Notice tone="warn">
+          <strong>No events.</strong> None of this site have come in, {formatPeriod(from, until)}.
+        </Notice>
+      )}
+      <ol className="steps">
+        {steps.map((step) => (
+          <Explained key={step.title} step={step} />
+        ))}
+      </ol>
+      {events && events.length > 0 && <Events events={events} />}
+    </>
+  );
+}
+
+function Explained({ step: { title, rule, formula, exact, amount, note } }: { step: Step }) {
+  const figure = money(amount);
+  const isRounded = exact !== null && exact.money !== figure;
+  return (
+    <li>
+      <div className="row apart">
+        <h3>{title}</h3>
+        <strong className="number">{figure}</strong>
+      </div>
+      <p className="soft small">{rule}</p>
+      {formula.map((each) => (
+        <p key={each} className="formula">
+          {each}
+        </p>
+      ))}
+      {isRounded && (
+        <p className="small">
+          {exact.money} is {figure} to the cent
+          {money(dollars(exact.cents)) !== figure && ", allotted so that all parts add up to the total"}.
+        </p>
+      )}
+      {note && <p className="small">{note}</p>}
+    </li>
+  );
+}

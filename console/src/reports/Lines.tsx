@@ -1,0 +1,147 @@
+/** A report's line items: all of them, sorted and narrowed down, with what those shown add up to. */
+
+import { Download } from "lucide-react";
+import { useDeferredValue, useMemo, useState } from "react";
+import { Button } from "react-aria-components";
+
+import { type Column, DataTable } from "../parts/DataTable";
+import { useDialog } from "../parts/FormDialog";
+import { SearchInput } from "../parts/fields";
+import { downloadCsv } from "../parts/file";
+import { cents, count, dollars, money, quantity } from "../parts/format";
+import type { Pages } from "../parts/pages";
+import { Loading } from "../parts/states";
+import { useMay } from "../session/session";
+import { keyOf, LINE_FIGURES, type Line, sumOf } from "./figures";
+import { Period } from "./Money";
+import type { Revision } from "./reading";
+
+const COLUMNS: Column<Line>[] = [
+  { id: "nmi", header: "NMI", cell: (line) => <Nmi line={line} />, sort: ({ nmi }) => nmi, width: "8.5rem" },
+  {
+    id: "address",
+    header: "Address",
+    cell: ({ address }) => <span title={address}>{address}</span>,
+    sort: ({ address }) => address,
+    width: "minmax(13rem, 1.6fr)",
+  },
+  {
+    id: "capacityKwh",
+    header: "kWh",
+    cell: ({ capacityKwh }) => quantity(capacityKwh),
+    sort: ({ capacityKwh }) => capacityKwh,
+    numeric: true,
+    width: "minmax(5.5rem, 0.6fr)",
+  },
+  {
+    id: "memberDays",
+    header: "Member days",
+    cell: ({ memberDays }) => memberDays,
+    sort: ({ memberDays }) => memberDays,
+    numeric: true,
+    width: "8.75rem",
+  },
+  ...LINE_FIGURES.map(({ id, label }) => ({
+    id,
+    header: label,
+    cell: (line: Line) => money(line[id]),
+    sort: (line: Line) => cents(line[id]),
+    numeric: true,
+    width: "minmax(8.25rem, 1fr)",
+  })),
+];
+
+/** A site's meter point, which opens to how its figures came about. */
+export function Nmi({ line: { nmi } }: { line: Line }) {
+  const dialog = useDialog();
+  return (
+    <Button
+      className="opens mono"
+      aria-label={`${nmi}: how its figures came about`}
+      onPress={() => dialog.open("explain", nmi)}
+    >
+      {nmi}
+    </Button>
+  );
+}
+
+export function Lines({
+  vppName,
+  report,
+  lines,
+  isRead,
+}: {
+  vppName: string;
+  report: Revision;
+  lines: Pages<Line>;
+  isRead: boolean;
+}) {
+  const mayRead = useMay("READER");
+  const [search, setSearch] = useState("");
+  const filter = useDeferredValue(search.trim());
+  const shown = useMemo(() => linesWith(lines.items, filter), [lines.items, filter]);
+  const totals = useMemo(
+    () => ({
+      nmi: filter ? `${count(shown.length)} shown` : `All ${count(shown.length)}`,
+      ...Object.fromEntries(LINE_FIGURES.map(({ id }) => [id, money(dollars(sumOf(shown, id)))])),
+    }),
+    [shown, filter],
+  );
+
+  return (
+    <section className="stack" aria-labelledby="lines">
+      <div className="row apart">
+        <h2 id="lines">{mayRead ? "Line items" : "Lines of your sites"}</h2>
+        <Period report={report} />
+      </div>
+      <div className="row apart">
+        <SearchInput label="Find by NMI or address" value={search} onChange={setSearch} />
+        <Button className="button" isDisabled={!isRead} onPress={() => exportLines(vppName, report, shown, filter)}>
+          <Download size={16} aria-hidden />
+          {filter ? "CSV of the lines shown" : "CSV of all lines"}
+        </Button>
+      </div>
+      <p className="soft small" role="status">
+        {lines.isFirst
+          ? "Reading the lines…"
+          : !isRead
+            ? `${count(lines.items.length)} lines are read so far, and more are on their way. The sums are of those.`
+            : filter
+              ? `${count(shown.length)} of ${count(lines.items.length)} lines have “${filter}” in their NMI or address. The sums at the foot are of these alone.`
+              : mayRead
+                ? `All ${count(lines.items.length)} lines. The sums at the foot are the report's totals.`
+                : `Your lines: ${count(lines.items.length)}. The sums at the foot are of these.`}
+      </p>
+      {lines.isFirst ? (
+        <Loading what="the lines" />
+      ) : (
+        <div className="lines">
+          <DataTable label="Line items" columns={COLUMNS} rows={shown} rowKey={keyOf} totals={totals} />
+        </div>
+      )}
+    </section>
+  );
+}
+
+function linesWith(lines: readonly Line[], filter: string): readonly Line[] {
+  if (filter === "") return lines;
+  const wanted = filter.toLowerCase();
+  return lines.filter(({ nmi, address }) => `${nmi} ${address}`.toLowerCase().includes(wanted));
+}
+
+/** Writes the lines shown as a file, with the columns of the settled one and the filter behind them. */
+function exportLines(vppName: string, { month, revision }: Revision, lines: readonly Line[], filter: string): void {
+  const named = [vppName, month, `revision ${revision}`, filter ? `filter ${filter}` : "all lines"].join(" ");
+  downloadCsv(
+    `${named.replace(/[^\p{L}\p{N}-]+/gu, "_")}.csv`,
+    ["nmi", "address", "capacity_kwh", "member_days", ...LINE_FIGURES.map(({ column }) => column), "filter"],
+    lines.map((line) => [
+      line.nmi,
+      line.address,
+      String(line.capacityKwh),
+      String(line.memberDays),
+      ...LINE_FIGURES.map(({ id }) => line[id]),
+      filter,
+    ]),
+  );
+}

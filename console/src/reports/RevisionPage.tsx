@@ -1,0 +1,113 @@
+/** One revision of a month's report: where the money went, its lines, what other terms would bring, and other revisions. */
+
+import { useSearchParams } from "react-router";
+
+import { ChoiceOf } from "../parts/fields";
+import { formatMoment, formatMonth } from "../parts/format";
+import { Notice } from "../parts/Notice";
+import { Failure } from "../parts/states";
+import type { ReportedVppQuery } from "../schema";
+import { useMay } from "../session/session";
+import { Comparison } from "./Comparison";
+import { Downloads } from "./Downloads";
+import { Explanation } from "./Explanation";
+import { Flags, ReportTags } from "./flags";
+import { Lines } from "./Lines";
+import { Money, OwnMoney } from "./Money";
+import { type Revision, useLines } from "./reading";
+import { TotalPanel } from "./TotalPanel";
+import { termsNow, useSettledTerms, writeAllTerms } from "./terms";
+import { WhatIf } from "./WhatIf";
+
+type Vpp = NonNullable<ReportedVppQuery["getVpp"]>;
+
+export function RevisionPage({
+  vpp,
+  report,
+  revisions,
+}: {
+  vpp: Vpp;
+  report: Revision;
+  revisions: readonly Revision[];
+}) {
+  const mayRead = useMay("READER");
+  const mayChange = useMay("OPERATOR");
+  const isReady = report.status === "READY";
+  const lines = useLines(isReady ? report.id : null);
+  const isRead = !lines.isFirst && !lines.isLoading && !lines.hasMore && !lines.error;
+  const { terms: filed, isMissing } = useSettledTerms(isReady && mayRead ? report.id : null);
+  const areSettled = mayRead && !isMissing;
+  const spans = areSettled ? filed : termsNow(report.month, vpp.priceSchedules);
+
+  return (
+    <div className="stack report">
+      <div className="revision">
+        <RevisionChoice report={report} revisions={revisions} />
+        <div className="stack" style={{ "--gap": "0.15rem" }}>
+          <ReportTags report={report} />
+          <span className="soft small">
+            Asked for on {formatMoment(report.createdAt)}.
+            {isReady && spans && areSettled && ` Settled at ${writeAllTerms(spans)}.`}
+          </span>
+        </div>
+        {isReady && mayRead && <Downloads report={report} />}
+      </div>
+      {report.status === "PENDING" && (
+        <Notice live>
+          Revision {report.revision} is being settled. Its figures show here as soon as they are ready.
+        </Notice>
+      )}
+      {report.status === "FAILED" && (
+        <Notice tone="bad">
+          Revision {report.revision} could not be settled. {report.failureReason} When what is wrong is put right,
+          settle again: that is always safe.
+        </Notice>
+      )}
+      {isReady && (
+        <>
+          <Flags report={report} lines={lines.items} isRead={isRead} mayChange={mayChange} />
+          {report.totals ? (
+            <Money report={report} totals={report.totals} />
+          ) : (
+            <OwnMoney report={report} lines={lines.items} isRead={isRead} />
+          )}
+          {lines.error && <Failure error={lines.error} retry={lines.reload} />}
+          <Lines vppName={vpp.name} report={report} lines={lines} isRead={isRead} />
+          {report.totals && filed && (
+            <WhatIf vpp={vpp} report={report} totals={report.totals} terms={filed} lines={lines.items} />
+          )}
+          <Comparison report={report} revisions={revisions} lines={lines.items} isRead={isRead} terms={filed} />
+          {report.totals && <TotalPanel report={report} totals={report.totals} lines={lines.items} isRead={isRead} />}
+          <Explanation
+            vppId={vpp.id}
+            report={report}
+            lines={lines.items}
+            isRead={isRead}
+            spans={spans}
+            areSettled={areSettled}
+          />
+        </>
+      )}
+    </div>
+  );
+}
+
+function RevisionChoice({ report, revisions }: { report: Revision; revisions: readonly Revision[] }) {
+  const [, setParams] = useSearchParams();
+  return (
+    <ChoiceOf
+      label={`Revision of ${formatMonth(report.month)}`}
+      value={String(report.revision)}
+      options={revisions.map(({ revision, isLatest }) => ({
+        value: String(revision),
+        label: `Revision ${revision}${isLatest ? ", the latest" : ""}`,
+      }))}
+      onChange={(revision) =>
+        setParams((present) => {
+          present.set("revision", revision);
+          return present;
+        })
+      }
+    />
+  );
+}

@@ -1,0 +1,95 @@
+import { useState } from "react";
+import { Button } from "react-aria-components";
+import { Link } from "react-router";
+import { useMutation } from "urql";
+
+import { formatMonth } from "../parts/format";
+import { Notice } from "../parts/Notice";
+import { Failure } from "../parts/states";
+import { type FollowReportsSubscription, GenerateReportDocument } from "../schema";
+import { useNews } from "./reading";
+
+type News = NonNullable<FollowReportsSubscription["onRevenueReport"]>;
+
+/** Settles a month, follows the revision until it is there, and says how it went. */
+export function useSettling(vppId: string, month: string, done: () => void) {
+  const [{ data, error, fetching }, generate] = useMutation(GenerateReportDocument);
+  const [news, setNews] = useState<News | null>(null);
+  const asked = data?.generateRevenueReport ?? null;
+  const outcome = news?.id === asked?.id ? news : null;
+  const isUnderWay = asked?.status === "PENDING" && outcome === null;
+
+  useNews(isUnderWay ? { id: asked.id } : null, (report) => {
+    setNews(report);
+    done();
+  });
+
+  return {
+    settle: () => {
+      setNews(null);
+      void generate({ input: { vppId, month } });
+    },
+    isPending: fetching || isUnderWay,
+    error,
+    asked,
+    outcome,
+  };
+}
+
+export type Settling = ReturnType<typeof useSettling>;
+
+export function SettleButton({
+  settling: { settle, isPending },
+  label,
+  className = "button primary",
+}: {
+  settling: Settling;
+  label: string;
+  className?: string;
+}) {
+  return (
+    <Button className={className} onPress={settle} isPending={isPending}>
+      {isPending ? "Settling…" : label}
+    </Button>
+  );
+}
+
+/** Says how far settling has come. `to` is where the report is, on pages that are not its own. */
+export function SettlingNotice({
+  settling: { settle, error, asked, outcome },
+  month,
+  to,
+}: {
+  settling: Settling;
+  month: string;
+  to?: string;
+}) {
+  const of = formatMonth(month);
+  if (error) return <Failure error={error} retry={settle} />;
+  if (asked === null) return null;
+  if (asked.status === "READY")
+    return (
+      <Notice live>
+        Nothing that {of} is settled from has changed: revision {asked.revision} stands.{" "}
+        {to && <Link to={to}>Open the report</Link>}
+      </Notice>
+    );
+  if (outcome?.status === "READY")
+    return (
+      <Notice live tone="good">
+        Revision {asked.revision} of {of} is settled. {to && <Link to={to}>Open the report</Link>}
+      </Notice>
+    );
+  if (outcome?.status === "FAILED")
+    return (
+      <Notice live tone="bad">
+        Revision {asked.revision} of {of} could not be settled. {outcome.failureReason} When what is wrong is put right,
+        settle again: that is always safe.
+      </Notice>
+    );
+  return (
+    <Notice live>
+      Revision {asked.revision} of {of} is being settled. It shows here as soon as it is ready.
+    </Notice>
+  );
+}

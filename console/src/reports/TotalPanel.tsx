@@ -1,0 +1,97 @@
+/** A total, opened to the lines it is the sum of. */
+
+import { useMemo } from "react";
+
+import { type Column, DataTable } from "../parts/DataTable";
+import { cents, count, dollars, money } from "../parts/format";
+import { Loading } from "../parts/states";
+import { type Line, TOTALS, type Totals } from "./figures";
+import { Nmi } from "./Lines";
+import { Period } from "./Money";
+import { Panel } from "./Panel";
+import type { Revision } from "./reading";
+
+interface Part {
+  key: string;
+  line: Line | null;
+  label: string;
+  amount: bigint;
+}
+
+const COLUMNS: Column<Part>[] = [
+  {
+    id: "nmi",
+    header: "NMI",
+    cell: ({ line }) => line && <Nmi line={line} />,
+    sort: ({ line }) => line?.nmi ?? "",
+    width: "8.5rem",
+  },
+  { id: "label", header: "Address", cell: ({ label }) => label, sort: ({ label }) => label },
+  {
+    id: "amount",
+    header: "Amount",
+    cell: ({ amount }) => money(dollars(amount)),
+    sort: ({ amount }) => amount,
+    numeric: true,
+  },
+];
+
+export function TotalPanel({
+  report,
+  totals,
+  lines,
+  isRead,
+}: {
+  report: Revision;
+  totals: Totals;
+  lines: readonly Line[];
+  isRead: boolean;
+}) {
+  const labelOf = (about: string) => TOTALS.find(({ id }) => id === about)?.label ?? "";
+  return (
+    <Panel name="lines" title={(about) => `Lines of ${labelOf(about)}`}>
+      {(about) => (
+        <>
+          <Period report={report} />
+          {isRead ? <Parts about={about} totals={totals} lines={lines} /> : <Loading what="the lines" />}
+        </>
+      )}
+    </Panel>
+  );
+}
+
+function Parts({ about, totals, lines }: { about: string; totals: Totals; lines: readonly Line[] }) {
+  const total = TOTALS.find(({ id }) => id === about);
+  const parts = useMemo<Part[]>(() => {
+    const ofLines = lines.map((line) => ({
+      ...{ key: line.nmi, line, label: line.address },
+      amount: (total?.of ?? []).reduce((sum, figure) => sum + cents(line[figure]), 0n),
+    }));
+    if (total?.id !== "vppTotalAud") return ofLines;
+    const costOnly = { key: "", line: null, label: "Cost-only, of no site: the VPP bears it" };
+    return [...ofLines, { ...costOnly, amount: cents(totals.costOnlyAud) }];
+  }, [total, totals, lines]);
+  if (!total) return <p>There is no such total.</p>;
+
+  const sum = parts.reduce((all, { amount }) => all + amount, 0n);
+  return (
+    <>
+      <p>
+        {total.label} is the sum of what stands at {count(lines.length)} {lines.length === 1 ? "site" : "sites"}
+        {total.id === "vppTotalAud" && " as ad valorem fee and daily fee, and of the cost-only"}: it adds up to{" "}
+        <strong>{money(dollars(sum))}</strong>
+        {sum === cents(totals[total.id])
+          ? ", to the cent."
+          : `, not to ${money(totals[total.id])}. Load the page again.`}
+      </p>
+      <DataTable
+        label={`Lines of ${total.label}`}
+        columns={COLUMNS}
+        rows={parts}
+        rowKey={({ key }) => key}
+        sorted={{ id: "amount", desc: true }}
+        totals={{ nmi: `All ${count(parts.length)}`, amount: money(dollars(sum)) }}
+      />
+    </>
+  );
+}

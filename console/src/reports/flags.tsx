@@ -1,0 +1,86 @@
+/** Whether a report can be relied on as it stands: what stands beside its figures where it cannot. */
+
+import { Link } from "react-router";
+
+import { formatDay, formatMoment, formatMonth, thisMonth } from "../parts/format";
+import { Notice } from "../parts/Notice";
+import type { ReportFragment } from "../schema";
+import { addUp, type Line, type Totals } from "./figures";
+import { lastDay, monthDays, monthOver } from "./terms";
+
+type Report = ReportFragment & { isStale: boolean };
+
+/** Whether it was settled before its month was over in NEM time: later days are not in it. */
+export const isEarly = ({ createdAt, month }: Report) => Date.parse(createdAt) < monthOver(month);
+
+/** What state a report is in, a word each. */
+export function ReportTags({ report }: { report: Report }) {
+  if (report.status === "PENDING") return <span className="tag accent">settling</span>;
+  if (report.status === "FAILED") return <span className="tag bad">failed</span>;
+  const isCurrent = report.isLatest && !report.isStale && !isEarly(report);
+  return (
+    <span className="row" style={{ "--gap": "0.3rem" }}>
+      {!report.isLatest && <span className="tag">superseded</span>}
+      {report.isLatest && report.isStale && <span className="tag warn">stale</span>}
+      {isEarly(report) && <span className="tag warn">incomplete</span>}
+      {isCurrent && <span className="tag good">up to date</span>}
+    </span>
+  );
+}
+
+/** The same beside figures, where all is well without a word. */
+export function Flag({ report }: { report: Report }) {
+  if (report.isLatest && report.isStale) return <span className="tag warn">stale</span>;
+  return isEarly(report) ? <span className="tag warn">incomplete</span> : null;
+}
+
+/** Says in sentences what a report lacks, and what to do about it. */
+export function Flags({
+  report,
+  lines,
+  isRead,
+  mayChange,
+}: {
+  report: Report;
+  lines: readonly Line[];
+  isRead: boolean;
+  mayChange: boolean;
+}) {
+  const { totals } = report;
+  const of = formatMonth(report.month);
+  return (
+    <>
+      {report.isLatest && report.isStale && (
+        <Notice tone="warn">
+          <strong>Stale.</strong> Something {of} is settled from has changed since: terms, members, batteries, events or
+          names. The figures below are those of revision {report.revision}, as it was settled.{" "}
+          {mayChange ? "Settle again to add a revision." : "An operator can settle it again."}
+        </Notice>
+      )}
+      {isEarly(report) && (
+        <Notice tone="warn">
+          <strong>Incomplete.</strong> It was settled on {formatMoment(report.createdAt)}, before the month was over:{" "}
+          {of} ends with {formatDay(lastDay(monthDays(report.month).until))}, in NEM time (UTC+10).{" "}
+          {report.month >= thisMonth() ? "Settle again when it is over." : "It is over now: settle again."}
+        </Notice>
+      )}
+      {isRead && lines.length === 0 && (
+        <Notice tone="warn">
+          <strong>No sites.</strong> No site was a member on any day of {of}.
+        </Notice>
+      )}
+      {isRead && lines.length > 0 && hasNoEvents(lines, totals) && (
+        <Notice tone="warn">
+          <strong>No events.</strong> Nothing was earned or spent in {of}: no events of these sites have come in, or
+          none of any value. {mayChange && <Link to="/imports">Import them</Link>}
+        </Notice>
+      )}
+      {isRead && totals && !addUp(lines, totals) && (
+        <Notice tone="bad">The lines that were read do not add up to the report's totals. Load the page again.</Notice>
+      )}
+    </>
+  );
+}
+
+const hasNoEvents = (lines: readonly Line[], totals: Totals | null | undefined) =>
+  (totals?.costOnlyAud ?? "0.00") === "0.00" && lines.every(({ revenueAud }) => revenueAud === "0.00");

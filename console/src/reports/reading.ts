@@ -1,0 +1,62 @@
+/** What the pages of reports read, and how they hear that there is more of it. */
+
+import { useEffect, useRef } from "react";
+import { useQuery, useSubscription } from "urql";
+
+import { usePages } from "../parts/pages";
+import { refusalOf } from "../parts/states";
+import {
+  FollowReportsDocument,
+  type FollowReportsSubscription,
+  type FollowReportsSubscriptionVariables,
+  ListLinesDocument,
+  ListRevisionsDocument,
+  type ListRevisionsQuery,
+  ReportedVppDocument,
+} from "../schema";
+import { useMay } from "../session/session";
+
+export type Revision = ListRevisionsQuery["listRevenueReports"]["items"][number];
+type News = NonNullable<FollowReportsSubscription["onRevenueReport"]>;
+
+/** Reads a VPP. What is no id names none, either. */
+export function useVpp(id: string | null) {
+  const [{ data, error }, again] = useQuery({
+    query: ReportedVppDocument,
+    variables: { id: id ?? "" },
+    pause: id === null,
+  });
+  const isMissing = data?.getVpp === null && !error;
+  const isNone = error !== undefined && refusalOf(error).errorType === "ValidationFailed";
+  return { vpp: data?.getVpp ?? null, isMissing: isMissing || isNone, error: isNone ? undefined : error, again };
+}
+
+/** Reads all revisions of a month, latest first. */
+export function useRevisions(vppId: string, month: string) {
+  const mayRead = useMay("READER");
+  return usePages(
+    ListRevisionsDocument,
+    { filter: { vppId, month, latestOnly: false }, mayRead },
+    (data) => data.listRevenueReports,
+    { all: true },
+  );
+}
+
+/** Reads all lines of a report, one page after the other: of none, where there is no id. */
+export function useLines(reportId: string | null) {
+  return usePages(ListLinesDocument, { id: reportId ?? "" }, (data) => data.getRevenueReport?.lineItems, {
+    all: true,
+    pause: reportId === null,
+  });
+}
+
+/** Tells of reports that are ready or have failed: of one, at once where it already is, or of any of a VPP and month. */
+export function useNews(of: FollowReportsSubscriptionVariables | null, tell: (report: News) => void): void {
+  const [{ data }] = useSubscription({ query: FollowReportsDocument, variables: of ?? {}, pause: of === null });
+  const heard = useRef(tell);
+  heard.current = tell;
+  useEffect(() => {
+    const report = data?.onRevenueReport;
+    if (report && report.status !== "PENDING") heard.current(report);
+  }, [data]);
+}

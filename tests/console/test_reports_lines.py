@@ -1,0 +1,448 @@
+"""A report's figures: that they add up as they are shown, and say how they came about."""
+
+import csv
+import io
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from tests.api import Api
+from tests.console.browser import Console
+from tests.console.months import (
+    UPDATE_VPP,
+    Settled,
+    added_up,
+    amount,
+    brought_in,
+    foot,
+    lines,
+    open_month,
+    settled,
+    shown,
+    total,
+)
+
+FIGURES = {
+    "revenueAud": "totalRevenueAud",
+    "adValoremFeeAud": "adValoremFeeAud",
+    "dailyFeeAud": "dailyFeesAud",
+    "afterFeesAud": "siteTotalAud",
+}
+UNEVEN = (
+    "A,2025-09-03,DISCHARGE,7.777777,33.33",
+    "B,2025-09-04,DISCHARGE,1.111111,77.7",
+    "C,2025-09-05,CHARGE,3.333333,11.1",
+    "D,2025-09-06,DISCHARGE,100,1.005",
+    "E,2025-09-07,DISCHARGE,9.999999,-3",
+)
+
+
+async def explained(console: Console, nmi: str) -> dict[str, list[str]]:
+    """Open how a site's figures came about: of each step the figure, and then what is said of it, without its rule."""
+    await console.press(f"{nmi}: how its figures came about")
+    dialog = console.dialog(f"How the figures of {nmi} came about")
+    await expect(dialog.get_by_role("heading", name="After fees")).to_be_visible()
+    steps = {}
+    for step in await dialog.locator(".steps > li").all():
+        title, figure, _rule, *told = filter(None, (await step.inner_text()).split("\n"))
+        steps[title] = [figure, *told]
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("capacities", "events", "terms", "totals", "after_fees"),
+    [
+        (
+            [13.5],
+            ["A,2025-09-03,DISCHARGE,5,35"],
+            {"percentage": 20, "daily_fee": 0.3},
+            ["$1.75", "$0.35", "$1.40", "$0.00", "$0.00", "$1.75"],
+            ["$0.00"],
+        ),
+        (
+            [10],
+            ["A,2025-09-03,DISCHARGE,10,500"],
+            {"percentage": 10, "daily_fee": 0.5},
+            ["$50.00", "$5.00", "$14.00", "$31.00", "$0.00", "$19.00"],
+            ["$31.00"],
+        ),
+        (
+            [10],
+            ["A,2025-09-03,DISCHARGE,10,-20"],
+            {"percentage": 20, "daily_fee": 0},
+            ["$0.00", "$0.00", "$0.00", "$0.00", "−$2.00", "−$2.00"],
+            ["$0.00"],
+        ),
+        (
+            [13.5, 13.5],
+            ["A,2025-09-03,DISCHARGE,100,100"],
+            {"percentage": 20, "daily_fee": 0},
+            ["$100.00", "$20.00", "$0.00", "$80.00", "$0.00", "$20.00"],
+            ["$72.00", "$8.00"],
+        ),
+        (
+            [13.5, 13.5],
+            ["A,2025-09-03,DISCHARGE,100,100"],
+            {"percentage": 20, "daily_fee": 0.3},
+            ["$100.00", "$20.00", "$16.40", "$63.60", "$0.00", "$36.40"],
+            ["$63.60", "$0.00"],
+        ),
+        (
+            [13.5],
+            ["A,2025-09-03,CHARGE,10,20"],
+            {"percentage": 20, "daily_fee": 0.3},
+            ["−$2.00", "−$0.40", "$0.00", "−$1.60", "$0.00", "−$0.40"],
+            ["−$1.60"],
+        ),
+    ],
+    ids=["covered-fee", "dear-event", "cost-only", "two-sites", "two-sites-and-a-fee", "negative"],
+)
+async def test_a_month_shows_where_its_money_went(
+    console: Console,
+    api: Api,
+    capacities: Sequence[float],
+    events: Sequence[str],
+    terms: dict[str, float],
+    totals: list[str],
+    after_fees: list[str],
+) -> None:
+    month = await settled(api, capacities, *events, **terms)
+
+    await open_month(console, month)
+
+    names = ["Total revenue", "Ad valorem fee", "Daily fees", "Site total", "Cost-only", "VPP total"]
+    for name, figure in zip(names, totals, strict=True):
+        await expect(total(console, name)).to_contain_text(figure)
+    told = ", ".join(f"{name} {figure}" for name, figure in zip(names[:5], totals[:5], strict=True))
+    await expect(console.page.get_by_role("img", name=f"Waterfall: {told}")).to_be_visible()
+    assert await shown(lines(console), "afterFeesAud") == after_fees
+
+
+async def test_a_waterfall_goes_down_from_the_total_and_below_nothing(console: Console, api: Api) -> None:
+    month = await settled(
+        api, [13.5], "A,2025-09-03,CHARGE,10,20", "A,2025-09-04,DISCHARGE,10,-10", percentage=25, daily_fee=0
+    )
+
+    await open_month(console, month)
+
+    chart = console.page.get_by_role("img", name="Waterfall")
+    spans = [await box(bar) for bar in await chart.locator(".recharts-bar-rectangle path").all()]
+    revenue, ad_valorem, daily, sites, cost_only = spans
+    nothing = revenue[1]
+    assert ad_valorem[0] == pytest.approx(revenue[0], abs=1)
+    assert (ad_valorem[1] - ad_valorem[0]) / (revenue[1] - revenue[0]) == pytest.approx(0.25, abs=0.02)
+    assert sites[0] == pytest.approx(ad_valorem[1], abs=1)
+    assert daily[1] - daily[0] == pytest.approx(2, abs=1)
+    assert sites[1] == pytest.approx(nothing, abs=1)
+    assert cost_only[1] == pytest.approx(nothing, abs=1)
+
+
+async def box(bar: Locator) -> tuple[float, float]:
+    """Return where a bar begins and ends, from left to right."""
+    found = await bar.bounding_box()
+    assert found is not None
+    return found["x"], found["x"] + found["width"]
+
+
+async def test_every_total_opens_to_lines_that_add_up_to_it_to_the_cent(console: Console, api: Api) -> None:
+    """Console behaviour 16: the lines are added up as the page shows them."""
+    month = await settled(api, [13.5, 5, 0, 10, 27], *UNEVEN, percentage=33.3, daily_fee=0.01)
+
+    await open_month(console, month)
+
+    totals = {name: Decimal(text) for name, text in month.report["totals"].items()}
+    for column, name in FIGURES.items():
+        assert await added_up(lines(console), column) == totals[name]
+        assert amount(await foot(lines(console), column)) == totals[name]
+    for name, label in {
+        "totalRevenueAud": "Total revenue",
+        "adValoremFeeAud": "Ad valorem fee",
+        "dailyFeesAud": "Daily fees",
+        "siteTotalAud": "Site total",
+        "vppTotalAud": "VPP total",
+    }.items():
+        await total(console, label).get_by_role("button").click()
+        table = console.page.get_by_role("dialog").get_by_role("table")
+        assert await added_up(table, "amount") == totals[name]
+        assert amount(await foot(table, "amount")) == totals[name]
+        await expect(console.page.get_by_role("dialog")).to_contain_text(", to the cent.")
+        await console.press("Close")
+        await expect(total(console, label).get_by_role("button")).to_be_focused()
+
+
+async def test_the_identities_of_a_settlement_hold_of_the_figures_shown(console: Console, api: Api) -> None:
+    month = await settled(api, [13.5, 5, 0, 10, 27], *UNEVEN, percentage=12.5, daily_fee=0.02)
+
+    await open_month(console, month)
+
+    shown_totals = {
+        name: amount(await total(console, name).inner_text())
+        for name in ("Total revenue", "Ad valorem fee", "Daily fees", "Site total", "VPP total", "Cost-only")
+    }
+    revenue, ad_valorem, daily, sites, vpp, cost_only = shown_totals.values()
+    assert revenue == ad_valorem + daily + sites
+    assert vpp == ad_valorem + daily + cost_only
+    table = lines(console)
+    columns = [
+        [amount(text) for text in await shown(table, column)]
+        for column in ("eventShareAud", "capacityShareAud", "beforeFeesAud", "dailyFeeAud", "afterFeesAud")
+    ]
+    for event_share, capacity_share, before_fees, daily_fee, after_fees in zip(*columns, strict=True):
+        assert before_fees == event_share + capacity_share
+        assert after_fees == before_fees - daily_fee
+
+
+async def test_a_line_opens_to_the_steps_of_its_settlement(console: Console, api: Api) -> None:
+    """Console behaviour 17: formula, rate, kWh and the count of events stand at each step."""
+    month = await settled(
+        api,
+        [13.5, 13.5],
+        "A,2025-09-03,DISCHARGE,100,101",
+        "A,2025-09-04,CHARGE,5,20",
+        "A,2025-09-05,DISCHARGE,10,-20",
+        percentage=20,
+        daily_fee=0.3,
+    )
+    await open_month(console, month)
+
+    steps = await explained(console, month.nmis[0])
+
+    assert steps == {
+        "Revenue": [
+            "$100.00",
+            "2 events: 100 kWh out, 5 kWh in = $100.00",
+            "Apart from it, cost-only: 1 event, 10 kWh out = −$2.00, which the VPP bears.",
+        ],
+        "Ad valorem fee": ["$20.00", "20 % × $100.00 = $20.00"],
+        "Rest": ["$80.00", "$100.00 − $20.00 = $80.00"],
+        "Event share": ["$64.00", "80 % × $80.00 = $64.00"],
+        "Capacity share": ["$8.00", "13.5 kWh ÷ 27 kWh × $16.00, the pool = $8.00"],
+        "Before fees": ["$72.00", "$64.00 + $8.00 = $72.00"],
+        "Daily fee due": ["$8.40", "$0.30 × 28 × 30 ÷ 30 days = $8.40"],
+        "Daily fee taken": ["$8.40", "the lesser of $8.40 and $72.00", "Nothing is waived."],
+        "After fees": ["$63.60", "$72.00 − $8.40 = $63.60"],
+    }
+    events = console.page.get_by_role("dialog").get_by_role("table", name="Its events")
+    assert await shown(events, "valueAud") == ["$101.00", "−$1.00", "−$2.00"]
+    assert await foot(events, "valueAud") == "$100.00"
+
+
+async def test_a_fee_that_is_not_covered_is_explained_as_waived(console: Console, api: Api) -> None:
+    month = await settled(api, [13.5, 13.5], "A,2025-09-03,DISCHARGE,100,100", percentage=20, daily_fee=0.3)
+    await open_month(console, month)
+
+    steps = await explained(console, month.nmis[1])
+
+    assert steps["Revenue"] == ["$0.00", "0 events: 0 kWh out, 0 kWh in = $0.00"]
+    assert steps["Daily fee taken"] == [
+        "$8.00",
+        "the lesser of $8.40 and $8.00",
+        "$0.40 could not be taken. It is waived: nobody owes it.",
+    ]
+    assert steps["After fees"] == ["$0.00", "$8.00 − $8.00 = $0.00"]
+    await expect(console.page.get_by_role("dialog")).to_contain_text("No events.")
+
+
+async def test_a_cent_that_was_allotted_is_told(console: Console, api: Api) -> None:
+    month = await settled(api, [9, 9, 9], "A,2025-09-03,DISCHARGE,100,100", percentage=20, daily_fee=0)
+    await open_month(console, month)
+
+    first = await explained(console, month.nmis[0])
+    await console.press("Close")
+    second = await explained(console, month.nmis[1])
+
+    assert first["Capacity share"] == [
+        "$5.34",
+        "9 kWh ÷ 27 kWh × $16.00, the pool = $5.333333…",
+        "$5.333333… is $5.34 to the cent, allotted so that all parts add up to the total.",
+    ]
+    assert second["Capacity share"][0] == "$5.33"
+    assert second["Capacity share"][2] == "$5.333333… is $5.33 to the cent."
+
+
+async def test_without_any_capacity_each_keeps_its_own_part(console: Console, api: Api) -> None:
+    month = await settled(api, [0, 0], "A,2025-09-03,DISCHARGE,10,100", percentage=20, daily_fee=0)
+    await open_month(console, month)
+
+    steps = await explained(console, month.nmis[0])
+
+    assert steps["Capacity share"] == [
+        "$1.60",
+        "20 % × $8.00 = $1.60",
+        "No member has any capacity: each keeps its own 20 %.",
+    ]
+
+
+async def test_a_month_on_two_terms_is_explained_by_its_days(console: Console, api: Api) -> None:
+    month = await settled(
+        api, [13.5], "A,2025-09-15,DISCHARGE,10,100", "A,2025-09-16,DISCHARGE,10,100", percentage=20, daily_fee=0.3
+    )
+    changed = {"revenuePercentage": 50, "dailyFeeAud": 0.1, "effectiveFrom": "2025-09-16"}
+    await api.ask(UPDATE_VPP, input={"id": month.vpp_id, **changed})
+    await api.reported(month.vpp_id, "2025-09")
+    await open_month(console, month)
+
+    steps = await explained(console, month.nmis[0])
+
+    assert steps["Ad valorem fee"] == [
+        "$7.00",
+        "20 % × $10.00 = $2.00, 1 Sept 2025 to 15 Sept 2025",
+        "50 % × $10.00 = $5.00, 16 Sept 2025 to 30 Sept 2025",
+    ]
+    assert steps["Capacity share"] == ["$2.60", "13.5 kWh ÷ 13.5 kWh × $2.60, the pool = $2.60"]
+    assert steps["Daily fee due"] == [
+        "$5.60",
+        "$0.30 × 28 × 15 ÷ 30 days = $4.20, 1 Sept 2025 to 15 Sept 2025",
+        "$0.10 × 28 × 15 ÷ 30 days = $1.40, 16 Sept 2025 to 30 Sept 2025",
+    ]
+
+
+async def test_a_site_that_came_during_the_month_is_explained_by_its_days(console: Console, api: Api) -> None:
+    month = await settled(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=20, daily_fee=0.3)
+    late = "0000000QTT"
+    site_id = await api.site(month.vpp_id, nmi=late, effectiveFrom="2025-09-21")
+    await api.battery(site_id, capacity_kwh=13.5)
+    await brought_in(api, [late], "A,2025-09-25,DISCHARGE,10,100")
+    await api.reported(month.vpp_id, "2025-09")
+    await open_month(console, month)
+
+    steps = await explained(console, late)
+
+    assert steps["Daily fee due"] == ["$2.80", "$0.30 × 28 × 10 ÷ 30 days = $2.80"]
+    assert steps["Capacity share"][:2] == ["$0.80", "its part of the pool of $9.60, by 13.5 kWh in the mean"]
+    assert "cut into 2 spans of days" in steps["Capacity share"][2]
+
+
+async def test_a_report_is_explained_by_the_terms_it_was_settled_with(console: Console, api: Api) -> None:
+    month = await settled(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
+    await api.ask(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 60, "dailyFeeAud": 2})
+    await brought_in(api, month.nmis, "A,2025-09-10,DISCHARGE,1,100")
+    await open_month(console, month)
+
+    steps = await explained(console, month.nmis[0])
+
+    dialog = console.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Settled at 10 % of revenue and $0.50 a day.")
+    await expect(dialog).to_contain_text("Changed since.")
+    assert steps["Ad valorem fee"] == ["$5.00", "10 % × $50.00 = $5.00"]
+    assert steps["Daily fee due"] == ["$14.00", "$0.50 × 28 × 30 ÷ 30 days = $14.00"]
+
+
+async def test_lines_are_sorted_by_what_they_are_not_by_how_they_are_written(console: Console, api: Api) -> None:
+    month = await settled(
+        api,
+        [13.5, 5, 100],
+        "A,2025-09-03,DISCHARGE,9,100",
+        "B,2025-09-03,DISCHARGE,10,100",
+        "C,2025-09-03,CHARGE,10,100",
+        percentage=20,
+        daily_fee=0,
+    )
+    await open_month(console, month)
+
+    await lines(console).get_by_role("button", name="Revenue").click()
+
+    assert await shown(lines(console), "revenueAud") == ["$10.00", "$9.00", "−$10.00"]
+    heading = lines(console).get_by_role("columnheader", name="Revenue")
+    await expect(heading).to_have_attribute("aria-sort", "descending")
+
+
+async def test_the_sums_of_lines_that_are_filtered_are_their_own(console: Console, api: Api) -> None:
+    month = await streets(api)
+    await open_month(console, month)
+
+    await console.page.get_by_role("searchbox", name="Find by NMI or address").fill("hunter")
+
+    await expect(console.page.get_by_text("2 of 3 lines have “hunter”")).to_be_visible()
+    table = lines(console)
+    assert await shown(table, "address") == ["2 Hunter St, Newcastle", "3 Hunter St"]
+    for column in ("revenueAud", "afterFeesAud"):
+        assert amount(await foot(table, column)) == await added_up(table, column)
+    await console.page.get_by_role("searchbox").fill(month.nmis[0])
+    await expect(table.locator("tbody tr")).to_have_count(1)
+    await expect(table.locator("tfoot")).to_contain_text("1 shown")
+
+
+async def test_an_export_holds_what_is_shown_and_names_the_filter(console: Console, api: Api, tmp_path: Path) -> None:
+    """Console behaviour 21: totals as on the screen; zeros, signs and dates kept; the filter named."""
+    month = await streets(api)
+    await open_month(console, month)
+    await console.page.get_by_role("searchbox").fill("Hunter St")
+    await expect(console.page.get_by_text("2 of 3 lines")).to_be_visible()
+
+    async with console.page.expect_download() as download:
+        await console.press("CSV of the lines shown")
+    file = await download.value
+    await file.save_as(tmp_path / "lines.csv")
+
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "lines.csv").read_text(encoding="utf-8"), newline="")))
+    name = month.name.replace(" ", "_")
+    assert file.suggested_filename == f"{name}_2025-09_revision_1_filter_Hunter_St.csv"
+    assert [row["nmi"] for row in rows] == month.nmis[1:]
+    assert all(nmi.startswith("0") for nmi in month.nmis)
+    assert [row["address"] for row in rows] == ["2 Hunter St, Newcastle", "3 Hunter St"]
+    assert {row["filter"] for row in rows} == {"Hunter St"}
+    assert rows[1]["revenue_aud"] == "-2.00"
+    for heading, column in {"revenue_aud": "revenueAud", "after_fees_aud": "afterFeesAud"}.items():
+        assert sum(Decimal(row[heading]) for row in rows) == amount(await foot(lines(console), column))
+
+
+async def test_an_export_of_all_lines_has_the_reports_totals(console: Console, api: Api, tmp_path: Path) -> None:
+    """Console behaviour 21."""
+    month = await settled(api, [13.5, 5, 0, 10, 27], *UNEVEN, percentage=33.3, daily_fee=0.01)
+    await open_month(console, month)
+
+    async with console.page.expect_download() as download:
+        await console.press("CSV of all lines")
+    file = await download.value
+    await file.save_as(tmp_path / "lines.csv")
+
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "lines.csv").read_text(encoding="utf-8"), newline="")))
+    assert file.suggested_filename.endswith("_2025-09_revision_1_all_lines.csv")
+    for column, heading in {
+        "totalRevenueAud": "revenue_aud",
+        "adValoremFeeAud": "ad_valorem_fee_aud",
+        "dailyFeesAud": "daily_fee_aud",
+        "siteTotalAud": "after_fees_aud",
+    }.items():
+        assert sum(Decimal(row[heading]) for row in rows) == Decimal(month.report["totals"][column])
+
+
+@pytest.mark.parametrize("format", ["JSON", "CSV"])
+async def test_a_reports_files_are_those_that_were_settled(
+    console: Console, api: Api, tmp_path: Path, format: str
+) -> None:
+    """Console behaviour 21."""
+    month = await streets(api)
+    url = await api.ask(
+        "query ($id: ID!, $format: RevenueReportFormat) { getRevenueReport(id: $id) { downloadUrl(format: $format) } }",
+        id=month.report["id"],
+        format=format,
+    )
+    await open_month(console, month)
+
+    async with console.page.expect_download() as download:
+        await console.press(f"{format} file of revision 1, as it was settled")
+    file = await download.value
+    await file.save_as(tmp_path / "report")
+
+    assert file.suggested_filename == f"vpp_report.{format.lower()}"
+    assert (tmp_path / "report").read_bytes() == (await api.s3.get(url["downloadUrl"])).content
+
+
+async def streets(api: Api) -> Settled:
+    """Settle a month of three sites, two of them in one street, one of them below zero."""
+    events: dict[str, Any] = {"percentage": 20, "daily_fee": 0.01}
+    return await settled(
+        api,
+        [13.5, 13.5, 0],
+        "A,2025-09-03,DISCHARGE,100,1.5",
+        "B,2025-09-04,DISCHARGE,10,33.3",
+        "C,2025-09-05,CHARGE,10,20",
+        addresses=["1 King St", "2 Hunter St, Newcastle", "3 Hunter St"],
+        **events,
+    )
