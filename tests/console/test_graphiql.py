@@ -4,12 +4,12 @@ import json
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Locator, Route, expect
+from playwright.async_api import Route, expect
 
 from graph.serving import Serving
 from tests.api import API_KEY, Api
-from tests.console.browser import Console
 from tests.console.conftest import OpenContext
+from tests.console.graphiql_page import GraphiQL
 
 VPP_ID = "1f0c8f5e-6f0d-4a53-9d0b-3f0a5a4f7c11"
 IMPORT_ID = "5b1de0a6-2f8e-4a4e-8a39-8d2f6c1b9e42"
@@ -46,14 +46,6 @@ subscription ImportProgress {{
 }}
 """
 
-
-# Pasted, since the editors close brackets and quotes of their own accord for whoever types.
-PASTE = """(textbox, text) => {
-  const clipboardData = new DataTransfer();
-  clipboardData.setData("text/plain", text);
-  textbox.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
-}"""
-
 # GraphiQL stores its tabs half a second after a change.
 TABS_STORED = """async (name) => {
   while (!localStorage.getItem("graphiql:tabState")?.includes(name)) await new Promise(requestAnimationFrame);
@@ -68,30 +60,6 @@ INJECT = """() => {
   document.body.insertAdjacentHTML("beforeend", '<img src="/static/nothing" onerror="window.injected = 3">');
   return new Promise((resolve) => document.body.lastChild.addEventListener("error", resolve));
 }"""
-
-
-class GraphiQL(Console):
-    """GraphiQL's page."""
-
-    @property
-    def result(self) -> Locator:
-        return self.page.get_by_role("region", name="Result Window")
-
-    @property
-    def headers(self) -> Locator:
-        return self.page.get_by_role("region", name="Headers")
-
-    async def write(self, editor: Locator, text: str) -> None:
-        """Put the text in place of what the editor holds."""
-        textbox = editor.get_by_role("textbox", name="Editor content")
-        await textbox.press("ControlOrMeta+A")
-        await textbox.evaluate(PASTE, text)
-
-    async def run(self, name: str, operation: str) -> None:
-        """Write the operation, and run it once its name has reached the tab."""
-        await self.write(self.page.get_by_role("region", name="Operation Editor"), operation)
-        await expect(self.page.get_by_role("tab", selected=True)).to_have_text(name)
-        await self.page.get_by_role("button", name="Execute query").click()
 
 
 @pytest.fixture
