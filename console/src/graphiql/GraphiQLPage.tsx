@@ -1,65 +1,80 @@
+import "@graphiql/plugin-doc-explorer/style.css";
+import "@graphiql/react/style.css";
+import "graphiql/graphiql.css";
 import "graphiql/setup-workers/vite";
-import "graphiql/style.css";
 import "./graphiql.css";
 
-import { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
-import { createGraphiQLFetcher, type Fetcher } from "@graphiql/toolkit";
-import { GraphiQL } from "graphiql";
-import { createClient } from "graphql-ws";
+import { DOC_EXPLORER_PLUGIN, DocExplorerStore } from "@graphiql/plugin-doc-explorer";
+import { GraphiQLProvider, pick, useGraphiQL, useGraphiQLActions, useMonaco } from "@graphiql/react";
+import { GraphiQL, GraphiQLInterface } from "graphiql";
 import { useEffect } from "react";
 
-import { session } from "../session/session";
-import welcome from "./welcome.graphql?raw";
+import { Answer } from "./Answer";
+import { Bar } from "./Bar";
+import { signedIn } from "./credentials";
+import { events } from "./events";
+import welcome from "./examples/vpps.graphql?raw";
+import { fetcher } from "./fetcher";
+import { HISTORY } from "./History";
+import { defineThemes } from "./themes";
 
-const url = "/graphql";
-
-/** Sends an operation with the headers of its moment: a subscription's go with its socket's connection_init. */
-const fetcher: Fetcher = (operation, options) => {
-  const wsClient = createClient({
-    url: `${location.origin.replace(/^http/, "ws")}${url}`,
-    connectionParams: options?.headers ?? {},
-    retryAttempts: 0, // A refused key is shown at once.
-  });
-  // The schema is asked for before the headers editor is there to say what to send.
-  const schemaFetcher = createGraphiQLFetcher({ url, headers: signedIn() });
-  return createGraphiQLFetcher({ url, wsClient, schemaFetcher })(operation, options);
-};
-
-function signedIn(): Record<string, string> {
-  const { authorization } = session;
-  return authorization.startsWith("da2-") ? { "x-api-key": authorization } : { authorization };
-}
-
-/** Sets the editors' colours again when the system turns dark or light: the page around them does so by itself. */
-function EditorsFollowTheSystem() {
-  const theme = useGraphiQL((state) => state.theme);
-  const { setTheme } = useGraphiQLActions();
-
-  useEffect(() => {
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    const follow = () => setTheme(theme);
-    dark.addEventListener("change", follow);
-    return () => dark.removeEventListener("change", follow);
-  }, [theme, setTheme]);
-
-  return null;
-}
+const PLUGINS = [DOC_EXPLORER_PLUGIN, HISTORY];
+const MONO = 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
 export function GraphiQLPage() {
   const headers = JSON.stringify(signedIn(), null, 2);
+
+  useEffect(() => {
+    document.title = "GraphiQL · vpp";
+    return () => events.forget();
+  }, []);
+
   return (
     <div id="graphiql">
-      <GraphiQL
+      <GraphiQLProvider
         fetcher={fetcher}
         // Given, so never remembered: the first for the tab shown at the start, the second for every other.
         initialHeaders={headers}
         defaultHeaders={headers}
+        shouldPersistHeaders={false}
         defaultQuery={welcome}
-        // No history: it would keep headers, and so the key, in the browser's storage. Tabs are kept without them.
-        plugins={[]}
+        plugins={PLUGINS}
+        referencePlugin={DOC_EXPLORER_PLUGIN}
       >
-        <EditorsFollowTheSystem />
-      </GraphiQL>
+        <DocExplorerStore>
+          <Bar />
+          <GraphiQLInterface forcedTheme="system" showPersistHeadersSettings={false}>
+            <GraphiQL.Logo>{null}</GraphiQL.Logo>
+            <GraphiQL.Footer>
+              <Answer />
+            </GraphiQL.Footer>
+          </GraphiQLInterface>
+          <EditorsFollowTheConsole />
+        </DocExplorerStore>
+      </GraphiQLProvider>
     </div>
   );
+}
+
+/** Gives the editors the console's type and colours, and these again when the system turns dark or light. */
+function EditorsFollowTheConsole() {
+  const editors = useGraphiQL(pick("queryEditor", "variableEditor", "headerEditor", "responseEditor"));
+  const monaco = useMonaco((state) => state.monaco);
+  const { setTheme } = useGraphiQLActions();
+
+  useEffect(() => {
+    for (const editor of Object.values(editors)) editor?.updateOptions({ fontFamily: MONO, fontSize: 13.5 });
+  }, [editors]);
+
+  useEffect(() => {
+    if (!monaco) return;
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const follow = () => setTheme(null);
+    defineThemes(monaco);
+    follow();
+    dark.addEventListener("change", follow);
+    return () => dark.removeEventListener("change", follow);
+  }, [monaco, setTheme]);
+
+  return null;
 }

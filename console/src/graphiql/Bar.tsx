@@ -1,0 +1,89 @@
+/** What stands above GraphiQL: examples to begin with, and by whose credentials operations are sent. */
+
+import { pick, useGraphiQL, useHeadersEditorState } from "@graphiql/react";
+import { ChevronDown } from "lucide-react";
+import { useEffect, useRef } from "react";
+import { Button, Input, Label, Menu, MenuItem, MenuTrigger, Popover, TextField } from "react-aria-components";
+import { useClient } from "urql";
+
+import { ChoiceOf } from "../parts/fields";
+import { credentialsIn, type Mode, withCredentials } from "./credentials";
+import { EXAMPLES, present } from "./examples";
+import { useOpenTab } from "./tabs";
+
+const MODES: { value: Mode; label: string }[] = [
+  { value: "SESSION", label: "as signed in" },
+  { value: "KEY", label: "with another API key" },
+  { value: "TOKEN", label: "with a bearer token" },
+  { value: "NONE", label: "without credentials" },
+];
+
+export function Bar() {
+  return (
+    <header className="graphiql-bar row apart">
+      <h1>GraphiQL</h1>
+      <Examples />
+      <Credentials />
+    </header>
+  );
+}
+
+function Examples() {
+  const client = useClient();
+  const openTab = useOpenTab();
+
+  async function open(title: string) {
+    const example = EXAMPLES.find((each) => each.title === title);
+    if (example) openTab(example.query, JSON.stringify(example.variables(await present(client)), null, 2));
+  }
+
+  return (
+    <MenuTrigger>
+      <Button className="button">
+        Examples
+        <ChevronDown size={16} aria-hidden />
+      </Button>
+      <Popover className="popover">
+        <Menu items={EXAMPLES} onAction={(title) => void open(String(title))}>
+          {({ title }) => <MenuItem id={title}>{title}</MenuItem>}
+        </Menu>
+      </Popover>
+    </MenuTrigger>
+  );
+}
+
+/** Reads and writes the headers of the open tab, which are what is sent: whoever edits those changes what this says. */
+function Credentials() {
+  const { tabs, headerEditor, initialHeaders } = useGraphiQL(pick("tabs", "headerEditor", "initialHeaders"));
+  const [text, setText] = useHeadersEditorState();
+  const headers = headerEditor ? text : initialHeaders;
+  const { mode, secret } = credentialsIn(headers);
+  const write = (mode: Mode, secret: string) => headerEditor && setText(withCredentials(headers, mode, secret));
+
+  // A tab that was added goes on with the credentials of the one before it.
+  const before = useRef({ count: tabs.length, mode, secret });
+  useEffect(() => {
+    const { count, mode: kept, secret: keptSecret } = before.current;
+    const isAdded = tabs.length > count && (mode !== kept || secret !== keptSecret);
+    before.current = { count: tabs.length, mode, secret };
+    if (isAdded) setText(withCredentials(text, kept, keptSecret));
+  }, [tabs.length, mode, secret, text, setText]);
+
+  return (
+    <div className="row">
+      <ChoiceOf label="Sent" options={MODES} value={mode} onChange={(chosen) => write(chosen, "")} />
+      {(mode === "KEY" || mode === "TOKEN") && (
+        <TextField
+          className="field"
+          type="password"
+          autoComplete="off"
+          value={secret}
+          onChange={(typed) => write(mode, typed.trim())}
+        >
+          <Label className="visually-hidden">{mode === "KEY" ? "API key" : "Token"}</Label>
+          <Input placeholder={mode === "KEY" ? "da2-…" : "eyJ…"} spellCheck={false} />
+        </TextField>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,397 @@
+"""What the console puts around GraphiQL: credentials, examples, history, tables, costs and events."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
+
+import pytest
+from graphql import parse, validate
+from playwright.async_api import Locator, Request, expect
+
+from graph.schema import schema
+from graph.serving import Serving
+from tests.api import API_KEY, Api
+from tests.console.browser import NARROWEST
+from tests.console.conftest import OpenContext
+from tests.console.graphiql_page import GraphiQL
+
+EXAMPLES = Path(__file__).parents[2] / "console" / "src" / "graphiql" / "examples"
+WHO_AM_I = "query WhoAmI { getCaller { name } }"
+CALLER = '{ "data": { "getCaller": { "name": '
+
+
+class Workbench(GraphiQL):
+    """GraphiQL's page, with what stands around it."""
+
+    @property
+    def variables(self) -> Locator:
+        return self.page.get_by_role("region", name="Variables")
+
+    @property
+    def sent_as(self) -> Locator:
+        return self.page.get_by_role("button", name=re.compile(r" Sent$"))
+
+    @property
+    def events(self) -> Locator:
+        return self.page.get_by_role("region", name="Events")
+
+    async def send(self, how: str, secret: str | None = None) -> None:
+        """Choose by whose credentials operations are sent."""
+        await self.sent_as.click()
+        await self.page.get_by_role("option", name=how).click()
+        if secret is not None:
+            await self.page.get_by_label(re.compile("^(API key|Token)$")).fill(secret)
+
+    async def request(self, name: str, operation: str) -> Request:
+        """Run an operation, and return the request that was sent."""
+        async with self.page.expect_request("**/graphql") as request:
+            await self.run(name, operation)
+        return await request.value
+
+    async def open_example(self, title: str, tab: str) -> None:
+        await self.press("Examples")
+        await self.page.get_by_role("menuitem", name=title).click()
+        await expect(self.tab).to_have_text(tab)
+
+    async def press(self, name: str) -> None:
+        """Press the button whose name begins so: GraphiQL's say their shortcut behind."""
+        await self.page.get_by_role("button", name=re.compile(f"^{name}")).click()
+
+    async def show_table(self) -> None:
+        await self.page.get_by_role("radio", name="Table").click()
+
+    async def column(self, name: str) -> list[str]:
+        """Return what the table's column holds, from above."""
+        return await self.page.locator(f'td[data-column="{name}"]').all_inner_texts()
+
+
+@pytest.fixture
+async def graphiql(open_context: OpenContext, served_console: Serving) -> AsyncIterator[Workbench]:
+    """GraphiQL in a desktop's window. It asks no other host, and complains of nothing."""
+    graphiql = await opened(open_context, served_console)
+    yield graphiql
+    assert graphiql.hosts == {served_console.url.removeprefix("http://")}
+    assert graphiql.complaints == []
+
+
+async def opened(open_context: OpenContext, served_console: Serving, **options: Any) -> Workbench:
+    graphiql = Workbench(await (await open_context(**options)).new_page(), served_console.url)
+    await graphiql.open("/graphql", title="GraphiQL")
+    # The editors are 3 MB.
+    await expect(graphiql.headers).to_contain_text(API_KEY, timeout=30_000)
+    return graphiql
+
+
+def lines_of(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines()
+
+
+async def test_operations_are_sent_by_the_credentials_that_are_chosen(graphiql: Workbench, api: Api) -> None:
+    """Console behaviour 22."""
+    reader = await api.key_of("READER")
+    subscription = f'subscription OfNone {{ onImportProgress(id: "{uuid4()}") {{ status }} }}'
+    kept = {"accept-language": "en-AU"}
+    await graphiql.write(graphiql.headers, json.dumps({"x-api-key": API_KEY} | kept))
+
+    await expect(graphiql.sent_as).to_have_text("as signed in")
+    await graphiql.send("with another API key", reader)
+    await expect(graphiql.headers).to_contain_text(reader)
+    by_key = await graphiql.request("WhoAmI", WHO_AM_I)
+    await expect(graphiql.result).to_contain_text(CALLER + '"VPP ')
+    await graphiql.run("OfNone", subscription)
+    await expect(graphiql.result).to_contain_text('"errors"')
+    await graphiql.send("with a bearer token", "of nobody")
+    by_token = await graphiql.request("WhoAmI", WHO_AM_I)
+    await expect(graphiql.result).to_contain_text('"errorType": "UnauthorizedException"')
+    await graphiql.send("without credentials")
+    by_none = await graphiql.request("WhoAmI", WHO_AM_I)
+    await expect(graphiql.result).to_contain_text('"errorType": "UnauthorizedException"')
+    await graphiql.send("as signed in")
+    as_signed_in = await graphiql.request("WhoAmI", WHO_AM_I)
+    await expect(graphiql.result).to_contain_text(CALLER + '"bootstrap"')
+
+    headers = [await request.all_headers() for request in (by_key, by_token, by_none, as_signed_in)]
+    assert [(sent.get("x-api-key"), sent.get("authorization")) for sent in headers] == [
+        (reader, None),
+        (None, "Bearer of nobody"),
+        (None, None),
+        (API_KEY, None),
+    ]
+    assert {sent["accept-language"] for sent in headers} == {"en-AU"}
+    assert [message["payload"] for message in graphiql.sent("connection_init")] == [{"x-api-key": reader} | kept]
+    refused = "Failed to load resource: the server responded with a status of 401 (Unauthorized)"
+    assert graphiql.complaints == [refused, refused]
+    graphiql.complaints.clear()
+
+
+async def test_another_tab_goes_on_with_the_credentials_of_the_one_before(graphiql: Workbench) -> None:
+    await graphiql.send("with a bearer token", "of-nobody")
+    await graphiql.press("New tab")
+    await expect(graphiql.headers).to_contain_text("Bearer of-nobody")
+
+    await expect(graphiql.sent_as).to_have_text("with a bearer token")
+    assert await graphiql.page.get_by_label("Token", exact=True).input_value() == "of-nobody"
+
+
+async def test_credentials_typed_among_the_headers_are_those_it_says(graphiql: Workbench) -> None:
+    await graphiql.write(graphiql.headers, '{ "Authorization": "Bearer eyJ" }')
+    await expect(graphiql.sent_as).to_have_text("with a bearer token")
+    await graphiql.write(graphiql.headers, "{ // none\n}")
+
+    await expect(graphiql.sent_as).to_have_text("without credentials")
+
+
+async def test_a_session_that_ended_is_asked_for_another_key_and_the_operation_stays(
+    open_context: OpenContext, served_console: Serving, api: Api
+) -> None:
+    created = await api.ask(
+        'mutation { createApiKey(input: { name: "To be revoked", role: READER }) { secret apiKey { id } } }'
+    )
+    another = await api.key_of("READER")
+    graphiql = await opened(open_context, served_console)
+    await graphiql.press("Sign out")
+    await graphiql.page.get_by_label("API key").fill(created["secret"])
+    await graphiql.press("Sign in")
+    await expect(graphiql.headers).to_contain_text(created["secret"])
+    await graphiql.run("WhoAmI", WHO_AM_I)
+    await expect(graphiql.result).to_contain_text(CALLER + '"To be revoked"')
+
+    await api.ask("mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { id } }", id=created["apiKey"]["id"])
+    await graphiql.press("Execute query")
+    dialog = graphiql.dialog("Your session has ended")
+    await dialog.get_by_label("API key").fill(another)
+    await dialog.get_by_role("button", name="Sign in", exact=True).click()
+    await expect(dialog).to_be_hidden()
+
+    await expect(graphiql.tab).to_have_text("WhoAmI")
+    await expect(graphiql.sent_as).to_have_text("as signed in")
+
+
+async def test_history_keeps_operations_and_variables_and_neither_headers_nor_keys(
+    graphiql: Workbench, api: Api
+) -> None:
+    """Console behaviour 22."""
+    reader = await api.key_of("READER")
+    operation = "query Named($name: String!) { getVppByName(name: $name) { id } }"
+    await graphiql.send("with another API key", reader)
+    await graphiql.page.get_by_role("button", name="Variables").click()
+    await graphiql.write(graphiql.variables, '{ "name": "Nowhere" }')
+    await graphiql.run("Named", operation)
+    await expect(graphiql.result).to_contain_text('"getVppByName": null')
+    await graphiql.run("WhoAmI", WHO_AM_I)
+    await expect(graphiql.result).to_contain_text('"getCaller"')
+    kept = await graphiql.kept()
+
+    await graphiql.page.reload()
+    await graphiql.press("Show History")
+    entries = graphiql.page.get_by_role("region", name="History").get_by_role("listitem")
+    await expect(entries).to_contain_text(["WhoAmI", '{ "name": "Nowhere" }'])
+    await entries.nth(1).get_by_role("button").first.click()
+    await expect(graphiql.tab).to_have_text("Named")
+    await expect(graphiql.variables).to_contain_text('"name": "Nowhere"')
+    await graphiql.press("Execute query")
+    await expect(graphiql.result).to_contain_text('"getVppByName": null')
+    await expect(entries).to_contain_text(["Named", "WhoAmI"])
+    await graphiql.press("Clear")
+    await expect(entries).to_have_count(0)
+
+    assert '"Nowhere' in json.loads(json.loads(kept)[0]["graphiql:history"])[1]["variables"]
+    assert [key for key in (API_KEY, reader) if key in kept + await graphiql.kept()] == []
+
+
+async def test_headers_cannot_be_told_to_be_kept(graphiql: Workbench) -> None:
+    await graphiql.press("Open settings dialog")
+
+    await expect(graphiql.dialog("Settings")).to_contain_text("Clear storage")
+    await expect(graphiql.dialog("Settings")).not_to_contain_text("Persist headers")
+
+
+async def test_variables_are_checked_against_what_the_operation_declares(graphiql: Workbench) -> None:
+    """Console behaviour 22."""
+    operation = "query Some($limit: Int) { listVpps(limit: $limit) { nextToken } }"
+    await graphiql.page.get_by_role("button", name="Variables").click()
+    await graphiql.write(graphiql.variables, '{ "limit": "ten" }')
+    await graphiql.write(graphiql.page.get_by_role("region", name="Operation Editor"), operation)
+    await expect(graphiql.variables.locator(".squiggly-error")).to_be_visible()
+
+    await graphiql.write(graphiql.variables, '{ "limit": 10 }')
+    await expect(graphiql.variables.locator(".squiggly-error")).to_have_count(0)
+
+
+async def test_an_operation_is_told_what_it_cost_and_what_remains(graphiql: Workbench) -> None:
+    """Console behaviour 22."""
+    footer = graphiql.page.locator(".graphiql-footer")
+    await graphiql.run("Ten", "query Ten { listVpps(limit: 10) { items { name } } }")
+    await expect(footer).to_contain_text("Cost 11 of 12,000, 11,989 remain")
+
+    events = "listSites(limit: 200) { items { events(limit: 200) { items { id } } } }"
+    await graphiql.run("TooMany", f"query TooMany {{ {events} }}")
+    await expect(footer).to_contain_text("Cost 40,401 of 12,000, 28,401 too many")
+
+
+async def test_a_list_is_a_table_that_sorts_and_is_downloaded(graphiql: Workbench, api: Api) -> None:
+    """Console behaviour 22."""
+    for number, fee in enumerate((9.5, 10, 0.25), 1):
+        vpp_id = await api.vpp(name=f"Tabled {number}", daily_fee=fee)
+        await api.site(vpp_id, nmi=f"00123{number:05}", capacity_kwh=13.5)
+    fields = "name dailyFeeAud priceSchedules { effectiveFrom } sites { items { nmi vpp { name } } }"
+    await graphiql.run(
+        "Tabled", f'query Tabled {{ listVpps(filter: {{ nameContains: "Tabled" }}) {{ items {{ {fields} }} }} }}'
+    )
+    await expect(graphiql.result).to_contain_text('"name": "Tabled 1"')
+
+    await graphiql.show_table()
+    await expect(graphiql.page.get_by_role("table", name="listVpps.items")).to_be_visible()
+    await expect(graphiql.result).to_be_hidden()
+    came = await graphiql.column("name")
+    await graphiql.press("dailyFeeAud")
+    descending = await graphiql.column("dailyFeeAud")
+    async with graphiql.page.expect_download() as vpps:
+        await graphiql.press("CSV")
+    await graphiql.page.get_by_role("button", name=re.compile("List$")).click()
+    await graphiql.page.get_by_role("option", name="listVpps.items.sites.items (3)").click()
+    await expect(graphiql.page.get_by_role("table", name="listVpps.items.sites.items")).to_be_visible()
+    of_sites = await graphiql.column("vpp.name")
+    async with graphiql.page.expect_download() as sites:
+        await graphiql.press("CSV")
+
+    assert came == of_sites == ["Tabled 1", "Tabled 2", "Tabled 3"]
+    assert descending == ["10", "9.5", "0.25"]
+    assert (await vpps.value).suggested_filename == "Tabled listVpps.items.csv"
+    assert lines_of(await (await sites.value).path()) == [
+        "nmi,vpp.name",
+        "0012300001,Tabled 1",
+        "0012300002,Tabled 2",
+        "0012300003,Tabled 3",
+    ]
+
+
+async def test_an_imports_progress_is_seen_arriving_each_with_its_time(graphiql: Workbench, api: Api) -> None:
+    """Console behaviour 22."""
+    await api.site(await api.vpp(), nmi="5000000001")
+    import_id = await api.uploaded("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n5000000001,2025-09-01,DISCHARGE,10,20\n")
+    told = graphiql.events.get_by_role("listitem")
+    subscription = f'subscription Seen {{ onImportProgress(id: "{import_id}") {{ status rowsRead }} }}'
+
+    await graphiql.run("Seen", subscription)
+    await expect(told).to_have_count(1)
+    await expect(graphiql.events).to_contain_text("live")
+    await api.ask("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
+    await expect(told.first).to_contain_text('{"status":"COMPLETED","rowsRead":1}')
+    await told.first.locator("summary").click()
+    await graphiql.press("Stop query")
+
+    await expect(told.last).to_contain_text('{"status":"AWAITING_UPLOAD","rowsRead":0}')
+    await expect(told.first.locator("pre")).to_contain_text('"onImportProgress": { "status": "COMPLETED"')
+    times = await told.locator("time").all_inner_texts()
+    assert len(times) == await told.count() >= 2
+    assert all(re.fullmatch(r"\d{1,2}:\d\d:\d\d [ap]m", time) for time in times)
+    await expect(graphiql.events).to_contain_text("ended")
+    await graphiql.press("Close the events")
+    await expect(graphiql.events).to_be_hidden()
+
+
+async def test_a_subscription_ends_with_the_page_it_was_made_on(graphiql: Workbench, api: Api) -> None:
+    import_id = await api.uploaded("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n")
+    subscription = f'subscription Left {{ onImportProgress(id: "{import_id}") {{ status }} }}'
+    async with graphiql.page.expect_websocket() as opened:
+        await graphiql.run("Left", subscription)
+        await expect(graphiql.events).to_contain_text("1 event")
+    socket = await opened.value
+    async with socket.expect_event("close"):
+        await graphiql.page.get_by_role("link", name="Fleet").click()
+
+    await expect(graphiql.title).to_have_text("Fleet")
+
+
+async def test_every_example_opens_in_a_tab_and_names_what_is_there(graphiql: Workbench, api: Api) -> None:
+    """Console behaviour 22."""
+    vpp_id = await api.vpp(name="Exemplary")
+    await api.site(vpp_id, nmi="6000000001", capacity_kwh=13.5)
+    await api.park(name="Park of examples")
+    await api.imported("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n6000000001,2025-09-01,DISCHARGE,10,20\n")
+    await api.reported(vpp_id, "2025-09")
+    run = {
+        "VPPs and their terms": ("VppTerms", '{ "data": { "listVpps": { "items": [ {'),
+        "A site with its batteries": ("SiteWithBatteries", '{ "data": { "getSiteByNmi": { "address": "1 King St"'),
+        "An import's progress": ("ImportProgress", '{ "data": { "onImportProgress": { "fileName": "events.csv"'),
+        "A report with its line items": ("LatestReport", '{ "data": { "getLatestRevenueReport": { "revision": 1'),
+        "A month on other terms": ("TryTerms", '{ "data": { "simulateRevenueReport": { "totals": {'),
+        "Parks by day": ("DailyStats", '{ "data": { "listParkDailyStats": { "items": []'),
+        "An import in three steps": ("RegisterImport", '{ "data": { "createImport": { "uploadUrl": "http'),
+        "API keys": ("WhoAmI", '{ "data": { "getCaller": { "authType": "API_KEY"'),
+    }
+
+    await graphiql.press("Examples")
+    titles = await graphiql.page.get_by_role("menuitem").all_inner_texts()
+    await graphiql.page.keyboard.press("Escape")
+    for title, (tab, answer) in run.items():
+        await graphiql.open_example(title, tab)
+        await graphiql.page.keyboard.press("ControlOrMeta+Enter")
+        await expect(graphiql.result).to_contain_text(answer)
+
+    assert set(titles) == set(run)
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.graphql")), ids=lambda file: file.stem)
+def test_an_example_is_of_the_schema(file: Path) -> None:
+    assert validate(schema._schema, parse(file.read_text(encoding="utf-8"))) == []
+
+
+async def test_the_editors_turn_dark_with_the_console(graphiql: Workbench) -> None:
+    editor = graphiql.page.locator("[aria-label='Operation Editor'] .monaco-editor").first
+    await expect(editor).not_to_have_class(re.compile("vs-dark"))
+
+    await graphiql.page.emulate_media(color_scheme="dark")
+    await expect(editor).to_have_class(re.compile("vs-dark"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_on_the_page_of_graphiql(
+    open_context: OpenContext, served_console: Serving, api: Api, scheme: Literal["light", "dark"]
+) -> None:
+    """Console behaviour 3."""
+    await api.vpp(name=f"Seen {scheme}")
+    import_id = await api.uploaded("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n")
+    graphiql = await opened(open_context, served_console, color_scheme=scheme)
+
+    async def faults() -> list[str]:
+        # A button within a tab, and one to close it: GraphiQL's own, which says so of itself by their names.
+        return [fault for fault in await graphiql.faults() if not fault.startswith("nested-interactive")]
+
+    found = await faults()
+    await graphiql.run("Vpps", "query Vpps { listVpps { items { name dailyFeeAud } } }")
+    await expect(graphiql.result).to_contain_text('"listVpps"')
+    await graphiql.show_table()
+    await graphiql.press("Show History")
+    found += await faults()
+    await graphiql.press("Examples")
+    found += await faults()
+    await graphiql.page.keyboard.press("Escape")
+    await graphiql.run("Seen", f'subscription Seen {{ onImportProgress(id: "{import_id}") {{ status }} }}')
+    await expect(graphiql.events).to_contain_text("1 event")
+    await graphiql.send("with another API key", "da2-")
+    await graphiql.press("Show Documentation Explorer")
+    found += await faults()
+
+    assert found == []
+
+
+async def test_at_320_px_every_control_is_there_and_only_tables_and_editors_scroll(
+    open_context: OpenContext, served_console: Serving, api: Api
+) -> None:
+    """Console behaviour 5."""
+    await api.vpp(name="Seen at 320 px")
+    graphiql = await opened(open_context, served_console, viewport=NARROWEST)
+    await graphiql.run("Vpps", "query Vpps { listVpps { items { id name dailyFeeAud createdAt } } }")
+    await expect(graphiql.result).to_contain_text('"listVpps"')
+    await graphiql.show_table()
+    await graphiql.send("with another API key", "da2-")
+
+    for control in ("Examples", "Execute query", "New tab", "Show History", "CSV"):
+        await expect(graphiql.page.get_by_role("button", name=control)).to_be_visible()
+    await expect(graphiql.page.get_by_label("API key", exact=True)).to_be_in_viewport()
+    assert await graphiql.overflows() == []
