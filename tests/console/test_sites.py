@@ -338,6 +338,23 @@ async def test_whoever_may_not_see_an_import_is_shown_its_events(console: Consol
     await expect(console.page.get_by_role("columnheader", name="Import")).to_have_count(0)
 
 
+async def test_a_site_that_has_left_is_no_longer_changed(console: Console, api: Api, site: Any) -> None:
+    await api.ask(
+        "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }",
+        input={"siteId": site["id"], "vppId": await api.vpp(), "effectiveFrom": "2025-09-15"},
+    )
+    await console.sign_in(await api.key_of("OPERATOR", vppIds=[site["vpp"]["id"]]))
+
+    await console.open(f"/sites/{site['id']}", title="426 King St")
+
+    await expect(console.page.get_by_role("region", name="Today", exact=True)).to_contain_text("None of yours")
+    await expect(console.page.get_by_role("list", name="Memberships").get_by_role("listitem")).to_contain_text(
+        ["until 14 Sept 2025"]
+    )
+    for change in ("Edit", "Delete", "Assign to another VPP", "Add a battery"):
+        await expect(console.page.get_by_role("button", name=change)).to_have_count(0)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_wrong_with_a_site(
     open_context: OpenContext, served_console: Serving, api: Api, site: Any, scheme: str

@@ -12,7 +12,7 @@ import { PageHeader } from "../parts/PageHeader";
 import { Failure } from "../parts/states";
 import { Timeline } from "../parts/Timeline";
 import { GetSiteDocument, type GetSiteQuery } from "../schema";
-import { useMay } from "../session/session";
+import { useCaller, useMay } from "../session/session";
 import { useDay } from "./asked";
 import { Batteries } from "./Batteries";
 import { Missing } from "./Missing";
@@ -28,7 +28,8 @@ export function SitePage() {
 
 function SiteOf({ id }: { id: string }) {
   const mayRead = useMay("READER");
-  const mayChange = useMay("OPERATOR");
+  const isOperator = useMay("OPERATOR");
+  const isHeld = useCaller().vppIds !== null;
   const day = useDay("on");
   const [{ data, error }, read] = useQuery({
     query: GetSiteDocument,
@@ -38,6 +39,9 @@ function SiteOf({ id }: { id: string }) {
   const site = data?.getSite;
   const retry = () => read({ requestPolicy: "network-only" });
   if (!site) return <Missing what="site" isRead={data !== undefined} error={error} retry={retry} />;
+  // Whoever is held to some VPPs still sees sites that have left them, and no longer changes them.
+  const hasLeft = isHeld && site.memberships.every(({ effectiveUntil }) => effectiveUntil && effectiveUntil <= today());
+  const mayChange = isOperator && !hasLeft;
 
   return (
     <>
@@ -65,7 +69,7 @@ function SiteOf({ id }: { id: string }) {
       <div className="stack">
         {error && <Failure error={error} retry={retry} />}
         <div className="grid">
-          <Today site={site} mayRead={mayRead} />
+          <Today site={site} mayRead={mayRead} isHeld={isHeld} />
           <section className="card stack" aria-labelledby="memberships">
             <div className="row apart">
               <h2 id="memberships">Memberships</h2>
@@ -99,7 +103,7 @@ function SiteOf({ id }: { id: string }) {
   );
 }
 
-function Today({ site: { vpp, capacityKwh }, mayRead }: { site: Site; mayRead: boolean }) {
+function Today({ site: { vpp, capacityKwh }, mayRead, isHeld }: { site: Site; mayRead: boolean; isHeld: boolean }) {
   return (
     <section className="card stack" aria-labelledby="today">
       <div className="row apart">
@@ -109,7 +113,7 @@ function Today({ site: { vpp, capacityKwh }, mayRead }: { site: Site; mayRead: b
       <dl className="grid figure" style={{ "--column": "10rem" }}>
         <div>
           <dt>VPP</dt>
-          <dd className="large">{vpp ? <VppName vpp={vpp} mayRead={mayRead} /> : "None"}</dd>
+          <dd className="large">{vpp ? <VppName vpp={vpp} mayRead={mayRead} /> : isHeld ? "None of yours" : "None"}</dd>
           {vpp && (
             <dd className="soft small">
               takes {percent(vpp.revenuePercentage)} of revenue, and {money(String(vpp.dailyFeeAud))} AUD a day for 28

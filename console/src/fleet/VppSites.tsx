@@ -22,7 +22,13 @@ const COLUMNS: Column<Site>[] = [
     sort: ({ nmi }) => nmi,
     width: "9rem",
   },
-  { id: "address", header: "Address", cell: ({ address }) => address, sort: ({ address }) => address },
+  {
+    id: "address",
+    header: "Address",
+    cell: ({ address }) => address,
+    sort: ({ address }) => address,
+    width: "minmax(15rem, 1fr)",
+  },
   {
     id: "capacityKwh",
     header: "Capacity that day",
