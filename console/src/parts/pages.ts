@@ -36,7 +36,7 @@ export function usePages<Data, Variables extends { nextToken?: string | null | u
   { all = false, pause = false } = {},
 ): Pages<Item> {
   const client = useClient();
-  const [items, setItems] = useState<readonly Item[]>(NONE);
+  const [read, setRead] = useState<{ key: string; items: readonly Item[] }>({ key: "", items: NONE });
   const [nextToken, setNextToken] = useState<string | null>(null);
   const [error, setError] = useState<CombinedError>();
   const [isLoading, setIsLoading] = useState(!pause);
@@ -47,8 +47,10 @@ export function usePages<Data, Variables extends { nextToken?: string | null | u
   const find = useRef(of);
   find.current = of;
   const key = JSON.stringify(variables);
+  // What was asked otherwise answers nothing now: it is not shown, not even until this is asked.
+  const isOther = read.key !== key;
 
-  const read = useCallback(
+  const readFrom = useCallback(
     async (from: string | null) => {
       const mine = ++turn.current;
       const isAgain = from === null && kept.current.length > 0;
@@ -66,7 +68,7 @@ export function usePages<Data, Variables extends { nextToken?: string | null | u
         setNextToken(token);
         if (!error && !(isAgain && all && token !== null)) {
           kept.current = found;
-          setItems(found);
+          setRead({ key, items: found });
         }
         setIsFirst(false);
       } while (all && token !== null);
@@ -77,20 +79,22 @@ export function usePages<Data, Variables extends { nextToken?: string | null | u
 
   useEffect(() => {
     kept.current = NONE;
-    setItems(NONE);
+    setRead({ key, items: NONE });
+    setNextToken(null);
+    setError(undefined);
     setIsFirst(true);
     if (pause) return;
-    void read(null);
-    return connection.onReturn(() => void read(null));
-  }, [read, pause]);
+    void readFrom(null);
+    return connection.onReturn(() => void readFrom(null));
+  }, [readFrom, key, pause]);
 
   return {
-    items,
-    isFirst,
-    isLoading,
-    hasMore: nextToken !== null,
-    error,
-    more: () => void (nextToken !== null && !isLoading && read(nextToken)),
-    reload: () => void read(null),
+    items: isOther ? NONE : read.items,
+    isFirst: isOther || isFirst,
+    isLoading: isLoading || (isOther && !pause),
+    hasMore: !isOther && nextToken !== null,
+    error: isOther ? undefined : error,
+    more: () => void (nextToken !== null && !isLoading && readFrom(nextToken)),
+    reload: () => void readFrom(null),
   };
 }
