@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from graph.backing import Backing
 from graph.embedded.servers import EmbeddedServers
 from graph.serving import Serving, serving
-from tests.api import API_KEY
+from tests.api import API_KEY, WAIT_S
 from tests.console.browser import DESKTOP, TELL_VIOLATIONS, Console, open_tab
+
+# On a machine that is busy with other tests, too.
+expect.set_options(timeout=1000 * WAIT_S)
 
 OpenContext = Callable[..., Awaitable[BrowserContext]]
 
