@@ -11,13 +11,13 @@ import type { Site } from "./SitePage";
 
 interface Props {
   site: Site;
-  /** The day they are asked for. */
+  /** The day its batteries are those of, which the one they are asked for is once they are read. */
+  on: string;
   day: Asked;
   mayChange: boolean;
 }
 
-export function Batteries({ site, day, mayChange }: Props) {
-  const on = day.asked;
+export function Batteries({ site, on, day, mayChange }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
   const present = site.batteries.length;
   const before = useRef(present);

@@ -31,7 +31,7 @@ function SiteOf({ id }: { id: string }) {
   const isOperator = useMay("OPERATOR");
   const isHeld = useCaller().vppIds !== null;
   const day = useDay("on");
-  const [{ data, error }, read] = useQuery({
+  const [{ data, error, operation }, read] = useQuery({
     query: GetSiteDocument,
     variables: { id, on: day.asked },
     requestPolicy: "cache-and-network",
@@ -89,7 +89,7 @@ function SiteOf({ id }: { id: string }) {
             />
           </section>
         </div>
-        <Batteries site={site} day={day} mayChange={mayChange} />
+        <Batteries site={site} on={operation?.variables.on ?? day.asked} day={day} mayChange={mayChange} />
         <SiteEvents siteId={id} nmi={site.nmi} />
       </div>
       {mayChange && (
