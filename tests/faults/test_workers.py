@@ -17,8 +17,9 @@ from graph.imports.chunks import HEADER_BYTES
 from graph.imports.intake import upload_key
 from graph.object_store import ObjectStore
 from tests.api import Api
-from tests.faults.event_file import EventFile, chunk_ends, event_file
+from tests.faults.event_file import event_file
 from tests.faults.proxy import Proxy, proxy_before
+from tests.faults.stalling import stall_behind
 from tests.faults.watching import START, assert_counted_once, started, until, until_read
 from tests.faults.worker_process import CHUNK_BYTES, Workers, workers_on
 
@@ -28,14 +29,6 @@ AN_HOUR_S = 3600
 OVERTAKEN = "An import went on without this worker"
 IS_WAITING = text("select exists (select from pg_locks where relation = 'import_rejections'::regclass and not granted)")
 JOBS = text("select count(*) from pgqueuer where entrypoint = 'import'")
-
-
-def stall_behind(s3: Proxy, file: EventFile, chunk_number: int) -> int:
-    """Let S3 stall when half of the chunk behind this one was read, and return where this one ends."""
-    end = chunk_ends(file.content, CHUNK_BYTES)[chunk_number - 1]
-    # The beginning is read first, for the header; half a chunk is more than the two answers' own headers.
-    s3.fail("stall", after_bytes=HEADER_BYTES + end + CHUNK_BYTES // 2)
-    return end
 
 
 async def test_an_import_outlives_ten_workers(api: Api, database: Database, workers: Workers, nmis: list[str]) -> None:
