@@ -23,8 +23,8 @@ export function AwaitedFile({ of }: { of: ImportStateFragment }) {
   if (upload && upload.phase !== "chosen") return <UploadState upload={upload} />;
   return (
     <section className="stack" aria-label="Its file">
-      <ChooseFiles choose={(files) => uploads.choose(files, of)}>
-        {`The upload of ${of.fileName} is not complete. Choose the file again`}
+      <ChooseFiles choose={(files) => uploads.choose(files, [of.kind], of)}>
+        {`The upload of ${of.fileName} is not complete. Unless another tab is still at it, choose the file again`}
       </ChooseFiles>
       {upload && (
         <>

@@ -35,10 +35,10 @@ const COLUMNS: Column<ImportStateFragment>[] = [
     id: "kind",
     header: "What it is",
     cell: ({ kind, park }) => (park ? `Readings of ${park.name}` : KINDS[kind].label),
-    width: "14rem",
+    width: "13.5rem",
   },
   { id: "status", header: "State", cell: (each) => <State of={each} />, width: "11rem" },
-  { id: "rowsRead", header: "Rows read", cell: ({ rowsRead }) => some(rowsRead), numeric: true, width: "7rem" },
+  { id: "rowsRead", header: "Rows read", cell: ({ rowsRead }) => some(rowsRead), numeric: true, width: "6.5rem" },
   {
     id: "rowsRejected",
     header: "Rejected",
@@ -52,7 +52,7 @@ const COLUMNS: Column<ImportStateFragment>[] = [
         "—"
       ),
     numeric: true,
-    width: "6.5rem",
+    width: "6rem",
   },
   {
     id: "createdAt",

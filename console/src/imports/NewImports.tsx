@@ -6,7 +6,7 @@ import { useNavigate } from "react-router";
 import { useClient } from "urql";
 
 import { useDraft } from "../parts/draft";
-import type { ChargeTariff } from "../schema";
+import type { ChargeTariff, ImportKind } from "../schema";
 import { useCaller } from "../session/session";
 import { ChargeTariffChoice } from "./ChargeTariffChoice";
 import { ChooseFiles } from "./ChooseFiles";
@@ -15,22 +15,26 @@ import { ALL_KINDS } from "./kinds";
 import { UploadState } from "./UploadState";
 import { isReady, isUnderWay, uploads, useUploads } from "./uploads";
 
+const EVENTS_ALONE: ImportKind[] = ["BATTERY_EVENTS"];
+
 export function NewImports() {
   const client = useClient();
   const navigate = useNavigate();
   const all = useUploads();
-  const isHeld = useCaller().vppIds !== null;
+  // Parks belong to no VPP, so who is held to some imports none.
+  const kinds = useCaller().vppIds === null ? ALL_KINDS : EVENTS_ALONE;
   const [chargeTariff, setChargeTariff] = useDraft<ChargeTariff>("charge-tariff", "COST");
   // Of one that is sent alone, the page is gone to that shows what becomes of it.
   const followed = useRef<string | null>(null);
-  const chosen = all.filter(({ phase }) => phase === "chosen");
+  // What was chosen for an import that awaits its file is shown on that one's page.
+  const chosen = all.filter(({ phase, isOfImport }) => phase === "chosen" && !isOfImport);
   const sent = all.filter(({ phase }) => phase !== "chosen");
   const ready = chosen.filter(isReady);
-  const areStarted = all.find(({ id, phase }) => phase === "started" && id === followed.current)?.id;
+  const started = all.find(({ id, phase }) => phase === "started" && id === followed.current)?.id;
 
   useEffect(() => {
-    if (areStarted) void navigate(`/imports/${areStarted}`);
-  }, [areStarted, navigate]);
+    if (started) void navigate(`/imports/${started}`);
+  }, [started, navigate]);
 
   // Those that are started are in the list; the page need not show them twice when it is come back to.
   useEffect(
@@ -40,8 +44,8 @@ export function NewImports() {
 
   function send() {
     followed.current = ready.length === 1 && !all.some(isUnderWay) ? (ready[0]?.id ?? null) : null;
-    for (const { id, kind, isOfImport } of ready) {
-      if (kind === "BATTERY_EVENTS" && !isOfImport) uploads.change(id, { chargeTariff });
+    for (const { id, kind } of ready) {
+      if (kind === "BATTERY_EVENTS") uploads.change(id, { chargeTariff });
     }
     uploads.send(
       client,
@@ -51,18 +55,18 @@ export function NewImports() {
 
   return (
     <section className="stack" aria-label="New imports">
-      <ChooseFiles several choose={(files) => uploads.choose(files)}>
+      <ChooseFiles several choose={(files) => uploads.choose(files, kinds)}>
         Drop files here
       </ChooseFiles>
       {sent.map((upload) => (
         <UploadState key={upload.id} upload={upload} />
       ))}
       {chosen.map((upload) => (
-        <ChosenFile key={upload.id} upload={upload} kinds={isHeld ? ["BATTERY_EVENTS"] : ALL_KINDS} />
+        <ChosenFile key={upload.id} upload={upload} kinds={kinds} />
       ))}
       {chosen.length > 0 && (
         <div className="card row apart send">
-          {chosen.some(({ kind, beginning }) => kind === "BATTERY_EVENTS" && typeof beginning === "object") ? (
+          {chosen.some(({ kind, beginning }) => kind === "BATTERY_EVENTS" && typeof beginning !== "string") ? (
             <ChargeTariffChoice value={chargeTariff} onChange={setChargeTariff} />
           ) : (
             <span />
@@ -77,7 +81,7 @@ export function NewImports() {
               Leave all out
             </Button>
             <Button className="button primary" isDisabled={ready.length === 0} onPress={send}>
-              {chosen.length === 1 ? "Import" : `Import ${ready.length} of ${chosen.length} files`}
+              {chosen.length === 1 ? "Import" : `Import ${howMany(ready.length, chosen.length)} files`}
             </Button>
           </div>
         </div>
@@ -85,3 +89,5 @@ export function NewImports() {
     </section>
   );
 }
+
+const howMany = (ready: number, chosen: number) => (ready === chosen ? ready : `${ready} of ${chosen}`);

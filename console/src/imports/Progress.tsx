@@ -18,6 +18,7 @@ const STILL_WAITING_AFTER_S = 10;
 
 export function Progress({ of, followed }: { of: ImportStateFragment; followed: Followed }) {
   const { label, tone } = STATES[of.status];
+  const silent = useSilence(of, followed);
   return (
     <section className="card stack" aria-label="Progress">
       <div className="row">
@@ -29,40 +30,37 @@ export function Progress({ of, followed }: { of: ImportStateFragment; followed: 
       </div>
       {of.failureReason && <Notice tone="bad">{of.failureReason}</Notice>}
       {of.status === "RUNNING" && <Bar label="Read" percent={of.percentComplete} />}
-      <Silence of={of} followed={followed} />
-      {of.status !== "AWAITING_UPLOAD" && <Figures of={of} followed={followed} />}
+      {/* Without its seconds, which would be read out one after another. */}
+      <span className="visually-hidden" role="status">
+        {silent && "The worker is silent."}
+      </span>
+      {silent && <Notice tone="warn">{silent}</Notice>}
+      {of.status !== "AWAITING_UPLOAD" && (
+        <Figures of={of} followed={followed} isHeldUp={of.status === "RUNNING" && silent !== null} />
+      )}
     </section>
   );
 }
 
 /** Says so when a worker has not been heard from: it is not for the reader to do anything about it. */
-function Silence({ of, followed: { gotOnAt, heardAt } }: { of: ImportStateFragment; followed: Followed }) {
+function useSilence(of: ImportStateFragment, { gotOnAt, heardAt }: Followed): string | null {
   const now = useNow(isUnderWay(of));
   const isAway = useIsAway();
   const silent = Math.floor((now - gotOnAt) / 1000);
-  // Whether it is the worker that is silent is known as long as the server itself is not.
-  const isServerHeard = !isAway && now - heardAt < WORKER_SILENT_AFTER_S * 1000;
-  let told: string | null = null;
-  if (!isUnderWay(of) || !isServerHeard) told = null;
-  else if (of.status === "QUEUED" && silent >= STILL_WAITING_AFTER_S) {
-    told = `No worker was free to take it up for ${duration(silent)}. It begins by itself when one is.`;
-  } else if (isCountingIn(of) && silent >= WORKER_SILENT_AFTER_S) {
-    told = `Its rows have been counted in for ${duration(silent)}, which takes the longer the more of the same months other imports have brought. If its worker is gone, another goes on by itself.`;
-  } else if (of.status === "RUNNING" && silent >= WORKER_SILENT_AFTER_S) {
-    told = `No worker has been heard from for ${duration(silent)}. It resumes from row ${count(of.rowsRead + 1)} by itself.`;
+  // While nothing comes from the server, it is not known whether its worker is silent.
+  if (!isUnderWay(of) || isAway || now - heardAt > WORKER_SILENT_AFTER_S * 1000) return null;
+  if (of.status === "QUEUED") {
+    return silent < STILL_WAITING_AFTER_S
+      ? null
+      : `No worker was free to take it up for ${duration(silent)}. It begins by itself when one is.`;
   }
-  return (
-    <>
-      {/* Without its seconds, which would be read out one after another. */}
-      <span className="visually-hidden" role="status">
-        {told && "The worker is silent."}
-      </span>
-      {told && <Notice tone="warn">{told}</Notice>}
-    </>
-  );
+  if (silent < WORKER_SILENT_AFTER_S) return null;
+  return isCountingIn(of)
+    ? `Its rows have been counted in for ${duration(silent)}, which takes the longer the more of the same months other imports have brought. If its worker is gone, another goes on by itself.`
+    : `No worker has been heard from for ${duration(silent)}. It resumes from row ${count(of.rowsRead + 1)} by itself.`;
 }
 
-function Figures({ of, followed }: { of: ImportStateFragment; followed: Followed }) {
+function Figures({ of, followed, isHeldUp }: { of: ImportStateFragment; followed: Followed; isHeldUp: boolean }) {
   const isAtIt = isUnderWay(of);
   const isTakenBack = of.status === "CANCELLED" || of.status === "REVERTED";
   const none = isAtIt ? "none yet" : "none";
@@ -82,19 +80,34 @@ function Figures({ of, followed }: { of: ImportStateFragment; followed: Followed
       <Figure label="File" note={isAtIt && of.bytesTotal !== null ? `of ${bytes(of.bytesTotal)}` : undefined}>
         {isAtIt ? (of.bytesRead > 0 ? `${bytes(of.bytesRead)} read` : "not read yet") : size(of)}
       </Figure>
-      {isAtIt ? <Speed of={of} followed={followed} /> : <Ended of={of} />}
+      {isAtIt ? <Speed of={of} followed={followed} isHeldUp={isHeldUp} /> : <Ended of={of} />}
     </dl>
   );
 }
 
-function Speed({ of, followed: { rowsPerSecond, bytesPerSecond } }: { of: ImportStateFragment; followed: Followed }) {
+function Speed({
+  of,
+  followed: { rowsPerSecond, bytesPerSecond },
+  isHeldUp,
+}: {
+  of: ImportStateFragment;
+  followed: Followed;
+  isHeldUp: boolean;
+}) {
   const left = bytesPerSecond && of.bytesTotal !== null ? (of.bytesTotal - of.bytesRead) / bytesPerSecond : null;
+  if (isCountingIn(of) || isHeldUp) {
+    const told = isCountingIn(of) ? "counting in" : "held up";
+    return (
+      <>
+        <Figure label="Rows a second">{told}</Figure>
+        <Figure label="Time left">not known</Figure>
+      </>
+    );
+  }
   return (
     <>
       <Figure label="Rows a second">{rowsPerSecond ? count(Math.round(rowsPerSecond)) : "being measured"}</Figure>
-      <Figure label="Time left">
-        {isCountingIn(of) ? "counting in" : left === null ? "being measured" : duration(left)}
-      </Figure>
+      <Figure label="Time left">{left === null ? "being measured" : duration(left)}</Figure>
     </>
   );
 }

@@ -154,8 +154,9 @@ function DownloadRows({ of: { id, status } }: { of: ImportStateFragment }) {
   if (status === "QUEUED" || status === "RUNNING") {
     return <p className="soft small">They can be downloaded when the import is done.</p>;
   }
-  // The file is written when an import is completed, and kept.
-  if (status !== "COMPLETED" && status !== "REVERTED") return null;
+  if (status !== "COMPLETED" && status !== "REVERTED") {
+    return <p className="soft small">There is no file of them: it is written when an import is completed.</p>;
+  }
 
   async function download() {
     setIsAsking(true);

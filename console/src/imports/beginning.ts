@@ -3,7 +3,7 @@
 import Papa from "papaparse";
 
 import type { ImportKind } from "../schema";
-import { ALL_KINDS, KINDS } from "./kinds";
+import { KINDS } from "./kinds";
 
 // As far as the server looks for the end of the header.
 const READ_BYTES = 64 * 1024;
@@ -85,13 +85,13 @@ export function match(kind: ImportKind, names: string[]): Match {
   };
 }
 
-/** Guesses of which kind a file is: the one most of whose columns it has. */
-export function guessKind(names: string[]): ImportKind {
+/** Guesses of which of some kinds a file is: the one most of whose columns it has. */
+export function guessKind(names: string[], kinds: readonly ImportKind[]): ImportKind {
   const found = (kind: ImportKind) => {
     const { columns } = match(kind, names);
     return columns.filter(({ fault }) => fault === null).length / columns.length;
   };
-  return ALL_KINDS.reduce((best, kind) => (found(kind) > found(best) ? kind : best));
+  return kinds.reduce((best, kind) => (found(kind) > found(best) ? kind : best));
 }
 
 // A line is a row, even where quotes are open at its end; blanks around a field are no part of it.

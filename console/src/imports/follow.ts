@@ -9,7 +9,7 @@ import { GetImportDocument, type ImportStateFragment, OnImportProgressDocument }
 import { isUnderWay } from "./states";
 
 // The server tells once a second how an import that is under way is doing, changed or not.
-const SILENT_AFTER_MS = 3000;
+const SILENT_AFTER_MS = 2000;
 const SPEED_OVER_MS = 15_000;
 
 export interface Followed {
@@ -56,10 +56,13 @@ export function useImport(id: string): Followed & { reload: () => void; take: (t
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each turn asks again.
   useEffect(() => {
-    const ask = () => ask_(client, id).then((answer) => isOn && hear(answer));
     let isOn = true;
+    const ask = async () => {
+      const answer = await read(client, id);
+      if (isOn) hear(answer);
+    };
     void ask();
-    const stop = connection.onReturn(ask);
+    const stop = connection.onReturn(() => void ask());
     return () => {
       isOn = false;
       stop();
@@ -81,7 +84,7 @@ export function useImport(id: string): Followed & { reload: () => void; take: (t
     let isOn = true;
     void (async () => {
       while (isOn) {
-        const answer = await ask_(client, id);
+        const answer = await read(client, id);
         if (isOn) hear(answer);
         await new Promise((resolve) => setTimeout(resolve, 1000));
       }
@@ -137,7 +140,7 @@ export function useNow(isWanted: boolean): number {
   return now;
 }
 
-async function ask_(client: Client, id: string): Promise<Heard> {
+async function read(client: Client, id: string): Promise<Heard> {
   const { data, error } = await client.query(GetImportDocument, { id }, { requestPolicy: "network-only" }).toPromise();
   return { now: Date.now(), ...(error ? { error } : { import: data?.getImport ?? null }) };
 }
@@ -148,9 +151,10 @@ function heard(state: State, { now, import: told, error }: Heard): State {
   const hasGotOn =
     told?.status !== before?.status || told?.bytesRead !== before?.bytesRead || told?.rowsRead !== before?.rowsRead;
   let { marks } = state;
-  if (!told || !isUnderWay(told)) marks = [];
+  if (told?.status !== "RUNNING") marks = [];
   else if (hasGotOn) {
-    const recent = marks.filter(({ at }) => now - at < SPEED_OVER_MS);
+    // The last one before it stood still for long tells how long that was.
+    const recent = marks.filter(({ at }, place) => now - at < SPEED_OVER_MS || place === marks.length - 1);
     marks = [...recent, { at: now, rows: told.rowsRead, bytes: told.bytesRead }];
   }
   const [first] = marks;

@@ -61,14 +61,14 @@ class Uploads {
     });
   }
 
-  /** Takes files in, to be looked at. Those of an import that awaits its file say so. */
-  choose(files: readonly File[], of?: ImportStateFragment): void {
+  /** Takes files in, to be looked at: each of one of these kinds, or of an import that awaits its file. */
+  choose(files: readonly File[], kinds: readonly ImportKind[], of?: ImportStateFragment): void {
     const chosen = files.map(
       (file): Upload => ({
         id: of?.id ?? crypto.randomUUID(),
         file,
         beginning: null,
-        kind: of?.kind ?? "BATTERY_EVENTS",
+        kind: kinds[0] ?? "BATTERY_EVENTS",
         parkId: of?.park?.id ?? null,
         chargeTariff: "COST",
         isOfImport: of !== undefined,
@@ -80,11 +80,13 @@ class Uploads {
       }),
     );
     this.set([...this.all.filter(({ id }) => id !== of?.id), ...chosen]);
-    for (const { id, file, isOfImport } of chosen) {
-      void readBeginning(file).then((beginning) => {
-        const isGuessed = typeof beginning === "object" && !isOfImport;
-        this.change(id, { beginning, ...(isGuessed ? { kind: guessKind(beginning.names) } : {}) });
-      });
+    for (const { id, file } of chosen) {
+      void readBeginning(file).then((beginning) =>
+        this.change(id, {
+          beginning,
+          ...(typeof beginning === "object" ? { kind: guessKind(beginning.names, kinds) } : {}),
+        }),
+      );
     }
   }
 
@@ -122,12 +124,15 @@ class Uploads {
 
   private async run(client: Client): Promise<void> {
     this.isRunning = true;
-    for (;;) {
-      const next = this.all.find(({ phase }) => phase === "waiting");
-      if (!next) break;
-      await this.sendOne(client, next);
+    try {
+      for (let next = this.firstWaiting(); next; next = this.firstWaiting()) await this.sendOne(client, next);
+    } finally {
+      this.isRunning = false;
     }
-    this.isRunning = false;
+  }
+
+  private firstWaiting(): Upload | undefined {
+    return this.all.find(({ phase }) => phase === "waiting");
   }
 
   private async sendOne(client: Client, upload: Upload): Promise<void> {
