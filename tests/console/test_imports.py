@@ -12,7 +12,7 @@ from playwright.async_api import Dialog, Request, expect
 from graph.embedded.servers import EmbeddedServers
 from graph.serving import Serving
 from tests.api import Api, new_name, new_nmi
-from tests.console.browser import DESKTOP, NARROWEST, Console, open_tab
+from tests.console.browser import Console, open_tab
 from tests.console.conftest import OpenContext
 from tests.console.importing import (
     PATIENCE_MS,
@@ -21,6 +21,7 @@ from tests.console.importing import (
     choose,
     events,
     events_of,
+    expect_in_order,
     expect_state,
     figures,
     file,
@@ -539,12 +540,6 @@ async def test_nothing_keeps_anyone_from_using_the_pages(
     )
     console = await open_tab(await open_context(color_scheme=scheme), served_console.url)
 
-    async def look() -> None:
-        assert await console.faults() == []
-        await console.page.set_viewport_size(NARROWEST)
-        assert await console.overflows() == []
-        await console.page.set_viewport_size(DESKTOP)
-
     await console.open("/imports", title="Imports")
     await choose(
         console.page,
@@ -554,18 +549,18 @@ async def test_nothing_keeps_anyone_from_using_the_pages(
         file("empty.csv", ""),
     )
     await expect(card(console.page, "lacking.csv").get_by_role("table")).to_be_visible()
-    await look()
+    await expect_in_order(console)
     await console.open(f"/imports/{imported['id']}")
     await expect(console.page.get_by_role("table", name="Rejected rows")).to_be_visible()
-    await look()
+    await expect_in_order(console)
     await console.press("Revert import")
     await expect(console.dialog("Take all of this import back?")).to_be_visible()
-    await look()
+    await expect_in_order(console)
     await console.open(f"/imports/{awaited['import']['id']}", title="awaited.csv")
-    await look()
+    await expect_in_order(console)
     await console.press("Cancel import")
     await expect(console.dialog("Cancel this import?")).to_be_visible()
-    await look()
+    await expect_in_order(console)
     await console.open("/imports/00000000-0000-4000-8000-000000000000", title="There is no such import")
-    await look()
+    await expect_in_order(console)
     assert console.complaints == []
