@@ -2,24 +2,15 @@
 
 import "./fields.css";
 
-import { parseDate } from "@internationalized/date";
-import { CalendarDays, ChevronDown, ChevronLeft, ChevronRight, Search, X } from "lucide-react";
-import type { ReactNode } from "react";
+import { ChevronDown, ChevronLeft, ChevronRight, Search, X } from "lucide-react";
+import { lazy, type ReactNode, Suspense } from "react";
 import {
   NumberField as AriaNumberField,
   SearchField as AriaSearchField,
   TextField as AriaTextField,
   Button,
-  Calendar,
-  CalendarCell,
-  CalendarGrid,
-  DateInput,
-  DatePicker,
-  DateSegment,
-  Dialog,
   FieldError,
   Group,
-  Heading,
   Input,
   Label,
   ListBox,
@@ -32,6 +23,7 @@ import {
   Text,
 } from "react-aria-components";
 
+import type { DayProps } from "./DayPicker";
 import type { FormOf } from "./FormDialog";
 import { formatDay, formatMonth, monthsOn, thisMonth, today } from "./format";
 
@@ -157,56 +149,24 @@ export function ChoiceOf<Value extends string>({
   );
 }
 
-/** A settlement date, YYYY-MM-DD; null where none is given. */
-export function DayOf({
-  label,
-  hint,
-  value,
-  onChange,
-  problem = "",
-  isRequired = false,
-}: {
-  label: string;
-  hint?: ReactNode;
-  value: string | null;
-  onChange: (value: string | null) => void;
-  problem?: string;
-  isRequired?: boolean;
-}) {
+/** A settlement date. Its calendar is half as large as all else on a page: it is loaded when there is one. */
+export function DayOf(props: DayProps) {
   return (
-    <DatePicker
-      className="field"
-      value={value ? parseDate(value) : null}
-      onChange={(date) => onChange(date?.toString() ?? null)}
-      isInvalid={problem !== ""}
-      isRequired={isRequired}
-    >
-      <Label>{label}</Label>
-      <Group className="control day">
-        <DateInput className="segments">{(segment) => <DateSegment segment={segment} />}</DateInput>
-        <Button className="button quiet icon" aria-label="Choose from a calendar">
-          <CalendarDays size={16} aria-hidden />
-        </Button>
-      </Group>
-      {hint && <Text slot="description">{hint}</Text>}
-      <FieldError>{problem}</FieldError>
-      <Popover className="popover calendar">
-        <Dialog>
-          <Calendar>
-            <div className="row apart">
-              <Button slot="previous" className="button quiet icon" aria-label="Month before">
-                <ChevronLeft size={16} aria-hidden />
-              </Button>
-              <Heading />
-              <Button slot="next" className="button quiet icon" aria-label="Month after">
-                <ChevronRight size={16} aria-hidden />
-              </Button>
-            </div>
-            <CalendarGrid>{(date) => <CalendarCell date={date} />}</CalendarGrid>
-          </Calendar>
-        </Dialog>
-      </Popover>
-    </DatePicker>
+    <Suspense fallback={<DayOnItsWay {...props} />}>
+      <DayPicker {...props} />
+    </Suspense>
+  );
+}
+
+const DayPicker = lazy(async () => ({ default: (await import("./DayPicker")).DayPicker }));
+
+function DayOnItsWay({ label, hint }: DayProps) {
+  return (
+    <div className="field">
+      <span className="label">{label}</span>
+      <div className="control" />
+      {hint && <span className="hint">{hint}</span>}
+    </div>
   );
 }
 
