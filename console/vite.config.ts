@@ -6,9 +6,31 @@ const oneLanguage: Plugin = {
   load: (id) => (/\/intl\/(\w+\/)?(?!en-US)[a-z]{2}-[A-Z]{2}\.mjs$/.test(id) ? "export default undefined" : null),
 };
 
+/** Has browsers fetch the application together with the first script, which imports it, and not once that runs. */
+const preloadApp: Plugin = {
+  name: "preload-app",
+  transformIndexHtml: {
+    order: "post",
+    handler: (html, { bundle = {} }) => {
+      const files = new Set(Object.keys(bundle).filter((file) => /^assets\/app-.*\.js$/.test(file)));
+      for (const file of files) {
+        const chunk = bundle[file];
+        for (const imported of chunk?.type === "chunk" ? chunk.imports : []) files.add(imported);
+      }
+      return [...files]
+        .filter((file) => !html.includes(file))
+        .map((file) => ({
+          tag: "link",
+          attrs: { rel: "modulepreload", crossorigin: true, href: `/static/${file}` },
+          injectTo: "head" as const,
+        }));
+    },
+  },
+};
+
 export default defineConfig({
   base: "/static/",
-  plugins: [oneLanguage],
+  plugins: [oneLanguage, preloadApp],
   build: {
     outDir: "../graph/static",
     emptyOutDir: true,

@@ -1,14 +1,9 @@
-import "./parts/style.css";
-
 import { StrictMode } from "react";
 import { I18nProvider } from "react-aria-components";
 import { createRoot } from "react-dom/client";
 import { RouterProvider } from "react-router/dom";
 
 import { router } from "./routes";
-import { session } from "./session/session";
-
-void session.start();
 
 createRoot(document.getElementById("console") as HTMLElement).render(
   <StrictMode>

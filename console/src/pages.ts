@@ -1,0 +1,21 @@
+/** Which page is at which address, and its code, which is loaded when it is first opened. */
+
+export const PAGES = [
+  { path: "/", load: async () => (await import("./fleet/FleetPage")).FleetPage },
+  { path: "/vpps/:vppId", load: async () => (await import("./fleet/VppPage")).VppPage },
+  { path: "/sites/:siteId", load: async () => (await import("./fleet/SitePage")).SitePage },
+  { path: "/imports", load: async () => (await import("./imports/ImportsPage")).ImportsPage },
+  { path: "/imports/:importId", load: async () => (await import("./imports/ImportPage")).ImportPage },
+  { path: "/reports", load: async () => (await import("./reports/ReportsPage")).ReportsPage },
+  { path: "/reports/:vppId/:month", load: async () => (await import("./reports/MonthPage")).MonthPage },
+  { path: "/parks", load: async () => (await import("./parks/ParksPage")).ParksPage },
+  { path: "/access", load: async () => (await import("./access/AccessPage")).AccessPage },
+  { path: "/graphql", load: async () => (await import("./graphiql/GraphiQLPage")).GraphiQLPage },
+];
+
+/** Loads the code of the page at an address, for whoever asks for it a moment later. */
+export function preload(address: string): void {
+  const page = PAGES.find(({ path }) => new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+")}/?$`).test(address));
+  // What went wrong is shown to whoever asks.
+  page?.load().catch(() => {});
+}
