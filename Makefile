@@ -26,7 +26,7 @@ check: $(INSTALLED) $(PACKAGES)
 	$(NODE) node_modules/typescript/bin/tsc
 	$(BIN)/python -m pytest -q tests/db/test_migrations.py tests/graph/test_schema.py
 
-bench: $(INSTALLED)
+bench: $(INSTALLED) bench/graphql/node_modules/.package-lock.json
 	$(BIN)/python -m bench
 
 build: $(INSTALLED)

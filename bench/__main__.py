@@ -7,17 +7,20 @@ import asyncio
 
 import typer
 
+import bench.graphql.run
 from bench import imports, latency, parks, subscribers
 
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
-def main(rows: int = 5_000_000, rounds: int = 3) -> None:
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context, rows: int = 5_000_000, rounds: int = 3) -> None:
     """
     Measure imports of a file of so many rows beside psql's \\copy of it, in interleaved rounds, and what the API's
-    callers notice of one; then statistics of parks beside the plain aggregate.
+    callers notice of one; then statistics of parks beside the plain aggregate; then requests beside peers.
     """
+    if context.invoked_subcommand is not None:
+        return
     asyncio.run(imports.run(rows, rounds))
     print()  # noqa: T201
     asyncio.run(latency.run(rows))
@@ -25,6 +28,23 @@ def main(rows: int = 5_000_000, rounds: int = 3) -> None:
     asyncio.run(subscribers.run([3_000, 10_000]))
     print()  # noqa: T201
     asyncio.run(parks.run())
+    print()  # noqa: T201
+    graphql(rounds=rounds)
+
+
+@app.command()
+def graphql(
+    sites: int = 1_000, rounds: int = 3, seconds: float = 5, grow_to: int = 1_000_000, quick: bool = False
+) -> None:
+    """
+    Measure requests a second beside PostGraphile, mercurius and what no GraphQL takes, for so many seconds each in
+    interleaved rounds; and how latency grows from so many sites on. Quick only shows that it works.
+    """
+    if quick:
+        rounds, seconds, grow_to = 1, 0.5, 10 * sites
+    times = 10 if quick else 100
+    measuring = bench.graphql.run.run(sites=sites, rounds=rounds, seconds=seconds, grow_to=grow_to, times=times)
+    asyncio.run(measuring)
 
 
 app()

@@ -6,6 +6,7 @@ It is asked at a steady pace, whether it has answered or not, and what counts is
 
 import asyncio
 import os
+import re
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ from graph.object_store import open_object_store
 EVERY_S = 0.02
 AT_REST_S = 10.0
 START_S = 30.0
+ADDRESS = re.compile(rb"http://127\.0\.0\.1:\d+")
 KEY = "da2-the-key-of-the-bench"
 FIFTY_SITES = {"query": "{ listSites(limit: 50) { items { id nmi address } nextToken } }"}
 
@@ -69,19 +71,25 @@ async def _latency_ms(client: httpx.AsyncClient, due: float) -> float:
 
 
 @asynccontextmanager
-async def api(servers: EmbeddedServers) -> AsyncIterator[tuple[str, int]]:
+async def api(servers: EmbeddedServers, **settings: str) -> AsyncIterator[tuple[str, int]]:
     """Run the API until the block ends, and give its address and its process id."""
+    command = (sys.executable, "-m", "graph", "serve", "--port", "0", "--no-worker")
+    async with answering(*command, **environment(servers), VPP_BOOTSTRAP_API_KEY=KEY, **settings) as (url, pid):
+        yield url, pid
+
+
+@asynccontextmanager
+async def answering(*command: str, **environment: str) -> AsyncIterator[tuple[str, int]]:
+    """Run what says where it is called until the block ends, and give its address and its process id."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "graph", "serve", "--port", "0", "--no-worker"),
-        env=os.environ | environment(servers) | {"VPP_BOOTSTRAP_API_KEY": KEY},
-        stdout=asyncio.subprocess.PIPE,
+        *command, env=os.environ | environment, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout  # noqa: S101
     try:
         async with asyncio.timeout(START_S):
-            said = await process.stdout.readuntil(b"/graphql")
-        url = said.split()[-1].decode().removesuffix("/graphql")
-        yield url, process.pid
+            while not (named := ADDRESS.search(said := await process.stdout.readline())):
+                assert said, f"{command} did not start."  # noqa: S101
+        yield named[0].decode(), process.pid
     finally:
         process.terminate()
         await process.wait()

@@ -1,0 +1,42 @@
+"""How fast our API answers beside its peers, from the same rows of the same Postgres, over HTTP."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+
+import db.migrations
+from bench.graphql import growth, throughput
+from bench.graphql.asking import Asked, agreed
+from bench.graphql.contenders import VIEWS, contenders
+from bench.graphql.cores import OTHERS, SERVERS, held_to
+from bench.graphql.data import Ids, fill
+from graph.embedded.servers import EmbeddedServers, embedded_servers
+
+
+async def run(*, sites: int, rounds: int, seconds: float, grow_to: int, times: int) -> None:
+    """Measure, unless answers differ, and print tables of it."""
+    with held_to(OTHERS), tempfile.TemporaryDirectory(prefix="vpp-bench-") as folder:
+        async with embedded_servers(Path(folder) / "data") as servers:
+            await asyncio.to_thread(db.migrations.upgrade, servers.database_url)
+            connection = await asyncpg.connect(servers.database_url)
+            ids = await fill(connection, sites)
+            await connection.execute(VIEWS.read_text())
+            async with _asked(servers, ids, connection) as ways:
+                await throughput.beside_peers(ways, connection, rounds=rounds, seconds=seconds)
+            await throughput.by_processes(servers, ids, connection, rounds=rounds, seconds=seconds)
+            async with _asked(servers, ids, connection) as ways:
+                await growth.run(ways, connection, sites=sites, grow_to=grow_to, rounds=rounds, times=times)
+            await connection.close()
+
+
+@asynccontextmanager
+async def _asked(servers: EmbeddedServers, ids: Ids, connection: asyncpg.Connection) -> AsyncIterator[list[Asked]]:
+    """Run all contenders on the servers' core until the block ends, and give how each is asked for each operation."""
+    async with AsyncExitStack() as running:
+        with held_to(SERVERS):
+            all_of_them = await running.enter_async_context(contenders(servers))
+        yield await agreed(all_of_them, ids, connection)

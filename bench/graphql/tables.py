@@ -1,0 +1,18 @@
+"""Tables that a person reads at a terminal, and that are Markdown."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+# As wide as it takes: a row that is broken is none of Markdown's.
+console = Console(width=160)
+# Where it is told how far a measurement is, out of the way of what it comes to.
+progress_console = Console(stderr=True)
+
+
+def new_table(*columns: str) -> Table:
+    """Make a table whose first two columns are names, and the others numbers."""
+    table = Table(box=box.MARKDOWN)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="left" if place < 2 else "right", no_wrap=True)
+    return table

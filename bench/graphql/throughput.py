@@ -1,0 +1,98 @@
+"""Requests a second: of ours beside its peers and the floor, and of ours by its processes."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from statistics import median
+
+import asyncpg
+from rich.progress import track
+
+from bench.graphql.asking import Asked, Measured, asked, measure
+from bench.graphql.contenders import FLOOR, MERCURIUS, POSTGRAPHILE, Contender, ours
+from bench.graphql.cores import ALL, OTHERS, SERVERS, held_to, hold_postgres
+from bench.graphql.data import Ids
+from bench.graphql.load import CONNECTIONS, load
+from bench.graphql.operations import OPERATIONS
+from bench.graphql.tables import console, new_table, progress_console
+from graph.embedded.servers import EmbeddedServers
+
+COMPARED_WITH = (POSTGRAPHILE, MERCURIUS, FLOOR)
+NOTHING = b'{"data":null}'
+
+
+async def beside_peers(ways: list[Asked], connection: asyncpg.Connection, *, rounds: int, seconds: float) -> None:
+    """Measure all in turn, round after round, and print the medians as a table."""
+    taken: dict[tuple[str, str], list[Measured]] = {}
+    for way in track(ways * rounds, "Requests a second, beside peers", console=progress_console, transient=True):
+        place = (way.operation.name, way.contender.name)
+        taken.setdefault(place, []).append(await measure(way, connection, seconds=seconds))
+
+    console.print(
+        f"{CONNECTIONS} connections; the server on {len(SERVERS)} core, Postgres and whoever asks on {len(OTHERS)};"
+        f" medians of {rounds} interleaved rounds of {seconds:g} s.\n"
+    )
+    table = new_table(
+        *("operation", "by", "requests/s", *(f"to {name}" for name in COMPARED_WITH)),
+        *("p50, ms", "p99, ms", "server's core", "asking"),
+    )
+    for operation, same in groupby(ways, key=lambda way: way.operation):
+        names = [way.contender.name for way in same]
+        rates = {name: _median(taken[operation.name, name], "per_second") for name in names}
+        for name, rate in rates.items():
+            of_rounds = taken[operation.name, name]
+            table.add_row(
+                f"{operation.name}: {operation.says}" if name == names[0] else "",
+                name,
+                f"{rate:,.0f}",
+                *(f"{rate / rates[other]:.2f}" for other in COMPARED_WITH),
+                *(f"{_median(of_rounds, percentile):.1f}" for percentile in ("p50_ms", "p99_ms")),
+                *(f"{_median(of_rounds, share):.0%}" for share in ("server_share", "own_share")),
+            )
+    console.print(table)
+    [floor, *_] = [way.contender for way in ways if way.contender.name == FLOOR]
+    _print_what_asking_takes(floor, seconds=seconds)
+
+
+def _print_what_asking_takes(floor: Contender, *, seconds: float) -> None:
+    """Ask for the cheapest answer there is, to tell whether it is the asking that bounds the others."""
+    exchange = (floor.post("/nothing", None), len(NOTHING))
+    taken = load(floor.addresses, iter(lambda: exchange, None), seconds=seconds)
+    each_s = taken.own_cpu_s / len(taken.latencies_s)
+    console.print(
+        f"\nAsking takes {each_s * 1e6:.0f} µs of a core a request: one core could ask {1 / each_s:,.0f} a second."
+        f" An empty answer of the floor's, for which no database is asked, came {taken.per_second:,.0f} times."
+        " Where the server's core is busy, the server is the bound; where it is not, Postgres is, with whoever asks.\n"
+    )
+
+
+async def by_processes(
+    servers: EmbeddedServers, ids: Ids, connection: asyncpg.Connection, *, rounds: int, seconds: float
+) -> None:
+    """Measure ours in more and more processes, everything on all cores, and print the medians as a table."""
+    counts = [2**power for power in range(len(ALL).bit_length())]
+    taken: dict[tuple[str, int], list[float]] = {}
+    await hold_postgres(connection, ALL)
+    with held_to(ALL):
+        for processes in track(counts * rounds, "By processes", console=progress_console, transient=True):
+            async with ours(servers, processes=processes) as contender:
+                for operation in OPERATIONS:
+                    way = await asked(contender, operation, ids, connection)
+                    measured = await measure(way, connection, seconds=seconds)
+                    taken.setdefault((operation.name, processes), []).append(measured.per_second)
+    await hold_postgres(connection, OTHERS)
+
+    table = new_table("ours, on all cores", "", *(f"{operation.name}, requests/s" for operation in OPERATIONS))
+    for processes in counts:
+        rates = (median(taken[operation.name, processes]) for operation in OPERATIONS)
+        table.add_row(f"{processes} process{'es' if processes > 1 else ''}", "", *(f"{rate:,.0f}" for rate in rates))
+    console.print(table)
+    if len(ALL) < 4:
+        console.print(
+            f"\n{len(ALL)} cores cannot tell how more processes scale: Postgres and whoever asks need one of them, so"
+            " that all there is to gain is what the first process left of the other.\n"
+        )
+
+
+def _median(rounds: Iterable[Measured], figure: str) -> float:
+    figures: list[float] = [getattr(each, figure) for each in rounds]
+    return median(figures)
