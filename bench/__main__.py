@@ -4,13 +4,14 @@ since machines are shared and noisy.
 """
 
 import asyncio
+from typing import Annotated
 
 import typer
 
 import bench.graphql.run
 from bench import imports, latency, parks, subscribers
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)
@@ -34,11 +35,15 @@ def main(context: typer.Context, rows: int = 5_000_000, rounds: int = 3) -> None
 
 @app.command()
 def graphql(
-    sites: int = 1_000, rounds: int = 3, seconds: float = 5, grow_to: int = 1_000_000, quick: bool = False
+    sites: Annotated[int, typer.Option(min=1_000)] = 1_000,
+    rounds: int = 3,
+    seconds: float = 5,
+    grow_to: int = 1_000_000,
+    quick: Annotated[bool, typer.Option("--quick", help="Only show that it works, and that answers agree.")] = False,
 ) -> None:
     """
-    Measure requests a second beside PostGraphile, mercurius and what no GraphQL takes, for so many seconds each in
-    interleaved rounds; and how latency grows from so many sites on. Quick only shows that it works.
+    Measure requests a second beside PostGraphile, mercurius and the floor, with so many sites, for so many seconds each
+    in interleaved rounds; then how latency grows with more and more sites.
     """
     if quick:
         rounds, seconds, grow_to = 1, 0.5, 10 * sites

@@ -88,7 +88,8 @@ async def answering(*command: str, **environment: str) -> AsyncIterator[tuple[st
     try:
         async with asyncio.timeout(START_S):
             while not (named := ADDRESS.search(said := await process.stdout.readline())):
-                assert said, f"{command} did not start."  # noqa: S101
+                if not said:
+                    raise RuntimeError(f"{' '.join(command)} ended before it answered.")
         yield named[0].decode(), process.pid
     finally:
         process.terminate()

@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 VIEWS = HERE / "postgraphile.sql"
 NODE = str(Path(executable.ROOT_DIR, "bin", "node"))
 
-OURS, POSTGRAPHILE, MERCURIUS, FLOOR = "ours", "PostGraphile", "mercurius + JIT", "floor"
+OURS, POSTGRAPHILE, MERCURIUS, FLOOR = "ours", "PostGraphile", "mercurius", "the floor"
 
 # As many connections to Postgres as ours has.
 POOL_SIZE = "20"

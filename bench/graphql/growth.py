@@ -8,7 +8,7 @@ from rich.progress import Progress
 from bench.graphql.asking import Asked
 from bench.graphql.data import DROP_EXCLUSION, add_sites
 from bench.graphql.load import ask_seldom
-from bench.graphql.tables import console, new_table, progress_console
+from bench.graphql.tables import console, new_table, progress_console, tell
 
 OF = ("Q1", "Q2")
 EVERY_S = 0.02
@@ -38,8 +38,8 @@ async def run(
                     taken.setdefault(place, []).append(median(latencies_s) * 1000)
             progress.advance(task)
 
-    console.print(f"p50 in ms, asked every {EVERY_S * 1000:.0f} ms by one connection, by how many sites there are.\n")
-    table = new_table("operation", "by", *(f"{size:,}" for size in sizes))
+    tell(f"p50 in ms, asked every {EVERY_S * 1000:.0f} ms by one connection, by how many sites there are.")
+    table = new_table("operation", "by", *(f"{size:,} sites" for size in sizes), names=2)
     for way in ways:
         operation, contender = way.operation.name, way.contender.name
         table.add_row(operation, contender, *(f"{median(taken[operation, contender, size]):.1f}" for size in sizes))

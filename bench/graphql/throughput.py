@@ -9,11 +9,11 @@ from rich.progress import track
 
 from bench.graphql.asking import Asked, Measured, asked, measure
 from bench.graphql.contenders import FLOOR, MERCURIUS, POSTGRAPHILE, Contender, ours
-from bench.graphql.cores import ALL, OTHERS, SERVERS, held_to, hold_postgres
+from bench.graphql.cores import ALL, OTHERS, held_to, hold_postgres
 from bench.graphql.data import Ids
 from bench.graphql.load import CONNECTIONS, load
 from bench.graphql.operations import OPERATIONS
-from bench.graphql.tables import console, new_table, progress_console
+from bench.graphql.tables import console, new_table, progress_console, tell
 from graph.embedded.servers import EmbeddedServers
 
 COMPARED_WITH = (POSTGRAPHILE, MERCURIUS, FLOOR)
@@ -27,13 +27,15 @@ async def beside_peers(ways: list[Asked], connection: asyncpg.Connection, *, rou
         place = (way.operation.name, way.contender.name)
         taken.setdefault(place, []).append(await measure(way, connection, seconds=seconds))
 
-    console.print(
-        f"{CONNECTIONS} connections; the server on {len(SERVERS)} core, Postgres and whoever asks on {len(OTHERS)};"
-        f" medians of {rounds} interleaved rounds of {seconds:g} s.\n"
+    tell(
+        f"{CONNECTIONS} connections, medians of {rounds} interleaved rounds of {seconds:g} s, shares of one core. The"
+        f" server has one core, Postgres and whoever asks {len(OTHERS)} other{'s' if len(OTHERS) > 1 else ''}. Ours"
+        " checks a key, counts its requests, and keeps an audit entry of each battery; the others do none of it."
     )
     table = new_table(
         *("operation", "by", "requests/s", *(f"to {name}" for name in COMPARED_WITH)),
-        *("p50, ms", "p99, ms", "server's core", "asking"),
+        *("p50, ms", "p99, ms", "server busy", "asking busy"),
+        names=2,
     )
     for operation, same in groupby(ways, key=lambda way: way.operation):
         names = [way.contender.name for way in same]
@@ -58,10 +60,10 @@ def _print_what_asking_takes(floor: Contender, *, seconds: float) -> None:
     exchange = (floor.post("/nothing", None), len(NOTHING))
     taken = load(floor.addresses, iter(lambda: exchange, None), seconds=seconds)
     each_s = taken.own_cpu_s / len(taken.latencies_s)
-    console.print(
-        f"\nAsking takes {each_s * 1e6:.0f} µs of a core a request: one core could ask {1 / each_s:,.0f} a second."
-        f" An empty answer of the floor's, for which no database is asked, came {taken.per_second:,.0f} times."
-        " Where the server's core is busy, the server is the bound; where it is not, Postgres is, with whoever asks.\n"
+    tell(
+        f"Asking takes {each_s * 1e6:.0f} µs of a core a request: one core could ask {1 / each_s:,.0f} times a second;"
+        f" an empty answer of the floor's, without a statement, came {taken.per_second:,.0f} times a second. Where the"
+        " server is not busy throughout, the bound is Postgres, which shares its core with the asking."
     )
 
 
@@ -69,7 +71,8 @@ async def by_processes(
     servers: EmbeddedServers, ids: Ids, connection: asyncpg.Connection, *, rounds: int, seconds: float
 ) -> None:
     """Measure ours in more and more processes, everything on all cores, and print the medians as a table."""
-    counts = [2**power for power in range(len(ALL).bit_length())]
+    # Beyond, they had more connections than Postgres takes.
+    counts = [count for count in (1, 2, 4) if count <= len(ALL)]
     taken: dict[tuple[str, int], list[float]] = {}
     await hold_postgres(connection, ALL)
     with held_to(ALL):
@@ -81,15 +84,15 @@ async def by_processes(
                     taken.setdefault((operation.name, processes), []).append(measured.per_second)
     await hold_postgres(connection, OTHERS)
 
-    table = new_table("ours, on all cores", "", *(f"{operation.name}, requests/s" for operation in OPERATIONS))
+    table = new_table("ours, on all cores", *(f"{operation.name}, requests/s" for operation in OPERATIONS), names=1)
     for processes in counts:
         rates = (median(taken[operation.name, processes]) for operation in OPERATIONS)
-        table.add_row(f"{processes} process{'es' if processes > 1 else ''}", "", *(f"{rate:,.0f}" for rate in rates))
+        table.add_row(f"{processes} process{'es' if processes > 1 else ''}", *(f"{rate:,.0f}" for rate in rates))
     console.print(table)
     if len(ALL) < 4:
-        console.print(
-            f"\n{len(ALL)} cores cannot tell how more processes scale: Postgres and whoever asks need one of them, so"
-            " that all there is to gain is what the first process left of the other.\n"
+        tell(
+            f"{len(ALL)} cores cannot tell how processes scale: Postgres and whoever asks need one of them, so that all"
+            " there is to gain is what they and the first process leave."
         )
 
 
