@@ -154,13 +154,13 @@ async def _listen(url: str, database_url: str, import_id: str, count: int, serve
     await asyncio.gather(*(subscribe() for _ in range(count)))
     each_kib = (_memory_kib(server) - memory) / count
     connection = await asyncpg.connect(database_url)
-    cpu, began = cpu_s(server), time.perf_counter()
+    cpu, began = _cpu_s(server), time.perf_counter()
     for message in range(1, MESSAGES + 1):
         await asyncio.sleep(began + message * EVERY_S - time.perf_counter())
         moved_at[message] = time.perf_counter()
         await connection.execute("update imports set bytes_read = $1 where id = $2", message, UUID(import_id))
     took = time.perf_counter() - began
-    busy = (cpu_s(server) - cpu) / took
+    busy = (_cpu_s(server) - cpu) / took
     await asyncio.sleep(2)
     await connection.close()
     percentiles = quantiles(latencies, n=100)
@@ -174,7 +174,7 @@ def _memory_kib(pid: int) -> int:
     return int(Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0])
 
 
-def cpu_s(pid: int) -> float:
+def _cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

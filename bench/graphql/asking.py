@@ -9,10 +9,10 @@ import numpy as np
 
 from bench.graphql.answers import Disagreement, figures
 from bench.graphql.contenders import Contender
+from bench.graphql.cores import cpu_of_postgres_s, cpu_of_s
 from bench.graphql.data import CLEAR_ADDED, COUNT_ADDED, Ids
 from bench.graphql.load import Connection, Exchange, load
 from bench.graphql.operations import OPERATIONS, Operation
-from bench.subscribers import cpu_s
 
 # Code is compiled as it is used, and connections learn their statements.
 WARM_UP_S = 1.0
@@ -30,13 +30,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class Measured:
-    """How much was answered in one round; the shares are of one core, the server's and that of who asks."""
+    """How much was answered in one round, how busy it kept the server's core, and what a request took of any core."""
 
     per_second: float
     p50_ms: float
     p99_ms: float
     server_share: float
-    own_share: float
+    server_us: float
+    postgres_us: float
+    asking_us: float
 
 
 async def agreed(contenders: list[Contender], ids: Ids, connection: asyncpg.Connection) -> list[Asked]:
@@ -60,6 +62,7 @@ async def asked(contender: Contender, operation: Operation, ids: Ids, connection
     requests = (contender.request(operation, variables) for variables in operation.variables(ids))
     if operation.writes:
         answer = by.answer(next(requests))
+        by.close()
         await _clear_added(connection, expected=1)
         # Each is of something else; their answers are as long as one another, and differ in ids.
         length = len(answer)
@@ -72,15 +75,16 @@ async def asked(contender: Contender, operation: Operation, ids: Ids, connection
 
 async def measure(way: Asked, connection: asyncpg.Connection, *, seconds: float) -> Measured:
     """Ask by all connections for so many seconds, after a second or less that does not count."""
-    contender = way.contender
-    before = load(contender.addresses, way.exchanges, seconds=min(seconds / 2, WARM_UP_S))
-    cpu = sum(map(cpu_s, contender.pids))
-    taken = load(contender.addresses, way.exchanges, seconds=seconds)
-    cpu = sum(map(cpu_s, contender.pids)) - cpu
+    addresses, processes = way.contender.addresses, way.contender.processes
+    before = load(addresses, way.exchanges, seconds=min(seconds / 2, WARM_UP_S))
+    server, postgres = cpu_of_s(processes), cpu_of_postgres_s(connection)
+    taken = load(addresses, way.exchanges, seconds=seconds)
+    server, postgres = cpu_of_s(processes) - server, cpu_of_postgres_s(connection) - postgres
     if way.operation.writes:
-        await _clear_added(connection, expected=len(before.latencies_s) + len(taken.latencies_s))
+        await _clear_added(connection, expected=before.answered + taken.answered)
     p50, p99 = np.percentile(taken.latencies_s, [50, 99]) * 1000
-    return Measured(taken.per_second, p50, p99, cpu / taken.seconds, taken.own_cpu_s / taken.seconds)
+    each_us = [cpu_s * 1e6 / taken.answered for cpu_s in (server, postgres, taken.own_cpu_s)]
+    return Measured(taken.answered / taken.seconds, p50, p99, server / taken.seconds, *each_us)
 
 
 async def _clear_added(connection: asyncpg.Connection, *, expected: int) -> None:

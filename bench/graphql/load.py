@@ -39,8 +39,8 @@ class Load:
     own_cpu_s: float
 
     @property
-    def per_second(self) -> float:
-        return len(self.latencies_s) / self.seconds
+    def answered(self) -> int:
+        return len(self.latencies_s)
 
 
 class Connection:
@@ -94,19 +94,18 @@ class Connection:
 def load(addresses: Sequence[Address], exchanges: Iterator[Exchange], *, seconds: float) -> Load:
     """Ask for so many seconds, by connections to all addresses in turn, and wait for the answers on their way."""
     connections = [Connection(addresses[number % len(addresses)]) for number in range(CONNECTIONS)]
-    asked = {connection.fileno: (connection, 0, 0.0) for connection in connections}
+    asked: dict[int, tuple[Connection, int, float]] = {}
     latencies = array("d")
     gc.disable()  # Its pauses would be taken for the server's.
     with select.epoll() as ready:
-        for number in asked:
-            ready.register(number, select.EPOLLIN)
         own_cpu, began = time.thread_time(), time.perf_counter()
         until = began + seconds
         for connection in connections:
             request, length = next(exchanges)
             asked[connection.fileno] = (connection, length, time.perf_counter())
+            ready.register(connection.fileno, select.EPOLLIN)
             connection.send(request)
-        while len(asked) > 0:
+        while asked:
             events = ready.poll(SILENCE_S)
             if not events:
                 raise WrongAnswer(f"Nothing was answered for {SILENCE_S} seconds.")

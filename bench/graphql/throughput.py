@@ -28,13 +28,13 @@ async def beside_peers(ways: list[Asked], connection: asyncpg.Connection, *, rou
         taken.setdefault(place, []).append(await measure(way, connection, seconds=seconds))
 
     tell(
-        f"{CONNECTIONS} connections, medians of {rounds} interleaved rounds of {seconds:g} s, shares of one core. The"
-        f" server has one core, Postgres and whoever asks {len(OTHERS)} other{'s' if len(OTHERS) > 1 else ''}. Ours"
-        " checks a key, counts its requests, and keeps an audit entry of each battery; the others do none of it."
+        f"{CONNECTIONS} connections, medians of {rounds} interleaved rounds of {seconds:g} s. The server has a core of"
+        f" its own; Postgres and whoever asks have {len(OTHERS)}. The last columns are what a request takes of a core."
+        " Ours checks a key, counts its requests, and keeps an audit entry of each battery; the others do none of it."
     )
     table = new_table(
         *("operation", "by", "requests/s", *(f"to {name}" for name in COMPARED_WITH)),
-        *("p50, ms", "p99, ms", "server busy", "asking busy"),
+        *("p50, ms", "p99, ms", "server busy", "server, µs", "Postgres, µs", "asking, µs"),
         names=2,
     )
     for operation, same in groupby(ways, key=lambda way: way.operation):
@@ -48,7 +48,8 @@ async def beside_peers(ways: list[Asked], connection: asyncpg.Connection, *, rou
                 f"{rate:,.0f}",
                 *(f"{rate / rates[other]:.2f}" for other in COMPARED_WITH),
                 *(f"{_median(of_rounds, percentile):.1f}" for percentile in ("p50_ms", "p99_ms")),
-                *(f"{_median(of_rounds, share):.0%}" for share in ("server_share", "own_share")),
+                f"{_median(of_rounds, 'server_share'):.0%}",
+                *(f"{_median(of_rounds, each):,.0f}" for each in ("server_us", "postgres_us", "asking_us")),
             )
     console.print(table)
     [floor, *_] = [way.contender for way in ways if way.contender.name == FLOOR]
@@ -59,11 +60,11 @@ def _print_what_asking_takes(floor: Contender, *, seconds: float) -> None:
     """Ask for the cheapest answer there is, to tell whether it is the asking that bounds the others."""
     exchange = (floor.post("/nothing", None), len(NOTHING))
     taken = load(floor.addresses, iter(lambda: exchange, None), seconds=seconds)
-    each_s = taken.own_cpu_s / len(taken.latencies_s)
+    empty, asking_us = taken.answered / taken.seconds, taken.own_cpu_s / taken.answered * 1e6
     tell(
-        f"Asking takes {each_s * 1e6:.0f} µs of a core a request: one core could ask {1 / each_s:,.0f} times a second;"
-        f" an empty answer of the floor's, without a statement, came {taken.per_second:,.0f} times a second. Where the"
-        " server is not busy throughout, the bound is Postgres, which shares its core with the asking."
+        f"An empty answer of the floor's, without a statement, came {empty:,.0f} times a second; asking for it took"
+        f" {asking_us:.0f} µs. Where the server is not busy throughout, the bound is Postgres, whose core whoever asks"
+        " has a share of."
     )
 
 
@@ -74,7 +75,7 @@ async def by_processes(
     # Beyond, they had more connections than Postgres takes.
     counts = [count for count in (1, 2, 4) if count <= len(ALL)]
     taken: dict[tuple[str, int], list[float]] = {}
-    await hold_postgres(connection, ALL)
+    hold_postgres(connection, ALL)
     with held_to(ALL):
         for processes in track(counts * rounds, "By processes", console=progress_console, transient=True):
             async with ours(servers, processes=processes) as contender:
@@ -82,7 +83,7 @@ async def by_processes(
                     way = await asked(contender, operation, ids, connection)
                     measured = await measure(way, connection, seconds=seconds)
                     taken.setdefault((operation.name, processes), []).append(measured.per_second)
-    await hold_postgres(connection, OTHERS)
+    hold_postgres(connection, OTHERS)
 
     table = new_table("ours, on all cores", *(f"{operation.name}, requests/s" for operation in OPERATIONS), names=1)
     for processes in counts:
