@@ -3,12 +3,11 @@
 from statistics import median
 
 import asyncpg
-from rich.progress import Progress
 
 from bench.graphql.asking import Asked
 from bench.graphql.data import DROP_EXCLUSION, add_sites
 from bench.graphql.load import ask_seldom
-from bench.graphql.tables import console, new_table, progress_console, tell
+from bench.graphql.tables import console, new_table, tell, told
 
 OF = ("Q1", "Q2")
 EVERY_S = 0.02
@@ -24,19 +23,16 @@ async def run(
         sizes.append(min(sizes[-1] * 10, grow_to))
     taken: dict[tuple[str, str, int], list[float]] = {}
     await connection.execute(DROP_EXCLUSION)
-    with Progress(console=progress_console, transient=True) as progress:
-        task = progress.add_task("Latency, by sites", total=len(sizes))
-        for before, size in zip([0, *sizes], sizes, strict=False):
-            if before:
-                await add_sites(connection, before + 1, size)
-                await connection.execute("vacuum analyze")
-                await connection.execute("checkpoint")
-            for _ in range(rounds):
-                for way in ways:
-                    latencies_s = ask_seldom(way.contender.addresses[0], way.exchanges, times=times, every_s=EVERY_S)
-                    place = (way.operation.name, way.contender.name, size)
-                    taken.setdefault(place, []).append(median(latencies_s) * 1000)
-            progress.advance(task)
+    for before, size in told(list(zip([0, *sizes], sizes, strict=False)), "Latency, by sites"):
+        if before:
+            await add_sites(connection, before + 1, size)
+            await connection.execute("vacuum analyze")
+            await connection.execute("checkpoint")
+        for _ in range(rounds):
+            for way in ways:
+                latencies_s = ask_seldom(way.contender.addresses[0], way.exchanges, times=times, every_s=EVERY_S)
+                place = (way.operation.name, way.contender.name, size)
+                taken.setdefault(place, []).append(median(latencies_s) * 1000)
 
     tell(f"p50 in ms, asked every {EVERY_S * 1000:.0f} ms by one connection, by how many sites there are.")
     table = new_table("operation", "by", *(f"{size:,} sites" for size in sizes), names=2)

@@ -32,7 +32,7 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True)
 class Load:
-    """What was answered in how many seconds, each answer after how long, and how busy it kept who asked."""
+    """In how many seconds it was answered, each answer after how long, and what the asking itself took of a core."""
 
     seconds: float
     latencies_s: "array[float]"
@@ -47,7 +47,7 @@ class Connection:
     """A connection that is kept, with one request at a time on its way."""
 
     def __init__(self, address: Address) -> None:
-        self._socket = socket.create_connection(address, timeout=SILENCE_S)
+        self._socket = socket.create_connection(address)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.fileno = self._socket.fileno()
         self._held = b""

@@ -5,7 +5,6 @@ from itertools import groupby
 from statistics import median
 
 import asyncpg
-from rich.progress import track
 
 from bench.graphql.asking import Asked, Measured, asked, measure
 from bench.graphql.contenders import FLOOR, MERCURIUS, POSTGRAPHILE, Contender, ours
@@ -13,7 +12,7 @@ from bench.graphql.cores import ALL, OTHERS, held_to, hold_postgres
 from bench.graphql.data import Ids
 from bench.graphql.load import CONNECTIONS, load
 from bench.graphql.operations import OPERATIONS
-from bench.graphql.tables import console, new_table, progress_console, tell
+from bench.graphql.tables import console, new_table, tell, told
 from graph.embedded.servers import EmbeddedServers
 
 COMPARED_WITH = (POSTGRAPHILE, MERCURIUS, FLOOR)
@@ -23,7 +22,7 @@ NOTHING = b'{"data":null}'
 async def beside_peers(ways: list[Asked], connection: asyncpg.Connection, *, rounds: int, seconds: float) -> None:
     """Measure all in turn, round after round, and print the medians as a table."""
     taken: dict[tuple[str, str], list[Measured]] = {}
-    for way in track(ways * rounds, "Requests a second, beside peers", console=progress_console, transient=True):
+    for way in told(ways * rounds, "Requests a second, beside peers"):
         place = (way.operation.name, way.contender.name)
         taken.setdefault(place, []).append(await measure(way, connection, seconds=seconds))
 
@@ -52,7 +51,7 @@ async def beside_peers(ways: list[Asked], connection: asyncpg.Connection, *, rou
                 *(f"{_median(of_rounds, each):,.0f}" for each in ("server_us", "postgres_us", "asking_us")),
             )
     console.print(table)
-    [floor, *_] = [way.contender for way in ways if way.contender.name == FLOOR]
+    floor = next(way.contender for way in ways if way.contender.name == FLOOR)
     _print_what_asking_takes(floor, seconds=seconds)
 
 
@@ -77,7 +76,7 @@ async def by_processes(
     taken: dict[tuple[str, int], list[float]] = {}
     hold_postgres(connection, ALL)
     with held_to(ALL):
-        for processes in track(counts * rounds, "By processes", console=progress_console, transient=True):
+        for processes in told(counts * rounds, "Requests a second, by processes"):
             async with ours(servers, processes=processes) as contender:
                 for operation in OPERATIONS:
                     way = await asked(contender, operation, ids, connection)
