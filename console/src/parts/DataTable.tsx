@@ -46,10 +46,12 @@ interface Props<Row extends object> {
 const ROW_PX = 41;
 const OVERSCAN = 16;
 
+// Made once: ten thousand texts are compared with it in the time it takes to make a hundred.
+const collator = new Intl.Collator("en-AU", { numeric: true });
+
 const compare: SortFn<typeof features, never> = (a, b, id) => {
   const [left, right] = [a.getValue<string | number | bigint>(id), b.getValue<string | number | bigint>(id)];
-  if (typeof left === "string" && typeof right === "string")
-    return left.localeCompare(right, "en-AU", { numeric: true });
+  if (typeof left === "string" && typeof right === "string") return collator.compare(left, right);
   return left < right ? -1 : left > right ? 1 : 0;
 };
 
