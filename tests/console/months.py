@@ -77,6 +77,8 @@ async def signed_in(open_context: OpenContext, served: Serving, key: str) -> Con
     await console.page.get_by_label("API key").fill(key)
     await console.press("Sign in")
     await expect(console.page.get_by_role("navigation", name="Pages")).to_be_visible()
+    # By which the next page that is loaded knows who it is.
+    await console.page.wait_for_function("sessionStorage.length > 0")
     return console
 
 
@@ -103,7 +105,7 @@ async def added_up(table: Locator, column: str) -> Decimal:
 
 
 def lines(console: Console) -> Locator:
-    return console.page.get_by_role("table", name="Line items")
+    return console.page.get_by_role("table", name="Lines by site")
 
 
 async def open_month(console: Console, month: Settled, query: str = "") -> None:

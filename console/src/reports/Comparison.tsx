@@ -41,7 +41,7 @@ export function Comparison(props: Props) {
         {others.length === 0 && " This month has no other yet."}
       </p>
       {others.length > 0 && (
-        <div className="compare-with">
+        <div className="choice">
           <ChoiceOf
             label={`Compare revision ${report.revision} with`}
             value={other ? String(other.revision) : NONE}

@@ -29,10 +29,14 @@ export function Downloads({ report }: { report: Revision }) {
     <div className="row">
       {error && <Failure error={error} />}
       {FORMATS.map((format) => (
-        <Button key={format} className="button" onPress={() => void download(format)}>
+        <Button
+          key={format}
+          className="button"
+          aria-label={`${format} file of revision ${report.revision}, as it was settled`}
+          onPress={() => void download(format)}
+        >
           <Download size={16} aria-hidden />
           {format}
-          <span className="visually-hidden"> file of revision {report.revision}, as it was settled</span>
         </Button>
       ))}
     </div>

@@ -46,8 +46,8 @@ export function Events({ events }: { events: readonly SiteEvent[] }) {
   const sumOf = (some: readonly SiteEvent[]) => Exact.sum(some.map(({ valueAud }) => Exact.of(valueAud))).money;
   const costly = events.filter(isCostOnly);
   return (
-    <section className="stack" aria-labelledby="events">
-      <h3 id="events">Its events</h3>
+    <div className="stack">
+      <h3>Its events</h3>
       <p className="soft small">
         The revenue is the sum of their values, which are not rounded one by one
         {costly.length > 0 && `: without the ${sumOf(costly)} of those that are cost-only`}.
@@ -62,6 +62,6 @@ export function Events({ events }: { events: readonly SiteEvent[] }) {
           valueAud: sumOf(events.filter((event) => !isCostOnly(event))),
         }}
       />
-    </section>
+    </div>
   );
 }

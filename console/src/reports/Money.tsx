@@ -21,10 +21,10 @@ const SUMS: { of: keyof Totals; parts: (keyof Totals)[] }[] = [
 const MEANS: Record<keyof Totals, string> = {
   totalRevenueAud: "earned by the sites' events",
   adValoremFeeAud: "to the VPP, taken first",
-  dailyFeesAud: "to the VPP, as far as sites had earned them",
+  dailyFeesAud: "to the VPP, as far as earned",
   siteTotalAud: "to the sites, after fees",
-  costOnlyAud: "discharges that cost money; the VPP bears them",
-  vppTotalAud: "what the VPP is left with",
+  costOnlyAud: "borne by the VPP",
+  vppTotalAud: "left to the VPP",
 };
 
 const labelOf = (total: keyof Totals) => TOTALS.find(({ id }) => id === total)?.label ?? total;

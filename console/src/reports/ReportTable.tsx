@@ -1,12 +1,13 @@
 import { Link } from "react-router";
+import { useQuery } from "urql";
 
 import { type Column, DataTable } from "../parts/DataTable";
 import { cents, dollars, formatMoment, formatMonth, money } from "../parts/format";
 import type { Pages } from "../parts/pages";
-import type { ListReportsQuery } from "../schema";
+import { type ListReportsQuery, ReportStalenessDocument } from "../schema";
 import { useMay } from "../session/session";
 import { TOTALS, type Totals } from "./figures";
-import { Flag, ReportTags } from "./flags";
+import { ReportTags } from "./flags";
 import { useNews } from "./reading";
 
 type Report = ListReportsQuery["listRevenueReports"]["items"][number];
@@ -41,7 +42,7 @@ const STATE: Column<Report>[] = [
   {
     id: "state",
     header: "State",
-    cell: (report) => <ReportTags report={report} />,
+    cell: (report) => <State report={report} />,
     width: "minmax(8rem, 1fr)",
   },
 ];
@@ -65,14 +66,10 @@ const AMOUNTS: Column<Report>[] = TOTALS.filter(({ id }) => SHOWN.includes(id)).
 const OWN: Column<Report> = {
   id: "own",
   header: "Your sites, after fees",
-  cell: (report) => (
-    <>
-      <Flag report={report} /> {report.lineItems?.nextToken ? "in the statement" : money(dollars(ownOf(report)))}
-    </>
-  ),
+  cell: (report) => (report.lineItems?.nextToken ? "in the statement" : money(dollars(ownOf(report)))),
   sort: ownOf,
   numeric: true,
-  width: "minmax(13rem, 1fr)",
+  width: "14rem",
 };
 
 function ownOf({ lineItems }: Report): bigint {
@@ -101,6 +98,17 @@ export function ReportTable({ reports, ofVpp }: { reports: Pages<Report>; ofVpp:
       />
     </>
   );
+}
+
+/** Whether a report is stale takes the server a look at all it was settled from: so it is asked of those in sight. */
+function State({ report }: { report: Report }) {
+  const [{ data }] = useQuery({
+    query: ReportStalenessDocument,
+    variables: { id: report.id },
+    pause: report.status !== "READY" || !report.isLatest,
+    requestPolicy: "cache-and-network",
+  });
+  return <ReportTags report={report} isStale={data?.getRevenueReport?.isStale} />;
 }
 
 function Follow({ id, done }: { id: string; done: () => void }) {

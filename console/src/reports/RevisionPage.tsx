@@ -42,9 +42,11 @@ export function RevisionPage({
   return (
     <div className="stack report">
       <div className="revision">
-        <RevisionChoice report={report} revisions={revisions} />
-        <div className="stack" style={{ "--gap": "0.15rem" }}>
-          <ReportTags report={report} />
+        <div className="choice">
+          <RevisionChoice report={report} revisions={revisions} />
+        </div>
+        <div className="stack about" style={{ "--gap": "0.15rem" }}>
+          <ReportTags report={report} isStale={report.isStale} />
           <span className="soft small">
             Asked for on {formatMoment(report.createdAt)}.
             {isReady && spans && areSettled && ` Settled at ${writeAllTerms(spans)}.`}

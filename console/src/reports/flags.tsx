@@ -1,5 +1,6 @@
 /** Whether a report can be relied on as it stands: what stands beside its figures where it cannot. */
 
+import { useMemo } from "react";
 import { Link } from "react-router";
 
 import { formatDay, formatMoment, formatMonth, thisMonth } from "../parts/format";
@@ -11,17 +12,17 @@ import { lastDay, monthDays, monthOver } from "./terms";
 type Report = ReportFragment & { isStale: boolean };
 
 /** Whether it was settled before its month was over in NEM time: later days are not in it. */
-export const isEarly = ({ createdAt, month }: Report) => Date.parse(createdAt) < monthOver(month);
+const isEarly = ({ createdAt, month }: ReportFragment) => Date.parse(createdAt) < monthOver(month);
 
-/** What state a report is in, a word each. */
-export function ReportTags({ report }: { report: Report }) {
+/** What state a report is in, a word each. Whether it is stale may not be known yet. */
+export function ReportTags({ report, isStale }: { report: ReportFragment; isStale: boolean | undefined }) {
   if (report.status === "PENDING") return <span className="tag accent">settling</span>;
   if (report.status === "FAILED") return <span className="tag bad">failed</span>;
-  const isCurrent = report.isLatest && !report.isStale && !isEarly(report);
+  const isCurrent = report.isLatest && isStale === false && !isEarly(report);
   return (
     <span className="row" style={{ "--gap": "0.3rem" }}>
       {!report.isLatest && <span className="tag">superseded</span>}
-      {report.isLatest && report.isStale && <span className="tag warn">stale</span>}
+      {report.isLatest && isStale && <span className="tag warn">stale</span>}
       {isEarly(report) && <span className="tag warn">incomplete</span>}
       {isCurrent && <span className="tag good">up to date</span>}
     </span>
@@ -48,6 +49,8 @@ export function Flags({
 }) {
   const { totals } = report;
   const of = formatMonth(report.month);
+  const hasNoEvents = useMemo(() => isRead && areWithoutEvents(lines, totals), [isRead, lines, totals]);
+  const isApart = useMemo(() => isRead && totals && !addUp(lines, totals), [isRead, lines, totals]);
   return (
     <>
       {report.isLatest && report.isStale && (
@@ -69,18 +72,18 @@ export function Flags({
           <strong>No sites.</strong> No site was a member on any day of {of}.
         </Notice>
       )}
-      {isRead && lines.length > 0 && hasNoEvents(lines, totals) && (
+      {lines.length > 0 && hasNoEvents && (
         <Notice tone="warn">
           <strong>No events.</strong> Nothing was earned or spent in {of}: no events of these sites have come in, or
           none of any value. {mayChange && <Link to="/imports">Import them</Link>}
         </Notice>
       )}
-      {isRead && totals && !addUp(lines, totals) && (
+      {isApart && (
         <Notice tone="bad">The lines that were read do not add up to the report's totals. Load the page again.</Notice>
       )}
     </>
   );
 }
 
-const hasNoEvents = (lines: readonly Line[], totals: Totals | null | undefined) =>
+const areWithoutEvents = (lines: readonly Line[], totals: Totals | null | undefined) =>
   (totals?.costOnlyAud ?? "0.00") === "0.00" && lines.every(({ revenueAud }) => revenueAud === "0.00");

@@ -1,0 +1,88 @@
+"""A report of ten thousand sites, and how it is still read."""
+
+from typing import Any
+
+import pytest_asyncio
+from playwright.async_api import expect
+from sqlalchemy import text
+
+from db.engine import Database
+from graph.serving import Serving
+from tests.api import Api
+from tests.console.browser import Console
+from tests.console.months import HEADER, MONTH, PATIENCE_MS, Settled, amount, foot, lines
+
+SITES = 10_000
+# Another test's clock, on a machine that has much else to do: fifty pages are read one after the other.
+ALL_READ_MS = 4 * PATIENCE_MS
+
+ADD_SITES = text("""
+    with added as (
+        insert into sites (id, nmi, address)
+        select gen_random_uuid(), to_char(7000000000 + place, 'FM0000000000'), place || ' Grid St'
+        from generate_series(1, :sites) as place
+        returning id, nmi
+    ), joined as (
+        insert into memberships (site_id, vpp_id, effective)
+        select id, :vpp_id, '(,)' from added
+    ), placed as (
+        insert into batteries (id, site_id, manufacturer, serial, installed)
+        select gen_random_uuid(), id, 'Tesla', nmi, '(,)' from added
+        returning id
+    )
+    insert into battery_capacities (battery_id, effective, capacity_kwh)
+    select id, '(,)', 13.5 from placed
+""")
+
+
+@pytest_asyncio.fixture(scope="module")
+async def many(served_console: Serving, api: Api, database: Database) -> Settled:
+    """A month of ten thousand sites, each with an event worth as many cents as it has a place."""
+    vpp_id = await api.vpp(name="Ten thousand", percentage=20, daily_fee=0.5)
+    async with database.transaction() as session:
+        await session.execute(ADD_SITES, {"sites": SITES, "vpp_id": vpp_id})
+    nmis = [str(7_000_000_000 + place) for place in range(1, SITES + 1)]
+    rows = "".join(f"{nmi},2025-09-03,DISCHARGE,{place},1\n" for place, nmi in enumerate(nmis, start=1))
+    assert (await api.imported(HEADER + rows))["rowsImported"] == SITES
+    asked: Any = await api.ask(
+        "mutation ($input: GenerateRevenueReportInput!) { generateRevenueReport(input: $input) { id } }",
+        input={"vppId": vpp_id, "month": MONTH},
+    )
+    report = await api.report(asked["id"])
+    assert report["totals"]["totalRevenueAud"] == "500050.00"
+    return Settled(vpp_id, "Ten thousand", nmis, [], report)
+
+
+async def test_ten_thousand_lines_are_read_summed_up_scrolled_and_filtered(console: Console, many: Settled) -> None:
+    await console.open(many.path, title=many.title)
+    await expect(console.page.get_by_text("lines are read so far")).to_be_visible()
+    await expect(console.page.get_by_text("All 10,000 lines.")).to_be_visible(timeout=ALL_READ_MS)
+    table = lines(console)
+
+    assert await foot(table, "nmi") == "All 10,000"
+    assert await foot(table, "revenueAud") == "$500,050.00"
+    assert amount(await foot(table, "afterFeesAud")) == amount(f"${many.report['totals']['siteTotalAud']}")
+    assert await table.get_attribute("aria-rowcount") == "10002"
+    assert await table.locator("tbody tr").count() < 100
+
+    scroller = console.page.get_by_role("region", name="Lines by site")
+    await scroller.evaluate("(scroller) => scroller.scrollIntoView()")
+    await scroller.evaluate("(scroller) => scroller.scrollTo(0, scroller.scrollHeight)")
+    await expect(table.get_by_role("cell", name="10000 Grid St")).to_be_in_viewport()
+    await table.get_by_role("button", name="Revenue").click()
+    await scroller.evaluate("(scroller) => scroller.scrollTo(0, 0)")
+    await expect(table.locator("tbody tr").first).to_contain_text("$100.00")
+
+    await console.page.get_by_role("searchbox", name="Find by NMI or address").fill("999")
+    await expect(console.page.get_by_text("of 10,000 lines have “999”")).to_contain_text("The sums at the foot are of")
+    found = [place for place in range(1, SITES + 1) if "999" in f"{7_000_000_000 + place} {place} Grid St"]
+    assert await foot(table, "nmi") == f"{len(found)} shown"
+    assert amount(await foot(table, "revenueAud")) == sum(amount(f"${place / 100:.2f}") for place in found)
+
+
+async def test_a_line_of_ten_thousand_says_how_it_came_about(console: Console, many: Settled) -> None:
+    await console.open(f"{many.path}?do=explain&about={many.nmis[-1]}")
+
+    dialog = console.page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("13.5 kWh ÷ 135,000 kWh × $80,008.00, the pool = $8.0008", timeout=ALL_READ_MS)
+    await expect(dialog).to_contain_text("1 event: 10,000 kWh out, 0 kWh in = $100.00")
