@@ -9,16 +9,32 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
+from db.engine import Database
 from graph.backing import Backing
 from graph.embedded.servers import EmbeddedServers
 from graph.serving import Serving, serving
-from tests.api import API_KEY, WAIT_S
+from tests import readings
+from tests.api import API_KEY, WAIT_S, Api, new_nmi
 from tests.console.browser import DESKTOP, TELL_VIOLATIONS, Console, open_tab
 
 # On a machine that is busy with other tests, too.
 expect.set_options(timeout=1000 * WAIT_S)
 
 OpenContext = Callable[..., Awaitable[BrowserContext]]
+
+PAGES = {
+    "fleet": "/",
+    "vpp": "/vpps/{vpp}",
+    "site": "/sites/{site}",
+    "imports": "/imports",
+    "import": "/imports/{import}",
+    "reports": "/reports",
+    "month": "/reports/{vpp}/2025-09",
+    "parks": "/parks",
+    "access": "/access",
+    "not-found": "/vpps/1f0c8f5e-6f0d-4a53-9d0b-000000000000",
+    "nowhere": "/reports/of/no/such/page",
+}
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -74,3 +90,25 @@ async def console(
     ours = {served_console.url.removeprefix("http://"), str(servers.object_store.endpoint_url).removeprefix("http://")}
     assert console.hosts <= ours
     assert console.complaints == []
+
+
+@pytest_asyncio.fixture(scope="module")
+async def addresses(api: Api, served_console: Serving, database: Database) -> dict[str, str]:
+    """Every page's address, with something of each kind to show."""
+    vpp = await api.vpp(name="Harbour Virtual Power Plant", percentage=20, daily_fee=0.3)
+    nmi = new_nmi()
+    site = await api.site(vpp, nmi=nmi, capacity_kwh=13.5, address="426 King St Newcastle West NSW 2302")
+    imported = await api.imported(
+        f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{nmi},2025-09-03,DISCHARGE,5,35\n{nmi},2025-09-31,DISCHARGE,5,35\n"
+    )
+    await api.reported(vpp, "2025-09")
+    park = await api.park(name="Bemmel")
+    await readings.kept(
+        database, park, readings.readings("Europe/Amsterdam", "2025-03-30", ["-0.028"] * 46 + [1.5] * 46)
+    )
+    return {name: page.format(vpp=vpp, site=site, **{"import": imported["id"]}) for name, page in PAGES.items()}
+
+
+@pytest.fixture(params=PAGES)
+def address(request: pytest.FixtureRequest, addresses: dict[str, str]) -> str:
+    return addresses[request.param]

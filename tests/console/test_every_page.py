@@ -7,26 +7,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from db.engine import Database
 from graph.serving import Serving
-from tests import readings
-from tests.api import Api, new_nmi
 from tests.console.browser import DESKTOP, NARROWEST, PHONE, Console, open_tab
 from tests.console.conftest import OpenContext
-
-PAGES = {
-    "fleet": "/",
-    "vpp": "/vpps/{vpp}",
-    "site": "/sites/{site}",
-    "imports": "/imports",
-    "import": "/imports/{import}",
-    "reports": "/reports",
-    "month": "/reports/{vpp}/2025-09",
-    "parks": "/parks",
-    "access": "/access",
-    "not-found": "/vpps/1f0c8f5e-6f0d-4a53-9d0b-000000000000",
-    "nowhere": "/reports/of/no/such/page",
-}
 
 # Tabbed through until the focus comes round: what has it must be seen, not lie below a bar that stays in place.
 FOCUS = """() => {
@@ -44,28 +27,6 @@ FOCUS = """() => {
   const isMarked = outlineStyle !== "none" || boxShadow !== "none" || within !== null;
   return { html: element.outerHTML.slice(0, 160), isSeen, isMarked, isFirst: element.matches(".skip") };
 }"""
-
-
-@pytest_asyncio.fixture(scope="module")
-async def addresses(api: Api, served_console: Serving, database: Database) -> dict[str, str]:
-    """Every page's address, with something of each kind to show."""
-    vpp = await api.vpp(name="Harbour Virtual Power Plant", percentage=20, daily_fee=0.3)
-    nmi = new_nmi()
-    site = await api.site(vpp, nmi=nmi, capacity_kwh=13.5, address="426 King St Newcastle West NSW 2302")
-    imported = await api.imported(
-        f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{nmi},2025-09-03,DISCHARGE,5,35\n{nmi},2025-09-31,DISCHARGE,5,35\n"
-    )
-    await api.reported(vpp, "2025-09")
-    park = await api.park(name="Bemmel")
-    await readings.kept(
-        database, park, readings.readings("Europe/Amsterdam", "2025-03-30", ["-0.028"] * 46 + [1.5] * 46)
-    )
-    return {name: page.format(vpp=vpp, site=site, **{"import": imported["id"]}) for name, page in PAGES.items()}
-
-
-@pytest.fixture(params=PAGES)
-def address(request: pytest.FixtureRequest, addresses: dict[str, str]) -> str:
-    return addresses[request.param]
 
 
 @pytest_asyncio.fixture
