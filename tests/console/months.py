@@ -72,13 +72,7 @@ async def brought_in(api: Api, nmis: Sequence[str], *events: str) -> Any:
 async def signed_in(open_context: OpenContext, served: Serving, key: str) -> Console:
     """Open a window of somebody with a key of their own."""
     console = await open_tab(await open_context(), served.url)
-    await console.open("/")
-    await console.press("Sign out")
-    await console.page.get_by_label("API key").fill(key)
-    await console.press("Sign in")
-    await expect(console.page.get_by_role("navigation", name="Pages")).to_be_visible()
-    # By which the next page that is loaded knows who it is.
-    await console.page.wait_for_function("sessionStorage.length > 0")
+    await console.sign_in(key)
     return console
 
 

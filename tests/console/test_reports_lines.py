@@ -106,7 +106,7 @@ async def test_a_month_shows_where_its_money_went(
     api: Api,
     capacities: Sequence[float],
     events: Sequence[str],
-    terms: dict[str, float],
+    terms: dict[str, Any],
     totals: list[str],
     after_fees: list[str],
 ) -> None:
@@ -436,7 +436,6 @@ async def test_a_reports_files_are_those_that_were_settled(
 
 async def streets(api: Api) -> Settled:
     """Settle a month of three sites, two of them in one street, one of them below zero."""
-    events: dict[str, Any] = {"percentage": 20, "daily_fee": 0.01}
     return await settled(
         api,
         [13.5, 13.5, 0],
@@ -444,5 +443,6 @@ async def streets(api: Api) -> Settled:
         "B,2025-09-04,DISCHARGE,10,33.3",
         "C,2025-09-05,CHARGE,10,20",
         addresses=["1 King St", "2 Hunter St, Newcastle", "3 Hunter St"],
-        **events,
+        percentage=20,
+        daily_fee=0.01,
     )

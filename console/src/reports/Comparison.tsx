@@ -82,8 +82,8 @@ function Against({ report, other, lines, isRead, terms }: Props & { other: Revis
     [linesBefore, linesAfter, termsChanged],
   );
 
-  if (read.error) return <Failure error={read.error} retry={read.reload} />;
-  if (!isRead || read.isFirst || read.isLoading) return <Loading what="the lines of both" />;
+  if (read.error && !read.isRead) return <Failure error={read.error} retry={read.reload} />;
+  if (!isRead || !read.isRead) return <Loading what="the lines of both" />;
   const same = new Set([...linesBefore, ...linesAfter].map(({ nmi }) => nmi)).size - changes.length;
   const all = changes.reduce((sum, change) => sum + change.difference, 0n);
   return (
@@ -99,17 +99,17 @@ function Against({ report, other, lines, isRead, terms }: Props & { other: Revis
             </tr>
           </thead>
           <tbody>
-            {before.totals && after.totals
-              ? TOTALS.map(({ id, label }) => (
-                  <Row key={id} label={label} from={before.totals?.[id] ?? ""} to={after.totals?.[id] ?? ""} />
-                ))
-              : [linesBefore, linesAfter].map((each) => dollars(sumOf(each, "afterFeesAud"))).length === 2 && (
-                  <Row
-                    label="Your sites, after fees"
-                    from={dollars(sumOf(linesBefore, "afterFeesAud"))}
-                    to={dollars(sumOf(linesAfter, "afterFeesAud"))}
-                  />
-                )}
+            {before.totals && after.totals ? (
+              TOTALS.map(({ id, label }) => (
+                <Row key={id} label={label} from={before.totals?.[id] ?? ""} to={after.totals?.[id] ?? ""} />
+              ))
+            ) : (
+              <Row
+                label="Your sites, after fees"
+                from={dollars(sumOf(linesBefore, "afterFeesAud"))}
+                to={dollars(sumOf(linesAfter, "afterFeesAud"))}
+              />
+            )}
           </tbody>
         </table>
       </div>

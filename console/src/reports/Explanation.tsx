@@ -33,7 +33,7 @@ export function Explanation(props: Props) {
     <Panel name="explain" title={(nmi) => `How the figures of ${nmi} came about`}>
       {(nmi) => {
         const line = props.lines.find((each) => each.nmi === nmi);
-        if (line && props.isRead && props.spans) return <Known {...props} line={line} spans={props.spans} />;
+        if (line && props.isRead && props.spans) return <Known key={nmi} {...props} line={line} spans={props.spans} />;
         return props.isRead && !line ? <p>This report has no line of {nmi}.</p> : <Loading what="its figures" />;
       }}
     </Panel>

@@ -12,11 +12,11 @@ import { useMay } from "../session/session";
 import { RevisionPage } from "./RevisionPage";
 import { useNews, useRevisions, useVpp } from "./reading";
 import { SettleButton, SettlingNotice, useSettling } from "./Settle";
-import { lastDay, monthDays } from "./terms";
+import { isMonth, lastDay, monthDays } from "./terms";
 
 export function MonthPage() {
   const { vppId = "", month = "" } = useParams();
-  if (!/^[1-9]\d{3}-(0[1-9]|1[0-2])$/.test(month)) return <NotFound what="month" />;
+  if (!isMonth(month)) return <NotFound what="month" />;
   return <Month key={`${vppId} ${month}`} vppId={vppId} month={month} />;
 }
 
@@ -65,7 +65,7 @@ function Month({ vppId, month }: { vppId: string; month: string }) {
       </PageHeader>
       {(settling.error || settling.asked) && (
         <div className="below">
-          <SettlingNotice settling={settling} month={month} />
+          <SettlingNotice settling={settling} month={month} {...(asked ? { to: `/reports/${vppId}/${month}` } : {})} />
         </div>
       )}
     </>

@@ -52,7 +52,7 @@ const CREATED: Column<Report> = {
   header: "Asked for",
   cell: ({ createdAt }) => formatMoment(createdAt),
   sort: ({ createdAt }) => createdAt,
-  width: "14rem",
+  width: "15rem",
 };
 
 const AMOUNTS: Column<Report>[] = TOTALS.filter(({ id }) => SHOWN.includes(id)).map(({ id, label }) => ({

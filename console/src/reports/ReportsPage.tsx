@@ -14,6 +14,7 @@ import { useMay } from "../session/session";
 import { ReportTable } from "./ReportTable";
 import { useNews, useVpp } from "./reading";
 import { SettleButton, SettlingNotice, useSettling } from "./Settle";
+import { isMonth } from "./terms";
 import { VppChoice } from "./VppChoice";
 
 export function ReportsPage() {
@@ -24,7 +25,8 @@ export function ReportsPage() {
 function Reports() {
   const [params, setParams] = useSearchParams();
   const vppId = params.get("vppId");
-  const month = params.get("month") ?? monthsOn(thisMonth(), -1);
+  const asked = params.get("month") ?? "";
+  const month = isMonth(asked) ? asked : monthsOn(thisMonth(), -1);
   const { vpp, isMissing, error, again } = useVpp(vppId);
   const reports = usePages(
     ListReportsDocument,

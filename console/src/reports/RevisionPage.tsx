@@ -12,7 +12,7 @@ import { Comparison } from "./Comparison";
 import { Downloads } from "./Downloads";
 import { Explanation } from "./Explanation";
 import { Flags, ReportTags } from "./flags";
-import { Lines } from "./Lines";
+import { LineItems } from "./LineItems";
 import { Money, OwnMoney } from "./Money";
 import { type Revision, useLines } from "./reading";
 import { TotalPanel } from "./TotalPanel";
@@ -34,7 +34,7 @@ export function RevisionPage({
   const mayChange = useMay("OPERATOR");
   const isReady = report.status === "READY";
   const lines = useLines(isReady ? report.id : null);
-  const isRead = !lines.isFirst && !lines.isLoading && !lines.hasMore && !lines.error;
+  const { isRead } = lines;
   const { terms: filed, isMissing } = useSettledTerms(isReady && mayRead ? report.id : null);
   const areSettled = mayRead && !isMissing;
   const spans = areSettled ? filed : termsNow(report.month, vpp.priceSchedules);
@@ -73,8 +73,8 @@ export function RevisionPage({
           ) : (
             <OwnMoney report={report} lines={lines.items} isRead={isRead} />
           )}
-          {lines.error && <Failure error={lines.error} retry={lines.reload} />}
-          <Lines vppName={vpp.name} report={report} lines={lines} isRead={isRead} />
+          {lines.error && !isRead && <Failure error={lines.error} retry={lines.reload} />}
+          <LineItems vppName={vpp.name} report={report} lines={lines} />
           {report.totals && filed && (
             <WhatIf vpp={vpp} report={report} totals={report.totals} terms={filed} lines={lines.items} />
           )}

@@ -6,7 +6,7 @@ import { type Column, DataTable } from "../parts/DataTable";
 import { cents, count, dollars, money } from "../parts/format";
 import { Loading } from "../parts/states";
 import { type Line, TOTALS, type Totals } from "./figures";
-import { Nmi } from "./Lines";
+import { Nmi } from "./LineItems";
 import { Period } from "./Money";
 import { Panel } from "./Panel";
 import type { Revision } from "./reading";
@@ -90,7 +90,7 @@ function Parts({ about, totals, lines }: { about: string; totals: Totals; lines:
         rows={parts}
         rowKey={({ key }) => key}
         sorted={{ id: "amount", desc: true }}
-        totals={{ nmi: `All ${count(parts.length)}`, amount: money(dollars(sum)) }}
+        totals={{ nmi: "Sum", amount: money(dollars(sum)) }}
       />
     </>
   );

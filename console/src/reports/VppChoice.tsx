@@ -28,6 +28,7 @@ export function VppChoice({
   const [{ data }] = useQuery({
     query: FindVppsDocument,
     variables: { filter: nameContains ? { nameContains } : null },
+    requestPolicy: "cache-and-network",
   });
   const found = data?.listVpps.items ?? [];
 

@@ -118,7 +118,14 @@ export function WhatIf({
             >
               Back to the settled terms
             </Button>
-            <Button className="button quiet" aria-expanded={withLines} onPress={() => setWithLines(!withLines)}>
+            <Button
+              className="button quiet"
+              aria-expanded={withLines}
+              onPress={() => {
+                setWithLines(!withLines);
+                setIsTouched(true);
+              }}
+            >
               {withLines ? "Hide the lines" : "Show the lines"}
             </Button>
           </div>

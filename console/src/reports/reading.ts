@@ -1,6 +1,6 @@
 /** What the pages of reports read, and how they hear that there is more of it. */
 
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useQuery, useSubscription } from "urql";
 
 import { usePages } from "../parts/pages";
@@ -21,14 +21,16 @@ type News = NonNullable<FollowReportsSubscription["onRevenueReport"]>;
 
 /** Reads a VPP. What is no id names none, either. */
 export function useVpp(id: string | null) {
-  const [{ data, error }, again] = useQuery({
+  const [{ data, error, fetching }, again] = useQuery({
     query: ReportedVppDocument,
     variables: { id: id ?? "" },
     pause: id === null,
   });
-  const isMissing = data?.getVpp === null && !error;
+  // While another is read, what was read before it is still there.
+  const vpp = data?.getVpp?.id === id ? (data?.getVpp ?? null) : null;
   const isNone = error !== undefined && refusalOf(error).errorType === "ValidationFailed";
-  return { vpp: data?.getVpp ?? null, isMissing: isMissing || isNone, error: isNone ? undefined : error, again };
+  const isMissing = isNone || (data?.getVpp === null && !error && !fetching);
+  return { vpp, isMissing, error: isNone ? undefined : error, again };
 }
 
 /** Reads all revisions of a month, latest first. */
@@ -44,11 +46,20 @@ export function useRevisions(vppId: string, month: string) {
 
 /** Reads all lines of a report, one page after the other: of none, where there is no id. */
 export function useLines(reportId: string | null) {
-  return usePages(ListLinesDocument, { id: reportId ?? "" }, (data) => data.getRevenueReport?.lineItems, {
-    all: true,
-    pause: reportId === null,
-  });
+  const { items, isFirst, isLoading, hasMore, error, reload } = usePages(
+    ListLinesDocument,
+    { id: reportId ?? "" },
+    (data) => data.getRevenueReport?.lineItems,
+    { all: true, pause: reportId === null },
+  );
+  const [readOf, setReadOf] = useState<string | null>(null);
+  const isWhole = !isFirst && !isLoading && !hasMore && !error;
+  // Lines never change: while they are read again, after a time away, they are all there still.
+  if (isWhole && readOf !== reportId) setReadOf(reportId);
+  return { items, isFirst, isRead: readOf !== null && readOf === reportId, error, reload };
 }
+
+export type Lines = ReturnType<typeof useLines>;
 
 /** Tells of reports that are ready or have failed: of one, at once where it already is, or of any of a VPP and month. */
 export function useNews(of: FollowReportsSubscriptionVariables | null, tell: (report: News) => void): void {

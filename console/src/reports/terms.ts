@@ -26,6 +26,8 @@ interface ReportFile {
   terms: { from: string; until: string; revenue_percentage: number; daily_fee: number }[];
 }
 
+export const isMonth = (text: string) => /^[1-9]\d{3}-(0[1-9]|1[0-2])$/.test(text);
+
 /** The first day of a month, the first behind it, and how many days it has. */
 export function monthDays(month: string): { from: string; until: string; days: number } {
   const [from, until] = [`${month}-01`, `${monthsOn(month, 1)}-01`];

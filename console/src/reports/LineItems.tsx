@@ -9,12 +9,11 @@ import { useDialog } from "../parts/FormDialog";
 import { SearchInput } from "../parts/fields";
 import { downloadCsv } from "../parts/file";
 import { cents, count, dollars, money, quantity } from "../parts/format";
-import type { Pages } from "../parts/pages";
 import { Loading } from "../parts/states";
 import { useMay } from "../session/session";
 import { keyOf, LINE_FIGURES, type Line, sumOf } from "./figures";
 import { Period } from "./Money";
-import type { Revision } from "./reading";
+import type { Lines, Revision } from "./reading";
 
 const COLUMNS: Column<Line>[] = [
   { id: "nmi", header: "NMI", cell: (line) => <Nmi line={line} />, sort: ({ nmi }) => nmi, width: "8.5rem" },
@@ -67,17 +66,8 @@ export function Nmi({ line: { nmi } }: { line: Line }) {
   );
 }
 
-export function Lines({
-  vppName,
-  report,
-  lines,
-  isRead,
-}: {
-  vppName: string;
-  report: Revision;
-  lines: Pages<Line>;
-  isRead: boolean;
-}) {
+export function LineItems({ vppName, report, lines }: { vppName: string; report: Revision; lines: Lines }) {
+  const { isRead } = lines;
   const mayRead = useMay("READER");
   const [search, setSearch] = useState("");
   const filter = useDeferredValue(search.trim());
@@ -104,15 +94,15 @@ export function Lines({
           {filter ? "CSV of the lines shown" : "CSV of all lines"}
         </Button>
       </div>
-      <p className="soft small" role="status">
+      <p className="soft small" role={isRead ? "status" : undefined}>
         {lines.isFirst
           ? "Reading the lines…"
           : !isRead
-            ? `${count(lines.items.length)} lines are read so far. The sums come when all are.`
+            ? `${counted(lines.items.length)} are read so far. The sums come when all are.`
             : filter
-              ? `${count(shown.length)} of ${count(lines.items.length)} lines have “${filter}” in their NMI or address. The sums at the foot are of these alone.`
+              ? `${count(shown.length)} of ${counted(lines.items.length)} have “${filter}” in their NMI or address. The sums at the foot are of these alone.`
               : mayRead
-                ? `All ${count(lines.items.length)} lines. The sums at the foot are the report's totals.`
+                ? `All ${counted(lines.items.length)}. The sums at the foot are the report's totals.`
                 : `Your lines: ${count(lines.items.length)}. The sums at the foot are of these.`}
       </p>
       {lines.isFirst ? (
@@ -125,6 +115,8 @@ export function Lines({
     </section>
   );
 }
+
+const counted = (lines: number) => `${count(lines)} ${lines === 1 ? "line" : "lines"}`;
 
 function linesWith(lines: readonly Line[], filter: string): readonly Line[] {
   if (filter === "") return lines;
