@@ -80,8 +80,7 @@ async def graphiql(open_context: OpenContext, served_console: Serving) -> AsyncI
 async def opened(open_context: OpenContext, served_console: Serving, **options: Any) -> Workbench:
     graphiql = Workbench(await (await open_context(**options)).new_page(), served_console.url)
     await graphiql.open("/graphql", title="GraphiQL")
-    # The editors are 3 MB.
-    await expect(graphiql.headers).to_contain_text(API_KEY, timeout=30_000)
+    await expect(graphiql.headers).to_contain_text(API_KEY)
     return graphiql
 
 
