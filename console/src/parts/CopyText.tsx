@@ -9,16 +9,19 @@ export function CopyText({ label, text }: { label: string; text: string }) {
     <span className="row small" style={{ "--gap": "0.35rem", flexWrap: "nowrap" }}>
       <span className="soft">{label}</span>
       <code style={{ overflowWrap: "anywhere" }}>{text}</code>
-      <Button
-        className="button quiet icon"
-        aria-label={isCopied ? `${label} copied` : `Copy ${label.toLowerCase()}`}
-        onPress={async () => {
-          await navigator.clipboard.writeText(text);
-          setIsCopied(true);
-        }}
-      >
-        {isCopied ? <Check size={16} aria-hidden /> : <Copy size={16} aria-hidden />}
-      </Button>
+      {/* Browsers have a clipboard for pages that come over TLS, or from this machine: elsewhere it is copied by hand. */}
+      {"clipboard" in navigator && (
+        <Button
+          className="button quiet icon"
+          aria-label={isCopied ? `${label} copied` : `Copy ${label.toLowerCase()}`}
+          onPress={async () => {
+            await navigator.clipboard.writeText(text);
+            setIsCopied(true);
+          }}
+        >
+          {isCopied ? <Check size={16} aria-hidden /> : <Copy size={16} aria-hidden />}
+        </Button>
+      )}
     </span>
   );
 }
