@@ -1,0 +1,45 @@
+/** Days from one to another, both of them meant; either may be left open. */
+
+import { useState } from "react";
+
+import { DayOf } from "./fields";
+
+interface Range {
+  first: string | null;
+  last: string | null;
+}
+
+export function DayRange({ first, last, onChange, hint }: Range & { onChange: (range: Range) => void; hint?: string }) {
+  // While a day is typed, it is any: others hear of it once it is one, and not after the last.
+  const [typed, setTyped] = useState<Range | null>(null);
+  const shown = typed ?? { first, last };
+  const isBefore = shown.first !== null && shown.last !== null && shown.last < shown.first;
+
+  function type(next: Range) {
+    setTyped(next);
+    const days = [next.first, next.last].filter((day) => day !== null);
+    if (days.every(isDay) && days.join() === days.toSorted().join()) onChange(next);
+  }
+
+  return (
+    <fieldset
+      className="day-range"
+      onBlur={({ currentTarget, relatedTarget }) => currentTarget.contains(relatedTarget) || setTyped(null)}
+    >
+      <legend className="visually-hidden">Days</legend>
+      <DayOf label="First day" value={shown.first} onChange={(day) => type({ ...shown, first: day })} hint={hint} />
+      <DayOf
+        label="Last day"
+        value={shown.last}
+        onChange={(day) => type({ ...shown, last: day })}
+        problem={isBefore ? "Is before the first" : ""}
+      />
+    </fieldset>
+  );
+}
+
+/** Tells whether a text is a day, YYYY-MM-DD, of the years that readings and changes may be of. */
+export function isDay(text: string | null): text is string {
+  const read = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(read.getTime()) && read.toISOString().slice(0, 10) === text && text >= "1900" && text < "2200";
+}
