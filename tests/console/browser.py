@@ -105,6 +105,14 @@ class Console:
         await self.page.set_viewport_size(DESKTOP)
         return faults + overflows
 
+    async def controls(self) -> set[str]:
+        """Return the names of all that can be pressed, filled in or followed on the page itself."""
+        return set(await self.page.locator("main").evaluate(CONTROLS))
+
+    async def too_small(self) -> list[str]:
+        """Return the buttons and boxes to tick that are smaller than WCAG 2.2's 24 by 24 pixels."""
+        return list(await self.page.evaluate(TOO_SMALL))
+
     async def kept(self) -> str:
         """Return all that the browser keeps of the page: its storage, address and history's state, as one text."""
         text: Any = await self.page.evaluate(
@@ -144,3 +152,15 @@ OVERFLOWS = """() => {
     .filter((element) => element.getBoundingClientRect().right > width + 1 && !isHeld(element.parentElement))
     .map((element) => element.outerHTML.slice(0, 120));
 }"""
+
+CONTROLS = """(main) => [...main.querySelectorAll("a, button, input")]
+  .filter((element) => element.checkVisibility())
+  .map((element) => element.getAttribute("aria-label") ?? element.innerText)"""
+
+TOO_SMALL = """[...document.querySelectorAll("main :is(button, label:has([type=checkbox]))")]
+  .filter((element) => element.checkVisibility())
+  .filter((element) => {
+    const { width, height } = element.getBoundingClientRect();
+    return width < 24 || height < 24;
+  })
+  .map((element) => element.outerHTML)"""
