@@ -1,5 +1,66 @@
+/** Wind and solar parks, and the power of their days. */
+
+import "./parks.css";
+
+import { Upload } from "lucide-react";
+import { Link } from "react-router";
+
+import { DialogButton } from "../parts/FormDialog";
 import { PageHeader } from "../parts/PageHeader";
+import { usePages } from "../parts/pages";
+import { Empty, Failure, Forbidden, Loading } from "../parts/states";
+import { ListParksDocument } from "../schema";
+import { useCaller, useMay } from "../session/session";
+import { DailyPower } from "./DailyPower";
+import { CreatePark, EditPark } from "./ParkForms";
+import { ParkList } from "./ParkList";
 
 export function ParksPage() {
-  return <PageHeader title="ParksPage" />;
+  const mayRead = useMay("READER");
+  const isHeld = useCaller().vppIds !== null;
+  return mayRead && !isHeld ? <Parks /> : <Forbidden needs="those who may read all VPPs" />;
+}
+
+function Parks() {
+  const parks = usePages(ListParksDocument, { limit: 200 }, (data) => data.listParks, { all: true });
+  const mayChange = useMay("OPERATOR");
+  return (
+    <>
+      <PageHeader title="Parks" note="Wind and solar parks, and the power of their days">
+        {mayChange && (
+          <>
+            <Link className="button" to="/imports">
+              <Upload size={16} aria-hidden />
+              Import readings
+            </Link>
+            <DialogButton opens="create-park" className="button primary">
+              Create a park
+            </DialogButton>
+          </>
+        )}
+      </PageHeader>
+      <div className="stack parks">
+        {parks.error && <Failure error={parks.error} retry={parks.reload} />}
+        {parks.isFirst ? (
+          <Loading what="the parks" />
+        ) : parks.items.length === 0 ? (
+          <Empty title="There is no park yet">
+            {mayChange && <p>Create one, or import a file of parks; then import the readings of each.</p>}
+          </Empty>
+        ) : (
+          <>
+            <ParkList parks={parks.items} />
+            {/* Which parks are meant is known once all are there. */}
+            {parks.isLoading ? <Loading what="the days" /> : <DailyPower parks={parks.items} />}
+          </>
+        )}
+      </div>
+      {mayChange && (
+        <>
+          <CreatePark done={parks.reload} />
+          <EditPark parks={parks.items} done={parks.reload} />
+        </>
+      )}
+    </>
+  );
 }

@@ -1,0 +1,132 @@
+/** A band from each day's lowest power to its highest, and a line through the means. Loaded apart: it brings recharts. */
+
+import {
+  Area,
+  Bar,
+  CartesianGrid,
+  ComposedChart,
+  type DotItemDotProps,
+  Line,
+  ReferenceLine,
+  ResponsiveContainer,
+  Tooltip,
+  XAxis,
+  YAxis,
+} from "recharts";
+
+import { daysOn, formatDay, quantity } from "../parts/format";
+import type { Day } from "./days";
+
+interface Props {
+  label: string;
+  days: Day[];
+  /** The first and the last that are drawn, the same for all that stand beside each other. */
+  dates: { first: string; last: string };
+  ticks: number[];
+  /** Which of several it is. */
+  place: number;
+}
+
+interface Point {
+  date: string;
+  day: Day | undefined;
+  band: [number, number] | null;
+  /** The same, where there is nothing beside it that a band could be drawn to. */
+  alone: [number, number] | null;
+  mean: number | null;
+}
+
+// Beyond, points would run into each other: those of incomplete days alone are drawn.
+const POINTS_AT_MOST = 62;
+const TEXT = { fill: "var(--ink-soft)", fontSize: 12 };
+
+export function DailyChart({ label, days, dates, ticks, place }: Props) {
+  const points = pointsOf(days, dates);
+  const colour = `var(--series-${(place % 4) + 1})`;
+  const isDense = points.length > POINTS_AT_MOST;
+  return (
+    <ResponsiveContainer width="100%" height="100%">
+      <ComposedChart data={points} margin={{ top: 8, right: 16, bottom: 0, left: 0 }} syncId="days" aria-label={label}>
+        <CartesianGrid stroke="var(--line)" vertical={false} />
+        <XAxis
+          dataKey="date"
+          tickFormatter={formatDay}
+          tick={TEXT}
+          stroke="var(--line-strong)"
+          minTickGap={48}
+          tickMargin={6}
+        />
+        <YAxis
+          domain={[ticks[0] ?? 0, ticks.at(-1) ?? 1]}
+          ticks={ticks}
+          tickFormatter={quantity}
+          tick={TEXT}
+          stroke="var(--line-strong)"
+          width={56}
+          unit=" MW"
+        />
+        <ReferenceLine y={0} stroke="var(--ink-soft)" className="zero" />
+        <Area
+          dataKey="band"
+          stroke={colour}
+          strokeOpacity={0.5}
+          fill={colour}
+          fillOpacity={0.18}
+          isAnimationActive={false}
+          activeDot={false}
+        />
+        <Bar
+          dataKey="alone"
+          barSize={8}
+          stroke={colour}
+          strokeOpacity={0.5}
+          fill={colour}
+          fillOpacity={0.18}
+          isAnimationActive={false}
+        />
+        <Line dataKey="mean" stroke={colour} strokeWidth={2} isAnimationActive={false} dot={dotOf(colour, isDense)} />
+        <Tooltip content={Told} isAnimationActive={false} cursor={{ stroke: "var(--line-strong)" }} />
+      </ComposedChart>
+    </ResponsiveContainer>
+  );
+}
+
+/** Returns a point for each day, those without readings too: there the line is broken. */
+function pointsOf(days: Day[], { first, last }: Props["dates"]): Point[] {
+  const there = new Map(days.map((day) => [day.date, day]));
+  const points: Point[] = [];
+  for (let date = first; date <= last; date = daysOn(date, 1)) {
+    const day = there.get(date);
+    const band: Point["band"] = day ? [day.minPowerMw, day.maxPowerMw] : null;
+    const isAlone = !there.has(daysOn(date, -1)) && !there.has(daysOn(date, 1));
+    points.push({ date, day, band, alone: isAlone ? band : null, mean: day?.meanPowerMw ?? null });
+  }
+  return points;
+}
+
+function dotOf(colour: string, isDense: boolean) {
+  return function Dot({ cx, cy, key, payload }: DotItemDotProps) {
+    const { day } = payload as Point;
+    if (!day || cy === undefined || (isDense && day.isComplete)) return <g key={key} />;
+    const fill = day.isComplete ? colour : "var(--surface)";
+    return <circle key={key} cx={cx} cy={cy} r={3.5} fill={fill} stroke={colour} strokeWidth={2} />;
+  };
+}
+
+function Told({ payload }: { payload?: readonly { payload?: Point }[] }) {
+  const day = payload?.[0]?.payload?.day;
+  if (!day) return null;
+  return (
+    <dl className="told small">
+      <dt>{formatDay(day.date)}</dt>
+      <dd>{day.of}</dd>
+      <dt>Highest</dt>
+      <dd>{quantity(day.maxPowerMw)} MW</dd>
+      <dt>Mean</dt>
+      <dd>{quantity(day.meanPowerMw)} MW</dd>
+      <dt>Lowest</dt>
+      <dd>{quantity(day.minPowerMw)} MW</dd>
+      {day.note && <dd className="whole">{day.isComplete ? day.note : `Incomplete: ${day.note}`}</dd>}
+    </dl>
+  );
+}

@@ -1,0 +1,167 @@
+/** Days, as a chart for each park or energy type, as a table, and as a file. */
+
+import { Download } from "lucide-react";
+import { lazy, Suspense, useMemo } from "react";
+import { Button } from "react-aria-components";
+
+import { type Column, DataTable } from "../parts/DataTable";
+import { downloadCsv } from "../parts/file";
+import { count, dayBefore, formatDay, quantity } from "../parts/format";
+import { Loading } from "../parts/states";
+import type { By, Span } from "./choice";
+import { type Day, type Figure, fileColumns, fileRow, inColumn } from "./days";
+import { ticksOver } from "./ticks";
+
+// Recharts comes by itself, once there is something to draw.
+const DailyChart = lazy(async () => ({ default: (await import("./DailyChart")).DailyChart }));
+
+interface Props {
+  days: Day[];
+  by: By;
+  span: Span;
+  isLoading: boolean;
+}
+
+export function DaysShown({ days, by, span, isLoading }: Props) {
+  const series = useMemo(() => seriesOf(days), [days]);
+  const columns = useMemo(() => columnsOf(days, by, series.size > 1), [days, by, series.size]);
+  const ticks = ticksOver(
+    Math.min(0, ...days.map(({ minPowerMw }) => minPowerMw)),
+    Math.max(0, ...days.map(({ maxPowerMw }) => maxPowerMw)),
+  );
+  const dates = { first: days[0]?.date ?? span.from, last: days.at(-1)?.date ?? span.from };
+  const length = (Date.parse(span.until) - Date.parse(span.from)) / (24 * 3600 * 1000);
+
+  return (
+    <>
+      <div className={series.size > 1 ? "card charts several" : "card charts"}>
+        {[...series].map(([of, ofThis], place) => (
+          <figure key={of} className="stack" aria-label={`Daily power of ${of}`}>
+            <figcaption className="small">
+              <strong>{of}</strong> <span className="soft">{summary(ofThis, length)}</span>
+            </figcaption>
+            <div className="chart">
+              <Suspense fallback={<Loading what="the chart" />}>
+                <DailyChart label={`Daily power of ${of}`} days={ofThis} dates={dates} ticks={ticks} place={place} />
+              </Suspense>
+            </div>
+          </figure>
+        ))}
+        <Key />
+      </div>
+      <div className="row apart">
+        <p role="status" className="soft small">
+          {isLoading
+            ? `Reading on: ${count(days.length)} so far…`
+            : days.length === 1
+              ? "1 row"
+              : `${count(days.length)} rows`}
+        </p>
+        <Button className="button" isDisabled={isLoading} onPress={() => download(days, by, span)}>
+          <Download size={16} aria-hidden />
+          Download as CSV
+        </Button>
+      </div>
+      <DataTable
+        label="Days"
+        columns={columns}
+        rows={days}
+        rowKey={({ key }) => key}
+        sorted={{ id: "date", desc: true }}
+      />
+    </>
+  );
+}
+
+function Key() {
+  return (
+    <p className="soft small key">
+      <span>
+        <i className="band" /> from the lowest to the highest reading
+      </span>
+      <span>
+        <i className="mean" /> mean
+      </span>
+      <span>
+        <i className="hollow" /> an incomplete day
+      </span>
+    </p>
+  );
+}
+
+function seriesOf(days: Day[]): Map<string, Day[]> {
+  const series = new Map<string, Day[]>();
+  for (const day of days) {
+    const ofThis = series.get(day.of);
+    if (ofThis) ofThis.push(day);
+    else series.set(day.of, [day]);
+  }
+  return series;
+}
+
+function columnsOf(days: Day[], by: By, areSeveral: boolean): Column<Day>[] {
+  const figure = (id: Figure, header: string, least: string): Column<Day> => {
+    const { write, longest } = inColumn(days, id);
+    const width = `max(${least}, ${longest}ch + 1.75rem)`;
+    return { id, header, cell: write, sort: (day) => day[id], numeric: true, width };
+  };
+  const columns: (Column<Day> | false)[] = [
+    { id: "date", header: "Day", cell: ({ date }) => formatDay(date), sort: ({ date }) => date, width: "8.25rem" },
+    (areSeveral || by === "type") && {
+      id: "of",
+      header: by === "park" ? "Park" : "Energy type",
+      cell: ({ of }) => of,
+      sort: ({ of }) => of,
+      width: by === "park" ? "minmax(8rem, 0.6fr)" : "7.25rem",
+    },
+    figure("minPowerMw", "Lowest MW", "7.5rem"),
+    figure("meanPowerMw", "Mean MW", "6.5rem"),
+    figure("maxPowerMw", "Highest MW", "8rem"),
+    figure("sumPowerMw", "Sum MW", "6.5rem"),
+    {
+      id: "readingCount",
+      header: "Readings",
+      cell: ({ readingCount }) => count(readingCount),
+      sort: ({ readingCount }) => readingCount,
+      numeric: true,
+      width: "6.75rem",
+    },
+    by === "type" && {
+      id: "parkCount",
+      header: "Parks",
+      cell: ({ parkCount, parksThere }) => `${count(parkCount)} of ${count(parksThere)}`,
+      sort: ({ parkCount }) => parkCount,
+      numeric: true,
+      width: "5.5rem",
+    },
+    {
+      id: "note",
+      header: "Whole day",
+      cell: ({ isComplete, note }) =>
+        isComplete ? note || "Complete" : <strong className="warn">Incomplete: {note}</strong>,
+      sort: ({ isComplete, note }) => `${isComplete} ${note}`,
+      width: "minmax(15rem, 1fr)",
+    },
+  ];
+  return columns.filter((column) => column !== false);
+}
+
+/** Says in words what the chart shows. */
+function summary(days: Day[], length: number): string {
+  const lowest = days.reduce((least, day) => (day.minPowerMw < least.minPowerMw ? day : least));
+  const highest = days.reduce((most, day) => (day.maxPowerMw > most.maxPowerMw ? day : most));
+  const complete = days.filter(({ isComplete }) => isComplete).length;
+  return (
+    `Lowest ${quantity(lowest.minPowerMw)} MW on ${formatDay(lowest.date)}, ` +
+    `highest ${quantity(highest.maxPowerMw)} MW on ${formatDay(highest.date)}; ` +
+    `${count(complete)} of ${count(length)} ${length === 1 ? "day" : "days"} complete.`
+  );
+}
+
+function download(days: Day[], by: By, { from, until }: Span): void {
+  const of = by === "park" ? "park" : "energyType";
+  const names = by === "park" ? `-${[...new Set(days.map((day) => day.of))].join("-")}` : "";
+  const words = names.replace(/[^\p{L}\p{N}]+/gu, "-");
+  const fileName = `daily-power-by-${by === "park" ? "park" : "energy-type"}${words}-${from}-to-${dayBefore(until)}.csv`;
+  downloadCsv(fileName, fileColumns(of), days.map(fileRow));
+}
