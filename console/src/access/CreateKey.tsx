@@ -1,0 +1,107 @@
+/** Makes an API key. Its secret goes from the answer to the dialog that shows it, and is kept nowhere. */
+
+import { useState } from "react";
+import { Label, Radio, RadioGroup } from "react-aria-components";
+import { useClient } from "urql";
+
+import { FormDialog, type FormOf } from "../parts/FormDialog";
+import { DayOf, TextInput } from "../parts/fields";
+import { daysOn } from "../parts/format";
+import { CreateApiKeyDocument, type CreateApiKeyInput, type CreateApiKeyMutation, type Role } from "../schema";
+import { SitePicker, VppPicker } from "./pickers";
+import { ROLES } from "./roles";
+import { SecretDialog } from "./SecretDialog";
+
+interface Values {
+  name: string;
+  role: Role;
+  vppIds: string[];
+  siteIds: string[];
+  /** The last day it works. */
+  expiresAt: string | null;
+}
+
+export type Created = NonNullable<CreateApiKeyMutation["createApiKey"]>;
+
+const INITIAL: Values = { name: "", role: "READER", vppIds: [], siteIds: [], expiresAt: null };
+
+export function CreateKey({ done }: { done: () => void }) {
+  // Not useMutation, which holds on to the last answer.
+  const client = useClient();
+  const [created, setCreated] = useState<Created | null>(null);
+  return (
+    <>
+      <FormDialog
+        name="create-key"
+        title="Create a key"
+        initial={INITIAL}
+        submitLabel="Create key"
+        submit={(values) => client.mutation(CreateApiKeyDocument, { input: inputOf(values) }).toPromise()}
+        done={({ createApiKey }) => {
+          setCreated(createApiKey);
+          done();
+        }}
+      >
+        {(form) => <Fields form={form} />}
+      </FormDialog>
+      <SecretDialog created={created} close={() => setCreated(null)} />
+    </>
+  );
+}
+
+function inputOf({ name, role, vppIds, siteIds, expiresAt }: Values): CreateApiKeyInput {
+  const isHeldToVpps = (role === "READER" || role === "OPERATOR") && vppIds.length > 0;
+  return {
+    name,
+    role,
+    vppIds: isHeldToVpps ? vppIds : null,
+    siteIds: role === "MEMBER" ? siteIds : null,
+    expiresAt: expiresAt && `${daysOn(expiresAt, 1)}T00:00:00+10:00`,
+  };
+}
+
+function Fields({ form }: { form: FormOf<Values> }) {
+  const { role, vppIds, siteIds, expiresAt } = form.values;
+  return (
+    <>
+      <TextInput
+        form={form}
+        name="name"
+        label="Name"
+        hint="Who or what calls with it: the audit trail names it"
+        isRequired
+        autoFocus
+      />
+      <RadioGroup
+        className="field radios key-roles"
+        value={role}
+        onChange={(chosen) => form.set("role", chosen as Role)}
+      >
+        <Label>Role</Label>
+        {ROLES.map(({ value, label, may }) => (
+          <div key={value}>
+            <Radio value={value} aria-describedby={`may-${value}`}>
+              {label}
+            </Radio>
+            <p id={`may-${value}`} className="soft small">
+              {may}
+            </p>
+          </div>
+        ))}
+      </RadioGroup>
+      {role === "MEMBER" && (
+        <SitePicker chosen={siteIds} onChange={(ids) => form.set("siteIds", ids)} problem={form.problem("siteIds")} />
+      )}
+      {(role === "READER" || role === "OPERATOR") && (
+        <VppPicker chosen={vppIds} onChange={(ids) => form.set("vppIds", ids)} problem={form.problem("vppIds")} />
+      )}
+      <DayOf
+        label="Last day it works"
+        hint="In NEM time (UTC+10); without one, it works until it is revoked"
+        value={expiresAt}
+        onChange={(day) => form.set("expiresAt", day)}
+        problem={form.problem("expiresAt")}
+      />
+    </>
+  );
+}

@@ -1,0 +1,43 @@
+import { useMutation } from "urql";
+
+import { FormDialog, useDialog } from "../parts/FormDialog";
+import { Notice } from "../parts/Notice";
+import { RevokeApiKeyDocument } from "../schema";
+import { useCaller } from "../session/session";
+import type { ApiKey } from "./KeyList";
+import { roleLabel } from "./roles";
+
+export function RevokeKey({ keys, done }: { keys: readonly ApiKey[]; done: () => void }) {
+  const [, revokeApiKey] = useMutation(RevokeApiKeyDocument);
+  const { about } = useDialog();
+  const { authType, name: ownName } = useCaller();
+  const key = keys.find(({ id }) => id === about);
+  return (
+    <FormDialog
+      name="revoke-key"
+      title={key ? `Revoke ${key.name}` : "Revoke a key"}
+      initial={{}}
+      submitLabel="Revoke key"
+      tone="danger"
+      submit={() => revokeApiKey({ input: { id: about ?? "" } })}
+      done={done}
+    >
+      {() => (
+        <>
+          {key && (
+            <p>
+              The key that starts with <code>{key.prefix}</code>, of the role {roleLabel(key.role)}.
+            </p>
+          )}
+          <p>
+            It takes effect at once: whoever calls with it is refused from now on, and subscriptions that are open with
+            it are closed. It cannot be undone; what was changed with the key stays as it is.
+          </p>
+          {key && authType === "API_KEY" && key.name === ownName && (
+            <Notice tone="warn">This key has the name of the one you are signed in with.</Notice>
+          )}
+        </>
+      )}
+    </FormDialog>
+  );
+}

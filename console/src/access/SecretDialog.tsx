@@ -1,0 +1,40 @@
+import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+
+import { CopyText } from "../parts/CopyText";
+import { Notice } from "../parts/Notice";
+import type { Created } from "./CreateKey";
+import { roleLabel } from "./roles";
+
+/** Shows a new key's secret, this once: nothing but the button closes it, so that it is not lost by a slip. */
+export function SecretDialog({ created, close }: { created: Created | null; close: () => void }) {
+  return (
+    <ModalOverlay className="overlay" isOpen={created !== null} isDismissable={false} isKeyboardDismissDisabled>
+      <Modal>
+        <Dialog className="dialog">
+          {created && (
+            <div className="stack">
+              <Heading slot="title" level={2}>
+                Copy the key {created.apiKey.name}
+              </Heading>
+              <Notice tone="warn">
+                This is the only time it is shown. Only its hash is kept, so nobody can show it to you again.
+              </Notice>
+              <div className="key-secret">
+                <CopyText label="Key" text={created.secret} />
+              </div>
+              <p className="soft small">
+                Its role is {roleLabel(created.apiKey.role)}. Send it as the header x-api-key, or sign in to the console
+                with it.
+              </p>
+              <div className="row" style={{ justifyContent: "flex-end" }}>
+                <Button className="button primary" onPress={close}>
+                  I have copied it
+                </Button>
+              </div>
+            </div>
+          )}
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}

@@ -1,0 +1,34 @@
+/** What an id stands for, as people know it. */
+
+import { Link } from "react-router";
+import { useQuery } from "urql";
+
+import { GetParkNameDocument, GetSiteNmiDocument, GetVppNameDocument } from "../schema";
+
+interface Props {
+  id: string;
+  /** Whether it leads there. */
+  isLink?: boolean;
+}
+
+export function VppName({ id, isLink = false }: Props) {
+  const [{ data }] = useQuery({ query: GetVppNameDocument, variables: { id } });
+  if (!data) return "…";
+  if (!data.getVpp) return <span className="soft">a VPP that was deleted</span>;
+  return isLink ? <Link to={`/vpps/${id}`}>{data.getVpp.name}</Link> : data.getVpp.name;
+}
+
+export function SiteNmi({ id, isLink = false }: Props) {
+  const [{ data }] = useQuery({ query: GetSiteNmiDocument, variables: { id } });
+  if (!data) return "…";
+  if (!data.getSite) return <span className="soft">a site that was deleted</span>;
+  return isLink ? <Link to={`/sites/${id}`}>{data.getSite.nmi}</Link> : data.getSite.nmi;
+}
+
+export function ParkName({ id, isLink = false }: Props) {
+  const [{ data }] = useQuery({ query: GetParkNameDocument, variables: { id } });
+  if (!data) return "…";
+  if (!data.getPark) return <span className="soft">a park that is gone</span>;
+  const { name } = data.getPark;
+  return isLink ? <Link to={`/parks?${new URLSearchParams({ park: name })}`}>{name}</Link> : name;
+}
