@@ -36,7 +36,12 @@ export function CreateKey({ done }: { done: () => void }) {
         title="Create a key"
         initial={INITIAL}
         submitLabel="Create key"
-        submit={(values) => client.mutation(CreateApiKeyDocument, { input: inputOf(values) }).toPromise()}
+        submit={async (values) => {
+          const result = await client.mutation(CreateApiKeyDocument, { input: inputOf(values) }).toPromise();
+          // It may have been made all the same: then it stands in the list, to be revoked.
+          if (result.error?.networkError) done();
+          return result;
+        }}
         done={({ createApiKey }) => {
           setCreated(createApiKey);
           done();

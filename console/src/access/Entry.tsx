@@ -10,7 +10,7 @@ import { formatMoment } from "../parts/format";
 import { type AuditEntry, type Field, fieldsOf, pageOf, titleOf } from "./differences";
 import { changesOf } from "./narrowing";
 import { Value } from "./Value";
-import { words } from "./words";
+import { title, words } from "./words";
 
 const HOW: Record<string, string> = {
   API_KEY: "With an API key",
@@ -33,7 +33,7 @@ export function Entry({ entry }: { entry: AuditEntry }) {
       >
         <Chevron size={16} aria-hidden className="soft" />
         <span className="what">
-          <strong>{words(entry.action)}</strong> <span>{titleOf(entry)}</span>
+          <strong>{title(entry.action)}</strong> <span>{titleOf(entry)}</span>
         </span>
         <span className="soft small">by {entry.callerName}</span>
         <span className="soft small">{formatMoment(entry.at)}</span>
@@ -52,7 +52,6 @@ function Changes({ entry }: { entry: AuditEntry }) {
   const fields = fieldsOf(entry);
   const same = fields.filter(({ differs }) => !differs);
   const page = pageOf(entry);
-  const thing = words(entry.objectType);
   return (
     <>
       <Fields label="What changed" fields={fields.filter(({ differs }) => differs)} />
@@ -65,7 +64,7 @@ function Changes({ entry }: { entry: AuditEntry }) {
         </div>
       )}
       <div className="row small">
-        {page && <Link to={page}>Go to this {thing.charAt(0) + thing.slice(1)}</Link>}
+        {page && <Link to={page}>Go to this {words(entry.objectType)}</Link>}
         <Link to={changesOf(entry.objectId)}>All its changes</Link>
         <span className="soft">{HOW[entry.authType] ?? entry.authType}</span>
         {entry.requestId && <CopyText label="Request" text={entry.requestId} />}
@@ -89,7 +88,7 @@ function Fields({ label, fields }: { label: string; fields: Field[] }) {
         <tbody>
           {fields.map(({ name, old, new: now }) => (
             <tr key={name}>
-              <th scope="row">{words(name)}</th>
+              <th scope="row">{title(name)}</th>
               <td>
                 <Value name={name} value={old} other={now} />
               </td>

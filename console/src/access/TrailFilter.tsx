@@ -5,7 +5,7 @@ import { Chosen } from "../parts/Chosen";
 import { DayRange } from "../parts/DayRange";
 import { ChoiceOf } from "../parts/fields";
 import { useNarrowing } from "./narrowing";
-import { words } from "./words";
+import { title } from "./words";
 
 const ANY = "";
 const TYPES = ["Vpp", "Site", "Battery", "Import", "RevenueReport", "Park", "ApiKey"];
@@ -25,13 +25,13 @@ export function TrailFilter() {
     <div className="row filter">
       <ChoiceOf
         label="Object"
-        options={[{ value: ANY, label: "Any" }, ...TYPES.map((value) => ({ value, label: words(value) }))]}
+        options={[{ value: ANY, label: "Any" }, ...TYPES.map((value) => ({ value, label: title(value) }))]}
         value={chosen.type ?? ANY}
         onChange={(type) => choose({ type })}
       />
       <ChoiceOf
         label="Action"
-        options={[{ value: ANY, label: "Any" }, ...ACTIONS.map((value) => ({ value, label: words(value) }))]}
+        options={[{ value: ANY, label: "Any" }, ...ACTIONS.map((value) => ({ value, label: title(value) }))]}
         value={chosen.action ?? ANY}
         onChange={(action) => choose({ action })}
       />

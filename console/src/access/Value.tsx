@@ -3,7 +3,7 @@
 import { formatDay, formatMoment } from "../parts/format";
 import { type Json, onlyIn } from "./differences";
 import { ParkName, SiteNmi, VppName } from "./names";
-import { words } from "./words";
+import { title } from "./words";
 
 interface Props {
   /** The field's name: it says what an id is of. */
@@ -32,7 +32,7 @@ export function Value({ name, value, other }: Props) {
   if (typeof value === "object") {
     return Object.entries(value).map(([part, of]) => (
       <span key={part} className="part">
-        <span className="soft">{words(part)}</span> <Value name={part} value={of} />
+        <span className="soft">{title(part)}</span> <Value name={part} value={of} />
       </span>
     ));
   }

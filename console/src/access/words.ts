@@ -1,11 +1,12 @@
 const WORDS: Record<string, string> = { vpp: "VPP", vpps: "VPPs", api: "API", nmi: "NMI", aud: "AUD", kwh: "kWh" };
 
-/** Writes a name of the API's as people say it: "createApiKey" as "Create API key", "vppIds" as "VPPs". */
-export function words(name: string): string {
-  const said = name
+/** Writes a name of the API's as people say it: "createApiKey" as "create API key", "vppIds" as "VPPs". */
+export const words = (name: string) =>
+  name
     .replace(/Id(s?)$/, "$1")
     .split(/(?=[A-Z])/)
     .map((word) => WORDS[word.toLowerCase()] ?? word.toLowerCase())
     .join(" ");
-  return said.charAt(0).toUpperCase() + said.slice(1);
-}
+
+/** The same where it stands alone: "Create API key". */
+export const title = (name: string) => words(name).replace(/^./, (first) => first.toUpperCase());

@@ -51,7 +51,7 @@ function Parks() {
           <>
             <ParkList parks={parks.items} />
             {/* Which parks are meant is known once all are there. */}
-            {parks.isLoading ? <Loading what="the days" /> : <DailyPower parks={parks.items} />}
+            {parks.hasMore ? <Loading what="the days" /> : <DailyPower parks={parks.items} />}
           </>
         )}
       </div>
