@@ -200,8 +200,7 @@ async def test_a_draft_of_a_key_outlives_a_reload(console: Console) -> None:
 async def test_access_is_told_to_be_for_administrators(console: Console, api: Api, role: str) -> None:
     """Console behaviour 25: nothing is asked, so nothing can flash up."""
     site_ids = {"siteIds": [await api.site(await api.vpp())]} if role == "MEMBER" else {}
-    await console.open("/")
-    await console.sign_in_with(await api.key_of(role, **site_ids))
+    await console.sign_in(await api.key_of(role, **site_ids))
     console.operations.clear()
 
     await console.open("/access?show=audit&do=create-key", title="This page is for administrators")

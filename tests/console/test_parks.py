@@ -282,8 +282,7 @@ async def test_members_and_whoever_is_held_to_vpps_are_told_that_parks_are_not_t
     vpp_id = await api.vpp()
     await api.park(name=f"Hidden from a {role}")
     held_to = {"siteIds": [await api.site(vpp_id)]} if role == "MEMBER" else {"vppIds": [vpp_id]}
-    await console.open("/")
-    await console.sign_in_with(await api.key_of(role, **held_to))
+    await console.sign_in(await api.key_of(role, **held_to))
     console.operations.clear()
 
     await console.open("/parks", title="This page is for those who may read all VPPs")
@@ -295,8 +294,7 @@ async def test_members_and_whoever_is_held_to_vpps_are_told_that_parks_are_not_t
 
 async def test_a_reader_sees_parks_and_changes_none(console: Console, api: Api) -> None:
     park_id = await api.park(name="Read Only Park")
-    await console.open("/")
-    await console.sign_in_with(await api.key_of("READER"))
+    await console.sign_in(await api.key_of("READER"))
 
     await console.open(f"/parks?do=edit-park&about={park_id}", title="Parks")
 
