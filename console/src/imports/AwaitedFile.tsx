@@ -20,7 +20,9 @@ export function AwaitedFile({ of }: { of: ImportStateFragment }) {
     if (isStarted) uploads.forget(of.id);
   }, [isStarted, of.id]);
 
+  // That the same bytes were in already is told of an import that is cancelled by then.
   if (upload && upload.phase !== "chosen") return <UploadState upload={upload} />;
+  if (of.status !== "AWAITING_UPLOAD") return null;
   return (
     <section className="stack" aria-label="Its file">
       <ChooseFiles choose={(files) => uploads.choose(files, [of.kind], of)}>
@@ -28,7 +30,7 @@ export function AwaitedFile({ of }: { of: ImportStateFragment }) {
       </ChooseFiles>
       {upload && (
         <>
-          <ChosenFile upload={upload} />
+          <ChosenFile upload={upload} leaveOut={() => uploads.forget(of.id)} />
           {upload.file.name === of.fileName ? (
             <div className="row" style={{ justifyContent: "flex-end" }}>
               <Button

@@ -11,17 +11,25 @@ import { ALL_KINDS, KINDS } from "./kinds";
 import { ParkChoice } from "./ParkChoice";
 import { type Upload, uploads } from "./uploads";
 
-export function ChosenFile({ upload, kinds = ALL_KINDS }: { upload: Upload; kinds?: typeof ALL_KINDS }) {
+export function ChosenFile({
+  upload,
+  kinds = ALL_KINDS,
+  leaveOut,
+}: {
+  upload: Upload;
+  kinds?: typeof ALL_KINDS;
+  leaveOut: () => void;
+}) {
   const { id, file, beginning, kind, isOfImport } = upload;
   return (
     <article className="card stack" aria-label={file.name}>
       <div className="row apart top">
         <FileText size={18} aria-hidden className="soft" />
-        <div className="row grows" style={{ "--gap": "0.1rem 0.6rem" }}>
+        <div className="row" style={{ "--gap": "0.1rem 0.6rem" }}>
           <h2>{file.name}</h2>
           <span className="soft">{size(file, beginning)}</span>
         </div>
-        <Button className="button quiet icon" aria-label={`Leave out ${file.name}`} onPress={() => uploads.forget(id)}>
+        <Button className="button quiet icon" aria-label={`Leave out ${file.name}`} onPress={leaveOut}>
           <X size={18} aria-hidden />
         </Button>
       </div>

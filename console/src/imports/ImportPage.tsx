@@ -46,7 +46,7 @@ function OneImport({ id }: { id: string }) {
       </PageHeader>
       <div className="stack" style={{ "--gap": "1.5rem" }}>
         {error && <Failure error={error} retry={reload} />}
-        {there.status === "AWAITING_UPLOAD" && mayImport && <AwaitedFile of={there} />}
+        {mayImport && <AwaitedFile of={there} />}
         <Progress of={there} followed={followed} />
         {there.rowsDuplicated > 0 && <Warnings of={there} />}
         {there.rowsRejected > 0 && <RejectedRows of={there} />}

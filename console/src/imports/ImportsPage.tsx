@@ -31,14 +31,8 @@ const COLUMNS: Column<ImportStateFragment>[] = [
     ),
     width: "minmax(12rem, 1fr)",
   },
-  {
-    id: "kind",
-    header: "What it is",
-    cell: ({ kind, park }) => (park ? `Readings of ${park.name}` : KINDS[kind].label),
-    width: "13.5rem",
-  },
   { id: "status", header: "State", cell: (each) => <State of={each} />, width: "11rem" },
-  { id: "rowsRead", header: "Rows read", cell: ({ rowsRead }) => some(rowsRead), numeric: true, width: "6.5rem" },
+  { id: "rowsRead", header: "Rows read", cell: ({ rowsRead }) => some(rowsRead), numeric: true, width: "7rem" },
   {
     id: "rowsRejected",
     header: "Rejected",
@@ -55,10 +49,16 @@ const COLUMNS: Column<ImportStateFragment>[] = [
     width: "6rem",
   },
   {
+    id: "kind",
+    header: "What it is",
+    cell: ({ kind, park }) => (park ? `Readings of ${park.name}` : KINDS[kind].label),
+    width: "13rem",
+  },
+  {
     id: "createdAt",
     header: "Begun",
     cell: ({ createdAt }) => <span className="small">{formatMoment(createdAt)}</span>,
-    width: "13rem",
+    width: "14rem",
   },
 ];
 

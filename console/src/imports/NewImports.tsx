@@ -13,7 +13,7 @@ import { ChooseFiles } from "./ChooseFiles";
 import { ChosenFile } from "./ChosenFile";
 import { ALL_KINDS } from "./kinds";
 import { UploadState } from "./UploadState";
-import { isReady, isUnderWay, uploads, useUploads } from "./uploads";
+import { isReady, isUnderWay, type Upload, uploads, useUploads } from "./uploads";
 
 const EVENTS_ALONE: ImportKind[] = ["BATTERY_EVENTS"];
 
@@ -26,6 +26,7 @@ export function NewImports() {
   const [chargeTariff, setChargeTariff] = useDraft<ChargeTariff>("charge-tariff", "COST");
   // Of one that is sent alone, the page is gone to that shows what becomes of it.
   const followed = useRef<string | null>(null);
+  const section = useRef<HTMLElement>(null);
   // What was chosen for an import that awaits its file is shown on that one's page.
   const chosen = all.filter(({ phase, isOfImport }) => phase === "chosen" && !isOfImport);
   const sent = all.filter(({ phase }) => phase !== "chosen");
@@ -42,6 +43,14 @@ export function NewImports() {
     [],
   );
 
+  function leaveOut(...left: Upload[]) {
+    uploads.forget(...left.map(({ id }) => id));
+    goOnHere();
+  }
+
+  // What was pressed is gone with the file it was of: whoever works by the keyboard goes on from here.
+  const goOnHere = () => section.current?.focus();
+
   function send() {
     followed.current = ready.length === 1 && !all.some(isUnderWay) ? (ready[0]?.id ?? null) : null;
     for (const { id, kind } of ready) {
@@ -51,10 +60,14 @@ export function NewImports() {
       client,
       ready.map(({ id }) => id),
     );
+    goOnHere();
   }
 
   return (
-    <section className="stack" aria-label="New imports">
+    <section ref={section} className="stack new-imports" aria-label="New imports" tabIndex={-1}>
+      <span className="visually-hidden" role="status">
+        {chosen.length > 0 && `${chosen.length} chosen, ${ready.length} ready to be imported`}
+      </span>
       <ChooseFiles several choose={(files) => uploads.choose(files, kinds)}>
         Drop files here
       </ChooseFiles>
@@ -62,7 +75,7 @@ export function NewImports() {
         <UploadState key={upload.id} upload={upload} />
       ))}
       {chosen.map((upload) => (
-        <ChosenFile key={upload.id} upload={upload} kinds={kinds} />
+        <ChosenFile key={upload.id} upload={upload} kinds={kinds} leaveOut={() => leaveOut(upload)} />
       ))}
       {chosen.length > 0 && (
         <div className="card row apart send">
@@ -71,18 +84,20 @@ export function NewImports() {
           ) : (
             <span />
           )}
-          {ready.length < chosen.length && (
-            <p className="soft small">
-              {chosen.length === 1 ? "It" : `${chosen.length - ready.length} of them`} cannot be sent yet: see above.
-            </p>
-          )}
-          <div className="row">
-            <Button className="button" onPress={() => uploads.forget(...chosen.map(({ id }) => id))}>
-              Leave all out
-            </Button>
-            <Button className="button primary" isDisabled={ready.length === 0} onPress={send}>
-              {chosen.length === 1 ? "Import" : `Import ${howMany(ready.length, chosen.length)} files`}
-            </Button>
+          <div className="stack" style={{ "--gap": "0.5rem" }}>
+            {ready.length < chosen.length && (
+              <p className="soft small">
+                {chosen.length === 1 ? "It" : `${chosen.length - ready.length} of them`} cannot be sent yet: see above.
+              </p>
+            )}
+            <div className="row">
+              <Button className="button" onPress={() => leaveOut(...chosen)}>
+                {chosen.length === 1 ? "Leave it out" : "Leave all out"}
+              </Button>
+              <Button className="button primary" isDisabled={ready.length === 0} onPress={send}>
+                {chosen.length === 1 ? "Import" : `Import ${howMany(ready.length, chosen.length)} files`}
+              </Button>
+            </div>
           </div>
         </div>
       )}
