@@ -7,7 +7,7 @@ from typing import Any
 from playwright.async_api import FilePayload, Locator, Page, Route, expect
 
 from tests.api import Api
-from tests.console.browser import DESKTOP, NARROWEST, Console
+from tests.console.browser import Console
 
 HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF"
 # What it takes to read, send and import a file of these tests on a busy machine.
@@ -74,14 +74,6 @@ async def cells(table: Locator) -> list[list[str]]:
         "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
     )
     return [list(row) for row in read]
-
-
-async def expect_in_order(console: Console) -> None:
-    """Axe finds nothing on the page as it stands, and it is nowhere too wide where a window is narrowest."""
-    assert await console.faults() == []
-    await console.page.set_viewport_size(NARROWEST)
-    assert await console.overflows() == []
-    await console.page.set_viewport_size(DESKTOP)
 
 
 async def of_name(api: Api, name: str) -> list[Any]:
