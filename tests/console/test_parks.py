@@ -214,7 +214,7 @@ async def test_one_page_follows_the_other_until_all_days_are_there(
 
     await expect(console.page.get_by_role("status").get_by_text("450 rows")).to_be_visible()
     await expect(console.page.get_by_role("table", name="Days")).to_have_attribute("aria-rowcount", "451")
-    assert console.operations.count("ListParkDailyStats") == 3
+    assert sum("listParkDailyStats" in asked["query"] for asked in console.operations) == 3
 
 
 async def test_power_that_a_park_drew_is_drawn_below_zero(console: Console, api: Api, database: Database) -> None:
@@ -287,7 +287,7 @@ async def test_members_and_whoever_is_held_to_vpps_are_told_that_parks_are_not_t
 
     await console.open("/parks", title="This page is for those who may read all VPPs")
 
-    assert set(console.operations) <= {"WhoAmI"}
+    assert [asked for asked in console.operations if "getCaller" not in asked["query"]] == []
     await expect(console.page.get_by_text("Hidden from")).to_have_count(0)
     await expect(console.page.get_by_role("link", name="Parks", exact=True)).to_have_count(0)
 

@@ -100,7 +100,7 @@ function Picker({
           isInvalid={problem !== ""}
         >
           <Label>{label}</Label>
-          <Group className="control combo">
+          <Group className="control typed">
             <Input />
           </Group>
           <Text slot="description">{hint}</Text>

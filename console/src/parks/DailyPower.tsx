@@ -42,7 +42,7 @@ export function DailyPower({ parks }: { parks: readonly Park[] }) {
           below zero where a park drew power.
         </p>
       </div>
-      <div className="row choices">
+      <div className="row asked">
         <Segments label="By" options={BY} value={by} onChange={(chosen) => choose({ by: chosen })} />
         <SpanFields shown={shown} />
       </div>

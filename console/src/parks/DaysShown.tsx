@@ -114,17 +114,17 @@ function columnsOf(days: Day[], by: By, areSeveral: boolean): Column<Day>[] {
       sort: ({ of }) => of,
       width: by === "park" ? "minmax(8rem, 0.6fr)" : "7.25rem",
     },
-    figure("minPowerMw", "Lowest MW", "7.5rem"),
-    figure("meanPowerMw", "Mean MW", "6.5rem"),
-    figure("maxPowerMw", "Highest MW", "8rem"),
-    figure("sumPowerMw", "Sum MW", "6.5rem"),
+    figure("minPowerMw", "Lowest MW", "7.75rem"),
+    figure("meanPowerMw", "Mean MW", "6.75rem"),
+    figure("maxPowerMw", "Highest MW", "8.25rem"),
+    figure("sumPowerMw", "Sum MW", "6.75rem"),
     {
       id: "readingCount",
       header: "Readings",
       cell: ({ readingCount }) => count(readingCount),
       sort: ({ readingCount }) => readingCount,
       numeric: true,
-      width: "6.75rem",
+      width: "7.1rem",
     },
     by === "type" && {
       id: "parkCount",
@@ -138,9 +138,15 @@ function columnsOf(days: Day[], by: By, areSeveral: boolean): Column<Day>[] {
       id: "note",
       header: "Whole day",
       cell: ({ isComplete, note }) =>
-        isComplete ? note || "Complete" : <strong className="warn">Incomplete: {note}</strong>,
+        isComplete ? (
+          note || "Complete"
+        ) : (
+          <span className="warn">
+            <strong>Incomplete:</strong> {note}
+          </span>
+        ),
       sort: ({ isComplete, note }) => `${isComplete} ${note}`,
-      width: "minmax(15rem, 1fr)",
+      width: "minmax(17rem, 1fr)",
     },
   ];
   return columns.filter((column) => column !== false);

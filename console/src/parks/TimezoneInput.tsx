@@ -36,7 +36,7 @@ export function TimezoneInput<Values extends { timezone: string }>({ form }: { f
         onInputChange={set}
       >
         <Label>Timezone</Label>
-        <Group className="control combo">
+        <Group className="control typed">
           <Input placeholder="Europe/Amsterdam" spellCheck={false} />
           <Button className="button quiet icon">
             <ChevronDown size={16} aria-hidden />
