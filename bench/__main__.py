@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+import bench.console
 import bench.graphql.run
 from bench import imports, latency, parks, subscribers
 
@@ -18,7 +19,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(context: typer.Context, rows: int = 5_000_000, rounds: int = 3) -> None:
     """
     Measure imports of a file of so many rows beside psql's \\copy of it, in interleaved rounds, and what the API's
-    callers notice of one; then statistics of parks beside the plain aggregate; then requests beside peers.
+    callers notice of one; then statistics of parks beside the plain aggregate; then requests beside peers; then
+    the console's pages.
     """
     if context.invoked_subcommand is not None:
         return
@@ -31,6 +33,8 @@ def main(context: typer.Context, rows: int = 5_000_000, rounds: int = 3) -> None
     asyncio.run(parks.run())
     print()  # noqa: T201
     graphql(rounds=rounds)
+    print()  # noqa: T201
+    console()
 
 
 @app.command()
@@ -50,6 +54,12 @@ def graphql(
     times = 10 if quick else 100
     measuring = bench.graphql.run.run(sites=sites, rounds=rounds, seconds=seconds, grow_to=grow_to, times=times)
     asyncio.run(measuring)
+
+
+@app.command()
+def console(rounds: int = 5) -> None:
+    """Measure in Chromium when each page of the console is there, and how quick it is to use, in so many rounds."""
+    asyncio.run(bench.console.run(rounds))
 
 
 app()

@@ -1,0 +1,295 @@
+"""
+The console in Chromium, with nothing kept from before and a processor four times as slow: when the largest thing of a
+page is there (LCP), how much moves meanwhile (CLS), and how long what is clicked or typed takes to be seen (INP).
+
+Sources: web.dev's Web Vitals, for what is good at the 75th percentile; the Event Timing API, for interactions.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import asyncpg
+import httpx
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+from rich.progress import track
+
+import db.migrations
+from bench.graphql.tables import console, new_table, tell
+from bench.imports import add_sites, bring_in, upload, worker, write_events
+from bench.latency import KEY, api
+from graph.embedded.servers import EmbeddedServers, embedded_servers
+from graph.object_store import open_object_store
+
+SLOWER = 4
+LCP_MS, CLS, INP_MS, FIRST_PAGE_MS = 2500, 0.1, 200, 500
+EVENTS = 50_000
+MONTH = "2025-09"
+# What is to be seen is waited for; what browsers tell of it comes a little later.
+TOLD_WITHIN_MS = 1000
+THERE_WITHIN_MS = 5000
+WINDOW: ViewportSize = {"width": 1280, "height": 850}
+
+OBSERVE = """
+window.told = { lcp: 0, cls: 0, interactions: [] };
+const observe = (type, each, options = {}) =>
+  new PerformanceObserver((list) => list.getEntries().forEach(each)).observe({ type, buffered: true, ...options });
+observe("largest-contentful-paint", ({ startTime }) => (told.lcp = startTime));
+observe("layout-shift", ({ hadRecentInput, value }) => (told.cls += hadRecentInput ? 0 : value));
+observe("event", ({ interactionId, duration }) => interactionId && told.interactions.push(duration), {
+  durationThreshold: 16,
+});
+"""
+# A VPP of the sites that events came of, with a report of ten thousand line items; one of a hundred thousand sites; and
+# a year of a park.
+FILL = """
+    insert into vpps (id, name) values (gen_random_uuid(), 'Ten thousand'), (gen_random_uuid(), 'A hundred thousand');
+
+    insert into price_schedules (vpp_id, effective, revenue_percentage, daily_fee_aud)
+    select id, '(,)', 20, 0.3 from vpps;
+
+    insert into sites (id, nmi, address)
+    select gen_random_uuid(), '7' || to_char(number, 'FM000000000'), number || ' King St Newcastle West NSW 2302'
+    from generate_series(1, 100000) number;
+
+    insert into memberships (site_id, effective, vpp_id)
+    select sites.id, '(,)', vpps.id
+    from sites
+    join vpps on name = case left(nmi, 1) when '6' then 'Ten thousand' else 'A hundred thousand' end;
+
+    insert into batteries (id, site_id, manufacturer, serial, installed)
+    select gen_random_uuid(), id, 'Tesla', nmi, '(,)' from sites;
+
+    insert into battery_capacities (battery_id, effective, capacity_kwh)
+    select id, '(,)', 13.5 from batteries;
+
+    insert into parks (id, name, timezone, energy_type)
+    values (gen_random_uuid(), 'Bemmel', 'Europe/Amsterdam', 'WIND');
+
+    analyze;
+"""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something people do on a page: a click on what a selector finds, or a key pressed there."""
+
+    name: str
+    selector: str
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page, and what people do there."""
+
+    name: str
+    path: str
+    acts: Sequence[Act] = ()
+
+
+# What a page is for stands first.
+DIALOG = ".page .button.primary >> nth=0"
+
+
+def button(name: str) -> str:
+    return f"role=button[name='{name}'] >> nth=0"
+
+
+def field(name: str) -> str:
+    return f"role=searchbox[name='{name}']"
+
+
+def pages(ids: dict[str, str]) -> Sequence[Shown]:
+    """List every page, by what it shows."""
+    ten_thousand = ids["Ten thousand"]
+    return (
+        Shown(
+            "fleet",
+            "/",
+            (
+                Act("open a dialog", button("Create a VPP")),
+                Act("sort", button("Name")),
+                Act("filter", field("Find a VPP by name"), key="t"),
+            ),
+        ),
+        Shown(
+            "VPP of 100,000 sites",
+            f"/vpps/{ids['A hundred thousand']}",
+            (
+                Act("open a dialog", button("Change terms")),
+                Act("sort", button("NMI")),
+                Act("filter", field("Find by address"), key="7"),
+            ),
+        ),
+        Shown("site", f"/sites/{ids['site']}", (Act("open a dialog", button("Edit")),)),
+        Shown("imports", "/imports", (Act("open a list", ".select >> nth=0"),)),
+        Shown("import", f"/imports/{ids['import']}"),
+        Shown("reports", "/reports", (Act("choose a month", button("Month before")),)),
+        Shown(
+            "report of 10,000 line items",
+            f"/reports/{ten_thousand}/{MONTH}",
+            (
+                Act("sort 10,000 line items", button("Revenue")),
+                Act("filter 10,000 line items", field("Find by NMI or address"), key="7"),
+                Act("open a dialog", "td .opens >> nth=0"),
+            ),
+        ),
+        Shown("parks", "/parks", (Act("open a dialog", DIALOG),)),
+        Shown("access", "/access", (Act("open a dialog", DIALOG),)),
+        Shown("GraphiQL", "/graphql", (Act("open a menu", button("Examples")),)),
+    )
+
+
+async def run(rounds: int) -> None:
+    """Measure every page so many times, and print tables of it."""
+    with tempfile.TemporaryDirectory(prefix="vpp-bench-") as folder:
+        async with embedded_servers(Path(folder) / "data") as servers:
+            await asyncio.to_thread(db.migrations.upgrade, servers.database_url)
+            async with worker(servers) as pid, api(servers) as (url, _):
+                ids = await _fill(servers, Path(folder), pid)
+                async with httpx.AsyncClient(base_url=url, headers={"x-api-key": KEY}, timeout=60) as client:
+                    await _settle(client, ids["Ten thousand"])
+                    secret = await _key(client)
+                    async with async_playwright() as playwright:
+                        chromium = shutil.which("chromium") or "chromium"
+                        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+                        await _measure(browser, client, secret, pages(ids), rounds)
+                        await browser.close()
+
+
+async def _measure(
+    browser: Browser, client: httpx.AsyncClient, secret: str, shown: Sequence[Shown], rounds: int
+) -> None:
+    loads: dict[str, list[tuple[float, float]]] = {}
+    interactions: dict[tuple[str, str], list[float]] = {}
+    first_pages_ms: list[float] = []
+    for _ in track(range(rounds), "Opening every page", console=console, transient=True):
+        for page in shown:
+            token = await _token(client, secret)
+            context = await browser.new_context(viewport=WINDOW, locale="en-AU", timezone_id="Australia/Sydney")
+            await context.add_init_script(f"sessionStorage.setItem('vpp-token', '{token}');{OBSERVE}")
+            tab = await context.new_page()
+            cdp = await context.new_cdp_session(tab)
+            await cdp.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+            tab.on(
+                "requestfinished",
+                lambda request: (
+                    first_pages_ms.append(request.timing["responseEnd"]) if _is_first_page(request.post_data) else None
+                ),
+            )
+            loads.setdefault(page.name, []).append(await _load(tab, str(client.base_url).rstrip("/") + page.path))
+            for act in page.acts:
+                taken = await _act(tab, act)
+                if taken is not None:
+                    interactions.setdefault((page.name, act.name), []).append(taken)
+            await context.close()
+    _tell(rounds, loads, interactions, first_pages_ms)
+
+
+async def _load(tab: Page, url: str) -> tuple[float, float]:
+    """Open a page, and return its LCP in milliseconds and its CLS."""
+    await tab.goto(url)
+    await tab.get_by_role("heading", level=1).wait_for()
+    await tab.wait_for_load_state("networkidle")
+    await tab.wait_for_timeout(TOLD_WITHIN_MS)
+    told: Any = await tab.evaluate("told")
+    return told["lcp"], told["cls"]
+
+
+async def _act(tab: Page, act: Act) -> float | None:
+    """Do something on a page, and return how long it took to be seen in milliseconds; nothing where it is not there."""
+    target = tab.locator(act.selector)
+    try:
+        await target.wait_for(timeout=THERE_WITHIN_MS)
+    except PlaywrightTimeout:
+        return None
+    await tab.evaluate("told.interactions = []")
+    await (target.click() if act.key is None else target.press(act.key))
+    await tab.wait_for_timeout(TOLD_WITHIN_MS)
+    interactions: Any = await tab.evaluate("told.interactions")
+    await tab.keyboard.press("Escape")
+    await tab.wait_for_timeout(TOLD_WITHIN_MS)
+    # What is seen within a frame is not told of.
+    return max(interactions, default=16)
+
+
+def _is_first_page(body: str | None) -> bool:
+    return body is not None and "query ListSites(" in body and '"nextToken":null' in body
+
+
+def _tell(
+    rounds: int,
+    loads: dict[str, list[tuple[float, float]]],
+    interactions: dict[tuple[str, str], list[float]],
+    first_pages_ms: list[float],
+) -> None:
+    table = new_table("page", "LCP, ms", "CLS", names=1)
+    for name, measured in loads.items():
+        lcp, cls = (p75([each[place] for each in measured]) for place in (0, 1))
+        table.add_row(name, _told(lcp, LCP_MS, ",.0f"), _told(cls, CLS, ".3f"))
+    tell(f"{rounds} loads of every page, with nothing kept and {SLOWER}x slower; 75th percentiles.")
+    console.print(table)
+    table = new_table("page", "what is done", "INP, ms", names=2)
+    for (name, act), taken in interactions.items():
+        table.add_row(name, act, _told(p75(taken), INP_MS, ",.0f"))
+    console.print()
+    console.print(table)
+    first = _told(p75(first_pages_ms), FIRST_PAGE_MS, ",.0f")
+    tell(f"The first page of a list of 100,000 sites, from its being asked for to its last byte: {first} ms.")
+
+
+def p75(figures: Sequence[float]) -> float:
+    return quantiles(figures, n=4, method="inclusive")[2] if len(figures) > 1 else figures[0]
+
+
+def _told(figure: float, budget: float, form: str) -> str:
+    return f"{figure:{form}}" + (f" (over {budget:g})" if figure > budget else "")
+
+
+async def _fill(servers: EmbeddedServers, folder: Path, worker_pid: int) -> dict[str, str]:
+    """Fill the database, and return the ids of what pages show."""
+    await add_sites(servers)
+    connection = await asyncpg.connect(servers.database_url)
+    await connection.execute(FILL)
+    file = folder / "events.csv"
+    write_events(file, EVENTS, seed=3)
+    async with open_object_store(servers.object_store) as s3:
+        id = await upload(s3, file)
+        await bring_in(servers, s3, id, worker_pid)
+    vpps = {row["name"]: str(row["id"]) for row in await connection.fetch("select id, name from vpps")}
+    site = await connection.fetchval("select id from sites where nmi = '6000000000'")
+    await connection.close()
+    return vpps | {"site": str(site), "import": str(id)}
+
+
+async def _settle(client: httpx.AsyncClient, vpp_id: str) -> None:
+    month = f'{{ vppId: "{vpp_id}", month: "{MONTH}" }}'
+    report = await _ask(client, f"mutation {{ generateRevenueReport(input: {month}) {{ id status }} }}")
+    while report["status"] == "PENDING":
+        await asyncio.sleep(0.5)
+        report = await _ask(client, f'{{ getRevenueReport(id: "{report["id"]}") {{ id status }} }}')
+
+
+async def _key(client: httpx.AsyncClient) -> str:
+    created = await _ask(client, 'mutation { createApiKey(input: { name: "Console", role: ADMIN }) { secret } }')
+    return str(created["secret"])
+
+
+async def _token(client: httpx.AsyncClient, secret: str) -> str:
+    """Return a token for a key: what a tab that was signed in keeps."""
+    form = {"grant_type": "client_credentials", "client_id": secret[:12], "client_secret": secret}
+    response = await client.post("/oauth/token", data=form)
+    return str(response.raise_for_status().json()["access_token"])
+
+
+async def _ask(client: httpx.AsyncClient, document: str) -> Any:
+    answer = (await client.post("/graphql", json={"query": document})).json()
+    (field,) = answer["data"].values()
+    return field
