@@ -256,7 +256,9 @@ async def test_parks_are_chosen_and_taken_out_by_keyboard(console: Console, api:
     await page.get_by_role("searchbox").fill("Key Park")
 
     for number in range(1, 5):
-        await page.get_by_role("checkbox", name=f"Show the days of Key Park {number}").press("Space")
+        park = page.get_by_role("checkbox", name=f"Show the days of Key Park {number}")
+        await park.press("Space")
+        await expect(park).to_be_checked()
     await expect(page.get_by_role("checkbox", name="Show the days of Key Park 5")).to_be_disabled()
     await expect(page.get_by_text("As many as are shown at once")).to_be_visible()
     await page.get_by_role("button", name="Take out Key Park 2").press("Enter")
