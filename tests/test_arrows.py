@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TOP = {
     *("README.md", "Makefile", "pyproject.toml", "requirements.txt", "Dockerfile", "CHANGELOG.md", "LICENSE"),
-    *("schema.graphql", "graph", "db", "console", "examples", "tests", "bench", "hatch_build.py"),
+    *("schema.graphql", "graph", "db", "console", "examples", "tests", "bench", "docs", "hatch_build.py"),
     *(".ci", ".gitignore", ".dockerignore"),
 }
 
