@@ -14,6 +14,7 @@ from sqlmodel import Field, col
 
 from db import timelines
 from db.engine import Read, take_turns
+from db.prepared import among
 from db.reach import Reach, reach_of
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
 from db.sites import Site, SiteNotFound, check_past
@@ -139,7 +140,7 @@ def batteries_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date) -> R
     """Read the batteries that stand at some sites on a settlement date."""
     return (
         batteries(reach, on=on)
-        .where(col(Battery.site_id).in_(site_ids), col(Battery.installed).contains(on))
+        .where(among(col(Battery.site_id), site_ids), col(Battery.installed).contains(on))
         .order_by(col(Battery.manufacturer), col(Battery.serial), col(Battery.id))
     )
 
@@ -149,7 +150,7 @@ def capacities_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date) -> 
     return (
         select(col(Battery.site_id), func.sum(col(BatteryCapacity.capacity_kwh)).label("capacity_kwh"))
         .join(BatteryCapacity, col(BatteryCapacity.battery_id) == Battery.id)
-        .where(col(Battery.site_id).in_(site_ids), *reach.sites(col(Battery.site_id)))
+        .where(among(col(Battery.site_id), site_ids), *reach.sites(col(Battery.site_id)))
         .where(col(BatteryCapacity.effective).contains(on))
         .group_by(col(Battery.site_id))
     )

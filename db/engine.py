@@ -1,6 +1,6 @@
 """The two ways of using the database: reads are statements, writes are transactions."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from typing import Any, TypeAlias
@@ -10,19 +10,34 @@ from sqlalchemy import Executable, Row, Select, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
+from db.connections import Connections, Record
+from db.prepared import Prepared
 from db.reach import EVERYTHING, Reach
 from db.refusals import LimitExceeded
 
 # A statement that reads columns. What a query reads is a function that returns one; `Database.rows` runs it.
 Read: TypeAlias = Select[*tuple[Any, ...]]
-AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+AnyRow: TypeAlias = Row[*tuple[Any, ...]] | Record
 
 COPY_PIECE_BYTES = 2**19
+# More would only wait for one another.
+READING_AT_ONCE = 10
 QUERY_CANCELED = "57014"
 
 
 class TookTooLong(LimitExceeded):
     """The database was stopped after {seconds:g} seconds, which is as long as it may take over one part of this."""
+
+
+class Reading:
+    """A connection on which prepared reads are run, one after the other."""
+
+    def __init__(self, connection: "asyncpg.Connection[Record]") -> None:
+        self._connection = connection
+
+    async def rows(self, read: Prepared, given: Mapping[str, object]) -> list[Record]:
+        """Return every row of a read, given its values by their names."""
+        return await self._connection.fetch(read.text, *read.values(given))
 
 
 class Database:
@@ -31,7 +46,9 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 20, statement_timeout_s: float | None = None) -> None:
         self.url = url
         self._statement_timeout_s = statement_timeout_s
-        self._engine = _engine(url, pool_size, statement_timeout_s)
+        settings = {"statement_timeout": f"{statement_timeout_s * 1000:.0f}"} if statement_timeout_s else {}
+        self._engine = _engine(url, pool_size, settings)
+        self._connections = Connections(url, at_most=READING_AT_ONCE, settings=settings)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._reach = EVERYTHING
 
@@ -42,6 +59,18 @@ class Database:
         held = copy(self)
         held._reach = reach
         return held
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reading]:
+        """Hand out a connection for prepared reads, until the block ends."""
+        with self._in_time():
+            async with self._connections.one() as connection:
+                if self._reach.is_held:
+                    # What holds it ends with the transaction.
+                    await connection.execute(self._reach.begin())
+                yield Reading(connection)
+                if self._reach.is_held:
+                    await connection.execute("commit")
 
     async def rows(self, statement: Executable) -> Sequence[AnyRow]:
         """Return every row a statement reads."""
@@ -67,6 +96,7 @@ class Database:
                 yield session
 
     async def close(self) -> None:
+        await self._connections.close()
         await self._engine.dispose()
 
     @asynccontextmanager
@@ -85,8 +115,9 @@ class Database:
     def _in_time(self) -> Iterator[None]:
         try:
             yield
-        except DBAPIError as error:
-            if self._statement_timeout_s and getattr(error.orig, "sqlstate", None) == QUERY_CANCELED:
+        except (DBAPIError, asyncpg.QueryCanceledError) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if self._statement_timeout_s and getattr(cause, "sqlstate", None) == QUERY_CANCELED:
                 raise TookTooLong(seconds=self._statement_timeout_s) from error
             raise
 
@@ -125,9 +156,7 @@ async def _pieces(parts: Sequence[memoryview]) -> AsyncIterator[bytes]:
             yield bytes(part[at : at + COPY_PIECE_BYTES])
 
 
-def _engine(url: str, pool_size: int, statement_timeout_s: float | None) -> AsyncEngine:
-    settings = {"statement_timeout": f"{statement_timeout_s * 1000:.0f}"} if statement_timeout_s else {}
-
+def _engine(url: str, pool_size: int, settings: dict[str, str]) -> AsyncEngine:
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(url, server_settings=settings)
 

@@ -17,14 +17,18 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
+    ColumnElement,
     Date,
+    DateTime,
     Integer,
     Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
     String,
     Uuid,
+    cast,
     column,
+    func,
     select,
     table,
 )
@@ -32,6 +36,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
 
 from db.engine import Read, copy_binary
+from db.prepared import among
 from db.reach import Reach
 from db.tables import Table
 
@@ -90,10 +95,15 @@ def events_of_sites(reach: Reach, site_ids: Sequence[UUID], from_: date | None, 
     events = select(
         *(EVENTS.c.import_id, EVENTS.c.line_number, EVENTS.c.site_id, EVENTS.c.settlement_date),
         *(EVENTS.c.event_type, EVENTS.c.energy_kwh, EVENTS.c.tariff_cents_per_kwh, EVENTS.c.value_aud),
-    ).where(EVENTS.c.site_id.in_(site_ids), *reach.events(EVENTS.c.site_id, EVENTS.c.settlement_date))
+    ).where(among(EVENTS.c.site_id, site_ids), *reach.events(EVENTS.c.site_id, EVENTS.c.settlement_date))
     # The month is in the index of the blocks; the date is known only once a block is opened.
     if from_ is not None:
-        events = events.where(EVENTS.c.month >= from_.replace(day=1), EVENTS.c.settlement_date >= from_)
+        events = events.where(EVENTS.c.month >= _month(from_), EVENTS.c.settlement_date >= from_)
     if until is not None:
         events = events.where(EVENTS.c.month < until, EVENTS.c.settlement_date < until)
     return events
+
+
+def _month(day: date) -> ColumnElement[date]:
+    # By Postgres, so that the day may be one that is not known yet.
+    return cast(func.date_trunc("month", cast(day, DateTime)), Date)

@@ -39,6 +39,7 @@ from db.engine import Read, driver_connection, wait_as_long_as_it_takes
 from db.events import EventBlock
 from db.jobs import Job
 from db.parks import ParkNotFound
+from db.prepared import among
 from db.reach import Reach, as_ourselves, reach_of
 from db.refusals import Conflict, LimitExceeded, NotFound, Unauthorized, ValidationFailed, refusing, violated_constraint
 from db.site_months import Count
@@ -281,11 +282,12 @@ def imports(reach: Reach) -> Read:
 
 def rejections(reach: Reach, import_ids: Sequence[UUID]) -> Read:
     """Read the rows some imports left out."""
-    reached = select(col(Import.id)).where(col(Import.id).in_(import_ids), *reach.imports(col(Import.vpp_ids)))
+    reached = select(col(Import.id)).where(among(col(Import.id), import_ids), *reach.imports(col(Import.vpp_ids)))
+    import_id = col(ImportRejection.import_id)
     return select(
         *(col(ImportRejection.line_number), col(ImportRejection.column_name), col(ImportRejection.code)),
         *(col(ImportRejection.message), col(ImportRejection.row_text)),
-    ).where(col(ImportRejection.import_id).in_(reached if reach.is_held else import_ids))
+    ).where(import_id.in_(reached) if reach.is_held else among(import_id, import_ids))
 
 
 async def create(

@@ -19,6 +19,7 @@ from db import energy_type_days
 from db.energy_type_days import EnergyTypeDay
 from db.engine import Read, take_turns
 from db.parks import Park, ParksWanted
+from db.prepared import among
 from db.reach import Reach
 from db.tables import Table
 
@@ -245,7 +246,7 @@ def readings(
 
 def readings_of_parks(reach: Reach, park_ids: Sequence[UUID], from_: datetime | None, until: datetime | None) -> Read:
     """Read the readings of some parks over instants `[from, until)`; each tells its park's timezone."""
-    return _over(from_, until).where(col(EnergyReading.park_id).in_(park_ids), *reach.parks())
+    return _over(from_, until).where(among(col(EnergyReading.park_id), park_ids), *reach.parks())
 
 
 def park_daily_stats(reach: Reach, wanted: ParksWanted, from_: date | None, until: date | None) -> Read:

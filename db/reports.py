@@ -40,6 +40,7 @@ from db.batteries import Battery, BatteryCapacity
 from db.engine import Read
 from db.events import EVENTS
 from db.jobs import Job
+from db.prepared import among
 from db.reach import Reach, as_ourselves, reach_of
 from db.refusals import NotFound
 from db.site_months import SiteMonth
@@ -220,7 +221,7 @@ def reports(reach: Reach) -> Read:
 
 def reports_of_vpps(reach: Reach, vpp_ids: Sequence[UUID]) -> Read:
     """Read all revisions of all months of some VPPs."""
-    return reports(reach).where(col(RevenueReport.vpp_id).in_(vpp_ids))
+    return reports(reach).where(among(col(RevenueReport.vpp_id), vpp_ids))
 
 
 def a_minute_ago() -> Read:
@@ -256,7 +257,7 @@ def line_items(reach: Reach, report_ids: Sequence[UUID]) -> Read:
     """Read the line items of some reports."""
     reached = reach.line_items(col(SiteLineItem.report_id), col(SiteLineItem.site_id))
     columns = SiteLineItem.__table__.c  # type: ignore[attr-defined]
-    return select(*columns).where(col(SiteLineItem.report_id).in_(report_ids), *reached)
+    return select(*columns).where(among(col(SiteLineItem.report_id), report_ids), *reached)
 
 
 def members_in_month(vpp_id: UUID, month: Range[date]) -> Read:

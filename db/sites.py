@@ -13,6 +13,7 @@ from sqlmodel import Field, col
 
 from db import timelines
 from db.engine import AnyRow, Read, take_turns
+from db.prepared import among
 from db.reach import TODAY, Condition, Reach, as_ourselves, reach_of
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
 from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
@@ -104,7 +105,7 @@ def memberships(reach: Reach, site_ids: Sequence[UUID]) -> Read:
     """Read every membership of some sites, earliest first."""
     return (
         select(col(Membership.site_id), col(Membership.vpp_id), col(Membership.effective))
-        .where(col(Membership.site_id).in_(site_ids), *_reached(reach))
+        .where(among(col(Membership.site_id), site_ids), *_reached(reach))
         .order_by(col(Membership.effective))
     )
 
@@ -112,7 +113,7 @@ def memberships(reach: Reach, site_ids: Sequence[UUID]) -> Read:
 def vpps_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date) -> Read:
     """Read which VPP each of some sites belongs to on a settlement date."""
     return select(col(Membership.site_id), col(Membership.vpp_id)).where(
-        col(Membership.site_id).in_(site_ids), col(Membership.effective).contains(on), *_reached(reach)
+        among(col(Membership.site_id), site_ids), col(Membership.effective).contains(on), *_reached(reach)
     )
 
 
@@ -130,7 +131,7 @@ def sites_of_vpps(reach: Reach, vpp_ids: Sequence[UUID], on: date) -> Read:
     return (
         sites(reach)
         .join(Membership, col(Membership.site_id) == Site.id)
-        .where(col(Membership.vpp_id).in_(vpp_ids), col(Membership.effective).contains(on), *_reached(reach))
+        .where(among(col(Membership.vpp_id), vpp_ids), col(Membership.effective).contains(on), *_reached(reach))
     )
 
 

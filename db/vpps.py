@@ -14,6 +14,7 @@ from sqlmodel import Field, col
 
 from db import timelines
 from db.engine import Read, take_turns
+from db.prepared import among
 from db.reach import Reach, reach_of
 from db.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
 from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
@@ -131,7 +132,7 @@ def price_schedules(reach: Reach, vpp_ids: Sequence[UUID]) -> Read:
             *(col(PriceSchedule.vpp_id), col(PriceSchedule.effective)),
             *(col(PriceSchedule.revenue_percentage), col(PriceSchedule.daily_fee_aud)),
         )
-        .where(col(PriceSchedule.vpp_id).in_(vpp_ids), *reach.vpps(col(PriceSchedule.vpp_id)))
+        .where(among(col(PriceSchedule.vpp_id), vpp_ids), *reach.vpps(col(PriceSchedule.vpp_id)))
         .order_by(col(PriceSchedule.effective))
     )
 
