@@ -11,6 +11,7 @@ events that count is held by its site months; an import is never deleted.
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,6 +27,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Uuid,
+    case,
     cast,
     column,
     func,
@@ -91,10 +93,15 @@ async def copy_blocks(session: AsyncSession, blocks: Sequence[memoryview]) -> No
 
 
 def events_of_sites(reach: Reach, site_ids: Sequence[UUID], from_: date | None, until: date | None) -> Read:
-    """Read the events of some sites that count, over settlement dates `[from, until)`."""
+    """
+    Read the events of some sites that count, over settlement dates `[from, until)`.
+
+    What they are worth is written out in AUD, with at least its cents.
+    """
     events = select(
         *(EVENTS.c.import_id, EVENTS.c.line_number, EVENTS.c.site_id, EVENTS.c.settlement_date),
-        *(EVENTS.c.event_type, EVENTS.c.energy_kwh, EVENTS.c.tariff_cents_per_kwh, EVENTS.c.value_aud),
+        *(EVENTS.c.event_type, EVENTS.c.energy_kwh, EVENTS.c.tariff_cents_per_kwh),
+        _in_full(EVENTS.c.value_aud).label("value_aud"),
     ).where(among(EVENTS.c.site_id, site_ids), *reach.events(EVENTS.c.site_id, EVENTS.c.settlement_date))
     # The month is in the index of the blocks; the date is known only once a block is opened.
     if from_ is not None:
@@ -107,3 +114,8 @@ def events_of_sites(reach: Reach, site_ids: Sequence[UUID], from_: date | None, 
 def _month(day: date) -> ColumnElement[date]:
     # By Postgres, so that the day may be one that is not known yet.
     return cast(func.date_trunc("month", cast(day, DateTime)), Date)
+
+
+def _in_full(amount: Any) -> ColumnElement[str]:
+    trimmed = func.trim_scale(amount)
+    return cast(case((func.scale(trimmed) <= 2, func.round(trimmed, 2)), else_=trimmed), String)

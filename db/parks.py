@@ -10,16 +10,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
     CheckConstraint,
     ColumnElement,
     String,
     UniqueConstraint,
     Uuid,
     any_,
+    bindparam,
     column,
     delete,
     exists,
-    literal,
     select,
     table,
     update,
@@ -136,10 +137,11 @@ class ParksWanted:
     def conditions(self, of: Any = None) -> tuple[ColumnElement[bool], ...]:
         """Return what holds of the parks that are wanted, or of the rows of another table with columns of theirs."""
         wanted = {"name": self.names, "energy_type": self.energy_types, "timezone": self.timezones}
-        given = {column: list(these) for column, these in wanted.items() if these is not None}
-        # One parameter each, however many are named.
+        # One value each, however many are named.
         return tuple(
-            col(getattr(of or Park, column)) == any_(literal(these, ARRAY(String))) for column, these in given.items()
+            col(getattr(of or Park, column)) == any_(these if isinstance(these, BindParameter) else _texts(these))
+            for column, these in wanted.items()
+            if these is not None
         )
 
 
@@ -289,3 +291,7 @@ def _check_timezone(timezone: str) -> None:
 def park_ids(names: Sequence[str]) -> Read:
     """Read which parks some names mean."""
     return select(col(Park.id), col(Park.name)).where(col(Park.name).in_(names))
+
+
+def _texts(texts: Sequence[str]) -> BindParameter[Any]:
+    return bindparam(None, list(texts), ARRAY(String))

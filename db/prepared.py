@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Executable, Uuid, any_, bindparam
+from sqlalchemy import ARRAY, ColumnElement, Executable, Uuid, any_, bindparam, func
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -38,3 +38,8 @@ def among(column: Any, ids: Sequence[Any] | ColumnElement[Any]) -> ColumnElement
         ids = bindparam(None, list(ids), ARRAY(Uuid))
     # One value, however many they are.
     return column == (any_(ids) if isinstance(ids.type, ARRAY) else ids)  # type: ignore[no-any-return]
+
+
+def contains(column: Any, part: Any) -> ColumnElement[bool]:
+    """Return whether a text holds another somewhere, in upper or lower case."""
+    return func.strpos(func.lower(column), func.lower(part)) > 0

@@ -18,7 +18,7 @@ from db.reach import TODAY, Condition, Reach, as_ourselves, reach_of
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
 from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
 from db.timelines import Timeline
-from db.vpps import VppNotFound
+from db.vpps import Vpp, VppNotFound, vpps
 
 
 class Site(Table, table=True):
@@ -110,10 +110,13 @@ def memberships(reach: Reach, site_ids: Sequence[UUID]) -> Read:
     )
 
 
-def vpps_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date) -> Read:
-    """Read which VPP each of some sites belongs to on a settlement date."""
-    return select(col(Membership.site_id), col(Membership.vpp_id)).where(
-        among(col(Membership.site_id), site_ids), col(Membership.effective).contains(on), *_reached(reach)
+def vpps_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date, today: date) -> Read:
+    """Read the VPP each of some sites belongs to on a settlement date, with the terms in force today."""
+    return (
+        vpps(reach, today=today)
+        .add_columns(col(Membership.site_id))
+        .join(Membership, col(Membership.vpp_id) == Vpp.id)
+        .where(among(col(Membership.site_id), site_ids), col(Membership.effective).contains(on), *_reached(reach))
     )
 
 

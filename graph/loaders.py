@@ -1,56 +1,30 @@
 """
-What nested fields read, gathered: as many statements as there are kinds of things asked for, however many rows ask.
+What fields read, gathered: as many statements as there are kinds of things asked for, however many rows ask.
 
 Nothing is remembered from one round to the next: after a mutation, and over a WebSocket that stays open for hours, the
 same loader reads what is there now.
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlmodel import col
 from strawberry.dataloader import DataLoader
 
-import db.batteries
-import db.imports
-import db.parks
 import db.reports
-import db.sites
-import db.vpps
-from db.engine import AnyRow, Database, Read
-from db.imports import Import
-from db.parks import Park
+from db.engine import AnyRow, Database, Reading
 from db.reach import Reach
-from db.sites import Site
-from db.vpps import Vpp
-from graph.paging import Column, Order, Page, PageRequest, page_request
+from graph.paging import Page, PageRequest
+from graph.reads import Arguments, Form, Reads, places
+from graph.settlement.month import settlement_date
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-
-@dataclass(frozen=True, eq=False)
-class OwnedList:
-    """A list each of many owners has: how it is read for some, within a reach, and which column tells the owner."""
-
-    read: Callable[..., Read]
-    owner: Column
-    order: Order
-
-
-@dataclass(frozen=True)
-class FirstPage:
-    """The first page of one owner's list."""
-
-    owned: OwnedList
-    owner_id: UUID
-    filter: tuple[Hashable, ...]
-    request: PageRequest
+ALL = Form()
+OF_EACH = Form(of_each=True)
 
 
 class Loaders:
@@ -60,76 +34,71 @@ class Loaders:
         self._database = database.held_to(reach)
         self._whole_database = database
         self._reach = reach
-        self.vpp = _loader(self._vpps)
-        self.site = _loader(self._sites)
-        self.import_ = _loader(self._imports)
-        self.park = _loader(self._parks)
-        self.price_schedules = _loader(self._price_schedules)
-        self.memberships = _loader(self._memberships)
-        self.vpp_of_site = _loader(self._vpps_of_sites)
-        self.batteries_of_site = _loader(self._batteries_of_sites)
-        self.capacity_of_site = _loader(self._capacities_of_sites)
+        self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
         self.identity = _loader(self._identities)
-        self._first_page = _loader(self._first_pages)
 
-    async def page(
-        self, owned: OwnedList, owner_id: UUID, *filter_: Hashable, limit: int | None, next_token: str | None
-    ) -> Page:
-        """Load a page of one owner's list; first pages of many owners are read at once."""
-        request = page_request(limit, next_token, order=owned.order, of=(owned.owner, owner_id, filter_))
-        if request.after is not None:
-            return await request.read(self._database, owned.read(self._reach, [owner_id], *filter_))
-        return await self._first_page.load(FirstPage(owned, owner_id, filter_, request))
+    @property
+    def today(self) -> date:
+        """The settlement date it is."""
+        return settlement_date(datetime.now(UTC))
 
-    async def _vpps(self, keys: list[tuple[UUID, date]]) -> list[AnyRow | None]:
-        """Load VPPs with the terms in force on a day."""
-        found: dict[tuple[UUID, date], AnyRow] = {}
-        for day, vpp_ids in _by_day(keys):
-            for row in await self._database.rows(db.vpps.vpps(self._reach, today=day).where(col(Vpp.id).in_(vpp_ids))):
-                found[row.id, day] = row
-        return [found.get(key) for key in keys]
+    async def rows(self, reads: Reads, arguments: Arguments) -> Sequence[AnyRow]:
+        """Read what is read for nobody."""
+        async with self._database.reading() as reading:
+            return await self._run(reading, reads, arguments, ALL, {})
 
-    async def _sites(self, ids: list[UUID]) -> list[AnyRow | None]:
-        rows = await self._database.rows(db.sites.sites(self._reach).where(col(Site.id).in_(set(ids))))
-        return _one_each(ids, rows, key=lambda row: row.id)
+    async def related(self, reads: Reads, arguments: Arguments, key: UUID | None) -> list[AnyRow]:
+        """Load what belongs to an object, known by a column of its own."""
+        if key is None:
+            return []
+        found: list[AnyRow] = await self._of_each(reads, arguments, 0, self._owned).load(key)
+        return found
 
-    async def _imports(self, ids: list[UUID]) -> list[AnyRow | None]:
-        rows = await self._database.rows(db.imports.imports(self._reach).where(col(Import.id).in_(set(ids))))
-        return _one_each(ids, rows, key=lambda row: row.id)
+    async def page(self, reads: Reads, arguments: Arguments, request: PageRequest, key: UUID | None = None) -> Page:
+        """Load a page of a list, an object's own where there is a key; first pages of many are read at once."""
+        if key is not None and request.after is None:
+            first: list[AnyRow] = await self._of_each(reads, arguments, request.limit + 1, self._first_rows).load(key)
+            return request.page(first)
+        rows: list[AnyRow] = []
+        async with self._database.reading() as reading:
+            for part in request.parts:
+                left = request.limit + 1 - len(rows)
+                if left:
+                    values = {"key": key, "rows": left, **request.last}
+                    rows += await self._run(reading, reads, arguments, Form(behind=part), values)
+        return request.page(rows)
 
-    async def _parks(self, ids: list[UUID]) -> list[AnyRow | None]:
-        rows = await self._database.rows(db.parks.parks(self._reach).where(col(Park.id).in_(set(ids))))
-        return _one_each(ids, rows, key=lambda row: row.id)
+    def _of_each(
+        self, reads: Reads, arguments: Arguments, rows: int, load: Callable[..., Any]
+    ) -> DataLoader[UUID, list[AnyRow]]:
+        asked = (reads, tuple(arguments.items()), rows)
+        if asked not in self._loaders:
+            self._loaders[asked] = _loader(lambda keys: load(reads, arguments, rows, keys))
+        return self._loaders[asked]
 
-    async def _price_schedules(self, vpp_ids: list[UUID]) -> list[list[AnyRow]]:
-        rows = await self._database.rows(db.vpps.price_schedules(self._reach, list(set(vpp_ids))))
-        return _all_each(vpp_ids, rows, key=lambda row: row.vpp_id)
+    async def _owned(self, reads: Reads, arguments: Arguments, _rows: int, keys: list[UUID]) -> list[list[AnyRow]]:
+        return await self._by_owner(reads, arguments, ALL, keys, {})
 
-    async def _memberships(self, site_ids: list[UUID]) -> list[list[AnyRow]]:
-        rows = await self._database.rows(db.sites.memberships(self._reach, list(set(site_ids))))
-        return _all_each(site_ids, rows, key=lambda row: row.site_id)
+    async def _first_rows(self, reads: Reads, arguments: Arguments, rows: int, keys: list[UUID]) -> list[list[AnyRow]]:
+        return await self._by_owner(reads, arguments, OF_EACH, keys, {"rows": rows})
 
-    async def _vpps_of_sites(self, keys: list[tuple[UUID, date]]) -> list[UUID | None]:
-        """Load the id of the VPP each site belongs to on a day."""
-        found: dict[tuple[UUID, date], UUID] = {}
-        for day, site_ids in _by_day(keys):
-            for row in await self._database.rows(db.sites.vpps_of_sites(self._reach, site_ids, on=day)):
-                found[row.site_id, day] = row.vpp_id
-        return [found.get(key) for key in keys]
-
-    async def _batteries_of_sites(self, keys: list[tuple[UUID, date]]) -> list[list[AnyRow]]:
-        found: dict[tuple[UUID, date], list[AnyRow]] = defaultdict(list)
-        for day, site_ids in _by_day(keys):
-            for row in await self._database.rows(db.batteries.batteries_of_sites(self._reach, site_ids, on=day)):
-                found[row.site_id, day].append(row)
+    async def _by_owner(
+        self, reads: Reads, arguments: Arguments, form: Form, keys: list[UUID], values: dict[str, object]
+    ) -> list[list[AnyRow]]:
+        found: dict[UUID, list[AnyRow]] = defaultdict(list)
+        async with self._database.reading() as reading:
+            for row in await self._run(reading, reads, arguments, form, {"keys": list(set(keys)), **values}):
+                found[row.owner].append(row)
         return [found[key] for key in keys]
 
-    async def _capacities_of_sites(self, keys: list[tuple[UUID, date]]) -> list[Decimal]:
-        found: dict[tuple[UUID, date], Decimal] = {}
-        for day, site_ids in _by_day(keys):
-            for row in await self._database.rows(db.batteries.capacities_of_sites(self._reach, site_ids, on=day)):
-                found[row.site_id, day] = row.capacity_kwh
-        return [found.get(key, Decimal(0)) for key in keys]
+    async def _run(
+        self, reading: Reading, reads: Reads, arguments: Arguments, form: Form, values: dict[str, Any]
+    ) -> list[Any]:
+        asked, given = places(arguments)
+        way = reads.way(self._reach, arguments, asked, form)
+        for name, parse in way.parses:
+            given[name] = parse(given[name])
+        return await reading.rows(way.prepared, self._reach.values() | {"today": self.today} | given | values)
 
     async def _identities(self, keys: list[tuple[UUID, date]]) -> list[str | None]:
         """
@@ -141,38 +110,6 @@ class Loaders:
         found = {(row.vpp_id, row.month): row.identity for row in rows}
         return [found.get(key) for key in keys]
 
-    async def _first_pages(self, keys: list[FirstPage]) -> list[Page]:
-        found: dict[FirstPage, list[AnyRow]] = defaultdict(list)
-        lists = defaultdict(list)
-        for key in set(keys):
-            lists[key.owned, key.filter, key.request.limit].append(key)
-        for (owned, filter_, _), asked in lists.items():
-            by_owner = {key.owner_id: key for key in asked}
-            owner_ids = list(by_owner)
-            read = owned.read(self._reach, owner_ids, *filter_)
-            for row in await self._database.rows(asked[0].request.first_of_each(read, owned.owner, owner_ids)):
-                found[by_owner[row.owner]].append(row)
-        return [key.request.page(found[key]) for key in keys]
-
 
 def _loader(load: Callable[[list[Key]], Awaitable[Sequence[Value]]]) -> DataLoader[Key, Value]:
     return DataLoader(load_fn=load, cache=False)
-
-
-def _one_each(keys: Iterable[Hashable], rows: Sequence[AnyRow], *, key: Callable[[AnyRow], Any]) -> list[AnyRow | None]:
-    found = {key(row): row for row in rows}
-    return [found.get(each) for each in keys]
-
-
-def _all_each(keys: Iterable[Hashable], rows: Sequence[AnyRow], *, key: Callable[[AnyRow], Any]) -> list[list[AnyRow]]:
-    found: dict[Any, list[AnyRow]] = defaultdict(list)
-    for row in rows:
-        found[key(row)].append(row)
-    return [found[each] for each in keys]
-
-
-def _by_day(keys: Iterable[tuple[UUID, date]]) -> Iterable[tuple[date, list[UUID]]]:
-    days: dict[date, list[UUID]] = defaultdict(list)
-    for id, day in set(keys):
-        days[day].append(id)
-    return days.items()

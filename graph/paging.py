@@ -14,9 +14,9 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, and_, func, literal, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, tuple_
 
-from db.engine import AnyRow, Database, Read
+from db.engine import AnyRow
 from db.refusals import ValidationFailed
 
 # A column of a table or of a view.
@@ -90,25 +90,15 @@ class PageRequest:
     after: tuple[Any, ...] | None
     of: str
 
-    async def read(self, database: Database, statement: Read) -> Page:
-        """Read the page, with one row more than it has, to know whether another follows."""
-        statement, wanted = statement.order_by(*self.order.by()), self.limit + 1
-        if self.after is None:
-            return self.page(await database.rows(statement.limit(wanted)))
-        rows: list[AnyRow] = []
-        for behind in self.order.behind_in_parts(self.after):
-            if len(rows) < wanted:
-                rows += await database.rows(statement.where(behind).limit(wanted - len(rows)))
-        return self.page(rows)
+    @property
+    def parts(self) -> Sequence[int | None]:
+        """Which of the order's parts behind a row it is read from, one after the other; None for the list's start."""
+        return (None,) if self.after is None else (0, 1) if self.order.grouped else (0,)
 
-    def first_of_each(self, statement: Read, owner: Column, owner_ids: Sequence[UUID]) -> Read:
-        """Read the first page of each owner's list in one statement; each row tells its `owner`."""
-        owners = select(func.unnest(literal(owner_ids, ARRAY(Uuid))).label("id")).subquery()
-        # One after the other, since of a list of a hundred thousand no more is to be read than its page.
-        page = statement.where(owner == owners.c.id).order_by(*self.order.by()).limit(self.limit + 1)
-        rows = page.add_columns(owner.label("owner")).lateral()
-        in_order = self.order.by([rows.c[column.key] for column in self.order.columns])
-        return select(*rows.c).select_from(owners.join(rows, true())).order_by(*in_order)
+    @property
+    def last(self) -> dict[str, object]:
+        """The values of the row it is behind, by the names of their places."""
+        return {f"last_{place}": value for place, value in enumerate(self.after or ())}
 
     def page(self, rows: Sequence[AnyRow]) -> Page:
         """Make a page of rows that may hold one more."""

@@ -80,13 +80,6 @@ def exact_or_none(value: float | None) -> Decimal | None:
     return None if value is None else exact(value)
 
 
-def written(amount: Decimal) -> str:
-    """Write an amount of money in full, with at least its cents."""
-    cents = Decimal("0.01")
-    trimmed = amount.normalize()
-    return f"{amount.quantize(cents) if trimmed == amount.quantize(cents) else trimmed:f}"
-
-
 SCALARS: Mapping[object, ScalarDefinition] = {
     date: strawberry.scalar(name="AWSDate", serialize=date.isoformat, parse_value=parse_date),
     datetime: strawberry.scalar(name="AWSDateTime", serialize=serialize_date_time, parse_value=parse_date_time),

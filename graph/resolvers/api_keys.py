@@ -14,10 +14,12 @@ from strawberry import ID
 import db.api_keys
 from db.api_keys import ApiKey as ApiKeyTable
 from db.audit_entries import Kind
+from db.engine import Read
 from graph.context import Info
-from graph.paging import Order, page_request
+from graph.paging import Order
 from graph.permissions import ADMIN, MEMBER, For
-from graph.resolvers.rows import Connection, FromRow, there
+from graph.reads import Asked, Reads
+from graph.resolvers.rows import Connection, FromRow, read, shown, there
 from graph.scalars import parse_id
 
 NEWEST_FIRST = Order((col(ApiKeyTable.created_at), col(ApiKeyTable.id)), descending=True)
@@ -44,12 +46,16 @@ class Role(Enum):
     ADMIN = strawberry.enum_value("ADMIN", description="Manages keys.")
 
 
+def _api_keys(_asked: Asked) -> Read:
+    return db.api_keys.api_keys()
+
+
 @strawberry.type
 class ApiKey(FromRow):
     id: ID
     name: str
     prefix: str = strawberry.field(description="The first characters of the secret, to tell keys apart.")
-    role: Role
+    role: Role = shown("role", by=Role)
     vpp_ids: list[ID] | None
     site_ids: list[ID] | None
     created_at: datetime
@@ -91,12 +97,7 @@ class ApiKeyQuery:
             vpp_ids=_shown(caller.vpp_ids),
         )
 
-    @strawberry.field(extensions=[For(ADMIN)])
-    async def list_api_keys(
-        self, info: Info, limit: int | None = None, next_token: str | None = None
-    ) -> Connection[ApiKey]:
-        page = page_request(limit, next_token, order=NEWEST_FIRST, of=("listApiKeys",))
-        return Connection.of(ApiKey, await page.read(info.context.database, db.api_keys.api_keys()))
+    list_api_keys: Connection[ApiKey] = read(Reads(_api_keys, order=NEWEST_FIRST), For(ADMIN))
 
 
 @strawberry.type

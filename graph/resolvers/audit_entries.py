@@ -9,11 +9,11 @@ from strawberry import ID
 import db.audit_entries
 from db.audit_entries import AuditEntry as AuditEntryTable
 from db.engine import Read
-from graph.context import Info
-from graph.paging import Order, page_request
+from graph.paging import Order
 from graph.permissions import ADMIN, For
-from graph.resolvers.rows import Connection, FromRow
-from graph.scalars import AWSJSON, parse_optional_id
+from graph.reads import Asked, Reads
+from graph.resolvers.rows import Connection, FromRow, read
+from graph.scalars import AWSJSON
 
 NEWEST_FIRST = Order((col(AuditEntryTable.at), col(AuditEntryTable.id)), descending=True)
 
@@ -43,25 +43,12 @@ class AuditEntryFilterInput:
     until: datetime | None = None
 
 
-@strawberry.type
-class AuditEntryQuery:
-    @strawberry.field(description="Newest first.", extensions=[For(ADMIN)])
-    async def list_audit_entries(
-        self,
-        info: Info,
-        filter: AuditEntryFilterInput | None = None,
-        limit: int | None = None,
-        next_token: str | None = None,
-    ) -> Connection[AuditEntry]:
-        page = page_request(limit, next_token, order=NEWEST_FIRST, of=("listAuditEntries", filter))
-        read = _filtered(db.audit_entries.audit_entries(), filter or AuditEntryFilterInput())
-        return Connection.of(AuditEntry, await page.read(info.context.database, read))
-
-
-def _filtered(read: Read, filter: AuditEntryFilterInput) -> Read:
+def _audit_entries(asked: Asked, filter: AuditEntryFilterInput | None = None) -> Read:
+    filter, read = filter or AuditEntryFilterInput(), db.audit_entries.audit_entries()
+    object_id = None if filter.object_id is None else asked.id(filter.object_id, "filter", "objectId")
     wanted = {
         AuditEntryTable.object_type: filter.object_type,
-        AuditEntryTable.object_id: parse_optional_id(filter.object_id, "filter", "objectId"),
+        AuditEntryTable.object_id: object_id,
         AuditEntryTable.action: filter.action,
         AuditEntryTable.caller_name: filter.caller_name,
     }
@@ -71,3 +58,10 @@ def _filtered(read: Read, filter: AuditEntryFilterInput) -> Read:
     if filter.until is not None:
         read = read.where(col(AuditEntryTable.at) < filter.until)
     return read
+
+
+@strawberry.type
+class AuditEntryQuery:
+    list_audit_entries: Connection[AuditEntry] = read(
+        Reads(_audit_entries, order=NEWEST_FIRST), For(ADMIN), description="Newest first."
+    )

@@ -1,7 +1,7 @@
 """Batteries at sites and what can be done to them."""
 
 from datetime import date, datetime
-from typing import Self
+from operator import attrgetter
 from uuid import UUID
 
 import strawberry
@@ -11,50 +11,38 @@ from strawberry import ID
 import db.batteries
 from db.audit_entries import Kind
 from db.batteries import Battery as BatteryTable
-from db.engine import AnyRow
+from db.engine import Read
 from graph.context import Info
 from graph.permissions import MEMBER, OPERATOR, For
-from graph.resolvers.rows import FromRow, there
-from graph.resolvers.sites import Site
+from graph.reads import Asked, Reads
+from graph.resolvers.rows import FromRow, read, shown
+from graph.resolvers.sites import Site, sites_by_id
 from graph.scalars import exact, exact_or_none, parse_id, parse_optional_id
+
+
+def _battery(asked: Asked, id: ID) -> Read:
+    return db.batteries.batteries(asked.reach, on=asked.today).where(col(BatteryTable.id) == asked.id(id, "id"))
+
+
+BATTERY = Reads(_battery)
 
 
 @strawberry.type
 class Battery(FromRow):
     id: ID
     site_id: strawberry.Private[UUID]
-
-    @strawberry.field
-    async def site(self, info: Info) -> Site:
-        return there(await Site.load(info, self.site_id))
-
+    site: Site = read(Reads(sites_by_id, by="site_id", owner="id"))
     manufacturer: str
     serial: str
     capacity_kwh: float
-    effective_from: date | None
-    effective_until: date | None
+    effective_from: date | None = shown("installed", by=attrgetter("lower"))
+    effective_until: date | None = shown("installed", by=attrgetter("upper"))
     created_at: datetime
     updated_at: datetime
 
     @classmethod
-    def of(cls, row: AnyRow) -> Self:
-        return cls(
-            id=row.id,
-            site_id=row.site_id,
-            manufacturer=row.manufacturer,
-            serial=row.serial,
-            capacity_kwh=row.capacity_kwh,
-            effective_from=row.installed.lower,
-            effective_until=row.installed.upper,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-        )
-
-    @classmethod
     async def load(cls, info: Info, id: UUID) -> "Battery | None":
-        read = db.batteries.batteries(info.context.reach, on=info.context.today).where(col(BatteryTable.id) == id)
-        row = await info.context.database.row(read)
-        return None if row is None else cls.of(row)
+        return await cls.first(info, BATTERY, id=str(id))
 
 
 @strawberry.input
@@ -84,9 +72,7 @@ class RemoveBatteryInput:
 
 @strawberry.type
 class BatteryQuery:
-    @strawberry.field(extensions=[For(MEMBER)])
-    async def get_battery(self, info: Info, id: ID) -> Battery | None:
-        return await Battery.load(info, parse_id(id, "id"))
+    get_battery: Battery | None = read(BATTERY, For(MEMBER))
 
 
 @strawberry.type

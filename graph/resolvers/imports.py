@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Self
 from uuid import UUID
 
 import strawberry
@@ -14,19 +13,19 @@ from strawberry import ID
 
 import db.imports
 from db.audit_entries import Kind
-from db.engine import AnyRow
+from db.engine import Read
 from db.imports import FileTooLarge, ImportNotFound, Status
 from db.imports import Import as ImportTable
 from db.imports import ImportRejection as RejectionTable
 from graph.context import Info
 from graph.imports.intake import rejections_key, upload_key
 from graph.imports.rejection import RejectionCode
-from graph.loaders import OwnedList
-from graph.paging import Order, page_request
+from graph.paging import Order
 from graph.permissions import OPERATOR, READER, For
+from graph.reads import Asked, Reads
 from graph.resolvers.directives import AwsSubscribe
-from graph.resolvers.parks import Park
-from graph.resolvers.rows import Connection, FromRow, key, there
+from graph.resolvers.parks import Park, parks_by_id
+from graph.resolvers.rows import Connection, FromRow, key, read, shown, there
 from graph.scalars import AWSURL, parse_id, parse_optional_id
 
 UPLOAD_LINK_S = 3600
@@ -38,11 +37,7 @@ LOOK_EVERY_S = 15.0
 UNDER_WAY = (Status.QUEUED, Status.RUNNING)
 
 NEWEST_FIRST = Order((col(ImportTable.created_at), col(ImportTable.id)), descending=True)
-REJECTIONS = OwnedList(
-    db.imports.rejections,
-    owner=col(RejectionTable.import_id),
-    order=Order((col(RejectionTable.line_number),)),
-)
+BY_LINE = Order((col(RejectionTable.line_number),))
 
 
 @strawberry.enum
@@ -64,24 +59,48 @@ class ChargeTariff(Enum):
     EARNING = "EARNING"
 
 
+def _import(asked: Asked, id: ID) -> Read:
+    return db.imports.imports(asked.reach).where(col(ImportTable.id) == asked.id(id, "id"))
+
+
+def _imports(asked: Asked, filter: "ImportFilterInput | None" = None) -> Read:
+    read = db.imports.imports(asked.reach)
+    if filter and filter.kind is not None:
+        read = read.where(col(ImportTable.kind) == filter.kind)
+    if filter and filter.status is not None:
+        read = read.where(col(ImportTable.status) == filter.status)
+    return read
+
+
+def _rejections(asked: Asked) -> Read:
+    return db.imports.rejections(asked.reach, asked.keys)
+
+
+def _percent_complete(status: str, bytes_total: int | None, bytes_read: int) -> float | None:
+    if status == Status.COMPLETED:
+        return 100.0
+    return None if not bytes_total else round(100 * bytes_read / bytes_total, 1)
+
+
+IMPORT = Reads(_import)
+
+
 @strawberry.type(description="A CSV file on its way into the database.")
 class Import(FromRow):
     id: ID
-    kind: ImportKind
-    status: Status
+    kind: ImportKind = shown("kind", by=ImportKind)
+    status: Status = shown("status", by=Status)
     file_name: str
     park_id: strawberry.Private[UUID | None]
 
-    @strawberry.field(description="The park the readings belong to, for PARK_READINGS.")
-    async def park(self, info: Info) -> Park | None:
-        return None if self.park_id is None else await Park.load(info, self.park_id)
-
-    @strawberry.field(description="From 0 to 100, by bytes; null until the size of the file is known.")
-    def percent_complete(self) -> float | None:
-        if self.status == Status.COMPLETED:
-            return 100.0
-        return None if not self.bytes_total else round(100 * self.bytes_read / self.bytes_total, 1)
-
+    park: Park | None = read(
+        Reads(parks_by_id, by="park_id", owner="id"), description="The park the readings belong to, for PARK_READINGS."
+    )
+    percent_complete: float | None = shown(
+        *("status", "bytes_total", "bytes_read"),
+        by=_percent_complete,
+        description="From 0 to 100, by bytes; null until the size of the file is known.",
+    )
     bytes_total: float | None
     bytes_read: float
     rows_read: int
@@ -89,12 +108,9 @@ class Import(FromRow):
     rows_duplicated: int = strawberry.field(description="Rows that another import had already brought in.")
     rows_rejected: int
 
-    @strawberry.field(description="In file order.")
-    async def rejections(
-        self, info: Info, limit: int | None = None, next_token: str | None = None
-    ) -> Connection["ImportRejection"]:
-        page = await info.context.loaders.page(REJECTIONS, key(self.id), limit=limit, next_token=next_token)
-        return Connection.of(ImportRejection, page)
+    rejections: Connection["ImportRejection"] = read(
+        Reads(_rejections, by="id", order=BY_LINE), description="In file order."
+    )
 
     @strawberry.field(
         description="All rejected rows as a CSV file with a reason column, to correct and import again."
@@ -119,26 +135,16 @@ class Import(FromRow):
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "Import | None":
-        return cls.of_any(await info.context.loaders.import_.load(id))
+        return await cls.first(info, IMPORT, id=str(id))
 
 
 @strawberry.type
 class ImportRejection(FromRow):
     line_number: int
-    column: str | None = strawberry.field(description="The column at fault, where there is one.")
-    code: RejectionCode
+    column: str | None = shown("column_name", description="The column at fault, where there is one.")
+    code: RejectionCode = shown("code", by=RejectionCode)
     message: str
-    row: str = strawberry.field(description="The row as it stood in the file.")
-
-    @classmethod
-    def of(cls, row: AnyRow) -> Self:
-        return cls(
-            line_number=row.line_number,
-            column=row.column_name,
-            code=RejectionCode(row.code),
-            message=row.message,
-            row=row.row_text,
-        )
+    row: str = shown("row_text", description="The row as it stood in the file.")
 
 
 @strawberry.type(description="Where to put the file: an HTTP PUT of its bytes to uploadUrl, before expiresAt.")
@@ -184,25 +190,8 @@ class ImportFilterInput:
 
 @strawberry.type
 class ImportQuery:
-    @strawberry.field(extensions=[For(READER)])
-    async def get_import(self, info: Info, id: ID) -> Import | None:
-        return await Import.load(info, parse_id(id, "id"))
-
-    @strawberry.field(extensions=[For(READER)])
-    async def list_imports(
-        self,
-        info: Info,
-        filter: ImportFilterInput | None = None,
-        limit: int | None = None,
-        next_token: str | None = None,
-    ) -> Connection[Import]:
-        page = page_request(limit, next_token, order=NEWEST_FIRST, of=("listImports", filter))
-        read = db.imports.imports(info.context.reach)
-        if filter and filter.kind:
-            read = read.where(col(ImportTable.kind) == filter.kind.value)
-        if filter and filter.status:
-            read = read.where(col(ImportTable.status) == filter.status.value)
-        return Connection.of(Import, await page.read(info.context.database, read))
+    get_import: Import | None = read(IMPORT, For(READER))
+    list_imports: Connection[Import] = read(Reads(_imports, order=NEWEST_FIRST), For(READER))
 
 
 @strawberry.type

@@ -11,28 +11,55 @@ from strawberry import ID
 import db.parks
 import db.readings
 from db.audit_entries import Kind
+from db.engine import Read
 from db.parks import EnergyType, ParksWanted
 from db.parks import Park as ParkTable
+from db.prepared import among
 from db.readings import EnergyReading as ReadingTable
 from graph.context import Info
-from graph.loaders import OwnedList
-from graph.paging import Order, page_request
+from graph.paging import Order
 from graph.permissions import OPERATOR, READER, For
-from graph.resolvers.rows import Connection, FromRow, key
+from graph.reads import Asked, Reads
+from graph.resolvers.rows import Connection, FromRow, read, shown
 from graph.scalars import parse_id, parse_optional_id
 
 if TYPE_CHECKING:
     from graph.resolvers.readings import EnergyReading
 
 BY_NAME = Order((col(ParkTable.name),))
-READINGS = OwnedList(
-    db.readings.readings_of_parks,
-    owner=col(ReadingTable.park_id),
-    order=Order((col(ReadingTable.interval_start),)),
-)
+BY_INSTANT = Order((col(ReadingTable.interval_start),))
 
 
 strawberry.enum(EnergyType)
+
+
+def _park(asked: Asked, id: ID) -> Read:
+    return db.parks.parks(asked.reach).where(col(ParkTable.id) == asked.id(id, "id"))
+
+
+def _park_of_name(asked: Asked, name: str) -> Read:
+    return db.parks.parks(asked.reach).where(col(ParkTable.name) == asked.parsed(name, str.strip))
+
+
+def _parks(asked: Asked, filter: "ParkFilterInput | None" = None) -> Read:
+    wanted = ParksWanted(energy_types=filter.energy_types, timezones=filter.timezones) if filter else None
+    return db.parks.parks(asked.reach, wanted)
+
+
+def parks_by_id(asked: Asked) -> Read:
+    """Read the parks that are asked for."""
+    return db.parks.parks(asked.reach).where(among(col(ParkTable.id), asked.keys))
+
+
+def _readings(
+    asked: Asked,
+    from_: Annotated[datetime | None, strawberry.argument(name="from")] = None,
+    until: datetime | None = None,
+) -> Read:
+    return db.readings.readings_of_parks(asked.reach, asked.keys, from_, until)
+
+
+PARK = Reads(_park)
 
 
 @strawberry.type(description="A wind or solar park. Its readings are dated in its own timezone.")
@@ -40,28 +67,16 @@ class Park(FromRow):
     id: ID
     name: str
     timezone: str = strawberry.field(description="IANA name, such as Europe/Amsterdam.")
-    energy_type: EnergyType
-
-    @strawberry.field
-    async def readings(
-        self,
-        info: Info,
-        from_: Annotated[datetime | None, strawberry.argument(name="from")] = None,
-        until: datetime | None = None,
-        limit: int | None = None,
-        next_token: str | None = None,
-    ) -> Connection[Annotated["EnergyReading", strawberry.lazy("graph.resolvers.readings")]]:
-        from graph.resolvers.readings import EnergyReading
-
-        page = await info.context.loaders.page(READINGS, key(self.id), from_, until, limit=limit, next_token=next_token)
-        return Connection.of(EnergyReading, page)
-
+    energy_type: EnergyType = shown("energy_type", by=EnergyType)
+    readings: Connection[Annotated["EnergyReading", strawberry.lazy("graph.resolvers.readings")]] = read(
+        Reads(_readings, by="id", order=BY_INSTANT)
+    )
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "Park | None":
-        return cls.of_any(await info.context.loaders.park.load(id))
+        return await cls.first(info, PARK, id=str(id))
 
 
 @strawberry.input
@@ -69,7 +84,7 @@ class CreateParkInput:
     id: ID | None = None
     name: str
     timezone: str
-    energy_type: EnergyType
+    energy_type: EnergyType = shown("energy_type", by=EnergyType)
 
 
 @strawberry.input
@@ -88,26 +103,9 @@ class ParkFilterInput:
 
 @strawberry.type
 class ParkQuery:
-    @strawberry.field(extensions=[For(READER)])
-    async def get_park(self, info: Info, id: ID) -> Park | None:
-        return await Park.load(info, parse_id(id, "id"))
-
-    @strawberry.field(extensions=[For(READER)])
-    async def get_park_by_name(self, info: Info, name: str) -> Park | None:
-        read = db.parks.parks(info.context.reach, ParksWanted(names=[name.strip()]))
-        return Park.of_any(await info.context.database.row(read))
-
-    @strawberry.field(extensions=[For(READER)])
-    async def list_parks(
-        self,
-        info: Info,
-        filter: ParkFilterInput | None = None,
-        limit: int | None = None,
-        next_token: str | None = None,
-    ) -> Connection[Park]:
-        page = page_request(limit, next_token, order=BY_NAME, of=("listParks", filter))
-        wanted = ParksWanted(energy_types=filter.energy_types, timezones=filter.timezones) if filter else None
-        return Connection.of(Park, await page.read(info.context.database, db.parks.parks(info.context.reach, wanted)))
+    get_park: Park | None = read(PARK, For(READER))
+    get_park_by_name: Park | None = read(Reads(_park_of_name), For(READER))
+    list_parks: Connection[Park] = read(Reads(_parks, order=BY_NAME), For(READER))
 
 
 @strawberry.type

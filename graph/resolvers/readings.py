@@ -1,7 +1,7 @@
 """Energy readings of parks, and the statistics of their days."""
 
 from datetime import date, datetime
-from typing import Self
+from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -10,7 +10,7 @@ from sqlmodel import col
 
 import db.readings
 from db.energy_type_days import EnergyTypeDay as EnergyTypeDayTable
-from db.engine import AnyRow
+from db.engine import Read
 from db.parks import EnergyType, ParksWanted
 from db.parks import Park as ParkTable
 from db.readings import EnergyReading as ReadingTable
@@ -18,8 +18,9 @@ from db.readings import ParkDay as ParkDayTable
 from graph.context import Info
 from graph.paging import Order, page_request
 from graph.permissions import READER, For
-from graph.resolvers.parks import Park
-from graph.resolvers.rows import Connection, FromRow, there
+from graph.reads import Asked, Reads
+from graph.resolvers.parks import Park, parks_by_id
+from graph.resolvers.rows import Connection, FromRow, read, shown
 
 # A power is kept in 10^-6 MW. Python divides integers exactly, to the nearest float.
 MW = 10**6
@@ -30,81 +31,61 @@ BY_DAY_AND_ENERGY_TYPE = Order((col(EnergyTypeDayTable.local_date), col(EnergyTy
 OF_PARKS_BY_DAY_AND_ENERGY_TYPE = Order((col(ParkDayTable.local_date), col(ParkTable.energy_type)))
 
 
+def _readings(asked: Asked, filter: "EnergyReadingFilterInput | None" = None) -> Read:
+    filter = filter or EnergyReadingFilterInput()
+    return db.readings.readings(asked.reach, _wanted(filter), filter.from_, filter.until)
+
+
+def _park_days(asked: Asked, filter: "StatsFilterInput | None" = None) -> Read:
+    filter = filter or StatsFilterInput()
+    return db.readings.park_daily_stats(asked.reach, _wanted(filter), filter.from_, filter.until)
+
+
+def _mw(power: int | Decimal) -> float:
+    # Postgres sums integers up as decimals.
+    return int(power) / MW
+
+
+def _mean_mw(sum_power: int | Decimal, reading_count: int | Decimal) -> float:
+    return int(sum_power) / (MW * int(reading_count))
+
+
 @strawberry.type(
     description="Mean power over the interval that starts at this instant. Below zero, the park drew power."
 )
 class EnergyReading(FromRow):
     park_id: strawberry.Private[UUID]
-
-    @strawberry.field
-    async def park(self, info: Info) -> Park:
-        return there(await Park.load(info, self.park_id))
-
-    interval_start: datetime = strawberry.field(description="With the offset of the park's timezone at that instant.")
-    power_mw: float
-
-    @classmethod
-    def of(cls, row: AnyRow) -> Self:
-        return cls(
-            park_id=row.park_id,
-            interval_start=row.interval_start.astimezone(ZoneInfo(row.timezone)),
-            power_mw=row.power / MW,
-        )
+    park: Park = read(Reads(parks_by_id, by="park_id", owner="id"))
+    interval_start: datetime = shown(
+        *("interval_start", "timezone"),
+        by=lambda instant, timezone: instant.astimezone(ZoneInfo(timezone)),
+        description="With the offset of the park's timezone at that instant.",
+    )
+    power_mw: float = shown("power", by=_mw)
 
 
 @strawberry.type
 class ParkDailyStats(FromRow):
     park_id: strawberry.Private[UUID]
-
-    @strawberry.field
-    async def park(self, info: Info) -> Park:
-        return there(await Park.load(info, self.park_id))
-
-    date: date
-    min_power_mw: float
-    max_power_mw: float
-    sum_power_mw: float
-    mean_power_mw: float
+    park: Park = read(Reads(parks_by_id, by="park_id", owner="id"))
+    local_date: date = strawberry.field(name="date")
+    min_power_mw: float = shown("min_power", by=_mw)
+    max_power_mw: float = shown("max_power", by=_mw)
+    sum_power_mw: float = shown("sum_power", by=_mw)
+    mean_power_mw: float = shown("sum_power", "reading_count", by=_mean_mw)
     reading_count: int
-
-    @classmethod
-    def of(cls, row: AnyRow) -> Self:
-        return cls(
-            park_id=row.park_id,
-            date=row.local_date,
-            min_power_mw=row.min_power / MW,
-            max_power_mw=row.max_power / MW,
-            sum_power_mw=row.sum_power / MW,
-            mean_power_mw=row.sum_power / (MW * row.reading_count),
-            reading_count=row.reading_count,
-        )
 
 
 @strawberry.type
 class EnergyTypeDailyStats(FromRow):
-    energy_type: EnergyType
-    date: date
-    min_power_mw: float
-    max_power_mw: float
-    sum_power_mw: float
-    mean_power_mw: float
-    reading_count: int
-    park_count: int
-
-    @classmethod
-    def of(cls, row: AnyRow) -> Self:
-        # Postgres sums integers up as decimals.
-        sum_power, reading_count = int(row.sum_power), int(row.reading_count)
-        return cls(
-            energy_type=EnergyType(row.energy_type),
-            date=row.local_date,
-            min_power_mw=row.min_power / MW,
-            max_power_mw=row.max_power / MW,
-            sum_power_mw=sum_power / MW,
-            mean_power_mw=sum_power / (MW * reading_count),
-            reading_count=reading_count,
-            park_count=row.park_count,
-        )
+    energy_type: EnergyType = shown("energy_type", by=EnergyType)
+    local_date: date = strawberry.field(name="date")
+    min_power_mw: float = shown("min_power", by=_mw)
+    max_power_mw: float = shown("max_power", by=_mw)
+    sum_power_mw: float = shown("sum_power", by=_mw)
+    mean_power_mw: float = shown("sum_power", "reading_count", by=_mean_mw)
+    reading_count: int = shown("reading_count", by=int)
+    park_count: int = shown("park_count", by=int)
 
 
 @strawberry.input
@@ -125,33 +106,25 @@ class StatsFilterInput:
     until: date | None = None
 
 
+def _energy_type_days(asked: Asked, filter: StatsFilterInput | None = None) -> Read:
+    filter = filter or StatsFilterInput()
+    return db.readings.energy_type_daily_stats(asked.reach, _wanted(filter), filter.from_, filter.until)
+
+
+def _energy_type_days_of_parks(asked: Asked, filter: StatsFilterInput) -> Read:
+    return db.readings.energy_type_daily_stats_of_parks(asked.reach, _wanted(filter), filter.from_, filter.until)
+
+
+ENERGY_TYPE_DAYS = Reads(_energy_type_days, order=BY_DAY_AND_ENERGY_TYPE)
+ENERGY_TYPE_DAYS_OF_PARKS = Reads(_energy_type_days_of_parks, order=OF_PARKS_BY_DAY_AND_ENERGY_TYPE)
+
+
 @strawberry.type
 class ReadingQuery:
-    @strawberry.field(extensions=[For(READER)])
-    async def list_energy_readings(
-        self,
-        info: Info,
-        filter: EnergyReadingFilterInput | None = None,
-        limit: int | None = None,
-        next_token: str | None = None,
-    ) -> Connection[EnergyReading]:
-        page = page_request(limit, next_token, order=BY_PARK, of=("listEnergyReadings", filter))
-        filter = filter or EnergyReadingFilterInput()
-        read = db.readings.readings(info.context.reach, _wanted(filter), filter.from_, filter.until)
-        return Connection.of(EnergyReading, await page.read(info.context.database, read))
-
-    @strawberry.field(description="One row per park and local day.", extensions=[For(READER)])
-    async def list_park_daily_stats(
-        self,
-        info: Info,
-        filter: StatsFilterInput | None = None,
-        limit: int | None = None,
-        next_token: str | None = None,
-    ) -> Connection[ParkDailyStats]:
-        page = page_request(limit, next_token, order=BY_DAY_AND_PARK, of=("listParkDailyStats", filter))
-        filter = filter or StatsFilterInput()
-        read = db.readings.park_daily_stats(info.context.reach, _wanted(filter), filter.from_, filter.until)
-        return Connection.of(ParkDailyStats, await page.read(info.context.database, read))
+    list_energy_readings: Connection[EnergyReading] = read(Reads(_readings, order=BY_PARK), For(READER))
+    list_park_daily_stats: Connection[ParkDailyStats] = read(
+        Reads(_park_days, order=BY_DAY_AND_PARK), For(READER), description="One row per park and local day."
+    )
 
     @strawberry.field(
         description="One row per energy type and day, each park counted in its own local day.",
@@ -164,14 +137,11 @@ class ReadingQuery:
         limit: int | None = None,
         next_token: str | None = None,
     ) -> Connection[EnergyTypeDailyStats]:
-        of, filter = ("listEnergyTypeDailyStats", filter), filter or StatsFilterInput()
-        if filter.park_names is None:
-            order, stats = BY_DAY_AND_ENERGY_TYPE, db.readings.energy_type_daily_stats
-        else:
-            order, stats = OF_PARKS_BY_DAY_AND_ENERGY_TYPE, db.readings.energy_type_daily_stats_of_parks
-        page = page_request(limit, next_token, order=order, of=of)
-        read = stats(info.context.reach, _wanted(filter), filter.from_, filter.until)
-        return Connection.of(EnergyTypeDailyStats, await page.read(info.context.database, read))
+        reads = ENERGY_TYPE_DAYS if filter is None or filter.park_names is None else ENERGY_TYPE_DAYS_OF_PARKS
+        assert reads.order is not None  # noqa: S101
+        request = page_request(limit, next_token, order=reads.order, of=("listEnergyTypeDailyStats", filter))
+        page = await info.context.loaders.page(reads, {"filter": filter}, request)
+        return Connection.of(EnergyTypeDailyStats, page)
 
 
 def _wanted(filter: EnergyReadingFilterInput | StatsFilterInput) -> ParksWanted:

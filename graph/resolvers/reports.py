@@ -4,18 +4,19 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import fields
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import strawberry
+from sqlalchemy import Date
 from sqlmodel import col
 from strawberry import ID
 
 import db.reports
 from db.audit_entries import Kind
-from db.engine import AnyRow, Read
+from db.engine import Read
 from db.refusals import ValidationFailed
 from db.reports import RevenueReport as ReportTable
 from db.reports import RevenueReportNotFound, Status
@@ -23,25 +24,23 @@ from db.reports import SiteLineItem as LineItemTable
 from db.vpps import DailyFeeOutOfRange, PercentageOutOfRange
 from graph import settlement_run
 from graph.context import Info
-from graph.loaders import OwnedList
-from graph.paging import Order, page_request
+from graph.paging import Order
 from graph.permissions import MEMBER, OPERATOR, READER, For
+from graph.reads import Asked, Reads
 from graph.resolvers.directives import AwsSubscribe
-from graph.resolvers.rows import Connection, FromRow, key, there
-from graph.resolvers.sites import Site
-from graph.resolvers.vpps import Vpp
+from graph.resolvers.rows import SHOWN, Connection, FromRow, Shown, key, part, read, shown, there
+from graph.resolvers.sites import Site, sites_by_id
+from graph.resolvers.vpps import Vpp, vpps_by_id
 from graph.scalars import AWSURL, exact_or_none, parse_id, parse_optional_id
 from graph.settlement.month import Month
-from graph.settlement.statement import LineItem, Totals
+from graph.settlement.statement import LineItem
 
 DOWNLOAD_LINK_S = 300
 # A notice lost while Postgres was away is made up for this soon.
 LOOK_EVERY_S = 15.0
 
 NEWEST_FIRST = Order((col(ReportTable.created_at), col(ReportTable.id)), descending=True)
-LINE_ITEMS = OwnedList(
-    db.reports.line_items, owner=col(LineItemTable.report_id), order=Order((col(LineItemTable.nmi),))
-)
+BY_NMI = Order((col(LineItemTable.nmi),))
 
 
 class MonthRefused(ValidationFailed):
@@ -57,6 +56,46 @@ class RevenueReportFormat(Enum):
     CSV = "CSV"
 
 
+def _report(asked: Asked, id: ID) -> Read:
+    return db.reports.reports(asked.reach).where(col(ReportTable.id) == asked.id(id, "id"))
+
+
+def _latest(asked: Asked, vpp_id: ID, month: str) -> Read:
+    return db.reports.reports(asked.reach).where(
+        col(ReportTable.vpp_id) == asked.id(vpp_id, "vppId"),
+        col(ReportTable.month) == asked.parsed(month, lambda text: _month(text, "month").first_day, Date),
+        db.reports.is_latest(asked.reach),
+    )
+
+
+def _reports(asked: Asked, filter: "RevenueReportFilterInput | None" = None) -> Read:
+    read = db.reports.reports(asked.reach)
+    if filter and filter.vpp_id is not None:
+        read = read.where(col(ReportTable.vpp_id) == asked.id(filter.vpp_id, "filter", "vppId"))
+    if filter and filter.month is not None:
+        month = asked.parsed(filter.month, lambda text: _month(text, "filter", "month").first_day, Date)
+        read = read.where(col(ReportTable.month) == month)
+    if filter is None or filter.latest_only is not False:
+        read = read.where(db.reports.is_latest(asked.reach))
+    return read
+
+
+def _line_items(asked: Asked) -> Read:
+    return db.reports.line_items(asked.reach, asked.keys)
+
+
+def _written_month(first_day: date) -> str:
+    return str(Month.of(first_day))
+
+
+def amount(description: str | None = None) -> Any:
+    """Declare a field that shows an amount of money as an exact decimal string."""
+    return strawberry.field(description=description, metadata={SHOWN: Shown((), by=str)})
+
+
+REVENUE_REPORT = Reads(_report)
+
+
 @strawberry.type(
     description="A settled month of a VPP. A report never changes; settling the month again adds a revision."
 )
@@ -64,11 +103,8 @@ class RevenueReport(FromRow):
     id: ID
     vpp_id: ID
 
-    @strawberry.field
-    async def vpp(self, info: Info) -> Vpp:
-        return there(await Vpp.load(info, key(self.vpp_id)))
-
-    month: str
+    vpp: Vpp = read(Reads(vpps_by_id, by="vpp_id", owner="id"))
+    month: str = shown("month", by=_written_month)
     revision: int = strawberry.field(description="Counts from 1 for each VPP and month.")
     is_latest: bool
 
@@ -79,20 +115,18 @@ class RevenueReport(FromRow):
         month = Month.parse(self.month).first_day
         return await info.context.loaders.identity.load((key(self.vpp_id), month)) != self.settled_from
 
-    status: Status
+    status: Status = shown("status", by=Status)
     failure_reason: str | None = strawberry.field(description="Why there are no totals, when status is FAILED.")
-    totals: "RevenueTotals | None" = strawberry.field(
-        description="Null until status is READY.", extensions=[For(READER)]
+    totals: "RevenueTotals | None" = part(
+        lambda: RevenueTotals,
+        Shown(("status",), by=Status.READY.__eq__),
+        For(READER),
+        description="Null until status is READY.",
     )
-
-    @strawberry.field(
-        description="One per site that was a member in the month, in order of NMI. Empty until status is READY."
+    line_items: Connection["SiteLineItem"] = read(
+        Reads(_line_items, by="id", order=BY_NMI),
+        description="One per site that was a member in the month, in order of NMI. Empty until status is READY.",
     )
-    async def line_items(
-        self, info: Info, limit: int | None = None, next_token: str | None = None
-    ) -> Connection["SiteLineItem"]:
-        page = await info.context.loaders.page(LINE_ITEMS, key(self.id), limit=limit, next_token=next_token)
-        return Connection.of(SiteLineItem, page)
 
     @strawberry.field(
         description="A link to the whole report as a file, good for a few minutes. Null until status is READY.",
@@ -117,24 +151,8 @@ class RevenueReport(FromRow):
     settled_from: strawberry.Private[str | None]
 
     @classmethod
-    def of(cls, row: AnyRow) -> Self:
-        return cls(
-            id=row.id,
-            vpp_id=row.vpp_id,
-            month=str(Month.of(row.month)),
-            revision=row.revision,
-            is_latest=row.is_latest,
-            status=Status(row.status),
-            failure_reason=row.failure_reason,
-            totals=RevenueTotals.of(row) if row.status == Status.READY else None,
-            created_at=row.created_at,
-            settled_from=row.settled_from,
-        )
-
-    @classmethod
     async def load(cls, info: Info, id: UUID) -> "RevenueReport | None":
-        row = await info.context.database.row(db.reports.reports(info.context.reach).where(col(ReportTable.id) == id))
-        return None if row is None else cls.of(row)
+        return await cls.first(info, REVENUE_REPORT, id=str(id))
 
 
 @strawberry.type(description="A month shared out, as computed: not stored, not paged.")
@@ -150,19 +168,15 @@ class RevenueStatement:
   totalRevenueAud = adValoremFeeAud + dailyFeesAud + siteTotalAud
   vppTotalAud     = adValoremFeeAud + dailyFeesAud + costOnlyAud"""
 )
-class RevenueTotals:
-    total_revenue_aud: str
-    ad_valorem_fee_aud: str
-    daily_fees_aud: str = strawberry.field(description="Collected from the sites, never more than a site had earned.")
-    cost_only_aud: str = strawberry.field(
-        description="What discharge events cost rather than earned: zero or below. The VPP bears all of it."
+class RevenueTotals(FromRow):
+    total_revenue_aud: str = amount()
+    ad_valorem_fee_aud: str = amount()
+    daily_fees_aud: str = amount("Collected from the sites, never more than a site had earned.")
+    cost_only_aud: str = amount(
+        "What discharge events cost rather than earned: zero or below. The VPP bears all of it."
     )
-    vpp_total_aud: str
-    site_total_aud: str
-
-    @classmethod
-    def of(cls, totals: AnyRow | Totals) -> "RevenueTotals":
-        return cls(**{field.name: str(getattr(totals, field.name)) for field in fields(Totals)})
+    vpp_total_aud: str = amount()
+    site_total_aud: str = amount()
 
 
 @strawberry.type(
@@ -172,35 +186,23 @@ class RevenueTotals:
 )
 class SiteLineItem(FromRow):
     site_id: strawberry.Private[UUID | None]
-
-    @strawberry.field
-    async def site(self, info: Info) -> Site | None:
-        return None if self.site_id is None else await Site.load(info, self.site_id)
-
+    site: Site | None = read(Reads(sites_by_id, by="site_id", owner="id"))
     nmi: str = strawberry.field(description="NMI, address and mean capacity as they stood when the month was settled.")
     address: str
     capacity_kwh: float
     member_days: int
-    revenue_aud: str = strawberry.field(description="Earned by the site's own events.")
-    ad_valorem_fee_aud: str = strawberry.field(description="Taken first, by the VPP.")
-    event_share_aud: str = strawberry.field(description="80 % of what its own events left.")
-    capacity_share_aud: str = strawberry.field(
-        description="Its part, by battery capacity, of the 20 % that all sites share."
-    )
-    before_fees_aud: str
-    daily_fee_aud: str
-    waived_fee_aud: str = strawberry.field(
-        description="The part of the daily fee its revenue could not cover. Nobody owes it."
-    )
-    after_fees_aud: str
+    revenue_aud: str = amount("Earned by the site's own events.")
+    ad_valorem_fee_aud: str = amount("Taken first, by the VPP.")
+    event_share_aud: str = amount("80 % of what its own events left.")
+    capacity_share_aud: str = amount("Its part, by battery capacity, of the 20 % that all sites share.")
+    before_fees_aud: str = amount()
+    daily_fee_aud: str = amount()
+    waived_fee_aud: str = amount("The part of the daily fee its revenue could not cover. Nobody owes it.")
+    after_fees_aud: str = amount()
 
     @classmethod
-    def of(cls, row: AnyRow) -> Self:
-        return cls.settled(row, site_id=row.site_id, address=row.address)
-
-    @classmethod
-    def settled(cls, item: AnyRow | LineItem, *, site_id: UUID | None, address: str) -> Self:
-        amounts = {f.name: str(getattr(item, f.name)) for f in fields(LineItem) if f.name.endswith("_aud")}
+    def settled(cls, item: LineItem, *, site_id: UUID | None, address: str) -> Self:
+        amounts: Any = {f.name: str(getattr(item, f.name)) for f in fields(LineItem) if f.name.endswith("_aud")}
         return cls(
             site_id=site_id,
             nmi=item.nmi,
@@ -236,38 +238,11 @@ class RevenueReportFilterInput:
 
 @strawberry.type
 class ReportQuery:
-    @strawberry.field(extensions=[For(MEMBER)])
-    async def get_revenue_report(self, info: Info, id: ID) -> RevenueReport | None:
-        return await RevenueReport.load(info, parse_id(id, "id"))
-
-    @strawberry.field(description="The latest revision for a VPP and month.", extensions=[For(MEMBER)])
-    async def get_latest_revenue_report(self, info: Info, vpp_id: ID, month: str) -> RevenueReport | None:
-        read = db.reports.reports(info.context.reach).where(
-            col(ReportTable.vpp_id) == parse_id(vpp_id, "vppId"),
-            col(ReportTable.month) == _month(month, "month").first_day,
-            db.reports.is_latest(info.context.reach),
-        )
-        row = await info.context.database.row(read)
-        return None if row is None else RevenueReport.of(row)
-
-    @strawberry.field(extensions=[For(MEMBER)])
-    async def list_revenue_reports(
-        self,
-        info: Info,
-        filter: RevenueReportFilterInput | None = None,
-        limit: int | None = None,
-        next_token: str | None = None,
-    ) -> Connection[RevenueReport]:
-        filter = filter or RevenueReportFilterInput()
-        page = page_request(limit, next_token, order=NEWEST_FIRST, of=("listRevenueReports", filter))
-        read = db.reports.reports(info.context.reach)
-        if filter.vpp_id is not None:
-            read = read.where(col(ReportTable.vpp_id) == parse_id(filter.vpp_id, "filter", "vppId"))
-        if filter.month is not None:
-            read = read.where(col(ReportTable.month) == _month(filter.month, "filter", "month").first_day)
-        if filter.latest_only is not False:
-            read = read.where(db.reports.is_latest(info.context.reach))
-        return Connection.of(RevenueReport, await page.read(info.context.database, read))
+    get_revenue_report: RevenueReport | None = read(REVENUE_REPORT, For(MEMBER))
+    get_latest_revenue_report: RevenueReport | None = read(
+        Reads(_latest), For(MEMBER), description="The latest revision for a VPP and month."
+    )
+    list_revenue_reports: Connection[RevenueReport] = read(Reads(_reports, order=NEWEST_FIRST), For(MEMBER))
 
     @strawberry.field(
         description="What a month would come to, computed now and stored nowhere; other terms may be tried.",

@@ -1,7 +1,8 @@
 """Sites, their memberships in VPPs and what can be done to them."""
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Self
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
@@ -12,17 +13,18 @@ import db.batteries
 import db.events
 import db.sites
 from db.audit_entries import Kind
-from db.engine import AnyRow
+from db.engine import Read
 from db.events import EVENTS
+from db.prepared import among, contains
 from db.refusals import ValidationFailed
 from db.sites import Site as SiteTable
 from graph.context import Info
-from graph.loaders import OwnedList
 from graph.nmi import MalformedNmi, parse_nmi
-from graph.paging import Order, page_request
+from graph.paging import Order
 from graph.permissions import MEMBER, OPERATOR, For
-from graph.resolvers.rows import Connection, FromRow, key, there
-from graph.resolvers.vpps import Vpp
+from graph.reads import Asked, Reads
+from graph.resolvers.rows import Connection, FromRow, read, shown
+from graph.resolvers.vpps import Vpp, vpps_by_id
 from graph.scalars import parse_id, parse_optional_id
 
 if TYPE_CHECKING:
@@ -30,15 +32,61 @@ if TYPE_CHECKING:
     from graph.resolvers.events import BatteryEvent
 
 BY_NMI = Order((col(SiteTable.nmi),))
-EVENTS_OF_SITE = OwnedList(
-    db.events.events_of_sites,
-    owner=EVENTS.c.site_id,
-    order=Order((EVENTS.c.settlement_date, EVENTS.c.import_id, EVENTS.c.line_number)),
-)
+BY_DAY = Order((EVENTS.c.settlement_date, EVENTS.c.import_id, EVENTS.c.line_number))
 
 
 class NmiRefused(ValidationFailed):
     """{reason}"""
+
+
+def _site(asked: Asked, id: ID) -> Read:
+    return db.sites.sites(asked.reach).where(col(SiteTable.id) == asked.id(id, "id"))
+
+
+def _site_of_nmi(asked: Asked, nmi: str) -> Read:
+    return db.sites.sites(asked.reach).where(col(SiteTable.nmi) == asked.parsed(nmi, lambda text: _nmi(text, "nmi")))
+
+
+def _sites(asked: Asked, filter: "SiteFilterInput | None" = None) -> Read:
+    read = db.sites.sites(asked.reach)
+    if filter and filter.vpp_id is not None:
+        vpp_id = asked.id(filter.vpp_id, "filter", "vppId")
+        read = db.sites.sites_of_vpps(asked.reach, vpp_id, asked.day(filter.on))
+    if filter and filter.address_contains is not None:
+        read = read.where(contains(col(SiteTable.address), filter.address_contains))
+    return read
+
+
+def _vpp(asked: Asked, on: date | None = None) -> Read:
+    return db.sites.vpps_of_sites(asked.reach, asked.keys, on=asked.day(on), today=asked.today)
+
+
+def _memberships(asked: Asked) -> Read:
+    return db.sites.memberships(asked.reach, asked.keys)
+
+
+def _batteries(asked: Asked, on: date | None = None) -> Read:
+    return db.batteries.batteries_of_sites(asked.reach, asked.keys, on=asked.day(on))
+
+
+def _capacity(asked: Asked, on: date | None = None) -> Read:
+    return db.batteries.capacities_of_sites(asked.reach, asked.keys, on=asked.day(on))
+
+
+def _events(
+    asked: Asked,
+    from_: Annotated[date | None, strawberry.argument(name="from")] = None,
+    until: date | None = None,
+) -> Read:
+    return db.events.events_of_sites(asked.reach, asked.keys, from_, until)
+
+
+def sites_by_id(asked: Asked) -> Read:
+    """Read the sites that are asked for."""
+    return db.sites.sites(asked.reach).where(among(col(SiteTable.id), asked.keys))
+
+
+SITE = Reads(_site)
 
 
 @strawberry.type(description="A metered connection point with batteries behind it.")
@@ -46,67 +94,36 @@ class Site(FromRow):
     id: ID
     nmi: str = strawberry.field(description="National Metering Identifier: ten characters, without its check digit.")
     address: str
-
-    @strawberry.field(description="The VPP it belongs to on a settlement date; today if none is given.")
-    async def vpp(self, info: Info, on: date | None = None) -> Vpp | None:
-        vpp_id = await info.context.loaders.vpp_of_site.load((key(self.id), on or info.context.today))
-        return None if vpp_id is None else await Vpp.load(info, vpp_id)
-
-    @strawberry.field(description="Every VPP it has belonged to, earliest first.")
-    async def memberships(self, info: Info) -> list["Membership"]:
-        return Membership.of_each(await info.context.loaders.memberships.load(key(self.id)))
-
-    @strawberry.field(description="Those installed on a settlement date; today if none is given.")
-    async def batteries(
-        self, info: Info, on: date | None = None
-    ) -> list[Annotated["Battery", strawberry.lazy("graph.resolvers.batteries")]]:
-        from graph.resolvers.batteries import Battery
-
-        rows = await info.context.loaders.batteries_of_site.load((key(self.id), on or info.context.today))
-        return [Battery.of(row) for row in rows]
-
-    @strawberry.field
-    async def capacity_kwh(self, info: Info, on: date | None = None) -> float:
-        return float(await info.context.loaders.capacity_of_site.load((key(self.id), on or info.context.today)))
-
-    @strawberry.field
-    async def events(
-        self,
-        info: Info,
-        from_: Annotated[date | None, strawberry.argument(name="from")] = None,
-        until: date | None = None,
-        limit: int | None = None,
-        next_token: str | None = None,
-    ) -> Connection[Annotated["BatteryEvent", strawberry.lazy("graph.resolvers.events")]]:
-        from graph.resolvers.events import BatteryEvent
-
-        page = await info.context.loaders.page(
-            EVENTS_OF_SITE, key(self.id), from_, until, limit=limit, next_token=next_token
-        )
-        return Connection.of(BatteryEvent, page)
-
+    vpp: Vpp | None = read(
+        Reads(_vpp, by="id", owner="site_id"),
+        description="The VPP it belongs to on a settlement date; today if none is given.",
+    )
+    memberships: list["Membership"] = read(
+        Reads(_memberships, by="id", owner="site_id", is_list=True),
+        description="Every VPP it has belonged to, earliest first.",
+    )
+    batteries: list[Annotated["Battery", strawberry.lazy("graph.resolvers.batteries")]] = read(
+        Reads(_batteries, by="id", owner="site_id", is_list=True),
+        description="Those installed on a settlement date; today if none is given.",
+    )
+    capacity_kwh: float = read(Reads(_capacity, by="id", owner="site_id", column="capacity_kwh", otherwise=0))
+    events: Connection[Annotated["BatteryEvent", strawberry.lazy("graph.resolvers.events")]] = read(
+        Reads(_events, by="id", order=BY_DAY)
+    )
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "Site | None":
-        return cls.of_any(await info.context.loaders.site.load(id))
+        return await cls.first(info, SITE, id=str(id))
 
 
 @strawberry.type(description="A site's time in a VPP.")
 class Membership(FromRow):
     vpp_id: strawberry.Private[UUID]
-
-    @strawberry.field
-    async def vpp(self, info: Info) -> Vpp:
-        return there(await Vpp.load(info, self.vpp_id))
-
-    effective_from: date | None
-    effective_until: date | None
-
-    @classmethod
-    def of(cls, row: AnyRow) -> Self:
-        return cls(vpp_id=row.vpp_id, effective_from=row.effective.lower, effective_until=row.effective.upper)
+    vpp: Vpp = read(Reads(vpps_by_id, by="vpp_id", owner="id"))
+    effective_from: date | None = shown("effective", by=attrgetter("lower"))
+    effective_until: date | None = shown("effective", by=attrgetter("upper"))
 
 
 @strawberry.input
@@ -148,31 +165,9 @@ class SiteFilterInput:
 
 @strawberry.type
 class SiteQuery:
-    @strawberry.field(extensions=[For(MEMBER)])
-    async def get_site(self, info: Info, id: ID) -> Site | None:
-        return await Site.load(info, parse_id(id, "id"))
-
-    @strawberry.field(extensions=[For(MEMBER)])
-    async def get_site_by_nmi(self, info: Info, nmi: str) -> Site | None:
-        read = db.sites.sites(info.context.reach).where(col(SiteTable.nmi) == _nmi(nmi, "nmi"))
-        return Site.of_any(await info.context.database.row(read))
-
-    @strawberry.field(extensions=[For(MEMBER)])
-    async def list_sites(
-        self,
-        info: Info,
-        filter: SiteFilterInput | None = None,
-        limit: int | None = None,
-        next_token: str | None = None,
-    ) -> Connection[Site]:
-        page = page_request(limit, next_token, order=BY_NMI, of=("listSites", filter))
-        read = db.sites.sites(info.context.reach)
-        if filter and filter.vpp_id is not None:
-            vpp_id = parse_id(filter.vpp_id, "filter", "vppId")
-            read = db.sites.sites_of_vpps(info.context.reach, [vpp_id], filter.on or info.context.today)
-        if filter and filter.address_contains is not None:
-            read = read.where(col(SiteTable.address).icontains(filter.address_contains, autoescape=True))
-        return Connection.of(Site, await page.read(info.context.database, read))
+    get_site: Site | None = read(SITE, For(MEMBER))
+    get_site_by_nmi: Site | None = read(Reads(_site_of_nmi), For(MEMBER))
+    list_sites: Connection[Site] = read(Reads(_sites, order=BY_NMI), For(MEMBER))
 
 
 @strawberry.type

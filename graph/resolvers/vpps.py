@@ -1,7 +1,8 @@
 """VPPs, their price schedules and what can be done to them."""
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Self
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
@@ -12,17 +13,17 @@ import db.reports
 import db.sites
 import db.vpps
 from db.audit_entries import Kind
-from db.engine import AnyRow
+from db.engine import Read
+from db.prepared import among, contains
 from db.reports import RevenueReport as ReportTable
-from db.sites import Membership as MembershipTable
 from db.sites import Site as SiteTable
 from db.vpps import Terms
 from db.vpps import Vpp as VppTable
 from graph.context import Info
-from graph.loaders import OwnedList
-from graph.paging import Order, page_request
+from graph.paging import Order
 from graph.permissions import MEMBER, OPERATOR, For
-from graph.resolvers.rows import Connection, FromRow, key
+from graph.reads import Asked, Reads
+from graph.resolvers.rows import Connection, FromRow, read, shown
 from graph.scalars import exact, exact_or_none, parse_id, parse_optional_id
 
 if TYPE_CHECKING:
@@ -30,11 +31,45 @@ if TYPE_CHECKING:
     from graph.resolvers.sites import Site
 
 BY_NAME = Order((col(VppTable.name),))
-SITES = OwnedList(db.sites.sites_of_vpps, owner=col(MembershipTable.vpp_id), order=Order((col(SiteTable.nmi),)))
-REPORTS = OwnedList(
-    db.reports.reports_of_vpps,
-    owner=col(ReportTable.vpp_id),
-    order=Order((col(ReportTable.month), col(ReportTable.revision)), descending=True),
+
+
+def _vpp(asked: Asked, id: ID) -> Read:
+    return db.vpps.vpps(asked.reach, today=asked.today).where(col(VppTable.id) == asked.id(id, "id"))
+
+
+def vpps_by_id(asked: Asked) -> Read:
+    """Read the VPPs that are asked for."""
+    return db.vpps.vpps(asked.reach, today=asked.today).where(among(col(VppTable.id), asked.keys))
+
+
+def _vpp_of_name(asked: Asked, name: str) -> Read:
+    named = col(VppTable.name) == asked.parsed(name, str.strip)
+    return db.vpps.vpps(asked.reach, today=asked.today).where(named)
+
+
+def _vpps(asked: Asked, filter: "VppFilterInput | None" = None) -> Read:
+    read = db.vpps.vpps(asked.reach, today=asked.today)
+    if filter and filter.name_contains is not None:
+        read = read.where(contains(col(VppTable.name), filter.name_contains))
+    return read
+
+
+def _price_schedules(asked: Asked) -> Read:
+    return db.vpps.price_schedules(asked.reach, asked.keys)
+
+
+def _sites(asked: Asked, on: date | None = None) -> Read:
+    return db.sites.sites_of_vpps(asked.reach, asked.keys, asked.day(on))
+
+
+def _revenue_reports(asked: Asked) -> Read:
+    return db.reports.reports_of_vpps(asked.reach, asked.keys)
+
+
+VPP = Reads(_vpp)
+SITES = Reads(_sites, by="id", order=Order((col(SiteTable.nmi),)))
+REVENUE_REPORTS = Reads(
+    _revenue_reports, by="id", order=Order((col(ReportTable.month), col(ReportTable.revision)), descending=True)
 )
 
 
@@ -52,53 +87,30 @@ class Vpp(FromRow):
         description="Charged to each site for 28 days of every month, in force today."
     )
 
-    @strawberry.field(description="Every price schedule, earliest first.")
-    async def price_schedules(self, info: Info) -> list["PriceSchedule"]:
-        return PriceSchedule.of_each(await info.context.loaders.price_schedules.load(key(self.id)))
-
-    @strawberry.field(description="Its sites on a settlement date; today if none is given.")
-    async def sites(
-        self, info: Info, on: date | None = None, limit: int | None = None, next_token: str | None = None
-    ) -> Connection[Annotated["Site", strawberry.lazy("graph.resolvers.sites")]]:
-        from graph.resolvers.sites import Site
-
-        page = await info.context.loaders.page(
-            SITES, key(self.id), on or info.context.today, limit=limit, next_token=next_token
-        )
-        return Connection.of(Site, page)
-
-    @strawberry.field
-    async def revenue_reports(
-        self, info: Info, limit: int | None = None, next_token: str | None = None
-    ) -> Connection[Annotated["RevenueReport", strawberry.lazy("graph.resolvers.reports")]]:
-        from graph.resolvers.reports import RevenueReport
-
-        page = await info.context.loaders.page(REPORTS, key(self.id), limit=limit, next_token=next_token)
-        return Connection.of(RevenueReport, page)
-
+    price_schedules: list["PriceSchedule"] = read(
+        Reads(_price_schedules, by="id", owner="vpp_id", is_list=True),
+        description="Every price schedule, earliest first.",
+    )
+    sites: Connection[Annotated["Site", strawberry.lazy("graph.resolvers.sites")]] = read(
+        SITES, description="Its sites on a settlement date; today if none is given."
+    )
+    revenue_reports: Connection[Annotated["RevenueReport", strawberry.lazy("graph.resolvers.reports")]] = read(
+        REVENUE_REPORTS
+    )
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "Vpp | None":
-        return cls.of_any(await info.context.loaders.vpp.load((id, info.context.today)))
+        return await cls.first(info, VPP, id=str(id))
 
 
 @strawberry.type(description="What a VPP charges its sites over a period.")
 class PriceSchedule(FromRow):
     revenue_percentage: float
     daily_fee_aud: float
-    effective_from: date | None
-    effective_until: date | None
-
-    @classmethod
-    def of(cls, row: AnyRow) -> Self:
-        return cls(
-            revenue_percentage=row.revenue_percentage,
-            daily_fee_aud=row.daily_fee_aud,
-            effective_from=row.effective.lower,
-            effective_until=row.effective.upper,
-        )
+    effective_from: date | None = shown("effective", by=attrgetter("lower"))
+    effective_until: date | None = shown("effective", by=attrgetter("upper"))
 
 
 @strawberry.input
@@ -130,28 +142,9 @@ class VppFilterInput:
 
 @strawberry.type
 class VppQuery:
-    @strawberry.field(extensions=[For(MEMBER)])
-    async def get_vpp(self, info: Info, id: ID) -> Vpp | None:
-        return await Vpp.load(info, parse_id(id, "id"))
-
-    @strawberry.field(extensions=[For(MEMBER)])
-    async def get_vpp_by_name(self, info: Info, name: str) -> Vpp | None:
-        read = db.vpps.vpps(info.context.reach, today=info.context.today).where(col(VppTable.name) == name.strip())
-        return Vpp.of_any(await info.context.database.row(read))
-
-    @strawberry.field(extensions=[For(MEMBER)])
-    async def list_vpps(
-        self,
-        info: Info,
-        filter: VppFilterInput | None = None,
-        limit: int | None = None,
-        next_token: str | None = None,
-    ) -> Connection[Vpp]:
-        page = page_request(limit, next_token, order=BY_NAME, of=("listVpps", filter))
-        read = db.vpps.vpps(info.context.reach, today=info.context.today)
-        if filter and filter.name_contains is not None:
-            read = read.where(col(VppTable.name).icontains(filter.name_contains, autoescape=True))
-        return Connection.of(Vpp, await page.read(info.context.database, read))
+    get_vpp: Vpp | None = read(VPP, For(MEMBER))
+    get_vpp_by_name: Vpp | None = read(Reads(_vpp_of_name), For(MEMBER))
+    list_vpps: Connection[Vpp] = read(Reads(_vpps, order=BY_NAME), For(MEMBER))
 
 
 @strawberry.type
