@@ -101,7 +101,7 @@ def events_of_sites(reach: Reach, site_ids: Sequence[UUID], from_: date | None, 
     events = select(
         *(EVENTS.c.import_id, EVENTS.c.line_number, EVENTS.c.site_id, EVENTS.c.settlement_date),
         *(EVENTS.c.event_type, EVENTS.c.energy_kwh, EVENTS.c.tariff_cents_per_kwh),
-        _in_full(EVENTS.c.value_aud).label("value_aud"),
+        in_full(EVENTS.c.value_aud).label("value_aud"),
     ).where(among(EVENTS.c.site_id, site_ids), *reach.events(EVENTS.c.site_id, EVENTS.c.settlement_date))
     # The month is in the index of the blocks; the date is known only once a block is opened.
     if from_ is not None:
@@ -111,11 +111,12 @@ def events_of_sites(reach: Reach, site_ids: Sequence[UUID], from_: date | None, 
     return events
 
 
+def in_full(amount: Any) -> ColumnElement[str]:
+    """Return an amount of money written out, with at least its cents."""
+    trimmed = func.trim_scale(amount)
+    return cast(case((func.scale(trimmed) <= 2, func.round(trimmed, 2)), else_=trimmed), String)
+
+
 def _month(day: date) -> ColumnElement[date]:
     # By Postgres, so that the day may be one that is not known yet.
     return cast(func.date_trunc("month", cast(day, DateTime)), Date)
-
-
-def _in_full(amount: Any) -> ColumnElement[str]:
-    trimmed = func.trim_scale(amount)
-    return cast(case((func.scale(trimmed) <= 2, func.round(trimmed, 2)), else_=trimmed), String)

@@ -12,7 +12,6 @@ from graph.scalars import (
     parse_date_time,
     parse_id,
     serialize_date_time,
-    written,
 )
 
 ID = UUID("6f9619ff-8b86-4d01-b42d-00c04fc964ff")
@@ -117,20 +116,3 @@ def test_a_long_text_that_is_no_id_is_not_repeated_in_full() -> None:
 )
 def test_a_float_is_the_decimal_it_was_written_as(value: float, decimal: str) -> None:
     assert exact(value) == Decimal(decimal)
-
-
-@pytest.mark.parametrize(
-    ("amount", "text"),
-    [
-        ("1.75", "1.75"),
-        ("0", "0.00"),
-        ("-2", "-2.00"),
-        ("1.750000", "1.75"),
-        ("0.001", "0.001"),
-        ("-0.00000000000001", "-0.00000000000001"),
-        ("1E+3", "1000.00"),
-        ("123456789012345678.90", "123456789012345678.90"),
-    ],
-)
-def test_an_amount_is_written_in_full_with_at_least_its_cents(amount: str, text: str) -> None:
-    assert written(Decimal(amount)) == text
