@@ -18,10 +18,12 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
+    Column,
     ColumnElement,
     Date,
     DateTime,
     Integer,
+    MetaData,
     Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -29,11 +31,10 @@ from sqlalchemy import (
     Uuid,
     case,
     cast,
-    column,
     func,
     select,
-    table,
 )
+from sqlalchemy import Table as TableOfView
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
 
@@ -73,17 +74,14 @@ class EventBlock(Table, table=True):
 BLOCK_COLUMNS = [name for name in EventBlock.model_fields if name != "duplicates"]
 
 # The view that shows the events that count as rows; a migration makes it.
-EVENTS = table(
+EVENTS = TableOfView(
     "events",
-    column("import_id", Uuid),
-    column("line_number", Integer),
-    column("site_id", Uuid),
-    column("month", Date),
-    column("settlement_date", Date),
-    column("event_type", String),
-    column("energy_kwh", Numeric),
-    column("tariff_cents_per_kwh", Numeric),
-    column("value_aud", Numeric),
+    MetaData(),
+    *(Column("import_id", Uuid, nullable=False), Column("line_number", Integer, nullable=False)),
+    *(Column("site_id", Uuid, nullable=False), Column("month", Date, nullable=False)),
+    *(Column("settlement_date", Date, nullable=False), Column("event_type", String, nullable=False)),
+    *(Column("energy_kwh", Numeric, nullable=False), Column("tariff_cents_per_kwh", Numeric, nullable=False)),
+    Column("value_aud", Numeric, nullable=False),
 )
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from cachetools import LRUCache
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     GraphQLError,
@@ -13,9 +15,12 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     ValidationRule,
+    VariableNode,
+    Visitor,
     parse,
     specified_rules,
     validate,
+    visit,
 )
 from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry.types.graphql import OperationType
@@ -59,6 +64,10 @@ class Document:
     operations: list[OperationDefinitionNode] = field(default_factory=list)
     # The variables on which the cost of an operation depends.
     limiting: frozenset[str] = frozenset()
+    # The variables by which selections are left out.
+    deciding: frozenset[str] = frozenset()
+    # Its operations, as they are answered without Strawberry, by their names.
+    planned: dict[str | None, Any] = field(default_factory=dict)
     measures: LRUCache[object, Measured] = field(default_factory=lambda: LRUCache(MEASURES_REMEMBERED))
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
@@ -132,7 +141,21 @@ class Documents:
             return Document(text, None, [error])
         operations = [each for each in node.definitions if isinstance(each, OperationDefinitionNode)]
         errors = validate(schema, node, self._rules, hide_suggestions=not self.introspection)
-        return Document(text, node, errors, operations, frozenset() if errors else limiting_variables(node))
+        if errors:
+            return Document(text, node, errors, operations)
+        return Document(text, node, errors, operations, limiting_variables(node), _deciding_variables(node))
+
+
+def _deciding_variables(document: DocumentNode) -> frozenset[str]:
+    names: set[str] = set()
+
+    class Directives(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_args: object) -> None:
+            values = (argument.value for argument in node.arguments or ())
+            names.update(value.name.value for value in values if isinstance(value, VariableNode))
+
+    visit(document, Directives())
+    return frozenset(names)
 
 
 def _length(document: Document) -> int:

@@ -35,6 +35,7 @@ from graph.limits.concurrency import Turns
 from graph.limits.request_rate import RequestRate, TooManyRequests
 from graph.object_store import ObjectStore
 from graph.persisted import PersistedQueryRefusal
+from graph.plans import planned_answer
 from graph.schema import operation_type, schema
 from graph.sockets import Patience
 from graph.streams import Result, Streams
@@ -134,11 +135,15 @@ class Endpoint:
             in_events = event_stream.is_wanted(request, for_many=has_many)
             if in_events and has_many:
                 return event_stream.event_stream(operation, caller, access=self._access, streams=self._streams)
+            context = self._context(caller, request_id=request_id)
             async with self._turns.turn(request):
+                planned = await planned_answer(operation, context)
+                if planned is not None:
+                    return event_stream.events_of_one(planned.decode()) if in_events else answered(planned)
                 result = await schema.execute(
                     operation.query,
                     variable_values=dict(operation.variables),
-                    context_value=self._context(caller, request_id=request_id),
+                    context_value=context,
                     operation_name=operation.name,
                 )
         except SignatureRefused as refusal:

@@ -14,8 +14,9 @@ from starlette.responses import Response, StreamingResponse
 
 from graph.access import Access, Caller
 from graph.encoding import encode
+from graph.operations import Operation
 from graph.sockets import TOLD_AT_MOST
-from graph.streams import Operation, Result, Streams
+from graph.streams import Result, Streams
 
 MEDIA_TYPE = "text/event-stream"
 # Something in between closes connections on which it sees nothing for a minute.

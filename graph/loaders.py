@@ -17,7 +17,7 @@ import db.reports
 from db.engine import AnyRow, Database, Reading
 from db.reach import Reach
 from graph.paging import Page, PageRequest
-from graph.reads import Arguments, Form, Reads, places
+from graph.reads import Arguments, Form, Reads, run
 from graph.settlement.month import settlement_date
 
 Key = TypeVar("Key", bound=Hashable)
@@ -94,11 +94,7 @@ class Loaders:
     async def _run(
         self, reading: Reading, reads: Reads, arguments: Arguments, form: Form, values: dict[str, Any]
     ) -> list[Any]:
-        asked, given = places(arguments)
-        way = reads.way(self._reach, arguments, asked, form)
-        for name, parse in way.parses:
-            given[name] = parse(given[name])
-        return await reading.rows(way.prepared, self._reach.values() | {"today": self.today} | given | values)
+        return await run(reading, reads, arguments, form, {"today": self.today, **values}, reach=self._reach)
 
     async def _identities(self, keys: list[tuple[UUID, date]]) -> list[str | None]:
         """

@@ -51,6 +51,10 @@ class Order:
     descending: bool = False
     grouped: bool = False
 
+    @property
+    def names(self) -> list[str]:
+        return [str(column.key) for column in self.columns]
+
     def by(self, columns: Sequence[Column] | None = None) -> list[ColumnElement[Any]]:
         return [column.desc() if self.descending else column.asc() for column in columns or self.columns]
 
@@ -103,21 +107,28 @@ class PageRequest:
     def page(self, rows: Sequence[AnyRow]) -> Page:
         """Make a page of rows that may hold one more."""
         shown = rows[: self.limit]
-        return Page(shown, self._token(shown[-1]) if len(rows) > self.limit else None)
+        last = [getattr(shown[-1], name) for name in self.order.names] if len(rows) > self.limit else None
+        return Page(shown, None if last is None else self.token(last))
 
-    def _token(self, row: AnyRow) -> str:
-        values = [getattr(row, str(column.key)) for column in self.order.columns]
+    def token(self, values: Sequence[Any]) -> str:
+        """Return what stands for the row that has these values in the columns of its order."""
         key = json.dumps([value if isinstance(value, int) else str(value) for value in values])
         return base64.urlsafe_b64encode(f"{_seal(self.of, key)}{key}".encode()).decode()
 
 
 def page_request(limit: int | None, next_token: str | None, *, order: Order, of: Sequence[object] = ()) -> PageRequest:
     """Read which page is wanted `of` a list, which is known by its name and filter."""
+    limit = page_limit(limit)
+    named = " ".join(str(part) for part in of)
+    return PageRequest(order, limit, _key(next_token, order, named) if next_token is not None else None, named)
+
+
+def page_limit(limit: int | None) -> int:
+    """Return how many rows a page has at most."""
     limit = DEFAULT_LIMIT if limit is None else limit
     if not 1 <= limit <= MOST:
         raise LimitOutOfRange(limit=limit)
-    named = " ".join(str(part) for part in of)
-    return PageRequest(order, limit, _key(next_token, order, named) if next_token is not None else None, named)
+    return limit
 
 
 def _key(token: str, order: Order, of: str) -> tuple[Any, ...]:

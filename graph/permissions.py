@@ -21,8 +21,12 @@ class For(FieldExtension):
         self.role = role
         self._allowed = frozenset(ROLES[ROLES.index(role) :])
 
+    def allows(self, role: str) -> bool:
+        """Tell whether callers of a role may have the field."""
+        return role in self._allowed
+
     def resolve(self, next_: Any, source: Any, info: Any, **arguments: Any) -> Any:
-        if info.context.caller.role not in self._allowed:
+        if not self.allows(info.context.caller.role):
             raise FieldDenied(name=info.field_name, type=info.path.typename)
         return next_(source, info, **arguments)
 

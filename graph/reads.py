@@ -17,10 +17,13 @@ from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
+    Boolean,
     ColumnElement,
     Date,
     DateTime,
     Integer,
+    Numeric,
     String,
     Uuid,
     bindparam,
@@ -29,10 +32,13 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy import Column as TableColumn
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from db.engine import Read
+from db.connections import Record
+from db.engine import Read, Reading
 from db.prepared import Prepared
-from db.reach import Reach
+from db.reach import EVERYTHING, Reach
 from graph.paging import Order
 from graph.scalars import parse_id
 
@@ -45,6 +51,7 @@ Parse: TypeAlias = Callable[[Any], object]
 
 # Of one field; there are a few, unless somebody tries them all.
 WAYS_REMEMBERED = 200
+KINDS = (Uuid, BigInteger, Integer, Numeric, Boolean, DateTime, Date, String, TypeEngine)
 
 
 class Asked:
@@ -75,6 +82,13 @@ class Column(NamedTuple):
 
     name: str
     kind: Any = None
+
+
+class Known(NamedTuple):
+    """What is known of a column: of which of the `KINDS` it is, and whether it may be null."""
+
+    kind: type[TypeEngine[Any]]
+    may_be_null: bool
 
 
 class Form(NamedTuple):
@@ -122,6 +136,22 @@ class Reads:
         """Return the arguments that were given, and what stands for those that were not."""
         return {each.name: given.get(each.name, each.default) for each in self.parameters}
 
+    @cached_property
+    def columns(self) -> Mapping[str, Known]:
+        """What is known of the columns of what is read."""
+        keys = None if self.by is None else bindparam("keys", type_=ARRAY(Uuid))
+        given: dict[str, Any] = {
+            each.name: bindparam(each.name) if each.default is Parameter.empty else None for each in self.parameters
+        }
+        read = self.statement(Asked(EVERYTHING, keys), **given)
+        return {
+            str(each.key): Known(
+                next(kind for kind in KINDS if isinstance(_plain(each.type), kind)),
+                not isinstance(each, TableColumn) or bool(each.nullable),
+            )
+            for each in read.selected_columns
+        }
+
     def way(self, reach: Reach, arguments: Arguments, asked: object, form: Form) -> Way:
         """Return what is run for a caller of this reach; `asked` is what `places` made of the arguments."""
         key = (asked, form, reach.vpp_ids is None, reach.site_ids is None)
@@ -144,17 +174,21 @@ class Reads:
             if form.behind is not None:
                 read = read.where(list(self.order.behind_in_parts(_last(self.order)))[form.behind])
             read = read.order_by(*self.order.by()).limit(bindparam("rows", type_=Integer))
-        shown = [_shown(read, each).label(each.name) for each in form.columns or _all_of(read)]
+        shown: list[ColumnElement[Any]]
+        if form.columns is None:
+            shown = [_shown(read, each).label(each.name) for each in _all_of(read)]
+        else:
+            shown = [_shown(read, each).label(f"shown_{place}") for place, each in enumerate(form.columns)]
         if form.of_each:
             assert self.order is not None  # noqa: S101
             # One after the other, since of a list of a hundred thousand no more is to be read than its page.
             ordering = [each.label(f"order_{place}") for place, each in enumerate(self.order.columns)]
             rows = read.with_only_columns(*shown, *ordering, maintain_column_froms=True).lateral()
-            read = select(*list(rows.c)[: len(shown)], keys.label("owner")).select_from(keys.table.join(rows, true()))
+            read = select(*list(rows.c)[: len(shown)], _owner(keys, form)).select_from(keys.table.join(rows, true()))
             read = read.order_by(*self.order.by([rows.c[each.name] for each in ordering]))
         else:
             if self.owner is not None:
-                shown.append(read.selected_columns[self.owner].label("owner"))
+                shown.append(_owner(read.selected_columns[self.owner], form))
             read = read.with_only_columns(*shown, maintain_column_froms=True)
         return Way(Prepared(read), tuple(asked.parses.items()))
 
@@ -185,6 +219,11 @@ def _place(name: str, value: Any) -> Given:
     return bindparam(name, type_=next((kind for of, kind in kinds if isinstance(value, of)), None))
 
 
+def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    # SQLModel's texts are a kind of their own.
+    return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+
+
 def _last(order: Order) -> list[Given]:
     return [bindparam(f"last_{place}", type_=column.type) for place, column in enumerate(order.columns)]
 
@@ -193,6 +232,22 @@ def _all_of(read: Read) -> list[Column]:
     return [Column(str(each.key)) for each in read.selected_columns]
 
 
+def _owner(column: ColumnElement[Any], form: Form) -> ColumnElement[Any]:
+    # A plan knows objects by their ids as they are shown.
+    return (column if form.columns is None else cast(column, String)).label("owner")
+
+
 def _shown(read: Read, column: Column) -> ColumnElement[Any]:
     shown: ColumnElement[Any] = read.selected_columns[column.name]
     return shown if column.kind is None else cast(shown, column.kind)
+
+
+async def run(
+    reading: Reading, reads: Reads, arguments: Arguments, form: Form, values: Mapping[str, Any], *, reach: Reach
+) -> list[Record]:
+    """Read rows, given a field's arguments and what else its statement is run with. Raises Refusal."""
+    asked, given = places(arguments)
+    way = reads.way(reach, arguments, asked, form)
+    for name, parse in way.parses:
+        given[name] = parse(given[name])
+    return await reading.rows(way.prepared, {**given, **values, **reach.values()})

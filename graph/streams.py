@@ -5,7 +5,7 @@ Whoever comes later is told at once what was told last, and then whatever follow
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,16 +19,8 @@ from graph.access import Caller
 from graph.context import Context
 from graph.encoding import encode
 from graph.errors import told
+from graph.operations import Operation
 from graph.schema import schema
-
-
-@dataclass(frozen=True)
-class Operation:
-    """What a client asks to be run."""
-
-    query: str
-    variables: Mapping[str, Any]
-    name: str | None
 
 
 @dataclass(frozen=True, slots=True)

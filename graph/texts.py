@@ -1,6 +1,6 @@
 """Texts that Postgres cannot keep are refused before anything runs, with the place they stand at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphql import GraphQLError, StringValueNode, ValidationRule
@@ -17,10 +17,15 @@ class TextsCanBeKept(SchemaExtension):
     """Looks at the texts among a request's variables; those in its document are looked at once, by `LiteralTexts`."""
 
     def on_execute(self) -> Iterator[None]:
-        for name, value in (self.execution_context.variables or {}).items():
-            for place in _unkeepable(value, (name,)):
-                raise TextRefused(field=place)
+        place = unkeepable(self.execution_context.variables or {})
+        if place:
+            raise TextRefused(field=place)
         yield
+
+
+def unkeepable(variables: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the place of the first text among variables that Postgres cannot keep; nothing where all can be."""
+    return next((place for name, value in variables.items() for place in _unkeepable(value, (name,))), ())
 
 
 class LiteralTexts(ValidationRule):

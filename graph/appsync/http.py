@@ -19,8 +19,8 @@ from starlette.responses import Response
 
 from graph.documents import Documents
 from graph.encoding import NotJson, decode, encode
+from graph.operations import Operation
 from graph.persisted import asked_text
-from graph.streams import Operation
 
 BODY_WITHIN_S = 30.0
 
@@ -143,7 +143,7 @@ def subscription_not_supported() -> Response:
     return answered(encode({"data": None, "errors": [error]}))
 
 
-def answered(payload: str) -> Response:
+def answered(payload: str | bytes) -> Response:
     """Answer a request that was run, well or not."""
     return Response(payload, media_type="application/json")
 

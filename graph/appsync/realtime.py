@@ -21,10 +21,11 @@ from graph.documents import Documents
 from graph.encoding import NotJson, decode, encode
 from graph.errors import told_refusal
 from graph.limits.request_rate import RequestRate, TooManyRequests
+from graph.operations import Operation
 from graph.persisted import PersistedQueryRefusal, asked_text
 from graph.schema import operation_type
 from graph.sockets import SUBSCRIPTIONS_AT_MOST, Patience, Socket
-from graph.streams import Operation, Result, Streams
+from graph.streams import Result, Streams
 
 SUBPROTOCOL = "graphql-ws"
 CONNECTION_TIMEOUT_MS = 300_000

@@ -76,6 +76,15 @@ class Measured(NamedTuple):
     # What each row costs of the page that these fields are selected of.
     row_cost: int = 0
 
+    def is_beyond(self, limits: Limits) -> bool:
+        """Tell whether it is more than what is run."""
+        return (
+            self.cost > limits.cost
+            or self.depth > limits.depth
+            or self.aliases > limits.aliases
+            or self.fields > limits.root_fields
+        )
+
 
 def limiting_variables(document: DocumentNode) -> frozenset[str]:
     """Return the names of the variables by which pages are limited, in any operation of a document."""

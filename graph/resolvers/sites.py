@@ -106,7 +106,7 @@ class Site(FromRow):
         Reads(_batteries, by="id", owner="site_id", is_list=True),
         description="Those installed on a settlement date; today if none is given.",
     )
-    capacity_kwh: float = read(Reads(_capacity, by="id", owner="site_id", column="capacity_kwh", otherwise=0))
+    capacity_kwh: float = read(Reads(_capacity, by="id", owner="site_id", column="capacity_kwh", otherwise=0.0))
     events: Connection[Annotated["BatteryEvent", strawberry.lazy("graph.resolvers.events")]] = read(
         Reads(_events, by="id", order=BY_DAY)
     )

@@ -11,7 +11,8 @@ from db.engine import Database
 from graph.access import Caller
 from graph.context import Context
 from graph.object_store import ObjectStore
-from graph.streams import Operation, Result, Streams
+from graph.operations import Operation
+from graph.streams import Result, Streams
 from tests.api import Api
 
 ADMIN = Caller(auth_type="API_KEY", name="one", role="ADMIN")

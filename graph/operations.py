@@ -1,0 +1,14 @@
+"""What a client asks to be run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation of a document, and the values of its variables as they came."""
+
+    query: str
+    variables: Mapping[str, Any]
+    name: str | None
