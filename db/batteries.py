@@ -18,7 +18,7 @@ from db.prepared import among
 from db.reach import Reach, reach_of
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
 from db.sites import Site, SiteNotFound, check_past
-from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
+from db.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
 from db.timelines import Timeline
 
 
@@ -120,6 +120,12 @@ class RemovedBeforeInstalled(ValidationFailed):
     field = ("input", "effectiveFrom")
 
 
+COLUMNS = (
+    *(col(Battery.id), col(Battery.site_id), col(Battery.manufacturer), col(Battery.serial)),
+    *(col(Battery.installed), col(Battery.created_at), col(Battery.updated_at)),
+)
+
+
 def batteries(reach: Reach, *, on: date) -> Read:
     """Read batteries with their capacities on a settlement date, or else the last they had."""
     capacity_kwh = (
@@ -130,17 +136,17 @@ def batteries(reach: Reach, *, on: date) -> Read:
         .scalar_subquery()
         .label("capacity_kwh")
     )
-    return select(
-        *(col(Battery.id), col(Battery.site_id), col(Battery.manufacturer), col(Battery.serial)),
-        *(col(Battery.installed), col(Battery.created_at), col(Battery.updated_at), capacity_kwh),
-    ).where(*reach.sites(col(Battery.site_id)))
+    return select(*COLUMNS, capacity_kwh).where(*reach.sites(col(Battery.site_id)))
 
 
 def batteries_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date) -> Read:
     """Read the batteries that stand at some sites on a settlement date."""
     return (
-        batteries(reach, on=on)
-        .where(among(col(Battery.site_id), site_ids), col(Battery.installed).contains(on))
+        select(*COLUMNS, col(BatteryCapacity.capacity_kwh))
+        # There is one on each day on which it stands there.
+        .join(BatteryCapacity, col(BatteryCapacity.battery_id) == Battery.id)
+        .where(among(col(Battery.site_id), site_ids), *reach.sites(col(Battery.site_id)))
+        .where(holds_on(col(Battery.installed), on), holds_on(col(BatteryCapacity.effective), on))
         .order_by(col(Battery.manufacturer), col(Battery.serial), col(Battery.id))
     )
 
@@ -151,7 +157,7 @@ def capacities_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date) -> 
         select(col(Battery.site_id), func.sum(col(BatteryCapacity.capacity_kwh)).label("capacity_kwh"))
         .join(BatteryCapacity, col(BatteryCapacity.battery_id) == Battery.id)
         .where(among(col(Battery.site_id), site_ids), *reach.sites(col(Battery.site_id)))
-        .where(col(BatteryCapacity.effective).contains(on))
+        .where(holds_on(col(BatteryCapacity.effective), on))
         .group_by(col(Battery.site_id))
     )
 

@@ -16,7 +16,7 @@ from db.engine import AnyRow, Read, take_turns
 from db.prepared import among
 from db.reach import TODAY, Condition, Reach, as_ourselves, reach_of
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
-from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
+from db.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
 from db.timelines import Timeline
 from db.vpps import Vpp, VppNotFound, vpps
 
@@ -116,7 +116,7 @@ def vpps_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date, today: da
         vpps(reach, today=today)
         .add_columns(col(Membership.site_id))
         .join(Membership, col(Membership.vpp_id) == Vpp.id)
-        .where(among(col(Membership.site_id), site_ids), col(Membership.effective).contains(on), *_reached(reach))
+        .where(among(col(Membership.site_id), site_ids), holds_on(col(Membership.effective), on), *_reached(reach))
     )
 
 
@@ -134,7 +134,7 @@ def sites_of_vpps(reach: Reach, vpp_ids: Sequence[UUID], on: date) -> Read:
     return (
         sites(reach)
         .join(Membership, col(Membership.site_id) == Site.id)
-        .where(among(col(Membership.vpp_id), vpp_ids), col(Membership.effective).contains(on), *_reached(reach))
+        .where(among(col(Membership.vpp_id), vpp_ids), holds_on(col(Membership.effective), on), *_reached(reach))
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime, func
+from sqlalchemy import Boolean, CheckConstraint, ColumnElement, DateTime, func
 from sqlalchemy.dialects.postgresql import DATERANGE, ExcludeConstraint
 from sqlmodel import Field, SQLModel
 
@@ -40,6 +40,16 @@ def instant() -> Any:
 def days(*, primary_key: bool = False) -> Any:
     """Return a column of periods of settlement dates, `[from, until)`."""
     return Field(sa_type=DATERANGE, primary_key=primary_key)
+
+
+def holds_on(period: Any, day: Any) -> ColumnElement[bool]:
+    """
+    Return whether a period holds on a day, of rows that are found by something else.
+
+    As the operator it is, Postgres would take any day that it does not know yet for a rare one, and find by its index
+    all that hold on it, which most do.
+    """
+    return func.range_contains_elem(period, day, type_=Boolean)
 
 
 def is_text(table: str, column: str, *, at_most: int) -> CheckConstraint:

@@ -17,7 +17,7 @@ from db.engine import Read, take_turns
 from db.prepared import among
 from db.reach import Reach, reach_of
 from db.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
-from db.tables import Table, created, days, holds_some_day, is_text, one_at_a_time, updated
+from db.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
 from db.timelines import Timeline
 
 
@@ -114,7 +114,7 @@ class Terms:
 
 def vpps(reach: Reach, *, today: date) -> Read:
     """Read VPPs, with the terms in force today."""
-    in_force = col(PriceSchedule.effective).contains(today)
+    in_force = holds_on(col(PriceSchedule.effective), today)
     return (
         select(
             *(col(Vpp.id), col(Vpp.name), col(Vpp.created_at), col(Vpp.updated_at)),

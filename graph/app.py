@@ -43,12 +43,11 @@ from graph.limits.request_rate import RequestRate
 from graph.object_store import ObjectStore, ObjectStoreAddress, open_object_store
 from graph.security_headers import SecurityHeaders
 from graph.settings import Oidc, OwnTokenSettings
+from graph.short_way import GZIP_FROM_BYTES, GZIP_LEVEL, ShortWay
 from graph.sockets import Patience
 from graph.tokens import endpoint as tokens
 from graph.tokens.oidc import OidcIssuer
 from graph.tokens.own import OwnTokens
-
-GZIP_FROM_BYTES = 1000
 
 log = structlog.get_logger()
 
@@ -63,7 +62,7 @@ class RequestId:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        request_id = scope["request_id"] = str(uuid4())
+        request_id = scope.setdefault("request_id", str(uuid4()))
         if scope["type"] == "websocket":
             with structlog.contextvars.bound_contextvars(request_id=request_id):
                 await self._app(scope, receive, send)
@@ -76,6 +75,19 @@ class RequestId:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._app(scope, receive, send_with_id)
+
+
+class Application(Starlette):
+    """Starlette's, for all but the requests that go the short way."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/graphql" and scope["method"] == "POST":
+            short_way: ShortWay = self.state.short_way
+            on = await short_way.take(scope, receive, send)
+            if on is None:
+                return
+            receive = on
+        await super().__call__(scope, receive, send)
 
 
 def application(
@@ -125,6 +137,7 @@ def application(
                 patience=patience,
             )
             app.state.endpoint = endpoint
+            app.state.short_way = ShortWay(endpoint, for_this_machine=for_this_machine)
             watching = asyncio.create_task(access.watch(notices))
             yield
             watching.cancel()
@@ -145,14 +158,14 @@ def application(
         pages = PAGES_OF_THIS_MACHINE if embedded else NO_PAGES
     cors = {"allow_origins": pages.origins, "allow_origin_regex": pages.pattern, **CORS}
 
-    return Starlette(
+    return Application(
         lifespan=lifespan,
         middleware=[
             Middleware(RequestId),
             Middleware(SecurityHeaders),
             *([Middleware(OwnNamesOnly)] if for_this_machine else []),
             Middleware(OwnPagesOnly, pages),
-            Middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES),
+            Middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL),
         ],
         routes=[
             *console_routes(api_key=shown_key, oidc=oidc_settings),

@@ -7,6 +7,7 @@ from doing so. Programs that are no browser send no Origin, and are known by the
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -55,6 +56,7 @@ def pages_of(text: str) -> Pages:
     return Pages(origins)
 
 
+@lru_cache(maxsize=100)
 def is_of_this_machine(host: str) -> bool:
     """Tell whether a host, with or without a port, is localhost or a loopback address: what nobody else can own."""
     try:
@@ -79,7 +81,7 @@ class OwnPagesOnly:
         if scope["type"] == "websocket" or (scope["type"] == "http" and scope["method"] not in READING):
             headers = Headers(scope=scope)
             origin, host = headers.get("origin"), headers.get("host", "")
-            if origin is not None and not _is_at(origin, host) and not self._pages.include(origin.lower()):
+            if origin is not None and not is_at(origin, host) and not self._pages.include(origin.lower()):
                 told = f"Pages of {origin} may not call {host}: VPP_CORS_ORIGINS does not name their origin."
                 await _answer(refused(403, "AccessDeniedException", told), scope, receive, send)
                 return
@@ -106,7 +108,7 @@ class OwnNamesOnly:
         await self._app(scope, receive, send)
 
 
-def _is_at(origin: str, host: str) -> bool:
+def is_at(origin: str, host: str) -> bool:
     """Tell whether an origin's host and port are these. Its scheme may differ: what stands in front may speak TLS."""
     return bool(host) and urlsplit(origin.lower()).netloc == host.lower()
 

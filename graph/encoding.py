@@ -19,9 +19,14 @@ def decode(text: str | bytes) -> Any:
 
 
 def encode(data: object) -> str:
+    """Write JSON as a text."""
+    return encoded(data).decode()
+
+
+def encoded(data: object) -> bytes:
     """Write JSON."""
     try:
-        return orjson.dumps(data).decode()
+        return orjson.dumps(data)
     except TypeError:
         # A message may repeat the half of a surrogate pair that a caller sent, which only an escape can hold.
-        return json.dumps(data)
+        return json.dumps(data).encode()

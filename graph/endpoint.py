@@ -59,16 +59,16 @@ class Endpoint:
         rate: RequestRate,
         patience: Patience | None = None,
     ) -> None:
-        self._access = access
+        self.access = access
         self._signatures = signatures
         self._database = database
         self._notices = notices
         self._object_store = object_store
-        self._documents = documents
-        self._rate = rate
-        self._turns = Turns(documents.limits)
+        self.documents = documents
+        self.rate = rate
+        self.turns = Turns(documents.limits)
         self._patience = patience or Patience()
-        self._streams = Streams(lambda caller: self._context(caller, request_id=str(uuid4())))
+        self._streams = Streams(lambda caller: self.context(caller, request_id=str(uuid4())))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -86,36 +86,37 @@ class Endpoint:
         if transport_ws.SUBPROTOCOL in offered:
             await TransportSocket(
                 websocket,
-                self._access,
+                self.access,
                 self._streams,
                 self._patience,
-                self._documents,
-                self._rate,
-                lambda caller: self._context(caller, request_id=str(uuid4())),
+                self.documents,
+                self.rate,
+                lambda caller: self.context(caller, request_id=str(uuid4())),
             ).run()
         elif realtime.SUBPROTOCOL in offered:
             await RealtimeSocket(
                 websocket,
-                self._access,
+                self.access,
                 self._signatures,
                 self._streams,
                 self._patience,
-                self._documents,
-                self._rate,
+                self.documents,
+                self.rate,
             ).run()
         else:
             await websocket.accept()
             expected = f"{transport_ws.SUBPROTOCOL} or {realtime.SUBPROTOCOL}"
             await websocket.close(4406, f"Subprotocol not acceptable; expected {expected}")
 
-    def _context(self, caller: Caller, *, request_id: str) -> Context:
+    def context(self, caller: Caller, *, request_id: str) -> Context:
+        """Return what a request of a caller's is run with."""
         return Context(
             database=self._database,
             notices=self._notices,
             object_store=self._object_store,
             request_id=request_id,
             caller=caller,
-            documents=self._documents,
+            documents=self.documents,
         )
 
     async def _answer(self, request: Request) -> Response:
@@ -123,20 +124,23 @@ class Endpoint:
         if request.method != "POST":
             return MethodNotAllowed(method=request.method).answer()
         try:
-            await self._rate.count_address(request.scope)
+            counted = request.scope.get("counted", ())
+            if "address" not in counted:
+                await self.rate.count_address(request.scope)
             if iam.is_signed(request.headers):
-                body = await read_body(request, self._documents.limits.body_bytes)
+                body = await read_body(request, self.documents.limits.body_bytes)
                 caller = await self._signatures.caller(iam.received(request, body))
             else:
-                caller = await self._access.caller(request.headers)
-            await self._rate.count_caller(caller)
-            operation = await read_operation(request, self._documents)
-            has_many = operation_type(operation.query, operation.name, self._documents) is OperationType.SUBSCRIPTION
+                caller = await self.access.caller(request.headers)
+            if "caller" not in counted:
+                await self.rate.count_caller(caller)
+            operation = await read_operation(request, self.documents)
+            has_many = operation_type(operation.query, operation.name, self.documents) is OperationType.SUBSCRIPTION
             in_events = event_stream.is_wanted(request, for_many=has_many)
             if in_events and has_many:
-                return event_stream.event_stream(operation, caller, access=self._access, streams=self._streams)
-            context = self._context(caller, request_id=request_id)
-            async with self._turns.turn(request):
+                return event_stream.event_stream(operation, caller, access=self.access, streams=self._streams)
+            context = self.context(caller, request_id=request_id)
+            async with self.turns.turn(request):
                 planned = await planned_answer(operation, context)
                 if planned is not None:
                     return event_stream.events_of_one(planned.decode()) if in_events else answered(planned)

@@ -1,5 +1,6 @@
 """Errors as AppSync's clients read them: errorType, errorInfo and data stand at the top of each."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -54,6 +55,11 @@ def told(error: GraphQLError, *, request_id: str) -> ToldError:
         return _told(error, message=error.message, kind=ValidationFailed.__name__, info=None)
     log.error("A request failed", path=error.path, exc_info=cause)
     return _told(error, message=our_fault(request_id), kind="InternalFailure", info={"requestId": request_id})
+
+
+def formatted(errors: Sequence[GraphQLError]) -> list[Any]:
+    """Put errors as they are sent."""
+    return [error.formatted for error in errors]
 
 
 def told_refusal(refusal: Refusal) -> Any:

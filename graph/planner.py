@@ -33,6 +33,7 @@ from graphql import (
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
+    OperationType,
     ValueNode,
     VariableNode,
     get_named_type,
@@ -128,16 +129,17 @@ class Planner:
         self._lines: list[str] = []
         self._count = 0
 
-    def query(self, role: str) -> Plan:
+    def plan(self, role: str) -> Plan:
         """Return the plan. Raises Unplanned."""
         self._role = role
-        root = self._schema.query_type
+        root = self._schema.get_root_type(self._operation.operation)
         assert root is not None  # noqa: S101
+        field = self._change if self._operation.operation is OperationType.MUTATION else self._root
         collected = collect_fields(self._schema, self._fragments, self._values, root, self._operation)
         parts = {}
         for key, details in collected.grouped_field_set.items():
             name = details[0].node.name.value
-            parts[key] = repr(root.name) if name == "__typename" else self._root(root, name, details)
+            parts[key] = repr(root.name) if name == "__typename" else field(root, name, key, details)
         self._lines.append(f"return {_display(parts)}")
         source = "async def plan(run, values):\n" + "".join(f"    {line}\n" for line in self._lines)
         # It is made of our own names and of places of columns; of the document it has names, as texts.
@@ -145,7 +147,30 @@ class Planner:
         plan: Plan = self._names["plan"]
         return plan
 
-    def _root(self, root: GraphQLObjectType, name: str, details: Any) -> str:
+    def _change(self, root: GraphQLObjectType, name: str, key: str, details: Any) -> str:
+        """Return the expression of a change, made by its resolver, and of what is shown of the object it returns."""
+        field = root.fields[name]
+        declared, kind = self._declared(field), field.type
+        if not isinstance(kind, GraphQLObjectType) or declared.base_resolver is None:
+            raise Unplanned(f"{name} returns more than an object")
+        shown = {}
+        for inner_key, inner in self._subfields(kind, details).items():
+            inner_name = inner[0].node.name.value
+            if inner_name == "__typename":
+                shown[inner_key] = repr(kind.name)
+                continue
+            of = self._declared(kind.fields[inner_name])
+            named = _nullable(kind.fields[inner_name].type)
+            if of.base_resolver is not None or not is_leaf_type(named):
+                raise Unplanned(f"{inner_name} is read apart")
+            value = self._call("written", _written(None, named.serialize), f"it.{of.python_name}")
+            shown[inner_key] = value
+        resolve = self._known("resolve", declared.base_resolver.wrapped_func)
+        arguments = self._known("arguments", self._arguments(field, declared, details))
+        nodes = self._known("nodes", [each.node for each in details])
+        return f"await run.change({resolve}, {arguments}(values), {nodes}, {key!r}, lambda it: {_display(shown)})"
+
+    def _root(self, root: GraphQLObjectType, name: str, _key: str, details: Any) -> str:
         related = self._related(root, name, details)
         of = related.of
         if related.page is not None:

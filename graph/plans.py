@@ -1,19 +1,19 @@
 """
 Operations answered by plans, each made the first time its document is seen, and then only looked up.
 
-What has no plan, and whatever goes wrong with one, is left to Strawberry, which runs the operation from its beginning
-and words the error: a plan reads and changes nothing.
+What has no plan, and whatever goes wrong with reading by one, is left to Strawberry, which runs the operation from its
+beginning and words the error. What changes something is never run again: its errors are told as Strawberry tells them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
-import orjson
 import structlog
 from cachetools import LRUCache
 from graphql import (
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     NonNullTypeNode,
@@ -28,6 +28,8 @@ from db.engine import Reading
 from db.refusals import Refusal
 from graph.context import Context
 from graph.documents import Document
+from graph.encoding import encoded
+from graph.errors import formatted, told
 from graph.operations import Operation
 from graph.paging import Page, page_limit, page_request
 from graph.planner import Plan, Planner, Unplanned
@@ -55,7 +57,7 @@ class Planned:
 
 
 async def planned_answer(operation: Operation, context: Context) -> bytes | None:
-    """Answer a query by its plan; None where Strawberry is to run it."""
+    """Answer a query or a mutation by its plan; None where Strawberry is to run it, since nothing has been changed."""
     documents = context.documents
     document = documents.read(operation.query, schema._schema)
     planned = _planned(document, operation.name)
@@ -64,20 +66,61 @@ async def planned_answer(operation: Operation, context: Context) -> bytes | None
     measured = documents.measured(document, planned.node, operation.variables, schema._schema)
     if measured.is_beyond(documents.limits) or unkeepable(operation.variables):
         return None
+    cost = {"requested": measured.cost, "maximum": documents.limits.cost}
     try:
         values = _values(planned, operation.variables)
         plan = _plan(document, planned, values, context.caller.role)
         if plan is None:
             return None
+        if planned.node.operation is OperationType.MUTATION:
+            changes = _Changes(context)
+            data = await plan(changes, values)
+            return _encoded(data, changes.errors, cost)
         async with context.database.reading() as reading:
-            data = await plan(_Run(reading, context), values)
+            return _encoded(await plan(_Run(reading, context), values), [], cost)
     except (Unplanned, Refusal, GraphQLError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         return None
     except Exception:
         log.exception("A plan failed")
         return None
-    cost = {"requested": measured.cost, "maximum": documents.limits.cost}
-    return orjson.dumps({"data": data, "extensions": {"cost": cost}})
+
+
+def _encoded(data: Any, errors: Sequence[GraphQLError], cost: Mapping[str, int]) -> bytes:
+    answer = {"data": data, **({"errors": formatted(errors)} if errors else {}), "extensions": {"cost": cost}}
+    return encoded(answer)
+
+
+class _Changes:
+    """What a plan changes things by: what goes wrong with one is told of it, and is no reason to do anything again."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.errors: list[GraphQLError] = []
+
+    async def change(
+        self,
+        resolve: Callable[..., Any],
+        arguments: Arguments,
+        nodes: list[FieldNode],
+        key: str,
+        shown: Callable[[Any], Any],
+    ) -> Any:
+        """Run a mutation's resolver, and show what it returns."""
+        try:
+            changed = await resolve(None, _ChangeInfo(self._context, nodes[0].name.value), **arguments)
+            return None if changed is None else shown(changed)
+        except Exception as error:
+            found = GraphQLError(str(error), nodes, path=[key], original_error=error)
+            self.errors.append(told(found, request_id=self._context.request_id))
+            return None
+
+
+@dataclass(frozen=True)
+class _ChangeInfo:
+    """What a mutation's resolver looks at of Strawberry's Info."""
+
+    context: Context
+    field_name: str
 
 
 class _Run:
@@ -150,7 +193,7 @@ def _planned(document: Document, name: str | None) -> Planned | None:
     planned = document.planned.get(name)
     if planned is None:
         node = document.operation(name)
-        if document.errors or node is None or node.operation is not OperationType.QUERY:
+        if document.errors or node is None or node.operation is OperationType.SUBSCRIPTION:
             return None
         plain = [_plain(each) for each in node.variable_definitions or ()]
         planned = Planned(node, None if None in plain else plain)  # type: ignore[arg-type]
@@ -198,7 +241,7 @@ def _plan(document: Document, planned: Planned, values: VariableValues, role: st
         assert document.node is not None  # noqa: S101
         fragments = [each for each in document.node.definitions if isinstance(each, FragmentDefinitionNode)]
         planner = Planner(schema, planned.node, {each.name.value: each for each in fragments}, values)
-        plan = planner.query(role)
+        plan = planner.plan(role)
     except Unplanned:
         plan = None
     planned.plans[key] = plan

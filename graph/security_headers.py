@@ -22,9 +22,19 @@ ALWAYS = (
     # What is no page needs nothing; pages bring a policy of their own.
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+ALWAYS_NOT_KEPT = (*ALWAYS, (b"cache-control", b"no-store"))
 # The files of our pages, which hold no secret.
 FILES = "/static/"
 A_YEAR_S = 365 * 24 * 3600
+
+
+def headers_for(scope: Scope, host: str) -> Sequence[tuple[bytes, bytes]]:
+    """Return what goes with an answer that says nothing else."""
+    wanted = ALWAYS if scope["path"].startswith(FILES) else ALWAYS_NOT_KEPT
+    # It holds for a name and all its ports: of localhost it would shut every other program's.
+    if scope["scheme"] in ("https", "wss") and not is_of_this_machine(host):
+        return (*wanted, (b"strict-transport-security", b"max-age=%d" % A_YEAR_S))
+    return wanted
 
 
 class SecurityHeaders:
@@ -37,12 +47,7 @@ class SecurityHeaders:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        wanted = list(ALWAYS)
-        if not scope["path"].startswith(FILES):
-            wanted.append((b"cache-control", b"no-store"))
-        # It holds for a name and all its ports: of localhost it would shut every other program's.
-        if scope["scheme"] in ("https", "wss") and not is_of_this_machine(Headers(scope=scope).get("host", "")):
-            wanted.append((b"strict-transport-security", b"max-age=%d" % A_YEAR_S))
+        wanted = headers_for(scope, Headers(scope=scope).get("host", ""))
 
         async def send_with_them(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):

@@ -5,7 +5,7 @@ Whoever comes later is told at once what was told last, and then whatever follow
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from strawberry.types.graphql import OperationType
 from graph.access import Caller
 from graph.context import Context
 from graph.encoding import encode
-from graph.errors import told
+from graph.errors import formatted, told
 from graph.operations import Operation
 from graph.schema import schema
 
@@ -153,8 +153,3 @@ class _Stream:
         listeners = list(self._listeners.values())
         self._listeners.clear()
         return listeners
-
-
-def formatted(errors: Sequence[GraphQLError]) -> list[Any]:
-    """Put errors as they are sent."""
-    return [error.formatted for error in errors]

@@ -19,13 +19,13 @@ from graph.access import Access, Caller
 from graph.context import Context
 from graph.documents import Documents
 from graph.encoding import encode
-from graph.errors import told_refusal
+from graph.errors import formatted, told_refusal
 from graph.limits.request_rate import RequestRate, TooManyRequests
 from graph.operations import Operation
 from graph.persisted import PersistedQueryRefusal, asked_text
 from graph.schema import operation_type, schema
 from graph.sockets import SUBSCRIPTIONS_AT_MOST, Patience, Socket
-from graph.streams import Result, Streams, formatted
+from graph.streams import Result, Streams
 
 SUBPROTOCOL = "graphql-transport-ws"
 

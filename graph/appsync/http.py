@@ -160,7 +160,23 @@ async def read_operation(request: Request, documents: Documents) -> Operation:
     if kind not in ("application/json", "application/graphql"):
         raise UnknownContentType(given=request.headers.get("content-type") or "missing")
     text = _text(body, charset)
-    return _operation(_json(text) if kind == "application/json" else {"query": text}, documents)
+    return operation_of(_json(text) if kind == "application/json" else {"query": text}, documents)
+
+
+def operation_of(given: Any, documents: Documents) -> Operation:
+    """Read an operation from the JSON of a request. Raises HttpRefusal, and PersistedQueryRefusal."""
+    if not isinstance(given, dict):
+        raise NoOperation(part="The request body", expected='one object, such as {"query": "{ getCaller { name } }"}')
+    query = asked_text(given, documents.manifest)
+    variables, name = given.get("variables"), given.get("operationName")
+    if not isinstance(query, str) or not query.strip():
+        raise NoOperation(part="`query`", expected="the text of an operation")
+    if not isinstance(variables, dict | None):
+        raise NoOperation(part="`variables`", expected="an object or null, if provided")
+    if not isinstance(name, str | None):
+        raise NoOperation(part="`operationName`", expected="a string or null, if provided")
+    # Some clients send an empty name where they have none.
+    return Operation(query, variables or {}, name or None)
 
 
 async def read_body(request: Request, at_most: int) -> bytes:
@@ -226,18 +242,3 @@ def _json(text: str) -> Any:
         if isinstance(error.__cause__, json.JSONDecodeError):
             raise NoJson(reason=error) from None
         raise NoJson(reason="nested too deeply, or with a number of too many digits") from None
-
-
-def _operation(given: Any, documents: Documents) -> Operation:
-    if not isinstance(given, dict):
-        raise NoOperation(part="The request body", expected='one object, such as {"query": "{ getCaller { name } }"}')
-    query = asked_text(given, documents.manifest)
-    variables, name = given.get("variables"), given.get("operationName")
-    if not isinstance(query, str) or not query.strip():
-        raise NoOperation(part="`query`", expected="the text of an operation")
-    if not isinstance(variables, dict | None):
-        raise NoOperation(part="`variables`", expected="an object or null, if provided")
-    if not isinstance(name, str | None):
-        raise NoOperation(part="`operationName`", expected="a string or null, if provided")
-    # Some clients send an empty name where they have none.
-    return Operation(query, variables or {}, name or None)

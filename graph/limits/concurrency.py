@@ -43,6 +43,14 @@ class Turns:
         finally:
             self._free.release()
 
+    async def take(self) -> bool:
+        """Take a turn that is free, until it is given back; return whether there is one."""
+        return not self._free.locked() and await self._free.acquire()
+
+    def give_back(self) -> None:
+        """Give back a turn that was taken."""
+        self._free.release()
+
     async def _wait(self, request: Request) -> None:
         if self._waiting >= self._limits.queue:
             raise Busy(why=f"{self._waiting} more wait for their turn")
