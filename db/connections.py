@@ -6,8 +6,6 @@ read. Of reads nothing is left behind to reset; that one was lost shows when it 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -32,26 +30,29 @@ class Connections:
         self._free: list[asyncpg.Connection[Record]] = []
         self._turns = asyncio.Semaphore(at_most)
 
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator["asyncpg.Connection[Record]"]:
-        """Hand out a connection until the block ends. What goes wrong in it costs the connection, too."""
-        async with self._turns:
-            connection = await self._taken()
-            try:
-                yield connection
-            except BaseException:
-                # It may be in the middle of something.
-                connection.terminate()
-                raise
-            self._free.append(connection)
+    async def take(self) -> "asyncpg.Connection[Record]":
+        """Hand out a connection, which is to be given back or thrown away."""
+        await self._turns.acquire()
+        try:
+            while self._free:
+                connection = self._free.pop()
+                if not connection.is_closed():
+                    return connection
+            return await asyncpg.connect(self._url, server_settings=self._settings, record_class=Record)
+        except BaseException:
+            self._turns.release()
+            raise
+
+    def give_back(self, connection: "asyncpg.Connection[Record]") -> None:
+        """Take back a connection on which all went well."""
+        self._free.append(connection)
+        self._turns.release()
+
+    def throw_away(self, connection: "asyncpg.Connection[Record]") -> None:
+        """Close a connection that may be in the middle of something."""
+        connection.terminate()
+        self._turns.release()
 
     async def close(self) -> None:
         while self._free:
             await self._free.pop().close()
-
-    async def _taken(self) -> "asyncpg.Connection[Record]":
-        while self._free:
-            connection = self._free.pop()
-            if not connection.is_closed():
-                return connection
-        return await asyncpg.connect(self._url, server_settings=self._settings, record_class=Record)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import TypeAlias
 
 import strawberry
@@ -29,11 +30,15 @@ class Context:
     request_id: str
     caller: Caller
     documents: Documents = field(default_factory=Documents)
-    loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
-        self.loaders = Loaders(self.database, self.reach)
+        self.whole_database = self.database
         self.database = self.database.held_to(self.reach)
+
+    @cached_property
+    def loaders(self) -> Loaders:
+        """What loads what fields read."""
+        return Loaders(self.whole_database, self.reach)
 
     @asynccontextmanager
     async def change(self, action: str) -> AsyncIterator[Change]:
@@ -42,7 +47,7 @@ class Context:
         async with self.database.transaction() as session, audited(session, author, action) as change:
             yield change
 
-    @property
+    @cached_property
     def reach(self) -> Reach:
         """What the caller is held to."""
         return self.caller.reach

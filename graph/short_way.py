@@ -17,8 +17,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from db.refusals import Refusal
 from graph import event_stream
+from graph.appsync import http
 from graph.appsync.http import HttpRefusal, operation_of
-from graph.appsync.iam import is_signed
+from graph.appsync.iam import ALGORITHM
 from graph.browsers import is_at, is_of_this_machine
 from graph.endpoint import Endpoint
 from graph.operations import Operation
@@ -28,6 +29,7 @@ from graph.security_headers import headers_for
 GZIP_FROM_BYTES, GZIP_LEVEL = 1000, 6
 # What takes so long that others would wait for it.
 GZIP_APART_FROM_BYTES = 128 * 1024
+CREDENTIALS = ("x-api-key", "authorization")
 JSON = ("application/json", "application/json; charset=utf-8", "application/json;charset=utf-8")
 
 
@@ -43,7 +45,11 @@ class ShortWay:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if not self._is_usual(headers):
             return receive
-        message = await receive()
+        try:
+            async with asyncio.timeout(http.BODY_WITHIN_S):
+                message = await receive()
+        except TimeoutError as late:
+            return _failing_with(late)
         request_id = scope["request_id"] = str(uuid4())
         answer = None
         if message["type"] == "http.request" and not message.get("more_body"):
@@ -60,7 +66,7 @@ class ShortWay:
             headers.get("content-type", "").lower() in JSON
             and "content-encoding" not in headers
             and event_stream.MEDIA_TYPE not in headers.get("accept", "")
-            and not is_signed(headers)
+            and not headers.get("authorization", "").startswith(ALGORITHM)
             and ("origin" not in headers or is_at(headers["origin"], host))
             and (not self._for_this_machine or is_of_this_machine(host))
         )
@@ -82,10 +88,11 @@ class ShortWay:
         try:
             await endpoint.rate.count_address(scope)
             counted.add("address")
-            caller = await endpoint.access.caller(headers)
+            caller = await endpoint.access.caller({name: headers[name] for name in CREDENTIALS if name in headers})
             await endpoint.rate.count_caller(caller)
             counted.add("caller")
-        except Refusal:
+        # Whatever it is, there it is told.
+        except Exception:
             return None
         if not await endpoint.turns.take():
             return None
@@ -93,6 +100,13 @@ class ShortWay:
             return await planned_answer(operation, endpoint.context(caller, request_id=request_id))
         finally:
             endpoint.turns.give_back()
+
+
+def _failing_with(fault: Exception) -> Receive:
+    async def received() -> Message:
+        raise fault
+
+    return received
 
 
 def _beginning_with(message: Message, receive: Receive) -> Receive:
