@@ -38,6 +38,7 @@ from graphql import (
     VariableNode,
     get_named_type,
     is_enum_type,
+    is_input_object_type,
     is_leaf_type,
     is_non_null_type,
     is_scalar_type,
@@ -46,7 +47,9 @@ from graphql.execution.collect_fields import FragmentDetails, collect_fields, co
 from graphql.execution.values import VariableValues, get_argument_values
 from sqlalchemy import BigInteger, Boolean, Date, DateTime, Float, Integer, Numeric, String, Uuid
 from sqlalchemy.types import TypeEngine
+from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import convert_arguments
+from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
 from graph.paging import Order
@@ -368,21 +371,21 @@ class Planner:
         if not any(_has_variable(argument.value) for argument in node.arguments or ()):
             constants = converted(self._values)
             return lambda _values: constants
-        # What takes a third of the time: whole scalars, which are what their variables were read as.
-        kinds = {name: argument.type for name, argument in field.args.items()}
-        python_names = {config.name_converter.get_graphql_name(each): each.python_name for each in declared.arguments}
+        # What takes a tenth of the time: whole scalars and flat inputs, which are what their variables were read as.
+        python_names = {config.name_converter.get_graphql_name(each): each for each in declared.arguments}
         picked = []
         for argument in node.arguments or ():
-            name, value = argument.name.value, argument.value
-            if not isinstance(value, VariableNode) or not is_scalar_type(_nullable(kinds[name])):
+            kind, to = field.args[argument.name.value].type, python_names[argument.name.value]
+            make = _maker(kind, to.type, config)
+            if not isinstance(argument.value, VariableNode) or make is None:
                 return converted
-            picked.append((python_names[name], value.name.value, is_non_null_type(kinds[name])))
+            picked.append((to.python_name, argument.value.name.value, make, is_non_null_type(kind)))
 
         def taken(values: VariableValues) -> dict[str, Any]:
-            given = {name: values.coerced[of] for name, of, _ in picked if of in values.coerced}
-            if any(must_be and given.get(name) is None for name, _, must_be in picked):
+            coerced = values.coerced
+            if any(must_be and coerced.get(of) is None for _, of, _, must_be in picked):
                 raise Unplanned("an argument is missing")
-            return given
+            return {name: make(coerced[of]) for name, of, make, _ in picked if of in coerced}
 
         return taken
 
@@ -412,6 +415,22 @@ def _related_to(of: Selected) -> Iterator[Related]:
 
 def _nullable(kind: Any) -> Any:
     return kind.of_type if is_non_null_type(kind) else kind
+
+
+def _maker(kind: Any, to: Any, config: StrawberryConfig) -> Callable[[Any], Any] | None:
+    """Return what makes of a variable's value what a resolver is given; None where there is more to it."""
+    kind, to = _nullable(kind), to.of_type if isinstance(to, StrawberryOptional) else to
+    if is_scalar_type(kind):
+        return _as_it_is
+    if not is_input_object_type(kind) or not all(is_scalar_type(_nullable(each.type)) for each in kind.fields.values()):
+        return None
+    of_input = to.__strawberry_definition__.fields
+    names = {config.name_converter.get_graphql_name(each): each.python_name for each in of_input}
+    return lambda value: None if value is None else to(**{names[name]: inner for name, inner in value.items()})
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _has_variable(value: ValueNode) -> bool:

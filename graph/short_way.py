@@ -45,20 +45,31 @@ class ShortWay:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if not self._is_usual(headers):
             return receive
-        try:
-            async with asyncio.timeout(http.BODY_WITHIN_S):
-                message = await receive()
-        except TimeoutError as late:
-            return _failing_with(late)
+        received: list[Message | TimeoutError] = []
+        body = await self._body(receive, received)
         request_id = scope["request_id"] = str(uuid4())
-        answer = None
-        if message["type"] == "http.request" and not message.get("more_body"):
-            operation = self._operation(message["body"])
-            answer = None if operation is None else await self._answer(scope, headers, operation, request_id)
+        operation = None if body is None else self._operation(body)
+        answer = None if operation is None else await self._answer(scope, headers, operation, request_id)
         if answer is None:
-            return _beginning_with(message, receive)
+            return _again(received, receive)
         await _send(scope, headers, send, answer, request_id)
         return None
+
+    async def _body(self, receive: Receive, received: list[Message | TimeoutError]) -> bytes | None:
+        """Receive a body, and note what was received; None where it is not whole, or too large."""
+        body, is_whole = b"", False
+        try:
+            async with asyncio.timeout(http.BODY_WITHIN_S):
+                while not is_whole and len(body) <= self._endpoint.documents.limits.body_bytes:
+                    message = await receive()
+                    received.append(message)
+                    if message["type"] != "http.request":
+                        return None
+                    body += message.get("body", b"")
+                    is_whole = not message.get("more_body")
+        except TimeoutError as late:
+            received.append(late)
+        return body if is_whole else None
 
     def _is_usual(self, headers: Mapping[str, str]) -> bool:
         host = headers.get("host", "")
@@ -102,26 +113,23 @@ class ShortWay:
             endpoint.turns.give_back()
 
 
-def _failing_with(fault: Exception) -> Receive:
-    async def received() -> Message:
-        raise fault
+def _again(received: list[Message | TimeoutError], receive: Receive) -> Receive:
+    """Return what receives once more what was received, and then whatever follows."""
+    left = iter(received)
 
-    return received
+    async def again() -> Message:
+        message = next(left, None)
+        if isinstance(message, TimeoutError):
+            raise message
+        return await receive() if message is None else message
 
-
-def _beginning_with(message: Message, receive: Receive) -> Receive:
-    messages = [message]
-
-    async def received() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return received
+    return again
 
 
 async def _send(scope: Scope, headers: Mapping[str, str], send: Send, answer: bytes, request_id: str) -> None:
-    more = []
+    more, varies = [], b"Origin"
     if len(answer) >= GZIP_FROM_BYTES:
-        more.append((b"vary", b"Accept-Encoding"))
+        varies = b"Origin, Accept-Encoding"
         if "gzip" in headers.get("accept-encoding", ""):
             more.append((b"content-encoding", b"gzip"))
             if len(answer) < GZIP_APART_FROM_BYTES:
@@ -130,7 +138,7 @@ async def _send(scope: Scope, headers: Mapping[str, str], send: Send, answer: by
                 answer = await asyncio.to_thread(gzip.compress, answer, GZIP_LEVEL)
     told = [
         *((b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))),
-        *((b"x-amzn-requestid", request_id.encode()), *more),
+        *((b"x-amzn-requestid", request_id.encode()), (b"vary", varies), *more),
         *headers_for(scope, headers.get("host", "")),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": told})
