@@ -191,6 +191,21 @@ async def test_what_is_chosen_stands_in_the_address(console: Console, api: Api, 
     await expect(page.get_by_text("1 June 2020 to 1 June 2020: each")).to_be_visible()
 
 
+async def test_of_two_parks_chosen_at_once_none_is_lost(console: Console, api: Api) -> None:
+    for name in ("At Once One", "At Once Two"):
+        await api.park(name=name)
+    await console.open("/parks", title="Parks")
+    chosen = console.page.get_by_role("checkbox", name="Show the days of At Once")
+    await expect(chosen).to_have_count(2)
+
+    # Both in one turn of the browser's, as where it is too busy to draw between them.
+    await chosen.evaluate_all("(boxes) => boxes.forEach((box) => box.click())")
+
+    await expect(console.page).to_have_url(f"{console.url}/parks?park=At+Once+One&park=At+Once+Two")
+    for park in await chosen.all():
+        await expect(park).to_be_checked()
+
+
 async def test_the_last_days_are_counted_from_the_last_that_has_readings(
     console: Console, api: Api, database: Database
 ) -> None:

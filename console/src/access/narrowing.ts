@@ -1,7 +1,6 @@
 /** What the audit trail is narrowed down to: it stands in the address. */
 
-import { useSearchParams } from "react-router";
-
+import { useAddress } from "../parts/address";
 import { isDay } from "../parts/DayRange";
 import { daysOn } from "../parts/format";
 import type { AuditEntryFilterInput } from "../schema";
@@ -11,23 +10,25 @@ const NAMES = ["type", "action", "caller", "object", "first", "last"] as const;
 export type Narrowing = Record<(typeof NAMES)[number], string | null>;
 
 export function useNarrowing() {
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddress();
   const chosen = Object.fromEntries(NAMES.map((name) => [name, params.get(name)])) as Narrowing;
   return {
     chosen,
     isNarrowed: NAMES.some((name) => chosen[name] !== null),
     choose: (next: Partial<Narrowing>) =>
-      setParams(
+      change(
         (present) => {
           for (const [name, value] of Object.entries(next)) {
             if (value) present.set(name, value);
             else present.delete(name);
           }
-          return present;
         },
         { replace: true },
       ),
-    clear: () => setParams({ show: "audit" }),
+    clear: () =>
+      change((present) => {
+        for (const name of NAMES) present.delete(name);
+      }),
   };
 }
 

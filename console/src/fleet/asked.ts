@@ -1,8 +1,8 @@
-/** What a page's address asks for beside the page itself, where a reload, a link and the way back find it. */
+/** What is entered into a page's fields and stands in its address. */
 
 import { useEffect, useState } from "react";
-import { useSearchParams } from "react-router";
 
+import { useAddress } from "../parts/address";
 import { daysOn, thisMonth, today } from "../parts/format";
 
 export const RESTED_AFTER_MS = 250;
@@ -17,7 +17,7 @@ export interface Asked {
 
 /** A text that is looked for. */
 export function useSearch(name: string): Asked {
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddress();
   const [typed, setTyped] = useState<string | null>(null);
   const asked = params.get(name) ?? "";
 
@@ -29,18 +29,17 @@ export function useSearch(name: string): Asked {
     }
     const rest = setTimeout(
       () =>
-        setParams(
+        change(
           (present) => {
             if (typed) present.set(name, typed);
             else present.delete(name);
-            return present;
           },
           { replace: true },
         ),
       RESTED_AFTER_MS,
     );
     return () => clearTimeout(rest);
-  }, [name, typed, asked, setParams]);
+  }, [name, typed, asked, change]);
 
   return { entered: typed ?? asked, enter: setTyped, asked: asked.trim() };
 }

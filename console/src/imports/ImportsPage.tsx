@@ -3,8 +3,9 @@
 import "./imports.css";
 
 import { useEffect, useRef } from "react";
-import { Link, useSearchParams } from "react-router";
+import { Link } from "react-router";
 
+import { useAddress } from "../parts/address";
 import { type Column, DataTable } from "../parts/DataTable";
 import { ChoiceOf } from "../parts/fields";
 import { count, formatMoment } from "../parts/format";
@@ -79,7 +80,7 @@ export function ImportsPage() {
 }
 
 function List({ mayImport }: { mayImport: boolean }) {
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddress();
   const kind = (params.get("kind") ?? "") as ImportKind | "";
   const status = (params.get("status") ?? "") as ImportStatus | "";
   const filter = { kind: kind || null, status: status || null };
@@ -100,11 +101,10 @@ function List({ mayImport }: { mayImport: boolean }) {
   }, [sent, reload]);
 
   const narrow = (name: string, value: string) =>
-    setParams(
+    change(
       (present) => {
         if (value) present.set(name, value);
         else present.delete(name);
-        return present;
       },
       { replace: true },
     );

@@ -26,7 +26,7 @@ interface Asked {
 }
 
 export function DailyPower({ parks }: { parks: readonly Park[] }) {
-  const { parks: named, by, span, choose } = useChoice();
+  const { parks: named, by, span, choose, chooseParks } = useChoice();
   const chosen = parks.filter(({ name }) => named.includes(name));
   const unknown = named.filter((name) => !chosen.some((park) => park.name === name));
   const parkNames = chosen.map(({ name }) => name);
@@ -51,7 +51,7 @@ export function DailyPower({ parks }: { parks: readonly Park[] }) {
           <Chosen
             label="Parks shown"
             chosen={named.map((name) => ({ id: name, name }))}
-            takeOut={(name) => choose({ parks: named.filter((each) => each !== name) })}
+            takeOut={(name) => chooseParks((present) => present.filter((each) => each !== name))}
           />
           {named.length === PARKS_AT_ONCE && (
             <span className="soft small">As many as are shown at once: take one out to see another.</span>

@@ -38,7 +38,7 @@ export function CreatePark({ done }: { done: () => void }) {
 export function EditPark({ parks, done }: { parks: readonly Park[]; done: () => void }) {
   const [, updatePark] = useMutation(UpdateParkDocument);
   const { about } = useDialog();
-  const { parks: chosen, choose } = useChoice();
+  const { chooseParks } = useChoice();
   const park = parks.find(({ id }) => id === about);
   if (!park) return null;
   const { id, name, timezone, energyType } = park;
@@ -52,7 +52,8 @@ export function EditPark({ parks, done }: { parks: readonly Park[]; done: () => 
       submit={(values) => updatePark({ input: { id, ...values } })}
       done={({ updatePark: changed }) => {
         // Parks stand in the address by their names.
-        if (changed) choose({ parks: chosen.map((each) => (each === name ? changed.name : each)) }, { replace: true });
+        const renamed = (each: string) => (changed && each === name ? changed.name : each);
+        chooseParks((present) => present.map(renamed), { replace: true });
         done();
       }}
     >

@@ -52,11 +52,11 @@ export function ParkList({ parks }: { parks: readonly Park[] }) {
 
 function useColumns(): Column<Park>[] {
   const mayChange = useMay("OPERATOR");
-  const { parks: chosen, choose } = useChoice();
+  const { parks: chosen, chooseParks } = useChoice();
   const [params] = useSearchParams();
   const address = params.toString();
   const key = chosen.join("\n");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` and `address` say all of `chosen` and `choose`.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` and `address` say all of `chosen`, and `chooseParks` is the same for each.
   return useMemo(() => {
     const only = (name: string) => {
       const alone = new URLSearchParams(address);
@@ -77,7 +77,10 @@ function useColumns(): Column<Park>[] {
               checked={chosen.includes(name)}
               disabled={!chosen.includes(name) && chosen.length === PARKS_AT_ONCE}
               onChange={({ target }) =>
-                choose({ parks: target.checked ? [...chosen, name] : chosen.filter((each) => each !== name) })
+                chooseParks((present) => {
+                  const others = present.filter((each) => each !== name);
+                  return target.checked ? [...others, name] : others;
+                })
               }
             />
           </label>

@@ -1,7 +1,8 @@
 /** What is chosen of the parks' days: it stands in the address, to be found again, and sent to somebody. */
 
-import { useSearchParams } from "react-router";
+import type { NavigateOptions } from "react-router";
 
+import { useAddress } from "../parts/address";
 import { isDay } from "../parts/DayRange";
 import { daysOn } from "../parts/format";
 
@@ -26,9 +27,15 @@ export const PARKS_AT_ONCE = 4;
 export const LAST_DAYS = [7, 30, 90, 365];
 const UNLESS_CHOSEN = 30;
 
-export function useChoice(): Choice & { choose: (chosen: Partial<Choice>, how?: { replace: boolean }) => void } {
-  const [params, setParams] = useSearchParams();
-  const parks = [...new Set(params.getAll("park"))].slice(0, PARKS_AT_ONCE);
+interface Choosing {
+  choose: (chosen: Partial<Pick<Choice, "by" | "span">>, how?: NavigateOptions) => void;
+  /** Of the parks as they are chosen by then. */
+  chooseParks: (choose: (parks: string[]) => string[], how?: NavigateOptions) => void;
+}
+
+export function useChoice(): Choice & Choosing {
+  const [params, change] = useAddress();
+  const parks = parksOf(params);
   const [from, until] = [params.get("from"), params.get("until")];
   const last = Number(params.get("last"));
   const by = params.get("by") ?? (parks.length > 0 ? "park" : "type");
@@ -36,22 +43,23 @@ export function useChoice(): Choice & { choose: (chosen: Partial<Choice>, how?: 
     parks,
     by: by === "park" ? "park" : "type",
     span: isDay(from) && isDay(until) ? { from, until } : LAST_DAYS.includes(last) ? last : UNLESS_CHOSEN,
-    choose: ({ parks, by, span }, how = { replace: false }) =>
-      setParams((present) => {
-        // A dialog that has brought this about is over.
-        for (const name of ["do", "about"]) present.delete(name);
-        if (parks) {
-          for (const name of ["park", "by"]) present.delete(name);
-          for (const name of parks) present.append("park", name);
-        }
+    choose: ({ by, span }, how) =>
+      change((present) => {
         if (by) present.set("by", by);
         if (span) for (const name of ["from", "until", "last"]) present.delete(name);
         if (typeof span === "number") present.set("last", String(span));
         if (typeof span === "object") for (const [name, day] of Object.entries(span)) present.set(name, day);
-        return present;
+      }, how),
+    chooseParks: (choose, how) =>
+      change((present) => {
+        const chosen = choose(parksOf(present));
+        for (const name of ["park", "by"]) present.delete(name);
+        for (const name of chosen) present.append("park", name);
       }, how),
   };
 }
+
+const parksOf = (params: URLSearchParams) => [...new Set(params.getAll("park"))].slice(0, PARKS_AT_ONCE);
 
 /** Returns the days of a choice: those given, or the last ones up to a day. */
 export const daysOf = (span: Choice["span"], lastDay: string): Span =>

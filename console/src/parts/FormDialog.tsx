@@ -2,9 +2,9 @@
 
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { Button, Dialog, Form, Heading, Modal, ModalOverlay } from "react-aria-components";
-import { useSearchParams } from "react-router";
 import type { CombinedError, OperationResult } from "urql";
 
+import { useAddress } from "./address";
 import { useDraft } from "./draft";
 import { Failure, refusalOf } from "./states";
 
@@ -44,22 +44,20 @@ interface Props<Values extends object, Data> {
 
 /** Says which dialog is open, and about what; opens and closes them. */
 export function useDialog() {
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddress();
   return {
     name: params.get("do"),
     about: params.get("about"),
     open: (name: string, about?: string) =>
-      setParams((present) => {
+      change((present) => {
         present.set("do", name);
         if (about) present.set("about", about);
-        return present;
       }),
     close: () =>
-      setParams(
+      change(
         (present) => {
           present.delete("do");
           present.delete("about");
-          return present;
         },
         { replace: true },
       ),

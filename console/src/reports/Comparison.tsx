@@ -1,8 +1,8 @@
 /** Two revisions of a month side by side: what changed, by site and by cause. */
 
 import { useMemo } from "react";
-import { useSearchParams } from "react-router";
 
+import { useAddress } from "../parts/address";
 import { type Column, DataTable } from "../parts/DataTable";
 import { ChoiceOf } from "../parts/fields";
 import { cents, count, dollars, money } from "../parts/format";
@@ -26,7 +26,7 @@ interface Props {
 
 export function Comparison(props: Props) {
   const { report, revisions } = props;
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddress();
   const others = revisions.filter(({ id, status }) => id !== report.id && status === "READY");
   const other = others.find(({ revision }) => String(revision) === params.get("with"));
 
@@ -50,11 +50,10 @@ export function Comparison(props: Props) {
               ...others.map(({ revision }) => ({ value: String(revision), label: `Revision ${revision}` })),
             ]}
             onChange={(chosen) =>
-              setParams(
+              change(
                 (present) => {
                   if (chosen === NONE) present.delete("with");
                   else present.set("with", chosen);
-                  return present;
                 },
                 { replace: true },
               )

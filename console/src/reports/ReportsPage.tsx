@@ -2,8 +2,7 @@
 
 import "./reports.css";
 
-import { useSearchParams } from "react-router";
-
+import { useAddress } from "../parts/address";
 import { MonthOf } from "../parts/fields";
 import { formatMonth, monthsOn, thisMonth } from "../parts/format";
 import { PageHeader } from "../parts/PageHeader";
@@ -23,7 +22,7 @@ export function ReportsPage() {
 }
 
 function Reports() {
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddress();
   const vppId = params.get("vppId");
   const asked = params.get("month") ?? "";
   const month = isMonth(asked) ? asked : monthsOn(thisMonth(), -1);
@@ -35,14 +34,7 @@ function Reports() {
     { pause: isMissing },
   );
   const mayChange = useMay("OPERATOR");
-  const set = (name: string, value: string) =>
-    setParams(
-      (present) => {
-        present.set(name, value);
-        return present;
-      },
-      { replace: true },
-    );
+  const set = (name: string, value: string) => change((present) => present.set(name, value), { replace: true });
   useNews(isMissing ? null : { vppId }, reports.reload);
 
   if (isMissing) return <NotFound what="VPP" />;

@@ -1,7 +1,6 @@
 /** One revision of a month's report: where the money went, its lines, what other terms would bring, and other revisions. */
 
-import { useSearchParams } from "react-router";
-
+import { useAddress } from "../parts/address";
 import { ChoiceOf } from "../parts/fields";
 import { formatMoment, formatMonth } from "../parts/format";
 import { Notice } from "../parts/Notice";
@@ -95,7 +94,7 @@ export function RevisionPage({
 }
 
 function RevisionChoice({ report, revisions }: { report: Revision; revisions: readonly Revision[] }) {
-  const [, setParams] = useSearchParams();
+  const [, change] = useAddress();
   return (
     <ChoiceOf
       label={`Revision of ${formatMonth(report.month)}`}
@@ -104,12 +103,7 @@ function RevisionChoice({ report, revisions }: { report: Revision; revisions: re
         value: String(revision),
         label: `Revision ${revision}${isLatest ? ", the latest" : ""}`,
       }))}
-      onChange={(revision) =>
-        setParams((present) => {
-          present.set("revision", revision);
-          return present;
-        })
-      }
+      onChange={(revision) => change((present) => present.set("revision", revision))}
     />
   );
 }
