@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.async_api import FloatRect, Locator, Page, expect
+from sqlalchemy import text
 
 from db.engine import Database
 from db.readings import Readings
@@ -248,6 +249,36 @@ async def test_power_that_a_park_drew_is_drawn_below_zero(console: Console, api:
     assert mean["y"] - zero["y"] == pytest.approx(1.5 * a_mw, abs=2.5)
     await expect(chart.get_by_text(f"{MINUS}3 MW", exact=True)).to_be_visible()
     await expect(chart.get_by_text(f"Lowest {MINUS}3 MW on 3 June 2020, highest {MINUS}1 MW on 2 June")).to_be_visible()
+
+
+async def test_charts_stand_in_the_order_of_their_names(console: Console, api: Api, database: Database) -> None:
+    await kept(database, await api.park(name="Order 2"), of_days("2015-01-01", 3))
+    await kept(database, await api.park(name="Order 1"), of_days("2015-01-02", 1))
+
+    days = [("from", "2015-01-01"), ("until", "2015-01-04")]
+    await console.open("/parks?" + urlencode([("park", "Order 2"), ("park", "Order 1"), *days]))
+
+    names = console.page.get_by_role("figure").locator("figcaption strong")
+    await expect(names).to_have_text(["Order 1", "Order 2"])
+
+
+async def test_where_the_last_day_cannot_be_found_it_is_looked_for_again(
+    console: Console, api: Api, database: Database
+) -> None:
+    """Console behaviour 24."""
+    await kept(database, await api.park(name="Found Again"), readings(AMSTERDAM, PLAIN, [1] * 96))
+    async with database.transaction() as session:
+        await session.execute(text("alter table energy_type_days rename to elsewhere"))
+    await console.open("/parks?last=7", title="Parks")
+    alert = console.page.get_by_role("alert")
+    await expect(alert).to_contain_text("Something went wrong on the server, and it is logged there.")
+
+    async with database.transaction() as session:
+        await session.execute(text("alter table elsewhere rename to energy_type_days"))
+    await console.press("Try again")
+
+    await expect(console.page.get_by_role("table", name="Days")).to_be_visible()
+    await expect(alert).to_have_count(0)
 
 
 async def test_the_chart_is_read_by_keyboard(console: Console, api: Api, database: Database) -> None:

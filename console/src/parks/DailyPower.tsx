@@ -3,10 +3,11 @@
 import { type ReactNode, useMemo } from "react";
 
 import { Chosen } from "../parts/Chosen";
-import { formatPeriod } from "../parts/format";
+import { formatDay, formatPeriod } from "../parts/format";
 import { type Pages, usePages } from "../parts/pages";
 import { Empty, Failure, Loading } from "../parts/states";
 import { ListEnergyTypeDailyStatsDocument, ListParkDailyStatsDocument } from "../schema";
+import { useMay } from "../session/session";
 import { type By, daysOf, PARKS_AT_ONCE, type Span, useChoice } from "./choice";
 import { DaysShown } from "./DaysShown";
 import { type Day, dayOfEnergyType, dayOfPark, inOrder, type Park } from "./days";
@@ -20,13 +21,14 @@ const BY: { value: By; label: string }[] = [
 ];
 
 interface Asked {
-  parks: readonly Park[];
   parkNames: string[];
   span: Span;
+  lastDay: string;
 }
 
 export function DailyPower({ parks }: { parks: readonly Park[] }) {
   const { parks: named, by, span, choose, chooseParks } = useChoice();
+  const mayChange = useMay("OPERATOR");
   const chosen = parks.filter(({ name }) => named.includes(name));
   const unknown = named.filter((name) => !chosen.some((park) => park.name === name));
   const parkNames = chosen.map(({ name }) => name);
@@ -64,19 +66,19 @@ export function DailyPower({ parks }: { parks: readonly Park[] }) {
         </p>
       ))}
       {last.error ? (
-        <Failure error={last.error} />
+        <Failure error={last.error} retry={last.retry} />
       ) : by === "park" && parkNames.length === 0 ? (
         <Empty title="No park is chosen">
           <p>Choose up to four in the list above.</p>
         </Empty>
       ) : last.day === null ? (
         <Empty title={parkNames.length > 0 ? "There are no readings of this yet" : "There are no readings yet"}>
-          <p>Import the readings of a park: a file of its own, with the columns datetime and MW.</p>
+          {mayChange && <p>Import the readings of each park: a file of its own, with the columns datetime and MW.</p>}
         </Empty>
       ) : last.day === undefined || shown === undefined ? (
         <Waiting />
       ) : by === "park" ? (
-        <OfParks parks={chosen} parkNames={parkNames} span={shown} lastDay={last.day} />
+        <OfParks parkNames={parkNames} span={shown} lastDay={last.day} />
       ) : (
         <OfEnergyTypes
           parks={chosen.length > 0 ? chosen : parks}
@@ -89,7 +91,7 @@ export function DailyPower({ parks }: { parks: readonly Park[] }) {
   );
 }
 
-function OfParks({ parkNames, span, lastDay }: Asked & { lastDay: string }) {
+function OfParks({ parkNames, span, lastDay }: Asked) {
   const filter = { ...span, parkNames };
   const days = usePages(ListParkDailyStatsDocument, { filter, limit: 200 }, (data) => data.listParkDailyStats, {
     all: true,
@@ -98,7 +100,7 @@ function OfParks({ parkNames, span, lastDay }: Asked & { lastDay: string }) {
   return <Read pages={days} days={shown} by="park" span={span} lastDay={lastDay} />;
 }
 
-function OfEnergyTypes({ parks, parkNames, span, lastDay }: Asked & { lastDay: string }) {
+function OfEnergyTypes({ parks, parkNames, span, lastDay }: Asked & { parks: readonly Park[] }) {
   const filter = { ...span, ...(parkNames.length > 0 ? { parkNames } : {}) };
   const days = usePages(
     ListEnergyTypeDailyStatsDocument,
@@ -132,7 +134,7 @@ function Read({
   if (days.length === 0) {
     return (
       <Empty title="There are no readings on these days">
-        <p>The last day that has any is {formatPeriod(lastDay, null).replace("from ", "")}.</p>
+        <p>The last day that has any is {formatDay(lastDay)}.</p>
       </Empty>
     );
   }

@@ -24,7 +24,7 @@ interface Props {
 
 export function DaysShown({ days, by, span, isLoading }: Props) {
   const series = useMemo(() => seriesOf(days), [days]);
-  const columns = useMemo(() => columnsOf(days, by, series.size > 1), [days, by, series.size]);
+  const columns = useMemo(() => columnsOf(days, by, series.length > 1), [days, by, series.length]);
   const ticks = ticksOver(
     Math.min(0, ...days.map(({ minPowerMw }) => minPowerMw)),
     Math.max(0, ...days.map(({ maxPowerMw }) => maxPowerMw)),
@@ -34,8 +34,8 @@ export function DaysShown({ days, by, span, isLoading }: Props) {
 
   return (
     <>
-      <div className={series.size > 1 ? "card charts several" : "card charts"}>
-        {[...series].map(([of, ofThis], place) => (
+      <div className={series.length > 1 ? "card charts several" : "card charts"}>
+        {series.map(([of, ofThis], place) => (
           <figure key={of} className="stack" aria-label={`Daily power of ${of}`}>
             <figcaption className="small">
               <strong>{of}</strong> <span className="soft">{summary(ofThis, length)}</span>
@@ -89,14 +89,15 @@ function Key() {
   );
 }
 
-function seriesOf(days: Day[]): Map<string, Day[]> {
+/** Returns the days of each park or energy type, by its name. */
+function seriesOf(days: Day[]): [string, Day[]][] {
   const series = new Map<string, Day[]>();
   for (const day of days) {
     const ofThis = series.get(day.of);
     if (ofThis) ofThis.push(day);
     else series.set(day.of, [day]);
   }
-  return series;
+  return [...series].sort(([one], [other]) => one.localeCompare(other, "en-AU", { numeric: true }));
 }
 
 function columnsOf(days: Day[], by: By, areSeveral: boolean): Column<Day>[] {

@@ -13,12 +13,19 @@ const BACK_DAYS = [90, 365, 5 * 365, 100 * 365];
 const AFTER_ALL = "2200-01-01";
 const DAY_MS = 24 * 3600 * 1000;
 
+interface Found {
+  day?: string | null;
+  error?: CombinedError;
+}
+
 /** Finds the last day: of the parks named, or of all. Undefined until it is known; null where there are no readings. */
-export function useLastDay(parkNames: readonly string[]): { day?: string | null; error?: CombinedError } {
+export function useLastDay(parkNames: readonly string[]): Found & { retry: () => void } {
   const client = useClient();
-  const [found, setFound] = useState<{ of: string; day?: string | null; error?: CombinedError }>();
+  const [found, setFound] = useState<Found & { of: string }>();
+  const [turn, setTurn] = useState(0);
   const of = JSON.stringify(parkNames);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another turn looks again.
   useEffect(() => {
     let isWanted = true;
     const names = JSON.parse(of) as string[];
@@ -36,9 +43,13 @@ export function useLastDay(parkNames: readonly string[]): { day?: string | null;
     return () => {
       isWanted = false;
     };
-  }, [client, of]);
+  }, [client, of, turn]);
 
-  return found?.of === of ? found : {};
+  const retry = () => {
+    setFound(undefined);
+    setTurn(turn + 1);
+  };
+  return { ...(found?.of === of ? found : {}), retry };
 }
 
 /** `read` returns the days from one on, as many as there are on a page. */
