@@ -8,7 +8,7 @@ import { Link } from "react-router";
 import { type Column, DataTable } from "../parts/DataTable";
 import { MonthOf } from "../parts/fields";
 import { downloadCsv } from "../parts/file";
-import { count, formatDay, formatMonth, money, monthsOn } from "../parts/format";
+import { counted, formatDay, formatMonth, money, monthsOn } from "../parts/format";
 import { usePages } from "../parts/pages";
 import { Empty, Failure, Loading, refusalOf } from "../parts/states";
 import { ListEventsDocument, type ListEventsQuery } from "../schema";
@@ -145,7 +145,7 @@ export function SiteEvents({ siteId, nmi }: { siteId: string; nmi: string }) {
 }
 
 function extent(events: number, isWhole: boolean): string {
-  const figure = events === 1 ? "1 event" : `${count(events)} events`;
+  const figure = counted(events, "event");
   return isWhole ? figure : `${figure} so far: the sums below are of these alone`;
 }
 

@@ -1,7 +1,7 @@
 import { X } from "lucide-react";
 import { Button } from "react-aria-components";
 
-import { count } from "../parts/format";
+import { counted } from "../parts/format";
 import { type Event, events, useRun } from "./events";
 
 const time = new Intl.DateTimeFormat("en-AU", { timeStyle: "medium" });
@@ -17,9 +17,7 @@ export function Events() {
         <h2>
           {run.name || "Subscription"}{" "}
           <span className={run.isLive ? "tag good" : "tag"}>{run.isLive ? "live" : "ended"}</span>{" "}
-          <span className="soft small">
-            {count(told)} {told === 1 ? "event" : "events"}
-          </span>
+          <span className="soft small">{counted(told, "event")}</span>
         </h2>
         <Button
           className="button quiet icon"

@@ -4,7 +4,7 @@ import { Check, FileText, X } from "lucide-react";
 import { Button } from "react-aria-components";
 
 import { ChoiceOf } from "../parts/fields";
-import { bytes, count } from "../parts/format";
+import { bytes, counted } from "../parts/format";
 import { Notice } from "../parts/Notice";
 import { type Beginning, match } from "./beginning";
 import { ALL_KINDS, KINDS } from "./kinds";
@@ -122,8 +122,8 @@ function FirstRows({ upload: { file, kind }, beginning }: { upload: Upload; begi
                     columns.map(({ name, position }) => <td key={name}>{fields[position] || "—"}</td>)
                   ) : (
                     <td colSpan={columns.length} className="bad">
-                      {fits ? "Will be rejected: it" : "It"} has {fields.length} fields, not {names.length} as the
-                      header
+                      {fits ? "Will be rejected: it" : "It"} has {counted(fields.length, "field")}, not {names.length}{" "}
+                      as the header
                     </td>
                   )}
                 </tr>
@@ -141,8 +141,8 @@ function size(file: File, beginning: Beginning | string | null): string {
   if (beginning !== null && typeof beginning !== "string") {
     if (beginning.isPacked) told.push("gzip");
     if (beginning.rowCount !== null) {
-      const rows = beginning.isWhole ? count(beginning.rowCount) : `about ${count(rounded(beginning.rowCount))}`;
-      told.push(`${rows} ${beginning.rowCount === 1 ? "row" : "rows"}`);
+      const { isWhole, rowCount } = beginning;
+      told.push(isWhole ? counted(rowCount, "row") : `about ${counted(rounded(rowCount), "row")}`);
     }
   }
   return told.join(" · ");

@@ -90,7 +90,7 @@ function takenBack({ kind, status, rowsImported }: ImportStateFragment): string 
   if (kind === "PARKS") return "Parks that it created or changed become what they were before it.";
   if (kind === "PARK_READINGS") return "The park's readings become what they were before it.";
   return rowsImported > 0
-    ? `None of its rows will count: the ${count(rowsImported)} that are in are taken back.`
+    ? `None of its rows will count: ${rowsImported === 1 ? "the one that is in is" : `the ${count(rowsImported)} that are in are`} taken back.`
     : "None of its rows will count.";
 }
 

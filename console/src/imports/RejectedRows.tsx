@@ -7,7 +7,7 @@ import { type CombinedError, useClient } from "urql";
 
 import { type Column, DataTable } from "../parts/DataTable";
 import { followDownload } from "../parts/file";
-import { count } from "../parts/format";
+import { count, counted } from "../parts/format";
 import { Failure, Loading } from "../parts/states";
 import { GetRejectionsUrlDocument, type ImportStateFragment } from "../schema";
 import { AtHash } from "./AtHash";
@@ -53,11 +53,7 @@ export function RejectedRows({ of }: { of: ImportStateFragment }) {
   const shown = useMemo(() => (wanted === ALL ? rows : rows.filter(({ cause }) => cause === wanted)), [rows, wanted]);
 
   return (
-    <AtHash
-      id="rejections"
-      title={rowsRejected === 1 ? "1 rejected row" : `${count(rowsRejected)} rejected rows`}
-      beside={<DownloadRows of={of} />}
-    >
+    <AtHash id="rejections" title={counted(rowsRejected, "rejected row")} beside={<DownloadRows of={of} />}>
       <p className="soft">
         They are left out, and hold up no others.
         {of.status === "COMPLETED" &&
@@ -78,7 +74,7 @@ export function RejectedRows({ of }: { of: ImportStateFragment }) {
           {rows.length < rowsRejected && (
             <div className="row">
               <p className="soft small">
-                Counted and listed are the first {count(rows.length)} of {count(rowsRejected)} rejected rows
+                Counted and listed are the first {count(rows.length)} of {counted(rowsRejected, "rejected row")}
                 {isReading && "; the others are being read"}.
               </p>
               {more && (
@@ -136,7 +132,7 @@ function Causes({
               {mostFound(cause).map(([value, times], place) => (
                 <span key={value}>
                   {place === 0 ? " Most often: " : ", "}
-                  <span className="mono">{value}</span> {count(times)} times
+                  <span className="mono">{value}</span> {counted(times, "time")}
                 </span>
               ))}
             </span>

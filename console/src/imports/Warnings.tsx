@@ -1,4 +1,4 @@
-import { count } from "../parts/format";
+import { counted } from "../parts/format";
 import { Notice } from "../parts/Notice";
 import type { ImportKind, ImportStateFragment } from "../schema";
 import { AtHash } from "./AtHash";
@@ -10,7 +10,7 @@ export function Warnings({ of: { kind, rowsDuplicated } }: { of: ImportStateFrag
       <Notice tone="warn">
         <p>
           <strong>
-            {rowsDuplicated === 1 ? "1 row was in already." : `${count(rowsDuplicated)} rows were in already.`}
+            {counted(rowsDuplicated, "row")} {rowsDuplicated === 1 ? "was" : "were"} in already.
           </strong>{" "}
           {MEANINGS[kind]} Nothing has to be done.
         </p>

@@ -39,9 +39,10 @@ export function stateInWords(of: ImportStateFragment): string {
       return of.rowsRead > 0 ? "Rows are being read." : "A worker has begun with it.";
     case "COMPLETED":
       if (of.rowsImported === 0) return "It is done, and brought in nothing new.";
+      if (of.rowsRead === 1) return "Its one row is in, and counts.";
       return of.rowsImported === of.rowsRead
         ? `All of its ${count(of.rowsRead)} rows are in, and count.`
-        : `${count(of.rowsImported)} of its ${count(of.rowsRead)} rows are in, and count.`;
+        : `${count(of.rowsImported)} of its ${count(of.rowsRead)} rows ${of.rowsImported === 1 ? "is in, and counts" : "are in, and count"}.`;
     case "FAILED":
       return countsAtOnce(of.kind)
         ? "What it had brought in by then counts. Cancel it to take that back."

@@ -6,7 +6,7 @@ import { Button } from "react-aria-components";
 
 import { type Column, DataTable } from "../parts/DataTable";
 import { downloadCsv } from "../parts/file";
-import { count, dayBefore, formatDay, quantity } from "../parts/format";
+import { count, counted, dayBefore, formatDay, quantity } from "../parts/format";
 import { Loading } from "../parts/states";
 import type { By, Span } from "./choice";
 import { type Day, type Figure, fileColumns, fileRow, inColumn } from "./days";
@@ -51,11 +51,7 @@ export function DaysShown({ days, by, span, isLoading }: Props) {
       </div>
       <div className="row apart">
         <p role="status" className="soft small">
-          {isLoading
-            ? `Reading on: ${count(days.length)} so far…`
-            : days.length === 1
-              ? "1 row"
-              : `${count(days.length)} rows`}
+          {isLoading ? `Reading on: ${count(days.length)} so far…` : counted(days.length, "row")}
         </p>
         <Button className="button" isDisabled={isLoading} onPress={() => download(days, by, span)}>
           <Download size={16} aria-hidden />
@@ -161,7 +157,7 @@ function summary(days: Day[], length: number): string {
   return (
     `Lowest ${quantity(lowest.minPowerMw)} MW on ${formatDay(lowest.date)}, ` +
     `highest ${quantity(highest.maxPowerMw)} MW on ${formatDay(highest.date)}; ` +
-    `${count(complete)} of ${count(length)} ${length === 1 ? "day" : "days"} complete.`
+    `${count(complete)} of ${counted(length, "day")} complete.`
   );
 }
 

@@ -7,7 +7,7 @@ import { Link, useSearchParams } from "react-router";
 import { type Column, DataTable } from "../parts/DataTable";
 import { DialogButton } from "../parts/FormDialog";
 import { ChoiceOf, SearchInput } from "../parts/fields";
-import { count } from "../parts/format";
+import { count, counted } from "../parts/format";
 import { Empty } from "../parts/states";
 import type { EnergyType } from "../schema";
 import { useMay } from "../session/session";
@@ -33,8 +33,8 @@ export function ParkList({ parks }: { parks: readonly Park[] }) {
     <section className="stack" aria-labelledby="parks-there">
       <div className="row apart find">
         <h2 id="parks-there">
-          {found.length === parks.length ? count(parks.length) : `${count(found.length)} of ${count(parks.length)}`}{" "}
-          {parks.length === 1 ? "park" : "parks"}
+          {found.length < parks.length && `${count(found.length)} of `}
+          {counted(parks.length, "park")}
         </h2>
         <div className="row fields">
           <SearchInput label="Find a park by name or timezone" value={search} onChange={setSearch} />

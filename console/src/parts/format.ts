@@ -37,6 +37,9 @@ export function dollars(amount: bigint): string {
 /** Writes a whole number: 1,234,567. */
 export const count = (figure: number) => whole.format(figure);
 
+/** Writes how many there are of what is named by its singular: 1 line, 1,234 lines. */
+export const counted = (figure: number, one: string) => `${count(figure)} ${one}${figure === 1 ? "" : "s"}`;
+
 /** Writes a quantity with the digits it has, at most six behind the point. */
 export const quantity = (figure: number) => upToSix.format(figure).replace("-", "−");
 

@@ -5,7 +5,7 @@ import { useMemo } from "react";
 import { useAddress } from "../parts/address";
 import { type Column, DataTable } from "../parts/DataTable";
 import { ChoiceOf } from "../parts/fields";
-import { cents, count, dollars, money } from "../parts/format";
+import { cents, count, counted, dollars, money } from "../parts/format";
 import { Failure, Loading } from "../parts/states";
 import { byCause, CAUSES, type Change, changesOf } from "./changes";
 import { difference, type Line, sumOf, TOTALS } from "./figures";
@@ -119,13 +119,11 @@ function Against({ report, other, lines, isRead, terms }: Props & { other: Revis
         <p>No line changed.</p>
       ) : (
         <>
-          <h3>
-            {count(changes.length)} {changes.length === 1 ? "line" : "lines"} changed, by cause
-          </h3>
+          <h3>{counted(changes.length, "line")} changed, by cause</h3>
           <ul className="causes">
             {byCause(changes).map((group) => (
               <li key={group.causes.join()}>
-                <strong>{group.causes.join(", ")}</strong>: {count(group.sites)} {group.sites === 1 ? "site" : "sites"},{" "}
+                <strong>{group.causes.join(", ")}</strong>: {counted(group.sites, "site")},{" "}
                 {difference(group.difference)} after fees
                 <span className="means soft small">{group.causes.map((cause) => CAUSES[cause]).join(". ")}.</span>
               </li>
@@ -141,7 +139,11 @@ function Against({ report, other, lines, isRead, terms }: Props & { other: Revis
           />
         </>
       )}
-      {same > 0 && changes.length > 0 && <p className="soft small">{count(same)} other lines are the same in both.</p>}
+      {same > 0 && changes.length > 0 && (
+        <p className="soft small">
+          {counted(same, "other line")} {same === 1 ? "is" : "are"} the same in both.
+        </p>
+      )}
     </>
   );
 }

@@ -3,7 +3,7 @@
 import { Link } from "react-router";
 import { useQuery } from "urql";
 
-import { dollars, formatMonth, formatPeriod, money } from "../parts/format";
+import { counted, dollars, formatMonth, formatPeriod, money } from "../parts/format";
 import { Notice } from "../parts/Notice";
 import { usePages } from "../parts/pages";
 import { Failure, Loading } from "../parts/states";
@@ -75,8 +75,8 @@ function Known({ vppId, report, lines, spans, areSettled, line }: Props & { line
     <>
       <div>
         <p>
-          {siteId ? <Link to={`/sites/${siteId}`}>{line.address}</Link> : line.address}, a member for {line.memberDays}{" "}
-          {line.memberDays === 1 ? "day" : "days"}
+          {siteId ? <Link to={`/sites/${siteId}`}>{line.address}</Link> : line.address}, a member for{" "}
+          {counted(line.memberDays, "day")}
         </p>
         <Period report={report} />
       </div>

@@ -8,7 +8,7 @@ import { type Column, DataTable } from "../parts/DataTable";
 import { useDialog } from "../parts/FormDialog";
 import { SearchInput } from "../parts/fields";
 import { downloadCsv } from "../parts/file";
-import { cents, count, dollars, money, quantity } from "../parts/format";
+import { cents, count, counted, dollars, money, quantity } from "../parts/format";
 import { Loading } from "../parts/states";
 import { useMay } from "../session/session";
 import { keyOf, LINE_FIGURES, type Line, sumOf } from "./figures";
@@ -98,12 +98,12 @@ export function LineItems({ vppName, report, lines }: { vppName: string; report:
         {lines.isFirst
           ? "Reading the lines…"
           : !isRead
-            ? `${counted(lines.items.length)} are read so far. The sums come when all are.`
+            ? `${counted(lines.items.length, "line")} are read so far. The sums come when all are.`
             : filter
-              ? `${count(shown.length)} of ${counted(lines.items.length)} have “${filter}” in their NMI or address. The sums at the foot are of these alone.`
+              ? `${count(shown.length)} of ${counted(lines.items.length, "line")} ${shown.length === 1 ? "has" : "have"} “${filter}” in the NMI or address. The sums at the foot are of these alone.`
               : mayRead
-                ? `All ${counted(lines.items.length)}. The sums at the foot are the report's totals.`
-                : `Your lines: ${count(lines.items.length)}. The sums at the foot are of these.`}
+                ? `${counted(lines.items.length, "line")} in all. The sums at the foot are the report's totals.`
+                : `${counted(lines.items.length, "line")} of yours. The sums at the foot are of these.`}
       </p>
       {lines.isFirst ? (
         <Loading what="the lines" />
@@ -115,8 +115,6 @@ export function LineItems({ vppName, report, lines }: { vppName: string; report:
     </section>
   );
 }
-
-const counted = (lines: number) => `${count(lines)} ${lines === 1 ? "line" : "lines"}`;
 
 function linesWith(lines: readonly Line[], filter: string): readonly Line[] {
   if (filter === "") return lines;

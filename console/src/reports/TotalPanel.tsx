@@ -3,7 +3,7 @@
 import { useMemo } from "react";
 
 import { type Column, DataTable } from "../parts/DataTable";
-import { cents, count, dollars, money } from "../parts/format";
+import { cents, counted, dollars, money } from "../parts/format";
 import { Loading } from "../parts/states";
 import { type Line, TOTALS, type Totals } from "./figures";
 import { Nmi } from "./LineItems";
@@ -77,7 +77,7 @@ function Parts({ about, totals, lines }: { about: string; totals: Totals; lines:
   return (
     <>
       <p>
-        {total.label} is the sum of what stands at {count(lines.length)} {lines.length === 1 ? "site" : "sites"}
+        {total.label} is the sum of what stands at {counted(lines.length, "site")}
         {total.id === "vppTotalAud" && " as ad valorem fee and daily fee, and of the cost-only"}: it adds up to{" "}
         <strong>{money(dollars(sum))}</strong>
         {sum === cents(totals[total.id])

@@ -1,6 +1,6 @@
 /** How one site's figures came about: the steps of settlement, each with its rule and with this site's numbers. */
 
-import { cents, count, dollars, formatPeriod, kwh, money, percent } from "../parts/format";
+import { cents, count, counted, dollars, formatPeriod, kwh, money, percent } from "../parts/format";
 import type { ListSiteEventsQuery } from "../schema";
 import { Exact } from "./exact";
 import { type Line, sumOf } from "./figures";
@@ -144,7 +144,7 @@ function revenueStep(line: Line, events: readonly SiteEvent[] | null): Step {
     rule: "The sum of kWh × c/kWh ÷ 100 over the site's events: plus for a discharge, minus for a charge.",
     formula: events
       ? [
-          `${counted(earning.length)}: ${writeKwh(energyOf(earning, "DISCHARGE"))} out, ` +
+          `${counted(earning.length, "event")}: ${writeKwh(energyOf(earning, "DISCHARGE"))} out, ` +
             `${writeKwh(energyOf(earning, "CHARGE"))} in = ${worthOf(earning).money}`,
         ]
       : [],
@@ -153,7 +153,7 @@ function revenueStep(line: Line, events: readonly SiteEvent[] | null): Step {
     ...(costly.length > 0
       ? {
           note:
-            `Apart from it, cost-only: ${counted(costly.length)}, ${writeKwh(energyOf(costly, "DISCHARGE"))} out = ` +
+            `Apart from it, cost-only: ${counted(costly.length, "event")}, ${writeKwh(energyOf(costly, "DISCHARGE"))} out = ` +
             `${worthOf(costly).money}, which the VPP bears.`,
         }
       : {}),
@@ -238,8 +238,6 @@ function dailyFeeDue(line: Line, month: string, terms: readonly Terms[], memberD
 const rateOf = (terms: Terms | undefined) => Exact.of(terms?.percentage ?? 0).by(HUNDRED);
 
 const atLeastNothing = (aud: string) => (aud.startsWith("-") ? "0.00" : aud);
-
-const counted = (events: number) => `${count(events)} ${events === 1 ? "event" : "events"}`;
 
 /** Names the days of terms where there are others in the month. */
 const daysOf = (terms: readonly Terms[], index: number) => {
