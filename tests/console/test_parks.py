@@ -141,6 +141,20 @@ async def test_figures_by_energy_type_equal_the_apis(console: Console, api: Api,
     await expect(console.page.get_by_role("figure")).to_have_count(2)
 
 
+async def test_on_a_desktop_all_columns_of_days_by_energy_type_are_in_sight(
+    console: Console, api: Api, database: Database
+) -> None:
+    for energy_type in ("WIND", "SOLAR"):
+        park_id = await api.park(name=f"Wide {energy_type}", energy_type=energy_type)
+        await kept(database, park_id, readings(AMSTERDAM, "2018-10-28", uneven(99, 5)))
+
+    await console.open("/parks?" + urlencode({"by": "type", "from": "2018-10-28", "until": "2018-10-29"}))
+
+    days = console.page.get_by_role("region", name="Days")
+    await expect(days.get_by_role("row")).to_have_count(3)
+    assert await days.evaluate("(days) => days.scrollWidth - days.clientWidth") == 0
+
+
 async def test_the_file_holds_the_apis_figures_to_the_last_digit(
     console: Console, api: Api, database: Database, tmp_path: Path
 ) -> None:

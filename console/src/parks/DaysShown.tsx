@@ -99,29 +99,29 @@ function seriesOf(days: Day[]): [string, Day[]][] {
 function columnsOf(days: Day[], by: By, areSeveral: boolean): Column<Day>[] {
   const figure = (id: Figure, header: string, least: string): Column<Day> => {
     const { write, longest } = inColumn(days, id);
-    const width = `max(${least}, ${longest}ch + 1.75rem)`;
+    const width = `max(${least}, ${longest}ch + 1.1rem)`;
     return { id, header, cell: write, sort: (day) => day[id], numeric: true, width };
   };
   const columns: (Column<Day> | false)[] = [
-    { id: "date", header: "Day", cell: ({ date }) => formatDay(date), sort: ({ date }) => date, width: "8.25rem" },
+    { id: "date", header: "Day", cell: ({ date }) => formatDay(date), sort: ({ date }) => date, width: "7.75rem" },
     (areSeveral || by === "type") && {
       id: "of",
       header: by === "park" ? "Park" : "Energy type",
       cell: ({ of }) => of,
       sort: ({ of }) => of,
-      width: by === "park" ? "minmax(8rem, 0.6fr)" : "7.25rem",
+      width: by === "park" ? "minmax(8rem, 0.6fr)" : "5.75rem",
     },
-    figure("minPowerMw", "Lowest MW", "7.75rem"),
-    figure("meanPowerMw", "Mean MW", "6.75rem"),
-    figure("maxPowerMw", "Highest MW", "8.25rem"),
-    figure("sumPowerMw", "Sum MW", "6.75rem"),
+    figure("minPowerMw", "Lowest MW", "5.75rem"),
+    figure("meanPowerMw", "Mean MW", "5rem"),
+    figure("maxPowerMw", "Highest MW", "6rem"),
+    figure("sumPowerMw", "Sum MW", "5rem"),
     {
       id: "readingCount",
       header: "Readings",
       cell: ({ readingCount }) => count(readingCount),
       sort: ({ readingCount }) => readingCount,
       numeric: true,
-      width: "7.1rem",
+      width: "6.25rem",
     },
     by === "type" && {
       id: "parkCount",
@@ -129,7 +129,7 @@ function columnsOf(days: Day[], by: By, areSeveral: boolean): Column<Day>[] {
       cell: ({ parkCount, parksThere }) => `${count(parkCount)} of ${count(parksThere)}`,
       sort: ({ parkCount }) => parkCount,
       numeric: true,
-      width: "5.5rem",
+      width: "5.25rem",
     },
     {
       id: "note",
