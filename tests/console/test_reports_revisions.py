@@ -209,6 +209,20 @@ async def test_other_terms_are_tried_by_sliders_from_the_keyboard_and_stored_now
     )
 
 
+async def test_a_slider_that_was_typed_beyond_its_end_ends_there_while_it_is_moved(console: Console, api: Api) -> None:
+    await open_month(console, await two_sites(api))
+    fee = console.page.get_by_role("slider", name="Daily fee of each site")
+    typed = console.page.get_by_role("textbox", name="Daily fee of each site, in AUD")
+    await expect(fee).to_have_attribute("max", "2")
+
+    await typed.fill("10")
+    await typed.press("Enter")
+    await fee.press("ArrowLeft")
+
+    await expect(typed).to_have_value("9.95")
+    await expect(fee).to_have_attribute("max", "10")
+
+
 async def test_an_older_answer_never_takes_a_newer_ones_place(console: Console, api: Api) -> None:
     month = await two_sites(api)
     asked_first, may_go_on = asyncio.Event(), asyncio.Event()

@@ -103,7 +103,7 @@ export function WhatIf({
             unit="AUD"
             value={tried.dailyFee}
             atMost={1_000_000}
-            sliderAtMost={Math.max(2, settled.dailyFee * 2, tried.dailyFee)}
+            sliderAtMost={Math.max(2, settled.dailyFee * 2)}
             step={0.05}
             onChange={(dailyFee) => change({ dailyFee })}
           />
@@ -182,9 +182,11 @@ function Term({
   step: number;
   onChange: (value: number) => void;
 }) {
+  // What is typed may lie further on. The slider ends there as long as it is moved, and does not draw near with it.
+  const [typed, setTyped] = useState(0);
   return (
     <div className="term">
-      <Slider className="slider" value={value} maxValue={sliderAtMost} step={step} onChange={onChange}>
+      <Slider className="slider" value={value} maxValue={Math.max(sliderAtMost, typed)} step={step} onChange={onChange}>
         <Label>{label}</Label>
         <SliderTrack className="track">
           <SliderFill className="fill" />
@@ -198,7 +200,11 @@ function Term({
         minValue={0}
         maxValue={atMost}
         formatOptions={{ maximumFractionDigits: 6 }}
-        onChange={(typed) => Number.isNaN(typed) || onChange(typed)}
+        onChange={(figure) => {
+          if (Number.isNaN(figure)) return;
+          setTyped(figure);
+          onChange(figure);
+        }}
       >
         <Input />
       </NumberField>
