@@ -85,7 +85,7 @@ async def test_a_later_revision_stands_beside_one_that_never_changes_with_what_c
         d: ("Membership", "is no longer in it", "−$4.40"),
         "0000000QRY": ("Membership", "came into the VPP", "+$6.72"),
     }
-    told = section.locator(".causes > li")
+    told = section.locator(".change-causes > li")
     assert [text.split("\n")[0] for text in await told.all_inner_texts()] == [
         "Membership: 2 sites, +$2.32 after fees",
         "Events: 1 site, +$66.32 after fees",

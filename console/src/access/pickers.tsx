@@ -1,11 +1,10 @@
 /** Choosing VPPs by their names, and sites by their NMIs or addresses, out of however many there are. */
 
 import { type ReactNode, useDeferredValue, useState } from "react";
-import { ComboBox, FieldError, Group, Input, Label, ListBox, ListBoxItem, Popover, Text } from "react-aria-components";
 import { useQuery } from "urql";
 
 import { Chosen } from "../parts/Chosen";
-import { ListEscape } from "../parts/ListEscape";
+import { Picker } from "../parts/Picker";
 import { FindSitesByNmiOrAddressDocument, FindVppsByNameDocument } from "../schema";
 import { SiteNmi, VppName } from "./names";
 
@@ -23,7 +22,7 @@ export function VppPicker({ chosen, ...props }: Props) {
   const [{ data }] = useQuery({ query: FindVppsByNameDocument, variables: { text: asked } });
   const found = data?.listVpps.items.map(({ id, name }) => ({ id, name })) ?? [];
   return (
-    <Picker
+    <PickerOfSeveral
       label="VPPs it is held to"
       hint="All of them, where none is chosen"
       empty="No VPP has this in its name"
@@ -44,7 +43,7 @@ export function SitePicker({ chosen, ...props }: Props) {
   const sites = data?.getSiteByNmi ? [data.getSiteByNmi] : (data?.listSites.items ?? []);
   const found = sites.map(({ id, nmi, address }) => ({ id, name: `${nmi}, ${address}` }));
   return (
-    <Picker
+    <PickerOfSeveral
       label="Sites it sees"
       hint="At least one: find them by NMI or address"
       empty="No site has this NMI, or this in its address"
@@ -57,7 +56,8 @@ export function SitePicker({ chosen, ...props }: Props) {
   );
 }
 
-function Picker({
+/** Picks one after another; those that are chosen stand below. */
+function PickerOfSeveral({
   label,
   hint,
   empty,
@@ -81,41 +81,23 @@ function Picker({
   const ids = chosen.map(({ id }) => id);
   return (
     <div className="field">
-      <ListEscape>
-        <ComboBox
-          className="field"
-          items={found.filter(({ id }) => !ids.includes(id))}
-          // The server has found them.
-          defaultFilter={() => true}
-          allowsEmptyCollection
-          menuTrigger="focus"
-          selectedKey={null}
-          onSelectionChange={(id) => {
-            if (id === null) return;
-            onChange([...ids, String(id)]);
-            setText("");
-          }}
-          inputValue={text}
-          onInputChange={setText}
-          isInvalid={problem !== ""}
-        >
-          <Label>{label}</Label>
-          <Group className="control typed">
-            <Input />
-          </Group>
-          <Text slot="description">{hint}</Text>
-          <FieldError>{problem}</FieldError>
-          <Popover className="popover">
-            <ListBox<{ id: string; name: string }>
-              renderEmptyState={() => (
-                <p className="soft none">{found.length > 0 ? "All that were found are chosen" : empty}</p>
-              )}
-            >
-              {({ name }) => <ListBoxItem>{name}</ListBoxItem>}
-            </ListBox>
-          </Popover>
-        </ComboBox>
-      </ListEscape>
+      <Picker
+        label={label}
+        hint={hint}
+        empty={found.length > 0 ? "All that were found are chosen" : empty}
+        problem={problem}
+        items={found.filter(({ id }) => !ids.includes(id))}
+        value={null}
+        onChange={(id) => {
+          if (id === null) return;
+          onChange([...ids, String(id)]);
+          setText("");
+        }}
+        inputValue={text}
+        onInputChange={setText}
+        allowsEmptyCollection
+        menuTrigger="focus"
+      />
       {chosen.length > 0 && (
         <Chosen label={label} chosen={chosen} takeOut={(id) => onChange(ids.filter((each) => each !== id))} />
       )}

@@ -10,7 +10,7 @@ import { Notice } from "../parts/Notice";
 import { AssignSiteDocument, DeleteSiteDocument, UpdateSiteDocument } from "../schema";
 import { Replaced } from "./Replaced";
 import type { Site } from "./SitePage";
-import { NO_VPP, VppChoice } from "./VppChoice";
+import { NO_VPP, VppField } from "./VppField";
 
 export function EditSite({ site }: { site: Site }) {
   const [, updateSite] = useMutation(UpdateSiteDocument);
@@ -56,7 +56,7 @@ export function AssignSite({ site }: { site: Site }) {
     >
       {(form) => (
         <>
-          <VppChoice form={form} />
+          <VppField form={form} />
           <EffectiveFrom form={form} what="The new membership" />
           <Replaced periods={site.memberships} effectiveFrom={form.values.effectiveFrom} what="memberships" />
         </>

@@ -14,7 +14,7 @@ import { Empty, Failure, Loading, refusalOf } from "../parts/states";
 import { ListEventsDocument, type ListEventsQuery } from "../schema";
 import { useMay } from "../session/session";
 import { useMonth } from "./asked";
-import { inFull, sum } from "./exact";
+import { inFull, sum } from "./decimals";
 
 type Event = NonNullable<ListEventsQuery["getSite"]>["events"]["items"][number];
 

@@ -40,7 +40,7 @@ export function ChosenFile({
       ) : (
         <>
           {!isOfImport && (
-            <div className="choices">
+            <div className="file-choices">
               <ChoiceOf
                 label="What it is"
                 hint={KINDS[kind].row}

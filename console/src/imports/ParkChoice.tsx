@@ -1,9 +1,7 @@
 /** Whose readings a file holds: a park, found by its name. */
 
-import { ChevronDown } from "lucide-react";
 import { useMemo, useState } from "react";
-import { Button, ComboBox, Group, Input, Label, ListBox, ListBoxItem, Popover, Text } from "react-aria-components";
-
+import { Picker } from "../parts/Picker";
 import { usePages } from "../parts/pages";
 import { Failure } from "../parts/states";
 import { ListParksToChooseDocument } from "../schema";
@@ -15,7 +13,6 @@ export function ParkChoice({ parkId, choose }: { parkId: string | null; choose: 
   const parks = usePages(ListParksToChooseDocument, { limit: PARKS_A_PAGE }, (data) => data.listParks, { all: true });
   const chosen = parks.items.find(({ id }) => id === parkId);
   const [typed, setTyped] = useState<string | null>(null);
-  const input = typed ?? chosen?.name ?? "";
   const found = useMemo(() => {
     const wanted = (typed ?? "").trim().toLowerCase();
     return parks.items.filter(({ name }) => name.toLowerCase().includes(wanted)).slice(0, PARKS_LISTED);
@@ -23,10 +20,13 @@ export function ParkChoice({ parkId, choose }: { parkId: string | null; choose: 
 
   if (parks.error) return <Failure error={parks.error} retry={parks.reload} />;
   return (
-    <ComboBox
-      className="field"
+    <Picker
+      label="Park"
+      hint={chosen ? `Its times are read by the clocks of ${chosen.timezone}` : "The park whose readings these are"}
+      placeholder={parks.isFirst ? "Reading the parks…" : "Find it by its name"}
+      empty={parks.isFirst ? "Reading the parks…" : "No park has this in its name"}
       items={found}
-      inputValue={input}
+      inputValue={typed ?? chosen?.name ?? ""}
       onInputChange={setTyped}
       value={parkId}
       onChange={(key) => {
@@ -36,25 +36,6 @@ export function ParkChoice({ parkId, choose }: { parkId: string | null; choose: 
       menuTrigger="focus"
       allowsEmptyCollection
       isRequired
-    >
-      <Label>Park</Label>
-      <Group className="control combo">
-        <Input placeholder={parks.isFirst ? "Reading the parks…" : "Find it by its name"} />
-        <Button className="button quiet icon">
-          <ChevronDown size={16} aria-hidden />
-        </Button>
-      </Group>
-      <Text slot="description">
-        {chosen ? `Its times are read by the clocks of ${chosen.timezone}` : "The park whose readings these are"}
-      </Text>
-      <Popover className="popover">
-        <ListBox
-          items={found}
-          renderEmptyState={() => <p className="soft">{parks.isFirst ? "Reading…" : "No park has this name."}</p>}
-        >
-          {({ id, name }) => <ListBoxItem id={id}>{name}</ListBoxItem>}
-        </ListBox>
-      </Popover>
-    </ComboBox>
+    />
   );
 }

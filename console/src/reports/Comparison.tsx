@@ -120,7 +120,7 @@ function Against({ report, other, lines, isRead, terms }: Props & { other: Revis
       ) : (
         <>
           <h3>{counted(changes.length, "line")} changed, by cause</h3>
-          <ul className="causes">
+          <ul className="change-causes">
             {byCause(changes).map((group) => (
               <li key={group.causes.join()}>
                 <strong>{group.causes.join(", ")}</strong>: {counted(group.sites, "site")},{" "}

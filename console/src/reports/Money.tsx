@@ -107,7 +107,7 @@ export function OwnMoney({ report, lines, isRead }: { report: Revision; lines: r
         <Period report={report} />
       </div>
       {isRead ? (
-        <dl className="figures">
+        <dl className="own-figures">
           {LINE_FIGURES.map(({ id, label }) => (
             <div className="figure" key={id}>
               <dt>{label}</dt>

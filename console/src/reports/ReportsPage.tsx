@@ -46,7 +46,7 @@ function Reports() {
       />
       <div className="stack">
         <section className="card stack" aria-label="Choose a VPP and a month">
-          <div className="choices">
+          <div className="month-choices">
             <VppChoice vppId={vppId} chosen={vpp} onChange={(id) => set("vppId", id)} />
             <MonthOf label="Month" value={month} onChange={(chosen) => set("month", chosen)} />
             {mayChange && vpp && <Generate key={`${vpp.id} ${month}`} vpp={vpp} month={month} done={reports.reload} />}

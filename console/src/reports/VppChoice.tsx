@@ -1,8 +1,7 @@
-import { ChevronDown } from "lucide-react";
 import { useDeferredValue, useState } from "react";
-import { Button, ComboBox, Group, Input, Label, ListBox, ListBoxItem, Popover } from "react-aria-components";
 import { useQuery } from "urql";
 
+import { Picker } from "../parts/Picker";
 import { FindVppsDocument } from "../schema";
 
 interface Vpp {
@@ -33,13 +32,15 @@ export function VppChoice({
   const found = data?.listVpps.items ?? [];
 
   return (
-    <ComboBox
-      className="field vpp-choice"
+    <Picker
+      label="VPP"
+      placeholder="Find by name"
+      empty={data ? "No VPP has this in its name" : "Looking for VPPs…"}
       items={found}
       inputValue={typed ?? name}
       onInputChange={setTyped}
-      selectedKey={vppId}
-      onSelectionChange={(key) => {
+      value={vppId}
+      onChange={(key) => {
         setTyped(null);
         const vpp = found.find(({ id }) => id === key);
         if (!vpp || vpp.id === vppId) return;
@@ -48,23 +49,6 @@ export function VppChoice({
       }}
       menuTrigger="focus"
       allowsEmptyCollection
-    >
-      <Label>VPP</Label>
-      <Group className="control">
-        <Input placeholder="Find by name" />
-        <Button className="button quiet icon" aria-label="Show VPPs">
-          <ChevronDown size={16} aria-hidden />
-        </Button>
-      </Group>
-      <Popover className="popover">
-        <ListBox<Vpp>
-          renderEmptyState={() => (
-            <p className="soft small">{data ? "No VPP has this in its name" : "Looking for VPPs…"}</p>
-          )}
-        >
-          {({ id, name }) => <ListBoxItem id={id}>{name}</ListBoxItem>}
-        </ListBox>
-      </Popover>
-    </ComboBox>
+    />
   );
 }

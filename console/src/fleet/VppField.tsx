@@ -1,22 +1,10 @@
-/** A VPP, found by a part of its name. */
+/** The field of a form that names a VPP, found by a part of its name. */
 
-import { ChevronDown } from "lucide-react";
 import { useEffect, useState } from "react";
-import {
-  Button,
-  ComboBox,
-  FieldError,
-  Group,
-  Input,
-  Label,
-  ListBox,
-  ListBoxItem,
-  Popover,
-  Text,
-} from "react-aria-components";
 import { useQuery } from "urql";
 
 import type { FormOf } from "../parts/FormDialog";
+import { Picker } from "../parts/Picker";
 import { ListVppsDocument } from "../schema";
 import { RESTED_AFTER_MS } from "./asked";
 
@@ -28,7 +16,7 @@ interface Values {
 export const NO_VPP = { id: "", name: "" };
 const SHOWN = 20;
 
-export function VppChoice<Form extends Values>({ form }: { form: FormOf<Form> }) {
+export function VppField<Form extends Values>({ form }: { form: FormOf<Form> }) {
   const { id, name } = form.values.vppId;
   const nameContains = useRested(name.trim());
   const [{ data }] = useQuery({
@@ -38,11 +26,13 @@ export function VppChoice<Form extends Values>({ form }: { form: FormOf<Form> })
   });
   const vpps = data?.listVpps.items ?? [];
   const set = (vpp: Values["vppId"]) => form.set("vppId", vpp as Form["vppId"]);
-  const problem = form.problem("vppId");
 
   return (
-    <ComboBox
-      className="field"
+    <Picker
+      label="VPP"
+      hint="Type a part of its name, and choose it from the list"
+      empty={data ? "No VPP has this in its name" : "Looking for VPPs…"}
+      problem={form.problem("vppId")}
       items={vpps}
       value={id || null}
       inputValue={name}
@@ -51,28 +41,12 @@ export function VppChoice<Form extends Values>({ form }: { form: FormOf<Form> })
         const chosen = vpps.find((vpp) => vpp.id === key);
         if (chosen) set({ id: chosen.id, name: chosen.name });
       }}
-      isInvalid={problem !== ""}
       isRequired
       allowsEmptyCollection
       // What was typed stays where nothing is chosen, to be corrected.
       allowsCustomValue
       autoFocus
-    >
-      <Label>VPP</Label>
-      <Group className="control combo">
-        <Input />
-        <Button className="button quiet icon" aria-label="Show VPPs">
-          <ChevronDown size={16} aria-hidden />
-        </Button>
-      </Group>
-      <Text slot="description">Type a part of its name, and choose it from the list</Text>
-      <FieldError>{problem}</FieldError>
-      <Popover className="popover">
-        <ListBox renderEmptyState={() => (data ? "No VPP has this in its name" : "Loading…")}>
-          {(vpp: (typeof vpps)[number]) => <ListBoxItem textValue={vpp.name}>{vpp.name}</ListBoxItem>}
-        </ListBox>
-      </Popover>
-    </ComboBox>
+    />
   );
 }
 
