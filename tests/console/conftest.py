@@ -44,8 +44,9 @@ async def browser() -> AsyncIterator[Browser]:
         pytest.skip("needs chromium (on Debian: apt-get install chromium); where CI is set, this fails instead")
 
     async with async_playwright() as playwright:
-        # Chromium's own sandbox refuses root.
-        browser = await playwright.chromium.launch(executable_path=chromium or "chromium", args=["--no-sandbox"])
+        # Its own sandbox refuses root. All tabs in one process, a script is compiled once.
+        args = ["--no-sandbox", "--process-per-site"]
+        browser = await playwright.chromium.launch(executable_path=chromium or "chromium", args=args)
         yield browser
         await browser.close()
 
@@ -64,28 +65,48 @@ async def open_context(browser: Browser) -> AsyncIterator[OpenContext]:
     opened: list[BrowserContext] = []
 
     async def open_one(**options: Any) -> BrowserContext:
-        settings: dict[str, Any] = {
-            "viewport": DESKTOP,
-            "locale": "en-AU",
-            "timezone_id": "Australia/Sydney",
-            "accept_downloads": True,
-        }
-        context = await browser.new_context(**settings | options)
-        await context.add_init_script(TELL_VIOLATIONS)
-        opened.append(context)
-        return context
+        opened.append(await new_window(browser, **options))
+        return opened[-1]
 
     yield open_one
     for context in opened:
         await context.close()
 
 
+async def new_window(browser: Browser, **options: Any) -> BrowserContext:
+    settings: dict[str, Any] = {
+        "viewport": DESKTOP,
+        "locale": "en-AU",
+        "timezone_id": "Australia/Sydney",
+        "accept_downloads": True,
+    }
+    context = await browser.new_context(**settings | options)
+    await context.add_init_script(TELL_VIOLATIONS)
+    return context
+
+
+@pytest_asyncio.fixture(scope="module")
+async def window_of_all(browser: Browser, served_console: Serving) -> AsyncIterator[BrowserContext]:
+    """A desktop's window with a tab that stays, and with it what the browser has made of the console's scripts."""
+    window = await new_window(browser)
+    await (await window.new_page()).goto(f"{served_console.url}/livez")
+    yield window
+    await window.close()
+
+
 @pytest.fixture
-async def console(
-    open_context: OpenContext, served_console: Serving, servers: EmbeddedServers
-) -> AsyncIterator[Console]:
+async def window(window_of_all: BrowserContext) -> AsyncIterator[BrowserContext]:
+    """A desktop's window, whose tabs are closed after the test: nothing that a tab keeps outlives it."""
+    yield window_of_all
+    await window_of_all.set_offline(False)
+    for page in window_of_all.pages[1:]:
+        await page.close()
+
+
+@pytest.fixture
+async def console(window: BrowserContext, served_console: Serving, servers: EmbeddedServers) -> AsyncIterator[Console]:
     """A tab of a desktop's window, signed in by the page's own key. It asks no other host, and complains of nothing."""
-    console = await open_tab(await open_context(), served_console.url)
+    console = await open_tab(window, served_console.url)
     yield console
     ours = {served_console.url.removeprefix("http://"), str(servers.object_store.endpoint_url).removeprefix("http://")}
     assert console.hosts <= ours

@@ -301,20 +301,18 @@ async def test_the_trail_is_read_a_page_at_a_time(console: Console, api: Api) ->
     assert sum("listAuditEntries" in asked["query"] for asked in console.operations) == 2
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_on_the_page_of_access(console: Console, api: Api, scheme: Any) -> None:
+async def test_axe_finds_nothing_on_the_page_of_access(console: Console, api: Api) -> None:
     """Console behaviour 3."""
     vpp_ids = [await api.vpp() for _ in range(3)]
-    await named_key(api, f"Seen by axe in {scheme}", role="READER", vppIds=vpp_ids)
-    await console.page.emulate_media(color_scheme=scheme)
+    await named_key(api, "Seen by axe", role="READER", vppIds=vpp_ids)
     await console.open("/access", title="Access")
-    await expect(row_of(console, f"Seen by axe in {scheme}").get_by_text("VPP ")).to_be_visible()
+    await expect(row_of(console, "Seen by axe").get_by_text("VPP ")).to_be_visible()
     found = {"keys": await console.faults()}
 
-    await console.press(f"and 2 more that Seen by axe in {scheme} is held to")
+    await console.press("and 2 more that Seen by axe is held to")
     found["held to"] = await console.faults()
     await console.press("Close")
-    await console.press(f"Revoke Seen by axe in {scheme}")
+    await console.press("Revoke Seen by axe")
     found["revoke"] = await console.faults()
     await console.press("Cancel")
     await console.press("Create a key")

@@ -1,15 +1,9 @@
 """What holds of every page: who sees it by ear or by keyboard, on a phone, in the dark, and with nothing to show."""
 
-from collections.abc import AsyncIterator
-from typing import Any
-
 import pytest
-import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import ViewportSize, expect
 
-from graph.serving import Serving
-from tests.console.browser import DESKTOP, NARROWEST, PHONE, Console, open_tab
-from tests.console.conftest import OpenContext
+from tests.console.browser import DESKTOP, NARROWEST, PHONE, Console
 
 # Tabbed through until the focus comes round: what has it must be seen, not lie below a bar that stays in place.
 FOCUS = """() => {
@@ -29,34 +23,24 @@ FOCUS = """() => {
 }"""
 
 
-@pytest_asyncio.fixture
-async def tabs(open_context: OpenContext, served_console: Serving) -> AsyncIterator[Any]:
-    """Opens a page in a window of its own; no page may complain."""
-    opened: list[Console] = []
-
-    async def open_one(address: str, **options: Any) -> Console:
-        console = await open_tab(await open_context(**options), served_console.url)
-        opened.append(console)
-        await console.open(address)
-        await expect(console.page.get_by_role("main")).not_to_have_attribute("aria-busy", "true")
-        await expect(console.page.locator(".skeleton")).to_have_count(0)
-        return console
-
-    yield open_one
-    assert [complaint for console in opened for complaint in console.complaints] == []
+async def open_page(console: Console, address: str, viewport: ViewportSize = DESKTOP) -> None:
+    await console.page.emulate_media(reduced_motion="reduce")
+    await console.page.set_viewport_size(viewport)
+    await console.open(address)
+    await expect(console.page.get_by_role("main")).not_to_have_attribute("aria-busy", "true")
+    await expect(console.page.locator(".skeleton")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing(tabs: Any, address: str, scheme: str) -> None:
+async def test_axe_finds_nothing(console: Console, address: str) -> None:
     """Console behaviour 3."""
-    console: Console = await tabs(address, color_scheme=scheme, reduced_motion="reduce")
+    await open_page(console, address)
 
     assert await console.faults() == []
 
 
-async def test_no_page_is_wider_than_a_narrow_window_and_no_way_is_lost_there(tabs: Any, address: str) -> None:
+async def test_no_page_is_wider_than_a_narrow_window_and_no_way_is_lost_there(console: Console, address: str) -> None:
     """Console behaviour 5: 320 px is also a desktop's window at 400 %, and wider than one at 200 %."""
-    console: Console = await tabs(address, viewport=NARROWEST)
+    await open_page(console, address, NARROWEST)
 
     assert await console.overflows() == []
     ways = console.page.get_by_role("navigation", name="Pages").get_by_role("link")
@@ -65,9 +49,11 @@ async def test_no_page_is_wider_than_a_narrow_window_and_no_way_is_lost_there(ta
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-async def test_what_the_keyboard_reaches_is_seen_and_marked(tabs: Any, address: str, viewport: Any) -> None:
+async def test_what_the_keyboard_reaches_is_seen_and_marked(
+    console: Console, address: str, viewport: ViewportSize
+) -> None:
     """Console behaviour 4."""
-    console: Console = await tabs(address, viewport=viewport)
+    await open_page(console, address, viewport)
     faults = []
     reached = 0
 
@@ -84,10 +70,10 @@ async def test_what_the_keyboard_reaches_is_seen_and_marked(tabs: Any, address: 
     assert reached > 6
 
 
-async def test_each_page_has_a_title_of_its_own(tabs: Any, addresses: dict[str, str]) -> None:
+async def test_each_page_has_a_title_of_its_own(console: Console, addresses: dict[str, str]) -> None:
     titles = {}
     for name in ("fleet", "vpp", "site", "imports", "import", "reports", "month", "parks", "access"):
-        console: Console = await tabs(addresses[name])
+        await open_page(console, addresses[name])
         titles[name] = await console.page.title()
 
     assert len(set(titles.values())) == len(titles)

@@ -4,18 +4,16 @@ import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
 from graphql import parse, validate
-from playwright.async_api import Locator, Request, expect
+from playwright.async_api import BrowserContext, Locator, Request, expect
 
 from graph.schema import schema
 from graph.serving import Serving
 from tests.api import API_KEY, Api
 from tests.console.browser import NARROWEST
-from tests.console.conftest import OpenContext
 from tests.console.graphiql_page import GraphiQL
 
 EXAMPLES = Path(__file__).parents[2] / "console" / "src" / "graphiql" / "examples"
@@ -69,19 +67,17 @@ class Workbench(GraphiQL):
 
 
 @pytest.fixture
-async def graphiql(open_context: OpenContext, served_console: Serving) -> AsyncIterator[Workbench]:
+async def graphiql(window: BrowserContext, served_console: Serving) -> AsyncIterator[Workbench]:
     """GraphiQL in a desktop's window. It asks no other host, and complains of nothing."""
-    graphiql = await opened(open_context, served_console)
+    graphiql = Workbench(await window.new_page(), served_console.url)
+    # Of what it keeps beyond a tab, nothing is there from another test.
+    await graphiql.page.goto(f"{graphiql.url}/livez")
+    await graphiql.page.evaluate("localStorage.clear()")
+    await graphiql.open("/graphql", title="GraphiQL")
+    await expect(graphiql.headers).to_contain_text(API_KEY)
     yield graphiql
     assert graphiql.hosts == {served_console.url.removeprefix("http://")}
     assert graphiql.complaints == []
-
-
-async def opened(open_context: OpenContext, served_console: Serving, **options: Any) -> Workbench:
-    graphiql = Workbench(await (await open_context(**options)).new_page(), served_console.url)
-    await graphiql.open("/graphql", title="GraphiQL")
-    await expect(graphiql.headers).to_contain_text(API_KEY)
-    return graphiql
 
 
 def lines_of(file: Path) -> list[str]:
@@ -144,13 +140,12 @@ async def test_credentials_typed_among_the_headers_are_those_it_says(graphiql: W
 
 
 async def test_a_session_that_ended_is_asked_for_another_key_and_the_operation_stays(
-    open_context: OpenContext, served_console: Serving, api: Api
+    graphiql: Workbench, api: Api
 ) -> None:
     created = await api.ask(
         'mutation { createApiKey(input: { name: "To be revoked", role: READER }) { secret apiKey { id } } }'
     )
     another = await api.key_of("READER")
-    graphiql = await opened(open_context, served_console)
     await graphiql.press("Sign out")
     await graphiql.page.get_by_label("API key").fill(created["secret"])
     await graphiql.press("Sign in")
@@ -165,6 +160,8 @@ async def test_a_session_that_ended_is_asked_for_another_key_and_the_operation_s
     await dialog.get_by_role("button", name="Sign in", exact=True).click()
     await expect(dialog).to_be_hidden()
 
+    assert graphiql.complaints == ["Failed to load resource: the server responded with a status of 401 (Unauthorized)"]
+    graphiql.complaints.clear()
     await expect(graphiql.tab).to_have_text("WhoAmI")
     await expect(graphiql.sent_as).to_have_text("as signed in")
 
@@ -348,14 +345,10 @@ async def test_the_editors_turn_dark_with_the_console(graphiql: Workbench) -> No
     await expect(editor).to_have_class(re.compile("vs-dark"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_on_the_page_of_graphiql(
-    open_context: OpenContext, served_console: Serving, api: Api, scheme: Literal["light", "dark"]
-) -> None:
+async def test_axe_finds_nothing_on_the_page_of_graphiql(graphiql: Workbench, api: Api) -> None:
     """Console behaviour 3."""
-    await api.vpp(name=f"Seen {scheme}")
+    await api.vpp(name="Seen by axe")
     import_id = await api.uploaded("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n")
-    graphiql = await opened(open_context, served_console, color_scheme=scheme)
 
     async def faults() -> list[str]:
         # A button within a tab, and one to close it: GraphiQL's own, which says so of itself by their names.
@@ -380,11 +373,12 @@ async def test_axe_finds_nothing_on_the_page_of_graphiql(
 
 
 async def test_at_320_px_every_control_is_there_and_only_tables_and_editors_scroll(
-    open_context: OpenContext, served_console: Serving, api: Api
+    graphiql: Workbench, api: Api
 ) -> None:
     """Console behaviour 5."""
     await api.vpp(name="Seen at 320 px")
-    graphiql = await opened(open_context, served_console, viewport=NARROWEST)
+    await graphiql.page.set_viewport_size(NARROWEST)
+    await graphiql.page.reload()
     await graphiql.run("Vpps", "query Vpps { listVpps { items { id name dailyFeeAud createdAt } } }")
     await expect(graphiql.result).to_contain_text('"listVpps"')
     await graphiql.show_table()

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
@@ -336,19 +335,10 @@ async def test_a_failed_import_goes_on_from_where_it_was_when_it_is_started_agai
     await assert_counted_once(api, database, held.id, held.file)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_nothing_keeps_anyone_from_following_an_import(
-    api: Api,
-    database: Database,
-    workers: Workers,
-    s3: Proxy,
-    site: tuple[str, str],
-    open_context: OpenContext,
-    served_console: Serving,
-    scheme: str,
+    console: Console, api: Api, database: Database, workers: Workers, s3: Proxy, site: tuple[str, str]
 ) -> None:
-    held = await hold(api, database, workers, s3, site[1], seed=9 + len(scheme))
-    console = await open_tab(await open_context(color_scheme=scheme), served_console.url)
+    held = await hold(api, database, workers, s3, site[1], seed=9)
 
     await console.open(f"/imports/{held.id}")
     await expect(progress(console.page).get_by_text("No worker has been heard from")).to_be_visible(
