@@ -1,7 +1,7 @@
 /** Lists that come in pages: read a page at a time as it is asked for, or all of them one after another. */
 
 import type { DocumentNode } from "graphql";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { startTransition, useCallback, useEffect, useRef, useState } from "react";
 import { type CombinedError, type TypedDocumentNode, useClient } from "urql";
 
 import { connection } from "../connection";
@@ -56,6 +56,7 @@ export function usePages<Data, Variables extends { nextToken?: string | null | u
       const isAgain = from === null && kept.current.length > 0;
       let found = from === null ? NONE : kept.current;
       let token = from;
+      let drawn = 0;
       setIsLoading(true);
       do {
         const asked = { ...JSON.parse(key), nextToken: token } as Variables;
@@ -64,15 +65,21 @@ export function usePages<Data, Variables extends { nextToken?: string | null | u
         const page = data && find.current(data);
         found = [...found, ...(page?.items ?? NONE)];
         token = page?.nextToken ?? null;
-        setError(error);
-        setNextToken(token);
-        if (!error && !(isAgain && all && token !== null)) {
-          kept.current = found;
-          setRead({ key, items: found });
-        }
-        setIsFirst(false);
+        const isWhole = !all || token === null;
+        // To draw a list takes as long as it is: drawn when it has doubled, a long one is drawn a few times only.
+        if (!isWhole && (isAgain || found.length < 2 * drawn)) continue;
+        drawn = found.length;
+        const shown = isAgain && error ? kept.current : found;
+        kept.current = shown;
+        // What people do meanwhile comes first.
+        startTransition(() => {
+          setError(error);
+          setNextToken(token);
+          setRead({ key, items: shown });
+          setIsFirst(false);
+          setIsLoading(!isWhole);
+        });
       } while (all && token !== null);
-      setIsLoading(false);
     },
     [client, document, key, all],
   );
