@@ -2,6 +2,7 @@
 
 import "./reports.css";
 
+import { useMemo } from "react";
 import { useParams, useSearchParams } from "react-router";
 
 import { formatDay, formatMonth } from "../parts/format";
@@ -10,7 +11,7 @@ import { PageHeader } from "../parts/PageHeader";
 import { Empty, Failure, Loading, NotFound } from "../parts/states";
 import { useMay } from "../session/session";
 import { RevisionPage } from "./RevisionPage";
-import { useNews, useRevisions, useVpp } from "./reading";
+import { useNews, useRevisions, useStaleness, useVpp } from "./reading";
 import { SettleButton, SettlingNotice, useSettling } from "./Settle";
 import { isMonth, lastDay, monthDays } from "./terms";
 
@@ -28,19 +29,22 @@ function Month({ vppId, month }: { vppId: string; month: string }) {
   const mayChange = useMay("OPERATOR");
   const settling = useSettling(vppId, month, revisions.reload);
   const underWay = revisions.items.find(({ status }) => status === "PENDING");
+  const asked = params.get("revision");
+  const settled = revisions.items.find(({ status }) => status === "READY");
+  const found = asked
+    ? revisions.items.find(({ revision }) => String(revision) === asked)
+    : (settled ?? revisions.items[0]);
+  const { isStale, ...staleness } = useStaleness(found);
+  const shown = useMemo(() => found && { ...found, isStale }, [found, isStale]);
   useNews({ vppId, month }, revisions.reload);
   useNews(underWay ? { id: underWay.id } : null, revisions.reload);
 
   if (isMissing) return <NotFound what="VPP" />;
   if (error) return <Failure error={error} retry={again} />;
   if (revisions.error && revisions.isFirst) return <Failure error={revisions.error} retry={revisions.reload} />;
+  if (staleness.error && isStale === undefined) return <Failure error={staleness.error} retry={staleness.again} />;
   if (!vpp || revisions.isFirst) return <Loading what="the report" />;
 
-  const asked = params.get("revision");
-  const settled = revisions.items.find(({ status }) => status === "READY");
-  const shown = asked
-    ? revisions.items.find(({ revision }) => String(revision) === asked)
-    : (settled ?? revisions.items[0]);
   if (asked && !shown) return <NotFound what="revision" />;
 
   const { from, until } = monthDays(month);

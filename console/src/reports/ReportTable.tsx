@@ -1,14 +1,13 @@
 import { Link } from "react-router";
-import { useQuery } from "urql";
 
 import { type Column, DataTable } from "../parts/DataTable";
 import { cents, dollars, formatMoment, formatMonth, money } from "../parts/format";
 import type { Pages } from "../parts/pages";
-import { type ListReportsQuery, ReportStalenessDocument } from "../schema";
+import type { ListReportsQuery } from "../schema";
 import { useMay } from "../session/session";
 import { TOTALS, type Totals } from "./figures";
 import { ReportTags } from "./flags";
-import { useNews } from "./reading";
+import { useNews, useStaleness } from "./reading";
 
 type Report = ListReportsQuery["listRevenueReports"]["items"][number];
 
@@ -100,15 +99,8 @@ export function ReportTable({ reports, ofVpp }: { reports: Pages<Report>; ofVpp:
   );
 }
 
-/** Whether a report is stale takes the server a look at all it was settled from: so it is asked of those in sight. */
 function State({ report }: { report: Report }) {
-  const [{ data }] = useQuery({
-    query: ReportStalenessDocument,
-    variables: { id: report.id },
-    pause: report.status !== "READY" || !report.isLatest,
-    requestPolicy: "cache-and-network",
-  });
-  return <ReportTags report={report} isStale={data?.getRevenueReport?.isStale} />;
+  return <ReportTags report={report} isStale={useStaleness(report).isStale} />;
 }
 
 function Follow({ id, done }: { id: string; done: () => void }) {

@@ -4,7 +4,7 @@ import { useAddress } from "../parts/address";
 import { ChoiceOf } from "../parts/fields";
 import { formatMoment, formatMonth } from "../parts/format";
 import { Notice } from "../parts/Notice";
-import { Failure } from "../parts/states";
+import { Failure, Loading } from "../parts/states";
 import type { ReportedVppQuery } from "../schema";
 import { useMay } from "../session/session";
 import { Comparison } from "./Comparison";
@@ -64,7 +64,9 @@ export function RevisionPage({
           settle again: that is always safe.
         </Notice>
       )}
-      {isReady && (
+      {/* Above the figures stands whether they are stale: drawn before that is known, they would move. */}
+      {isReady && report.isStale === undefined && <Loading page what="the figures" />}
+      {isReady && report.isStale !== undefined && (
         <>
           <Flags report={report} lines={lines.items} isRead={isRead} mayChange={mayChange} />
           {report.totals ? (

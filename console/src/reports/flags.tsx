@@ -7,9 +7,8 @@ import { formatDay, formatMoment, formatMonth, thisMonth } from "../parts/format
 import { Notice } from "../parts/Notice";
 import type { ReportFragment } from "../schema";
 import { addUp, type Line, type Totals } from "./figures";
+import type { Revision } from "./reading";
 import { lastDay, monthDays, monthOver } from "./terms";
-
-type Report = ReportFragment & { isStale: boolean };
 
 /** Whether it was settled before its month was over in NEM time: later days are not in it. */
 const isEarly = ({ createdAt, month }: ReportFragment) => Date.parse(createdAt) < monthOver(month);
@@ -30,7 +29,7 @@ export function ReportTags({ report, isStale }: { report: ReportFragment; isStal
 }
 
 /** The same beside figures, where all is well without a word. */
-export function Flag({ report }: { report: Report }) {
+export function Flag({ report }: { report: Revision }) {
   if (report.isLatest && report.isStale) return <span className="tag warn">stale</span>;
   return isEarly(report) ? <span className="tag warn">incomplete</span> : null;
 }
@@ -42,7 +41,7 @@ export function Flags({
   isRead,
   mayChange,
 }: {
-  report: Report;
+  report: Revision;
   lines: readonly Line[];
   isRead: boolean;
   mayChange: boolean;

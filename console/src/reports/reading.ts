@@ -13,10 +13,12 @@ import {
   ListRevisionsDocument,
   type ListRevisionsQuery,
   ReportedVppDocument,
+  ReportStalenessDocument,
 } from "../schema";
 import { useMay } from "../session/session";
 
-export type Revision = ListRevisionsQuery["listRevenueReports"]["items"][number];
+/** A revision; of the one that is shown, whether it is stale, once that is known. */
+export type Revision = ListRevisionsQuery["listRevenueReports"]["items"][number] & { isStale?: boolean | undefined };
 type News = NonNullable<FollowReportsSubscription["onRevenueReport"]>;
 
 /** Reads a VPP. What is no id names none, either. */
@@ -42,6 +44,19 @@ export function useRevisions(vppId: string, month: string) {
     (data) => data.listRevenueReports,
     { all: true },
   );
+}
+
+/** Whether a report is stale: that takes the server a look at all it was settled from, so it is asked of few, apart. */
+export function useStaleness(report: Pick<Revision, "id" | "status" | "isLatest"> | undefined) {
+  const isAsked = report?.status === "READY" && report.isLatest;
+  const [{ data, error }, again] = useQuery({
+    query: ReportStalenessDocument,
+    variables: { id: report?.id ?? "" },
+    pause: !isAsked,
+    requestPolicy: "cache-and-network",
+  });
+  const known = data?.getRevenueReport?.id === report?.id ? data?.getRevenueReport?.isStale : undefined;
+  return { isStale: isAsked ? known : false, error: isAsked ? error : undefined, again };
 }
 
 /** Reads all lines of a report, one page after the other: of none, where there is no id. */
