@@ -13,7 +13,7 @@ import {
 } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp, ArrowUpDown } from "lucide-react";
-import { type ReactNode, useCallback, useMemo, useRef } from "react";
+import { type ReactNode, useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 import { Button } from "react-aria-components";
 
 export interface Column<Row> {
@@ -78,13 +78,16 @@ export function DataTable<Row extends object>({
       })),
     [columns],
   );
-  const initialSorting = useRef<SortingState>(sorted ? [{ id: sorted.id, desc: sorted.desc ?? false }] : []);
+  // The heading says at once what ten thousand rows take a moment to follow.
+  const [sorting, setSorting] = useState<SortingState>(sorted ? [{ id: sorted.id, desc: sorted.desc ?? false }] : []);
+  const sortedBy = useDeferredValue(sorting);
   const table = useTable({
     features,
     columns: defined,
     data: rows as Row[],
     getRowId: rowKey,
-    initialState: { sorting: initialSorting.current },
+    state: { sorting: sortedBy },
+    onSortingChange: setSorting,
     enableSortingRemoval: false,
   });
   const { rows: inOrder } = table.getRowModel();
@@ -117,7 +120,8 @@ export function DataTable<Row extends object>({
         <thead role="rowgroup">
           <tr role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
             {columns.map(({ id, header, numeric, sort }) => {
-              const direction = table.getColumn(id)?.getIsSorted() || undefined;
+              const by = sorting.find((each) => each.id === id);
+              const direction = by && (by.desc ? "desc" : "asc");
               const Icon = direction === "asc" ? ArrowUp : direction === "desc" ? ArrowDown : ArrowUpDown;
               return (
                 <th
