@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from uuid import uuid4
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import func, select, text
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -17,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import db.migrations
 from db.engine import Database
@@ -41,6 +39,7 @@ from graph.endpoint import Endpoint
 from graph.known_keys import KnownKeys
 from graph.limits.request_rate import RequestRate
 from graph.object_store import ObjectStore, ObjectStoreAddress, open_object_store
+from graph.request_id import RequestId
 from graph.security_headers import SecurityHeaders
 from graph.settings import Oidc, OwnTokenSettings
 from graph.short_way import GZIP_FROM_BYTES, GZIP_LEVEL, ShortWay
@@ -50,31 +49,6 @@ from graph.tokens.oidc import OidcIssuer
 from graph.tokens.own import OwnTokens
 
 log = structlog.get_logger()
-
-
-class RequestId:
-    """Gives every request an id: it goes into the log lines of the request and into its answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            await self._app(scope, receive, send)
-            return
-        request_id = scope.setdefault("request_id", str(uuid4()))
-        if scope["type"] == "websocket":
-            with structlog.contextvars.bound_contextvars(request_id=request_id):
-                await self._app(scope, receive, send)
-            return
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-amzn-requestid"] = request_id
-            await send(message)
-
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._app(scope, receive, send_with_id)
 
 
 class Application(Starlette):

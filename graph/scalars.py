@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NewType
 from uuid import UUID
 
 import strawberry
+from asyncpg.pgproto import pgproto
 from strawberry.types.scalar import ScalarDefinition
 
 from db.refusals import ValidationFailed
@@ -61,6 +63,9 @@ def serialize_date_time(value: datetime) -> str:
 
 def parse_id(value: str, *field: str) -> UUID:
     """Read the UUID an ID holds, or say which field it is that holds none."""
+    with suppress(ValueError):
+        # As most are written; in a fiftieth of the time.
+        return pgproto.UUID(value)
     try:
         return UUID(value)
     except ValueError:

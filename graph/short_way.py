@@ -10,7 +10,6 @@ it goes the usual way from its beginning, as if nothing had been tried.
 import asyncio
 import gzip
 from collections.abc import Mapping
-from uuid import uuid4
 
 import orjson
 from starlette.types import Message, Receive, Scope, Send
@@ -24,6 +23,7 @@ from graph.browsers import is_at, is_of_this_machine
 from graph.endpoint import Endpoint
 from graph.operations import Operation
 from graph.plans import planned_answer
+from graph.request_id import new_request_id
 from graph.security_headers import headers_for
 
 GZIP_FROM_BYTES, GZIP_LEVEL = 1000, 6
@@ -47,7 +47,7 @@ class ShortWay:
             return receive
         received: list[Message | TimeoutError] = []
         body = await self._body(receive, received)
-        request_id = scope["request_id"] = str(uuid4())
+        request_id = scope["request_id"] = new_request_id()
         operation = None if body is None else self._operation(body)
         answer = None if operation is None else await self._answer(scope, headers, operation, request_id)
         if answer is None:
