@@ -76,11 +76,15 @@ class ShortWay:
         return (
             headers.get("content-type", "").lower() in JSON
             and "content-encoding" not in headers
+            and self._fits(headers.get("content-length", "0"))
             and event_stream.MEDIA_TYPE not in headers.get("accept", "")
             and not headers.get("authorization", "").startswith(ALGORITHM)
             and ("origin" not in headers or is_at(headers["origin"], host))
             and (not self._for_this_machine or is_of_this_machine(host))
         )
+
+    def _fits(self, length: str) -> bool:
+        return length.isdecimal() and int(length) <= self._endpoint.documents.limits.body_bytes
 
     def _operation(self, body: bytes) -> Operation | None:
         documents = self._endpoint.documents
