@@ -194,7 +194,8 @@ class _Measuring:
     def _rows_of(self, node: FieldNode) -> int:
         value = next((argument.value for argument in node.arguments or () if _is_limit(argument)), None)
         if isinstance(value, VariableNode):
-            return self._limits[value.name.value]
+            # It is not this operation's where only others spread the fragment in which it stands.
+            return self._limits.get(value.name.value, 0)
         return _rows(int(value.value) if isinstance(value, IntValueNode) else None)
 
     def _kind(self, name: str) -> GraphQLObjectType:

@@ -130,6 +130,19 @@ def test_a_long_chain_of_fragments_is_measured() -> None:
     assert found == Measured(depth=2, fields=1, cost=1)
 
 
+def test_a_fragment_of_another_operation_counts_for_nothing() -> None:
+    documents = Documents()
+    document = documents.read(
+        f"""query Small {{ getCaller {{ name }} }} query Large($n: Int) {{ ...F }}
+            fragment F on Query {{ listVpps(limit: $n) {ITEMS} }}""",
+        schema._schema,
+    )
+
+    found = [documents.measured(document, each, {"n": 200}, schema._schema).cost for each in document.operations]
+
+    assert found == [1, 201]
+
+
 def test_graphiqls_questions_about_the_schema_are_run() -> None:
     found = measured(get_introspection_query())
 
