@@ -169,9 +169,12 @@ class Planner:
             value = self._call("written", _written(None, named.serialize), f"it.{of.python_name}")
             shown[inner_key] = value
         resolve = self._known("resolve", declared.base_resolver.wrapped_func)
-        arguments = self._known("arguments", self._arguments(field, declared, details))
+        # Of all changes before the first is made: what is wrong with them is for Strawberry to tell.
+        self._count += 1
+        given = f"given{self._count}"
+        self._lines.append(f"{given} = {self._call('arguments', self._arguments(field, declared, details), 'values')}")
         nodes = self._known("nodes", [each.node for each in details])
-        return f"await run.change({resolve}, {arguments}(values), {nodes}, {key!r}, lambda it: {_display(shown)})"
+        return f"await run.change({resolve}, {given}, {nodes}, {key!r}, lambda it: {_display(shown)})"
 
     def _root(self, root: GraphQLObjectType, name: str, _key: str, details: Any) -> str:
         related = self._related(root, name, details)
