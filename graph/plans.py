@@ -42,6 +42,8 @@ PLANS_REMEMBERED = 50
 # Where Python's own type says all there is to say of a value.
 PLAIN = {"ID": str, "String": str, "Int": int, "Boolean": bool}
 INT_AT_MOST = 2**31 - 1
+# What is for Strawberry to tell of.
+EXPECTED = (Unplanned, Refusal, GraphQLError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 log = structlog.get_logger()
 
@@ -66,28 +68,26 @@ async def planned_answer(operation: Operation, context: Context) -> bytes | None
     measured = documents.measured(document, planned.node, operation.variables, schema._schema)
     if measured.is_beyond(documents.limits) or unkeepable(operation.variables):
         return None
-    cost = {"requested": measured.cost, "maximum": documents.limits.cost}
+    changes = _Changes(context)
     try:
         values = _values(planned, operation.variables)
         plan = _plan(document, planned, values, context.caller.role)
         if plan is None:
             return None
         if planned.node.operation is OperationType.MUTATION:
-            changes = _Changes(context)
             data = await plan(changes, values)
-            return _encoded(data, changes.errors, cost)
-        async with context.database.reading() as reading:
-            return _encoded(await plan(_Run(reading, context), values), [], cost)
-    except (Unplanned, Refusal, GraphQLError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        else:
+            async with context.database.reading() as reading:
+                data = await plan(_Run(reading, context), values)
+    except Exception as fault:
+        if changes.have_begun:
+            raise
+        if not isinstance(fault, EXPECTED):
+            log.exception("A plan failed")
         return None
-    except Exception:
-        log.exception("A plan failed")
-        return None
-
-
-def _encoded(data: Any, errors: Sequence[GraphQLError], cost: Mapping[str, int]) -> bytes:
-    answer = {"data": data, **({"errors": formatted(errors)} if errors else {}), "extensions": {"cost": cost}}
-    return encoded(answer)
+    errors = {"errors": formatted(changes.errors)} if changes.errors else {}
+    cost = {"requested": measured.cost, "maximum": documents.limits.cost}
+    return encoded({"data": data, **errors, "extensions": {"cost": cost}})
 
 
 class _Changes:
@@ -96,6 +96,7 @@ class _Changes:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.errors: list[GraphQLError] = []
+        self.have_begun = False
 
     async def change(
         self,
@@ -106,6 +107,7 @@ class _Changes:
         shown: Callable[[Any], Any],
     ) -> Any:
         """Run a mutation's resolver, and show what it returns."""
+        self.have_begun = True
         try:
             changed = await resolve(None, _ChangeInfo(self._context, nodes[0].name.value), **arguments)
             return None if changed is None else shown(changed)
