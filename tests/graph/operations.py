@@ -1,18 +1,13 @@
 """Operations that a schema allows, for properties that hold of all of them: drawn by Hypothesis, and made small."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from graphql import (
-    GraphQLArgument,
     GraphQLBoolean,
-    GraphQLEnumType,
     GraphQLField,
-    GraphQLInputField,
-    GraphQLInputObjectType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
@@ -20,13 +15,12 @@ from graphql import (
     SchemaMetaFieldDef,
     TypeMetaFieldDef,
     get_named_type,
-    get_nullable_type,
     is_leaf_type,
-    is_list_type,
     is_required_argument,
-    is_required_input_field,
 )
 from hypothesis import strategies as st
+
+from tests.graph.operation_values import PERCENT, Drawing, Values
 
 DEPTH = 6
 # Of all selections of a document; what lies deeper than these is left with scalars.
@@ -35,17 +29,6 @@ VARIABLES = re.compile(r"\$(\w+)")
 SPREADS = re.compile(r"\.\.\. ?(F\d+)")
 # Words of Python's among them, and of answers.
 ALIASES = ("a", "b", "class", "None", "self", "data", "errors", "_", "__class__", "row", "ID")
-# What is no value of a type, though JSON can hold it.
-WRONG: Mapping[str, Sequence[Any]] = {
-    "Int": (5.0, "5", 5.5, 2**31, -(2**40), True, [5], 1e400),
-    "Float": ("5", True, 1e400),
-    "String": (5, True, 1.5, ["a"], "\0", "half \ud800", {"a": 1}),
-    "Boolean": (1, "true", 0.0),
-    "ID": (1.5, True, ["a"], "\udfff", 2**70),
-    "AWSDate": ("2025-02-30", "2025-9-1", 20250901, ""),
-    "AWSDateTime": ("2025-09-01", "2025-09-01T00:00", "0001-01-01T00:00+01:00", 0),
-}
-PERCENT = st.integers(0, 99)
 
 
 class Asked(NamedTuple):
@@ -80,16 +63,6 @@ def operations(
 
 
 @dataclass
-class _Variable:
-    kind: Any
-    # What it is a value of, and for what.
-    of: Any
-    place: str
-    default: str | None
-    is_token: bool = False
-
-
-@dataclass
 class _Fragment:
     name: str
     on: GraphQLObjectType
@@ -105,45 +78,46 @@ class _Chosen(NamedTuple):
     kind: Any
 
 
-@dataclass
-class _Document:
-    draw: st.DrawFn
-    schema: GraphQLSchema
-    known: Mapping[str, Sequence[Any]]
-    left_out: frozenset[str]
-    rare: frozenset[str]
-    left: int = FIELDS
-    chosen: dict[str, dict[str, _Chosen]] = field(default_factory=dict)
-    fragments: list[_Fragment] = field(default_factory=list)
-    variables: dict[str, _Variable] = field(default_factory=dict)
+class _Document(Drawing):
+    def __init__(
+        self,
+        draw: st.DrawFn,
+        schema: GraphQLSchema,
+        known: Mapping[str, Sequence[Any]],
+        left_out: frozenset[str],
+        rare: frozenset[str],
+    ) -> None:
+        super().__init__(draw)
+        self._schema = schema
+        self._left_out = left_out
+        self._rare = rare
+        self._values = Values(draw, known)
+        self._left = FIELDS
+        self._chosen: dict[str, dict[str, _Chosen]] = {}
+        self._fragments: list[_Fragment] = []
 
     def asked(self, times: int) -> Asked:
-        query = self.schema.query_type
+        query = self._schema.query_type
         assert query is not None
-        names: list[str | None] = ["One"] if self._chance(30) else [None]
-        if self._chance(15):
+        names: list[str | None] = ["One"] if self.chance(30) else [None]
+        if self.chance(15):
             names = ["One", "Two"]
         bodies = [self._selections(query, 0) for _ in names]
         texts = [self._operation(name, body) for name, body in zip(names, bodies, strict=True)]
-        texts += [f"fragment {each.name} on {each.on.name} {each.text}" for each in self.fragments]
-        if names[0] and self._chance(10):
+        texts += [f"fragment {each.name} on {each.on.name} {each.text}" for each in self._fragments]
+        if names[0] and self.chance(10):
             texts.append("mutation Other { __typename }")
-        name = self._one_of([*names, *names, *names, None, "Another"] if self._chance(10) else names)
-        return Asked("\n".join(self._shuffled(texts)), name, [self._given() for _ in range(times)])
+        name = self.one_of([*names, *names, *names, None, "Another"] if self.chance(10) else names)
+        return Asked("\n".join(self.shuffled(texts)), name, [self._values.given() for _ in range(times)])
 
     def _operation(self, name: str | None, body: str) -> str:
-        used = [each for each in self._used(body) if each in self.variables]
-        declared = [
-            f"${each}: {variable.kind}{'' if variable.default is None else f' = {variable.default}'}"
-            for each, variable in self.variables.items()
-            if each in used
-        ]
+        declared = self._values.declared(self._used(body))
         if not declared and name is None:
             return body
         return f"query {name or ''}{_in_brackets(declared)} {body}"
 
     def _used(self, text: str) -> set[str]:
-        texts, fragments = [text], {each.name: each.text for each in self.fragments}
+        texts, fragments = [text], {each.name: each.text for each in self._fragments}
         for each in texts:
             texts += [fragments.pop(name) for name in SPREADS.findall(each) if name in fragments]
         return set(VARIABLES.findall(" ".join(texts)))
@@ -154,27 +128,27 @@ class _Document:
 
     def _selection(self, on: GraphQLObjectType, depth: int) -> str:
         how = self.draw(PERCENT)
-        if how < 78 or self.left <= 0:
+        if how < 78 or self._left <= 0:
             return self._field(on, depth)
         if how < 90:
-            condition = f"on {on.name} " if self._chance(70) else ""
+            condition = f"on {on.name} " if self.chance(70) else ""
             return f"... {condition}{self._directives()}{self._selections(on, depth)}"
-        there = [each for each in self.fragments if each.on is on and each.text and depth <= each.depth]
-        if there and self._chance(50):
-            fragment = self._one_of(there)
+        there = [each for each in self._fragments if each.on is on and each.text and depth <= each.depth]
+        if there and self.chance(50):
+            fragment = self.one_of(there)
         else:
-            fragment = _Fragment(f"F{len(self.fragments)}", on, depth)
-            self.fragments.append(fragment)
+            fragment = _Fragment(f"F{len(self._fragments)}", on, depth)
+            self._fragments.append(fragment)
             fragment.text = self._selections(on, depth)
         return f"...{fragment.name} {self._directives()}"
 
     def _field(self, on: GraphQLObjectType, depth: int) -> str:
-        self.left -= 1
-        room = depth < DEPTH and self.left > 0
-        chosen = self.chosen.setdefault(on.name, {})
+        self._left -= 1
+        room = depth < DEPTH and self._left > 0
+        chosen = self._chosen.setdefault(on.name, {})
         usable = [key for key, each in chosen.items() if room or is_leaf_type(get_named_type(each.kind))]
-        if usable and self._chance(15):
-            key = self._one_of(usable)
+        if usable and self.chance(15):
+            key = self.one_of(usable)
         else:
             name, asked = self._name(on, room)
             key = self._key(on, name)
@@ -189,29 +163,29 @@ class _Document:
         return f"{text} {self._directives()}{self._selections(inner, depth + 1)}"
 
     def _name(self, on: GraphQLObjectType, room: bool) -> tuple[str, GraphQLField | None]:
-        fields = {name: each for name, each in on.fields.items() if f"{on.name}.{name}" not in self.left_out}
-        if on is self.schema.query_type:
+        fields = {name: each for name, each in on.fields.items() if f"{on.name}.{name}" not in self._left_out}
+        if on is self._schema.query_type:
             fields |= {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
         usual = [
             name
             for name, each in fields.items()
-            if f"{on.name}.{name}" not in self.rare and (room or is_leaf_type(get_named_type(each.type)))
+            if f"{on.name}.{name}" not in self._rare and (room or is_leaf_type(get_named_type(each.type)))
         ]
-        rare = [name for name in fields if f"{on.name}.{name}" in self.rare] if room else []
-        if rare and self._chance(4):
-            name = self._one_of(rare)
-        elif not usual or self._chance(6):
+        rare = [name for name in fields if f"{on.name}.{name}" in self._rare] if room else []
+        if rare and self.chance(4):
+            name = self.one_of(rare)
+        elif not usual or self.chance(6):
             return "__typename", None
-        elif "items" in usual and self._chance(60):
+        elif "items" in usual and self.chance(60):
             name = "items"
         else:
-            name = self._one_of(usual)
+            name = self.one_of(usual)
         return name, fields[name]
 
     def _key(self, on: GraphQLObjectType, name: str) -> str:
-        if not self._chance(5 if name == "items" else 25):
+        if not self.chance(5 if name == "items" else 25):
             return name
-        key: str = self._one_of([*ALIASES, *on.fields])
+        key: str = self.one_of([*ALIASES, *on.fields])
         return key
 
     def _choose(self, on: GraphQLObjectType, key: str, name: str, asked: GraphQLField | None, depth: int) -> _Chosen:
@@ -219,124 +193,23 @@ class _Document:
         if asked is None:
             return _Chosen(f"{alias}{name}", GraphQLString)
         given = [
-            f"{argument}: {self._argument(key, f'{name}.{argument}', each)}"
-            for argument, each in self._shuffled(list(asked.args.items()))
-            if is_required_argument(each) or self._chance(_chance_of(argument, depth))
+            f"{argument}: {self._argument(key, f'{name}.{argument}', each.type)}"
+            for argument, each in self.shuffled(list(asked.args.items()))
+            if is_required_argument(each) or self.chance(_chance_of(argument, depth))
         ]
         return _Chosen(f"{alias}{name}{_in_brackets(given)}", asked.type)
 
-    def _argument(self, key: str, place: str, asked: GraphQLArgument) -> str:
-        if not place.endswith(".nextToken"):
-            return self._written(place, asked.type)
-        if self._chance(25):
-            return self._literal(place, asked.type)
-        name = f"after_{key}"
-        self.variables[name] = _Variable(asked.type, asked.type, place, None, is_token=True)
-        return f"${name}"
-
-    def _written(self, place: str, kind: Any) -> str:
-        """Write a value, or a variable that holds one."""
-        if not self._chance(40):
-            return self._literal(place, kind)
-        alike = [
-            name
-            for name, each in self.variables.items()
-            if not each.is_token and str(each.of) == str(kind) and each.place.split(".")[-1] == place.split(".")[-1]
-        ]
-        if alike and self._chance(40):
-            return f"${self._one_of(alike)}"
-        return f"${self._variable(place, kind)}"
-
-    def _variable(self, place: str, kind: Any) -> str:
-        of, declared, default = kind, kind, None
-        if isinstance(kind, GraphQLNonNull):
-            if self._chance(30):
-                declared, default = kind.of_type, self._literal(place, kind, constant=True)
-            elif self._chance(10):
-                default = self._literal(place, kind, constant=True)
-        elif self._chance(15):
-            declared = GraphQLNonNull(kind)
-        elif self._chance(25):
-            default = self._literal(place, kind, constant=True)
-        name = f"v{len(self.variables)}"
-        self.variables[name] = _Variable(declared, of, place, default)
-        return name
-
-    def _literal(self, place: str, kind: Any, *, constant: bool = False) -> str:
-        """Write a value, with variables in it where these may be."""
-
-        def inner(inner_place: str, inner_kind: Any) -> str:
-            if constant:
-                return self._literal(inner_place, inner_kind, constant=True)
-            return self._written(inner_place, inner_kind)
-
-        if isinstance(kind, GraphQLNonNull):
-            kind = kind.of_type
-        elif self._chance(8):
-            return "null"
-        if is_list_type(kind):
-            if self._chance(10):
-                return self._literal(place, get_nullable_type(kind.of_type), constant=constant)
-            return f"[{', '.join(inner(place, kind.of_type) for _ in range(self.draw(st.integers(0, 3))))}]"
-        if isinstance(kind, GraphQLInputObjectType):
-            given = [f"{name}: {inner(f'{kind.name}.{name}', each.type)}" for name, each in self._some_of(kind)]
-            return f"{{{', '.join(given)}}}"
-        return _literal(kind, self._one_of(self._values(place, kind)))
-
-    def _json(self, place: str, kind: Any) -> Any:
-        """Draw a value as it is given for a variable."""
-        if isinstance(kind, GraphQLNonNull):
-            kind = kind.of_type
-        elif self._chance(8):
-            return None
-        if is_list_type(kind):
-            if self._chance(10):
-                return self._json(place, get_nullable_type(kind.of_type))
-            return [self._json(place, kind.of_type) for _ in range(self.draw(st.integers(0, 3)))]
-        if isinstance(kind, GraphQLInputObjectType):
-            return {name: self._json(f"{kind.name}.{name}", each.type) for name, each in self._some_of(kind)}
-        if self._chance(2):
-            return self._one_of(WRONG.get(kind.name, ("NO SUCH", 1, True)))
-        return self._one_of(self._values(place, kind))
-
-    def _given(self) -> dict[str, Any]:
-        given: dict[str, Any] = {"unknown": [1]} if self._chance(3) else {}
-        for name, variable in self._shuffled(list(self.variables.items())):
-            may_be_absent = variable.default is not None or not isinstance(variable.kind, GraphQLNonNull)
-            if variable.is_token:
-                if self._chance(50):
-                    given[name] = None
-            elif not (may_be_absent and self._chance(30)):
-                given[name] = self._json(variable.place, variable.kind)
-        return given
-
-    def _some_of(self, kind: GraphQLInputObjectType) -> list[tuple[str, GraphQLInputField]]:
-        given = [each for each in kind.fields.items() if is_required_input_field(each[1]) or self._chance(35)]
-        return self._shuffled(given)
-
-    def _values(self, place: str, kind: Any) -> Sequence[Any]:
-        if isinstance(kind, GraphQLEnumType):
-            return list(kind.values)
-        if kind.name == "Boolean":
-            return (True, False)
-        names = (place, place.split(".")[-1], kind.name)
-        return self.known[next((name for name in names if name in self.known), kind.name)]
+    def _argument(self, key: str, place: str, kind: Any) -> str:
+        if place.endswith(".nextToken"):
+            return self._values.token(place, kind, f"after_{key}")
+        return self._values.written(place, kind)
 
     def _directives(self) -> str:
-        if not self._chance(10):
+        if not self.chance(10):
             return ""
-        names = ("skip", "include") if self._chance(20) else ("skip",) if self._chance(50) else ("include",)
+        names = ("skip", "include") if self.chance(20) else ("skip",) if self.chance(50) else ("include",)
         condition = GraphQLNonNull(GraphQLBoolean)
-        return " ".join(f"@{name}(if: {self._written('if', condition)})" for name in names) + " "
-
-    def _chance(self, percent: int) -> bool:
-        return self.draw(PERCENT) >= 100 - percent
-
-    def _one_of(self, things: Sequence[Any]) -> Any:
-        return self.draw(st.sampled_from(things))
-
-    def _shuffled(self, things: list[Any]) -> list[Any]:
-        return list(self.draw(st.permutations(things))) if len(things) > 1 and self._chance(20) else things
+        return " ".join(f"@{name}(if: {self._values.written('if', condition)})" for name in names) + " "
 
 
 def _chance_of(argument: str, depth: int) -> int:
@@ -346,7 +219,3 @@ def _chance_of(argument: str, depth: int) -> int:
 
 def _in_brackets(parts: Sequence[str]) -> str:
     return f"({', '.join(parts)})" if parts else ""
-
-
-def _literal(kind: Any, value: Any) -> str:
-    return str(value) if isinstance(kind, GraphQLEnumType) else json.dumps(value)

@@ -14,80 +14,27 @@ from typing import Any
 
 import pytest
 from graphql import FieldNode, GraphQLObjectType, TypeInfo, TypeInfoVisitor, Visitor, get_named_type, parse, visit
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from structlog.testing import capture_logs
 
 from db.engine import Database
-from graph.access import Caller
-from graph.context import Context
-from graph.documents import Documents
 from graph.embedded.servers import EmbeddedServers
 from graph.object_store import ObjectStore
 from graph.operations import Operation
-from graph.plans import planned_answer
 from graph.schema import schema
-from graph.streams import Result
 from tests.api import Api
-from tests.graph.fleet import MONTHS, NAMES, NMIS, PARK_DAYS, Fleet, filled, with_check_digit
+from tests.graph.fleet import NAMES, NMIS, PARK_DAYS, filled
 from tests.graph.hard_documents import CHANGES, WITH_A_PLAN, WITHOUT_A_PLAN
 from tests.graph.operations import Asked, operations
 from tests.graph.planned_documents import NOT_PLANNED, PLANNED
+from tests.graph.ways import ABSENT, LISTS, QUERY, Ways, known_values, tokens_of
 
 EXAMPLES = 150
 # Of what is asked, what is answered without an error; and of this, what is planned. It is 0.65 and 0.98.
 WELL_AT_LEAST, PLANNED_AT_LEAST = 0.5, 0.9
-ABSENT = "00000000-0000-4000-8000-000000000000"
 # They hold a time to live.
 LINKS = frozenset({"RevenueReport.downloadUrl", "Import.rejectionsUrl"})
-QUERY = schema._schema.query_type
-assert QUERY is not None
-LISTS = [name for name, field in QUERY.fields.items() if "nextToken" in field.args]
-
-
-class Ways:
-    """The two ways to an answer, on the same data."""
-
-    def __init__(self, api: Api, database: Database, object_store: ObjectStore, fleet: Fleet) -> None:
-        self.api = api
-        self.database = database
-        self.object_store = object_store
-        self.fleet = fleet
-        self.documents = Documents()
-
-    async def strawberrys(self, operation: Operation, caller: Caller) -> bytes | None:
-        """Answer as Strawberry does; None where it answers nothing."""
-        try:
-            result = await schema.execute(
-                operation.query,
-                variable_values=dict(operation.variables),
-                context_value=self._context(caller),
-                operation_name=operation.name,
-            )
-        except (CannotGetOperationTypeError, InvalidOperationTypeError):
-            return None
-        return Result.of(result).payload.encode()
-
-    async def planned(self, operation: Operation, caller: Caller) -> bytes | None:
-        return await planned_answer(operation, self._context(caller))
-
-    async def both(self, operation: Operation, caller: str) -> tuple[bytes | None, bytes | None]:
-        """Return what Strawberry answers, and what a plan does: the same, if it does."""
-        expected = await self.strawberrys(operation, self.fleet.callers[caller])
-        answer = await self.planned(operation, self.fleet.callers[caller])
-        assert answer is None or answer == expected, (caller, operation)
-        return expected, answer
-
-    def _context(self, caller: Caller) -> Context:
-        return Context(
-            database=self.database,
-            notices=self.api.notices,
-            object_store=self.object_store,
-            request_id="the same",
-            caller=caller,
-            documents=self.documents,
-        )
 
 
 @pytest.fixture(scope="module")
@@ -96,62 +43,56 @@ async def ways(api: Api, database: Database, servers: EmbeddedServers, object_st
 
 
 @pytest.fixture(scope="module")
-async def known(ways: Ways) -> dict[str, Any]:
-    """Values that mean something, by what they are given for."""
+async def values(ways: Ways) -> dict[str, Any]:
+    """What the variables of what is planned are given."""
     ids = ways.fleet.ids
-    tokens = {
-        name: json.loads(
-            await ways.strawberrys(
-                Operation(f"{{ {name}(limit: 1) {{ nextToken }} }}", {}, None), ways.fleet.callers["ADMIN"]
-            )
-            or ""
-        )["data"][name]["nextToken"]
-        for name in LISTS
-    }
-    some = {f"get{kind}.id": (*each, *each, ABSENT, each[0].upper(), f"{{{each[0]}}}") for kind, each in ids.items()}
-    days = ("2025-08-31", "2025-09-01", "2025-09-10Z", "2025-09-16", "2025-10-01", "2099-01-01", "0001-01-01")
     return {
-        **some,
-        "ID": (*[id for each in ids.values() for id in each[:2]], ABSENT, "none", ""),
-        "vppId": (*ids["Vpp"], *ids["Vpp"], ABSENT),
-        "objectId": (*ids["Vpp"], *ids["Site"], ids["Vpp"][0].upper()),
-        "name": (*NAMES, f" {NAMES[1]} ", *(name for name, *_ in PARK_DAYS), "nobody's"),
-        "__type.name": ("Query", "Vpp", "ImportStatus", "SiteFilterInput", "AWSDate", "nothing"),
-        "nmi": (*NMIS, *map(with_check_digit, NMIS[:3]), "N0B0DYS000"),
-        "month": (*MONTHS, *MONTHS, "1900-01"),
-        "nameContains": ("n", "ÜN", "🔋", "%", "", NAMES[2]),
-        "addressContains": ("st", "🔋 ST", "\\", "1 "),
-        "parkNames": (*(name for name, *_ in PARK_DAYS), "nobody's", NAMES[0]),
-        "timezones": (*(timezone for _, timezone, _ in PARK_DAYS), "Nowhere/At_All"),
-        "objectType": ("Vpp", "Site", "Battery", "Import", "vpp"),
-        "action": ("createVpp", "updateVpp", "assignSite", "revertImport", ""),
-        "callerName": ("bootstrap", NAMES[0]),
-        "limit": (1, 2, 3, 1, 2, 3, 5, 7, 50, 200),
-        **{f"{name}.nextToken": (token, token, token, "rubbish") for name, token in tokens.items()},
-        "nextToken": (*tokens.values(), ""),
-        "Float": (0, 33.3, 1e400, 1e22, -1),
-        "AWSDate": days,
-        "AWSDateTime": (
-            *("2025-09-01T00:00Z", "2025-10-26T00:30:00+02:00", "2025-10-26T02:30:00.123456789+01:00"),
-            *("2025-03-30T01:00:00Z", "1970-01-01T00:15-00:44:30", "2025-10-05T02:00:00+11:00", "9999-12-31T23:59Z"),
-        ),
+        "vpp": ids["Vpp"][0],
+        "site": ids["Site"][0],
+        "battery": ids["Battery"][0],
+        "park": ids["Park"][0],
+        "import": ids["Import"][0],
+        "report": ids["RevenueReport"][6],
+        "part": "n",
+        "day": "2025-09-16",
+        "name": NAMES[0],
+        "nmi": NMIS[0],
+        "parkName": next(iter(PARK_DAYS))[0],
+        "limit": 2,
     }
 
 
-def tokens_of(answer: Any) -> Iterator[tuple[str, str]]:
-    """List the tokens of later pages in an answer, each with the name of its list."""
-    parts = answer.items() if isinstance(answer, dict) else enumerate(answer) if isinstance(answer, list) else ()
-    for name, part in parts:
-        if isinstance(part, dict) and isinstance(part.get("nextToken"), str):
-            yield str(name), part["nextToken"]
-        yield from tokens_of(part)
+def asking(document: str, values: Mapping[str, Any], **more: Any) -> Operation:
+    given = {name: value for name, value in values.items() if f"${name}" in document}
+    return Operation(document, given | more, None)
 
 
-async def test_a_plan_answers_as_strawberry_does_or_not_at_all(ways: Ways, known: Mapping[str, Any]) -> None:
-    loop, counted = asyncio.get_running_loop(), Counter[str]()
-    drawn = operations(
-        schema._schema, known=known, left_out=LINKS, rare=NOT_PLANNED | {"Query.__schema", "Query.__type"}
-    )
+@pytest.fixture(scope="module")
+async def places(ways: Ways) -> dict[str, str]:
+    """What the names in hard documents stand for."""
+    ids = ways.fleet.ids
+    return {
+        "vpp": ids["Vpp"][0],
+        "capitals": ids["Vpp"][0].upper(),
+        "site": ids["Site"][0],
+        "later": ids["Site"][2],
+        "import": ids["Import"][0],
+        "gone": ids["RevenueReport"][0],
+        "absent": ABSENT,
+    }
+
+
+def filled_in(operation: Operation, places: Mapping[str, str]) -> Operation:
+    document = operation.query
+    for name, id in places.items():
+        document = document.replace(f"{{{name}}}", id)
+    return replace(operation, query=document)
+
+
+async def test_a_plan_answers_as_strawberry_does_or_not_at_all(ways: Ways) -> None:
+    loop, counted, known = asyncio.get_running_loop(), Counter[str](), await known_values(ways)
+    rare = NOT_PLANNED | {"Query.__schema", "Query.__type"}
+    drawn = operations(schema._schema, known=known, left_out=LINKS, rare=rare)
 
     async def ask(asked: Asked, callers: tuple[str, str]) -> None:
         for variables, caller in product(asked.variables, callers):
@@ -180,6 +121,7 @@ async def test_a_plan_answers_as_strawberry_does_or_not_at_all(ways: Ways, known
         suppress_health_check=list(HealthCheck),
     )
     def alike(asked: Asked, callers: tuple[str, str]) -> None:
+        note(f"{callers} ask {asked}")
         asyncio.run_coroutine_threadsafe(ask(asked, callers), loop).result()
 
     with capture_logs() as logs:
@@ -188,31 +130,6 @@ async def test_a_plan_answers_as_strawberry_does_or_not_at_all(ways: Ways, known
     assert "A plan failed" not in [line["event"] for line in logs]
     assert counted["well"] >= WELL_AT_LEAST * counted["all"], counted
     assert counted["planned"] >= PLANNED_AT_LEAST * counted["well"], counted
-
-
-@pytest.fixture(scope="module")
-async def values(ways: Ways) -> dict[str, Any]:
-    """What the variables of the documents below are given."""
-    ids = ways.fleet.ids
-    return {
-        "vpp": ids["Vpp"][0],
-        "site": ids["Site"][0],
-        "battery": ids["Battery"][0],
-        "park": ids["Park"][0],
-        "import": ids["Import"][0],
-        "report": ids["RevenueReport"][6],
-        "part": "n",
-        "day": "2025-09-16",
-        "name": NAMES[0],
-        "nmi": NMIS[0],
-        "parkName": next(iter(PARK_DAYS))[0],
-        "limit": 2,
-    }
-
-
-def asking(document: str, values: Mapping[str, Any], **more: Any) -> Operation:
-    given = {name: value for name, value in values.items() if f"${name}" in document}
-    return Operation(document, given | more, None)
 
 
 @pytest.mark.parametrize("name", PLANNED)
@@ -306,27 +223,6 @@ async def test_what_is_refused_is_left_to_strawberry(ways: Ways, places: Mapping
     answers = [await ways.planned(operation, ways.fleet.callers["ADMIN"]) for _ in range(2)]
 
     assert answers == [None, None]
-
-
-@pytest.fixture(scope="module")
-async def places(ways: Ways) -> dict[str, str]:
-    ids = ways.fleet.ids
-    return {
-        "vpp": ids["Vpp"][0],
-        "capitals": ids["Vpp"][0].upper(),
-        "site": ids["Site"][0],
-        "later": ids["Site"][2],
-        "import": ids["Import"][0],
-        "gone": ids["RevenueReport"][0],
-        "absent": ABSENT,
-    }
-
-
-def filled_in(operation: Operation, places: Mapping[str, str]) -> Operation:
-    document = operation.query
-    for name, id in places.items():
-        document = document.replace(f"{{{name}}}", id)
-    return replace(operation, query=document)
 
 
 @pytest.mark.parametrize(
