@@ -4,7 +4,7 @@ The audit trail: who did what to which object, and what that was before and afte
 An entry is kept in the transaction of the change it tells of, and never changes: Postgres lets nobody change it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -17,7 +17,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db.engine import Read
+from db.engine import Database, Read
+from db.prepared import Prepared
 from db.reach import as_ourselves
 from db.tables import Table
 
@@ -49,15 +50,23 @@ ADD = """
     insert into audit_entries
         (id, auth_type, caller_name, api_key_id, request_id, action, object_type, object_id, old, new)
     select
-        gen_random_uuid(), :auth_type, :caller_name, :api_key_id, :request_id, :action, :object_type, :object_id,
-        before.old, audited.new
-    from (select cast(:old as jsonb)) as before (old), audited_{table}(:object_id) as audited (new)
+        gen_random_uuid(), :auth_type, :caller_name, :api_key_id, :request_id, :action, '{kind}', object.id,
+        object.old, audited.new
+    from ({objects}) as object (id, old), audited_{table}(object.id) as audited (new)
     where new is distinct from old
 """
-ADD_CHANGED = {kind: text(ADD.format(table=table)) for kind, table in TABLES.items()}
+WAS_THERE = "select cast(:object_id as uuid), cast(:old as jsonb)"
 # A row says which transaction wrote it.
-IS_NEW = "and exists (select from {table} where id = :object_id and xmin = pg_current_xact_id()::xid)"
-ADD_CREATED = {kind: text((ADD + IS_NEW).format(table=table)) for kind, table in TABLES.items()}
+IS_NEW = "select id, null::jsonb from {table} where id = :object_id and xmin = pg_current_xact_id()::xid"
+
+
+def adding(kind: Kind, objects: str) -> str:
+    """Return the statement that adds entries of some objects, selected with what each was before."""
+    return ADD.format(kind=kind, table=TABLES[kind], objects=objects)
+
+
+ADD_CHANGED = {kind: text(adding(kind, WAS_THERE)) for kind in Kind}
+ADD_CREATED = {kind: text(adding(kind, IS_NEW.format(table=TABLES[kind]))) for kind in Kind}
 
 
 class AuditEntry(Table, table=True):
@@ -107,11 +116,11 @@ class Change:
         """Hold an object until the transaction ends, before it is changed or deleted."""
         async with as_ourselves(self.session):
             old = await self.session.scalar(HOLD[kind], {"id": id})
-        self._add(ADD_CHANGED[kind], object_type=kind, object_id=id, old=old)
+        self._add(ADD_CHANGED[kind], object_id=id, old=old)
 
     def created(self, kind: Kind, id: UUID) -> None:
         """Tell of an object that was created, or found to be there where its create was sent again."""
-        self._add(ADD_CREATED[kind], object_type=kind, object_id=id, old=None)
+        self._add(ADD_CREATED[kind], object_id=id)
 
     async def keep(self) -> None:
         """Keep an entry for each object that is not what it was."""
@@ -121,6 +130,24 @@ class Change:
 
     def _add(self, statement: TextClause, **entry: Any) -> None:
         self._entries.append((statement, self._entry | entry))
+
+
+class IsThere(Exception):
+    """There is an object with the id of the one that was to be created."""
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """What an author does in one statement, with its entry: for those who are held to nothing."""
+
+    database: Database
+    author: Author
+    action: str
+
+    async def create(self, statement: Prepared, given: Mapping[str, object]) -> None:
+        """Run a statement that returns what it creates, and adds its entry. Raises IsThere where it creates nothing."""
+        if not await self.database.changed(statement, {**given, **vars(self.author), "action": self.action}):
+            raise IsThere
 
 
 @asynccontextmanager

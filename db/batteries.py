@@ -6,20 +6,43 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, delete, func, insert, select, update
+from sqlalchemy import CheckConstraint, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import timelines
-from db.engine import Read, take_turns
-from db.prepared import among
+from db.audit_entries import AtOnce, Kind, adding
+from db.engine import TURN, Read, take_turns, turn
+from db.prepared import Prepared, among
 from db.reach import Reach, reach_of
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
 from db.sites import Site, SiteNotFound, check_past
 from db.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
 from db.timelines import Timeline
+
+# Nothing where the id is there already.
+BATTERY = f"""
+    insert into batteries (id, site_id, manufacturer, serial, installed)
+    select :id, :site_id, :manufacturer, :serial, daterange(:effective_from, null)
+    from {TURN}
+    on conflict (id) do nothing
+    returning id
+"""  # noqa: S608 It is ours.
+CAPACITY = """
+    insert into battery_capacities (battery_id, effective, capacity_kwh)
+    select :id, daterange(:effective_from, null), :capacity_kwh
+"""
+ADD_BATTERY, ADD_CAPACITY = text(BATTERY), text(CAPACITY)
+# Each comes after the one that it selects from.
+ADD_AT_ONCE = Prepared(
+    text(f"""
+        with battery as ({BATTERY}),
+        capacity as ({CAPACITY} from battery returning battery_id),
+        entry as ({adding(Kind.BATTERY, "select battery_id, null::jsonb from capacity")})
+        select id from battery
+    """)  # noqa: S608 It is ours.
+)
 
 
 class Battery(Table, table=True):
@@ -163,7 +186,7 @@ def capacities_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date) -> 
 
 
 async def add(
-    session: AsyncSession,
+    session: AsyncSession | AtOnce,
     *,
     id: UUID | None,
     site_id: UUID,
@@ -172,21 +195,35 @@ async def add(
     capacity_kwh: Decimal,
     effective_from: date | None = None,
 ) -> UUID:
-    """Put a battery at a site, from a day on or for all time; sent again, find the one that was put there."""
-    await _check_site(session, id=site_id)
-    await check_past(session, site_id=site_id, effective_from=effective_from)
-    id, installed = id or uuid4(), Range(effective_from, None)
-    battery: dict[str, Any] = {"site_id": site_id, "manufacturer": manufacturer.strip(), "serial": serial.strip()}
-    await take_turns(session, "battery", battery["manufacturer"], battery["serial"])
-    new = upsert(Battery).values(id=id, installed=installed, **battery)
-    with refusing(BatterySiteNotFound(id=site_id), ManufacturerRefused(), SerialRefused(), BatteryTaken(**battery)):
-        created_id = await session.scalar(
-            new.on_conflict_do_nothing(index_elements=[col(Battery.id)]).returning(col(Battery.id))
-        )
-    if created_id is None:
-        await _check_sent_again(session, id=id, there=(*battery.values(), [(installed, capacity_kwh)]))
-    else:
-        await _keep_capacities(session, battery_id=id, capacities=Timeline(((installed, capacity_kwh),)))
+    """
+    Put a battery at a site, from a day on or for all time; sent again, find the one that was put there.
+
+    Raises IsThere where it is to be put there at once, and was already.
+    """
+    id, manufacturer, serial = id or uuid4(), manufacturer.strip(), serial.strip()
+    battery = {
+        "id": id,
+        "site_id": site_id,
+        "manufacturer": manufacturer,
+        "serial": serial,
+        "capacity_kwh": capacity_kwh,
+        "effective_from": effective_from,
+        "turn": turn("battery", manufacturer, serial),
+    }
+    with refusing(
+        *(BatterySiteNotFound(id=site_id), ManufacturerRefused(), SerialRefused()),
+        *(BatteryTaken(manufacturer=manufacturer, serial=serial), CapacityOutOfRange(capacity_kwh=capacity_kwh)),
+    ):
+        if isinstance(session, AtOnce):
+            await session.create(ADD_AT_ONCE, battery)
+            return id
+        await _check_site(session, id=site_id)
+        await check_past(session, site_id=site_id, effective_from=effective_from)
+        if await session.scalar(ADD_BATTERY, battery):
+            await session.execute(ADD_CAPACITY, battery)
+            return id
+    capacities = [(Range(effective_from, None), capacity_kwh)]
+    await _check_sent_again(session, id=id, there=(site_id, manufacturer, serial, capacities))
     return id
 
 

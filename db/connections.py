@@ -1,8 +1,8 @@
 """
-Connections that reads are run on, handed out without a word to Postgres.
+Connections that single statements are run on, handed out without a word to Postgres.
 
 A pool that asks Postgres to reset a connection, or whether it is still there, takes as long for that as for a small
-read. Of reads nothing is left behind to reset; that one was lost shows when it is used.
+statement. Of these nothing is left behind to reset; that one was lost shows when it is used.
 """
 
 import asyncio

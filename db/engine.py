@@ -1,4 +1,4 @@
-"""The two ways of using the database: reads are statements, writes are transactions."""
+"""How the database is used: reads are statements; writes are transactions, or a statement that is a whole one."""
 
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -6,7 +6,7 @@ from copy import copy
 from typing import Any, Self, TypeAlias
 
 import asyncpg
-from sqlalchemy import Executable, Row, Select, func, select, text
+from sqlalchemy import Executable, Row, Select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
@@ -21,8 +21,12 @@ AnyRow: TypeAlias = Row[*tuple[Any, ...]] | Record
 
 COPY_PIECE_BYTES = 2**19
 # More would only wait for one another.
-READING_AT_ONCE = 10
+READING_AT_ONCE = CHANGING_AT_ONCE = 10
 QUERY_CANCELED = "57014"
+
+# Whoever selects from it has a turn, as `take_turns` says.
+TURN = "pg_advisory_xact_lock(hashtextextended(:turn, 0))"
+TAKE_TURN = text(f"select from {TURN}")
 
 
 class TookTooLong(LimitExceeded):
@@ -76,6 +80,8 @@ class Database:
         settings = {"statement_timeout": f"{statement_timeout_s * 1000:.0f}"} if statement_timeout_s else {}
         self._engine = _engine(url, pool_size, settings)
         self._connections = Connections(url, at_most=READING_AT_ONCE, settings=settings)
+        # Of their own, since changes may wait for one another, and reads are not to wait for them.
+        self._changing = Connections(url, at_most=CHANGING_AT_ONCE, settings=settings)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._reach = EVERYTHING
 
@@ -90,6 +96,29 @@ class Database:
     def reading(self) -> Reading:
         """Hand out a connection for prepared reads, for as long as a block runs."""
         return Reading(self._connections, self._reach, self._statement_timeout_s)
+
+    async def changed(self, change: Prepared, given: Mapping[str, object]) -> list[Record]:
+        """
+        Run a statement that is a transaction by itself, kept as a whole or not at all, and return its rows.
+
+        Where the connection is lost nobody knows which, so it is never run again.
+        """
+        # Whoever is held needs a transaction to be held in.
+        assert not self._reach.is_held  # noqa: S101
+        connection = await self._changing.take()
+        try:
+            rows: list[Record] = await connection.fetch(change.text, *change.values(given))
+        except asyncpg.IntegrityConstraintViolationError:
+            # Nothing of it is left behind.
+            self._changing.give_back(connection)
+            raise
+        except BaseException as error:
+            self._changing.throw_away(connection)
+            if self._statement_timeout_s and isinstance(error, asyncpg.QueryCanceledError):
+                raise TookTooLong(seconds=self._statement_timeout_s) from error
+            raise
+        self._changing.give_back(connection)
+        return rows
 
     async def rows(self, statement: Executable) -> Sequence[AnyRow]:
         """Return every row a statement reads."""
@@ -116,6 +145,7 @@ class Database:
 
     async def close(self) -> None:
         await self._connections.close()
+        await self._changing.close()
         await self._engine.dispose()
 
     @asynccontextmanager
@@ -152,7 +182,12 @@ async def take_turns(session: AsyncSession, *over: str) -> None:
     Two rows that exclude each other deadlock when they are written at once, and a row sent twice at once may collide
     by its name before it does by its id: both would be refused for the wrong reason.
     """
-    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(" ".join(over), 0))))
+    await session.execute(TAKE_TURN, {"turn": turn(*over)})
+
+
+def turn(*over: str) -> str:
+    """Return the name of the turn that is taken over something."""
+    return " ".join(over)
 
 
 async def copy_binary(session: AsyncSession, table: str, columns: Sequence[str], parts: Sequence[memoryview]) -> None:

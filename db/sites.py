@@ -5,20 +5,43 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, UniqueConstraint, delete, func, insert, select, update
+from sqlalchemy import CheckConstraint, UniqueConstraint, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import timelines
-from db.engine import AnyRow, Read, take_turns
-from db.prepared import among
+from db.audit_entries import AtOnce, Kind, adding
+from db.engine import TURN, AnyRow, Read, turn
+from db.prepared import Prepared, among
 from db.reach import TODAY, Condition, Reach, as_ourselves, reach_of
 from db.refusals import Conflict, NotFound, ValidationFailed, refusing
 from db.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
 from db.timelines import Timeline
 from db.vpps import Vpp, VppNotFound, vpps
+
+# Nothing where the id is there already.
+SITE = f"""
+    insert into sites (id, nmi, address)
+    select :id, :nmi, :address
+    from {TURN}
+    on conflict (id) do nothing
+    returning id
+"""  # noqa: S608 It is ours.
+MEMBERSHIP = """
+    insert into memberships (site_id, effective, vpp_id)
+    select :id, daterange(:effective_from, null), :vpp_id
+"""
+ADD_SITE, ADD_MEMBERSHIP = text(SITE), text(MEMBERSHIP)
+# Each comes after the one that it selects from.
+CREATE_AT_ONCE = Prepared(
+    text(f"""
+        with site as ({SITE}),
+        membership as ({MEMBERSHIP} from site returning site_id),
+        entry as ({adding(Kind.SITE, "select site_id, null::jsonb from membership")})
+        select id from site
+    """)  # noqa: S608 It is ours.
+)
 
 
 class Site(Table, table=True):
@@ -139,22 +162,40 @@ def sites_of_vpps(reach: Reach, vpp_ids: Sequence[UUID], on: date) -> Read:
 
 
 async def create(
-    session: AsyncSession, *, id: UUID | None, vpp_id: UUID, nmi: str, address: str, effective_from: date | None = None
+    session: AsyncSession | AtOnce,
+    *,
+    id: UUID | None,
+    vpp_id: UUID,
+    nmi: str,
+    address: str,
+    effective_from: date | None = None,
 ) -> UUID:
-    """Create a site that belongs to a VPP from a day on or for all time; sent again, find the one it created."""
+    """
+    Create a site that belongs to a VPP from a day on or for all time; sent again, find the one it created.
+
+    Raises IsThere where it is to be created at once, and was already.
+    """
     id, address = id or uuid4(), address.strip()
-    await _check_vpp(session, id=vpp_id)
-    await take_turns(session, "site", nmi)
-    new = upsert(Site).values(id=id, nmi=nmi, address=address).on_conflict_do_nothing(index_elements=[col(Site.id)])
-    # What makes the site its caller's is the membership that follows.
-    async with as_ourselves(session):
-        with refusing(NmiTaken(nmi=nmi), AddressRefused()):
-            created_id = await session.scalar(new.returning(col(Site.id)))
-    effective = Range(effective_from, None)
-    if created_id is None:
-        await _check_sent_again(session, id=id, there=(nmi, address, [(vpp_id, effective)]))
-    else:
-        await _keep_memberships(session, site_id=id, memberships=Timeline(((effective, vpp_id),)))
+    site = {
+        "id": id,
+        "vpp_id": vpp_id,
+        "nmi": nmi,
+        "address": address,
+        "effective_from": effective_from,
+        "turn": turn("site", nmi),
+    }
+    with refusing(NmiTaken(nmi=nmi), AddressRefused(), MembershipVppNotFound(id=vpp_id)):
+        if isinstance(session, AtOnce):
+            await session.create(CREATE_AT_ONCE, site)
+            return id
+        await _check_vpp(session, id=vpp_id)
+        # What makes the site its caller's is the membership that follows.
+        async with as_ourselves(session):
+            is_new = await session.scalar(ADD_SITE, site)
+        if is_new:
+            await session.execute(ADD_MEMBERSHIP, site)
+            return id
+    await _check_sent_again(session, id=id, there=(nmi, address, [(vpp_id, Range(effective_from, None))]))
     return id
 
 

@@ -1,15 +1,17 @@
 """What a resolver finds around it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import TypeAlias
+from typing import Concatenate, ParamSpec, TypeAlias
+from uuid import UUID
 
 import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.audit_entries import Author, Change, audited
+from db.audit_entries import AtOnce, Author, Change, IsThere, Kind, audited
 from db.engine import Database
 from db.notices import Notices
 from db.reach import Reach
@@ -18,6 +20,8 @@ from graph.documents import Documents
 from graph.loaders import Loaders
 from graph.object_store import ObjectStore
 from graph.settlement.month import settlement_date
+
+Given = ParamSpec("Given")
 
 
 @dataclass
@@ -43,14 +47,34 @@ class Context:
     @asynccontextmanager
     async def change(self, action: str) -> AsyncIterator[Change]:
         """Open the one transaction of a mutation, with its audit: kept when its block ends, undone when it raises."""
-        author = Author(self.caller.auth_type, self.caller.name, self.caller.key_id, self.request_id)
-        async with self.database.transaction() as session, audited(session, author, action) as change:
+        async with self.database.transaction() as session, audited(session, self._author, action) as change:
             yield change
+
+    async def create(
+        self,
+        kind: Kind,
+        action: str,
+        create: Callable[Concatenate[AsyncSession | AtOnce, Given], Awaitable[UUID]],
+        *args: Given.args,
+        **given: Given.kwargs,
+    ) -> UUID:
+        """Create an object, with its audit: at once, but for a held caller, and where its id is there already."""
+        if not self.reach.is_held:
+            with suppress(IsThere):
+                return await create(AtOnce(self.database, self._author, action), *args, **given)
+        async with self.change(action) as change:
+            id = await create(change.session, *args, **given)
+            change.created(kind, id)
+        return id
 
     @cached_property
     def reach(self) -> Reach:
         """What the caller is held to."""
         return self.caller.reach
+
+    @property
+    def _author(self) -> Author:
+        return Author(self.caller.auth_type, self.caller.name, self.caller.key_id, self.request_id)
 
     @property
     def today(self) -> date:

@@ -79,17 +79,17 @@ class BatteryQuery:
 class BatteryMutation:
     @strawberry.mutation(extensions=[For(OPERATOR)])
     async def add_battery(self, info: Info, input: AddBatteryInput) -> Battery | None:
-        async with info.context.change(info.field_name) as change:
-            id = await db.batteries.add(
-                change.session,
-                id=parse_optional_id(input.id, "input", "id"),
-                site_id=parse_id(input.site_id, "input", "siteId"),
-                manufacturer=input.manufacturer,
-                serial=input.serial,
-                capacity_kwh=exact(input.capacity_kwh),
-                effective_from=input.effective_from,
-            )
-            change.created(Kind.BATTERY, id)
+        id = await info.context.create(
+            Kind.BATTERY,
+            info.field_name,
+            db.batteries.add,
+            id=parse_optional_id(input.id, "input", "id"),
+            site_id=parse_id(input.site_id, "input", "siteId"),
+            manufacturer=input.manufacturer,
+            serial=input.serial,
+            capacity_kwh=exact(input.capacity_kwh),
+            effective_from=input.effective_from,
+        )
         return await Battery.load(info, id)
 
     @strawberry.mutation(extensions=[For(OPERATOR)])

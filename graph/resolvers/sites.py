@@ -174,16 +174,16 @@ class SiteQuery:
 class SiteMutation:
     @strawberry.mutation(extensions=[For(OPERATOR)])
     async def create_site(self, info: Info, input: CreateSiteInput) -> Site | None:
-        async with info.context.change(info.field_name) as change:
-            id = await db.sites.create(
-                change.session,
-                id=parse_optional_id(input.id, "input", "id"),
-                vpp_id=parse_id(input.vpp_id, "input", "vppId"),
-                nmi=_nmi(input.nmi, "input", "nmi"),
-                address=input.address,
-                effective_from=input.effective_from,
-            )
-            change.created(Kind.SITE, id)
+        id = await info.context.create(
+            Kind.SITE,
+            info.field_name,
+            db.sites.create,
+            id=parse_optional_id(input.id, "input", "id"),
+            vpp_id=parse_id(input.vpp_id, "input", "vppId"),
+            nmi=_nmi(input.nmi, "input", "nmi"),
+            address=input.address,
+            effective_from=input.effective_from,
+        )
         return await Site.load(info, id)
 
     @strawberry.mutation(extensions=[For(OPERATOR)])

@@ -19,6 +19,7 @@ import db.readings
 import db.reports
 import db.sites
 import db.vpps
+from db.audit_entries import AtOnce, Author, IsThere
 from db.batteries import Battery, BatteryNotThere, BatteryTaken
 from db.engine import Database, take_turns
 from db.parks import ParksWanted
@@ -30,8 +31,10 @@ from db.vpps import Terms, Vpp, VppHasSites, VppNameTaken
 from tests.api import new_name, new_nmi
 from tests.readings import readings
 
-Work = Callable[[AsyncSession], Awaitable[Any]]
+# In a transaction, but for what can also be done at once.
+Work = Callable[[Any], Awaitable[Any]]
 
+OURSELVES = Author("COMMAND", "tests")
 TERMS = Terms(Decimal(20), Decimal(0))
 JULY, AUGUST = date(2025, 7, 1), date(2025, 8, 1)
 WAITING = text("1 from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")
@@ -46,16 +49,29 @@ async def done(database: Database, work: Work) -> Any:
         return refusal
 
 
-async def raced(database: Database, first: Work, second: Work, *, undo: bool = False) -> Any:
+async def done_at_once(database: Database, work: Work) -> Any:
+    """Do something in one statement, and return what it came to."""
+    try:
+        return await work(AtOnce(database, OURSELVES, "tests"))
+    except (Refusal, IsThere) as outcome:
+        return outcome
+
+
+async def raced(
+    database: Database, first: Work, second: Work, *, undo: bool = False, do: Callable[..., Any] = done
+) -> Any:
     """Do two things at once, and return what the second came to, which has to wait for the first."""
     async with database.transaction() as session:
         await first(session)
-        later = asyncio.create_task(done(database, second))
+        later = asyncio.create_task(do(database, second))
         while await database.row(select(WAITING)) is None:
             assert not later.done(), "The second did not wait for the first."
         if undo:
             await session.rollback()
     return await later
+
+
+IN_BOTH_WAYS = pytest.mark.parametrize("do", [done, done_at_once])
 
 
 def creating_vpp(name: str, *, id: UUID | None = None) -> Work:
@@ -107,21 +123,25 @@ async def test_a_name_whose_vpp_came_to_nothing_is_free(database: Database) -> N
     assert [row.id for row in await database.rows(select(col(Vpp.id)).where(col(Vpp.name) == name))] == [later]
 
 
-async def test_of_two_sites_of_one_nmi_the_later_is_refused(database: Database, vpp_id: UUID) -> None:
+@IN_BOTH_WAYS
+async def test_of_two_sites_of_one_nmi_the_later_is_refused(
+    database: Database, vpp_id: UUID, do: Callable[..., Any]
+) -> None:
     nmi = new_nmi()
 
-    later = await raced(database, creating_site(vpp_id, nmi), creating_site(vpp_id, nmi))
+    later = await raced(database, creating_site(vpp_id, nmi), creating_site(vpp_id, nmi), do=do)
 
     assert isinstance(later, NmiTaken)
     assert len(await database.rows(select(col(Site.id)).where(col(Site.nmi) == nmi))) == 1
 
 
+@IN_BOTH_WAYS
 async def test_a_battery_added_at_two_sites_at_once_stands_at_the_first(
-    database: Database, vpp_id: UUID, site_id: UUID
+    database: Database, vpp_id: UUID, site_id: UUID, do: Callable[..., Any]
 ) -> None:
     other_id, serial = await done(database, creating_site(vpp_id, new_nmi())), new_name()
 
-    later = await raced(database, adding_battery(site_id, serial), adding_battery(other_id, serial))
+    later = await raced(database, adding_battery(site_id, serial), adding_battery(other_id, serial), do=do)
 
     assert isinstance(later, BatteryTaken)
     there = await database.rows(select(col(Battery.site_id)).where(col(Battery.serial) == serial))
@@ -137,21 +157,35 @@ async def test_the_same_create_sent_twice_at_once_creates_one(database: Database
     ]
 
     later = [await raced(database, create, create) for create in creates]
+    again = [await done_at_once(database, create) for create in creates[1:]]
 
     assert later == ids
+    assert [type(outcome) for outcome in again] == [IsThere] * 2
 
 
+async def test_what_is_sent_twice_at_once_is_found_to_be_there(database: Database, vpp_id: UUID, site_id: UUID) -> None:
+    creates = [creating_site(vpp_id, new_nmi(), id=uuid4()), adding_battery(site_id, new_name(), id=uuid4())]
+
+    later = [await raced(database, create, create, do=done_at_once) for create in creates]
+
+    assert [type(outcome) for outcome in later] == [IsThere] * 2
+
+
+@IN_BOTH_WAYS
 async def test_what_could_exclude_each_other_is_written_in_turns(
-    database: Database, vpp_id: UUID, site_id: UUID, battery_id: UUID
+    database: Database, vpp_id: UUID, site_id: UUID, battery_id: UUID, do: Callable[..., Any]
 ) -> None:
     # Written at once they could deadlock, or a create sent twice collide by its name before it does by its id.
     name, nmi, serial, other = new_name(), new_nmi(), new_name(), new_name()
 
     later = [
         await raced(database, lambda session: take_turns(session, "vpp", name), creating_vpp(name)),
-        await raced(database, lambda session: take_turns(session, "site", nmi), creating_site(vpp_id, nmi)),
+        await raced(database, lambda session: take_turns(session, "site", nmi), creating_site(vpp_id, nmi), do=do),
         await raced(
-            database, lambda session: take_turns(session, "battery", "Tesla", serial), adding_battery(site_id, serial)
+            database,
+            lambda session: take_turns(session, "battery", "Tesla", serial),
+            adding_battery(site_id, serial),
+            do=do,
         ),
         await raced(
             database,
@@ -231,9 +265,12 @@ async def test_a_vpp_is_not_deleted_while_a_site_joins_it(database: Database, vp
     assert isinstance(later, VppHasSites)
 
 
-async def test_a_site_does_not_join_a_vpp_that_is_being_deleted(database: Database, vpp_id: UUID) -> None:
+@IN_BOTH_WAYS
+async def test_a_site_does_not_join_a_vpp_that_is_being_deleted(
+    database: Database, vpp_id: UUID, do: Callable[..., Any]
+) -> None:
     later = await raced(
-        database, lambda session: db.vpps.delete_vpp(session, id=vpp_id), creating_site(vpp_id, new_nmi())
+        database, lambda session: db.vpps.delete_vpp(session, id=vpp_id), creating_site(vpp_id, new_nmi()), do=do
     )
 
     assert isinstance(later, MembershipVppNotFound)
