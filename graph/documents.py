@@ -37,6 +37,8 @@ CHARACTERS_REMEMBERED = 2**18
 CHARACTERS_EACH = 100
 # Of each document, for different values of the variables that limit its pages.
 MEASURES_REMEMBERED = 100
+# A plan takes some 20 KB.
+PLANS_REMEMBERED = 1_000
 # A fifth of graphql-core's own: comparing every field with every other would take seconds before it gives up.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 
@@ -66,7 +68,7 @@ class Document:
     limiting: frozenset[str] = frozenset()
     # The variables by which selections are left out.
     deciding: frozenset[str] = frozenset()
-    # Its operations, as they are answered without Strawberry, by their names.
+    # What is known of its operations for answering them without Strawberry, by their names.
     planned: dict[str | None, Any] = field(default_factory=dict)
     measures: LRUCache[object, Measured] = field(default_factory=lambda: LRUCache(MEASURES_REMEMBERED))
 
@@ -93,6 +95,8 @@ class Documents:
         self._rules = [*specified_rules, LiteralTexts, *(() if introspection else (NoIntrospection,))]
         # The only documents that are run, by their ids; None where any is.
         self.manifest = manifest
+        # Operations as they are answered without Strawberry.
+        self.plans: LRUCache[object, Any] = LRUCache(PLANS_REMEMBERED)
         self._read: LRUCache[str, Document] = LRUCache(CHARACTERS_REMEMBERED, getsizeof=_length)
 
     def read(self, text: str, schema: GraphQLSchema) -> Document:

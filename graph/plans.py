@@ -6,12 +6,11 @@ beginning and words the error. What changes something is never run again: its er
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 import structlog
-from cachetools import LRUCache
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
@@ -27,7 +26,7 @@ from db.connections import Record
 from db.engine import Reading
 from db.refusals import Refusal
 from graph.context import Context
-from graph.documents import Document
+from graph.documents import Document, Documents
 from graph.encoding import encoded
 from graph.errors import formatted, told
 from graph.operations import Operation
@@ -37,8 +36,6 @@ from graph.reads import Arguments, Form, Reads, run
 from graph.schema import schema
 from graph.texts import unkeepable
 
-# Of one operation: for each role, and each way in which its variables decide what is left out.
-PLANS_REMEMBERED = 50
 # Where Python's own type says all there is to say of a value.
 PLAIN = {"ID": str, "String": str, "Int": int, "Boolean": bool}
 INT_AT_MOST = 2**31 - 1
@@ -55,7 +52,6 @@ class Planned:
     node: OperationDefinitionNode
     # The variables' names and types in Python, and whether they must be given; None where there is more to them.
     plain: list[tuple[str, type, bool]] | None
-    plans: LRUCache[object, Plan | None] = field(default_factory=lambda: LRUCache(PLANS_REMEMBERED))
 
 
 async def planned_answer(operation: Operation, context: Context) -> bytes | None:
@@ -71,7 +67,7 @@ async def planned_answer(operation: Operation, context: Context) -> bytes | None
     changes = _Changes(context)
     try:
         values = _values(planned, operation.variables)
-        plan = _plan(document, planned, values, context.caller.role)
+        plan = _plan(documents, document, planned, values, context.caller.role)
         if plan is None:
             return None
         if planned.node.operation is OperationType.MUTATION:
@@ -161,10 +157,14 @@ class _Run:
 
     async def pages(
         self,
-        *of: Any,
+        reads: Reads,
+        arguments: Arguments,
+        form: Form,
+        name: str,
+        order: Sequence[int] | None,
+        keys: Sequence[str | None],
     ) -> Mapping[str, Page]:
         """Read the first page of the list of each of some objects, known by their keys."""
-        reads, arguments, form, name, order, keys = of
         own, limit, some = reads.arguments(arguments), page_limit(arguments.get("limit")), _some(keys)
         if arguments.get("next_token") is not None:
             raise Unplanned("a page within an object")
@@ -234,10 +234,12 @@ def _values(planned: Planned, given: Mapping[str, Any]) -> VariableValues:
     return values
 
 
-def _plan(document: Document, planned: Planned, values: VariableValues, role: str) -> Plan | None:
-    key = (role, *[values.coerced.get(name) for name in document.deciding])
-    if key in planned.plans:
-        return planned.plans[key]
+def _plan(documents: Documents, document: Document, planned: Planned, values: VariableValues, role: str) -> Plan | None:
+    # For each role, and each way in which variables decide what is left out.
+    key = (document, planned.node.name and planned.node.name.value, role, *map(values.coerced.get, document.deciding))
+    if key in documents.plans:
+        found: Plan | None = documents.plans[key]
+        return found
     plan: Plan | None
     try:
         assert document.node is not None  # noqa: S101
@@ -246,7 +248,7 @@ def _plan(document: Document, planned: Planned, values: VariableValues, role: st
         plan = planner.plan(role)
     except Unplanned:
         plan = None
-    planned.plans[key] = plan
+    documents.plans[key] = plan
     return plan
 
 
