@@ -37,15 +37,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 3000, // Monaco, in kB: a chunk of its own.
     license: { fileName: "licenses.md" },
     rolldownOptions: {
-      output: {
-        codeSplitting: {
-          // Some files, and not forty: each costs a slow processor 10 ms to ask for, and as much to take.
-          groups: [
-            { name: "first", tags: ["$initial"] },
-            { name: "shared", test: /^(?!.*(monaco|graphiql|prettier))/, minShareCount: 3 },
-          ],
-        },
-      },
       checks: { moduleLevelDirective: false }, // "use client" speaks to server rendering: there is none here.
     },
   },
