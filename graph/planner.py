@@ -7,13 +7,13 @@ level above at once, and puts the answer together innermost first, in dict displ
 
     { listSites { items { nmi vpp { name } } } }
 
-that is
+that is, but for the numbers in its names,
 
     async def plan(run, values):
-        rows1 = await run.list(reads1, arguments1(values), form1)
-        rows2 = await run.owned(reads2, arguments2(values), form2, [r1[1] for r1 in rows1])
-        by2 = {r2[1]: {"name": r2[0]} for r2 in rows2}
-        return {"listSites": {"items": [{"nmi": r1[0], "vpp": by2.get(r1[1])} for r1 in rows1]}}
+        sites = await run.page(reads_sites, arguments_of_sites(values), form_of_sites, "listSites", None)
+        vpps = await run.owned(reads_vpps, arguments_of_vpps(values), form_of_vpps, [site[1] for site in sites.rows])
+        vpp_of = {vpp[-1]: {"name": vpp[0]} for vpp in vpps}
+        return {"listSites": {"items": [{"nmi": site[0], "vpp": vpp_of.get(site[1])} for site in sites.rows]}}
 
 Statements and columns are those that the fields declare (`graph/resolvers/rows.py`). Whatever is not declared there, or
 is not for the caller's role, is not planned: `Unplanned` is raised, and Strawberry runs the operation as it runs any.
