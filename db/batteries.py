@@ -34,7 +34,7 @@ CAPACITY = """
     select :id, daterange(:effective_from, null), :capacity_kwh
 """
 ADD_BATTERY, ADD_CAPACITY = text(BATTERY), text(CAPACITY)
-# Each comes after the one that it selects from.
+# Each part comes after the one that it selects from, so what the entry tells is there to be read.
 ADD_AT_ONCE = Prepared(
     text(f"""
         with battery as ({BATTERY}),

@@ -33,7 +33,7 @@ MEMBERSHIP = """
     select :id, daterange(:effective_from, null), :vpp_id
 """
 ADD_SITE, ADD_MEMBERSHIP = text(SITE), text(MEMBERSHIP)
-# Each comes after the one that it selects from.
+# Each part comes after the one that it selects from, so what the entry tells is there to be read.
 CREATE_AT_ONCE = Prepared(
     text(f"""
         with site as ({SITE}),

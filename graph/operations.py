@@ -12,3 +12,7 @@ class Operation:
     query: str
     variables: Mapping[str, Any]
     name: str | None
+
+
+class Unplanned(Exception):
+    """Why an operation has no plan, or why its plan cannot answer: Strawberry is to run it."""

@@ -30,37 +30,28 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
-    ListValueNode,
-    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
-    ValueNode,
-    VariableNode,
     get_named_type,
     is_enum_type,
-    is_input_object_type,
     is_leaf_type,
     is_non_null_type,
-    is_scalar_type,
 )
 from graphql.execution.collect_fields import FragmentDetails, collect_fields, collect_subfields
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql.execution.values import VariableValues
 from sqlalchemy import BigInteger, Boolean, Date, DateTime, Float, Integer, Numeric, String, Uuid
 from sqlalchemy.types import TypeEngine
-from strawberry.schema.config import StrawberryConfig
-from strawberry.types.arguments import convert_arguments
-from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
+from graph.operations import Unplanned
 from graph.paging import Order
 from graph.permissions import For
+from graph.planned_arguments import ArgumentsOf, arguments_of, nullable
 from graph.reads import Column, Form, Reads
 from graph.resolvers.rows import PART, READS, FromRow, Part, Shown, row_type, shown_by
 
 # An answer's data, of what is run and the variables' values.
 Plan: TypeAlias = Callable[[Any, VariableValues], Any]
-# A field's arguments, of the variables' values.
-ArgumentsOf: TypeAlias = Callable[[VariableValues], dict[str, Any]]
 
 TEXT, FLOAT = String(), Float(53)
 # What Postgres writes as the answer shows it, so that nobody has to here.
@@ -76,10 +67,6 @@ AS_SHOWN: Mapping[tuple[type[TypeEngine[Any]], str], TypeEngine[Any] | None] = {
     # orjson writes a day as GraphQL does.
     (Date, "AWSDate"): None,
 }
-
-
-class Unplanned(Exception):
-    """Why an operation is not planned, or why its plan cannot answer."""
 
 
 @dataclass
@@ -163,7 +150,7 @@ class Planner:
                 shown[inner_key] = repr(kind.name)
                 continue
             of = self._declared(kind.fields[inner_name])
-            named = _nullable(kind.fields[inner_name].type)
+            named = nullable(kind.fields[inner_name].type)
             if of.base_resolver is not None or not is_leaf_type(named):
                 raise Unplanned(f"{inner_name} is read apart")
             value = self._call("written", _written(None, named.serialize), f"it.{of.python_name}")
@@ -172,7 +159,9 @@ class Planner:
         # Of all changes before the first is made: what is wrong with them is for Strawberry to tell.
         self._count += 1
         given = f"given{self._count}"
-        self._lines.append(f"{given} = {self._call('arguments', self._arguments(field, declared, details), 'values')}")
+        self._lines.append(
+            f"{given} = {self._call('arguments', self._arguments(field, declared, details[0].node), 'values')}"
+        )
         nodes = self._known("nodes", [each.node for each in details])
         return f"await run.change({resolve}, {given}, {nodes}, {key!r}, lambda it: {_display(shown)})"
 
@@ -262,7 +251,7 @@ class Planner:
         if reads is None:
             raise Unplanned(f"{kind.name}.{name} is a function")
         self._count += 1
-        related = Related(reads, self._arguments(field, declared, details), Selected(self._count))
+        related = Related(reads, self._arguments(field, declared, details[0].node), Selected(self._count))
         related.is_nullable = not is_non_null_type(field.type)
         named = get_named_type(field.type)
         if reads.order is not None:
@@ -329,7 +318,7 @@ class Planner:
             raise Unplanned(f"a {named.name} is more than a column")
         first = reads.columns[shown.columns[0]]
         place = (shown.columns[0], AS_SHOWN.get((first.kind, named.name)))
-        if shown.by in (None, str) and (first.kind, named.name) in AS_SHOWN and is_leaf_type(_nullable(kind)):
+        if shown.by in (None, str) and (first.kind, named.name) in AS_SHOWN and is_leaf_type(nullable(kind)):
             value = of.column(*place)
             return self._call("there", _there, value) if must_be and first.may_be_null else value
         columns = ", ".join(of.column(name) for name in shown.columns)
@@ -350,6 +339,9 @@ class Planner:
         each = self._completed(kind.of_type)
         return lambda values: [each(value) for value in values]
 
+    def _arguments(self, field: GraphQLField, declared: StrawberryField, node: FieldNode) -> ArgumentsOf:
+        return arguments_of(field, declared, node, schema=self._strawberry, values=self._values)
+
     def _subfields(self, kind: GraphQLObjectType, details: Any) -> Any:
         return collect_subfields(
             self._schema, self._fragments, self._values, self._operation, kind, details
@@ -361,36 +353,6 @@ class Planner:
             if not isinstance(extension, For) or not extension.allows(self._role):
                 raise Unplanned(f"{declared.python_name} is not for everyone")
         return declared
-
-    def _arguments(self, field: GraphQLField, declared: StrawberryField, details: Any) -> ArgumentsOf:
-        """Return what a resolver would be given as the field's arguments, by the values of variables."""
-        node: FieldNode = details[0].node
-        registry, config = self._strawberry.schema_converter.scalar_registry, self._strawberry.config
-
-        def converted(values: VariableValues) -> dict[str, Any]:
-            given = get_argument_values(field, node, values)
-            return convert_arguments(given, declared.arguments, registry, config)
-
-        if not any(_has_variable(argument.value) for argument in node.arguments or ()):
-            constants = converted(self._values)
-            return lambda _values: constants
-        # What takes a tenth of the time: whole scalars and flat inputs, which are what their variables were read as.
-        python_names = {config.name_converter.get_graphql_name(each): each for each in declared.arguments}
-        picked = []
-        for argument in node.arguments or ():
-            kind, to = field.args[argument.name.value].type, python_names[argument.name.value]
-            make = _maker(kind, to.type, config)
-            if not isinstance(argument.value, VariableNode) or make is None:
-                return converted
-            picked.append((to.python_name, argument.value.name.value, make, is_non_null_type(kind)))
-
-        def taken(values: VariableValues) -> dict[str, Any]:
-            coerced = values.coerced
-            if any(must_be and coerced.get(of) is None for _, of, _, must_be in picked):
-                raise Unplanned("an argument is missing")
-            return {name: make(coerced[of]) for name, of, make, _ in picked if of in coerced}
-
-        return taken
 
     def _call(self, name: str, function: Any, arguments: str) -> str:
         return f"{self._known(name, function)}({arguments})"
@@ -414,34 +376,6 @@ def _related_to(of: Selected) -> Iterator[Related]:
             yield part
         elif isinstance(part, Selected):
             yield from _related_to(part)
-
-
-def _nullable(kind: Any) -> Any:
-    return kind.of_type if is_non_null_type(kind) else kind
-
-
-def _maker(kind: Any, to: Any, config: StrawberryConfig) -> Callable[[Any], Any] | None:
-    """Return what makes of a variable's value what a resolver is given; None where there is more to it."""
-    kind, to = _nullable(kind), to.of_type if isinstance(to, StrawberryOptional) else to
-    if is_scalar_type(kind):
-        return _as_it_is
-    if not is_input_object_type(kind) or not all(is_scalar_type(_nullable(each.type)) for each in kind.fields.values()):
-        return None
-    of_input = to.__strawberry_definition__.fields
-    names = {config.name_converter.get_graphql_name(each): each.python_name for each in of_input}
-    return lambda value: None if value is None else to(**{names[name]: inner for name, inner in value.items()})
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _has_variable(value: ValueNode) -> bool:
-    if isinstance(value, ListValueNode):
-        return any(_has_variable(each) for each in value.values)
-    if isinstance(value, ObjectValueNode):
-        return any(_has_variable(each.value) for each in value.fields)
-    return isinstance(value, VariableNode)
 
 
 def _written(by: Callable[..., Any] | None, completed: Callable[[Any], Any]) -> Callable[..., Any]:

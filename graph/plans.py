@@ -29,9 +29,9 @@ from graph.context import Context
 from graph.documents import Document, Documents
 from graph.encoding import encoded
 from graph.errors import formatted, told
-from graph.operations import Operation
+from graph.operations import Operation, Unplanned
 from graph.paging import Page, page_limit, page_request
-from graph.planner import Plan, Planner, Unplanned
+from graph.planner import Plan, Planner
 from graph.reads import Arguments, Form, Reads, run
 from graph.schema import schema
 from graph.texts import unkeepable
