@@ -220,8 +220,10 @@ class Planner:
             return f"{by}.get({part.key}, {part.reads.otherwise!r})"
         if part.reads.is_list:
             return f"{by}.get({part.key}, ())"
-        # What must be there, and is not, is for Strawberry to tell of.
-        return f"{by}.get({part.key})" if part.is_nullable and part.page is None else f"{by}[{part.key}]"
+        if part.page is not None:
+            return f"{by}[{part.key}]"
+        found = f"{by}.get({part.key})"
+        return found if part.is_nullable else self._call("there", _there, found)
 
     def _asked(self, related: Related) -> str:
         number = related.of.number
