@@ -16,7 +16,6 @@ import pytest
 from graphql import FieldNode, GraphQLObjectType, TypeInfo, TypeInfoVisitor, Visitor, get_named_type, parse, visit
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
 from db.engine import Database
 from graph.embedded.servers import EmbeddedServers
@@ -124,10 +123,8 @@ async def test_a_plan_answers_as_strawberry_does_or_not_at_all(ways: Ways) -> No
         note(f"{callers} ask {asked}")
         asyncio.run_coroutine_threadsafe(ask(asked, callers), loop).result()
 
-    with capture_logs() as logs:
-        await asyncio.to_thread(alike)
+    await asyncio.to_thread(alike)
 
-    assert "A plan failed" not in [line["event"] for line in logs]
     assert counted["well"] >= WELL_AT_LEAST * counted["all"], counted
     assert counted["planned"] >= PLANNED_AT_LEAST * counted["well"], counted
 

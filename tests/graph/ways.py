@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from structlog.testing import capture_logs
 
 from db.engine import Database
 from graph.access import Caller
@@ -48,7 +49,11 @@ class Ways:
         return Result.of(result).payload.encode()
 
     async def planned(self, operation: Operation, caller: Caller) -> bytes | None:
-        return await planned_answer(operation, self._context(caller))
+        """Answer by a plan, if there is one; that one fails where nobody expects it to is told by the log alone."""
+        with capture_logs() as logs:
+            answer = await planned_answer(operation, self._context(caller))
+        assert "A plan failed" not in [line["event"] for line in logs], (logs, caller, operation)
+        return answer
 
     async def both(self, operation: Operation, caller: str) -> tuple[bytes | None, bytes | None]:
         """Return what Strawberry answers, and what a plan does: the same, if it does."""
