@@ -25,7 +25,8 @@ NODE = str(Path(executable.ROOT_DIR, "bin", "node"))
 OURS, POSTGRAPHILE, MERCURIUS, FLOOR = "ours", "PostGraphile", "mercurius", "the floor"
 
 # As many connections to Postgres as ours has.
-POOL_SIZE = "20"
+# Of Postgres' hundred, ours has up to forty.
+POOL_SIZE = "15"
 # They are counted as ever, only not refused.
 MANY_REQUESTS = {"VPP_LIMIT_CALLER_REQUESTS": "1000000000", "VPP_LIMIT_ADDRESS_REQUESTS": "1000000000"}
 NEW_KEY = 'mutation { createApiKey(input: {name: "Bench", role: OPERATOR}) { secret } }'
