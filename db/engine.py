@@ -44,31 +44,39 @@ class Reading:
 
     async def __aenter__(self) -> Self:
         self._connection = await self._connections.take()
-        if self._reach.is_held:
-            # What holds it ends with the transaction.
-            await self._run(self._connection.execute(self._reach.begin()))
-        return self
-
-    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is not None:
-            self._connections.throw_away(self._connection)
-            if self._statement_timeout_s and isinstance(error, asyncpg.QueryCanceledError):
-                raise TookTooLong(seconds=self._statement_timeout_s) from error
-            return
-        if self._reach.is_held:
-            await self._run(self._connection.execute("commit"))
-        self._connections.give_back(self._connection)
-
-    async def rows(self, read: Prepared, given: Mapping[str, object]) -> list[Record]:
-        """Return every row of a read, given its values by their names."""
-        return await self._connection.fetch(read.text, *read.values(given))
-
-    async def _run(self, running: Awaitable[object]) -> None:
+        # Where a statement does not come to its end, nobody knows what the connection is in the middle of.
+        self._is_at_rest = True
         try:
-            await running
+            if self._reach.is_held:
+                # What holds it ends with the transaction.
+                await self._at_rest_after(self._connection.execute(self._reach.begin()))
         except BaseException:
             self._connections.throw_away(self._connection)
             raise
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if self._reach.is_held and self._is_at_rest:
+                await self._at_rest_after(self._connection.execute("commit"))
+        finally:
+            if self._is_at_rest:
+                self._connections.give_back(self._connection)
+            else:
+                self._connections.throw_away(self._connection)
+        if self._statement_timeout_s and isinstance(error, asyncpg.QueryCanceledError):
+            raise TookTooLong(seconds=self._statement_timeout_s) from error
+
+    async def rows(self, read: Prepared, given: Mapping[str, object]) -> list[Record]:
+        """Return every row of a read, given its values by their names."""
+        rows: list[Record] = await self._at_rest_after(self._connection.fetch(read.text, *read.values(given)))
+        return rows
+
+    async def _at_rest_after(self, running: Awaitable[Any]) -> Any:
+        self._is_at_rest = False
+        done = await running
+        self._is_at_rest = True
+        return done
 
 
 class Database:

@@ -1,4 +1,4 @@
-"""Changes that are one statement, with their entries."""
+"""Changes that are one statement, with their entries, and the connections that single statements are run on."""
 
 import asyncio
 from datetime import date
@@ -17,14 +17,16 @@ import db.sites
 import db.vpps
 from db.audit_entries import AtOnce, AuditEntry, Author, IsThere, Kind, audited
 from db.batteries import Battery, BatterySiteNotFound, BatteryTaken, CapacityOutOfRange
-from db.engine import Database, take_turns
+from db.engine import READING_AT_ONCE, Database, take_turns
 from db.prepared import Prepared
-from db.reach import Reach
-from db.vpps import Terms
+from db.reach import EVERYTHING, READER, Reach
+from db.vpps import Terms, VppNotFound
 from tests.api import new_name, new_nmi
 
 OURSELVES = Author("COMMAND", "tests", uuid4(), "a request")
 PID = Prepared(text("select pg_backend_pid() as pid"))
+WHO = Prepared(text("select current_user::text as user"))
+FAILING = Prepared(text("select 1 / 0"))
 WAITING = text("pid from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")
 
 
@@ -139,3 +141,35 @@ async def test_whoever_is_held_to_something_changes_nothing_at_once(database: Da
         await db.batteries.add(at_once(held), **battery(site_id))
 
     assert await added(database) == kept
+
+
+async def test_a_read_that_is_given_up_does_not_cost_the_connection(database: Database, vpp_id: UUID) -> None:
+    pids = set()
+
+    async def given_up(reach: Reach) -> None:
+        async with database.held_to(reach).reading() as reading:
+            (row,) = await reading.rows(PID, {})
+            pids.add(row.pid)
+            raise VppNotFound(id=vpp_id)
+
+    for reach in (EVERYTHING, Reach(vpp_ids=frozenset([vpp_id])), EVERYTHING):
+        with pytest.raises(VppNotFound):
+            await given_up(reach)
+    async with database.reading() as reading:
+        (row,) = await reading.rows(WHO, {})
+
+    assert len(pids) == 1
+    assert row.user != READER
+
+
+async def test_a_read_that_fails_costs_its_connection_and_no_turn(database: Database) -> None:
+    async def fail() -> None:
+        async with database.reading() as reading:
+            await reading.rows(FAILING, {})
+
+    for _ in range(READING_AT_ONCE + 1):
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await fail()
+
+    async with database.reading() as reading:
+        assert len(await reading.rows(PID, {})) == 1
