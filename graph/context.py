@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Concatenate, ParamSpec, TypeAlias
 from uuid import UUID
@@ -19,7 +18,6 @@ from graph.access import Caller
 from graph.documents import Documents
 from graph.loaders import Loaders
 from graph.object_store import ObjectStore
-from graph.settlement.month import settlement_date
 
 Given = ParamSpec("Given")
 
@@ -75,11 +73,6 @@ class Context:
     @property
     def _author(self) -> Author:
         return Author(self.caller.auth_type, self.caller.name, self.caller.key_id, self.request_id)
-
-    @property
-    def today(self) -> date:
-        """The settlement date it is."""
-        return settlement_date(datetime.now(UTC))
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

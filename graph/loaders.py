@@ -37,11 +37,6 @@ class Loaders:
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
         self.identity = _loader(self._identities)
 
-    @property
-    def today(self) -> date:
-        """The settlement date it is."""
-        return settlement_date(datetime.now(UTC))
-
     async def rows(self, reads: Reads, arguments: Arguments) -> Sequence[AnyRow]:
         """Read what is read for nobody."""
         async with self._database.reading() as reading:
@@ -94,7 +89,7 @@ class Loaders:
     async def _run(
         self, reading: Reading, reads: Reads, arguments: Arguments, form: Form, values: dict[str, Any]
     ) -> list[Any]:
-        return await run(reading, reads, arguments, form, {"today": self.today, **values}, reach=self._reach)
+        return await run(reading, reads, arguments, form, {"today": today(), **values}, reach=self._reach)
 
     async def _identities(self, keys: list[tuple[UUID, date]]) -> list[str | None]:
         """
@@ -105,6 +100,11 @@ class Loaders:
         rows = await self._whole_database.rows(db.reports.identities(list(set(keys))))
         found = {(row.vpp_id, row.month): row.identity for row in rows}
         return [found.get(key) for key in keys]
+
+
+def today() -> date:
+    """Return the settlement date it is."""
+    return settlement_date(datetime.now(UTC))
 
 
 def _loader(load: Callable[[list[Key]], Awaitable[Sequence[Value]]]) -> DataLoader[Key, Value]:

@@ -29,6 +29,7 @@ from graph.context import Context
 from graph.documents import Document, Documents
 from graph.encoding import encoded
 from graph.errors import formatted, told
+from graph.loaders import today
 from graph.operations import Operation, Unplanned
 from graph.paging import Page, page_limit, page_request
 from graph.planner import Plan, Planner
@@ -127,7 +128,7 @@ class _Run:
     def __init__(self, reading: Reading, context: Context) -> None:
         self._reading = reading
         self._reach = context.reach
-        self._fixed = {"today": context.today, **self._reach.values()}
+        self._fixed = {"today": today(), **self._reach.values()}
 
     async def root(self, reads: Reads, arguments: Arguments, form: Form) -> list[Record]:
         return (await self._rows(reads, reads.arguments(arguments), form, {}))[:1]

@@ -43,7 +43,7 @@ class ShortWay:
     async def take(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:
         """Answer a request, or return by what it is to be received on the usual way."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        if not self._is_usual(headers):
+        if not self._may_be_short(headers):
             return receive
         received: list[Message | TimeoutError] = []
         body = await self._body(receive, received)
@@ -71,7 +71,8 @@ class ShortWay:
             received.append(late)
         return body if is_whole else None
 
-    def _is_usual(self, headers: Mapping[str, str]) -> bool:
+    def _may_be_short(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether by its headers a request asks for nothing that only the usual way has."""
         host = headers.get("host", "")
         return (
             headers.get("content-type", "").lower() in JSON

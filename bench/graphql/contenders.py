@@ -24,8 +24,7 @@ NODE = str(Path(executable.ROOT_DIR, "bin", "node"))
 
 OURS, POSTGRAPHILE, MERCURIUS, FLOOR = "ours", "PostGraphile", "mercurius", "the floor"
 
-# As many connections to Postgres as ours has.
-# Of Postgres' hundred, ours has up to forty.
+# Of the hundred connections that Postgres takes: ours has up to forty, of which a request holds one at a time.
 POOL_SIZE = "15"
 # They are counted as ever, only not refused.
 MANY_REQUESTS = {"VPP_LIMIT_CALLER_REQUESTS": "1000000000", "VPP_LIMIT_ADDRESS_REQUESTS": "1000000000"}
