@@ -2,11 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import jwt
@@ -15,8 +14,8 @@ import structlog
 import db.api_keys
 from db.engine import AnyRow, Database
 from db.notices import Notices
-from db.reach import EVERYTHING, Reach
 from db.refusals import Unauthorized
+from graph.callers import Caller, caller_by_key
 from graph.known_keys import KnownKeys
 
 # Tokens are a few hundred characters long, those of people in many groups a few thousand.
@@ -24,30 +23,9 @@ TOKEN_AT_MOST = 16 * 1024
 # Keys in use are looked at so often even where nothing was heard of a change.
 LOOK_EVERY_S = 60.0
 
+BOOTSTRAP = Caller(auth_type="API_KEY", name="bootstrap", role="ADMIN")
+
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Whom a request is made by; null ids mean that there is nothing the caller is held to."""
-
-    auth_type: str
-    name: str
-    role: str
-    vpp_ids: Sequence[UUID] | None = None
-    site_ids: Sequence[UUID] | None = None
-    # Of the API key by which the caller is known, where it is kept in the database.
-    key_id: UUID | None = None
-    expires_at: datetime | None = None
-
-    @property
-    def reach(self) -> Reach:
-        """What the caller is held to."""
-        if self.role == "MEMBER":
-            return Reach(site_ids=frozenset(self.site_ids or ()))
-        if self.role == "ADMIN" or self.vpp_ids is None:
-            return EVERYTHING
-        return Reach(vpp_ids=frozenset(self.vpp_ids), may_change=self.role == "OPERATOR")
 
 
 class MissingKey(Unauthorized):
@@ -60,6 +38,13 @@ class WrongKey(Unauthorized):
 
 class WrongToken(Unauthorized):
     """You are not authorized to make this call: the token {reason}."""
+
+
+class Credentials(NamedTuple):
+    """What a caller shows: a secret, and whether it was shown as an API key."""
+
+    secret: str
+    is_api_key: bool
 
 
 class Issuer(Protocol):
@@ -85,23 +70,22 @@ class Access:
         self._held: dict[UUID, dict[int, Callable[[], None]]] = {}
         self._change = asyncio.Event()
 
-    async def caller(self, credentials: Mapping[str, object]) -> Caller:
+    async def caller(self, given: Mapping[str, object]) -> Caller:
         """Return who is calling, given headers or what came in their stead; refuse with `Unauthorized`."""
-        # In a WebSocket's connection_init the names are whatever the client wrote, unlike HTTP's, which have no case.
-        given = {name.lower(): value for name, value in credentials.items() if isinstance(value, str)}
-        api_key = _plain(given.get("x-api-key", ""))
-        secret = api_key or _plain(_without_bearer(given.get("authorization", "")))
-        if not secret:
-            raise MissingKey
+        return await self.caller_by(credentials(given))
+
+    async def caller_by(self, credentials: Credentials) -> Caller:
+        """Return who is calling, by what was shown; refuse with `Unauthorized`."""
+        secret = credentials.secret
         if self._bootstrap_api_key and secrets.compare_digest(secret.encode(), self._bootstrap_api_key.encode()):
-            return Caller(auth_type="API_KEY", name="bootstrap", role="ADMIN")
+            return BOOTSTRAP
         # No key of ours has a dot.
-        if not api_key and "." in secret:
+        if not credentials.is_api_key and "." in secret:
             return await self._issuer(secret).caller(secret)
-        key = await self._keys.by_secret(secret)
-        if key is None:
+        known = await self._keys.by_secret(secret)
+        if known is None:
             raise WrongKey
-        return caller_by_key(key)
+        return known.caller
 
     def known(self, key: AnyRow, *, auth_type: str) -> Caller:
         """Return the caller an API key stands for that was told by other means than its secret, and note its use."""
@@ -168,17 +152,15 @@ class Access:
         return issuer
 
 
-def caller_by_key(key: AnyRow, *, auth_type: str = "API_KEY") -> Caller:
-    """Return who calls with an API key, or by what was given for it."""
-    return Caller(
-        auth_type=auth_type,
-        name=key.name,
-        role=key.role,
-        vpp_ids=key.vpp_ids,
-        site_ids=key.site_ids,
-        key_id=key.id,
-        expires_at=key.expires_at,
-    )
+def credentials(given: Mapping[str, object]) -> Credentials:
+    """Read what a caller shows, given headers or what came in their stead. Raises MissingKey."""
+    # In a WebSocket's connection_init the names are whatever the client wrote, unlike HTTP's, which have no case.
+    texts = {name.lower(): value for name, value in given.items() if isinstance(value, str)}
+    api_key = _plain(texts.get("x-api-key", ""))
+    secret = api_key or _plain(_without_bearer(texts.get("authorization", "")))
+    if not secret:
+        raise MissingKey
+    return Credentials(secret, bool(api_key))
 
 
 def _without_bearer(authorization: str) -> str:

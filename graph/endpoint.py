@@ -14,7 +14,7 @@ from db.engine import Database
 from db.notices import Notices
 from db.refusals import Unauthorized
 from graph import event_stream, transport_ws
-from graph.access import Access, Caller
+from graph.access import Access
 from graph.appsync import iam, realtime
 from graph.appsync.http import (
     HttpRefusal,
@@ -27,6 +27,7 @@ from graph.appsync.http import (
 )
 from graph.appsync.iam import SignatureRefused, Signatures
 from graph.appsync.realtime import RealtimeSocket
+from graph.callers import Caller
 from graph.context import Context
 from graph.documents import Documents
 from graph.encoding import encode

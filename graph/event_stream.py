@@ -12,7 +12,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from graph.access import Access, Caller
+from graph.access import Access
+from graph.callers import Caller
 from graph.encoding import encode
 from graph.operations import Operation
 from graph.sockets import TOLD_AT_MOST

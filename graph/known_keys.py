@@ -4,14 +4,15 @@ import asyncio
 import time
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
-from cachetools import TTLCache
 
 import db.api_keys
 from db.engine import AnyRow, Database, Read
 from db.notices import Notices
+from graph.callers import Caller, caller_by_key
 
 # Whatever notices do, nothing is known for longer.
 KNOWN_FOR_S = 60.0
@@ -20,6 +21,20 @@ KNOWN_AT_MOST = 10_000
 NOTE_USE_EVERY_S = 60.0
 
 log = structlog.get_logger()
+
+
+class Known(NamedTuple):
+    """A good API key, and whom it stands for."""
+
+    key: AnyRow
+    caller: Caller
+
+
+class _LookedUp(NamedTuple):
+    known: Known
+    # What had been heard before: a notice that came meanwhile may have been of it.
+    heard: Hashable
+    until: float
 
 
 class KnownKeys:
@@ -32,23 +47,27 @@ class KnownKeys:
     def __init__(self, database: Database, notices: Notices, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._notices = notices
-        # Each with what had been heard before it was looked up: a notice that came meanwhile may have been of it.
-        self._known: TTLCache[bytes | UUID, tuple[Hashable, AnyRow]] = TTLCache(KNOWN_AT_MOST, KNOWN_FOR_S, clock)
-        self._noted: TTLCache[UUID, None] = TTLCache(KNOWN_AT_MOST, NOTE_USE_EVERY_S, clock)
+        self._clock = clock
+        self._known: dict[str | UUID, _LookedUp] = {}
+        # Until when no further use is noted of a key.
+        self._noted: dict[UUID, float] = {}
         self._noting: set[asyncio.Task[None]] = set()
 
-    async def by_secret(self, secret: str) -> AnyRow | None:
+    async def by_secret(self, secret: str) -> Known | None:
         """Return the API key a secret belongs to, and note that it is in use; None unless it is good."""
-        return await self._key(db.api_keys.secret_sha256(secret), lambda: db.api_keys.api_key_by_secret(secret))
+        return await self._key(secret, lambda: db.api_keys.api_key_by_secret(secret))
 
-    async def by_id(self, id: UUID) -> AnyRow | None:
+    async def by_id(self, id: UUID) -> Known | None:
         """Return the API key of an id, and note that it is in use; None unless it is good."""
         return await self._key(id, lambda: db.api_keys.api_key_by_id(id))
 
     def note_use(self, id: UUID) -> None:
         """Note that an API key is in use, beside the request, unless that was done within a minute."""
-        if id not in self._noted:
-            self._noted[id] = None
+        now = self._clock()
+        if self._noted.get(id, now) <= now:
+            if len(self._noted) >= KNOWN_AT_MOST:
+                self._noted.clear()
+            self._noted[id] = now + NOTE_USE_EVERY_S
             noting = asyncio.create_task(self._note_use(id))
             self._noting.add(noting)
             noting.add_done_callback(self._noting.discard)
@@ -58,17 +77,25 @@ class KnownKeys:
         await asyncio.gather(*self._noting)
 
     # A statement takes longer to make than all else that a known key does.
-    async def _key(self, known_as: bytes | UUID, read: Callable[[], Read]) -> AnyRow | None:
-        heard = self._notices.heard("api_keys")
-        heard_before, key = self._known.get(known_as, (None, None))
-        if heard is None or heard != heard_before:
+    async def _key(self, known_as: str | UUID, read: Callable[[], Read]) -> Known | None:
+        heard, now = self._notices.heard("api_keys"), self._clock()
+        looked_up = self._known.get(known_as)
+        if looked_up is not None and heard is not None and heard == looked_up.heard and now < looked_up.until:
+            known = looked_up.known
+        else:
             key = await self._database.row(read())
-            if heard is not None and key is not None:
-                self._known[known_as] = (heard, key)
-        if key is None or (key.expires_at is not None and key.expires_at <= datetime.now(UTC)):
+            if key is None:
+                return None
+            known = Known(key, caller_by_key(key))
+            if heard is not None:
+                if len(self._known) >= KNOWN_AT_MOST:
+                    self._known.clear()
+                self._known[known_as] = _LookedUp(known, heard, now + KNOWN_FOR_S)
+        expires_at = known.caller.expires_at
+        if expires_at is not None and expires_at <= datetime.now(UTC):
             return None
-        self.note_use(key.id)
-        return key
+        self.note_use(known.key.id)
+        return known
 
     async def _note_use(self, id: UUID) -> None:
         try:

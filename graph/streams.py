@@ -15,7 +15,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from graph.access import Caller
+from graph.callers import Caller
 from graph.context import Context
 from graph.encoding import encode
 from graph.errors import formatted, told

@@ -15,7 +15,8 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from db.refusals import Unauthorized
-from graph.access import Access, Caller
+from graph.access import Access
+from graph.callers import Caller
 from graph.context import Context
 from graph.documents import Documents
 from graph.encoding import encode

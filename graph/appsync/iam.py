@@ -30,7 +30,8 @@ from starlette.websockets import WebSocket
 import db.access_keys
 from db.engine import Database
 from db.refusals import Unauthorized
-from graph.access import Access, Caller
+from graph.access import Access
+from graph.callers import Caller
 from graph.settings import Signing
 
 ALGORITHM = "AWS4-HMAC-SHA256"

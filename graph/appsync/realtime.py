@@ -14,9 +14,10 @@ from starlette.websockets import WebSocket
 from strawberry.types.graphql import OperationType
 
 from db.refusals import Unauthorized
-from graph.access import Access, Caller
+from graph.access import Access
 from graph.appsync import iam
 from graph.appsync.iam import Signatures
+from graph.callers import Caller
 from graph.documents import Documents
 from graph.encoding import NotJson, decode, encode
 from graph.errors import told_refusal

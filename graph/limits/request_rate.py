@@ -5,7 +5,6 @@ A minute slides: of what was counted in the last one, as much counts as of it li
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, MutableMapping
 from ipaddress import IPv6Network
 from math import ceil
@@ -18,8 +17,8 @@ from limits.errors import ConfigurationError, StorageError
 from limits.storage import storage_from_string
 
 from db.refusals import LimitExceeded
-from graph.access import Caller
 from graph.backing import CannotServe
+from graph.callers import Caller
 from graph.settings import Limits
 
 MINUTE_S = 60
@@ -63,18 +62,19 @@ class RequestRate:
 
     async def count_address(self, scope: MutableMapping[str, Any]) -> None:
         """Count a request by where it came from; to be done before it is looked up who makes it."""
-        if scope.get("client"):
-            await self._hit("address", _site(scope["client"][0]), self._limits.address_requests)
+        client, at_most = scope.get("client"), self._limits.address_requests
+        if client and at_most:
+            wait_s = await self._count.hit(f"address {_site(client[0])}", at_most)
+            if wait_s:
+                raise _too_many("address", at_most, wait_s)
 
     async def count_caller(self, caller: Caller) -> None:
         """Count a request by who makes it."""
-        who = str(caller.key_id) if caller.key_id else f"{caller.auth_type} {caller.name}"
-        await self._hit("caller", who, self._limits.caller_requests)
-
-    async def _hit(self, kind: str, who: str, at_most: int) -> None:
-        wait_s = await self._count.hit(f"{kind} {who}", at_most) if at_most else 0
-        if wait_s:
-            raise TooManyRequests(kind=kind, maximum=at_most, retry_after_s=max(1, ceil(wait_s)))
+        at_most = self._limits.caller_requests
+        if at_most:
+            wait_s = await self._count.hit(f"caller {caller.counted_as}", at_most)
+            if wait_s:
+                raise _too_many("caller", at_most, wait_s)
 
 
 class CountHere:
@@ -88,8 +88,8 @@ class CountHere:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._minute = 0
-        self._before: Counter[str] = Counter()
-        self._now: Counter[str] = Counter()
+        self._before: dict[str, int] = {}
+        self._now: dict[str, int] = {}
 
     async def close(self) -> None:
         pass
@@ -97,11 +97,11 @@ class CountHere:
     async def hit(self, who: str, at_most: int) -> float:
         minute, into = divmod(self._clock(), MINUTE_S)
         if minute != self._minute:
-            self._before = self._now if minute == self._minute + 1 else Counter()
-            self._minute, self._now = int(minute), Counter()
-        before, now = self._before[who], self._now[who]
+            self._before = self._now if minute == self._minute + 1 else {}
+            self._minute, self._now = int(minute), {}
+        before, now = self._before.get(who, 0), self._now.get(who, 0)
         if now + before * (1 - into / MINUTE_S) <= at_most - 1:
-            self._now[who] += 1
+            self._now[who] = now + 1
             return 0
         if now < at_most:
             return MINUTE_S * (1 - (at_most - 1 - now) / before) - into
@@ -142,6 +142,10 @@ class CountInRedis:
             self._not_before = time.monotonic() + LEAVE_REDIS_ALONE_S
             log.warning("Requests are not counted: Redis does not answer", reason=str(fault))
             return 0
+
+
+def _too_many(kind: str, at_most: int, wait_s: float) -> TooManyRequests:
+    return TooManyRequests(kind=kind, maximum=at_most, retry_after_s=max(1, ceil(wait_s)))
 
 
 def _site(address: str) -> str:

@@ -19,7 +19,8 @@ from uuid import UUID
 import httpx
 
 from db.api_keys import HELD_TO_SITES, HELD_TO_VPPS
-from graph.access import Caller, WrongToken
+from graph.access import WrongToken
+from graph.callers import Caller
 from graph.permissions import ROLES
 from graph.settings import Oidc, is_safe_to_fetch
 from graph.tokens.claims import claims_of, expiry

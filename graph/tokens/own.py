@@ -13,7 +13,8 @@ from jwt.algorithms import ECAlgorithm
 
 import db.signing_keys
 from db.engine import AnyRow, Database
-from graph.access import Caller, WrongToken, caller_by_key
+from graph.access import WrongToken
+from graph.callers import Caller
 from graph.known_keys import KnownKeys
 from graph.settings import OwnTokenSettings
 from graph.tokens.claims import claims_of, expiry
@@ -47,8 +48,11 @@ class OwnTokens:
 
     async def issue(self, *, client_id: UUID | str, secret: str) -> Issued | None:
         """Return a token for an API key; None unless the secret is that of a good key of this id or prefix."""
-        key = await self._keys.by_secret(secret)
-        if key is None or client_id not in (key.id, key.prefix):
+        known = await self._keys.by_secret(secret)
+        if known is None:
+            return None
+        key = known.key
+        if client_id not in (key.id, key.prefix):
             return None
         signing_key = await self._signing_key()
         now = int(time.time())
@@ -76,11 +80,14 @@ class OwnTokens:
             algorithms=(ALGORITHM,),
             leeway_s=LEEWAY_S,
         )
-        key = await self._keys.by_id(UUID(claims["sub"]))
-        if key is None:
+        known = await self._keys.by_id(UUID(claims["sub"]))
+        if known is None:
             raise WrongToken(reason="is of an API key that has expired or was revoked")
-        ends: list[datetime] = [expiry(claims, leeway_s=LEEWAY_S), *([key.expires_at] if key.expires_at else [])]
-        return replace(caller_by_key(key), expires_at=min(ends))
+        ends: list[datetime] = [
+            expiry(claims, leeway_s=LEEWAY_S),
+            *([known.caller.expires_at] if known.caller.expires_at else []),
+        ]
+        return replace(known.caller, expires_at=min(ends))
 
     async def published(self) -> list[Jwk]:
         """Return the public keys of all that a token may still be signed with."""

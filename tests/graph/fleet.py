@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from db.engine import Database
-from graph.access import Caller
+from graph.callers import Caller
 from graph.embedded.servers import EmbeddedServers
 from graph.nmi import check_digit
 from graph.worker import Worker

@@ -11,7 +11,8 @@ from sqlalchemy import Executable, text
 
 from db.engine import AnyRow, Database
 from db.notices import Notices
-from graph.access import Access, Caller
+from graph.access import Access
+from graph.callers import Caller
 from graph.known_keys import KnownKeys
 from tests.api import API_KEY, Api, new_name
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from db.engine import Database
 from db.notices import Notices
-from graph.access import Caller
+from graph.callers import Caller
 from graph.context import Context
 from graph.object_store import ObjectStore
 from graph.schema import schema

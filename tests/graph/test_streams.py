@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest_asyncio
 
 from db.engine import Database
-from graph.access import Caller
+from graph.callers import Caller
 from graph.context import Context
 from graph.object_store import ObjectStore
 from graph.operations import Operation

@@ -8,7 +8,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from structlog.testing import capture_logs
 
 from db.engine import Database
-from graph.access import Caller
+from graph.callers import Caller
 from graph.context import Context
 from graph.documents import Documents
 from graph.object_store import ObjectStore
