@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
+from db.connections import Record
 from db.engine import Database, Read
 from db.prepared import Prepared
 from db.reach import as_ourselves
@@ -55,18 +56,29 @@ ADD = """
     from ({objects}) as object (id, old), audited_{table}(object.id) as audited (new)
     where new is distinct from old
 """
+ADD_NEW = """
+    insert into audit_entries
+        (id, auth_type, caller_name, api_key_id, request_id, action, object_type, object_id, new)
+    select
+        gen_random_uuid(), :auth_type, :caller_name, :api_key_id, :request_id, :action, '{kind}', object.id, object.new
+    from ({objects}) as object (id, new)
+"""
 WAS_THERE = "select cast(:object_id as uuid), cast(:old as jsonb)"
 # A row says which transaction wrote it.
 IS_NEW = "select id, null::jsonb from {table} where id = :object_id and xmin = pg_current_xact_id()::xid"
 
 
-def adding(kind: Kind, objects: str) -> str:
-    """Return the statement that adds entries of some objects, selected with what each was before."""
-    return ADD.format(kind=kind, table=TABLES[kind], objects=objects)
+def adding_new(kind: Kind, objects: str) -> str:
+    """Return the statement that adds entries of new objects, selected with what the functions above would return."""
+    return ADD_NEW.format(kind=kind, objects=objects)
 
 
-ADD_CHANGED = {kind: text(adding(kind, WAS_THERE)) for kind in Kind}
-ADD_CREATED = {kind: text(adding(kind, IS_NEW.format(table=TABLES[kind]))) for kind in Kind}
+def _adding(kind: Kind, objects: str) -> TextClause:
+    return text(ADD.format(kind=kind, table=TABLES[kind], objects=objects))
+
+
+ADD_CHANGED = {kind: _adding(kind, WAS_THERE) for kind in Kind}
+ADD_CREATED = {kind: _adding(kind, IS_NEW.format(table=TABLES[kind])) for kind in Kind}
 
 
 class AuditEntry(Table, table=True):
@@ -136,18 +148,22 @@ class IsThere(Exception):
     """There is an object with the id of the one that was to be created."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class AtOnce:
     """What an author does in one statement, with its entry: for those who are held to nothing."""
 
     database: Database
     author: Author
     action: str
+    # What was created, with all that is read of such an object.
+    row: Record | None = None
 
     async def create(self, statement: Prepared, given: Mapping[str, object]) -> None:
         """Run a statement that returns what it creates, and adds its entry. Raises IsThere where it creates nothing."""
-        if not await self.database.changed(statement, {**given, **vars(self.author), "action": self.action}):
+        rows = await self.database.changed(statement, {**given, **vars(self.author), "action": self.action})
+        if not rows:
             raise IsThere
+        self.row = rows[0]
 
 
 @asynccontextmanager

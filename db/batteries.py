@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import timelines
-from db.audit_entries import AtOnce, Kind, adding
+from db.audit_entries import AtOnce, Kind, adding_new
 from db.engine import TURN, Read, take_turns, turn
 from db.prepared import Prepared, among
 from db.reach import Reach, reach_of
@@ -27,20 +27,39 @@ BATTERY = f"""
     select :id, :site_id, :manufacturer, :serial, daterange(:effective_from, null)
     from {TURN}
     on conflict (id) do nothing
-    returning id
+    returning *
 """  # noqa: S608 It is ours.
 CAPACITY = """
     insert into battery_capacities (battery_id, effective, capacity_kwh)
     select :id, daterange(:effective_from, null), :capacity_kwh
 """
 ADD_BATTERY, ADD_CAPACITY = text(BATTERY), text(CAPACITY)
-# Each part comes after the one that it selects from, so what the entry tells is there to be read.
+# What audited_batteries() returns, which would have to look for what is at hand here.
+NEW = """
+    select
+        id,
+        jsonb_build_object(
+            'siteId', site_id,
+            'manufacturer', manufacturer,
+            'serial', serial,
+            'effectiveFrom', lower(installed),
+            'effectiveUntil', upper(installed),
+            'capacities', jsonb_build_array(
+                jsonb_build_object(
+                    'capacityKwh', trim_scale(capacity_kwh),
+                    'effectiveFrom', lower(effective),
+                    'effectiveUntil', upper(effective)
+                )
+            )
+        )
+    from battery, capacity
+"""
 ADD_AT_ONCE = Prepared(
     text(f"""
         with battery as ({BATTERY}),
-        capacity as ({CAPACITY} from battery returning battery_id),
-        entry as ({adding(Kind.BATTERY, "select battery_id, null::jsonb from capacity")})
-        select id from battery
+        capacity as ({CAPACITY} from battery returning *),
+        entry as ({adding_new(Kind.BATTERY, NEW)})
+        select battery.*, capacity_kwh from battery, capacity
     """)  # noqa: S608 It is ours.
 )
 

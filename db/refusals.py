@@ -21,9 +21,14 @@ class Refusal(Exception):
     field: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, *, field: tuple[str, ...] | None = None, info: dict[str, Any] | None = None, **details: Any):
-        super().__init__((getdoc(type(self)) or "").format(**details))
+        super().__init__()
+        self._details = details
         field = self.field if field is None else field
         self.info: dict[str, Any] = ({"field": list(field)} if field else {}) | (info or {})
+
+    # Not before it is told: most are made in case a constraint is violated, and are not.
+    def __str__(self) -> str:
+        return (getdoc(type(self)) or "").format(**self._details)
 
 
 class NotFound(Refusal):

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import timelines
-from db.audit_entries import AtOnce, Kind, adding
+from db.audit_entries import AtOnce, Kind, adding_new
 from db.engine import TURN, AnyRow, Read, turn
 from db.prepared import Prepared, among
 from db.reach import TODAY, Condition, Reach, as_ourselves, reach_of
@@ -26,20 +26,34 @@ SITE = f"""
     select :id, :nmi, :address
     from {TURN}
     on conflict (id) do nothing
-    returning id
+    returning *
 """  # noqa: S608 It is ours.
 MEMBERSHIP = """
     insert into memberships (site_id, effective, vpp_id)
     select :id, daterange(:effective_from, null), :vpp_id
 """
 ADD_SITE, ADD_MEMBERSHIP = text(SITE), text(MEMBERSHIP)
-# Each part comes after the one that it selects from, so what the entry tells is there to be read.
+# What audited_sites() returns, which would have to look for what is at hand here.
+NEW = """
+    select
+        id,
+        jsonb_build_object(
+            'nmi', nmi,
+            'address', address,
+            'memberships', jsonb_build_array(
+                jsonb_build_object(
+                    'vppId', vpp_id, 'effectiveFrom', lower(effective), 'effectiveUntil', upper(effective)
+                )
+            )
+        )
+    from site, membership
+"""
 CREATE_AT_ONCE = Prepared(
     text(f"""
         with site as ({SITE}),
-        membership as ({MEMBERSHIP} from site returning site_id),
-        entry as ({adding(Kind.SITE, "select site_id, null::jsonb from membership")})
-        select id from site
+        membership as ({MEMBERSHIP} from site returning *),
+        entry as ({adding_new(Kind.SITE, NEW)})
+        select site.* from site, membership
     """)  # noqa: S608 It is ours.
 )
 

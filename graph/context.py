@@ -4,22 +4,30 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Concatenate, ParamSpec, TypeAlias
+from typing import Concatenate, NamedTuple, ParamSpec, TypeAlias
 from uuid import UUID
 
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.audit_entries import AtOnce, Author, Change, IsThere, Kind, audited
+from db.connections import Record
 from db.engine import Database
 from db.notices import Notices
 from db.reach import Reach
-from graph.access import Caller
+from graph.callers import Caller
 from graph.documents import Documents
 from graph.loaders import Loaders
 from graph.object_store import ObjectStore
 
 Given = ParamSpec("Given")
+
+
+class Created(NamedTuple):
+    """An object that was created, or is there since it was; and what is read of it, where that is at hand."""
+
+    id: UUID
+    row: Record | None
 
 
 @dataclass
@@ -55,17 +63,18 @@ class Context:
         create: Callable[Concatenate[AsyncSession | AtOnce, Given], Awaitable[UUID]],
         *args: Given.args,
         **given: Given.kwargs,
-    ) -> UUID:
+    ) -> Created:
         """Create an object, with its audit: at once, but for a held caller, and where its id is there already."""
         if not self.reach.is_held:
+            at_once = AtOnce(self.database, self._author, action)
             with suppress(IsThere):
-                return await create(AtOnce(self.database, self._author, action), *args, **given)
+                return Created(await create(at_once, *args, **given), at_once.row)
         async with self.change(action) as change:
             id = await create(change.session, *args, **given)
             change.created(kind, id)
-        return id
+        return Created(id, None)
 
-    @cached_property
+    @property
     def reach(self) -> Reach:
         """What the caller is held to."""
         return self.caller.reach

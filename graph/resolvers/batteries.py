@@ -79,7 +79,7 @@ class BatteryQuery:
 class BatteryMutation:
     @strawberry.mutation(extensions=[For(OPERATOR)])
     async def add_battery(self, info: Info, input: AddBatteryInput) -> Battery | None:
-        id = await info.context.create(
+        created = await info.context.create(
             Kind.BATTERY,
             info.field_name,
             db.batteries.add,
@@ -90,7 +90,7 @@ class BatteryMutation:
             capacity_kwh=exact(input.capacity_kwh),
             effective_from=input.effective_from,
         )
-        return await Battery.load(info, id)
+        return await Battery.created(info, created, BATTERY)
 
     @strawberry.mutation(extensions=[For(OPERATOR)])
     async def update_battery(self, info: Info, input: UpdateBatteryInput) -> Battery | None:

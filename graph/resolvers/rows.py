@@ -14,7 +14,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.base import StrawberryObjectDefinition
 
 from db.engine import AnyRow
-from graph.context import Info
+from graph.context import Created, Info
 from graph.paging import Page, page_request
 from graph.permissions import FieldDenied
 from graph.reads import Reads
@@ -67,6 +67,11 @@ class FromRow:
         """Read one by a statement, given its arguments."""
         rows = await info.context.loaders.rows(reads, arguments)
         return cls.of(rows[0]) if rows else None
+
+    @classmethod
+    async def created(cls, info: Info, created: Created, by_id: Reads) -> Self | None:
+        """Return one that was created just now."""
+        return await cls.first(info, by_id, id=str(created.id)) if created.row is None else cls.of(created.row)
 
     @classmethod
     @cache

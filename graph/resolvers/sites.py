@@ -174,7 +174,7 @@ class SiteQuery:
 class SiteMutation:
     @strawberry.mutation(extensions=[For(OPERATOR)])
     async def create_site(self, info: Info, input: CreateSiteInput) -> Site | None:
-        id = await info.context.create(
+        created = await info.context.create(
             Kind.SITE,
             info.field_name,
             db.sites.create,
@@ -184,7 +184,7 @@ class SiteMutation:
             address=input.address,
             effective_from=input.effective_from,
         )
-        return await Site.load(info, id)
+        return await Site.created(info, created, SITE)
 
     @strawberry.mutation(extensions=[For(OPERATOR)])
     async def update_site(self, info: Info, input: UpdateSiteInput) -> Site | None:
