@@ -22,6 +22,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     DateTime,
+    Float,
     Integer,
     MetaData,
     Numeric,
@@ -32,15 +33,18 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    literal_column,
     select,
+    type_coerce,
 )
 from sqlalchemy import Table as TableOfView
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import Field
+from sqlmodel import Field, col
 
 from db.engine import Read, copy_binary
 from db.prepared import among
 from db.reach import Reach
+from db.site_months import SiteMonth
 from db.tables import Table
 
 
@@ -85,6 +89,47 @@ EVENTS = TableOfView(
 )
 
 
+# Each event of a block as a row, with arrays opened side by side in what is selected: in half of the time that the view
+# takes, where sites are known, but of all sites where they come out of a join.
+_OPENED = (
+    select(
+        *(col(EventBlock.import_id), col(EventBlock.site_id), col(EventBlock.month)),
+        func.unnest(col(EventBlock.days)).label("day"),
+        func.unnest(col(EventBlock.discharges)).label("is_discharge"),
+        func.unnest(col(EventBlock.energies)).label("energy"),
+        func.unnest(col(EventBlock.tariffs)).label("tariff"),
+        func.unnest(col(EventBlock.line_numbers)).label("line_number"),
+        func.unnest(col(EventBlock.duplicates)).label("is_duplicate"),
+    )
+    .join(
+        SiteMonth,
+        (col(SiteMonth.import_id) == EventBlock.import_id)
+        & (col(SiteMonth.site_id) == EventBlock.site_id)
+        & (col(SiteMonth.month) == EventBlock.month),
+    )
+    .where(col(SiteMonth.repeats).is_(None))
+    .subquery("opened")
+)
+_SIGNED_TARIFF = case((_OPENED.c.is_discharge, _OPENED.c.tariff), else_=-_OPENED.c.tariff)
+_MILLION: ColumnElement[float] = literal_column("1000000", Float)
+# What the view shows, but for numbers as binary fractions: Postgres divides these in a tenth of the time, and comes to
+# the same, since what it divides has no more than 13 digits.
+EVENTS_OF_SITES = (
+    select(
+        *(_OPENED.c.import_id, _OPENED.c.line_number, _OPENED.c.site_id, _OPENED.c.month),
+        type_coerce(_OPENED.c.month + (_OPENED.c.day - 1), Date).label("settlement_date"),
+        case((_OPENED.c.is_discharge, "DISCHARGE"), else_="CHARGE").label("event_type"),
+        (_OPENED.c.energy.cast(Float(53)) / _MILLION).label("energy_kwh"),
+        (_SIGNED_TARIFF.cast(Float(53)) / _MILLION).label("tariff_cents_per_kwh"),
+        (_OPENED.c.energy.cast(Numeric) * _OPENED.c.tariff * literal_column("0.00000000000001", Numeric)).label(
+            "value_aud"
+        ),
+    )
+    .where(_OPENED.c.is_duplicate.is_not(True))
+    .subquery("events")
+)
+
+
 async def copy_blocks(session: AsyncSession, blocks: Sequence[memoryview]) -> None:
     """Add blocks, in parts of a COPY: in binary, a tuple a block, in the order of `BLOCK_COLUMNS`."""
     await copy_binary(session, EventBlock.__tablename__, BLOCK_COLUMNS, blocks)
@@ -96,16 +141,17 @@ def events_of_sites(reach: Reach, site_ids: Sequence[UUID], from_: date | None, 
 
     What they are worth is written out in AUD, with at least its cents.
     """
+    each = EVENTS_OF_SITES.c
     events = select(
-        *(EVENTS.c.import_id, EVENTS.c.line_number, EVENTS.c.site_id, EVENTS.c.settlement_date),
-        *(EVENTS.c.event_type, EVENTS.c.energy_kwh, EVENTS.c.tariff_cents_per_kwh),
-        in_full(EVENTS.c.value_aud).label("value_aud"),
-    ).where(among(EVENTS.c.site_id, site_ids), *reach.events(EVENTS.c.site_id, EVENTS.c.settlement_date))
+        *(each.import_id, each.line_number, each.site_id, each.settlement_date),
+        *(each.event_type, each.energy_kwh, each.tariff_cents_per_kwh),
+        in_full(each.value_aud).label("value_aud"),
+    ).where(among(each.site_id, site_ids), *reach.events(each.site_id, each.settlement_date))
     # The month is in the index of the blocks; the date is known only once a block is opened.
     if from_ is not None:
-        events = events.where(EVENTS.c.month >= _month(from_), EVENTS.c.settlement_date >= from_)
+        events = events.where(each.month >= _month(from_), each.settlement_date >= from_)
     if until is not None:
-        events = events.where(EVENTS.c.month < until, EVENTS.c.settlement_date < until)
+        events = events.where(each.month < until, each.settlement_date < until)
     return events
 
 

@@ -52,10 +52,8 @@ LINES = """
 """
 SITE = "select id from sites where id = $1"
 EVENTS = """
-    select
-        line_number, settlement_date, event_type, energy_kwh::float8, tariff_cents_per_kwh::float8,
-        trim_scale(value_aud)::text
-    from events
+    select line_number, settlement_date, event_type, energy_kwh, tariff_cents_per_kwh, value_aud::text
+    from api.events
     where site_id = $1
     order by settlement_date, import_id, line_number
     limit $2

@@ -132,9 +132,8 @@ const EVENTS_OF_SITES = {
     from unnest($1::uuid[], $2::integer[]) with ordinality as asked (id, most, place)
     cross join lateral (
       select line_number as "lineNumber", settlement_date::text as "settlementDate", event_type as "eventType",
-        energy_kwh::float8 as "energyKwh", tariff_cents_per_kwh::float8 as "tariffCentsPerKwh",
-        trim_scale(value_aud)::text as "valueAud"
-      from events
+        energy_kwh as "energyKwh", tariff_cents_per_kwh as "tariffCentsPerKwh", value_aud::text as "valueAud"
+      from api.events
       where site_id = asked.id
       order by settlement_date, import_id, line_number
       limit asked.most

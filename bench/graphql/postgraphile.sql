@@ -1,4 +1,5 @@
--- What PostGraphile makes its schema of: views that say what holds today, and a function that is its mutation.
+-- What PostGraphile makes its schema of: views that say what holds today, and a function that is its mutation. The
+-- others read api.events, too.
 create schema api;
 
 create view api.vpps as
@@ -26,11 +27,23 @@ select
     capacity_share_aud, before_fees_aud, daily_fee_aud, waived_fee_aud, after_fees_aud
 from public.site_line_items;
 
+-- As our own statement opens the blocks, in half of the time that the view of ours takes.
 create view api.events as
 select
-    site_id, settlement_date, import_id, line_number, event_type,
-    energy_kwh::float8, tariff_cents_per_kwh::float8, trim_scale(value_aud) as value_aud
-from public.events;
+    site_id, month + (day - 1) as settlement_date, import_id, line_number,
+    case when is_discharge then 'DISCHARGE' else 'CHARGE' end as event_type,
+    energy::float8 / 1000000 as energy_kwh,
+    (case when is_discharge then tariff else -tariff end)::float8 / 1000000 as tariff_cents_per_kwh,
+    trim_scale(energy::numeric * tariff * 0.00000000000001) as value_aud
+from (
+    select
+        import_id, site_id, month, unnest(days) as day, unnest(discharges) as is_discharge, unnest(energies) as energy,
+        unnest(tariffs) as tariff, unnest(line_numbers) as line_number, unnest(duplicates) as is_duplicate
+    from public.event_blocks
+    join public.site_months using (import_id, site_id, month)
+    where repeats is null
+) opened
+where is_duplicate is not true;
 
 comment on view api.vpps is '@primaryKey id';
 comment on view api.sites is E'@primaryKey id\n@unique nmi\n@foreignKey (vpp_id) references vpps (id)';

@@ -14,7 +14,7 @@ import db.events
 import db.sites
 from db.audit_entries import Kind
 from db.engine import Read
-from db.events import EVENTS
+from db.events import EVENTS_OF_SITES
 from db.prepared import among, contains
 from db.refusals import ValidationFailed
 from db.sites import Site as SiteTable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from graph.resolvers.events import BatteryEvent
 
 BY_NMI = Order((col(SiteTable.nmi),))
-BY_DAY = Order((EVENTS.c.settlement_date, EVENTS.c.import_id, EVENTS.c.line_number))
+BY_DAY = Order((EVENTS_OF_SITES.c.settlement_date, EVENTS_OF_SITES.c.import_id, EVENTS_OF_SITES.c.line_number))
 
 
 class NmiRefused(ValidationFailed):
