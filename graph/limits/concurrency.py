@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from starlette.requests import Request
 
+from db.seats import Seats
 from graph.appsync.http import HttpRefusal
 from graph.settings import Limits
 
@@ -28,34 +29,32 @@ class Turns:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._free = asyncio.Semaphore(limits.operations)
+        self._seats = Seats(limits.operations)
         self._waiting = 0
 
     @asynccontextmanager
     async def turn(self, request: Request) -> AsyncIterator[None]:
         """Hold a turn for as long as the block runs. Raises Busy, and GoneAway, before it does."""
-        if self._free.locked():
+        if not self.take():
             await self._wait(request)
-        else:
-            await self._free.acquire()
         try:
             yield
         finally:
-            self._free.release()
+            self._seats.give_back()
 
-    async def take(self) -> bool:
+    def take(self) -> bool:
         """Take a turn that is free, until it is given back; return whether there is one."""
-        return not self._free.locked() and await self._free.acquire()
+        return self._seats.take_now()
 
     def give_back(self) -> None:
         """Give back a turn that was taken."""
-        self._free.release()
+        self._seats.give_back()
 
     async def _wait(self, request: Request) -> None:
         if self._waiting >= self._limits.queue:
             raise Busy(why=f"{self._waiting} more wait for their turn")
         self._waiting += 1
-        mine, gone = asyncio.create_task(self._free.acquire()), asyncio.create_task(_is_gone(request))
+        mine, gone = asyncio.create_task(self._seats.take()), asyncio.create_task(_is_gone(request))
         has_turn = False
         try:
             await asyncio.wait({mine, gone}, timeout=self._limits.queue_s, return_when=asyncio.FIRST_COMPLETED)
@@ -63,7 +62,7 @@ class Turns:
         finally:
             # Where this request is cancelled it may have been given a turn just now, which is then given back.
             if not has_turn and not mine.cancel():
-                self._free.release()
+                self._seats.give_back()
             is_gone = not gone.cancel()
             self._waiting -= 1
         if not has_turn:
