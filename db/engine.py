@@ -1,6 +1,6 @@
 """How the database is used: reads are statements; writes are transactions, or a statement that is a whole one."""
 
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from typing import Any, Self, TypeAlias
@@ -43,13 +43,13 @@ class Reading:
         self._statement_timeout_s = statement_timeout_s
 
     async def __aenter__(self) -> Self:
-        self._connection = await self._connections.take()
+        self._connection = self._connections.at_hand() or await self._connections.take()
         # Where a statement does not come to its end, nobody knows what the connection is in the middle of.
         self._is_at_rest = True
         try:
             if self._reach.is_held:
                 # What holds it ends with the transaction.
-                await self._at_rest_after(self._connection.execute(self._reach.begin()))
+                await self._execute(self._reach.begin())
         except BaseException:
             self._connections.throw_away(self._connection)
             raise
@@ -58,7 +58,7 @@ class Reading:
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             if self._reach.is_held and self._is_at_rest:
-                await self._at_rest_after(self._connection.execute("commit"))
+                await self._execute("commit")
         finally:
             if self._is_at_rest:
                 self._connections.give_back(self._connection)
@@ -69,14 +69,16 @@ class Reading:
 
     async def rows(self, read: Prepared, given: Mapping[str, object]) -> list[Record]:
         """Return every row of a read, given its values by their names."""
-        rows: list[Record] = await self._at_rest_after(self._connection.fetch(read.text, *read.values(given)))
+        values = read.values(given)
+        self._is_at_rest = False
+        rows: list[Record] = await self._connection.fetch(read.text, *values)
+        self._is_at_rest = True
         return rows
 
-    async def _at_rest_after(self, running: Awaitable[Any]) -> Any:
+    async def _execute(self, statement: str) -> None:
         self._is_at_rest = False
-        done = await running
+        await self._connection.execute(statement)
         self._is_at_rest = True
-        return done
 
 
 class Database:

@@ -29,6 +29,8 @@ class Prepared:
     def values(self, given: Mapping[str, object]) -> list[object]:
         """Put the values that are given by name in order."""
         constants = self._constants
+        if not constants:
+            return [given[name] for name in self._names]
         return [constants[name] if name in constants else given[name] for name in self._names]
 
 

@@ -96,16 +96,18 @@ class Documents:
         # The only documents that are run, by their ids; None where any is.
         self.manifest = manifest
         # Operations as they are answered without Strawberry.
-        self.plans: LRUCache[object, Any] = LRUCache(PLANS_REMEMBERED)
+        self.plans: dict[object, Any] = {}
         self._read: LRUCache[str, Document] = LRUCache(CHARACTERS_REMEMBERED, getsizeof=_length)
 
     def read(self, text: str, schema: GraphQLSchema) -> Document:
         """Read a document; what is wrong with it is remembered too, since it is sent again as often."""
-        document = self._read.get(text)
-        if document is None:
+        # Not by get(), which looks twice.
+        try:
+            return self._read[text]
+        except KeyError:
             document = self._new(text, schema)
-            with suppress(ValueError):  # It is too long to be remembered.
-                self._read[text] = document
+        with suppress(ValueError):  # It is too long to be remembered.
+            self._read[text] = document
         return document
 
     def measured(

@@ -17,7 +17,7 @@ import db.reports
 from db.engine import AnyRow, Database, Reading
 from db.reach import Reach
 from graph.paging import Page, PageRequest
-from graph.reads import Arguments, Form, Reads, run
+from graph.reads import Arguments, Form, Reads, bound
 from graph.settlement.month import settlement_date
 
 Key = TypeVar("Key", bound=Hashable)
@@ -89,7 +89,8 @@ class Loaders:
     async def _run(
         self, reading: Reading, reads: Reads, arguments: Arguments, form: Form, values: dict[str, Any]
     ) -> list[Any]:
-        return await run(reading, reads, arguments, form, {"today": today(), **values}, reach=self._reach)
+        values = {"today": today(), **values, **self._reach.values()}
+        return await reading.rows(*bound(reads, arguments, form, values, self._reach))
 
     async def _identities(self, keys: list[tuple[UUID, date]]) -> list[str | None]:
         """

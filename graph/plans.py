@@ -6,7 +6,7 @@ beginning and words the error. What changes something is never run again: its er
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -24,16 +24,19 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 from db.connections import Record
 from db.engine import Reading
+from db.prepared import Prepared
+from db.reach import Reach
 from db.refusals import Refusal
 from graph.context import Context
-from graph.documents import Document, Documents
+from graph.documents import PLANS_REMEMBERED, Document, Documents
 from graph.encoding import encoded
 from graph.errors import formatted, told
+from graph.limits.query_cost import Measured
 from graph.loaders import today
 from graph.operations import Operation, Unplanned
 from graph.paging import Page, page_limit, page_request
 from graph.planner import Plan, Planner
-from graph.reads import Arguments, Form, Reads, run
+from graph.reads import Arguments, Form, Reads, bound
 from graph.schema import schema
 from graph.texts import unkeepable
 
@@ -46,45 +49,52 @@ EXPECTED = (Unplanned, Refusal, GraphQLError, asyncpg.PostgresError, asyncpg.Int
 log = structlog.get_logger()
 
 
-@dataclass
+@dataclass(eq=False)
 class Planned:
-    """An operation of a document, and its plans."""
+    """An operation of a document, and what is known of it whatever its variables."""
 
     node: OperationDefinitionNode
     # The variables' names and types in Python, and whether they must be given; None where there is more to them.
     plain: list[tuple[str, type, bool]] | None
+    # What it asks for; None where that depends on variables.
+    measured: Measured | None
+
+    @property
+    def is_change(self) -> bool:
+        return self.node.operation is OperationType.MUTATION
 
 
 async def planned_answer(operation: Operation, context: Context) -> bytes | None:
     """Answer a query or a mutation by its plan; None where Strawberry is to run it, since nothing has been changed."""
-    documents = context.documents
+    documents, variables = context.documents, operation.variables
     document = documents.read(operation.query, schema._schema)
-    planned = _planned(document, operation.name)
+    planned = document.planned.get(operation.name) or _planned(documents, document, operation.name)
     if planned is None:
         return None
-    measured = documents.measured(document, planned.node, operation.variables, schema._schema)
-    if measured.is_beyond(documents.limits) or unkeepable(operation.variables):
+    measured = planned.measured or documents.measured(document, planned.node, variables, schema._schema)
+    if measured.is_beyond(documents.limits):
         return None
-    changes = _Changes(context)
+    changes = _Changes(context) if planned.is_change else None
     try:
-        values = _values(planned, operation.variables)
+        values = _values(planned, variables)
         plan = _plan(documents, document, planned, values, context.caller.role)
         if plan is None:
             return None
-        if planned.node.operation is OperationType.MUTATION:
+        if changes is not None:
             data = await plan(changes, values)
         else:
             async with context.database.reading() as reading:
-                data = await plan(_Run(reading, context), values)
+                data = await plan(_Run(reading, context.reach), values)
     except Exception as fault:
-        if changes.have_begun:
+        if changes is not None and changes.have_begun:
             raise
         if not isinstance(fault, EXPECTED):
-            log.exception("A plan failed")
+            log.exception("A plan failed", request_id=context.request_id)
         return None
-    errors = {"errors": formatted(changes.errors)} if changes.errors else {}
     cost = {"requested": measured.cost, "maximum": documents.limits.cost}
-    return encoded({"data": data, **errors, "extensions": {"cost": cost}})
+    if changes is not None and changes.errors:
+        return encoded({"data": data, "errors": formatted(changes.errors), "extensions": {"cost": cost}})
+    return encoded({"data": data, "extensions": {"cost": cost}})
 
 
 class _Changes:
@@ -125,18 +135,20 @@ class _ChangeInfo:
 class _Run:
     """What a plan reads by: on one connection, for one caller, on one day."""
 
-    def __init__(self, reading: Reading, context: Context) -> None:
+    def __init__(self, reading: Reading, reach: Reach) -> None:
         self._reading = reading
-        self._reach = context.reach
-        self._fixed = {"today": today(), **self._reach.values()}
+        self._reach = reach
+        self._fixed = {"today": today(), **reach.values()}
 
     async def root(self, reads: Reads, arguments: Arguments, form: Form) -> list[Record]:
-        return (await self._rows(reads, reads.arguments(arguments), form, {}))[:1]
+        return (await self._reading.rows(*self._bound(reads, reads.arguments(arguments), form)))[:1]
 
     async def owned(self, reads: Reads, arguments: Arguments, form: Form, keys: Sequence[str | None]) -> list[Record]:
         """Read what belongs to objects; each row tells at its end which of them it belongs to."""
         some = _some(keys)
-        return await self._rows(reads, reads.arguments(arguments), form, {"keys": some}) if some else []
+        if not some:
+            return []
+        return await self._reading.rows(*self._bound(reads, reads.arguments(arguments), form, keys=some))
 
     async def page(
         self, reads: Reads, arguments: Arguments, form: Form, name: str, order: Sequence[int] | None
@@ -144,7 +156,7 @@ class _Run:
         """Read a page of a list; `order` are the places of what its token is made of, where that is wanted."""
         own, limit, token = reads.arguments(arguments), page_limit(arguments.get("limit")), arguments.get("next_token")
         if token is None:
-            rows = await self._rows(reads, own, form, {"rows": limit + (order is not None)})
+            rows = await self._reading.rows(*self._bound(reads, own, form, rows=limit + (order is not None)))
             return self._page(rows, reads, order, limit, (name, *own.values()))
         assert reads.order is not None  # noqa: S101
         request = page_request(limit, token, order=reads.order, of=(name, *own.values()))
@@ -152,8 +164,8 @@ class _Run:
         for part in request.parts:
             left = limit + (order is not None) - len(rows)
             if left:
-                values = {"rows": left, **request.last}
-                rows += await self._rows(reads, own, form._replace(behind=part), values)
+                behind = replace(form, behind=part)
+                rows += await self._reading.rows(*self._bound(reads, own, behind, rows=left, **request.last))
         return self._page(rows, reads, order, limit, (name, *own.values()))
 
     async def pages(
@@ -172,10 +184,11 @@ class _Run:
         wanted = limit + (order is not None)
         found: dict[str, list[Record]] = {key: [] for key in some}
         if len(some) == 1:
-            found[some[0]] = await self._rows(reads, own, form, {"key": some[0], "rows": wanted})
+            of_one = self._bound(reads, own, form, key=some[0], rows=wanted)
+            found[some[0]] = await self._reading.rows(*of_one)
         elif some:
-            of_each = form._replace(of_each=True)
-            for row in await self._rows(reads, own, of_each, {"keys": some, "rows": wanted}):
+            of_each = self._bound(reads, own, replace(form, of_each=True), keys=some, rows=wanted)
+            for row in await self._reading.rows(*of_each):
                 found[row[-1]].append(row)
         return {key: self._page(rows, reads, order, limit, (name, key, *own.values())) for key, rows in found.items()}
 
@@ -188,19 +201,18 @@ class _Run:
         last = [rows[limit - 1][place] for place in order]
         return Page(rows[:limit], page_request(limit, None, order=reads.order, of=of).token(last))
 
-    async def _rows(self, reads: Reads, own: Arguments, form: Form, values: Mapping[str, object]) -> list[Record]:
-        return await run(self._reading, reads, own, form, {**self._fixed, **values}, reach=self._reach)
+    def _bound(self, reads: Reads, own: Arguments, form: Form, **values: object) -> tuple[Prepared, dict[str, Any]]:
+        return bound(reads, own, form, values | self._fixed, self._reach)
 
 
-def _planned(document: Document, name: str | None) -> Planned | None:
-    planned = document.planned.get(name)
-    if planned is None:
-        node = document.operation(name)
-        if document.errors or node is None or node.operation is OperationType.SUBSCRIPTION:
-            return None
-        plain = [_plain(each) for each in node.variable_definitions or ()]
-        planned = Planned(node, None if None in plain else plain)  # type: ignore[arg-type]
-        document.planned[name] = planned
+def _planned(documents: Documents, document: Document, name: str | None) -> Planned | None:
+    node = document.operation(name)
+    if document.errors or node is None or node.operation is OperationType.SUBSCRIPTION:
+        return None
+    plain = [_plain(each) for each in node.variable_definitions or ()]
+    measured = None if document.limiting else documents.measured(document, node, {}, schema._schema)
+    planned = Planned(node, None if None in plain else plain, measured)  # type: ignore[arg-type]
+    document.planned[name] = planned
     return planned
 
 
@@ -214,30 +226,39 @@ def _plain(variable: VariableDefinitionNode) -> tuple[str, type, bool] | None:
 
 
 def _values(planned: Planned, given: Mapping[str, Any]) -> VariableValues:
-    coerced: dict[str, Any] = {}
-    for name, kind, must_be in planned.plain or ():
-        value = given.get(name)
-        if value is None:
-            if must_be:
-                raise Unplanned("a variable is missing")
-            if name in given:
-                coerced[name] = None
-        elif type(value) is kind and (not isinstance(value, int) or -INT_AT_MOST - 1 <= value <= INT_AT_MOST):
-            coerced[name] = value
-        else:
-            break
-    else:
-        if planned.plain is not None:
-            return VariableValues({}, coerced)
-    values = get_variable_values(schema._schema, planned.node.variable_definitions or (), dict(given))
-    if isinstance(values, list):
-        raise Unplanned("a variable is not of its type")
+    values = _plain_values(planned.plain, given)
+    if values is None:
+        if unkeepable(given):
+            raise Unplanned("a text cannot be kept")
+        read = get_variable_values(schema._schema, planned.node.variable_definitions or (), dict(given))
+        if isinstance(read, list):
+            raise Unplanned("a variable is not of its type")
+        return read
     return values
+
+
+def _plain_values(plain: list[tuple[str, type[Any], bool]] | None, given: Mapping[str, Any]) -> VariableValues | None:
+    """Return the values of variables that are what they should be, as most are; None where that is to be looked at."""
+    if plain is None or len(given) > len(plain):
+        return None
+    coerced: dict[str, Any] = {}
+    for name, kind, must_be in plain:
+        value: Any = given.get(name)
+        if type(value) is kind:
+            if kind is str and ("\0" in value or not value.isascii()) and unkeepable({name: value}):
+                return None
+            if kind is int and not -INT_AT_MOST - 1 <= value <= INT_AT_MOST:
+                return None
+        elif value is not None or must_be:
+            return None
+        if name in given:
+            coerced[name] = value
+    return VariableValues({}, coerced)
 
 
 def _plan(documents: Documents, document: Document, planned: Planned, values: VariableValues, role: str) -> Plan | None:
     # For each role, and each way in which variables decide what is left out.
-    key = (document, planned.node.name and planned.node.name.value, role, *map(values.coerced.get, document.deciding))
+    key = (planned, role, *[values.coerced.get(name) for name in document.deciding])
     if key in documents.plans:
         found: Plan | None = documents.plans[key]
         return found
@@ -249,6 +270,8 @@ def _plan(documents: Documents, document: Document, planned: Planned, values: Va
         plan = planner.plan(role)
     except Unplanned:
         plan = None
+    if len(documents.plans) >= PLANS_REMEMBERED:
+        documents.plans.clear()
     documents.plans[key] = plan
     return plan
 

@@ -35,8 +35,7 @@ from sqlalchemy import (
 from sqlalchemy import Column as TableColumn
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from db.connections import Record
-from db.engine import Read, Reading
+from db.engine import Read
 from db.prepared import Prepared
 from db.reach import EVERYTHING, Reach
 from graph.paging import Order
@@ -91,7 +90,8 @@ class Known(NamedTuple):
     may_be_null: bool
 
 
-class Form(NamedTuple):
+@dataclass(frozen=True)
+class Form:
     """Which part of what a statement reads is wanted: columns, None for all, and of a list a page."""
 
     columns: tuple[Column, ...] | None = None
@@ -99,6 +99,14 @@ class Form(NamedTuple):
     of_each: bool = False
     # Behind a row, in the one of several parts that follow one another.
     behind: int | None = None
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # It is looked up with every request, and may have a hundred columns.
+        return hash((self.columns, self.of_each, self.behind))
 
 
 class Way(NamedTuple):
@@ -128,13 +136,18 @@ class Reads:
     _ways: dict[object, Way] = field(default_factory=dict)
 
     @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The names of its arguments, but for those that say which page is wanted, and what stands for each."""
+        return {each.name: each.default for each in self.parameters}
+
+    @cached_property
     def parameters(self) -> list[Parameter]:
         """The field's arguments, but for those that say which page is wanted."""
         return list(signature(self.statement).parameters.values())[1:]
 
     def arguments(self, given: Arguments) -> dict[str, Any]:
         """Return the arguments that were given, and what stands for those that were not."""
-        return {each.name: given.get(each.name, each.default) for each in self.parameters}
+        return {name: given.get(name, default) for name, default in self.defaults.items()}
 
     @cached_property
     def columns(self) -> Mapping[str, Known]:
@@ -202,6 +215,9 @@ def places(arguments: Arguments) -> tuple[object, dict[str, Any]]:
 def _way(name: str, value: Any, values: dict[str, Any]) -> object:
     if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        values[name] = value.value if isinstance(value, Enum) else value
+        return type(value)
     if is_dataclass(value):
         return tuple([_way(f"{name}_{each.name}", getattr(value, each.name), values) for each in fields(value)])
     values[name] = value.value if isinstance(value, Enum) else value
@@ -242,12 +258,13 @@ def _shown(read: Read, column: Column) -> ColumnElement[Any]:
     return shown if column.kind is None else cast(shown, column.kind)
 
 
-async def run(
-    reading: Reading, reads: Reads, arguments: Arguments, form: Form, values: Mapping[str, Any], *, reach: Reach
-) -> list[Record]:
-    """Read rows, given a field's arguments and what else its statement is run with. Raises Refusal."""
+def bound(
+    reads: Reads, arguments: Arguments, form: Form, values: Mapping[str, Any], reach: Reach
+) -> tuple[Prepared, dict[str, Any]]:
+    """Return what is run, given a field's arguments and what else it is run with, and its values. Raises Refusal."""
     asked, given = places(arguments)
     way = reads.way(reach, arguments, asked, form)
     for name, parse in way.parses:
         given[name] = parse(given[name])
-    return await reading.rows(way.prepared, {**given, **values, **reach.values()})
+    given.update(values)
+    return way.prepared, given

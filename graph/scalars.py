@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NewType
@@ -63,9 +62,11 @@ def serialize_date_time(value: datetime) -> str:
 
 def parse_id(value: str, *field: str) -> UUID:
     """Read the UUID an ID holds, or say which field it is that holds none."""
-    with suppress(ValueError):
+    try:
         # As most are written; in a fiftieth of the time.
         return pgproto.UUID(value)
+    except ValueError:
+        pass
     try:
         return UUID(value)
     except ValueError:
