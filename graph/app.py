@@ -1,7 +1,7 @@
 """The Starlette application: its routes, and what lives as long as it does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
@@ -51,22 +51,6 @@ from graph.tokens.own import OwnTokens
 log = structlog.get_logger()
 
 
-class Application(Starlette):
-    """Starlette's, for all but the requests that go the short way."""
-
-    # As long as it serves.
-    short_way: ShortWay | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_asked = scope["type"] == "http" and scope["path"] == "/graphql" and scope["method"] == "POST"
-        if is_asked and self.short_way is not None:
-            on = await self.short_way.take(scope, receive, send)
-            if on is None:
-                return
-            receive = on
-        await super().__call__(scope, receive, send)
-
-
 def application(
     *,
     database_url: str,
@@ -91,7 +75,7 @@ def application(
     rate = RequestRate(documents.limits)
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, ShortWay]]:
         database = Database(database_url, statement_timeout_s=documents.limits.statement_s)
         notices = Notices(database_url)
         async with open_object_store(object_store) as store, notices.listening():
@@ -114,10 +98,8 @@ def application(
                 patience=patience,
             )
             app.state.endpoint = endpoint
-            assert isinstance(app, Application)  # noqa: S101
-            app.short_way = ShortWay(endpoint, for_this_machine=for_this_machine)
             watching = asyncio.create_task(access.watch(notices))
-            yield
+            yield {"short_way": ShortWay(endpoint, for_this_machine=for_this_machine)}
             watching.cancel()
             await endpoint.close()
             for issuer in issuers:
@@ -136,7 +118,7 @@ def application(
         pages = PAGES_OF_THIS_MACHINE if embedded else NO_PAGES
     cors = {"allow_origins": pages.origins, "allow_origin_regex": pages.pattern, **CORS}
 
-    return Application(
+    return Starlette(
         lifespan=lifespan,
         middleware=[
             Middleware(RequestId),

@@ -13,8 +13,8 @@ from websockets.asyncio.client import connect
 
 from graph.http_protocol import HttpProtocol
 from graph.serving import listening_on
+from tests.connections import Connection, connection_to
 
-ANSWER_S = 10
 HEAD = b"POST /echo HTTP/1.1\r\nHost: localhost\r\n"
 UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
 
@@ -37,41 +37,14 @@ async def speak(websocket: WebSocket) -> None:
     await websocket.send_text(await websocket.receive_text())
 
 
-class Client:
-    """A connection on which bytes are written as they are given."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def says(self, *pieces: bytes) -> None:
-        for piece in pieces:
-            self.writer.write(piece)
-            await self.writer.drain()
-            # Other tasks have their turn, the server's among them, so that pieces are read one by one.
-            for _ in range(20):
-                await asyncio.sleep(0)
-
-    async def hears(self) -> tuple[str, str]:
-        """Return the status line and the body of an answer."""
-        async with asyncio.timeout(ANSWER_S):
-            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
-            length = int(head.lower().split("content-length: ")[1].split("\r\n")[0])
-            return head.split("\r\n")[0], (await self.reader.readexactly(length)).decode()
-
-    async def hears_the_end(self) -> bytes:
-        async with asyncio.timeout(ANSWER_S):
-            return await self.reader.read()
-
-
 class Server:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._port = port
-        self._clients: list[Client] = []
+        self._clients: list[Connection] = []
 
-    async def client(self) -> Client:
-        client = Client(*await asyncio.open_connection("127.0.0.1", self._port))
+    async def client(self) -> Connection:
+        client = await connection_to(self._port)
         self._clients.append(client)
         return client
 

@@ -1,17 +1,31 @@
 """Which requests go the short way, and that nobody can tell by an answer which way it came."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from httpx import Response
 from starlette.types import Receive, Scope, Send
 
-from db.engine import Database
+import graph.serving
+import graph.short_way
+from graph.backing import Backing
+from graph.embedded.servers import EmbeddedServers
 from graph.endpoint import Endpoint
-from tests.api import API_KEY, Api
+from graph.http_protocol import HttpProtocol
+from graph.limits.request_rate import CountHere
+from graph.plans import planned_answer
+from graph.serving import Serving, serving
+from tests.api import API_KEY, WAIT_S, Api
+from tests.connections import Connection, connection_to
 
 VPPS = "{ listVpps { items { id name } nextToken } }"
+NO_VPP = '{ getVpp(id: "6f9619ff-8b86-4d01-b42d-00c04fc964ff") { name } }'
+CALLER = "{ getCaller { name } }"
 HEADERS = {"x-api-key": API_KEY, "content-type": "application/json"}
 # What changes nothing about a request but its way.
 USUAL = {"content-encoding": "identity"}
@@ -31,6 +45,32 @@ def went_usual_way(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return went
 
 
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Who was counted for having sent a request."""
+    counted: list[str] = []
+    hit = CountHere.hit
+
+    async def noted(self: CountHere, who: str, at_most: int) -> float:
+        counted.append(who)
+        return await hit(self, who, at_most)
+
+    monkeypatch.setattr(CountHere, "hit", noted)
+    return counted
+
+
+@pytest.fixture
+async def connection(served: Serving) -> AsyncIterator[Connection]:
+    """A connection to the API."""
+    connection = await connection_to(port_of(served))
+    yield connection
+    connection.writer.close()
+
+
+def port_of(served: Serving) -> int:
+    return urlsplit(served.url).port or 0
+
+
 async def sent(api: Api, query: str = VPPS, *, variables: Any = None, **headers: str) -> Response:
     """Send a query; an underscore in a header's name is a hyphen."""
     more = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -38,91 +78,260 @@ async def sent(api: Api, query: str = VPPS, *, variables: Any = None, **headers:
     return await api.client.post("/graphql", content=body, headers=HEADERS | more)
 
 
+def request(query: str, *lines: str, first: str = "POST /graphql HTTP/1.1") -> bytes:
+    """Make the bytes of a request, with lines added to its head."""
+    body = json.dumps({"query": query})
+    all_lines = [first, "host: 127.0.0.1", *(f"{name}: {value}" for name, value in HEADERS.items()), *lines]
+    return "\r\n".join([*all_lines, f"content-length: {len(body)}", "", body]).encode()
+
+
 @pytest.mark.parametrize(
     "query",
     [
         VPPS,
-        '{ getVpp(id: "6f9619ff-8b86-4d01-b42d-00c04fc964ff") { name } }',
+        NO_VPP,
         'mutation { createVpp(input: {name: "Short", revenuePercentage: 20}) { id name } }',
         'mutation { deleteVpp(input: {id: "6f9619ff-8b86-4d01-b42d-00c04fc964ff"}) { id } }',
     ],
 )
-async def test_what_has_a_plan_goes_the_short_way(api: Api, went_usual_way: list[str], query: str) -> None:
-    await sent(api, query)
+async def test_what_has_a_plan_goes_the_short_way(served_api: Api, went_usual_way: list[str], query: str) -> None:
+    answers = [await sent(served_api, query) for _ in range(2)]
 
     assert went_usual_way == []
+    assert [answer.status_code for answer in answers] == [200, 200]
 
 
 @pytest.mark.parametrize(
     ("query", "headers"),
     [
-        ("{ getCaller { name } }", {}),
+        (CALLER, {}),
         ("{ __schema { queryType { name } } }", {}),
         ("{ listVpps { nothing } }", {}),
         ("{ listVpps(limit: 0) { nextToken } }", {}),
         (VPPS, {"content_type": "text/plain"}),
         (VPPS, {"x_api_key": "wrong"}),
+        (VPPS, {"x_api_key": ""}),
         (VPPS, {"accept": "text/event-stream"}),
         (VPPS, {"content_encoding": "identity"}),
+        (VPPS, {"connection": "close"}),
         (VPPS, {"origin": "http://localhost:3000"}),
         (VPPS, {"authorization": "AWS4-HMAC-SHA256 Credential=A/20251122/ap-southeast-2/appsync/aws4_request"}),
     ],
 )
 async def test_what_is_unusual_goes_the_usual_way(
-    api: Api, went_usual_way: list[str], query: str, headers: dict[str, str]
+    served_api: Api, went_usual_way: list[str], query: str, headers: dict[str, str]
 ) -> None:
-    await sent(api, query, **headers)
+    await sent(served_api, query, **headers)
 
+    assert went_usual_way == ["POST"]
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        request(VPPS, "host: 127.0.0.1"),
+        request(VPPS, "connection: keep-alive", first="POST /graphql HTTP/1.0"),
+        request(VPPS, first="POST /graphql?a=b HTTP/1.1"),
+    ],
+)
+async def test_so_does_what_is_said_in_an_unusual_way(
+    connection: Connection, went_usual_way: list[str], whole: bytes
+) -> None:
+    await connection.says(whole)
+
+    assert (await connection.hears())[0] == "HTTP/1.1 200 OK"
+    assert went_usual_way == ["POST"]
+
+
+async def test_who_waits_to_be_told_to_go_on_is_told(connection: Connection, went_usual_way: list[str]) -> None:
+    await connection.says(request(VPPS, "expect: 100-continue"))
+
+    assert await connection.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert (await connection.hears())[0] == "HTTP/1.1 200 OK"
     assert went_usual_way == ["POST"]
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "gzip, deflate, br"])
 @pytest.mark.parametrize("is_long", [False, True])
 async def test_by_an_answer_nobody_can_tell_which_way_it_came(
-    api: Api, went_usual_way: list[str], encoding: str, is_long: bool
+    served_api: Api, went_usual_way: list[str], encoding: str, is_long: bool
 ) -> None:
     names = ", ".join(f"a{number}: name" for number in range(20))
-    await api.vpp(name=f"Long way {encoding} {is_long}", percentage=20)
-    query = f"{{ listVpps {{ items {{ id {names if is_long else ''} }} }} }}"
+    await served_api.vpp(name=f"Long way {encoding} {is_long}", percentage=20)
+    went_usual_way.clear()
+    query = f"{{ listVpps(limit: 1) {{ items {{ id {names if is_long else ''} }} }} }}"
 
-    short = await sent(api, query, accept_encoding=encoding)
-    usual = await sent(api, query, accept_encoding=encoding, **USUAL)
+    short = await sent(served_api, query, accept_encoding=encoding)
+    usual = await sent(served_api, query, accept_encoding=encoding, **USUAL)
 
     assert went_usual_way == ["POST"]
-    # Each has an id of its own, and is packed by itself.
-    of_each = {"x-amzn-requestid", *(("content-length",) if "gzip" in encoding and is_long else ())}
+    # Each has an id and a time of its own, and is packed by itself.
+    of_each = {"x-amzn-requestid", "date", *(("content-length",) if "gzip" in encoding and is_long else ())}
     assert short.headers.keys() == usual.headers.keys()
     assert {name for name in short.headers if short.headers[name] != usual.headers[name]} <= of_each
     assert short.content == usual.content
 
 
-async def test_a_mutation_that_fails_is_told_alike_on_both_ways(api: Api, went_usual_way: list[str]) -> None:
+async def test_a_mutation_that_fails_is_told_alike_on_both_ways(served_api: Api, went_usual_way: list[str]) -> None:
     document = """mutation ($input: AddBatteryInput!) {
         one: addBattery(input: $input) { id }
         two: createVpp(input: {name: "", revenuePercentage: 20}) { id }
     }"""
     input = {"siteId": "6f9619ff-8b86-4d01-b42d-00c04fc964ff", "manufacturer": "T", "serial": "1", "capacityKwh": 1}
 
-    short = await sent(api, document, variables={"input": input})
-    usual = await sent(api, document, variables={"input": input}, **USUAL)
+    short = await sent(served_api, document, variables={"input": input})
+    usual = await sent(served_api, document, variables={"input": input}, **USUAL)
 
     assert went_usual_way == ["POST"]
     assert [error["path"] for error in short.json()["errors"]] == [["one"], ["two"]]
     assert short.json() == usual.json()
 
 
-async def test_a_caller_counts_once_whichever_way_it_goes(api: Api, database: Database) -> None:
-    counted: list[str] = []
-    endpoint: Endpoint = api.client._transport.app.state.endpoint  # type: ignore[attr-defined]
-    hit = endpoint.rate._count.hit
+async def test_what_fails_on_the_short_way_is_not_tried_again(
+    served_api: Api, went_usual_way: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_given: object) -> bytes:
+        raise RuntimeError("after something was changed")
 
-    async def noted(who: str, at_most: int) -> float:
-        counted.append(who.partition(" ")[0])
-        return await hit(who, at_most)
+    monkeypatch.setattr(graph.short_way, "planned_answer", fails)
 
-    endpoint.rate._count.hit = noted  # type: ignore[method-assign]
-    await sent(api)
-    await sent(api, "{ getCaller { name } }")
-    endpoint.rate._count.hit = hit  # type: ignore[method-assign]
+    answer = await sent(served_api, VPPS)
 
-    assert counted == ["address", "caller", "address", "caller"]
+    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (500, "InternalFailure")
+    assert went_usual_way == []
+
+
+async def test_a_caller_counts_once_whichever_way_it_goes(served_api: Api, counted: list[str]) -> None:
+    await sent(served_api)
+    await sent(served_api, CALLER)
+
+    assert [who.partition(" ")[0] for who in counted] == ["address", "caller", "address", "caller"]
+
+
+async def test_who_comes_by_a_proxy_is_counted_by_the_address_that_it_tells(
+    served_api: Api, counted: list[str], went_usual_way: list[str]
+) -> None:
+    for address in ("203.0.113.7", "203.0.113.8"):
+        await sent(served_api, x_forwarded_for=address, x_forwarded_proto="https")
+
+    assert [who for who in counted if "address" in who] == ["address 203.0.113.7", "address 203.0.113.8"]
+    assert went_usual_way == []
+
+
+async def test_a_body_may_follow_its_head(connection: Connection, went_usual_way: list[str]) -> None:
+    head, _, body = request(NO_VPP).partition(b"\r\n\r\n")
+
+    await connection.says(head + b"\r\n\r\n", body)
+
+    assert (await connection.hears())[1].startswith('{"data":{"getVpp":null}')
+    assert went_usual_way == []
+
+
+@pytest.mark.parametrize("cuts", [(5,), (60, 70), (-20, -10)])
+async def test_what_comes_in_other_pieces_is_answered_all_the_same(
+    connection: Connection, went_usual_way: list[str], cuts: tuple[int, ...]
+) -> None:
+    whole = request(NO_VPP)
+    places = [0, *(cut % len(whole) for cut in cuts), len(whole)]
+
+    await connection.says(*(whole[from_:to] for from_, to in pairwise(places)))
+
+    assert (await connection.hears())[1].startswith('{"data":{"getVpp":null}')
+    assert went_usual_way == ["POST"]
+
+
+async def test_a_body_that_is_late_goes_the_usual_way(
+    connection: Connection, went_usual_way: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HttpProtocol, "short_body_within_s", 0.01)
+    head, _, body = request(NO_VPP).partition(b"\r\n\r\n")
+
+    await connection.says(head + b"\r\n\r\n")
+    async with asyncio.timeout(WAIT_S):
+        while not went_usual_way:  # noqa: ASYNC110 It has no event to wait for.
+            await asyncio.sleep(0.01)
+    await connection.says(body)
+
+    assert (await connection.hears())[1].startswith('{"data":{"getVpp":null}')
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_requests_sent_ahead_are_answered_in_order(connection: Connection, at_once: bool) -> None:
+    queries = [f"{{ a{number}: {query[2:]}" for number, query in enumerate([NO_VPP, CALLER, NO_VPP, NO_VPP, CALLER])]
+    requests = [request(query) for query in queries]
+
+    connection.writer.write(b"".join(requests) if at_once else requests[0])
+    for each in [] if at_once else requests[1:]:
+        await asyncio.sleep(0)
+        connection.writer.write(each)
+    answers = [json.loads((await connection.hears())[1]) for _ in requests]
+
+    assert [list(answer["data"]) for answer in answers] == [["a0"], ["a1"], ["a2"], ["a3"], ["a4"]]
+
+
+async def test_who_goes_away_before_the_answer_does_no_harm(served: Serving, served_api: Api) -> None:
+    for _ in range(20):
+        gone = await connection_to(port_of(served))
+        gone.writer.write(request(NO_VPP))
+        gone.writer.close()
+
+    assert (await sent(served_api)).status_code == 200
+
+
+async def test_more_clients_than_are_remembered_are_answered(
+    served_api: Api, went_usual_way: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph.short_way, "HEADS_REMEMBERED", 2)
+
+    answers = [await sent(served_api, x_forwarded_for=f"203.0.113.{number}") for number in range(5)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert went_usual_way == []
+
+
+async def test_what_is_on_its_way_is_answered_before_we_stop(
+    servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked, is_stopping = asyncio.Event(), asyncio.Event()
+    shutdown = HttpProtocol.shutdown
+
+    async def slow(*given: Any) -> bytes | None:
+        is_asked.set()
+        await is_stopping.wait()
+        return await planned_answer(*given)
+
+    def noted(self: HttpProtocol) -> None:
+        is_stopping.set()
+        shutdown(self)
+
+    monkeypatch.setattr(graph.short_way, "planned_answer", slow)
+    monkeypatch.setattr(HttpProtocol, "shutdown", noted)
+    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
+        connection = await connection_to(port_of(ours))
+        await connection.says(request(NO_VPP))
+        await asyncio.wait_for(is_asked.wait(), WAIT_S)
+    head, body = await connection.hears_all()
+
+    assert "connection: close" in head
+    assert body.startswith('{"data":{"getVpp":null}')
+    assert await connection.hears_the_end() == b""
+    connection.writer.close()
+
+
+async def test_who_asks_no_more_is_hung_up_on(
+    servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph.serving, "KEEP_ALIVE_S", 0.2)
+    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
+        connection = await connection_to(port_of(ours))
+        answers = []
+        for _ in range(3):
+            await connection.says(request(NO_VPP))
+            answers.append((await connection.hears())[0])
+
+        assert await connection.hears_the_end() == b""
+        connection.writer.close()
+
+    assert answers == ["HTTP/1.1 200 OK"] * 3
