@@ -1,12 +1,10 @@
 """What a client asks to be run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """An operation of a document, and the values of its variables as they came."""
 
     query: str

@@ -36,7 +36,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         yield sent
 
 
-async def test_a_create_and_what_it_answers_take_two_statements(monkeypatch: pytest.MonkeyPatch, api: Api) -> None:
+async def test_a_create_and_what_it_answers_take_one_statement(monkeypatch: pytest.MonkeyPatch, api: Api) -> None:
     vpp_id = await api.vpp()
     nmi, serial = new_nmi(), new_name()
 
@@ -48,9 +48,34 @@ async def test_a_create_and_what_it_answers_take_two_statements(monkeypatch: pyt
             input={"siteId": site["id"], "manufacturer": "Tesla", "serial": serial, "capacityKwh": 13.5},
         )
 
-    assert [statement.split()[0].lower() for statement in for_site] == ["with", "select"]
-    assert [statement.split()[0].lower() for statement in for_battery] == ["with", "select"]
+    assert [statement.split()[0].lower() for statement in for_site] == ["with"]
+    assert [statement.split()[0].lower() for statement in for_battery] == ["with"]
     assert (site["nmi"], battery["serial"], battery["capacityKwh"]) == (nmi, serial, 13.5)
+
+
+@pytest.mark.parametrize("effective_from", [None, "2025-07-01", "2999-01-01"])
+async def test_a_create_answers_with_what_is_read_of_it_then(api: Api, effective_from: str | None) -> None:
+    of_site, vpp_id = "id nmi address createdAt updatedAt", await api.vpp()
+    of_battery = "id manufacturer serial capacityKwh effectiveFrom effectiveUntil createdAt updatedAt"
+
+    site = await api.ask(
+        f"mutation ($input: CreateSiteInput!) {{ createSite(input: $input) {{ {of_site} }} }}",
+        input={"vppId": vpp_id, "nmi": new_nmi(), "address": " 1 King St ", "effectiveFrom": effective_from},
+    )
+    battery = await api.ask(
+        f"mutation ($input: AddBatteryInput!) {{ addBattery(input: $input) {{ {of_battery} }} }}",
+        input={
+            "siteId": site["id"],
+            "manufacturer": " Tesla",
+            "serial": new_name(),
+            "capacityKwh": 0.1,
+            "effectiveFrom": effective_from,
+        },
+    )
+
+    assert site == await api.ask(f"query ($id: ID!) {{ getSite(id: $id) {{ {of_site} }} }}", id=site["id"])
+    assert battery == await api.ask(f"query ($id: ID!) {{ getBattery(id: $id) {{ {of_battery} }} }}", id=battery["id"])
+    assert battery["effectiveFrom"] == effective_from
 
 
 async def test_whoever_is_held_to_vpps_creates_in_a_transaction_under_their_role(
