@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, ColumnElement, DateTime, func
+from sqlalchemy import Boolean, CheckConstraint, ColumnElement, DateTime, func, text
 from sqlalchemy.dialects.postgresql import DATERANGE, ExcludeConstraint
 from sqlmodel import Field, SQLModel
 
@@ -46,8 +46,8 @@ def holds_on(period: Any, day: Any) -> ColumnElement[bool]:
     """
     Return whether a period holds on a day, of rows that are found by something else.
 
-    As the operator it is, Postgres would take any day that it does not know yet for a rare one, and find by its index
-    all that hold on it, which most do.
+    As the operator it is, Postgres would take any day that it does not know yet for a rare one, and expect next to no
+    rows, where most hold on it.
     """
     return func.range_contains_elem(period, day, type_=Boolean)
 
@@ -61,10 +61,14 @@ def is_text(table: str, column: str, *, at_most: int) -> CheckConstraint:
 
 
 def one_at_a_time(table: str, *columns: str, period: str = "effective", name: str) -> ExcludeConstraint:
-    """Return the constraint that no two rows alike in some columns hold on the same day."""
-    return ExcludeConstraint(
-        *((column, "=") for column in columns), (period, "&&"), using="gist", name=f"{table}_{name}"
-    )
+    """
+    Return the constraint that no two rows alike in some columns hold on the same day.
+
+    Its index is for nothing else. Postgres takes it to be as good as a B-tree, which answers in a fifth of the time; so
+    its columns are written as what they are the greatest of, by which no query looks for them.
+    """
+    alike = [(text(f"greatest({column})"), "=") for column in columns]
+    return ExcludeConstraint(*alike, (text(f"greatest({period})"), "&&"), using="gist", name=f"{table}_{name}")
 
 
 def holds_some_day(table: str, *, period: str = "effective") -> CheckConstraint:
