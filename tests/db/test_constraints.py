@@ -245,3 +245,21 @@ async def test_the_code_and_the_database_name_the_same_constraints(session: Asyn
 
     described = {rule.name for rule in rules if not isinstance(rule, PrimaryKeyConstraint)}
     assert described == set(found) == REFUSED.keys()
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("memberships", "site_id"), ("price_schedules", "vpp_id"), ("battery_capacities", "battery_id")],
+)
+async def test_what_holds_on_a_day_is_found_by_the_primary_key_and_not_by_the_constraint(
+    session: AsyncSession, table: str, column: str
+) -> None:
+    # A table this small would be read as a whole.
+    await session.execute(text("set local enable_seqscan = off"))
+
+    for day in ("effective @> current_date", "range_contains_elem(effective, current_date)"):
+        explained = await session.scalars(text(f"explain select from {table} where {column} = {ID} and {day}"))
+        used = [line for line in explained if "Index" in line and " on " in line]
+
+        assert used
+        assert all(f"{table}_pkey" in line for line in used)
