@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
@@ -267,6 +268,34 @@ async def test_requests_sent_ahead_are_answered_in_order(connection: Connection,
     answers = [json.loads((await connection.hears())[1]) for _ in requests]
 
     assert [list(answer["data"]) for answer in answers] == [["a0"], ["a1"], ["a2"], ["a3"], ["a4"]]
+
+
+async def test_in_whatever_pieces_requests_come_they_are_answered_in_order(served: Serving) -> None:
+    chance = random.Random(8)
+    # The short way, the usual one, an upgrade that is declined, and one that has nothing to do with GraphQL.
+    kinds = [NO_VPP, CALLER, NO_VPP, None]
+
+    async def talk(pieces: int, picked: list[int]) -> list[str]:
+        whole = b""
+        for place, kind in enumerate(picked):
+            more = ("connection: upgrade", "upgrade: h2c") if kind == 2 else ()
+            query = kinds[kind]
+            alive = b"GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+            whole += alive if query is None else request(f"{{ a{place}: {query[2:]}", *more)
+        cuts = [0, *sorted(chance.randrange(len(whole)) for _ in range(pieces)), len(whole)]
+        connection = await connection_to(port_of(served))
+        saying = asyncio.create_task(connection.says(*(whole[from_:to] for from_, to in pairwise(cuts))))
+        answers = [(await connection.hears())[1] for _ in picked]
+        await saying
+        connection.writer.close()
+        return answers
+
+    for _ in range(10):
+        picks = [chance.choices(range(4), k=chance.randint(1, 8)) for _ in range(10)]
+        answers = await asyncio.gather(*(talk(chance.choice([0, 1, 2, 5, 20]), picked) for picked in picks))
+
+        told = [["alive" if body == "alive" else next(iter(json.loads(body)["data"])) for body in of] for of in answers]
+        assert told == [["alive" if kind == 3 else f"a{place}" for place, kind in enumerate(each)] for each in picks]
 
 
 async def test_who_goes_away_before_the_answer_does_no_harm(served: Serving, served_api: Api) -> None:
