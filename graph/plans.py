@@ -239,7 +239,7 @@ def _values(planned: Planned, given: Mapping[str, Any]) -> VariableValues:
 
 def _plain_values(plain: list[tuple[str, type[Any], bool]] | None, given: Mapping[str, Any]) -> VariableValues | None:
     """Return the values of variables that are what they should be, as most are; None where that is to be looked at."""
-    if plain is None or len(given) > len(plain):
+    if plain is None:
         return None
     coerced: dict[str, Any] = {}
     for name, kind, must_be in plain:
@@ -253,7 +253,8 @@ def _plain_values(plain: list[tuple[str, type[Any], bool]] | None, given: Mappin
             return None
         if name in given:
             coerced[name] = value
-    return VariableValues({}, coerced)
+    # Those that nothing declares are looked at, too.
+    return VariableValues({}, coerced) if len(coerced) == len(given) else None
 
 
 def _plan(documents: Documents, document: Document, planned: Planned, values: VariableValues, role: str) -> Plan | None:

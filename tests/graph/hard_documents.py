@@ -105,6 +105,7 @@ WITH_A_PLAN: dict[str, Operation] = {
 }  # fmt: skip
 
 WITHOUT_A_PLAN: dict[str, Operation] = {
+    "a NUL in a variable that nothing declares": _ask(_LIMITED, other="\0"),
     # What is refused as it is read.
     "no GraphQL": _ask("{ getVpp("),
     "nothing": _ask(""),
