@@ -51,6 +51,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
         self._wait_no_more()
+        self._begun = b""
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -81,7 +82,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Hang up on who has asked for nothing since the last answer."""
         is_asking = self._on_its_way is not None or self._begun
         left_s = self.timeout_keep_alive - (0 if is_asking else self.loop.time() - self._answered_at)
-        if left_s > 0:
+        if left_s > 0 and not self.transport.is_closing():
             self.timeout_keep_alive_task = self.loop.call_later(left_s, self.timeout_keep_alive_handler)
         else:
             super().timeout_keep_alive_handler()
@@ -201,7 +202,7 @@ class HttpProtocol(HttpToolsProtocol):
             if self._is_last:
                 self.transport.close()
             self._expect_another()
-        if self._behind:
+        if self._behind and not self.transport.is_closing():
             behind = bytes(self._behind)
             self._behind.clear()
             self.data_received(behind)

@@ -1,8 +1,12 @@
 """Which requests go the short way, and that nobody can tell by an answer which way it came."""
 
 import asyncio
+import gc
 import json
 import random
+import socket
+import struct
+import weakref
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
@@ -364,3 +368,64 @@ async def test_who_asks_no_more_is_hung_up_on(
         connection.writer.close()
 
     assert answers == ["HTTP/1.1 200 OK"] * 3
+
+
+async def test_nothing_is_left_of_who_went_away_in_the_middle_of_a_request(
+    servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph.serving, "KEEP_ALIVE_S", 0.1)
+    protocols: list[weakref.ref[HttpProtocol]] = []
+    made = HttpProtocol.connection_made
+
+    def noted(self: HttpProtocol, transport: asyncio.Transport) -> None:
+        protocols.append(weakref.ref(self))
+        made(self, transport)
+
+    monkeypatch.setattr(HttpProtocol, "connection_made", noted)
+    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
+        connection = await connection_to(port_of(ours))
+        await connection.says(request(NO_VPP))
+        await connection.hears()
+        await connection.says(request(NO_VPP).partition(b"{")[0])
+        # It is reset, not closed.
+        linger = struct.pack("ii", 1, 0)
+        connection.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        connection.writer.transport.abort()
+
+        async with asyncio.timeout(WAIT_S):
+            while protocols[0]() is not None:
+                gc.collect()
+                await asyncio.sleep(0.01)
+
+
+async def test_what_was_sent_behind_the_last_answer_is_not_carried_out(
+    servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked, is_stopping, asked = asyncio.Event(), asyncio.Event(), 0
+    shutdown = HttpProtocol.shutdown
+
+    async def slow(*given: Any) -> bytes | None:
+        nonlocal asked
+        asked += 1
+        is_asked.set()
+        await is_stopping.wait()
+        return await planned_answer(*given)
+
+    def noted(self: HttpProtocol) -> None:
+        is_stopping.set()
+        shutdown(self)
+
+    monkeypatch.setattr(graph.short_way, "planned_answer", slow)
+    monkeypatch.setattr(HttpProtocol, "shutdown", noted)
+    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
+        connection = await connection_to(port_of(ours))
+        await connection.says(request(NO_VPP))
+        await asyncio.wait_for(is_asked.wait(), WAIT_S)
+        await connection.says(request(NO_VPP))
+    await connection.hears()
+
+    assert await connection.hears_the_end() == b""
+    assert asked == 1
+    connection.writer.close()
