@@ -4,8 +4,9 @@ import asyncio
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import jwt
@@ -40,10 +41,11 @@ class WrongToken(Unauthorized):
     """You are not authorized to make this call: the token {reason}."""
 
 
-class Credentials(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Credentials:
     """What a caller shows: a secret, and whether it was shown as an API key."""
 
-    secret: str
+    secret: str = field(repr=False)
     is_api_key: bool
 
 

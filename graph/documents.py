@@ -27,6 +27,7 @@ from strawberry.types.graphql import OperationType
 
 from db.refusals import LimitExceeded
 from graph.limits.query_cost import INTROSPECTION, Measured, exceeded, limiting_variables, limits_given, measure
+from graph.remembered import Remembered
 from graph.settings import Limits
 from graph.texts import LiteralTexts
 
@@ -96,7 +97,7 @@ class Documents:
         # The only documents that are run, by their ids; None where any is.
         self.manifest = manifest
         # Operations as they are answered without Strawberry.
-        self.plans: dict[object, Any] = {}
+        self.plans: Remembered[object, Any] = Remembered(PLANS_REMEMBERED)
         self._read: LRUCache[str, Document] = LRUCache(CHARACTERS_REMEMBERED, getsizeof=_length)
 
     def read(self, text: str, schema: GraphQLSchema) -> Document:

@@ -13,6 +13,7 @@ import db.api_keys
 from db.engine import AnyRow, Database, Read
 from db.notices import Notices
 from graph.callers import Caller, caller_by_key
+from graph.remembered import Remembered
 
 # Whatever notices do, nothing is known for longer.
 KNOWN_FOR_S = 60.0
@@ -48,9 +49,9 @@ class KnownKeys:
         self._database = database
         self._notices = notices
         self._clock = clock
-        self._known: dict[str | UUID, _LookedUp] = {}
+        self._known: Remembered[str | UUID, _LookedUp] = Remembered(KNOWN_AT_MOST)
         # Until when no further use is noted of a key.
-        self._noted: dict[UUID, float] = {}
+        self._noted: Remembered[UUID, float] = Remembered(KNOWN_AT_MOST)
         self._noting: set[asyncio.Task[None]] = set()
 
     async def by_secret(self, secret: str) -> Known | None:
@@ -65,8 +66,6 @@ class KnownKeys:
         """Note that an API key is in use, beside the request, unless that was done within a minute."""
         now = self._clock()
         if self._noted.get(id, now) <= now:
-            if len(self._noted) >= KNOWN_AT_MOST:
-                self._noted.clear()
             self._noted[id] = now + NOTE_USE_EVERY_S
             noting = asyncio.create_task(self._note_use(id))
             self._noting.add(noting)
@@ -88,8 +87,6 @@ class KnownKeys:
                 return None
             known = Known(key, caller_by_key(key))
             if heard is not None:
-                if len(self._known) >= KNOWN_AT_MOST:
-                    self._known.clear()
                 self._known[known_as] = _LookedUp(known, heard, now + KNOWN_FOR_S)
         expires_at = known.caller.expires_at
         if expires_at is not None and expires_at <= datetime.now(UTC):

@@ -28,7 +28,7 @@ from db.prepared import Prepared
 from db.reach import Reach
 from db.refusals import Refusal
 from graph.context import Context
-from graph.documents import PLANS_REMEMBERED, Document, Documents
+from graph.documents import Document, Documents
 from graph.encoding import encoded
 from graph.errors import formatted, told
 from graph.limits.query_cost import Measured
@@ -271,8 +271,6 @@ def _plan(documents: Documents, document: Document, planned: Planned, values: Va
         plan = planner.plan(role)
     except Unplanned:
         plan = None
-    if len(documents.plans) >= PLANS_REMEMBERED:
-        documents.plans.clear()
     documents.plans[key] = plan
     return plan
 

@@ -39,6 +39,7 @@ from db.engine import Read
 from db.prepared import Prepared
 from db.reach import EVERYTHING, Reach
 from graph.paging import Order
+from graph.remembered import Remembered
 from graph.scalars import parse_id
 
 # As a resolver is given them, in the order of its signature.
@@ -133,7 +134,7 @@ class Reads:
     is_list: bool = False
     column: str | None = None
     otherwise: object = None
-    _ways: dict[object, Way] = field(default_factory=dict)
+    _ways: Remembered[object, Way] = field(default_factory=lambda: Remembered(WAYS_REMEMBERED))
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
@@ -170,8 +171,6 @@ class Reads:
         key = (asked, form, reach.vpp_ids is None, reach.site_ids is None)
         way = self._ways.get(key)
         if way is None:
-            if len(self._ways) >= WAYS_REMEMBERED:
-                self._ways.clear()
             way = self._ways[key] = self._written(reach, arguments, form)
         return way
 

@@ -28,6 +28,7 @@ from graph.browsers import is_at, is_of_this_machine
 from graph.endpoint import Endpoint
 from graph.errors import our_fault
 from graph.plans import planned_answer
+from graph.remembered import Remembered
 from graph.request_id import new_request_id
 from graph.security_headers import headers_for
 
@@ -65,7 +66,7 @@ class ShortWay:
     def __init__(self, endpoint: Endpoint, *, for_this_machine: bool) -> None:
         self._endpoint = endpoint
         self._for_this_machine = for_this_machine
-        self._heads: dict[object, Head | None] = {}
+        self._heads: Remembered[object, Head | None] = Remembered(HEADS_REMEMBERED)
 
     def head(self, said: bytes, client: tuple[str, int] | None, scheme: str | None, proxies: Any) -> Head | None:
         """
@@ -80,8 +81,6 @@ class ShortWay:
             return self._heads[key]
         head = self._new_head(said, {"type": "http", "path": "/graphql", "client": client, "scheme": scheme}, proxies)
         if len(said) <= HEAD_BYTES_REMEMBERED_AT_MOST:
-            if len(self._heads) >= HEADS_REMEMBERED:
-                self._heads.clear()
             self._heads[key] = head
         return head
 
@@ -147,7 +146,7 @@ class ShortWay:
             ProxyHeadersMiddleware(_nowhere, proxies)(as_forwarded, nothing, nothing).send(None)
         return Head(
             body_bytes=int(read["content-length"]),
-            came_from=scope,
+            came_from={"client": scope["client"]},
             credentials=shown,
             takes_gzip="gzip" in read.get("accept-encoding", ""),
             told=_lines(headers_for(scope, read.get("host", ""))),
