@@ -24,7 +24,7 @@ check: $(INSTALLED) $(PACKAGES)
 	$(NODE) node_modules/@biomejs/biome/bin/biome check --error-on-warnings
 	$(NODE) codegen.js
 	$(NODE) node_modules/typescript/bin/tsc
-	$(BIN)/python -m pytest -q tests/db/test_migrations.py tests/graph/test_schema.py
+	$(BIN)/python -m pytest -q tests/db/test_migrations.py tests/test_schema.py
 
 bench: $(INSTALLED) bench/graphql/node_modules/.package-lock.json
 	$(BIN)/python -m bench

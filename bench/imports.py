@@ -24,10 +24,10 @@ from sqlmodel import col
 
 import db.imports
 import db.migrations
-from db.engine import Database
+from db.engine.database import Database
+from db.engine.notices import Notices
+from db.engine.scope import EVERYTHING
 from db.imports import Import
-from db.notices import Notices
-from db.reach import EVERYTHING
 from graph.embedded.postgres import installed
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from graph.imports.intake import upload_key

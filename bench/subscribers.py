@@ -27,7 +27,7 @@ import uvloop
 import db.migrations
 from bench.latency import KEY, api
 from graph.embedded.servers import embedded_servers
-from graph.serving import let_many_connect
+from graph.web.server import let_many_connect
 
 EVERY_S = 0.1
 MESSAGES = 80

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db.api_keys import ApiKey, api_keys, is_good
-from db.engine import Read
-from db.tables import Table, created
+from db.engine.database import Read
+from db.engine.tables import Table, created
 
 # As long as AWS's own, which begin otherwise: 20 and 40 characters.
 PREFIX = "VPPK"

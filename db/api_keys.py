@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
 from sqlmodel import Field, col
 
-from db.engine import AnyRow, Read
-from db.refusals import NotFound, ValidationFailed, refusing
+from db.engine.database import AnyRow, Read
+from db.engine.refusals import NotFound, ValidationFailed, refusing
+from db.engine.tables import Table, created, instant, is_text
 from db.sites import Site
-from db.tables import Table, created, instant, is_text
 from db.vpps import Vpp
 
 PREFIX_LENGTH = 12

@@ -17,11 +17,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db.connections import Record
-from db.engine import Database, Read
-from db.prepared import Prepared
-from db.reach import as_ourselves
-from db.tables import Table
+from db.engine.connections import Record
+from db.engine.database import Database, Read
+from db.engine.scope import as_ourselves
+from db.engine.statements import Prepared
+from db.engine.tables import Table
 
 
 class Kind(StrEnum):

@@ -11,15 +11,15 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db import timelines
 from db.audit_entries import AtOnce, Kind, adding_new
-from db.engine import TURN, Read, take_turns, turn
-from db.prepared import Prepared, among
-from db.reach import Reach, reach_of
-from db.refusals import Conflict, NotFound, ValidationFailed, refusing
+from db.engine import timelines
+from db.engine.database import TURN, Read, take_turns, turn
+from db.engine.refusals import Conflict, NotFound, ValidationFailed, refusing
+from db.engine.scope import Reach, reach_of
+from db.engine.statements import Prepared, among
+from db.engine.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
+from db.engine.timelines import Timeline
 from db.sites import Site, SiteNotFound, check_past
-from db.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
-from db.timelines import Timeline
 
 # Nothing where the id is there already.
 BATTERY = f"""

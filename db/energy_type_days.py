@@ -13,8 +13,8 @@ from sqlalchemy import BigInteger, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
 
-from db.engine import take_turns
-from db.tables import Table
+from db.engine.database import take_turns
+from db.engine.tables import Table
 
 
 class EnergyTypeDay(Table, table=True):

@@ -41,11 +41,11 @@ from sqlalchemy import Table as TableOfView
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db.engine import Read, copy_binary
-from db.prepared import among
-from db.reach import Reach
+from db.engine.database import Read, copy_binary
+from db.engine.scope import Reach
+from db.engine.statements import among
+from db.engine.tables import Table
 from db.site_months import SiteMonth
-from db.tables import Table
 
 
 class EventBlock(Table, table=True):

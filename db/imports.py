@@ -35,15 +35,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import jobs, parks, readings, site_months
-from db.engine import Read, driver_connection, wait_as_long_as_it_takes
+from db.engine.database import Read, driver_connection, wait_as_long_as_it_takes
+from db.engine.refusals import (
+    Conflict,
+    LimitExceeded,
+    NotFound,
+    Unauthorized,
+    ValidationFailed,
+    refusing,
+    violated_constraint,
+)
+from db.engine.scope import Reach, as_ourselves, reach_of
+from db.engine.statements import among
+from db.engine.tables import Table, created, instant, is_text
 from db.events import EventBlock
 from db.jobs import Job
 from db.parks import ParkNotFound
-from db.prepared import among
-from db.reach import Reach, as_ourselves, reach_of
-from db.refusals import Conflict, LimitExceeded, NotFound, Unauthorized, ValidationFailed, refusing, violated_constraint
 from db.site_months import Count
-from db.tables import Table, created, instant, is_text
 
 
 class Status(StrEnum):

@@ -12,7 +12,7 @@ from pgqueuer.queries import Queries
 from pgqueuer.types import JOB_STATUS, JobId
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.engine import driver_connection
+from db.engine.database import driver_connection
 
 
 class Job(StrEnum):

@@ -30,10 +30,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import energy_type_days
-from db.engine import Read, take_turns
-from db.reach import Reach, reach_of
-from db.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
-from db.tables import Table, created, is_text, updated
+from db.engine.database import Read, take_turns
+from db.engine.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
+from db.engine.scope import Reach, reach_of
+from db.engine.tables import Table, created, is_text, updated
 
 # No more of the table than it takes: whose it is imports this.
 READINGS = table("energy_readings", column("park_id", Uuid))

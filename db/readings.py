@@ -17,11 +17,11 @@ from sqlmodel import Field, col
 
 from db import energy_type_days
 from db.energy_type_days import EnergyTypeDay
-from db.engine import Read, take_turns
+from db.engine.database import Read, take_turns
+from db.engine.scope import Reach
+from db.engine.statements import among
+from db.engine.tables import Table
 from db.parks import Park, ParksWanted
-from db.prepared import among
-from db.reach import Reach
-from db.tables import Table
 
 
 class EnergyReading(Table, table=True):

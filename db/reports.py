@@ -37,15 +37,15 @@ from sqlmodel import Field, col
 
 from db import jobs
 from db.batteries import Battery, BatteryCapacity
-from db.engine import Read
+from db.engine.database import Read
+from db.engine.refusals import NotFound
+from db.engine.scope import Reach, as_ourselves, reach_of
+from db.engine.statements import among
+from db.engine.tables import Table, created, instant
 from db.events import EVENTS
 from db.jobs import Job
-from db.prepared import among
-from db.reach import Reach, as_ourselves, reach_of
-from db.refusals import NotFound
 from db.site_months import SiteMonth
 from db.sites import Membership, Site
-from db.tables import Table, created, instant
 from db.vpps import Vpp, VppNotFound
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db.engine import Read, take_turns
-from db.tables import Table, created, instant
+from db.engine.database import Read, take_turns
+from db.engine.tables import Table, created, instant
 
 
 class SigningKey(Table, table=True):

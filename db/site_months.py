@@ -18,8 +18,8 @@ from sqlalchemy import Index, delete, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db.engine import copy_binary
-from db.tables import Table
+from db.engine.database import copy_binary
+from db.engine.tables import Table
 
 
 class SiteMonth(Table, table=True):

@@ -10,14 +10,14 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db import timelines
 from db.audit_entries import AtOnce, Kind, adding_new
-from db.engine import TURN, AnyRow, Read, turn
-from db.prepared import Prepared, among
-from db.reach import TODAY, Condition, Reach, as_ourselves, reach_of
-from db.refusals import Conflict, NotFound, ValidationFailed, refusing
-from db.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
-from db.timelines import Timeline
+from db.engine import timelines
+from db.engine.database import TURN, AnyRow, Read, turn
+from db.engine.refusals import Conflict, NotFound, ValidationFailed, refusing
+from db.engine.scope import TODAY, Condition, Reach, as_ourselves, reach_of
+from db.engine.statements import Prepared, among
+from db.engine.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
+from db.engine.timelines import Timeline
 from db.vpps import Vpp, VppNotFound, vpps
 
 # Nothing where the id is there already.

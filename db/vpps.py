@@ -12,13 +12,13 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db import timelines
-from db.engine import Read, take_turns
-from db.prepared import among
-from db.reach import Reach, reach_of
-from db.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
-from db.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
-from db.timelines import Timeline
+from db.engine import timelines
+from db.engine.database import Read, take_turns
+from db.engine.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
+from db.engine.scope import Reach, reach_of
+from db.engine.statements import among
+from db.engine.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
+from db.engine.timelines import Timeline
 
 
 class Vpp(Table, table=True):

@@ -1,3 +1,3 @@
-from graph.cli import app
+from graph.commands.main import app
 
 app()

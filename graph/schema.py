@@ -14,22 +14,22 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from graph.appsync.dialect import print_schema
-from graph.documents import Documents
-from graph.errors import told
-from graph.limits.query_cost import exceeded
+from graph.operations.cost import exceeded
+from graph.operations.documents import Documents
+from graph.operations.storable_text import TextsCanBeKept
 from graph.resolvers import api_keys, audit_entries, batteries, events, imports, parks, readings, reports, sites, vpps
 from graph.resolvers.api_keys import ApiKeyMutation, ApiKeyQuery
 from graph.resolvers.audit_entries import AuditEntryQuery
 from graph.resolvers.batteries import BatteryMutation, BatteryQuery
+from graph.resolvers.errors import told
 from graph.resolvers.imports import ImportMutation, ImportQuery, ImportSubscription
 from graph.resolvers.parks import ParkMutation, ParkQuery
+from graph.resolvers.printing import print_schema
 from graph.resolvers.readings import ReadingQuery
 from graph.resolvers.reports import ReportMutation, ReportQuery, ReportSubscription
+from graph.resolvers.scalars import SCALARS
 from graph.resolvers.sites import SiteMutation, SiteQuery
 from graph.resolvers.vpps import VppMutation, VppQuery
-from graph.scalars import SCALARS
-from graph.texts import TextsCanBeKept
 
 NOUNS = (vpps, sites, batteries, events, imports, reports, parks, readings, api_keys, audit_entries)
 

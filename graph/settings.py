@@ -8,6 +8,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+# Rows in a page of a list: unless `limit` is given, and at most.
+DEFAULT_PAGE_LIMIT = 50
+MAX_PAGE_LIMIT = 200
+
 # Those with which an issuer signs what anyone can check. With any other, who can check a token can make one.
 SIGNED_BY_ISSUER = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
@@ -50,6 +54,10 @@ def misread(fault: ValidationError) -> str:
         for error in fault.errors(include_input=False)
     ]
     return "\n".join(each.replace("Value error, ", "") for each in told)
+
+
+class StartupError(Exception):
+    """Why a command cannot start, worded for the person who ran it."""
 
 
 class Settings(BaseSettings):

@@ -23,8 +23,8 @@ from sqlmodel import col
 
 import db.reports
 import db.vpps
-from db.engine import Database
-from db.reach import reach_of
+from db.engine.database import Database
+from db.engine.scope import reach_of
 from db.vpps import Vpp
 from graph.object_store import ObjectStore
 from graph.settlement.month import Month

@@ -22,7 +22,7 @@ from pgqueuer.qm import QueueManager
 import db.imports
 import db.jobs
 import db.reports
-from db.engine import Database
+from db.engine.database import Database
 from db.jobs import Job, LeasedQueries
 from graph import settlement_run
 from graph.imports.intake import Intake, Interrupted, LetGo

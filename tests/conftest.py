@@ -16,17 +16,17 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import db.migrations
-from db.engine import Database
-from db.notices import Notices
-from graph.app import application
-from graph.backing import Backing
-from graph.documents import Documents
+from db.engine.database import Database
+from db.engine.notices import Notices
+from graph.embedded.infrastructure import Backing
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from graph.object_store import ObjectStore, open_object_store
-from graph.serving import Serving, serving
+from graph.operations.documents import Documents
+from graph.web.app import application
+from graph.web.server import Serving, serving
 from graph.worker import Worker
-from tests.api import API_KEY, Api
-from tests.sockets import Socket, open_socket
+from tests.fixtures.api import API_KEY, Api
+from tests.fixtures.sockets import Socket, open_socket
 
 TEMPLATE = "template_vpp"
 database_numbers = count(1)

@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import db.events
 import db.imports
 import db.sites
-from db.engine import Database
+from db.engine.database import Database
+from db.engine.scope import EVERYTHING, Reach
 from db.imports import Claim
-from db.reach import EVERYTHING, Reach
 from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
+from graph.imports.csv.rejection import Rejection
 from graph.imports.kind_intake import Found
-from graph.imports.rejection import Rejection
 from graph.imports.site_month_totals import SiteMonthTotals
 
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from sqlalchemy.dialects.postgresql import Range
 
-from graph.imports.fields import read_millionths, read_settlement_date
-from graph.imports.lines import Header
-from graph.imports.rejection import RejectionCode, RowRejected, missing_value, rejected_value, shown
-from graph.nmi import MalformedNmi, parse_nmi
+from graph.imports.csv.fields import read_millionths, read_settlement_date
+from graph.imports.csv.lines import Header
+from graph.imports.csv.rejection import RejectionCode, RowRejected, missing_value, rejected_value, shown
+from graph.settlement.nmi import MalformedNmi, parse_nmi
 
 COLUMNS = ("NMI", "DATE", "EVENT_TYPE", "ENERGY", "TARIFF")
 LOWEST_ENERGY, HIGHEST_ENERGY = 0, 1_000_000

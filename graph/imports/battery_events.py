@@ -8,7 +8,6 @@ from uuid import UUID
 import numpy as np
 from sqlalchemy.dialects.postgresql import Range
 
-from graph.imports.arrays import Flags
 from graph.imports.battery_event_row import (
     COLUMNS,
     HIGHEST_ENERGY,
@@ -19,12 +18,13 @@ from graph.imports.battery_event_row import (
 )
 from graph.imports.block_copy import encode_blocks
 from graph.imports.blocks import Block, Blocks, EventColumns
-from graph.imports.fields import FIRST_YEAR
-from graph.imports.line_positions import LinePositions
-from graph.imports.lines import cut_pieces, read_header
-from graph.imports.pieces import PIECE_BYTES, read_pieces
-from graph.imports.plain_fields import plain_discharges, plain_millionths, plain_months_and_days
-from graph.imports.rejection import Rejection
+from graph.imports.csv.arrays import Flags
+from graph.imports.csv.fields import FIRST_YEAR
+from graph.imports.csv.line_positions import LinePositions
+from graph.imports.csv.lines import cut_pieces, read_header
+from graph.imports.csv.pieces import PIECE_BYTES, read_pieces
+from graph.imports.csv.plain_fields import plain_discharges, plain_millionths, plain_months_and_days
+from graph.imports.csv.rejection import Rejection
 from graph.imports.site_lookup import SiteLookup
 from graph.imports.site_month_totals import SiteMonthTotals
 

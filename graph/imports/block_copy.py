@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from graph.imports import copy_values
-from graph.imports.arrays import Bytes, Flags, Integers, Ints, Records, Shorts
 from graph.imports.blocks import Blocks
 from graph.imports.copy_values import DAYS_FROM_2000, put_amounts, put_energies, value_type
+from graph.imports.csv.arrays import Bytes, Flags, Integers, Ints, Records, Shorts
 
 # As many blocks at a time as stay near the processor: a third faster than all at once where blocks are many.
 BATCH = 8_192

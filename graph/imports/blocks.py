@@ -15,8 +15,8 @@ from uuid import UUID
 
 import numpy as np
 
-from graph.imports.arrays import Flags, Integers, Ints, Records, Shorts
-from graph.imports.fields import FIRST_YEAR
+from graph.imports.csv.arrays import Flags, Integers, Ints, Records, Shorts
+from graph.imports.csv.fields import FIRST_YEAR
 
 PART = 10**6
 

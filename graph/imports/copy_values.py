@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import DTypeLike
 
-from graph.imports.arrays import Integers, Records
 from graph.imports.blocks import Amounts
-from graph.imports.fields import FIRST_YEAR, LAST_YEAR
+from graph.imports.csv.arrays import Integers, Records
+from graph.imports.csv.fields import FIRST_YEAR, LAST_YEAR
 
 PREAMBLE = memoryview(b"PGCOPY\n\xff\r\n\0" + bytes(8))
 TRAILER = memoryview(b"\xff\xff")

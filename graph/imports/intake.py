@@ -13,13 +13,13 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 import db.imports
-from db.engine import Database
+from db.engine.database import Database
+from db.engine.refusals import Refusal
 from db.imports import Claim, Overtaken, Progress
-from db.refusals import Refusal
 from graph.imports.battery_event_intake import BatteryEventIntake
-from graph.imports.chunks import Chunk, FileRefused, TextFile
+from graph.imports.csv.chunks import Chunk, FileRefused, TextFile
+from graph.imports.csv.lines import HeaderRefused
 from graph.imports.kind_intake import KindIntake
-from graph.imports.lines import HeaderRefused
 from graph.imports.park_intake import ParkIntake
 from graph.imports.park_reading_intake import ParkReadingIntake
 from graph.imports.rejected_rows import write_rejected_rows

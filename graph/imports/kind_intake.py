@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from graph.imports.rejection import Rejection
+from graph.imports.csv.rejection import Rejection
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from graph.imports.arrays import Flags, Integers
-from graph.imports.fields import FIRST_YEAR, LAST_YEAR
+from graph.imports.csv.arrays import Flags, Integers
+from graph.imports.csv.fields import FIRST_YEAR, LAST_YEAR
 
 DAY_S = 86_400
 

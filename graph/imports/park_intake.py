@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import db.imports
 import db.parks
-from db.engine import Database
+from db.engine.database import Database
 from db.imports import Claim
 from db.parks import ParkHasReadings
+from graph.imports.csv.lines import BLANKS, LINE_LIMIT_BYTES, Header, cut_lines, read_header
+from graph.imports.csv.pieces import TOO_LONG
+from graph.imports.csv.rejection import Rejection, RejectionCode, RowRejected
 from graph.imports.kind_intake import Found
-from graph.imports.lines import BLANKS, LINE_LIMIT_BYTES, Header, cut_lines, read_header
 from graph.imports.park_row import COLUMNS, ParkRow, check_row
-from graph.imports.pieces import TOO_LONG
-from graph.imports.rejection import Rejection, RejectionCode, RowRejected
 
 
 class ParkLine(NamedTuple):

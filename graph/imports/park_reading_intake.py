@@ -15,15 +15,15 @@ from sqlmodel import col
 import db.imports
 import db.parks
 import db.readings
-from db.engine import Database
+from db.engine.database import Database
+from db.engine.scope import EVERYTHING
 from db.imports import Claim
 from db.parks import Park
-from db.reach import EVERYTHING
 from db.readings import Readings
-from graph.imports.arrays import Integers
+from graph.imports.csv.arrays import Integers
+from graph.imports.csv.rejection import Rejection
 from graph.imports.kind_intake import Found
 from graph.imports.park_readings import EPOCH_DAY, ParkReadingChunk, ParkReadingReader, ReadingColumns
-from graph.imports.rejection import Rejection
 
 # More would keep other imports of the same worker waiting while they are made ready.
 READINGS_AT_ONCE = 20_000

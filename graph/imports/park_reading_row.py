@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from graph.imports.fields import FIRST_YEAR, LAST_YEAR, read_millionths
-from graph.imports.lines import Header
-from graph.imports.rejection import RejectionCode, rejected_value
+from graph.imports.csv.fields import FIRST_YEAR, LAST_YEAR, read_millionths
+from graph.imports.csv.lines import Header
+from graph.imports.csv.rejection import RejectionCode, rejected_value
 
 COLUMNS = ("datetime", "MW")
 LOWEST_POWER, HIGHEST_POWER = -100_000, 100_000

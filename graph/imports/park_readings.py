@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from graph.imports.arrays import Flags, Integers
-from graph.imports.line_positions import LinePositions
-from graph.imports.lines import cut_pieces, read_header
+from graph.imports.csv.arrays import Flags, Integers
+from graph.imports.csv.line_positions import LinePositions
+from graph.imports.csv.lines import cut_pieces, read_header
+from graph.imports.csv.pieces import PIECE_BYTES, read_pieces
+from graph.imports.csv.plain_fields import plain_local_times, plain_millionths
+from graph.imports.csv.rejection import Rejection
 from graph.imports.local_times import DAY_S, LocalTimes
 from graph.imports.park_reading_row import COLUMNS, HIGHEST_POWER, LOWEST_POWER, check_row
-from graph.imports.pieces import PIECE_BYTES, read_pieces
-from graph.imports.plain_fields import plain_local_times, plain_millionths
-from graph.imports.rejection import Rejection
 
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 

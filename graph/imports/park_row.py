@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from db.parks import EnergyType, is_timezone
-from graph.imports.lines import Header
-from graph.imports.rejection import RejectionCode, missing_value, rejected_value
+from graph.imports.csv.lines import Header
+from graph.imports.csv.rejection import RejectionCode, missing_value, rejected_value
 
 COLUMNS = ("park_name", "timezone", "energy_type")
 NAME_LIMIT = 200

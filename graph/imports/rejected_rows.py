@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlmodel import col
 
 import db.imports
-from db.engine import AnyRow, Database
+from db.engine.database import AnyRow, Database
+from db.engine.scope import EVERYTHING
 from db.imports import ImportRejection
-from db.reach import EVERYTHING
 from graph.object_store import ObjectStore
 
 # A row may take 10,000 characters.

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import numpy as np
 
-from graph.imports.arrays import Flags, Integers, Records, Words
-from graph.imports.line_positions import Fields
-from graph.nmi import check_digit
+from graph.imports.csv.arrays import Flags, Integers, Records, Words
+from graph.imports.csv.line_positions import Fields
+from graph.settlement.nmi import check_digit
 
 # Odd numbers with bits all over, which spread NMIs that differ in few of theirs.
 SPREAD_HEADS, SPREAD_TAILS = 0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F

@@ -7,9 +7,9 @@ from uuid import UUID
 import numpy as np
 
 from graph.imports import copy_values
-from graph.imports.arrays import Integers, Records
 from graph.imports.blocks import Amounts, Blocks
 from graph.imports.copy_values import DAYS_FROM_2000, put_amounts, put_energies
+from graph.imports.csv.arrays import Integers, Records
 
 # More would take memory that a worker does not have: some 20 MiB.
 SITE_MONTHS_AT_MOST = 200_000

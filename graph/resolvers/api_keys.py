@@ -14,13 +14,14 @@ from strawberry import ID
 import db.api_keys
 from db.api_keys import ApiKey as ApiKeyTable
 from db.audit_entries import Kind
-from db.engine import Read
-from graph.context import Info
-from graph.paging import Order
-from graph.permissions import ADMIN, MEMBER, For
-from graph.reads import Asked, Reads
-from graph.resolvers.rows import Connection, FromRow, read, shown, there
-from graph.scalars import parse_id
+from db.engine.database import Read
+from graph.auth.callers import ADMIN, MEMBER
+from graph.resolvers.context import Info
+from graph.resolvers.fields import Connection, FromRow, read, shown, there
+from graph.resolvers.paging import Order
+from graph.resolvers.permissions import For
+from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.scalars import parse_id
 
 NEWEST_FIRST = Order((col(ApiKeyTable.created_at), col(ApiKeyTable.id)), descending=True)
 # A notice takes a millisecond.

@@ -8,12 +8,13 @@ from strawberry import ID
 
 import db.audit_entries
 from db.audit_entries import AuditEntry as AuditEntryTable
-from db.engine import Read
-from graph.paging import Order
-from graph.permissions import ADMIN, For
-from graph.reads import Asked, Reads
-from graph.resolvers.rows import Connection, FromRow, read
-from graph.scalars import AWSJSON
+from db.engine.database import Read
+from graph.auth.callers import ADMIN
+from graph.resolvers.fields import Connection, FromRow, read
+from graph.resolvers.paging import Order
+from graph.resolvers.permissions import For
+from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.scalars import AWSJSON
 
 NEWEST_FIRST = Order((col(AuditEntryTable.at), col(AuditEntryTable.id)), descending=True)
 

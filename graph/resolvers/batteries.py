@@ -11,13 +11,14 @@ from strawberry import ID
 import db.batteries
 from db.audit_entries import Kind
 from db.batteries import Battery as BatteryTable
-from db.engine import Read
-from graph.context import Info
-from graph.permissions import MEMBER, OPERATOR, For
-from graph.reads import Asked, Reads
-from graph.resolvers.rows import FromRow, read, shown
+from db.engine.database import Read
+from graph.auth.callers import MEMBER, OPERATOR
+from graph.resolvers.context import Info
+from graph.resolvers.fields import FromRow, read, shown
+from graph.resolvers.permissions import For
+from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.scalars import exact, exact_or_none, parse_id, parse_optional_id
 from graph.resolvers.sites import Site, sites_by_id
-from graph.scalars import exact, exact_or_none, parse_id, parse_optional_id
 
 
 def _battery(asked: Asked, id: ID) -> Read:

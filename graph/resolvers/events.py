@@ -10,12 +10,13 @@ from sqlmodel import col
 from strawberry import ID
 
 import db.imports
-from db.engine import Read
+from db.engine.database import Read
+from db.engine.statements import among
 from db.imports import Import as ImportTable
-from db.prepared import among
-from graph.permissions import READER, For
-from graph.reads import Asked, Reads
-from graph.resolvers.rows import FromRow, read, shown
+from graph.auth.callers import READER
+from graph.resolvers.fields import FromRow, read, shown
+from graph.resolvers.permissions import For
+from graph.resolvers.reads import Asked, Reads
 from graph.resolvers.sites import Site, sites_by_id
 
 if TYPE_CHECKING:

@@ -13,20 +13,21 @@ from strawberry import ID
 
 import db.imports
 from db.audit_entries import Kind
-from db.engine import Read
+from db.engine.database import Read
 from db.imports import FileTooLarge, ImportNotFound, Status
 from db.imports import Import as ImportTable
 from db.imports import ImportRejection as RejectionTable
-from graph.context import Info
+from graph.auth.callers import OPERATOR, READER
+from graph.imports.csv.rejection import RejectionCode
 from graph.imports.intake import rejections_key, upload_key
-from graph.imports.rejection import RejectionCode
-from graph.paging import Order
-from graph.permissions import OPERATOR, READER, For
-from graph.reads import Asked, Reads
+from graph.resolvers.context import Info
 from graph.resolvers.directives import AwsSubscribe
+from graph.resolvers.fields import Connection, FromRow, key, read, shown, there
+from graph.resolvers.paging import Order
 from graph.resolvers.parks import Park, parks_by_id
-from graph.resolvers.rows import Connection, FromRow, key, read, shown, there
-from graph.scalars import AWSURL, parse_id, parse_optional_id
+from graph.resolvers.permissions import For
+from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.scalars import AWSURL, parse_id, parse_optional_id
 
 UPLOAD_LINK_S = 3600
 DOWNLOAD_LINK_S = 300

@@ -11,17 +11,18 @@ from strawberry import ID
 import db.parks
 import db.readings
 from db.audit_entries import Kind
-from db.engine import Read
+from db.engine.database import Read
+from db.engine.statements import among
 from db.parks import EnergyType, ParksWanted
 from db.parks import Park as ParkTable
-from db.prepared import among
 from db.readings import EnergyReading as ReadingTable
-from graph.context import Info
-from graph.paging import Order
-from graph.permissions import OPERATOR, READER, For
-from graph.reads import Asked, Reads
-from graph.resolvers.rows import Connection, FromRow, read, shown
-from graph.scalars import parse_id, parse_optional_id
+from graph.auth.callers import OPERATOR, READER
+from graph.resolvers.context import Info
+from graph.resolvers.fields import Connection, FromRow, read, shown
+from graph.resolvers.paging import Order
+from graph.resolvers.permissions import For
+from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.scalars import parse_id, parse_optional_id
 
 if TYPE_CHECKING:
     from graph.resolvers.readings import EnergyReading

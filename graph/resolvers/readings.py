@@ -10,17 +10,18 @@ from sqlmodel import col
 
 import db.readings
 from db.energy_type_days import EnergyTypeDay as EnergyTypeDayTable
-from db.engine import Read
+from db.engine.database import Read
 from db.parks import EnergyType, ParksWanted
 from db.parks import Park as ParkTable
 from db.readings import EnergyReading as ReadingTable
 from db.readings import ParkDay as ParkDayTable
-from graph.context import Info
-from graph.paging import Order, page_request
-from graph.permissions import READER, For
-from graph.reads import Asked, Reads
+from graph.auth.callers import READER
+from graph.resolvers.context import Info
+from graph.resolvers.fields import Connection, FromRow, read, shown
+from graph.resolvers.paging import Order, page_request
 from graph.resolvers.parks import Park, parks_by_id
-from graph.resolvers.rows import Connection, FromRow, read, shown
+from graph.resolvers.permissions import For
+from graph.resolvers.reads import Asked, Reads
 
 # A power is kept in 10^-6 MW. Python divides integers exactly, to the nearest float.
 MW = 10**6

@@ -16,22 +16,23 @@ from strawberry import ID
 
 import db.reports
 from db.audit_entries import Kind
-from db.engine import Read
-from db.refusals import ValidationFailed
+from db.engine.database import Read
+from db.engine.refusals import ValidationFailed
 from db.reports import RevenueReport as ReportTable
 from db.reports import RevenueReportNotFound, Status
 from db.reports import SiteLineItem as LineItemTable
 from db.vpps import DailyFeeOutOfRange, PercentageOutOfRange
 from graph import settlement_run
-from graph.context import Info
-from graph.paging import Order
-from graph.permissions import MEMBER, OPERATOR, READER, For
-from graph.reads import Asked, Reads
+from graph.auth.callers import MEMBER, OPERATOR, READER
+from graph.resolvers.context import Info
 from graph.resolvers.directives import AwsSubscribe
-from graph.resolvers.rows import SHOWN, Connection, FromRow, Shown, key, part, read, shown, there
+from graph.resolvers.fields import SHOWN, Connection, FromRow, Shown, key, part, read, shown, there
+from graph.resolvers.paging import Order
+from graph.resolvers.permissions import For
+from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.scalars import AWSURL, exact_or_none, parse_id, parse_optional_id
 from graph.resolvers.sites import Site, sites_by_id
 from graph.resolvers.vpps import Vpp, vpps_by_id
-from graph.scalars import AWSURL, exact_or_none, parse_id, parse_optional_id
 from graph.settlement.month import Month
 from graph.settlement.statement import LineItem
 

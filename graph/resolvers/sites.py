@@ -13,19 +13,20 @@ import db.batteries
 import db.events
 import db.sites
 from db.audit_entries import Kind
-from db.engine import Read
+from db.engine.database import Read
+from db.engine.refusals import ValidationFailed
+from db.engine.statements import among, contains
 from db.events import EVENTS_OF_SITES
-from db.prepared import among, contains
-from db.refusals import ValidationFailed
 from db.sites import Site as SiteTable
-from graph.context import Info
-from graph.nmi import MalformedNmi, parse_nmi
-from graph.paging import Order
-from graph.permissions import MEMBER, OPERATOR, For
-from graph.reads import Asked, Reads
-from graph.resolvers.rows import Connection, FromRow, read, shown
+from graph.auth.callers import MEMBER, OPERATOR
+from graph.resolvers.context import Info
+from graph.resolvers.fields import Connection, FromRow, read, shown
+from graph.resolvers.paging import Order
+from graph.resolvers.permissions import For
+from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.scalars import parse_id, parse_optional_id
 from graph.resolvers.vpps import Vpp, vpps_by_id
-from graph.scalars import parse_id, parse_optional_id
+from graph.settlement.nmi import MalformedNmi, parse_nmi
 
 if TYPE_CHECKING:
     from graph.resolvers.batteries import Battery

@@ -13,18 +13,19 @@ import db.reports
 import db.sites
 import db.vpps
 from db.audit_entries import Kind
-from db.engine import Read
-from db.prepared import among, contains
+from db.engine.database import Read
+from db.engine.statements import among, contains
 from db.reports import RevenueReport as ReportTable
 from db.sites import Site as SiteTable
 from db.vpps import Terms
 from db.vpps import Vpp as VppTable
-from graph.context import Info
-from graph.paging import Order
-from graph.permissions import MEMBER, OPERATOR, For
-from graph.reads import Asked, Reads
-from graph.resolvers.rows import Connection, FromRow, read, shown
-from graph.scalars import exact, exact_or_none, parse_id, parse_optional_id
+from graph.auth.callers import MEMBER, OPERATOR
+from graph.resolvers.context import Info
+from graph.resolvers.fields import Connection, FromRow, read, shown
+from graph.resolvers.paging import Order
+from graph.resolvers.permissions import For
+from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.scalars import exact, exact_or_none, parse_id, parse_optional_id
 
 if TYPE_CHECKING:
     from graph.resolvers.reports import RevenueReport

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from db.engine import Database
-from graph.backing import Backing, own_certificate
+from db.engine.database import Database
+from graph.embedded.infrastructure import Backing, own_certificate
 from graph.embedded.servers import EmbeddedServers
-from graph.serving import Serving, serving
-from tests.api import API_KEY, Api, new_nmi
-from tests.signing import SigningKey, new_signing_key
+from graph.web.server import Serving, serving
+from tests.fixtures.api import API_KEY, Api, new_nmi
+from tests.fixtures.signing import SigningKey, new_signing_key
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from graph.backing import Backing, own_certificate
+from graph.embedded.infrastructure import Backing, own_certificate
 from graph.embedded.servers import EmbeddedServers
-from graph.serving import Serving, serving
-from tests.api import API_KEY, COST, Api, new_name
+from graph.web.server import Serving, serving
 from tests.clients.conftest import ServedOverTls, uploaded_event
-from tests.clients.following import BEFORE, ON_IMPORT_PROGRESS, follow, progress, see_its_end
-from tests.clients.node import App
-from tests.signing import Signer, SigningKey
+from tests.fixtures.api import API_KEY, COST, Api, new_name
+from tests.fixtures.following import BEFORE, ON_IMPORT_PROGRESS, follow, progress, see_its_end
+from tests.fixtures.node import App
+from tests.fixtures.signing import Signer, SigningKey
 
 NO_IMPORT = "00000000-0000-4000-8000-000000000000"
 

@@ -1,10 +1,10 @@
 """Apollo Client with the links that were made for AppSync, as they are published."""
 
-from graph.serving import Serving
-from tests.api import API_KEY, Api, new_name
-from tests.clients.following import ON_IMPORT_PROGRESS, follow
-from tests.clients.node import App
-from tests.signing import Signer, SigningKey
+from graph.web.server import Serving
+from tests.fixtures.api import API_KEY, Api, new_name
+from tests.fixtures.following import ON_IMPORT_PROGRESS, follow
+from tests.fixtures.node import App
+from tests.fixtures.signing import Signer, SigningKey
 
 
 def apollo(url: str, api_key: str = API_KEY) -> App:

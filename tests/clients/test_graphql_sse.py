@@ -1,9 +1,9 @@
 """The client of GraphQL over server-sent events, as it is published: everything is a POST that goes on answering."""
 
-from graph.serving import Serving
-from tests.api import API_KEY, COST, Api, new_name
-from tests.clients.following import ON_IMPORT_PROGRESS, follow
-from tests.clients.node import App
+from graph.web.server import Serving
+from tests.fixtures.api import API_KEY, COST, Api, new_name
+from tests.fixtures.following import ON_IMPORT_PROGRESS, follow
+from tests.fixtures.node import App
 
 
 def graphql_sse(url: str, api_key: str = API_KEY) -> App:

@@ -1,9 +1,9 @@
 """The client of graphql-transport-ws, as it is published: everything goes over a WebSocket."""
 
-from graph.serving import Serving
-from tests.api import API_KEY, COST, Api, new_name
-from tests.clients.following import ON_IMPORT_PROGRESS, follow
-from tests.clients.node import App
+from graph.web.server import Serving
+from tests.fixtures.api import API_KEY, COST, Api, new_name
+from tests.fixtures.following import ON_IMPORT_PROGRESS, follow
+from tests.fixtures.node import App
 
 
 def graphql_ws(url: str, api_key: str = API_KEY) -> App:

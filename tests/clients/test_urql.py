@@ -2,10 +2,10 @@
 
 import pytest
 
-from graph.serving import Serving
-from tests.api import API_KEY, Api, new_name
-from tests.clients.following import ON_IMPORT_PROGRESS, follow
-from tests.clients.node import App
+from graph.web.server import Serving
+from tests.fixtures.api import API_KEY, Api, new_name
+from tests.fixtures.following import ON_IMPORT_PROGRESS, follow
+from tests.fixtures.node import App
 
 
 def urql(url: str, api_key: str = API_KEY, subscriptions: str = "ws") -> App:

@@ -9,13 +9,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
-from db.engine import Database
-from graph.backing import Backing
+from db.engine.database import Database
+from graph.embedded.infrastructure import Backing
 from graph.embedded.servers import EmbeddedServers
-from graph.serving import Serving, serving
-from tests import readings
-from tests.api import API_KEY, WAIT_S, Api, new_nmi
-from tests.console.browser import DESKTOP, TELL_VIOLATIONS, Console, open_tab
+from graph.web.server import Serving, serving
+from tests.fixtures import readings
+from tests.fixtures.api import API_KEY, WAIT_S, Api, new_nmi
+from tests.fixtures.console.browser import DESKTOP, TELL_VIOLATIONS, Console, open_tab
 
 # On a machine that is busy with other tests, too.
 expect.set_options(timeout=1000 * WAIT_S)

@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.api import Api, new_name, new_nmi
-from tests.console.browser import NARROWEST, PHONE, Console
-from tests.console.keyboard import focused, tab_to
+from tests.fixtures.api import Api, new_name, new_nmi
+from tests.fixtures.console.browser import NARROWEST, PHONE, Console
+from tests.fixtures.console.keyboard import focused, tab_to
 
 WHO_AM_I = "{ getCaller { name role siteIds vppIds } }"
 # A session's history is not to be read: but where its entries lead, and what they hold, was told as they were made.

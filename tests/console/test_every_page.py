@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import ViewportSize, expect
 
-from tests.console.browser import DESKTOP, NARROWEST, PHONE, Console
+from tests.fixtures.console.browser import DESKTOP, NARROWEST, PHONE, Console
 
 # Tabbed through until the focus comes round: what has it must be seen, not lie below a bar that stays in place.
 FOCUS = """() => {

@@ -3,9 +3,9 @@
 from playwright.async_api import Route, expect
 from sqlalchemy import text
 
-from db.engine import Database
-from tests.api import Api
-from tests.console.browser import Console
+from db.engine.database import Database
+from tests.fixtures.api import Api
+from tests.fixtures.console.browser import Console
 
 OUR_FAULT = "Something went wrong on the server, and it is logged there. Trying again is safe."
 

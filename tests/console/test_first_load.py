@@ -8,9 +8,9 @@ import pytest
 from playwright.async_api import BrowserContext, Page, ViewportSize, expect
 
 from graph.embedded.servers import EmbeddedServers
-from graph.serving import Serving
-from tests.console.browser import DESKTOP, PHONE, Console
+from graph.web.server import Serving
 from tests.console.conftest import OpenContext
+from tests.fixtures.console.browser import DESKTOP, PHONE, Console
 
 SCRIPTS_AT_MOST = 250_000
 ALL_AT_MOST = 300_000

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.api import Api, new_name, new_nmi
-from tests.console.browser import Console
-from tests.console.keyboard import focused, tab_to
+from tests.fixtures.api import Api, new_name, new_nmi
+from tests.fixtures.console.browser import Console
+from tests.fixtures.console.keyboard import focused, tab_to
 
 ABSENT_ID = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
 

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Route, expect
 
-from graph.serving import Serving
-from tests.api import API_KEY, Api
+from graph.web.server import Serving
 from tests.console.conftest import OpenContext
-from tests.console.graphiql_page import GraphiQL
+from tests.fixtures.api import API_KEY, Api
+from tests.fixtures.console.graphiql_page import GraphiQL
 
 VPP_ID = "1f0c8f5e-6f0d-4a53-9d0b-3f0a5a4f7c11"
 IMPORT_ID = "5b1de0a6-2f8e-4a4e-8a39-8d2f6c1b9e42"

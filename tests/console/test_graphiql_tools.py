@@ -11,10 +11,10 @@ from graphql import parse, validate
 from playwright.async_api import BrowserContext, Locator, Request, expect
 
 from graph.schema import schema
-from graph.serving import Serving
-from tests.api import API_KEY, Api
-from tests.console.browser import NARROWEST
-from tests.console.graphiql_page import GraphiQL
+from graph.web.server import Serving
+from tests.fixtures.api import API_KEY, Api
+from tests.fixtures.console.browser import NARROWEST
+from tests.fixtures.console.graphiql_page import GraphiQL
 
 EXAMPLES = Path(__file__).parents[2] / "console" / "src" / "graphiql" / "examples"
 WHO_AM_I = "query WhoAmI { getCaller { name } }"

@@ -10,11 +10,11 @@ import pytest
 from playwright.async_api import Dialog, expect
 
 from graph.embedded.servers import EmbeddedServers
-from graph.serving import Serving
-from tests.api import Api, new_name, new_nmi
-from tests.console.browser import Console, open_tab
+from graph.web.server import Serving
 from tests.console.conftest import OpenContext
-from tests.console.importing import (
+from tests.fixtures.api import Api, new_name, new_nmi
+from tests.fixtures.console.browser import Console, open_tab
+from tests.fixtures.console.importing import (
     PATIENCE_MS,
     card,
     cells,

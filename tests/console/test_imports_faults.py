@@ -7,16 +7,16 @@ from uuid import UUID
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from db.engine import Database
-from graph.backing import Backing
+from db.engine.database import Database
+from graph.embedded.infrastructure import Backing
 from graph.embedded.servers import EmbeddedServers
 from graph.imports.intake import upload_key
 from graph.object_store import ObjectStore
-from graph.serving import Serving, serving
-from tests.api import API_KEY, Api, new_name, new_nmi
-from tests.console.browser import Console, open_tab
+from graph.web.server import Serving, serving
 from tests.console.conftest import OpenContext
-from tests.console.importing import (
+from tests.fixtures.api import API_KEY, Api, new_name, new_nmi
+from tests.fixtures.console.browser import Console, open_tab
+from tests.fixtures.console.importing import (
     PATIENCE_MS,
     card,
     choose,
@@ -28,11 +28,11 @@ from tests.console.importing import (
     progress,
     send,
 )
-from tests.faults.event_file import HEADER, EventFile, event_file
-from tests.faults.proxy import Proxy, proxy_before
-from tests.faults.stalling import stall_behind
-from tests.faults.watching import assert_counted_once, started, until_read
-from tests.faults.worker_process import WorkerProcess, Workers, workers_on
+from tests.fixtures.event_file import HEADER, EventFile, event_file
+from tests.fixtures.proxy import Proxy, proxy_before
+from tests.fixtures.stalling import stall_behind
+from tests.fixtures.watching import assert_counted_once, started, until_read
+from tests.fixtures.worker_process import WorkerProcess, Workers, workers_on
 
 AN_HOUR_S = 3600
 ROWS = 10_000

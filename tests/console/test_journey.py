@@ -12,14 +12,14 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 from sqlalchemy import text
 
-from db.engine import Database
-from graph.backing import Backing
+from db.engine.database import Database
+from graph.embedded.infrastructure import Backing
 from graph.embedded.servers import EmbeddedServers
-from graph.serving import serving
-from tests.api import API_KEY
-from tests.console.browser import Console, open_tab
+from graph.web.server import serving
 from tests.console.conftest import OpenContext
-from tests.console.importing import PATIENCE_MS, choose, expect_state, file
+from tests.fixtures.api import API_KEY
+from tests.fixtures.console.browser import Console, open_tab
+from tests.fixtures.console.importing import PATIENCE_MS, choose, expect_state, file
 
 NMI = "9876543210"
 GOOD = "".join(f"{NMI},2025-09-{day:02},DISCHARGE,5,35\n" for day in range(1, 11))

@@ -11,11 +11,11 @@ import pytest
 from playwright.async_api import FloatRect, Locator, Page, expect
 from sqlalchemy import text
 
-from db.engine import Database
+from db.engine.database import Database
 from db.readings import Readings
-from tests.api import Api
-from tests.console.browser import NARROWEST, PHONE, Console
-from tests.readings import kept, readings
+from tests.fixtures.api import Api
+from tests.fixtures.console.browser import NARROWEST, PHONE, Console
+from tests.fixtures.readings import kept, readings
 
 AMSTERDAM = "Europe/Amsterdam"
 FORWARD, PLAIN, BACK = "2020-03-29", "2020-06-01", "2020-10-25"

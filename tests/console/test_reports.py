@@ -7,14 +7,14 @@ import pytest
 from playwright.async_api import Locator, expect
 
 import db.reports
-from db.engine import Database
+from db.engine.database import Database
 from db.reports import RevenueReport
-from graph.serving import Serving
-from tests.api import Api, new_name
-from tests.console.browser import NARROWEST, Console
+from graph.web.server import Serving
 from tests.console.conftest import OpenContext
-from tests.console.keyboard import tab_to
-from tests.console.months import (
+from tests.fixtures.api import Api, new_name
+from tests.fixtures.console.browser import NARROWEST, Console
+from tests.fixtures.console.keyboard import tab_to
+from tests.fixtures.console.months import (
     PATIENCE_MS,
     UPDATE_VPP,
     lines,

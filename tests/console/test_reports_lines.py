@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.api import Api
-from tests.console.browser import Console
-from tests.console.months import (
+from tests.fixtures.api import Api
+from tests.fixtures.console.browser import Console
+from tests.fixtures.console.months import (
     UPDATE_VPP,
     Settled,
     added_up,

@@ -6,11 +6,11 @@ import pytest_asyncio
 from playwright.async_api import expect
 from sqlalchemy import text
 
-from db.engine import Database
-from graph.serving import Serving
-from tests.api import Api
-from tests.console.browser import Console
-from tests.console.months import HEADER, MONTH, PATIENCE_MS, Settled, amount, foot, lines
+from db.engine.database import Database
+from graph.web.server import Serving
+from tests.fixtures.api import Api
+from tests.fixtures.console.browser import Console
+from tests.fixtures.console.months import HEADER, MONTH, PATIENCE_MS, Settled, amount, foot, lines
 
 SITES = 10_000
 # Another test's clock, on a machine that has much else to do: fifty pages are read one after the other.

@@ -5,12 +5,12 @@ import json
 
 from playwright.async_api import Locator, Route, expect
 
-from graph.serving import Serving
-from tests.api import Api
-from tests.console.browser import Console
+from graph.web.server import Serving
 from tests.console.conftest import OpenContext
-from tests.console.keyboard import tab_to
-from tests.console.months import (
+from tests.fixtures.api import Api
+from tests.fixtures.console.browser import Console
+from tests.fixtures.console.keyboard import tab_to
+from tests.fixtures.console.months import (
     PATIENCE_MS,
     UPDATE_VPP,
     Settled,

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright.async_api import expect
 
-from graph.backing import Backing
+from graph.embedded.infrastructure import Backing
 from graph.embedded.servers import EmbeddedServers
-from graph.serving import Serving, serving
-from tests.api import API_KEY, Api
-from tests.console.browser import Console, open_tab
+from graph.web.server import Serving, serving
 from tests.console.conftest import OpenContext
+from tests.fixtures.api import API_KEY, Api
+from tests.fixtures.console.browser import Console, open_tab
 
 UNKNOWN = "You are not authorized to make this call: the API key is unknown, expired or revoked."
 REFUSED = "Failed to load resource: the server responded with a status of 401 (Unauthorized)"

@@ -9,13 +9,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Route, expect
 
-from graph.backing import Backing
+from graph.embedded.infrastructure import Backing
 from graph.embedded.servers import EmbeddedServers
-from graph.serving import Serving, serving
-from tests.api import Api
-from tests.console.browser import Console, open_tab
+from graph.web.server import Serving, serving
 from tests.console.conftest import OpenContext
-from tests.issuer import LocalIssuer, local_issuer
+from tests.fixtures.api import Api
+from tests.fixtures.console.browser import Console, open_tab
+from tests.fixtures.issuer import LocalIssuer, local_issuer
 
 
 @pytest_asyncio.fixture(scope="module")

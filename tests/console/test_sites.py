@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.api import Api, new_name, new_nmi
-from tests.console.browser import Console
-from tests.console.keyboard import focused, tab_to
+from tests.fixtures.api import Api, new_name, new_nmi
+from tests.fixtures.console.browser import Console
+from tests.fixtures.console.keyboard import focused, tab_to
 
 SITE = """query ($id: ID!, $on: AWSDate) { getSite(id: $id) {
     nmi address

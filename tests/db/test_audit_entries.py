@@ -14,11 +14,11 @@ import db.imports
 import db.sites
 import db.vpps
 from db.audit_entries import AuditEntry, Author, Kind, audited
-from db.engine import Database
+from db.engine.database import Database
+from db.engine.scope import OPERATOR, READER
 from db.imports import Status
-from db.reach import OPERATOR, READER
 from db.vpps import Terms
-from tests.api import new_name, new_nmi
+from tests.fixtures.api import new_name, new_nmi
 
 OURSELVES = Author("COMMAND", "tests")
 WAITING = text("1 from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
-from db.refusals import violated_constraint
+from db.engine.refusals import violated_constraint
 
 # A row of every table, as Postgres writes its values.
 ID = "'00000000-0000-0000-0000-000000000001'"

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Numeric, literal, select
 
-from db.engine import Database
+from db.engine.database import Database
 from db.events import EVENTS, EVENTS_OF_SITES, in_full
-from tests.api import Api, new_nmi
+from tests.fixtures.api import Api, new_nmi
 
 ENERGIES = ["0", "0.000001", "0.1", "13.5", "999999.999999", "1000000"]
 TARIFFS = ["0", "0.000001", "-0.000001", "33.333333", "-999999.999999", "1000000", "-1000000"]

@@ -21,15 +21,15 @@ import db.sites
 import db.vpps
 from db.audit_entries import AtOnce, Author, IsThere
 from db.batteries import Battery, BatteryNotThere, BatteryTaken
-from db.engine import Database, take_turns
+from db.engine.database import Database, take_turns
+from db.engine.refusals import Refusal
+from db.engine.scope import EVERYTHING
 from db.parks import ParksWanted
-from db.reach import EVERYTHING
-from db.refusals import Refusal
 from db.reports import RevenueReport
 from db.sites import MembershipVppNotFound, NmiTaken, Site
 from db.vpps import Terms, Vpp, VppHasSites, VppNameTaken
-from tests.api import new_name, new_nmi
-from tests.readings import readings
+from tests.fixtures.api import new_name, new_nmi
+from tests.fixtures.readings import readings
 
 # In a transaction, but for what can also be done at once.
 Work = Callable[[Any], Awaitable[Any]]

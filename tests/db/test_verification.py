@@ -5,9 +5,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import db.verification
-from db.engine import Database
-from tests.api import Api, new_nmi
-from tests.readings import kept, readings
+from db.engine.database import Database
+from tests.fixtures.api import Api, new_nmi
+from tests.fixtures.readings import kept, readings
 
 HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 

@@ -17,14 +17,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from typer.testing import CliRunner
 
-from graph.backing import Backing, CannotServe, Certificate, own_certificate
-from graph.cli import app
+from graph.commands.main import app
+from graph.commands.script.file_import import CREATE_IMPORT, GET_IMPORT, ON_IMPORT_PROGRESS
+from graph.commands.script.run import client_of
 from graph.embedded.certificates import UnfitName, keep_certificate
+from graph.embedded.infrastructure import Backing, Certificate, own_certificate
 from graph.embedded.servers import EmbeddedServers
-from graph.script.file_import import CREATE_IMPORT, GET_IMPORT, ON_IMPORT_PROGRESS
-from graph.script.run import client_of
-from graph.serving import serving
-from tests.api import API_KEY
+from graph.settings import StartupError
+from graph.web.server import serving
+from tests.fixtures.api import API_KEY
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -117,7 +118,7 @@ def test_a_pair_of_which_a_part_is_missing_broken_or_anothers_is_made_again(tmp_
 def test_a_name_no_certificate_can_bear_is_refused_and_nothing_is_kept(tmp_path: Path, host: str) -> None:
     with pytest.raises(UnfitName):
         keep_certificate(tmp_path / "tls", host=host, now=NOW)
-    with pytest.raises(CannotServe, match=f"No certificate can bear the name {host}"):
+    with pytest.raises(StartupError, match=f"No certificate can bear the name {host}"):
         own_certificate(tmp_path, host=host)
 
     assert list(tmp_path.iterdir()) == []
@@ -128,7 +129,7 @@ def test_without_what_makes_certificates_a_sentence_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "graph.embedded.certificates", None)
 
-    with pytest.raises(CannotServe, match=r"pip install 'vpp\[embedded\]', or give --tls-certificate"):
+    with pytest.raises(StartupError, match=r"pip install 'vpp\[embedded\]', or give --tls-certificate"):
         own_certificate(tmp_path, host="localhost")
 
 
@@ -152,7 +153,7 @@ async def test_a_pair_that_cannot_be_served_with_is_refused_in_a_sentence(
         Certificate(locked, one),
     ):
         backing = Backing(servers.database_url, servers.object_store, bootstrap_api_key=None, embedded=False)
-        with pytest.raises(CannotServe) as refused:
+        with pytest.raises(StartupError) as refused:
             async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate):
                 pass
         told.append(str(refused.value))

@@ -17,7 +17,7 @@ from graph.embedded.leftovers import mark_of
 from graph.embedded.servers import DataFolderInUse, EmbeddedServers, embedded_servers
 from graph.object_store import ObjectStoreAddress, open_object_store
 
-OWNER = Path(__file__).with_name("owner.py")
+OWNER = Path(__file__).parents[1] / "fixtures" / "embedded_owner.py"
 
 
 class Owners:

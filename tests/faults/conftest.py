@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 import pytest_asyncio
 
 from graph.embedded.servers import EmbeddedServers
-from tests.api import Api, new_nmi
-from tests.faults.proxy import Proxy, proxy_before
-from tests.faults.worker_process import Workers, workers_on
+from tests.fixtures.api import Api, new_nmi
+from tests.fixtures.proxy import Proxy, proxy_before
+from tests.fixtures.worker_process import Workers, workers_on
 
 
 @pytest_asyncio.fixture

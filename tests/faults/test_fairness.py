@@ -2,12 +2,12 @@
 
 from sqlalchemy import text
 
-from db.engine import Database
+from db.engine.database import Database
 from graph.worker import IMPORTS_AT_ONCE
-from tests.api import Api
-from tests.faults.event_file import event_file
-from tests.faults.watching import assert_counted_once, started
-from tests.faults.worker_process import Workers
+from tests.fixtures.api import Api
+from tests.fixtures.event_file import event_file
+from tests.fixtures.watching import assert_counted_once, started
+from tests.fixtures.worker_process import Workers
 
 TEN = 10
 FIRST_MOVES_AND_FIRST_END = text("""

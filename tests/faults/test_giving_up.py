@@ -9,13 +9,13 @@ import pytest
 import pytest_asyncio
 
 import db.imports
-from db.engine import Database
+from db.engine.database import Database
 from graph.imports.intake import ATTEMPTS_AT_MOST, Intake, Interrupted
 from graph.object_store import ObjectStore, ObjectStoreAway
-from tests.api import Api
-from tests.faults.event_file import event_file
-from tests.faults.watching import START, assert_counted_once, started, until
-from tests.faults.worker_process import LEASE_S, Workers
+from tests.fixtures.api import Api
+from tests.fixtures.event_file import event_file
+from tests.fixtures.watching import START, assert_counted_once, started, until
+from tests.fixtures.worker_process import LEASE_S, Workers
 
 DISK_FULL = 'could not extend file "base/16384/16385": No space left on device'
 

@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 
 from graph.embedded.servers import EmbeddedServers
-from graph.imports.lines import LINE_LIMIT_BYTES
-from tests.api import Api
-from tests.faults.event_file import HEADER
-from tests.faults.watching import started
-from tests.faults.worker_process import WorkerProcess, workers_on
+from graph.imports.csv.lines import LINE_LIMIT_BYTES
+from tests.fixtures.api import Api
+from tests.fixtures.event_file import HEADER
+from tests.fixtures.watching import started
+from tests.fixtures.worker_process import WorkerProcess, workers_on
 
 MIB = 2**20
 MOST_MIB = 300

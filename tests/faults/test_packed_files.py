@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import pytest
 
-from db.engine import Database
-from tests.api import Api
-from tests.faults.event_file import event_file
-from tests.faults.watching import assert_counted_once, started
+from db.engine.database import Database
+from tests.fixtures.api import Api
+from tests.fixtures.event_file import event_file
+from tests.fixtures.watching import assert_counted_once, started
 
 DAMAGED = "The file is a gzip that is damaged and cannot be unpacked; pack it again and import it anew."
 

@@ -1,13 +1,13 @@
 """A worker that is killed between the two readings of a time that clocks showed twice."""
 
-from db.engine import Database
-from graph.imports.chunks import HEADER_BYTES
+from db.engine.database import Database
+from graph.imports.csv.chunks import HEADER_BYTES
 from graph.object_store import ObjectStore
-from tests.api import Api
-from tests.faults.proxy import Proxy
-from tests.faults.watching import until_read
-from tests.faults.worker_process import CHUNK_BYTES, Workers
-from tests.park_files import ParkFiles, counts_of
+from tests.fixtures.api import Api
+from tests.fixtures.park_files import ParkFiles, counts_of
+from tests.fixtures.proxy import Proxy
+from tests.fixtures.watching import until_read
+from tests.fixtures.worker_process import CHUNK_BYTES, Workers
 
 HEADER = "datetime,MW,note\n"
 # Each row is a chunk of its own.

@@ -10,14 +10,14 @@ import pytest
 import pytest_asyncio
 
 import db.migrations
-from db.engine import Database
+from db.engine.database import Database
 from graph.embedded.postgres import running_postgres
 from graph.embedded.process import servers_account
-from tests.api import Api
-from tests.faults.event_file import event_file
-from tests.faults.proxy import Proxy, proxy_before
-from tests.faults.watching import assert_counted_once, started, until_read
-from tests.faults.worker_process import Workers
+from tests.fixtures.api import Api
+from tests.fixtures.event_file import event_file
+from tests.fixtures.proxy import Proxy, proxy_before
+from tests.fixtures.watching import assert_counted_once, started, until_read
+from tests.fixtures.worker_process import Workers
 
 OUT_OF_REACH = "The queue is out of reach; trying again"
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from db.engine import Database
-from graph.imports.chunks import HEADER_BYTES
-from tests.api import Api
-from tests.faults.event_file import event_file
-from tests.faults.proxy import Fault, Proxy
-from tests.faults.watching import assert_counted_once, started, until
-from tests.faults.worker_process import CHUNK_BYTES, Workers
+from db.engine.database import Database
+from graph.imports.csv.chunks import HEADER_BYTES
+from tests.fixtures.api import Api
+from tests.fixtures.event_file import event_file
+from tests.fixtures.proxy import Fault, Proxy
+from tests.fixtures.watching import assert_counted_once, started, until
+from tests.fixtures.worker_process import CHUNK_BYTES, Workers
 
 
 @pytest.mark.parametrize(("fault", "seed"), [("refuse", 1), ("reset", 2), ("stall", 3)])

@@ -9,19 +9,19 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from db.engine import Database
+from db.engine.database import Database
 from db.imports import Status
 from db.jobs import Job, enqueue
 from graph.embedded.servers import EmbeddedServers
-from graph.imports.chunks import HEADER_BYTES
+from graph.imports.csv.chunks import HEADER_BYTES
 from graph.imports.intake import upload_key
 from graph.object_store import ObjectStore
-from tests.api import Api
-from tests.faults.event_file import event_file
-from tests.faults.proxy import Proxy, proxy_before
-from tests.faults.stalling import stall_behind
-from tests.faults.watching import START, assert_counted_once, started, until, until_read
-from tests.faults.worker_process import CHUNK_BYTES, Workers, workers_on
+from tests.fixtures.api import Api
+from tests.fixtures.event_file import event_file
+from tests.fixtures.proxy import Proxy, proxy_before
+from tests.fixtures.stalling import stall_behind
+from tests.fixtures.watching import START, assert_counted_once, started, until, until_read
+from tests.fixtures.worker_process import CHUNK_BYTES, Workers, workers_on
 
 KILLS = 10
 A_CHUNK_S = 0.03

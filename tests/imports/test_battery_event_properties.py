@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from graph.imports import battery_events
 from graph.imports.battery_event_row import COLUMNS, BatteryEvent, check_row
 from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
-from graph.imports.lines import BLANKS, read_header
-from graph.imports.pieces import PIECE_BYTES
-from graph.imports.rejection import Rejection, RowRejected
+from graph.imports.csv.lines import BLANKS, read_header
+from graph.imports.csv.pieces import PIECE_BYTES
+from graph.imports.csv.rejection import Rejection, RowRejected
 
 SITE_IDS = {"9876543210": UUID(int=3), "NAAAMYS582": UUID(int=1), "2001985732": UUID(int=2)}
 COLUMN_NAMES = ",".join(COLUMNS).encode()

@@ -3,8 +3,8 @@ from datetime import date
 import pytest
 
 from graph.imports.battery_event_row import COLUMNS, BatteryEvent, check_row
-from graph.imports.lines import Header, read_header
-from graph.imports.rejection import ROW_LIMIT, Rejection, RejectionCode, RowRejected
+from graph.imports.csv.lines import Header, read_header
+from graph.imports.csv.rejection import ROW_LIMIT, Rejection, RejectionCode, RowRejected
 
 HEADER = read_header(b"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF", COLUMNS)
 NMIS = {"9876543210", "NAAAMYS582"}

@@ -7,8 +7,8 @@ import pytest
 from graph.imports import battery_events
 from graph.imports.battery_events import CHUNK_LIMIT_BYTES, BatteryEventChunk, BatteryEventReader
 from graph.imports.blocks import Block
-from graph.imports.lines import HeaderRefused
-from graph.imports.rejection import RejectionCode
+from graph.imports.csv.lines import HeaderRefused
+from graph.imports.csv.rejection import RejectionCode
 
 HEADER = b"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\r\n"
 FIRST_SITE, SECOND_SITE = UUID(int=1), UUID(int=2)

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.imports import park_readings
-from graph.imports.lines import BLANKS, cut_lines, read_header
+from graph.imports.csv.lines import BLANKS, cut_lines, read_header
+from graph.imports.csv.pieces import PIECE_BYTES
+from graph.imports.csv.rejection import Rejection, RowRejected
 from graph.imports.park_reading_row import COLUMNS, check_row
 from graph.imports.park_readings import EPOCH_DAY, ParkReadingReader
-from graph.imports.pieces import PIECE_BYTES
-from graph.imports.rejection import Rejection, RowRejected
 
 HEADERS = ["datetime,MW", "mw,note,DateTime"]
 # Clocks that go an hour or half an hour back and forth, in either half of the year, that went forward for a whole day,

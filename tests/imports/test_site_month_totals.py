@@ -10,9 +10,9 @@ from sqlmodel import col
 
 import db.events
 import db.site_months
-from db.engine import copy_binary
+from db.engine.database import copy_binary
+from db.engine.refusals import refusing
 from db.imports import Import, SiteDeleted
-from db.refusals import refusing
 from db.site_months import SiteMonth
 from db.sites import Site
 from graph.imports import site_month_totals

@@ -4,8 +4,8 @@ import csv
 import io
 from typing import Any
 
-from tests.api import Api, new_nmi
-from tests.sockets import Socket
+from tests.fixtures.api import Api, new_nmi
+from tests.fixtures.sockets import Socket
 
 REPORT = """
 fragment Report on RevenueReport {

@@ -17,7 +17,7 @@ import trustme
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from graph.serving import Serving
+from graph.web.server import Serving
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first_month.txt"
 START_S = 120

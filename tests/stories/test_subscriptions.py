@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from tests.api import Api, new_nmi
-from tests.sockets import Socket
+from tests.fixtures.api import Api, new_nmi
+from tests.fixtures.sockets import Socket
 
 HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 PROGRESS = "subscription ($id: ID!) { onImportProgress(id: $id) { status rowsImported } }"

@@ -1,0 +1,235 @@
+"""How the database is used: reads are statements; writes are transactions, or a statement that is a whole one."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from copy import copy
+from typing import Any, Self, TypeAlias
+
+import asyncpg
+from sqlalchemy import Executable, Row, Select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+from db.engine.connections import Connections, Record
+from db.engine.refusals import LimitExceeded
+from db.engine.scope import EVERYTHING, Reach
+from db.engine.statements import Prepared
+
+# A statement that reads columns. What a query reads is a function that returns one; `Database.rows` runs it.
+Read: TypeAlias = Select[*tuple[Any, ...]]
+AnyRow: TypeAlias = Row[*tuple[Any, ...]] | Record
+
+COPY_PIECE_BYTES = 2**19
+# More would only wait for one another.
+READING_AT_ONCE = CHANGING_AT_ONCE = 10
+QUERY_CANCELED = "57014"
+
+# Whoever selects from it has a turn, as `take_turns` says.
+TURN = "pg_advisory_xact_lock(hashtextextended(:turn, 0))"
+TAKE_TURN = text(f"select from {TURN}")
+
+
+class TookTooLong(LimitExceeded):
+    """The database was stopped after {seconds:g} seconds, which is as long as it may take over one part of this."""
+
+
+class Reading:
+    """Prepared reads, one after the other, on a connection that is held to a reach for as long as the block runs."""
+
+    # A class, since one made by contextlib takes as long as a third of what a small read does.
+    def __init__(self, connections: Connections, reach: Reach, statement_timeout_s: float | None) -> None:
+        self._connections = connections
+        self._reach = reach
+        self._statement_timeout_s = statement_timeout_s
+
+    async def __aenter__(self) -> Self:
+        self._connection = self._connections.at_hand() or await self._connections.take()
+        # Where a statement does not come to its end, nobody knows what the connection is in the middle of.
+        self._is_at_rest = True
+        try:
+            if self._reach.is_held:
+                # What holds it ends with the transaction.
+                await self._execute(self._reach.begin())
+        except BaseException:
+            self._connections.throw_away(self._connection)
+            raise
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if self._reach.is_held and self._is_at_rest:
+                await self._execute("commit")
+        finally:
+            if self._is_at_rest:
+                self._connections.give_back(self._connection)
+            else:
+                self._connections.throw_away(self._connection)
+        if self._statement_timeout_s and isinstance(error, asyncpg.QueryCanceledError):
+            raise TookTooLong(seconds=self._statement_timeout_s) from error
+
+    async def rows(self, read: Prepared, given: Mapping[str, object]) -> list[Record]:
+        """Return every row of a read, given its values by their names."""
+        values = read.values(given)
+        self._is_at_rest = False
+        rows: list[Record] = await self._connection.fetch(read.text, *values)
+        self._is_at_rest = True
+        return rows
+
+    async def _execute(self, statement: str) -> None:
+        self._is_at_rest = False
+        await self._connection.execute(statement)
+        self._is_at_rest = True
+
+
+class Database:
+    """A pool of connections to one Postgres; what takes a statement longer than its timeout raises TookTooLong."""
+
+    def __init__(self, url: str, *, pool_size: int = 20, statement_timeout_s: float | None = None) -> None:
+        self.url = url
+        self._statement_timeout_s = statement_timeout_s
+        settings = {"statement_timeout": f"{statement_timeout_s * 1000:.0f}"} if statement_timeout_s else {}
+        self._engine = _engine(url, pool_size, settings)
+        self._connections = Connections(url, at_most=READING_AT_ONCE, settings=settings)
+        # Of their own, since changes may wait for one another, and reads are not to wait for them.
+        self._changing = Connections(url, at_most=CHANGING_AT_ONCE, settings=settings)
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reach = EVERYTHING
+
+    def held_to(self, reach: Reach) -> "Database":
+        """Return the same database as whoever is held to this sees it: by the same connections."""
+        if not reach.is_held:
+            return self
+        held = copy(self)
+        held._reach = reach
+        return held
+
+    def reading(self) -> Reading:
+        """Hand out a connection for prepared reads, for as long as a block runs."""
+        return Reading(self._connections, self._reach, self._statement_timeout_s)
+
+    async def changed(self, change: Prepared, given: Mapping[str, object]) -> list[Record]:
+        """
+        Run a statement that is a transaction by itself, kept as a whole or not at all, and return its rows.
+
+        Where the connection is lost nobody knows which, so it is never run again.
+        """
+        # Whoever is held needs a transaction to be held in.
+        assert not self._reach.is_held  # noqa: S101
+        connection = await self._changing.take()
+        try:
+            rows: list[Record] = await connection.fetch(change.text, *change.values(given))
+        except asyncpg.IntegrityConstraintViolationError:
+            # Nothing of it is left behind.
+            self._changing.give_back(connection)
+            raise
+        except BaseException as error:
+            self._changing.throw_away(connection)
+            if self._statement_timeout_s and isinstance(error, asyncpg.QueryCanceledError):
+                raise TookTooLong(seconds=self._statement_timeout_s) from error
+            raise
+        self._changing.give_back(connection)
+        return rows
+
+    async def rows(self, statement: Executable) -> Sequence[AnyRow]:
+        """Return every row a statement reads."""
+        async with self._connection() as connection:
+            result = await connection.execute(statement)
+            return result.all()
+
+    async def row(self, statement: Executable) -> AnyRow | None:
+        """Return the first row a statement reads, or None where there is none."""
+        async with self._connection() as connection:
+            result = await connection.execute(statement)
+            return result.first()
+
+    @asynccontextmanager
+    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open a session whose work is kept as a whole, or not at all; a snapshot reads as of one instant."""
+        engine = self._engine.execution_options(isolation_level="REPEATABLE READ") if snapshot else self._engine
+        with self._in_time():
+            async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+                if self._reach.is_held:
+                    session.info["reach"] = self._reach
+                    await session.execute(self._reach.hold())
+                yield session
+
+    async def close(self) -> None:
+        await self._connections.close()
+        await self._changing.close()
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        with self._in_time():
+            if not self._reach.is_held:
+                async with self._reading.connect() as connection:
+                    yield connection
+                return
+            # What holds it ends with the transaction, whatever becomes of that.
+            async with self._engine.begin() as connection:
+                await connection.execute(self._reach.hold())
+                yield connection
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if self._statement_timeout_s and getattr(error.orig, "sqlstate", None) == QUERY_CANCELED:
+                raise TookTooLong(seconds=self._statement_timeout_s) from error
+            raise
+
+
+async def wait_as_long_as_it_takes(session: AsyncSession) -> None:
+    """Let the statements of a transaction take longer than those of others may."""
+    await session.execute(text("set local statement_timeout = 0"))
+
+
+async def take_turns(session: AsyncSession, *over: str) -> None:
+    """
+    Wait until no other transaction is about to write the same thing, and let none until this one ends.
+
+    Two rows that exclude each other deadlock when they are written at once, and a row sent twice at once may collide
+    by its name before it does by its id: both would be refused for the wrong reason.
+    """
+    await session.execute(TAKE_TURN, {"turn": turn(*over)})
+
+
+def turn(*over: str) -> str:
+    """Return the name of the turn that is taken over something."""
+    return " ".join(over)
+
+
+async def copy_binary(session: AsyncSession, table: str, columns: Sequence[str], parts: Sequence[memoryview]) -> None:
+    """Add rows to a table by COPY in binary, given in parts. Raises what asyncpg does."""
+    connection = await driver_connection(session)
+    await connection.copy_to_table(table, source=_pieces(parts), columns=columns, format="binary")
+
+
+async def driver_connection(session: AsyncSession) -> asyncpg.Connection:
+    """Return asyncpg's own connection, inside the session's transaction."""
+    connection = await (await session.connection()).get_raw_connection()
+    assert isinstance(connection.driver_connection, asyncpg.Connection)  # noqa: S101
+    return connection.driver_connection
+
+
+async def _pieces(parts: Sequence[memoryview]) -> AsyncIterator[bytes]:
+    for part in parts:
+        for at in range(0, len(part), COPY_PIECE_BYTES):
+            yield bytes(part[at : at + COPY_PIECE_BYTES])
+
+
+def _engine(url: str, pool_size: int, settings: dict[str, str]) -> AsyncEngine:
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(url, server_settings=settings)
+
+    # asyncpg reads the address itself, so that everything libpq takes in it (sslmode, say) holds here too.
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        # An error is logged as it is, and its parameters are what callers sent.
+        hide_parameters=True,
+    )

@@ -1,0 +1,75 @@
+"""How many operations run at once, and who waits for a turn."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import ClassVar
+
+from starlette.requests import Request
+
+from db.engine.seats import Seats
+from graph.protocols.http import HttpRefusal
+from graph.settings import Limits
+
+
+class Busy(HttpRefusal):
+    """As many operations run as may at once, and {why}; try again in a moment."""
+
+    status = 503
+    error_type = "ServiceUnavailableException"
+    headers: ClassVar[Mapping[str, str]] = {"retry-after": "1"}
+
+
+class GoneAway(HttpRefusal):
+    """The connection was closed before the operation had its turn."""
+
+
+class Turns:
+    """Lets so many operations run at once; the next wait, in a queue that is bounded in length and time."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._seats = Seats(limits.operations)
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def turn(self, request: Request) -> AsyncIterator[None]:
+        """Hold a turn for as long as the block runs. Raises Busy, and GoneAway, before it does."""
+        if not self.take():
+            await self._wait(request)
+        try:
+            yield
+        finally:
+            self._seats.give_back()
+
+    def take(self) -> bool:
+        """Take a turn that is free, until it is given back; return whether there is one."""
+        return self._seats.take_now()
+
+    def give_back(self) -> None:
+        """Give back a turn that was taken."""
+        self._seats.give_back()
+
+    async def _wait(self, request: Request) -> None:
+        if self._waiting >= self._limits.queue:
+            raise Busy(why=f"{self._waiting} more wait for their turn")
+        self._waiting += 1
+        mine, gone = asyncio.create_task(self._seats.take()), asyncio.create_task(_is_gone(request))
+        has_turn = False
+        try:
+            await asyncio.wait({mine, gone}, timeout=self._limits.queue_s, return_when=asyncio.FIRST_COMPLETED)
+            has_turn = mine.done()
+        finally:
+            # Where this request is cancelled it may have been given a turn just now, which is then given back.
+            if not has_turn and not mine.cancel():
+                self._seats.give_back()
+            is_gone = not gone.cancel()
+            self._waiting -= 1
+        if not has_turn:
+            raise GoneAway if is_gone else Busy(why=f"none had ended after {self._limits.queue_s:g} s")
+
+
+async def _is_gone(request: Request) -> None:
+    # The body has been read: nothing else is received any more.
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

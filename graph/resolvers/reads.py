@@ -1,0 +1,269 @@
+"""
+What fields read, declared once: a statement, and how its rows belong to the objects they are read for.
+
+A statement is a function of `Asked`, which stands for the caller and the objects, and of the field's arguments. It is
+called once for each way in which the field can be asked for, with the places of values in place of values: it may look
+at what is None or a boolean, which make the way. Strawberry runs what it returns with all columns of the type; a plan
+(`graph/plans/run.py`) runs it with those that are selected.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from functools import cached_property
+from inspect import Parameter, signature
+from typing import Any, NamedTuple, TypeAlias
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    Numeric,
+    String,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    select,
+    true,
+)
+from sqlalchemy import Column as TableColumn
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from db.engine.database import Read
+from db.engine.scope import EVERYTHING, Reach
+from db.engine.statements import Prepared
+from graph.remembered import Remembered
+from graph.resolvers.paging import Order
+from graph.resolvers.scalars import parse_id
+
+# As a resolver is given them, in the order of its signature.
+Arguments: TypeAlias = Mapping[str, Any]
+# The place of a value in a statement, typed as whatever the value is.
+Given: TypeAlias = Any
+# What makes of a value one that the database knows. Raises Refusal.
+Parse: TypeAlias = Callable[[Any], object]
+
+# Of one field; there are a few, unless somebody tries them all.
+WAYS_REMEMBERED = 200
+KINDS = (Uuid, BigInteger, Integer, Numeric, Boolean, DateTime, Date, String, TypeEngine)
+
+
+class Asked:
+    """For whom, and of which objects, a statement is written."""
+
+    def __init__(self, reach: Reach, keys: Any = None) -> None:
+        self.reach = reach
+        self.keys = keys
+        self.today: Given = bindparam("today", type_=Date)
+        self.parses: dict[str, Parse] = {}
+
+    def day(self, on: date | None) -> Given:
+        """Return the day that was given, or today."""
+        return self.today if on is None else on
+
+    def parsed(self, given: Given, parse: Parse, kind: Any = String) -> Given:
+        """Return what `parse` makes of a value, which is of this type in the database."""
+        self.parses[given.key] = parse
+        return bindparam(given.key, type_=kind)
+
+    def id(self, given: Given, *field: str) -> Given:
+        """Return the UUID that an ID holds."""
+        return self.parsed(given, lambda value: parse_id(value, *field), Uuid)
+
+
+class Column(NamedTuple):
+    """A column of a statement that is wanted of it, as the type that it is wanted as."""
+
+    name: str
+    kind: Any = None
+
+
+class Known(NamedTuple):
+    """What is known of a column: of which of the `KINDS` it is, and whether it may be null."""
+
+    kind: type[TypeEngine[Any]]
+    may_be_null: bool
+
+
+@dataclass(frozen=True)
+class Form:
+    """Which part of what a statement reads is wanted: columns, None for all, and of a list a page."""
+
+    columns: tuple[Column, ...] | None = None
+    # Of each of many owners, not of one.
+    of_each: bool = False
+    # Behind a row, in the one of several parts that follow one another.
+    behind: int | None = None
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # It is looked up with every request, and may have a hundred columns.
+        return hash((self.columns, self.of_each, self.behind))
+
+
+class Way(NamedTuple):
+    """A way in which a field can be asked for: what is run, and what is made of the values that it is run with."""
+
+    prepared: Prepared
+    parses: tuple[tuple[str, Parse], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Reads:
+    """
+    How a field is read.
+
+    At the root of a query it is read for nobody; below that, by a column of the object it is a field of. An `owner` is
+    the column of what it reads that says whose each row is; a list that has an `order` is read in pages, of one owner
+    or of each of many. A field that is no object shows one column, or what it is otherwise.
+    """
+
+    statement: Callable[..., Read]
+    by: str | None = None
+    owner: str | None = None
+    order: Order | None = None
+    is_list: bool = False
+    column: str | None = None
+    otherwise: object = None
+    _ways: Remembered[object, Way] = field(default_factory=lambda: Remembered(WAYS_REMEMBERED))
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The names of its arguments, but for those that say which page is wanted, and what stands for each."""
+        return {each.name: each.default for each in self.parameters}
+
+    @cached_property
+    def parameters(self) -> list[Parameter]:
+        """The field's arguments, but for those that say which page is wanted."""
+        return list(signature(self.statement).parameters.values())[1:]
+
+    def arguments(self, given: Arguments) -> dict[str, Any]:
+        """Return the arguments that were given, and what stands for those that were not."""
+        return {name: given.get(name, default) for name, default in self.defaults.items()}
+
+    @cached_property
+    def columns(self) -> Mapping[str, Known]:
+        """What is known of the columns of what is read."""
+        keys = None if self.by is None else bindparam("keys", type_=ARRAY(Uuid))
+        given: dict[str, Any] = {
+            each.name: bindparam(each.name) if each.default is Parameter.empty else None for each in self.parameters
+        }
+        read = self.statement(Asked(EVERYTHING, keys), **given)
+        return {
+            str(each.key): Known(
+                next(kind for kind in KINDS if isinstance(_plain(each.type), kind)),
+                not isinstance(each, TableColumn) or bool(each.nullable),
+            )
+            for each in read.selected_columns
+        }
+
+    def way(self, reach: Reach, arguments: Arguments, asked: object, form: Form) -> Way:
+        """Return what is run for a caller of this reach; `asked` is what `places` made of the arguments."""
+        key = (asked, form, reach.vpp_ids is None, reach.site_ids is None)
+        way = self._ways.get(key)
+        if way is None:
+            way = self._ways[key] = self._written(reach, arguments, form)
+        return way
+
+    def _written(self, reach: Reach, arguments: Arguments, form: Form) -> Way:
+        keys: Any = None
+        if form.of_each:
+            keys = select(func.unnest(bindparam("keys", type_=ARRAY(Uuid))).label("id")).subquery().c.id
+        elif self.by is not None:
+            keys = bindparam("key", type_=Uuid) if self.order else bindparam("keys", type_=ARRAY(Uuid))
+        asked = Asked(reach, keys)
+        read = self.statement(asked, **{name: _place(name, value) for name, value in arguments.items()})
+        if self.order is not None:
+            if form.behind is not None:
+                read = read.where(list(self.order.behind_in_parts(_last(self.order)))[form.behind])
+            read = read.order_by(*self.order.by()).limit(bindparam("rows", type_=Integer))
+        shown: list[ColumnElement[Any]]
+        if form.columns is None:
+            shown = [_shown(read, each).label(each.name) for each in _all_of(read)]
+        else:
+            shown = [_shown(read, each).label(f"shown_{place}") for place, each in enumerate(form.columns)]
+        if form.of_each:
+            assert self.order is not None  # noqa: S101
+            # One after the other, since of a list of a hundred thousand no more is to be read than its page.
+            ordering = [each.label(f"order_{place}") for place, each in enumerate(self.order.columns)]
+            rows = read.with_only_columns(*shown, *ordering, maintain_column_froms=True).lateral()
+            read = select(*list(rows.c)[: len(shown)], _owner(keys, form)).select_from(keys.table.join(rows, true()))
+            read = read.order_by(*self.order.by([rows.c[each.name] for each in ordering]))
+        else:
+            if self.owner is not None:
+                shown.append(_owner(read.selected_columns[self.owner], form))
+            read = read.with_only_columns(*shown, maintain_column_froms=True)
+        return Way(Prepared(read), tuple(asked.parses.items()))
+
+
+def places(arguments: Arguments) -> tuple[object, dict[str, Any]]:
+    """Return in which way something is asked for by its arguments, and the values among them by name."""
+    values: dict[str, Any] = {}
+    return tuple([_way(name, value, values) for name, value in arguments.items()]), values
+
+
+def _way(name: str, value: Any, values: dict[str, Any]) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        values[name] = value.value if isinstance(value, Enum) else value
+        return type(value)
+    if is_dataclass(value):
+        return tuple([_way(f"{name}_{each.name}", getattr(value, each.name), values) for each in fields(value)])
+    values[name] = value.value if isinstance(value, Enum) else value
+    return type(value)
+
+
+def _place(name: str, value: Any) -> Given:
+    if value is None or isinstance(value, bool):
+        return value
+    if is_dataclass(value):
+        inner = {each.name: _place(f"{name}_{each.name}", getattr(value, each.name)) for each in fields(value)}
+        input: Any = type(value)
+        return input(**inner)
+    kinds = ((datetime, DateTime(timezone=True)), (date, Date()), (list, ARRAY(String)))
+    return bindparam(name, type_=next((kind for of, kind in kinds if isinstance(value, of)), None))
+
+
+def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    # SQLModel's texts are a kind of their own.
+    return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+
+
+def _last(order: Order) -> list[Given]:
+    return [bindparam(f"last_{place}", type_=column.type) for place, column in enumerate(order.columns)]
+
+
+def _all_of(read: Read) -> list[Column]:
+    return [Column(str(each.key)) for each in read.selected_columns]
+
+
+def _owner(column: ColumnElement[Any], form: Form) -> ColumnElement[Any]:
+    # A plan knows objects by their ids as they are shown.
+    return (column if form.columns is None else cast(column, String)).label("owner")
+
+
+def _shown(read: Read, column: Column) -> ColumnElement[Any]:
+    shown: ColumnElement[Any] = read.selected_columns[column.name]
+    return shown if column.kind is None else cast(shown, column.kind)
+
+
+def bound(
+    reads: Reads, arguments: Arguments, form: Form, values: Mapping[str, Any], reach: Reach
+) -> tuple[Prepared, dict[str, Any]]:
+    """Return what is run, given a field's arguments and what else it is run with, and its values. Raises Refusal."""
+    asked, given = places(arguments)
+    way = reads.way(reach, arguments, asked, form)
+    for name, parse in way.parses:
+        given[name] = parse(given[name])
+    given.update(values)
+    return way.prepared, given

@@ -1,6 +1,0 @@
-"""A script's instruction lines, carried out as a client of the API."""
-
-from graph.script.instructions import LineRefused
-from graph.script.run import print_reports, run_script
-
-__all__ = ["LineRefused", "print_reports", "run_script"]

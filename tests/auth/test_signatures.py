@@ -1,0 +1,527 @@
+"""AppSync's AWS_IAM: requests signed in AWS's Signature Version 4."""
+
+import asyncio
+import gzip
+import json
+import os
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from sqlalchemy import text
+
+from db.engine.database import Database
+from db.engine.notices import Notices
+from graph.auth.authentication import Access
+from graph.auth.key_cache import KnownKeys
+from graph.auth.signatures import Received, SignatureRefused, Signatures, read_claim
+from graph.embedded.servers import EmbeddedServers
+from graph.web.server import Serving
+from tests.fixtures.api import Api
+from tests.fixtures.realtime import ACK, KEEP_ALIVE, realtime
+from tests.fixtures.signing import Signer, new_signing_key, timestamp
+
+CALLER = "{ getCaller { authType name role vppIds } }"
+BODY = json.dumps({"query": CALLER}).encode()
+HOST = "127.0.0.1"
+JSON = {"content-type": "application/json"}
+NOW = datetime(2025, 9, 1, 0, 2, tzinfo=UTC)
+SKEW = timedelta(minutes=5)
+REVOKE = "mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }"
+REPORTS = "subscription { onRevenueReport { id } }"
+UNKNOWN = "UnrecognizedClientException"
+INVALID = "InvalidSignatureException"
+INCOMPLETE = "IncompleteSignatureException"
+
+
+@pytest_asyncio.fixture
+async def signer(api: Api, database: Database) -> Signer:
+    return (await new_signing_key(api, database)).signer
+
+
+async def sent(
+    api: Api, headers: Any, body: bytes = BODY, *, path: str = "/graphql"
+) -> tuple[int, str | None, str | None]:
+    """Send a request, and return its answer's status and what it is refused with."""
+    answer = await api.client.post(path, content=body, headers=headers)
+    return answer.status_code, answer.headers.get("x-amzn-errortype"), answer.json().get("message")
+
+
+def mismatch(body: bytes = BODY, *, path: str = "/graphql", host: str = HOST) -> tuple[int, str, str]:
+    message = (
+        "The request signature we calculated does not match the signature you provided. Check your secret access key "
+        f"and signing method. What reached us is a POST to the path {path} of the host {host}, with a body whose "
+        f"SHA-256 is {sha256(body).hexdigest()}."
+    )
+    return 403, INVALID, message
+
+
+def unknown(id: str) -> tuple[int, str, str]:
+    return 403, UNKNOWN, f"The access key id included in the request is invalid: {id} is unknown, expired or revoked."
+
+
+def signed(signer: Signer, *more: tuple[str, str], body: bytes = BODY, **how: Any) -> list[tuple[str, str]]:
+    """Sign a request that is sent now with some more headers, and return all of them."""
+    headers = [("content-type", "application/json"), ("host", HOST), ("x-amz-date", timestamp()), *more]
+    return [*headers, ("authorization", signer.authorization(headers, body, **how))]
+
+
+# Who is let in
+
+
+# Of AWS's own test suite for Signature Version 4: get-vanilla, post-vanilla and post-x-www-form-urlencoded.
+@pytest.mark.parametrize(
+    ("method", "more", "body", "signature"),
+    [
+        ("GET", [], b"", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
+        ("POST", [], b"", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
+        (
+            "POST",
+            [("content-type", "application/x-www-form-urlencoded")],
+            b"Param1=value1",
+            "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
+        ),
+    ],
+)
+def test_the_tests_sign_as_aws_does(method: str, more: list[tuple[str, str]], body: bytes, signature: str) -> None:
+    signer = Signer("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", service="service")
+    headers = [("host", "example.amazonaws.com"), ("x-amz-date", "20150830T123600Z"), *more]
+
+    authorization = signer.authorization(headers, body, method=method, path="/")
+
+    assert authorization.endswith(f"Signature={signature}")
+
+
+async def test_a_signed_request_is_made_by_whom_the_api_key_says(api: Api, database: Database) -> None:
+    vpp_id = await api.vpp()
+    key = await new_signing_key(api, database, role="OPERATOR", vppIds=[vpp_id])
+
+    answer = await api.client.post("/graphql", content=BODY, headers=signed(key.signer))
+
+    caller = {"authType": "IAM", "name": key.name, "role": "OPERATOR", "vppIds": [vpp_id]}
+    assert (answer.status_code, answer.json()["data"]) == (200, {"getCaller": caller})
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/graphql?b=2&a=%2F&a=%20", "/%67raphql"])
+@pytest.mark.parametrize("given", [{}, {"Date": "now"}, {"User-Agent": "a  script"}])
+async def test_what_aws_signs_is_let_in(api: Api, signer: Signer, path: str, given: dict[str, str]) -> None:
+    request = AWSRequest("POST", f"http://{HOST}{path}", {"Content-Type": "application/json"} | given, BODY)
+    SigV4Auth(Credentials(signer.access_key_id, signer.secret), "appsync", "us-east-1").add_auth(request)
+
+    assert await sent(api, dict(request.headers), path=path) == (200, None, None)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [("x-note", "a"), ("x-note", "b")],
+        [("x-note", "  two   spaces  ")],
+        [("user-agent", "a script"), ("x-amz-user-agent", "aws-amplify/6")],
+        [("x-amz-content-sha256", sha256(BODY).hexdigest())],
+    ],
+)
+async def test_headers_are_signed_in_their_canonical_form(
+    api: Api, signer: Signer, more: list[tuple[str, str]]
+) -> None:
+    assert await sent(api, signed(signer, *more)) == (200, None, None)
+
+
+async def test_headers_that_clients_and_cloudfront_add_later_need_no_signature(api: Api, signer: Signer) -> None:
+    added = [("x-amz-user-agent", "aws-amplify/6"), ("x-amz-cf-id", "5"), ("x-api-key", "da2-wrong")]
+
+    assert await sent(api, [*signed(signer), *added]) == (200, None, None)
+
+
+async def test_a_body_is_signed_as_it_is_sent(api: Api, signer: Signer) -> None:
+    packed = gzip.compress(BODY)
+    encoding = ("content-encoding", "gzip")
+
+    assert await sent(api, signed(signer, encoding, body=packed), packed) == (200, None, None)
+    assert await sent(api, signed(signer, encoding, body=BODY), packed) == mismatch(packed)
+
+
+async def test_the_same_request_may_be_sent_again(api: Api, signer: Signer) -> None:
+    headers = signed(signer)
+
+    assert [await sent(api, headers) for _ in range(2)] == [(200, None, None)] * 2
+
+
+async def test_the_command_line_makes_an_access_key(servers: EmbeddedServers, served: Serving, served_api: Api) -> None:
+    environment = {"VPP_DATABASE_URL": servers.database_url, "VPP_S3_BUCKET": servers.object_store.bucket}
+    making = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "graph", "key", "create", "a script", "--role", "READER", "--iam"),
+        env=os.environ | environment,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await making.communicate()
+
+    api_key, *lines = told.decode().splitlines()
+    access_key = dict(line.split("=", 1) for line in lines)
+    signer = Signer(access_key["AWS_ACCESS_KEY_ID"], access_key["AWS_SECRET_ACCESS_KEY"])
+    headers = signer.headers(BODY, host=urlsplit(served.url).netloc)
+    by_signature = await served_api.client.post("/graphql", content=BODY, headers=headers)
+    by_api_key = await served_api.client.post("/graphql", content=BODY, headers=JSON | {"x-api-key": api_key})
+
+    caller = {"name": "a script", "role": "READER", "vppIds": None}
+    assert by_signature.json()["data"] == {"getCaller": caller | {"authType": "IAM"}}
+    assert by_api_key.json()["data"] == {"getCaller": caller | {"authType": "API_KEY"}}
+
+
+# Who is not
+
+
+async def test_nothing_signed_may_be_changed(api: Api, signer: Signer) -> None:
+    headers = dict(signed(signer, ("x-note", "a")))
+    other_body = BODY.replace(b"name", b"role")
+
+    assert await sent(api, headers, other_body) == mismatch(other_body)
+    assert await sent(api, headers | {"x-note": "b"}) == mismatch()
+    assert await sent(api, headers | {"host": "localhost"}) == mismatch(host="localhost")
+    assert await sent(api, headers, path="/graphql?a=1") == mismatch()
+    assert await sent(api, headers, path="/%67raphql") == mismatch(path="/%67raphql")
+    assert await sent(api, [*headers.items(), ("x-note", "a")]) == mismatch()
+    # So that only what the last ones change is wrong.
+    assert await sent(api, headers) == (200, None, None)
+
+
+@pytest.mark.parametrize("how", [{"path": "/graphql/connect"}, {"method": "GET"}])
+async def test_what_is_signed_for_another_request_is_refused(api: Api, signer: Signer, how: dict[str, Any]) -> None:
+    assert await sent(api, signed(signer, **how)) == mismatch()
+
+
+async def test_who_does_not_know_the_secret_is_refused(api: Api, signer: Signer) -> None:
+    assert await sent(api, signed(replace(signer, secret="wrong"))) == mismatch()
+
+
+async def test_a_signature_must_be_whole_and_of_its_every_letter(api: Api, signer: Signer) -> None:
+    headers = dict(signed(signer))
+    right = headers["authorization"]
+    last = "1" if right.endswith("0") else "0"
+
+    for wrong in (right[:-1], right[:-32], f"{right}0", right[:-1] + last, f"{right[:-1]}ü".encode("latin-1")):
+        assert await sent(api, headers | {"authorization": wrong}) == mismatch()
+
+
+@pytest.mark.parametrize("id", ["VPPKAAAAAAAAAAAAAAAA", "AKIDEXAMPLE", "x'--", "VPPK\0AAAAAAAAAAAAAAA"])
+async def test_an_access_key_that_nobody_has_is_refused(api: Api, signer: Signer, id: str) -> None:
+    assert await sent(api, signed(replace(signer, access_key_id=id))) == unknown(id)
+
+
+async def test_a_revoked_key_signs_nothing_from_that_moment_on(api: Api, database: Database) -> None:
+    key = await new_signing_key(api, database)
+    before = await sent(api, signed(key.signer))
+
+    await api.ask(REVOKE, id=key.id)
+
+    assert before == (200, None, None)
+    assert await sent(api, signed(key.signer)) == unknown(key.signer.access_key_id)
+
+
+async def test_a_key_signs_nothing_once_it_has_expired(api: Api, database: Database) -> None:
+    expired, lasting = [await new_signing_key(api, database, expiresAt="9000-01-01T00:00Z") for _ in range(2)]
+    async with database.transaction() as session:
+        end = text("update api_keys set expires_at = now() where id = :id")
+        await session.execute(end, {"id": UUID(expired.id)})
+
+    assert await sent(api, signed(expired.signer)) == unknown(expired.signer.access_key_id)
+    assert await sent(api, signed(lasting.signer)) == (200, None, None)
+
+
+async def test_a_refused_request_changes_nothing(api: Api, signer: Signer) -> None:
+    body = json.dumps({"query": 'mutation { createVpp(input: {name: "No", revenuePercentage: 20}) { id } }'}).encode()
+    before = await api.kept()
+
+    assert await sent(api, signed(signer), body) == mismatch(body)
+
+    assert await api.kept() == before
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"region": "eu-west-1"}, "Credential should be scoped to the region us-east-1, not eu-west-1."),
+        ({"service": "execute-api"}, "Credential should be scoped to the service appsync, not execute-api."),
+    ],
+)
+async def test_a_signature_for_elsewhere_is_refused(
+    api: Api, signer: Signer, other: dict[str, Any], message: str
+) -> None:
+    assert await sent(api, signed(replace(signer, **other))) == (403, INVALID, message)
+
+
+@pytest.mark.parametrize("minutes", [-6, 6])
+async def test_a_signature_is_good_for_a_few_minutes(api: Api, signer: Signer, minutes: int) -> None:
+    at = timestamp(datetime.now(UTC) + timedelta(minutes=minutes))
+    headers = [("content-type", "application/json"), ("host", HOST), ("x-amz-date", at)]
+
+    status, kind, message = await sent(api, [*headers, ("authorization", signer.authorization(headers, BODY))])
+
+    when = "expired" if minutes < 0 else "not yet current"
+    assert (status, kind) == (403, INVALID)
+    assert (message or "").startswith(f"Signature {when}: {at} is ")
+
+
+async def test_how_long_it_is_good_for_is_up_to_the_environment(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VPP_IAM_CLOCK_SKEW_S", "60")
+    access = Access(database, KnownKeys(database, Notices(database.url)), bootstrap_api_key=None)
+    signatures = Signatures(access, database, region="us-east-1")
+    headers = [("host", HOST), ("x-amz-date", timestamp(datetime.now(UTC) - timedelta(minutes=2)))]
+    authorization = ("authorization", Signer("ID", "secret").authorization(headers, BODY))
+
+    with pytest.raises(SignatureRefused, match=r"^Signature expired: .* - 60 s\)\.$"):
+        await signatures.caller(Received("/graphql", "", [*headers, authorization], BODY))
+
+
+async def test_a_body_that_is_too_large_is_not_read_to_be_checked(api: Api, signer: Signer) -> None:
+    status, kind, _ = await sent(api, signed(signer), b" " * (2**20 + 1))
+
+    assert (status, kind) == (413, "RequestEntityTooLargeException")
+
+
+# What is refused whoever has signed
+
+
+DATE = ("x-amz-date", "20250901T000200Z")
+CREDENTIAL = "AWS4-HMAC-SHA256 Credential=ID/20250901/us-east-1/appsync/aws4_request"
+NO_PART = (
+    "Authorization header requires '{}'; expected AWS4-HMAC-SHA256 "
+    "Credential=ID/DATE/REGION/appsync/aws4_request, SignedHeaders=NAMES, Signature=HEX."
+)
+NO_DATE = "The request needs one date, such as x-amz-date: 20250901T000000Z; it has {}."
+
+
+def claimed(*headers: tuple[str, str], names: str = "host;x-amz-date", credential: str = CREDENTIAL) -> Any:
+    authorization = f"{credential}, SignedHeaders={names}, Signature=00"
+    received = Received("/graphql", "", [("host", HOST), *headers, ("authorization", authorization)], BODY)
+    return read_claim(received, region="us-east-1", now=NOW, skew=SKEW)
+
+
+@pytest.mark.parametrize(
+    ("headers", "timestamp"),
+    [
+        ([DATE], "20250901T000200Z"),
+        ([("x-amz-date", "20250831T235700Z")], "20250831T235700Z"),
+        ([("x-amz-date", "20250901T000700Z")], "20250901T000700Z"),
+        ([("date", "Mon, 01 Sep 2025 00:02:00 GMT")], "20250901T000200Z"),
+        ([("date", "Mon, 01 Sep 2025 10:02:00 +1000")], "20250901T000200Z"),
+        ([("date", "Mon, 01 Sep 2025 00:02:00 -0000")], "20250901T000200Z"),
+        ([DATE, ("date", "whatever")], "20250901T000200Z"),
+    ],
+)
+def test_a_date_within_five_minutes_of_ours_will_do(headers: list[tuple[str, str]], timestamp: str) -> None:
+    names = ";".join(["host", *(name for name, _ in headers)])
+    credential = CREDENTIAL.replace("20250901", timestamp[:8])
+
+    assert claimed(*headers, names=names, credential=credential).timestamp == timestamp
+
+
+@pytest.mark.parametrize(
+    ("date", "message"),
+    [
+        (
+            "20250831T235659Z",
+            "Signature expired: 20250831T235659Z is now earlier than 20250831T235700Z (20250901T000200Z - 300 s).",
+        ),
+        (
+            "20250901T000701Z",
+            "Signature not yet current: 20250901T000701Z is still later than 20250901T000700Z "
+            "(20250901T000200Z + 300 s).",
+        ),
+    ],
+)
+def test_another_date_is_refused_and_told_the_time(date: str, message: str) -> None:
+    with pytest.raises(SignatureRefused) as refused:
+        claimed(("x-amz-date", date), credential=CREDENTIAL.replace("20250901", date[:8]))
+
+    assert (refused.value.error_type, str(refused.value)) == (INVALID, message)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("x-amz-date", value) for value in ("", "now", "2025-09-01T00:02:00Z", "20250901T000200", "2025901T000200Z")),
+        *(("x-amz-date", value) for value in ("20250931T000200Z", "00000901T000200Z", f"{DATE[1]},{DATE[1]}")),
+        *(
+            ("date", value)
+            for value in ("", "now", "Mon, 01 Sep 2025 00:02:00 +9999", "Fri, 31 Dec 9999 23:00:00 -0200")
+        ),
+        ("date", f"Mon, 01 Sep 2025 00:02:00 +{'9' * 30}"),
+    ],
+)
+def test_what_is_no_date_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SignatureRefused) as refused:
+        claimed((name, value), names=f"host;{name}")
+
+    assert str(refused.value) == NO_DATE.format(value or "none")
+
+
+@pytest.mark.parametrize(
+    ("headers", "names", "error_type", "message"),
+    [
+        ([DATE], "x-amz-date", INVALID, "'host' must be a SignedHeader in the Authorization, which names x-amz-date."),
+        ([DATE], "host", INVALID, "'x-amz-date' must be a SignedHeader in the Authorization, which names host."),
+        ([], "host", INVALID, "'date' must be a SignedHeader in the Authorization, which names host."),
+        (
+            [DATE, ("x-amz-target", "a")],
+            "host;x-amz-date",
+            INVALID,
+            "'x-amz-target' must be a SignedHeader in the Authorization, which names host;x-amz-date.",
+        ),
+        (
+            [DATE],
+            "host;x-amz-date;x-note",
+            INVALID,
+            "'x-note' is a SignedHeader in the Authorization, but the request has no such header.",
+        ),
+        (
+            [DATE, ("x-amz-content-sha256", "UNSIGNED-PAYLOAD")],
+            "host;x-amz-content-sha256;x-amz-date",
+            INVALID,
+            "The x-amz-content-sha256 must be the hash of the body, which is "
+            f"{sha256(BODY).hexdigest()}; it is UNSIGNED-PAYLOAD.",
+        ),
+        (
+            [DATE, ("x-amz-security-token", "a")],
+            "host;x-amz-date;x-amz-security-token",
+            UNKNOWN,
+            "The security token included in the request is invalid: none are given here, send no x-amz-security-token.",
+        ),
+    ],
+)
+def test_headers_that_are_not_signed_as_they_must_be_are_refused(
+    headers: list[tuple[str, str]], names: str, error_type: str, message: str
+) -> None:
+    with pytest.raises(SignatureRefused) as refused:
+        claimed(*headers, names=names)
+
+    assert (refused.value.error_type, str(refused.value)) == (error_type, message)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "error_type", "message"),
+    [
+        ("AWS4-HMAC-SHA256", INCOMPLETE, NO_PART.format("Credential")),
+        (f"{CREDENTIAL}, Signature=00", INCOMPLETE, NO_PART.format("SignedHeaders")),
+        (f"{CREDENTIAL}, SignedHeaders=host;x-amz-date", INCOMPLETE, NO_PART.format("Signature")),
+        (f"{CREDENTIAL}, SignedHeaders=host, Signature=", INCOMPLETE, NO_PART.format("Signature")),
+        (
+            "AWS4-HMAC-SHA256 Credential=ID/us-east-1/appsync/aws4_request,SignedHeaders=host,Signature=00",
+            INCOMPLETE,
+            NO_PART.format("Credential"),
+        ),
+        (
+            "AWS4-HMAC-SHA256 Credential=ID/20250901/us-east-1/appsync/aws4, SignedHeaders=host, Signature=00",
+            INCOMPLETE,
+            NO_PART.format("Credential"),
+        ),
+        (
+            f"{CREDENTIAL.replace('20250901', '20250902')},SignedHeaders=host;x-amz-date,Signature=00",
+            INVALID,
+            "Date in Credential scope does not match the day of the request: 20250902 is not that of 20250901T000200Z.",
+        ),
+    ],
+)
+def test_an_authorization_that_does_not_say_it_all_is_refused(
+    authorization: str, error_type: str, message: str
+) -> None:
+    received = Received("/graphql", "", [("host", HOST), DATE, ("authorization", authorization)], BODY)
+
+    with pytest.raises(SignatureRefused) as refused:
+        read_claim(received, region="us-east-1", now=NOW, skew=SKEW)
+
+    assert (refused.value.error_type, str(refused.value)) == (error_type, message)
+
+
+# Over the real-time protocol
+
+
+def data(document: str) -> bytes:
+    return json.dumps({"query": document, "variables": {}}).encode()
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/graphql/realtime"])
+async def test_a_connection_and_each_start_are_signed_and_a_revoked_key_ends_them(
+    served: Serving, served_api: Api, served_database: Database, path: str
+) -> None:
+    key = await new_signing_key(served_api, served_database)
+    host = urlsplit(served.url).netloc
+
+    async with realtime(served.url, path=path, headers=connecting(key.signer, host)) as socket:
+        await socket.send({"type": "connection_init"})
+        acknowledged = [await socket.receive(), await socket.receive()]
+        # Amplify adds it when it has signed.
+        headers = key.signer.headers(data(REPORTS), host=host) | {"x-amz-user-agent": "aws-amplify/6"}
+        id = await socket.start(REPORTS, headers=headers)
+        started = await socket.receive()
+        await served_api.ask(REVOKE, id=key.id)
+        ended = await socket.receive()
+
+    message = "The API key or token has expired or was revoked."
+    assert acknowledged == [ACK, KEEP_ALIVE]
+    assert started == {"type": "start_ack", "id": id}
+    assert ended == {"type": "error", "id": id, "payload": {"errors": [error(message)]}}
+
+
+async def test_a_connection_that_is_signed_otherwise_is_refused(
+    served: Serving, served_api: Api, served_database: Database
+) -> None:
+    signer = (await new_signing_key(served_api, served_database)).signer
+    host = urlsplit(served.url).netloc
+    told = []
+
+    for headers in (
+        connecting(replace(signer, secret="wrong"), host),
+        connecting(signer, "vpp.example.com"),
+        signer.headers(b"{}", host=host),
+        signer.headers(b"", host=host, path="/graphql/connect"),
+        connecting(signer, host) | {"x-half": "\ud800"},
+    ):
+        async with realtime(served.url, headers=headers) as socket:
+            await socket.send({"type": "connection_init"})
+            told.append(await socket.receive())
+
+    _, _, message = mismatch(b"{}", path="/graphql/connect", host=host)
+    refused = {"type": "connection_error", "payload": {"errors": [error(message)]}}
+    assert told == [refused] * 4 + [ACK]
+
+
+async def test_a_start_that_is_signed_otherwise_is_refused(
+    served: Serving, served_api: Api, served_database: Database
+) -> None:
+    signer = (await new_signing_key(served_api, served_database)).signer
+    host = urlsplit(served.url).netloc
+    other = "subscription { onRevenueReport { month } }"
+
+    async with realtime(served.url, headers=connecting(signer, host)) as socket:
+        await socket.send({"type": "connection_init"})
+        assert [await socket.receive(), await socket.receive()] == [ACK, KEEP_ALIVE]
+        id = await socket.start(REPORTS, headers=signer.headers(data(other), host=host))
+        of_other_data = await socket.receive()
+        await socket.start(REPORTS, known_as=id, headers=connecting(signer, host))
+        of_the_connection = await socket.receive()
+        await socket.start(REPORTS, known_as=id, headers=signer.headers(data(REPORTS), host=host))
+        started = await socket.receive()
+
+    _, _, message = mismatch(data(REPORTS), host=host)
+    refused = {"type": "error", "id": id, "payload": {"errors": [error(message)]}}
+    assert [of_other_data, of_the_connection] == [refused] * 2
+    assert started == {"type": "start_ack", "id": id}
+
+
+def connecting(signer: Signer, host: str) -> dict[str, str]:
+    return signer.headers(b"{}", host=host, path="/graphql/connect")
+
+
+def error(message: str) -> dict[str, Any]:
+    return {"errorType": "UnauthorizedException", "message": message, "errorCode": 401}

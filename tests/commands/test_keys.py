@@ -1,0 +1,128 @@
+"""The commands that look after keys, as a person runs them beside an API that is served."""
+
+import asyncio
+import os
+import re
+import sys
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from typer.testing import CliRunner
+
+from graph.commands.main import app
+from graph.embedded.servers import EmbeddedServers
+from tests.fixtures.api import WAIT_S, Api
+
+NOWHERE = str(uuid4())
+RUNNER = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def environment(servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands are about this module's database."""
+    monkeypatch.setenv("VPP_DATABASE_URL", database_url)
+    monkeypatch.setenv("VPP_S3_BUCKET", servers.object_store.bucket)
+
+
+@pytest.fixture
+async def vpp_ids(api: Api) -> list[str]:
+    return [await api.vpp(), await api.vpp()]
+
+
+@pytest.fixture
+async def site_id(api: Api) -> str:
+    return await api.site(await api.vpp())
+
+
+async def vpp(*arguments: str) -> str:
+    """Run a command in a process of its own, so that the API goes on, and return what it prints."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "graph", *arguments), env=os.environ, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), WAIT_S)
+    assert process.returncode == 0
+    return out.decode()
+
+
+async def status_and_caller(api: Api, secret: str) -> tuple[int, Any]:
+    body = {"query": "{ getCaller { name role vppIds siteIds } }"}
+    answer = await api.client.post("/graphql", json=body, headers={"x-api-key": secret})
+    return answer.status_code, answer.json().get("data", {}).get("getCaller")
+
+
+async def test_a_key_that_is_created_opens_the_api_until_it_is_revoked(api: Api, vpp_ids: list[str]) -> None:
+    held_to = [argument for id in vpp_ids for argument in ("--vpp", id)]
+
+    created = await vpp("key", "create", "a [bold]dashboard", "--role", "READER", *held_to)
+    opened = await status_and_caller(api, created.removesuffix("\n"))
+    (id,) = [key["id"] for key in (await api.ask("{ listApiKeys { items { id } } }"))["items"]]
+    revoked = await vpp("key", "revoke", id)
+
+    caller = {"name": "a [bold]dashboard", "role": "READER", "vppIds": vpp_ids, "siteIds": None}
+    assert opened == (200, caller)
+    assert revoked == f"The key {created[:12]}, a [bold]dashboard, is revoked.\n"
+    # The notice is on its way to the API, which knew the key.
+    async with asyncio.timeout(WAIT_S):
+        while (await status_and_caller(api, created.strip()))[0] == 200:
+            pass
+
+
+def test_keys_are_listed_newest_first_with_what_has_become_of_them(site_id: str) -> None:
+    create = ["key", "create"]
+    good = RUNNER.invoke(app, [*create, "good", "--role", "ADMIN"]).stdout
+    ending = RUNNER.invoke(
+        app,
+        [*create, "ending", "--role", "MEMBER", "--site", site_id, "--expires", "9000-01-01T10:00:00+10:00"],
+    ).stdout
+    newest = RUNNER.invoke(app, ["key", "list"]).stdout.splitlines()[0]
+
+    RUNNER.invoke(app, ["key", "revoke", newest.split()[0]])
+
+    first, second = RUNNER.invoke(app, ["key", "list"]).stdout.splitlines()[:2]
+    assert newest == f"{newest.split()[0]}  {ending[:12]}  MEMBER    expires 9000-01-01T00:00Z  ending"
+    assert re.fullmatch(rf"\S{{36}}  {ending[:12]}  MEMBER    revoked \d{{4}}-\d\d-\d\dT\d\d:\d\dZ  ending", first)
+    assert re.fullmatch(rf"\S{{36}}  {good[:12]}  ADMIN     good  good", second)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("create", "x", "--role", "MEMBER"), "A MEMBER's key names the sites it may see, at least one.\n"),
+        (
+            ("create", "x", "--role", "ADMIN", "--vpp", NOWHERE),
+            "Only a READER's or an OPERATOR's key is held to VPPs; this one is of the role ADMIN.\n",
+        ),
+        (("create", "x", "--role", "READER", "--vpp", NOWHERE), f"There is no VPP with the id {NOWHERE}.\n"),
+        (
+            ("create", "x", "--role", "READER", "--expires", "2025-09-01T00:00Z"),
+            "An API key expires in the future; 2025-09-01T00:00:00+00:00 has passed.\n",
+        ),
+        (
+            ("create", "x", "--role", "READER", "--expires", "9000-01-01T00:00"),
+            "9000-01-01T00:00 is no instant; expected one with its offset, such as 2030-06-30T18:00:00+10:00.\n",
+        ),
+        (("revoke", NOWHERE), f"There is no API key with the id {NOWHERE}.\n"),
+    ],
+)
+def test_what_the_api_refuses_is_refused_in_the_same_words(arguments: tuple[str, ...], told: str) -> None:
+    result = RUNNER.invoke(app, ["key", *arguments])
+
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", told)
+
+
+async def test_tokens_are_signed_with_the_key_that_was_made_last(api: Api) -> None:
+    first, second = [await vpp("key", "rotate") for _ in range(2)]
+
+    published = (await api.client.get("/.well-known/jwks.json")).json()["keys"]
+    told = [f"Tokens are signed with the key {key['kid']} from now on.\n" for key in published]
+    assert told == [second, first]
+
+
+def test_tokens_that_would_not_last_are_refused_before_anything_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VPP_TOKEN_LASTS_S", "0")
+
+    result = RUNNER.invoke(app, ["key", "rotate"])
+
+    told = "VPP_TOKEN_LASTS_S: Input should be greater than or equal to 1.\n"
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", told)

@@ -1,0 +1,423 @@
+import csv
+import json
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import httpx
+import pytest
+from rich.console import Console
+
+from graph.commands.script import LineRefused, print_reports, run_script
+from graph.commands.script.client import Client
+from graph.settlement.nmi import check_digit
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+DAILY_STATS = """
+query ($park: String!) {
+  listParkDailyStats(filter: {parkNames: [$park]}) {
+    items { date minPowerMw maxPowerMw sumPowerMw meanPowerMw readingCount }
+  }
+}
+"""
+
+
+class Served(Protocol):
+    url: str
+    api_key: str
+
+
+def new_name() -> str:
+    return f"VPP {uuid4()}"
+
+
+def new_nmi() -> str:
+    return f"{uuid4().int % 10**10:010}"
+
+
+async def played(script: str, served: Served, folder: Path) -> str:
+    """
+    Play a script whose files are in a folder, which is also given its report, and return what it printed.
+    """
+    output = Console(file=StringIO(), width=100, force_terminal=False)
+    await run_script(
+        script.splitlines(),
+        url=f"{served.url}/graphql",
+        api_key=served.api_key,
+        folder=folder,
+        output=output,
+        report_path=folder / "vpp_report.json",
+    )
+    assert isinstance(output.file, StringIO)
+    return output.file.getvalue()
+
+
+async def asked(served: Served, document: str, **variables: object) -> Any:
+    async with httpx.AsyncClient() as http:
+        return await Client(f"{served.url}/graphql", served.api_key, http).ask(document, **variables)
+
+
+def example_in(folder: Path, name: str, nmi: str) -> str:
+    """
+    Copy the example's files to a folder and return its script, for a VPP, site and park that no other test has.
+    """
+    events = (EXAMPLES / "events_file.csv").read_text()
+    (folder / "events_file.csv").write_text(events.replace("9876543210", nmi))
+    parks = (EXAMPLES / "parks_file.csv").read_text()
+    (folder / "parks_file.csv").write_text(parks.replace("Test Park One", f"Park {nmi}"))
+    (folder / "readings_file.csv").write_bytes((EXAMPLES / "readings_file.csv").read_bytes())
+    script = (EXAMPLES / "first_month.txt").read_text().replace("Test Park One", f"Park {nmi}")
+    return script.replace("Test VPP One", name).replace("9876543210", nmi).replace("38764527113388", f"serial {nmi}")
+
+
+# In kWh, c/kWh and AUD:
+#   2 September     charged 6.0 at 8      -0.48     discharged 5.0 at 22      1.10
+#   9 September     charged 4.5 at 10     -0.45     discharged 4.0 at 20.5    0.82
+#   16 September    charged 5.0 at -2      0.10     discharged 4.5 at 10      0.45
+#   23 September    charged 4.0 at 9      -0.36     discharged 3.8 at 15      0.57
+#                                         -1.19                               2.94    in all 1.75
+def test_the_examples_events_are_worth_what_a_pencil_says() -> None:
+    with (EXAMPLES / "events_file.csv").open() as file:
+        events = list(csv.DictReader(file))
+
+    earned_aud = {"CHARGE": Decimal(0), "DISCHARGE": Decimal(0)}
+    for event in events:
+        sign = -1 if event["EVENT_TYPE"] == "CHARGE" else 1
+        earned_aud[event["EVENT_TYPE"]] += sign * Decimal(event["ENERGY"]) * Decimal(event["TARIFF"]) / 100
+
+    assert earned_aud == {"CHARGE": Decimal("-1.19"), "DISCHARGE": Decimal("2.94")}
+    # No discharge cost anything.
+    assert all(Decimal(event["TARIFF"]) >= 0 for event in events if event["EVENT_TYPE"] == "DISCHARGE")
+
+
+async def test_the_example_becomes_the_report_it_is_known_by(served: Served, tmp_path: Path) -> None:
+    name, nmi = new_name(), new_nmi()
+
+    printed = await played(example_in(tmp_path, name, nmi), served, tmp_path)
+
+    report = json.loads((tmp_path / "vpp_report.json").read_text())
+    site = report["sites"].pop(nmi)
+    assert (report["vpp"], report["month"], report["sites"]) == (name, "2025-09", {})
+    assert (
+        report["totals"].items()
+        >= {
+            "total_revenue": 1.75,
+            "vpp_ad_valorem_fee": 0.35,
+            "vpp_cost_only": 0.0,
+            "vpp_total_revenue": 1.75,
+            "site_total_revenue_after_fees": 0.0,
+        }.items()
+    )
+    assert (
+        site.items()
+        >= {
+            "nmi": nmi,
+            "address": "426 King St Newcastle West NSW 2302",
+            "site_capacity_kwh": 13.5,
+            "site_revenue_before_fees": 1.4,
+            "site_daily_fee": 1.4,
+            "site_revenue_after_fees": 0.0,
+        }.items()
+    )
+    assert [line.rstrip() for line in printed.splitlines()] == [
+        f"Created VPP {name}.",
+        f"Created site {nmi} in {name}.",
+        f"Added battery Tesla serial {nmi} at {nmi}.",
+        "Imported events_file.csv: 8 rows read, 8 imported, 0 duplicated, 0 rejected.",
+        "Imported parks_file.csv: 1 row read, 1 imported, 0 duplicated, 0 rejected.",
+        "Imported readings_file.csv: 196 rows read, 196 imported, 0 duplicated, 0 rejected.",
+        "",
+        f"{name}, 2025-09, revision 1, in Australian dollars",
+        "Total revenue                1.75",
+        "Ad valorem fee, to the VPP   0.35",
+        "Daily fees, to the VPP       1.40",
+        "Cost-only, borne by the VPP  0.00",
+        "VPP total                    1.75",
+        "Site total, after fees       0.00",
+        "",
+        "NMI          Address                                kWh   Before fees   Daily fee   After fees",
+        "──────────────────────────────────────────────────────────────────────────────────────────────",
+        f"{nmi}   426 King St Newcastle West NSW 2302   13.5          1.40        1.40         0.00",
+        "",
+        f"Wrote {tmp_path}/vpp_report.json.",
+    ]
+
+
+async def test_a_script_can_be_played_again(served: Served, tmp_path: Path) -> None:
+    name, nmi = new_name(), new_nmi()
+    script = example_in(tmp_path, name, nmi)
+    await played(script, served, tmp_path)
+    report = (tmp_path / "vpp_report.json").read_bytes()
+
+    printed = await played(script, served, tmp_path)
+
+    assert printed.splitlines()[:6] == [
+        f"Updated VPP {name}.",
+        f"Updated site {nmi}.",
+        f"Updated battery Tesla serial {nmi} at {nmi}.",
+        "events_file.csv was already imported.",
+        "Imported parks_file.csv: 1 row read, 0 imported, 1 duplicated, 0 rejected.",
+        "Imported readings_file.csv: 196 rows read, 0 imported, 196 duplicated, 0 rejected.",
+    ]
+    assert f"{name}, 2025-09, revision 1, in Australian dollars\n" in printed
+    assert (tmp_path / "vpp_report.json").read_bytes() == report
+
+
+def test_the_examples_readings_are_those_of_two_days_one_of_them_longer_by_an_hour() -> None:
+    with (EXAMPLES / "readings_file.csv").open() as file:
+        readings = list(csv.DictReader(file))
+
+    times = [reading["datetime"] for reading in readings]
+    assert [sum(time.startswith(day) for time in times) for day in ("2020-10-24", "2020-10-25")] == [96, 100]
+    assert len(readings) == 196
+    # Clocks went back at 03:00.
+    assert [time for time in times if times.count(time) == 2] == [
+        f"2020-10-25 02:{minute}:00" for minute in ("00", "15", "30", "45") * 2
+    ]
+
+
+async def test_the_examples_readings_become_the_figures_of_their_days_once(served: Served, tmp_path: Path) -> None:
+    nmi = new_nmi()
+    script = example_in(tmp_path, new_name(), nmi)
+
+    await played(script, served, tmp_path)
+    first = await asked(served, DAILY_STATS, park=f"Park {nmi}")
+    await played(script, served, tmp_path)
+    second = await asked(served, DAILY_STATS, park=f"Park {nmi}")
+
+    assert first["items"] == [
+        {
+            "date": "2020-10-24",
+            "minPowerMw": -0.012,
+            "maxPowerMw": 4.141,
+            "sumPowerMw": 205.079,
+            "meanPowerMw": pytest.approx(205.079 / 96, abs=1e-6),
+            "readingCount": 96,
+        },
+        {
+            "date": "2020-10-25",
+            "minPowerMw": -0.012,
+            "maxPowerMw": 7.293,
+            "sumPowerMw": 434.489,
+            "meanPowerMw": 4.34489,
+            "readingCount": 100,
+        },
+    ]
+    assert second == first
+
+
+async def test_readings_are_those_of_the_park_of_that_name_commas_and_all(served: Served, tmp_path: Path) -> None:
+    lot = f"Lot {new_nmi()}"
+    parks = f'park_name,timezone,energy_type\n"{lot}, North",Europe/Amsterdam,Solar\n{lot},Europe/Amsterdam,Solar\n'
+    (tmp_path / "parks.csv").write_text(parks)
+    (tmp_path / "readings.csv").write_text("datetime,MW\n2020-06-01 12:00:00,1.5\n2020-06-01 12:15:00,2.5\n")
+
+    printed = await played(f"Import Parks: parks.csv\nImport Readings: {lot}, North, readings.csv", served, tmp_path)
+
+    assert printed.splitlines() == [
+        "Imported parks.csv: 2 rows read, 2 imported, 0 duplicated, 0 rejected.",
+        "Imported readings.csv: 2 rows read, 2 imported, 0 duplicated, 0 rejected.",
+    ]
+    assert [
+        [(day["date"], day["sumPowerMw"]) for day in (await asked(served, DAILY_STATS, park=name))["items"]]
+        for name in (f"{lot}, North", lot)
+    ] == [[("2020-06-01", 4.0)], []]
+
+
+async def test_a_reading_at_a_time_that_clocks_passed_over_is_told_with_its_line(
+    served: Served, tmp_path: Path
+) -> None:
+    park = f"Park {new_nmi()}"
+    (tmp_path / "parks.csv").write_text(f"park_name,timezone,energy_type\n{park},Europe/Amsterdam,Wind\n")
+    # Clocks went forward at 02:00.
+    times = ("01:45:00", "02:00:00", "03:00:00")
+    (tmp_path / "readings.csv").write_text("\n".join(["datetime,MW", *(f"2020-03-29 {time},1" for time in times)]))
+
+    printed = await played(f"Import Parks: parks.csv\nImport Readings: {park}, readings.csv", served, tmp_path)
+
+    assert printed.splitlines()[1] == "Imported readings.csv: 3 rows read, 2 imported, 0 duplicated, 1 rejected."
+    assert [line.split(": ")[0] for line in printed.splitlines()[2:]] == ["  line 3, datetime"]
+
+
+async def test_a_create_of_what_exists_updates_it(served: Served, tmp_path: Path) -> None:
+    name, other, nmi = new_name(), new_name(), new_nmi()
+    await played(
+        f"""
+        Create VPP: {name}, 20, 0.30
+        Create VPP: {other}, 20, 0.30
+        Create Site: {name}, {nmi}, 426 King St
+        Create Battery: {nmi}, Tesla, serial {nmi}, 13.5
+        """,
+        served,
+        tmp_path,
+    )
+
+    printed = await played(
+        f"""
+        Create VPP: {other}, 15, 0.25
+        Create Site: {other}, {nmi}{check_digit(nmi)}, Unit [2], 428 King St
+        Create Battery: {nmi}{check_digit(nmi)}, Tesla, serial {nmi}, 27
+        Create Battery: {nmi}, Tesla, another {nmi}, 5
+        """,
+        served,
+        tmp_path,
+    )
+
+    assert printed.splitlines() == [
+        f"Updated VPP {other}.",
+        f"Updated site {nmi}, and moved it to {other}.",
+        f"Updated battery Tesla serial {nmi} at {nmi}.",
+        f"Added battery Tesla another {nmi} at {nmi}.",
+    ]
+    site = await asked(
+        served,
+        """
+        query ($nmi: String!) {
+          getSiteByNmi(nmi: $nmi) {
+            address
+            memberships {
+              vpp { name priceSchedules { revenuePercentage dailyFeeAud effectiveFrom } }
+              effectiveFrom
+              effectiveUntil
+            }
+            batteries { serial capacityKwh effectiveFrom }
+          }
+        }
+        """,
+        nmi=nmi,
+    )
+    assert site == {
+        "address": "Unit [2], 428 King St",
+        "memberships": [
+            {
+                "vpp": {
+                    "name": other,
+                    "priceSchedules": [{"revenuePercentage": 15, "dailyFeeAud": 0.25, "effectiveFrom": None}],
+                },
+                "effectiveFrom": None,
+                "effectiveUntil": None,
+            }
+        ],
+        "batteries": [
+            {"serial": f"another {nmi}", "capacityKwh": 5, "effectiveFrom": None},
+            {"serial": f"serial {nmi}", "capacityKwh": 27, "effectiveFrom": None},
+        ],
+    }
+
+
+async def test_nothing_below_a_refused_line_is_carried_out(served: Served, tmp_path: Path) -> None:
+    first, second, third = new_name(), new_name(), new_name()
+    script = f"Create VPP: {first}, 20, 0\n2 Create VPP: {second}, 120, 0\nCreate VPP: {third}, 20, 0"
+
+    with pytest.raises(LineRefused) as refused:
+        await played(script, served, tmp_path)
+
+    assert (refused.value.line_number, refused.value.line) == (2, f"2 Create VPP: {second}, 120, 0")
+    assert str(refused.value).startswith(f"line 2: 2 Create VPP: {second}, 120, 0\n")
+    found = [
+        await asked(served, "query ($name: String!) { getVppByName(name: $name) { name } }", name=name)
+        for name in (first, second, third)
+    ]
+    assert found == [{"name": first}, None, None]
+
+
+async def test_nothing_is_carried_out_of_a_script_with_a_mistake_further_down(served: Served, tmp_path: Path) -> None:
+    name = new_name()
+
+    for mistake in (
+        "Create Sit: A, B, C",
+        "Import Events: nowhere.csv",
+        "Import Parks: nowhere.csv",
+        "Import Readings: A, B, nowhere.csv",
+    ):
+        with pytest.raises(LineRefused) as refused:
+            await played(f"Create VPP: {name}, 20, 0\n{mistake}", served, tmp_path)
+        assert (refused.value.line_number, refused.value.line) == (2, mistake)
+
+    assert refused.value.reason == f"There is no file {tmp_path}/nowhere.csv."
+    assert await asked(served, "query ($name: String!) { getVppByName(name: $name) { id } }", name=name) is None
+
+
+async def test_what_a_line_speaks_of_must_be_there(served: Served, tmp_path: Path) -> None:
+    name, nmi = new_name(), new_nmi()
+    (tmp_path / "readings.csv").touch()
+
+    for line, reason in [
+        (f"Create Site: {name}, {nmi}, 426 King St", f"There is no VPP named {name!r}; create it on a line above."),
+        (f"Create Report: {name}, 2025-09", f"There is no VPP named {name!r}; create it on a line above."),
+        (
+            f"Create Battery: {nmi}, Tesla, 38, 13.5",
+            f"There is no site with the NMI {nmi}; create it on a line above.",
+        ),
+        (
+            f"Import Readings: Park {nmi}, readings.csv",
+            f"There is no park named 'Park {nmi}'; import it on a line above.",
+        ),
+    ]:
+        with pytest.raises(LineRefused) as refused:
+            await played(line, served, tmp_path)
+        assert refused.value.reason == reason
+
+
+async def test_rejected_rows_are_counted_and_the_first_of_them_told(served: Served, tmp_path: Path) -> None:
+    name, nmi = new_name(), new_nmi()
+    rows = [f"{nmi},2025-09-01,CHARGE,five,10"] * 12 + [f"{nmi},2025-09-01,CHARGE,5,10"]
+    (tmp_path / "events.csv").write_text("\n".join(["NMI,DATE,EVENT_TYPE,ENERGY,TARIFF", *rows]))
+    script = f"Create VPP: {name}, 20, 0\nCreate Site: {name}, {nmi}, 426 King St\nImport Events: events.csv"
+
+    printed = (await played(script, served, tmp_path)).splitlines()
+
+    assert printed[2] == "Imported events.csv: 13 rows read, 1 imported, 0 duplicated, 12 rejected."
+    assert [line.split(": ")[0] for line in printed[3:]] == [
+        *(f"  line {number}, ENERGY" for number in range(2, 12)),
+        "  and 2 more",
+    ]
+
+
+async def test_a_file_that_holds_no_events_refuses_its_line(served: Served, tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(f"park_name,timezone,energy_type\n{uuid4()},Europe/Amsterdam,SOLAR\n")
+
+    with pytest.raises(LineRefused) as refused:
+        await played("Import Events: events.csv", served, tmp_path)
+
+    assert (refused.value.line_number, refused.value.line) == (1, "Import Events: events.csv")
+    assert refused.value.reason
+
+
+async def test_a_key_that_is_not_known_refuses_the_first_line(served: Served, tmp_path: Path) -> None:
+    with pytest.raises(LineRefused) as refused:
+        await run_script(
+            [f"Create VPP: {new_name()}, 20, 0"],
+            url=f"{served.url}/graphql",
+            api_key="da2-unknown",
+            folder=tmp_path,
+            output=Console(file=StringIO()),
+        )
+
+    assert refused.value.line_number == 1
+
+
+async def test_reports_are_printed_again_without_settling(served: Served, tmp_path: Path) -> None:
+    name, nmi = new_name(), new_nmi()
+    script = example_in(tmp_path, name, nmi)
+    await played(script, served, tmp_path)
+    await played(f"Create VPP: {name}, 30, 0.30", served, tmp_path)
+    output = Console(file=StringIO(), width=100, force_terminal=False)
+
+    await print_reports(
+        [*script.splitlines()[:-1], f"Create Report: {name}, 2025-10", "Create Report: Nobody's, 2025-09"],
+        url=f"{served.url}/graphql",
+        api_key=served.api_key,
+        output=output,
+    )
+
+    assert isinstance(output.file, StringIO)
+    printed = output.file.getvalue()
+    assert f"{name}, 2025-09, revision 1, in Australian dollars\n" in printed
+    assert printed.splitlines()[-3:] == [
+        "Something it was settled from has changed since; settling again adds a revision.",
+        f"There is no report of {name} for 2025-10.",
+        "There is no report of Nobody's for 2025-09.",
+    ]

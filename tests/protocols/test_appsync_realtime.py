@@ -1,0 +1,407 @@
+"""AppSync's real-time protocol, message by message."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+import uvicorn
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from graph.embedded.servers import EmbeddedServers
+from graph.protocols.websocket import SUBSCRIPTIONS_AT_MOST, Patience
+from graph.web.app import application
+from graph.web.server import Serving, listening_on
+from tests.fixtures.api import API_KEY, Api
+from tests.fixtures.realtime import ACK, HEADERS, KEEP_ALIVE, RealtimeSocket, acknowledged, encoded, realtime
+
+IMPORT = "subscription ($id: ID!) { onImportProgress(id: $id) { id status } }"
+REPORTS = "subscription { onRevenueReport { id } }"
+CREATE_KEY = """
+    mutation ($expiresAt: AWSDateTime) {
+        createApiKey(input: {name: "a dashboard", role: READER, expiresAt: $expiresAt}) { secret apiKey { id } }
+    }
+"""
+LOCKED_OUT = {
+    "errorType": "UnauthorizedException",
+    "message": "The API key or token has expired or was revoked.",
+    "errorCode": 401,
+}
+
+
+@pytest_asyncio.fixture
+async def realtime_socket(served: Serving) -> AsyncIterator[RealtimeSocket]:
+    async with acknowledged(served.url) as socket:
+        yield socket
+
+
+@pytest_asyncio.fixture(scope="module")
+async def impatient(servers: EmbeddedServers) -> AsyncIterator[str]:
+    """A server that waits for nobody."""
+    app = application(
+        database_url=servers.database_url,
+        object_store=servers.object_store,
+        bootstrap_api_key=API_KEY,
+        embedded=True,
+        patience=Patience(to_initialise_s=0.1, idle_s=0.3, keep_alive_s=0.01),
+    )
+    with listening_on("127.0.0.1", 0, any_port=False) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="websockets-sansio", lifespan="on"))
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        await serving
+
+
+async def an_import(api: Api) -> str:
+    create = """
+        mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "events.csv"}) { import { id } } }
+    """
+    id: str = (await api.ask(create))["import"]["id"]
+    return id
+
+
+def error_of(id: str, error_type: str, message: str, code: int = 400) -> dict[str, Any]:
+    error = {"errorType": error_type, "message": message, "errorCode": code}
+    return {"type": "error", "id": id, "payload": {"errors": [error]}}
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/graphql/realtime"])
+@pytest.mark.parametrize(
+    ("protocols", "query", "headers"),
+    [
+        ([f"header-{encoded(HEADERS)}"], "", {}),
+        ([f"header-{encoded({'X-API-KEY': API_KEY})}"], "", {}),
+        ([f"header-{encoded({'Authorization': API_KEY})}"], "?x-extra=1", {}),
+        ([], f"?header={encoded(HEADERS)}&payload=e30=", {}),
+        ([], f"?header={base64.b64encode(json.dumps(HEADERS).encode()).decode()}&payload=e30=", {}),
+        ([], "", {"x-api-key": API_KEY}),
+    ],
+)
+async def test_a_client_may_say_who_it_is_in_three_ways(
+    served: Serving, path: str, protocols: list[str], query: str, headers: dict[str, str]
+) -> None:
+    offered = [Subprotocol(each) for each in ["graphql-ws", *protocols]]
+    url = f"{served.url.replace('http', 'ws', 1)}{path}{query}"
+
+    async with connect(url, subprotocols=offered, additional_headers=headers) as connection:
+        await connection.send('{"type": "connection_init"}')
+
+        assert connection.subprotocol == "graphql-ws"
+        assert [json.loads(await connection.recv()), json.loads(await connection.recv())] == [ACK, KEEP_ALIVE]
+
+
+@pytest.mark.parametrize(
+    ("headers", "message"),
+    [
+        ({}, "Missing API key: send it as the header x-api-key."),
+        (
+            {"x-api-key": "da2-wrong"},
+            "You are not authorized to make this call: the API key is unknown, expired or revoked.",
+        ),
+    ],
+)
+async def test_whoever_is_not_known_is_told_so_in_the_protocol_and_then_closed(
+    served: Serving, headers: dict[str, str], message: str
+) -> None:
+    async with realtime(served.url, headers=headers) as socket:
+        await socket.send({"type": "connection_init"})
+
+        error = {"errorType": "UnauthorizedException", "message": message, "errorCode": 401}
+        assert await socket.receive() == {"type": "connection_error", "payload": {"errors": [error]}}
+        assert await socket.closed() == (4401, "Unauthorized")
+
+
+@pytest.mark.parametrize("header", ["header-", "header-5", "header-e30", "header-!!", "header-W10"])
+async def test_headers_that_cannot_be_read_are_none(served: Serving, header: str) -> None:
+    offered = [Subprotocol("graphql-ws"), Subprotocol(header)]
+    async with connect(f"{served.url.replace('http', 'ws', 1)}/graphql/realtime", subprotocols=offered) as connection:
+        await connection.send('{"type": "connection_init"}')
+
+        assert json.loads(await connection.recv())["type"] == "connection_error"
+
+
+async def test_what_is_sent_before_the_acknowledgement_is_passed_over(served: Serving, served_api: Api) -> None:
+    async with realtime(served.url) as socket:
+        await socket.start(IMPORT, id=await an_import(served_api))
+        await socket.send({"type": "stop", "id": "1"})
+        await socket.send({"type": "connection_init"})
+
+        assert await socket.receive() == ACK
+
+
+async def test_a_subscription_is_acknowledged_told_its_present_state_and_ended_when_told_to(
+    served_api: Api, realtime_socket: RealtimeSocket
+) -> None:
+    import_id = await an_import(served_api)
+
+    id = await realtime_socket.start(IMPORT, id=import_id)
+    began = [await realtime_socket.receive(), await realtime_socket.receive()]
+    await served_api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=import_id)
+    cancelled = await realtime_socket.receive()
+    await realtime_socket.send({"type": "stop", "id": id})
+    ended = await realtime_socket.receive()
+
+    def data(status: str) -> dict[str, Any]:
+        told = {"onImportProgress": {"id": import_id, "status": status}}
+        return {"type": "data", "id": id, "payload": {"data": told}}
+
+    assert began == [{"type": "start_ack", "id": id}, data("AWAITING_UPLOAD")]
+    assert cancelled == data("CANCELLED")
+    assert ended == {"type": "complete", "id": id}
+
+
+async def test_a_second_subscriber_is_told_the_present_state_as_the_first_was(
+    served: Serving, served_api: Api, realtime_socket: RealtimeSocket
+) -> None:
+    import_id = await an_import(served_api)
+    await realtime_socket.start(IMPORT, id=import_id)
+    first = [await realtime_socket.receive(), await realtime_socket.receive()]
+
+    async with acknowledged(served.url) as other:
+        await other.start(IMPORT, id=import_id)
+        second = [await other.receive(), await other.receive()]
+
+    assert first == second
+
+
+async def test_the_same_start_again_is_acknowledged_again_and_another_of_its_id_is_refused(
+    served_api: Api, realtime_socket: RealtimeSocket
+) -> None:
+    import_id = await an_import(served_api)
+    id = await realtime_socket.start(IMPORT, id=import_id)
+    began = [await realtime_socket.receive(), await realtime_socket.receive()]
+
+    later = HEADERS | {"x-amz-date": "20250901T000020Z"}
+    await realtime_socket.start(IMPORT, known_as=id, headers=later, id=import_id)
+    again = await realtime_socket.receive()
+    await realtime_socket.start(REPORTS, known_as=id)
+    refused = await realtime_socket.receive()
+
+    assert [each["type"] for each in began] == ["start_ack", "data"]
+    assert again == began[0]
+    assert refused == error_of(id, "DuplicatedOperationError", f"The id {id} is in use already.")
+
+
+@pytest.mark.parametrize(
+    ("document", "error_type", "message"),
+    [
+        (
+            "{ getCaller { name } }",
+            "UnsupportedOperation",
+            "Queries and mutations are not supported through the realtime channel; send them over HTTP.",
+        ),
+        (
+            'mutation { deleteVpp(input: {id: "1"}) { id } }',
+            "UnsupportedOperation",
+            "Queries and mutations are not supported through the realtime channel; send them over HTTP.",
+        ),
+    ],
+)
+async def test_only_subscriptions_are_started(
+    realtime_socket: RealtimeSocket, document: str, error_type: str, message: str
+) -> None:
+    id = await realtime_socket.start(document)
+
+    assert await realtime_socket.receive() == error_of(id, error_type, message)
+
+
+@pytest.mark.parametrize(
+    ("document", "error_type", "message"),
+    [
+        (
+            f'subscription {{ onImportProgress(id: "{uuid4()}") {{ id }} onRevenueReport {{ id }} }}',
+            "ValidationFailed",
+            "Anonymous Subscription must select only one top level field.",
+        ),
+        (
+            "subscription { onNothing { id } }",
+            "ValidationFailed",
+            "Cannot query field 'onNothing' on type 'Subscription'.",
+        ),
+        ("subscription {", "ValidationFailed", "Syntax Error: Expected Name, found <EOF>."),
+        ("", "ValidationFailed", None),
+        ("fragment A on Caller { name }", "ValidationFailed", None),
+        ('subscription { onImportProgress(id: "1") { id } }', "ValidationFailed", None),
+        (
+            'subscription { onImportProgress(id: "00000000-0000-0000-0000-000000000000") { id } }',
+            "NotFound",
+            "There is no import with the id 00000000-0000-0000-0000-000000000000.",
+        ),
+    ],
+)
+async def test_a_subscription_that_cannot_be_run_is_told_why(
+    realtime_socket: RealtimeSocket, document: str, error_type: str, message: str | None
+) -> None:
+    id = await realtime_socket.start(document)
+
+    acknowledged, told = await realtime_socket.receive(), await realtime_socket.receive()
+    (error,) = told["payload"]["errors"]
+    assert acknowledged == {"type": "start_ack", "id": id}
+    assert (told["type"], told["id"]) == ("error", id)
+    assert (error["errorType"], error["errorCode"]) == (error_type, 400)
+    assert message is None or error["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    "data", [None, 5, "{", "5", "{}", '{"query": 5}', '{"query": "{a}", "variables": [1]}', "[" * 9999]
+)
+async def test_a_start_whose_data_is_not_a_request_is_refused(realtime_socket: RealtimeSocket, data: object) -> None:
+    await realtime_socket.send({"type": "start", "id": "1", "payload": {"data": data}})
+
+    told = await realtime_socket.receive()
+    assert (told["type"], told["id"]) == ("error", "1")
+    assert told["payload"]["errors"][0]["errorType"] == "BadRequestException"
+
+
+async def test_each_start_is_made_by_whom_its_own_headers_name(realtime_socket: RealtimeSocket) -> None:
+    id = await realtime_socket.start(REPORTS, headers={"x-api-key": "da2-wrong"})
+    refused = await realtime_socket.receive()
+    await realtime_socket.start(REPORTS, known_as="right")
+    taken = await realtime_socket.receive()
+
+    message = "You are not authorized to make this call: the API key is unknown, expired or revoked."
+    assert refused == error_of(id, "UnauthorizedException", message, 401)
+    assert taken == {"type": "start_ack", "id": "right"}
+
+
+async def test_a_revoked_key_ends_what_was_subscribed_to_with_it(
+    served_api: Api, realtime_socket: RealtimeSocket
+) -> None:
+    key = await served_api.ask(CREATE_KEY)
+    id = await realtime_socket.start(REPORTS, headers={"x-api-key": key["secret"]})
+    await realtime_socket.start(REPORTS, known_as="another's")
+    acknowledged = [await realtime_socket.receive(), await realtime_socket.receive()]
+
+    await served_api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"])
+    told = await realtime_socket.receive()
+    await realtime_socket.send({"type": "stop", "id": id})
+    await realtime_socket.send({"type": "stop", "id": "another's"})
+
+    assert [each["type"] for each in acknowledged] == ["start_ack", "start_ack"]
+    assert told == {"type": "error", "id": id, "payload": {"errors": [LOCKED_OUT]}}
+    assert await realtime_socket.receive() == {"type": "complete", "id": "another's"}
+
+
+async def test_a_key_that_expires_ends_what_was_subscribed_to_with_it(
+    served_api: Api, realtime_socket: RealtimeSocket
+) -> None:
+    expires_at = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    key = await served_api.ask(CREATE_KEY, expiresAt=expires_at)
+
+    id = await realtime_socket.start(REPORTS, headers={"x-api-key": key["secret"]})
+
+    assert await realtime_socket.receive() == {"type": "start_ack", "id": id}
+    assert await realtime_socket.receive() == {"type": "error", "id": id, "payload": {"errors": [LOCKED_OUT]}}
+
+
+@pytest.mark.parametrize(
+    ("frame", "error_type"),
+    [
+        ("{", "BadRequestException"),
+        (b"{}", "BadRequestException"),
+        ("x" * 1_000_000, "BadRequestException"),
+        ("5", "UnsupportedOperation"),
+        ("[]", "UnsupportedOperation"),
+        ('{"type": "subscribe", "id": "1"}', "UnsupportedOperation"),
+        ('{"type": "start"}', "BadRequestException"),
+        ('{"type": "start", "id": 5}', "BadRequestException"),
+    ],
+)
+async def test_what_is_no_message_is_told_so_and_the_socket_stays_open(
+    realtime_socket: RealtimeSocket, frame: str | bytes, error_type: str
+) -> None:
+    await realtime_socket.send(frame)
+    told = await realtime_socket.receive()
+    await realtime_socket.start(REPORTS, known_as="next")
+
+    assert "id" not in told
+    assert told["payload"]["errors"][0]["errorType"] == error_type
+    assert await realtime_socket.receive() == {"type": "start_ack", "id": "next"}
+
+
+async def test_a_frame_that_is_too_large_closes_the_socket(realtime_socket: RealtimeSocket) -> None:
+    await realtime_socket.send("x" * (2**20 + 1))
+
+    code, _ = await realtime_socket.closed()
+    assert code == 1009
+
+
+async def test_a_socket_has_so_many_subscriptions_and_no_more(realtime_socket: RealtimeSocket) -> None:
+    async def start_many() -> None:
+        for number in range(10_000):
+            await realtime_socket.start(REPORTS, known_as=str(number))
+
+    starting = asyncio.create_task(start_many())
+    told: list[Any] = []
+    while len(told) < 10_000:
+        message = await realtime_socket.receive()
+        # A slow machine takes so long that it is kept alive meanwhile.
+        told += [message] if message != KEEP_ALIVE else []
+    await starting
+
+    assert [each["type"] for each in told] == ["start_ack"] * SUBSCRIPTIONS_AT_MOST + ["error"] * 9_900
+    assert told[-1] == error_of("9999", "MaxSubscriptionsReachedError", "Max number of 100 subscriptions reached")
+
+
+async def test_a_socket_that_never_says_who_it_is_is_closed(impatient: str) -> None:
+    async with realtime(impatient) as socket:
+        assert await socket.closed() == (4408, "Connection initialisation timeout")
+
+
+async def test_a_socket_is_kept_alive_and_closed_when_nothing_is_subscribed_to_for_long(impatient: str) -> None:
+    async with acknowledged(impatient) as socket:
+        await socket.start(REPORTS, known_as="1")
+        told = [await socket.receive() for _ in range(50)]
+        await socket.send({"type": "stop", "id": "1"})
+
+        assert told.count(KEEP_ALIVE) == 49
+        assert await socket.closed() == (1000, "Nothing is subscribed to")
+
+
+async def test_a_socket_that_offers_no_protocol_of_ours_is_told_which_there_are(served: Serving) -> None:
+    async with connect(f"{served.url.replace('http', 'ws', 1)}/graphql") as connection:
+        code, reason = await RealtimeSocket(connection).closed()
+
+    expected = "Subprotocol not acceptable; expected graphql-transport-ws or graphql-ws"
+    assert (code, reason) == (4406, expected)
+
+
+async def test_a_client_that_does_not_listen_keeps_nobody_waiting(served: Serving, served_api: Api) -> None:
+    import_id = await an_import(served_api)
+    async with realtime(served.url) as deaf, acknowledged(served.url) as other:
+        deaf.connection.transport.pause_reading()
+        await deaf.send({"type": "connection_init"})
+        for number in range(SUBSCRIPTIONS_AT_MOST):
+            await deaf.start(IMPORT, known_as="x" * 1_000 + str(number), id=import_id)
+        await other.start(IMPORT, id=import_id)
+        began = [await other.receive(), await other.receive()]
+
+        await served_api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=import_id)
+        told = await other.receive()
+
+    assert [each["type"] for each in began] == ["start_ack", "data"]
+    assert told["payload"]["data"]["onImportProgress"]["status"] == "CANCELLED"
+
+
+async def test_half_a_handshake_left_hanging_keeps_nobody_waiting(served: Serving) -> None:
+    at = urlsplit(served.url)
+    hanging = [await asyncio.open_connection(at.hostname, at.port) for _ in range(200)]
+    for _, writer in hanging:
+        writer.write(b"GET /graphql/realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n")
+        await writer.drain()
+
+    async with acknowledged(served.url) as socket:
+        await socket.start(REPORTS, known_as="1")
+        told = await socket.receive()
+
+    for _, writer in hanging:
+        writer.close()
+    assert told == {"type": "start_ack", "id": "1"}

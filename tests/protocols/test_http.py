@@ -1,0 +1,499 @@
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from httpx import Response
+from starlette.requests import Request
+from starlette.types import Message
+
+from graph.embedded.infrastructure import Backing
+from graph.embedded.servers import EmbeddedServers
+from graph.operations.documents import Documents
+from graph.protocols import http
+from graph.protocols.http import BrokenOff, read_operation
+from graph.web.server import Serving, serving
+from tests.fixtures.api import API_KEY, COST, Api
+
+CALLER = "{ getCaller { name } }"
+BODY = json.dumps({"query": CALLER}).encode()
+BOOTSTRAP = {"data": {"getCaller": {"name": "bootstrap"}}, "extensions": COST}
+HEADERS = {"x-api-key": API_KEY, "content-type": "application/json"}
+MALFORMED = "MalformedHttpRequestException"
+TWO_OPERATIONS = "query A { a: getCaller { name } } query B { b: getCaller { name } }"
+MIB = 2**20
+WAIT_S = 30
+
+
+async def sent(api: Api, body: Any = BODY, **headers: str) -> Response:
+    """Send a body as it is; an underscore in a header's name is a hyphen."""
+    more = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await api.client.post("/graphql", content=body, headers=HEADERS | more)
+
+
+def told(answer: Response) -> tuple[int, str, str]:
+    """Return the status, the type and the message of a refusal that says the same wherever a client may look."""
+    body = json.loads(answer.content)
+    kind, message = answer.headers["x-amzn-errortype"], body["message"]
+    assert body == {"message": message, "errors": [{"errorType": kind, "message": message}]}
+    assert UUID(answer.headers["x-amzn-requestid"])
+    return answer.status_code, kind, message
+
+
+# Reading a body
+
+
+NO_OBJECT = 'The request body must be one object, such as {"query": "{ getCaller { name } }"}.'
+NO_QUERY = "`query` must be the text of an operation."
+NO_JSON = "The request body is not JSON"
+TOO_MUCH = f"{NO_JSON}: nested too deeply, or with a number of too many digits."
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "Request body is empty."),
+        (b" \r\n", "Request body is empty."),
+        (b"{", f"{NO_JSON}: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
+        (b"query=5", f"{NO_JSON}: Expecting value: line 1 column 1 (char 0)."),
+        (b"[" * 100_000, TOO_MUCH),
+        (b'{"query": "{ getCaller { name } }", "variables": {"a": ' + b"9" * 5000 + b"}}", TOO_MUCH),
+        (b'{"query": "\xff"}', "The request body is not UTF-8 from its byte 11 on."),
+        (b"null", NO_OBJECT),
+        (b"5", NO_OBJECT),
+        (b'"{ getCaller { name } }"', NO_OBJECT),
+        (b'[{"query": "{ getCaller { name } }"}]', NO_OBJECT),
+        (b"{}", NO_QUERY),
+        (b'{"query": null}', NO_QUERY),
+        (b'{"query": " "}', NO_QUERY),
+        (b'{"query": 5}', NO_QUERY),
+        (b'{"query": "{a}", "variables": []}', "`variables` must be an object or null, if provided."),
+        (b'{"query": "{a}", "variables": "{}"}', "`variables` must be an object or null, if provided."),
+        (b'{"query": "{a}", "operationName": 5}', "`operationName` must be a string or null, if provided."),
+    ],
+)
+async def test_a_malformed_body_is_told_what_is_wrong_with_it(api: Api, body: bytes, message: str) -> None:
+    answer = await sent(api, body)
+
+    assert told(answer) == (400, MALFORMED, message)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", BODY),
+        ("Application/JSON; charset=UTF-8", BODY),
+        ("application/json", b"\xef\xbb\xbf" + BODY),
+        ("application/json; charset=utf-16", BODY.decode().encode("utf-16")),
+        ("application/json; charset=ISO-8859-1", '{"query": "{ getCaller { name } } # ü"}'.encode("latin-1")),
+        ("application/graphql", CALLER.encode()),
+        ("application/graphql; charset=utf-8", f"# ü\n{CALLER}".encode()),
+    ],
+)
+async def test_json_and_graphql_are_read_in_the_charset_they_say(api: Api, content_type: str, body: bytes) -> None:
+    answer = await sent(api, body, content_type=content_type)
+
+    assert (answer.status_code, answer.json()) == (200, BOOTSTRAP)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "message"),
+    [
+        ("text/plain", "The content type is text/plain; expected application/json or application/graphql."),
+        ("", "The content type is missing; expected application/json or application/graphql."),
+        (
+            "multipart/form-data; boundary=x",
+            "The content type is multipart/form-data; boundary=x; expected application/json or application/graphql.",
+        ),
+        ("application/json; charset=punycode", "The charset is punycode; expected UTF-8, UTF-16 or ISO-8859-1."),
+        ("application/json; charset*=x''y", "The charset is y; expected UTF-8, UTF-16 or ISO-8859-1."),
+    ],
+)
+async def test_another_type_or_charset_is_told_what_is_expected(api: Api, content_type: str, message: str) -> None:
+    answer = await sent(api, content_type=content_type)
+
+    assert told(answer) == (400, MALFORMED, message)
+
+
+async def pieces(size: int) -> AsyncIterator[bytes]:
+    """A body whose length is not known before its end."""
+    yield BODY
+    yield b" " * (size - len(BODY))
+
+
+async def test_a_body_may_be_a_mebibyte_long(served_api: Api) -> None:
+    answers = [
+        await sent(served_api, BODY.ljust(MIB)),
+        await sent(served_api, pieces(MIB)),
+        await sent(served_api, gzip.compress(BODY.ljust(MIB)), content_encoding="gzip"),
+    ]
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, BOOTSTRAP)] * 3
+
+
+async def test_a_longer_body_is_told_the_limit_and_its_length(served_api: Api) -> None:
+    bomb = gzip.compress(bytes(100 * 2**20))
+    answers = [
+        await sent(served_api, BODY.ljust(MIB + 1)),
+        await sent(served_api, pieces(MIB + 1)),
+        await sent(served_api, bomb, content_encoding="gzip"),
+    ]
+
+    message = "The request body is {} bytes long; at most 1048576 are read."
+    assert [told(answer) for answer in answers] == [
+        (413, "RequestEntityTooLargeException", message.format(length))
+        for length in ("1048577", "more than 1048576", "more than 1048576")
+    ]
+
+
+async def test_a_body_may_be_gzipped(api: Api) -> None:
+    answers = [await sent(api, gzip.compress(BODY), content_encoding=name) for name in ("gzip", "GZIP")]
+
+    assert [answer.json() for answer in answers] == [BOOTSTRAP] * 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        BODY,
+        gzip.compress(BODY)[:-1],
+        gzip.compress(BODY)[:20] + b"?" + gzip.compress(BODY)[21:],
+        gzip.compress(BODY) * 2,
+    ],
+    ids=["not gzip", "cut short", "changed", "two in a row"],
+)
+async def test_damaged_gzip_is_refused(api: Api, body: bytes) -> None:
+    answer = await sent(api, body, content_encoding="gzip")
+
+    message = "The request body is said to be gzip, but is not, or not from its first byte to its last."
+    assert told(answer) == (400, MALFORMED, message)
+
+
+async def test_another_encoding_is_told_which_is_expected(api: Api) -> None:
+    answer = await sent(api, content_encoding="br")
+
+    message = "The request body is encoded as br; expected gzip, or nothing of the kind."
+    assert told(answer) == (415, "UnsupportedMediaTypeException", message)
+    assert answer.headers["accept-encoding"] == "gzip, identity"
+
+
+async def test_a_body_that_does_not_arrive_in_time_is_no_longer_waited_for(
+    served: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "BODY_WITHIN_S", 0.05)
+
+    answer = await answered(served, post("content-length: 100"))
+
+    head, body = answer.split(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert b"\r\nconnection: close" in head
+    assert json.loads(body)["message"] == "The request body did not arrive within 0.05 seconds."
+
+
+# Running an operation
+
+
+async def test_of_several_operations_the_named_one_is_run(api: Api) -> None:
+    answer = await sent(api, json.dumps({"query": TWO_OPERATIONS, "operationName": "B"}))
+
+    assert answer.json() == {"data": {"b": {"name": "bootstrap"}}, "extensions": COST}
+
+
+@pytest.mark.parametrize("name", [None, ""])
+async def test_a_single_operation_needs_no_name(api: Api, name: str | None) -> None:
+    answer = await sent(api, json.dumps({"query": f"query A {CALLER}", "operationName": name}))
+
+    assert answer.json() == BOOTSTRAP
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "message"),
+    [
+        (TWO_OPERATIONS, None, "Missing operation name."),
+        (TWO_OPERATIONS, "", "Missing operation name."),
+        (f"{CALLER} query B {CALLER}", None, "Missing operation name."),
+        (TWO_OPERATIONS, "C", 'Unknown operation named "C".'),
+        (TWO_OPERATIONS, "\ud83d", 'Unknown operation named "\ud83d".'),
+    ],
+)
+async def test_an_operation_that_is_not_there_is_not_guessed(
+    api: Api, query: str, name: str | None, message: str
+) -> None:
+    answer = await sent(api, json.dumps({"query": query, "operationName": name}))
+
+    assert told(answer) == (400, "BadRequestException", message)
+
+
+async def test_without_its_name_no_operation_of_several_is_run(api: Api) -> None:
+    create = "createVpp(input: {name: $name, revenuePercentage: 20}) { id }"
+    document = f"mutation A($name: String!) {{ {create} }} mutation B($name: String!) {{ {create} }}"
+    before = await api.kept()
+
+    answer = await sent(api, json.dumps({"query": document, "variables": {"name": "No"}}))
+
+    assert answer.status_code == 400
+    assert await api.kept() == before
+
+
+async def test_a_subscription_has_more_than_one_answer(api: Api) -> None:
+    answer = await sent(api, json.dumps({"query": "subscription { onRevenueReport { id } }"}))
+
+    error = {
+        "message": "A subscription has more than one answer: open a WebSocket, or accept text/event-stream.",
+        "locations": None,
+        "path": None,
+        "errorType": "OperationNotSupported",
+        "errorInfo": None,
+        "data": None,
+    }
+    assert (answer.status_code, answer.json()) == (200, {"data": None, "errors": [error]})
+
+
+DEEP = "Syntax Error: Document is nested too deeply. Parsing aborted."
+LONG = "The document has more than 10000 tokens, and is read no further."
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ("{" * 100_000, "Syntax Error: Expected Name, found '{'."),
+        ("{a" * 100_000, DEEP),
+        ("{ getCaller " * 3000 + "}" * 3000, DEEP),
+        ("{ getVpp(id: " + "[" * 100_000, DEEP),
+        ("query ($a: " + "[" * 100_000, DEEP),
+        ("{" + " a" * 500_000 + "}", LONG),
+        ("#\n" * 300_000 + CALLER, LONG),
+        ("{" + "".join(f" a{number}: getCaller {{ name }}" for number in range(4_000)) + "}", LONG),
+        ("{" + " getCaller { name }" * 2_400 + "}", "Validation aborted."),
+    ],
+    ids=["braces", "selections", "both ends", "lists", "types", "fields", "comments", "aliases", "comparisons"],
+)
+async def test_a_document_larger_than_anyone_writes_is_told_so(api: Api, document: str, message: str) -> None:
+    kind, _, told_message = await api.refusal(document)
+
+    assert (kind, told_message) == ("LimitExceeded" if message == LONG else "ValidationFailed", message)
+
+
+async def test_a_value_nested_deeper_than_anything_of_ours_is_answered(api: Api) -> None:
+    deep = ["end"]
+    for _ in range(200):
+        deep = [deep]  # type: ignore[list-item]
+
+    kind, _, _ = await api.refusal("query ($id: ID!) { getVpp(id: $id) { id } }", id=deep)
+
+    assert kind == "ValidationFailed"
+
+
+# Answering
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_only_a_post_is_run(api: Api, method: str) -> None:
+    answer = await api.client.request(method, "/graphql", params={"query": CALLER}, headers={"x-api-key": API_KEY})
+
+    message = f"{method} is not answered here: send the operation as a POST."
+    assert told(answer) == (405, "MethodNotAllowedException", message)
+    assert answer.headers["allow"] == "GET, POST"
+
+
+async def test_a_refused_head_has_no_body(served_api: Api) -> None:
+    answer = await served_api.client.head("/graphql")
+
+    assert (answer.status_code, answer.headers["x-amzn-errortype"], answer.content) == (
+        405,
+        "MethodNotAllowedException",
+        b"",
+    )
+
+
+async def test_a_long_answer_is_gzipped_where_that_is_accepted(served_api: Api) -> None:
+    document = json.dumps({"query": "{ __schema { types { name fields { name } } } }"})
+
+    zipped = await sent(served_api, document, accept_encoding="gzip")
+    plain = await sent(served_api, document, accept_encoding="identity")
+    short = await sent(served_api, accept_encoding="gzip")
+
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert int(zipped.headers["content-length"]) < len(plain.content) / 3
+    assert zipped.json() == plain.json()
+    assert "accept-encoding" in zipped.headers["vary"].lower()
+    assert "accept-encoding" in plain.headers["vary"].lower()
+    assert "content-encoding" not in plain.headers
+    assert "content-encoding" not in short.headers
+
+
+async def test_a_page_of_an_allowed_origin_may_call(api: Api) -> None:
+    origin = "http://localhost:5173"
+    asked = "authorization,content-type,x-amz-date,x-amz-security-token,x-amz-user-agent,x-api-key"
+
+    allowed = await api.client.options(
+        "/graphql",
+        headers={
+            "origin": origin,
+            "access-control-request-method": "POST",
+            "access-control-request-headers": asked,
+        },
+    )
+    answers = [
+        await sent(api, origin=origin),
+        await sent(api, origin=origin, x_api_key="da2-wrong"),
+    ]
+
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, origin)
+    assert allowed.headers["access-control-allow-methods"] == "GET, POST"
+    assert set(asked.split(",")) <= set(allowed.headers["access-control-allow-headers"].lower().split(", "))
+    assert [answer.status_code for answer in answers] == [200, 401]
+    for answer in answers:
+        assert answer.headers["access-control-allow-origin"] == origin
+        assert (
+            answer.headers["access-control-expose-headers"] == "x-amzn-requestid, x-amzn-errortype, retry-after, date"
+        )
+        assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_a_page_of_another_origin_may_not_read_the_key_in_graphiql(api: Api) -> None:
+    answer = await api.client.get("/graphql", headers={"accept": "text/html", "origin": "https://example.com"})
+
+    assert answer.status_code == 200
+    assert "access-control-allow-origin" not in answer.headers
+
+
+# What is hardly HTTP
+
+
+def post(
+    *headers: str | bytes, host: bytes = b"host: 127.0.0.1", path: bytes = b"/graphql", body: bytes = b""
+) -> bytes:
+    """A request as it goes over the wire, after which the connection ends."""
+    given = [header.encode() if isinstance(header, str) else header for header in headers]
+    always = [f"x-api-key: {API_KEY}".encode(), b"content-type: application/json", b"connection: close"]
+    return b"\r\n".join([b"POST " + path + b" HTTP/1.1", *([host] if host else []), *always, *given, b"", body])
+
+
+def whole(*headers: str | bytes, **more: bytes) -> bytes:
+    return post(f"content-length: {len(BODY)}", *headers, body=BODY, **more)
+
+
+def chunked(body: bytes) -> bytes:
+    return post("transfer-encoding: chunked", body=body)
+
+
+@pytest.fixture(scope="module")
+async def anywhere(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Serving]:
+    """What answers to any name."""
+    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=False)
+    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as anywhere:
+        yield anywhere
+
+
+async def answered(served: Serving, request: bytes) -> bytes:
+    """Send bytes, and return all that comes back until the connection is closed."""
+    host, port = served.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    async with asyncio.timeout(WAIT_S):
+        writer.write(request)
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    return answer
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split()[1])
+
+
+def get(target: bytes, version: bytes = b"HTTP/1.1") -> bytes:
+    return b"GET " + target + b" " + version + b"\r\nhost: a\r\nconnection: close\r\n\r\n"
+
+
+CHUNK = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+HARDLY_HTTP = {
+    "no host": (whole(host=b""), 200),
+    "an empty host": (whole(host=b"host:"), 200),
+    "two hosts": (whole("host: another"), 200),
+    "a long host": (whole(host=b"host: " + b"a" * 60_000), 200),
+    "a host of any bytes": (whole(host="host: bücher".encode() + b"\xff"), 200),
+    "a host without its end": (whole(host=b"host: [::1"), 200),
+    "a redirect to a host without its end": (whole(host=b"host: [::1", path=b"/graphql/"), 307),
+    "a redirect to a host that is a path": (whole(host=b"host: a/b?c#d@:99999999", path=b"/graphql/"), 307),
+    "a host with a CR": (whole(host=b"host: a\rx: y"), 400),
+    "a host with a LF": (whole(host=b"host: a\nx: y"), 400),
+    "a host with a NUL": (whole(host=b"host: a\0b"), 400),
+    "a long header": (whole(b"x-flood: " + b"a" * 100 * 1024), 200),
+    "many headers": (whole(*(f"x-{number}: a" for number in range(10_000))), 200),
+    "a content type of any bytes": (post("content-length: 5", b"content-type: \xff", body=BODY[:5]), 400),
+    "two lengths": (whole("content-length: 5"), 400),
+    "a negative length": (post("content-length: -5", body=BODY), 400),
+    "a length that is no number": (post("content-length: five", body=BODY), 400),
+    "a length of many digits": (post("content-length: " + "9" * 5000, body=BODY), 400),
+    "the longest length": (post(f"content-length: {2**64 - 1}", body=BODY), 413),
+    "chunks": (chunked(CHUNK), 200),
+    "a chunk whose size is no number": (chunked(b"zz" + CHUNK), 400),
+    "a chunk of a negative size": (chunked(b"-" + CHUNK), 400),
+    "a chunk of more than fits": (chunked(b"f" * 40 + CHUNK), 400),
+    "a path that is no UTF-8": (get(b"/\xff\xfe"), 400),
+    "an escaped path that is no UTF-8": (get(b"/%ff%fe%00"), 404),
+    "a file whose name is no UTF-8": (get(b"/static/%ff%fe%00"), 404),
+    "a file of a long name": (get(b"/static/" + b"a" * 5000), 404),
+    "a target without its end": (get(b"http://[::1/graphql"), 400),
+    "an unknown version": (get(b"/graphql", b"HTTP/9.9"), 400),
+    "an unknown method": (b"BREW /graphql HTTP/1.1\r\nhost: a\r\n\r\n", 400),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
+}
+
+
+@pytest.mark.parametrize(("request_sent", "expected"), HARDLY_HTTP.values(), ids=HARDLY_HTTP)
+async def test_what_is_hardly_http_is_answered_and_is_never_our_fault(
+    anywhere: Serving, request_sent: bytes, expected: int
+) -> None:
+    answer = await answered(anywhere, request_sent)
+    afterwards = await answered(anywhere, whole())
+
+    assert status(answer) == expected
+    assert status(afterwards) == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        b"",
+        b"host:",
+        b"host: a",
+        b"host: " + b"a" * 60_000,
+        b"host: b\xc3\xbccher\xff",
+        b"host: [::1",
+        b"host: a/b?c#d@",
+    ],
+)
+async def test_a_host_that_is_hardly_one_is_none_of_this_machines(served: Serving, host: bytes) -> None:
+    answer = await answered(served, whole(host=host))
+
+    assert status(answer) == 421
+
+
+@pytest.mark.parametrize(
+    "part",
+    [b"POST /graph", post()[:-2], post("content-length: 100", body=BODY)],
+    ids=["in its first line", "in its headers", "in its body"],
+)
+async def test_a_request_that_breaks_off_harms_no_other(served: Serving, part: bytes) -> None:
+    host, port = served.url.removeprefix("http://").split(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(part)
+    await writer.drain()
+    writer.transport.abort()
+
+    afterwards = await answered(served, whole())
+
+    assert status(afterwards) == 200
+
+
+async def test_a_body_that_breaks_off_is_not_our_fault() -> None:
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(BrokenOff):
+        await read_operation(Request({"type": "http", "headers": []}, receive), Documents())

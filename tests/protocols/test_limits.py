@@ -1,0 +1,537 @@
+"""What is refused before it runs, because it asks for too much."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+import structlog
+from sqlalchemy import text
+from starlette.requests import Request
+
+import db.imports
+from db.engine.database import Database, TookTooLong, wait_as_long_as_it_takes
+from db.engine.refusals import NotFound
+from graph.embedded.infrastructure import Backing
+from graph.embedded.servers import EmbeddedServers
+from graph.operations.documents import Documents
+from graph.protocols.concurrency import GoneAway, Turns
+from graph.protocols.request_rate import CountHere, CountInRedis, RequestRate, TooManyRequests
+from graph.settings import Limits, StartupError
+from graph.web.server import Serving, serving
+from tests.conftest import opened
+from tests.fixtures.api import API_KEY, Api
+from tests.fixtures.realtime import acknowledged, realtime
+from tests.fixtures.sockets import Socket, open_socket
+
+CALLER = "{ getCaller { name } }"
+HEADERS = {"x-api-key": API_KEY}
+WAIT_S = 30
+NOBODY_LISTENS = 1
+
+
+async def exceeded(api: Api, document: str, **variables: Any) -> tuple[str, Any, str]:
+    """Send an operation that must be refused before it runs, and return what is told of it."""
+    answer = await api.answer(document, **variables)
+    (error,) = answer["errors"]
+    assert (answer["data"], error["path"]) == (None, None)
+    return error["errorType"], error["errorInfo"], error["message"]
+
+
+# One operation
+
+
+def info(limit: str, requested: int, maximum: int) -> dict[str, Any]:
+    return {"limit": limit, "requested": requested, "maximum": maximum}
+
+
+def amplified(selection: str, levels: int) -> str:
+    spread = "".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }} " for n in range(levels))
+    return f"{{ ...F0 }} {spread} fragment F{levels} on Query {{ {selection} }}"
+
+
+DEEP = "{ getSite(id: 1) " + "{ vpp { sites { items " * 5 + "{ id }" + "}}}" * 5 + "}"
+
+
+async def test_a_deep_operation_is_refused(api: Api) -> None:
+    message = "The fields of the operation are nested 17 deep; at most 15 are run."
+    answer = await api.answer(DEEP)
+
+    told = [(error["errorType"], error["errorInfo"], error["message"]) for error in answer["errors"]]
+    assert told[0] == ("LimitExceeded", info("depth", 17, 15), message)
+
+
+async def test_an_operation_of_many_aliases_is_refused(api: Api) -> None:
+    document = "{ getCaller {" + "".join(f" a{number}: name" for number in range(201)) + "} }"
+
+    message = "The operation has 201 aliases; at most 200 are run."
+    assert await exceeded(api, document) == ("LimitExceeded", info("aliases", 201, 200), message)
+
+
+async def test_an_operation_of_many_root_fields_is_refused(api: Api) -> None:
+    document = "{" + "".join(f" a{number}: getCaller {{ name }}" for number in range(101)) + "}"
+
+    message = "The operation has 101 fields at its root; at most 100 are run. Send it in parts."
+    assert await exceeded(api, document) == ("LimitExceeded", info("rootFields", 101, 100), message)
+
+
+async def test_an_operation_that_costs_much_is_refused_by_its_variables(api: Api) -> None:
+    document = "query ($n: Int) { listVpps(limit: $n) { items { sites(limit: $n) { items { id } } } } }"
+
+    answers = [await api.answer(document, n=n) for n in (50, 100)]
+    told = await exceeded(api, document, n=200)
+
+    cost = 1 + 200 * (1 + 201)
+    message = f"The operation would cost {cost}; at most 12000 is run. Ask for smaller pages, or for fewer in each."
+    assert told == ("LimitExceeded", info("cost", cost, 12_000), message)
+    assert ["errors" in answer for answer in answers] == [False, False]
+
+
+async def test_all_vpps_with_a_page_of_their_sites_is_not_too_much(api: Api) -> None:
+    answer = await api.answer("{ listVpps(limit: 200) { items { id sites(limit: 50) { items { id nmi } } } } }")
+
+    assert "errors" not in answer
+
+
+async def test_fragments_that_multiply_are_refused(api: Api) -> None:
+    answer = await api.answer(amplified("a: getCaller { name }", 30))
+
+    limits = [error["errorInfo"] for error in answer["errors"]]
+    assert limits == [info("aliases", 2**30, 200), info("rootFields", 2**30, 100), info("cost", 2**30, 12_000)]
+
+
+async def test_fragments_in_a_circle_are_refused(api: Api) -> None:
+    answer = await api.answer("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }")
+
+    assert [error["message"] for error in answer["errors"]] == ["Cannot spread fragment 'A' within itself via 'B'."]
+
+
+async def test_only_the_operation_that_is_run_is_limited(api: Api) -> None:
+    document = f"query Small {CALLER} query Large {{ {' '.join(f'a{n}: getCaller {{ name }}' for n in range(101))} }}"
+    answers = [
+        (await api.client.post("/graphql", json={"query": document, "operationName": name}, headers=HEADERS)).json()
+        for name in ("Small", "Large")
+    ]
+
+    assert answers[0]["data"] == {"getCaller": {"name": "bootstrap"}}
+    assert answers[1]["errors"][0]["errorType"] == "LimitExceeded"
+
+
+async def test_a_script_may_send_a_hundred_mutations_at_once(api: Api) -> None:
+    vpp_id = await api.vpp()
+    create = "".join(
+        f' s{n}: createSite(input: {{vppId: "{vpp_id}", nmi: "L{n:09}", address: "1 King St"}}) {{ id nmi }}'
+        for n in range(100)
+    )
+
+    answer = await api.answer(f"mutation {{{create} }}")
+
+    assert "errors" not in answer
+    assert len(answer["data"]) == 100
+
+
+async def test_an_answer_tells_what_it_cost(api: Api) -> None:
+    response = await api.client.post(
+        "/graphql", json={"query": "{ listVpps(limit: 3) { nextToken } }"}, headers=HEADERS
+    )
+
+    assert response.json()["extensions"] == {"cost": {"requested": 4, "maximum": 12_000}}
+
+
+ALIASED = "subscription { onRevenueReport {" + "".join(f" a{number}: id" for number in range(201)) + "} }"
+ALIASES = "The operation has 201 aliases; at most 200 are run."
+
+
+async def test_limits_hold_over_a_socket(socket: Socket) -> None:
+    query = "{ getCaller {" + "".join(f" a{number}: name" for number in range(201)) + "} }"
+    for id, document in (("query", query), ("subscription", ALIASED)):
+        await socket.send({"id": id, "type": "subscribe", "payload": {"query": document}})
+        answer = await socket.receive()
+
+        assert (answer["type"], answer["id"]) == ("error", id)
+        (error,) = answer["payload"]
+        assert (error["errorType"], error["message"]) == ("LimitExceeded", ALIASES)
+
+
+async def test_limits_hold_over_appsyncs_socket(served: Serving) -> None:
+    async with acknowledged(served.url) as socket:
+        id = await socket.start(ALIASED)
+        answers = [await socket.receive(), await socket.receive()]
+
+    assert [answer["type"] for answer in answers] == ["start_ack", "error"]
+    (error,) = answers[1]["payload"]["errors"]
+    assert (answers[1]["id"], error["errorType"], error["message"]) == (id, "LimitExceeded", ALIASES)
+
+
+async def test_limits_hold_for_server_sent_events(served: Serving) -> None:
+    async with httpx.AsyncClient(base_url=served.url) as client:
+        headers = HEADERS | {"accept": "text/event-stream"}
+        answer = await client.post("/graphql", json={"query": ALIASED}, headers=headers)
+
+    assert "LimitExceeded" in answer.text
+    assert ALIASES in answer.text
+    assert answer.text.endswith("event: complete\ndata: \n\n")
+
+
+# Requests a minute
+
+
+@asynccontextmanager
+async def limited(servers: EmbeddedServers, database_url: str, **limits: Any) -> AsyncIterator[Api]:
+    """Open the API with limits of its own."""
+    async with opened(servers, database_url, Documents(Limits(**limits))) as api:
+        yield api
+
+
+async def sent(api: Api, **headers: str) -> httpx.Response:
+    return await api.client.post("/graphql", json={"query": CALLER}, headers=HEADERS | headers)
+
+
+def told(answer: httpx.Response) -> tuple[int, str, str]:
+    body = answer.json()
+    kind, message = answer.headers["x-amzn-errortype"], body["message"]
+    assert body == {"message": message, "errors": [{"errorType": kind, "message": message}]}
+    return answer.status_code, kind, message
+
+
+async def test_a_caller_of_too_many_requests_is_told_when_to_try_again(
+    servers: EmbeddedServers, database_url: str
+) -> None:
+    async with limited(servers, database_url, caller_requests=2) as api:
+        answers = [await sent(api) for _ in range(3)]
+
+    refused = answers[2]
+    wait_s = int(refused.headers["retry-after"])
+    assert [answer.status_code for answer in answers[:2]] == [200, 200]
+    assert told(refused) == (
+        429,
+        "ThrottlingException",
+        f"There were more than 2 requests a minute from this caller; try again in {wait_s} s.",
+    )
+    assert 1 <= wait_s <= 120
+
+
+async def test_who_guesses_keys_is_counted_by_address(servers: EmbeddedServers, database_url: str) -> None:
+    async with limited(servers, database_url, address_requests=2) as api:
+        statuses = [(await sent(api, **{"x-api-key": f"da2-guess-{n}"})).status_code for n in range(3)]
+
+    assert statuses == [401, 401, 429]
+
+
+async def test_who_guesses_credentials_of_tokens_is_counted_by_address(
+    servers: EmbeddedServers, database_url: str
+) -> None:
+    form = {"grant_type": "client_credentials", "client_id": str(uuid4()), "client_secret": "da2-guess"}
+
+    async with limited(servers, database_url, address_requests=2) as api:
+        answers = [await api.client.post("/oauth/token", data=form) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert answers[2].json()["error"] == "temporarily_unavailable"
+    assert int(answers[2].headers["retry-after"]) > 0
+
+
+async def test_no_limit_is_no_limit(servers: EmbeddedServers, database_url: str) -> None:
+    async with limited(servers, database_url, address_requests=0, caller_requests=0) as api:
+        statuses = {(await sent(api)).status_code for _ in range(5)}
+
+    assert statuses == {200}
+
+
+class Clock:
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_minute_slides() -> None:
+    clock = Clock(600)
+    count = CountHere(clock)
+    waits = [await count.hit("a", 4) for _ in range(5)]
+
+    # A second into the next minute, 59 / 60 of the four still count; a quarter into it, three.
+    clock.now = 661
+    too_early = await count.hit("a", 4)
+    clock.now = 675
+    first, second = await count.hit("a", 4), await count.hit("a", 4)
+
+    assert waits == [0, 0, 0, 0, pytest.approx(75)]
+    assert too_early == pytest.approx(14)
+    assert [first, second] == [0, pytest.approx(15)]
+
+
+async def test_callers_are_counted_apart_and_forgotten_after_two_minutes() -> None:
+    clock = Clock(600)
+    count = CountHere(clock)
+
+    now = [await count.hit("a", 1), await count.hit("b", 1), await count.hit("a", 1)]
+    clock.now = 720
+    later = await count.hit("a", 1)
+
+    assert now == [0, 0, pytest.approx(120)]
+    assert later == 0
+
+
+async def test_the_addresses_of_one_network_are_counted_together() -> None:
+    rate = RequestRate(Limits(address_requests=1))
+
+    await rate.count_address({"client": ("2001:db8::1", 1)})
+    await rate.count_address({"client": ("2001:db8:0:1::1", 1)})
+    await rate.count_address({"client": None})
+
+    with pytest.raises(TooManyRequests):
+        await rate.count_address({"client": ("2001:db8::2", 2)})
+
+
+async def test_while_redis_is_away_requests_pass_and_it_is_said_once_in_a_while() -> None:
+    count = CountInRedis(f"redis://127.0.0.1:{NOBODY_LISTENS}/0")
+
+    with structlog.testing.capture_logs() as logs:
+        waits = [await count.hit("a", 1) for _ in range(3)]
+
+    assert waits == [0, 0, 0]
+    assert [line["event"] for line in logs] == ["Requests are not counted: Redis does not answer"]
+
+
+async def test_processes_count_together_in_redis() -> None:
+    # A fake in Redis' place: none is among what these tests install. It knows no more than what `limits` asks for one
+    # request, a script given by its hash, and counts instead of running it.
+    counted: Counter[bytes] = Counter()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while parts := await reader.readline():
+            words = [(await reader.readline(), await reader.readline())[1].strip() for _ in range(int(parts[1:]))]
+            match words:
+                case [b"EVALSHA", _, b"2", _, key, limit, _, _]:
+                    counted[key] += 1
+                    writer.write(b":1\r\n" if counted[key] <= int(limit) else b"$-1\r\n")
+                case [b"EVALSHA", *_]:
+                    writer.write(b"*4\r\n$-1\r\n:0\r\n$1\r\n2\r\n:90000\r\n")
+                case _:
+                    writer.write(b"+OK\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    processes = [CountInRedis(f"redis://127.0.0.1:{port}/0?protocol=2") for _ in range(2)]
+
+    waits = [await process.hit("caller a", 2) for process in (*processes, *processes)]
+
+    assert waits[:2] == [0, 0]
+    assert all(0 < wait_s <= 60 for wait_s in waits[2:])
+    for process in processes:
+        await process.close()
+    server.close()
+    await server.wait_closed()
+
+
+def test_a_redis_that_cannot_be_used_is_told_at_the_start() -> None:
+    with pytest.raises(StartupError, match="VPP_LIMIT_REDIS_URL cannot be used"):
+        CountInRedis("http://127.0.0.1")
+
+
+# Operations at once
+
+
+SLOW = "mutation ($input: CreateVppInput!) { createVpp(input: $input) { id } }"
+
+
+@pytest_asyncio.fixture
+async def held(database: Database) -> AsyncIterator[asyncio.Event]:
+    """Keeps whoever creates a VPP waiting until it is set."""
+    let_go = asyncio.Event()
+
+    async def hold() -> None:
+        async with database.transaction() as session:
+            await session.execute(text("lock table vpps in access exclusive mode"))
+            is_held.set()
+            await let_go.wait()
+
+    is_held = asyncio.Event()
+    task = asyncio.create_task(hold())
+    await is_held.wait()
+    yield let_go
+    let_go.set()
+    await task
+
+
+def create(api: Api, name: str) -> "asyncio.Task[httpx.Response]":
+    body = {"query": SLOW, "variables": {"input": {"name": name, "revenuePercentage": 20}}}
+    return asyncio.create_task(api.client.post("/graphql", json=body, headers=HEADERS))
+
+
+async def test_what_no_longer_fits_in_the_queue_is_told_to_come_again(
+    servers: EmbeddedServers, database_url: str, held: asyncio.Event
+) -> None:
+    async with limited(servers, database_url, operations=1, queue=1) as api, asyncio.timeout(WAIT_S):
+        first, second, third = (create(api, f"In a queue {n}") for n in range(3))
+        refused = await third
+        held.set()
+        answers = [await first, await second]
+
+    message = "As many operations run as may at once, and 1 more wait for their turn; try again in a moment."
+    assert told(refused) == (503, "ServiceUnavailableException", message)
+    assert refused.headers["retry-after"] == "1"
+    assert ["errors" in answer.json() for answer in answers] == [False, False]
+
+
+async def test_what_waits_too_long_is_told_to_come_again(
+    servers: EmbeddedServers, database_url: str, held: asyncio.Event
+) -> None:
+    async with limited(servers, database_url, operations=1, queue_s=0.05) as api, asyncio.timeout(WAIT_S):
+        first, second = create(api, "Before"), create(api, "After")
+        refused = await second
+        held.set()
+        await first
+        afterwards = await sent(api)
+
+    message = "As many operations run as may at once, and none had ended after 0.05 s; try again in a moment."
+    assert told(refused) == (503, "ServiceUnavailableException", message)
+    assert afterwards.status_code == 200
+
+
+async def test_who_goes_away_leaves_the_queue() -> None:
+    turns, leave = Turns(Limits(operations=1, queue=1)), asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        await leave.wait()
+        return {"type": "http.disconnect"}
+
+    async def wait_for_turn(request: Request) -> None:
+        async with turns.turn(request):
+            pass
+
+    request = Request({"type": "http", "headers": []}, receive)
+    async with turns.turn(request):
+        leaving = asyncio.create_task(wait_for_turn(request))
+        await asyncio.sleep(0)
+        leave.set()
+        with pytest.raises(GoneAway):
+            await leaving
+        cancelled = asyncio.create_task(wait_for_turn(request))
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+
+    async with asyncio.timeout(WAIT_S):
+        await wait_for_turn(request)
+
+
+# Bodies, and statements
+
+
+async def test_the_length_of_a_body_is_a_setting(servers: EmbeddedServers, database_url: str) -> None:
+    async with limited(servers, database_url, body_bytes=100) as api:
+        answers = [
+            await api.client.post(
+                "/graphql",
+                content=json.dumps({"query": CALLER}).ljust(length),
+                headers=HEADERS | {"content-type": "application/json"},
+            )
+            for length in (100, 101)
+        ]
+
+    assert answers[0].status_code == 200
+    assert told(answers[1]) == (
+        413,
+        "RequestEntityTooLargeException",
+        "The request body is 101 bytes long; at most 100 are read.",
+    )
+
+
+async def test_a_statement_that_takes_too_long_is_stopped(
+    servers: EmbeddedServers, database_url: str, held: asyncio.Event
+) -> None:
+    async with limited(servers, database_url, statement_s=0.05) as api:
+        kind, _, message = await api.refusal("{ listVpps { nextToken } }")
+
+    assert kind == "LimitExceeded"
+    assert message == (
+        "The database was stopped after 0.05 seconds, which is as long as it may take over one part of this."
+    )
+
+
+async def test_what_an_import_brought_may_be_taken_back_for_as_long_as_it_takes(database_url: str) -> None:
+    database = Database(database_url, statement_timeout_s=5)
+
+    async with database.transaction() as session:
+        with pytest.raises(NotFound):
+            await db.imports.revert(session, id=uuid4())
+        there = await session.scalar(text("show statement_timeout"))
+    async with database.transaction() as session:
+        afterwards = await session.scalar(text("show statement_timeout"))
+
+    assert (there, afterwards) == ("0", "5s")
+    await database.close()
+
+
+async def test_a_transaction_may_be_let_take_longer(database_url: str) -> None:
+    database = Database(database_url, statement_timeout_s=0.05)
+    async with database.transaction() as session:
+        await wait_as_long_as_it_takes(session)
+        await session.execute(text("select pg_sleep(0.1)"))
+    with pytest.raises(TookTooLong):
+        await database.row(text("select pg_sleep(30)"))
+    await database.close()
+
+
+@asynccontextmanager
+async def serving_with(servers: EmbeddedServers, **limits: Any) -> AsyncIterator[Serving]:
+    """Serve the API with limits of its own, on a port."""
+    backing = Backing(servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    documents = Documents(Limits(**limits))
+    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False, documents=documents) as ours:
+        yield ours
+
+
+async def test_operations_over_a_socket_are_counted(servers: EmbeddedServers) -> None:
+    async with serving_with(servers, caller_requests=1) as ours, open_socket(ours.url, HEADERS) as socket:
+        first = [answer async for answer in socket.subscribe(CALLER)]
+        await socket.send({"id": "second", "type": "subscribe", "payload": {"query": CALLER}})
+        second = await socket.receive()
+
+    assert first[0]["data"] == {"getCaller": {"name": "bootstrap"}}
+    assert (second["type"], second["id"]) == ("error", "second")
+    (error,) = second["payload"]
+    assert error["errorType"] == "LimitExceeded"
+    assert error["errorInfo"] | {"retryAfterSeconds": 0} == {
+        "limit": "callerRequests",
+        "maximum": 1,
+        "retryAfterSeconds": 0,
+    }
+
+
+async def test_starts_over_appsyncs_socket_are_counted(servers: EmbeddedServers) -> None:
+    subscription = "subscription { onRevenueReport { id } }"
+    async with serving_with(servers, caller_requests=1) as ours, acknowledged(ours.url) as socket:
+        first, second = await socket.start(subscription), await socket.start(subscription)
+        answers = [await socket.receive(), await socket.receive()]
+
+    assert [(answer["type"], answer["id"]) for answer in answers] == [("start_ack", first), ("error", second)]
+    (error,) = answers[1]["payload"]["errors"]
+    assert (error["errorType"], error["errorCode"]) == ("LimitExceededError", 429)
+
+
+async def test_sockets_are_counted_by_address(servers: EmbeddedServers) -> None:
+    async with serving_with(servers, address_requests=1) as ours:
+        async with acknowledged(ours.url):
+            pass
+        async with realtime(ours.url) as socket:
+            await socket.send({"type": "connection_init"})
+            refused = await socket.receive()
+            closed = await socket.closed()
+
+    assert refused["type"] == "connection_error"
+    (error,) = refused["payload"]["errors"]
+    assert (error["errorType"], error["errorCode"]) == ("LimitExceededError", 429)
+    assert closed == (4429, "Too many requests")

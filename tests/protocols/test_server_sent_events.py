@@ -1,0 +1,109 @@
+"""Subscriptions as server-sent events."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from graph.web.server import Serving
+from tests.fixtures.api import API_KEY, COST, Api
+
+IMPORT = "subscription ($id: ID!) { onImportProgress(id: $id) { status } }"
+REPORTS = "subscription { onRevenueReport { id } }"
+
+
+@asynccontextmanager
+async def events_of(
+    served: Serving, document: str, *, key: str = API_KEY, **variables: Any
+) -> AsyncIterator[AsyncIterator[tuple[str, Any]]]:
+    """Ask for an operation's results as events, and give them as they come: their names and what they hold."""
+    headers = {"x-api-key": key, "accept": "text/event-stream"}
+    body = {"query": document, "variables": variables}
+
+    async def each(answer: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
+        name = ""
+        async for line in answer.aiter_lines():
+            field, _, value = line.partition(": ")
+            if field == "event":
+                name = value
+            elif field == "data" or line == "data:":
+                yield name, json.loads(value) if value else None
+
+    async with (
+        httpx.AsyncClient(base_url=served.url) as client,
+        client.stream("POST", "/graphql", json=body, headers=headers) as answer,
+    ):
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        yield each(answer)
+
+
+async def test_a_subscription_tells_its_present_state_and_each_that_follows(served: Serving, served_api: Api) -> None:
+    create = """
+        mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "events.csv"}) { import { id } } }
+    """
+    id = (await served_api.ask(create))["import"]["id"]
+
+    async with events_of(served, IMPORT, id=id) as events:
+        first = await anext(events)
+        await served_api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=id)
+        second = await anext(events)
+
+    assert first == ("next", {"data": {"onImportProgress": {"status": "AWAITING_UPLOAD"}}})
+    assert second == ("next", {"data": {"onImportProgress": {"status": "CANCELLED"}}})
+
+
+async def test_a_query_is_answered_with_one_event_too(served: Serving) -> None:
+    async with events_of(served, "{ getCaller { role } }") as events:
+        assert [event async for event in events] == [
+            ("next", {"data": {"getCaller": {"role": "ADMIN"}}, "extensions": COST}),
+            ("complete", None),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("document", "error_type"),
+    [
+        (f'subscription {{ onImportProgress(id: "{uuid4()}") {{ id }} }}', "NotFound"),
+        ("subscription { onNothing }", "ValidationFailed"),
+        ("{ nothing }", "ValidationFailed"),
+    ],
+)
+async def test_what_cannot_be_run_is_told_why_and_ends(served: Serving, document: str, error_type: str) -> None:
+    async with events_of(served, document) as events:
+        told = [event async for event in events]
+
+    ((_, result), complete) = told
+    assert [error["errorType"] for error in result["errors"]] == [error_type]
+    assert complete == ("complete", None)
+
+
+async def test_a_revoked_key_ends_what_was_subscribed_to_with_it(served: Serving, served_api: Api) -> None:
+    create = 'mutation { createApiKey(input: {name: "a dashboard", role: READER}) { secret apiKey { id } } }'
+    key = await served_api.ask(create)
+
+    async with events_of(served, REPORTS, key=key["secret"]) as events:
+        await served_api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"])
+        told = [event async for event in events]
+
+    error = {"message": "The API key or token has expired or was revoked.", "errorType": "UnauthorizedException"}
+    assert told == [("next", {"errors": [error]}), ("complete", None)]
+
+
+async def test_whoever_is_not_known_is_refused_as_over_http(served: Serving) -> None:
+    async with httpx.AsyncClient(base_url=served.url) as client:
+        answer = await client.post("/graphql", json={"query": REPORTS}, headers={"accept": "text/event-stream"})
+
+    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (401, "UnauthorizedException")
+
+
+async def test_a_client_that_takes_json_too_is_answered_a_query_in_json(served: Serving) -> None:
+    headers = {"x-api-key": API_KEY, "accept": "application/json, text/event-stream, multipart/mixed"}
+    async with httpx.AsyncClient(base_url=served.url) as client:
+        answer = await client.post("/graphql", json={"query": "{ getCaller { role } }"}, headers=headers)
+
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {"data": {"getCaller": {"role": "ADMIN"}}, "extensions": COST}

@@ -1,0 +1,502 @@
+import asyncio
+import hashlib
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from graphql import GraphQLObjectType
+from sqlalchemy import select, text
+
+import db.imports
+import db.vpps
+from db.engine.database import Database
+from graph.schema import schema
+from tests.fixtures.api import Api, new_name, new_nmi
+
+LIST = """query ($filter: AuditEntryFilterInput) { listAuditEntries(filter: $filter, limit: 200) { items {
+    at authType callerName apiKeyId requestId action objectType objectId old new
+} } }"""
+CREATE_KEY = "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKey { id prefix } secret } }"
+CREATE_VPP = "mutation ($input: CreateVppInput!) { createVpp(input: $input) { id } }"
+UPDATE_VPP = "mutation ($input: UpdateVppInput!) { updateVpp(input: $input) { id } }"
+DELETE_VPP = "mutation ($id: ID!) { deleteVpp(input: {id: $id}) { id } }"
+CREATE_SITE = "mutation ($input: CreateSiteInput!) { createSite(input: $input) { id } }"
+UPDATE_SITE = "mutation ($input: UpdateSiteInput!) { updateSite(input: $input) { id } }"
+ASSIGN_SITE = "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }"
+DELETE_SITE = "mutation ($id: ID!) { deleteSite(input: {id: $id}) { id } }"
+ADD_BATTERY = "mutation ($input: AddBatteryInput!) { addBattery(input: $input) { id } }"
+UPDATE_BATTERY = "mutation ($input: UpdateBatteryInput!) { updateBattery(input: $input) { id } }"
+REMOVE_BATTERY = "mutation ($input: RemoveBatteryInput!) { removeBattery(input: $input) { id } }"
+CREATE_IMPORT = "mutation ($input: CreateImportInput!) { createImport(input: $input) { import { id } } }"
+START = "mutation ($id: ID!) { startImport(input: {id: $id}) { status } }"
+CANCEL = "mutation ($id: ID!) { cancelImport(input: {id: $id}) { status } }"
+REVERT = "mutation ($id: ID!) { revertImport(input: {id: $id}) { status } }"
+GENERATE = "mutation ($input: GenerateRevenueReportInput!) { generateRevenueReport(input: $input) { id } }"
+CREATE_PARK = "mutation ($input: CreateParkInput!) { createPark(input: $input) { id } }"
+UPDATE_PARK = "mutation ($input: UpdateParkInput!) { updatePark(input: $input) { id } }"
+REVOKE_KEY = "mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }"
+
+ALWAYS = {"effectiveFrom": None, "effectiveUntil": None}
+UNTIL_JULY = {"effectiveFrom": None, "effectiveUntil": "2025-07-01"}
+FROM_JULY = {"effectiveFrom": "2025-07-01", "effectiveUntil": None}
+HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
+WAITING = text("1 from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")
+
+
+async def entries(api: Api, **filter: Any) -> list[Any]:
+    """Return the entries that meet a filter, the oldest first."""
+    listed = await api.ask(LIST, filter=filter)
+    return list(reversed(listed["items"]))
+
+
+async def history(api: Api, object_id: str) -> list[tuple[str, Any, Any]]:
+    """Return what was done to an object, and what it was before and after."""
+    return [
+        (entry["action"], entry["old"] and json.loads(entry["old"]), entry["new"] and json.loads(entry["new"]))
+        for entry in await entries(api, objectId=object_id)
+    ]
+
+
+async def new_key(api: Api, **given: Any) -> Any:
+    return await api.ask(CREATE_KEY, input={"name": new_name(), "role": "OPERATOR"} | given)
+
+
+async def sent(api: Api, secret: str, document: str, **variables: Any) -> Any:
+    """Send an operation with a key, and return the response."""
+    body = {"query": document, "variables": variables}
+    return await api.client.post("/graphql", json=body, headers={"x-api-key": secret})
+
+
+async def test_an_entry_tells_who_did_it_and_in_which_request(api: Api) -> None:
+    name = new_name()
+    key = await new_key(api, name=name)
+
+    response = await sent(
+        api, key["secret"], CREATE_VPP, input={"name": new_name(), "revenuePercentage": 20, "dailyFeeAud": 0.3}
+    )
+
+    (entry,) = await entries(api, objectId=response.json()["data"]["createVpp"]["id"])
+    assert {field: entry[field] for field in ("authType", "callerName", "apiKeyId", "requestId", "objectType")} == {
+        "authType": "API_KEY",
+        "callerName": name,
+        "apiKeyId": key["apiKey"]["id"],
+        "requestId": response.headers["x-amzn-requestid"],
+        "objectType": "Vpp",
+    }
+
+
+async def test_a_caller_whose_key_is_not_kept_is_told_by_name_alone(api: Api) -> None:
+    (entry,) = await entries(api, objectId=await api.vpp())
+
+    assert (entry["authType"], entry["callerName"], entry["apiKeyId"]) == ("API_KEY", "bootstrap", None)
+
+
+async def test_what_is_done_to_a_vpp_is_kept(api: Api) -> None:
+    name, renamed = new_name(), new_name()
+    vpp_id = await api.vpp(name=name, percentage=33.3, daily_fee=0.3)
+
+    await api.ask(UPDATE_VPP, input={"id": vpp_id, "name": renamed})
+    await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25, "effectiveFrom": "2025-07-01"})
+    await api.ask(DELETE_VPP, id=vpp_id)
+
+    terms = {"revenuePercentage": 33.3, "dailyFeeAud": 0.3}
+    was = {"name": name, "priceSchedules": [terms | ALWAYS]}
+    later = [terms | UNTIL_JULY, terms | {"revenuePercentage": 25} | FROM_JULY]
+    assert await history(api, vpp_id) == [
+        ("createVpp", None, was),
+        ("updateVpp", was, was | {"name": renamed}),
+        ("updateVpp", was | {"name": renamed}, {"name": renamed, "priceSchedules": later}),
+        ("deleteVpp", {"name": renamed, "priceSchedules": later}, None),
+    ]
+
+
+async def test_what_is_done_to_a_site_is_kept(api: Api) -> None:
+    vpp_id, other_id, nmi = await api.vpp(), await api.vpp(), new_nmi()
+    site_id = await api.site(vpp_id, nmi=nmi)
+
+    await api.ask(UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
+    await api.ask(ASSIGN_SITE, input={"siteId": site_id, "vppId": other_id, "effectiveFrom": "2025-07-01"})
+    await api.ask(DELETE_SITE, id=site_id)
+
+    was = {"nmi": nmi, "address": "1 King St", "memberships": [{"vppId": vpp_id} | ALWAYS]}
+    moved = was | {"address": "2 King St"}
+    left = moved | {"memberships": [{"vppId": vpp_id} | UNTIL_JULY, {"vppId": other_id} | FROM_JULY]}
+    assert await history(api, site_id) == [
+        ("createSite", None, was),
+        ("updateSite", was, moved),
+        ("assignSite", moved, left),
+        ("deleteSite", left, None),
+    ]
+
+
+async def test_what_is_done_to_a_battery_is_kept(api: Api) -> None:
+    site_id, serial = await api.site(await api.vpp()), new_name()
+    battery_id = await api.battery(site_id, capacity_kwh=13.5, serial=serial)
+    await api.ask(
+        UPDATE_BATTERY,
+        input={"id": battery_id, "manufacturer": "Sonnen", "capacityKwh": 20, "effectiveFrom": "2025-07-01"},
+    )
+    await api.ask(REMOVE_BATTERY, input={"id": battery_id, "effectiveFrom": "2025-07-31"})
+    await api.ask(REMOVE_BATTERY, input={"id": battery_id})
+
+    was: dict[str, Any] = {"siteId": site_id, "manufacturer": "Tesla", "serial": serial} | ALWAYS
+    was |= {"capacities": [{"capacityKwh": 13.5} | ALWAYS]}
+    extended = was | {
+        "manufacturer": "Sonnen",
+        "capacities": [{"capacityKwh": 13.5} | UNTIL_JULY, {"capacityKwh": 20} | FROM_JULY],
+    }
+    until = {"effectiveUntil": "2025-07-31"}
+    removed = extended | until
+    removed |= {"capacities": [{"capacityKwh": 13.5} | UNTIL_JULY, {"capacityKwh": 20} | FROM_JULY | until]}
+    assert await history(api, battery_id) == [
+        ("addBattery", None, was),
+        ("updateBattery", was, extended),
+        ("removeBattery", extended, removed),
+        ("removeBattery", removed, None),
+    ]
+
+
+async def test_batteries_that_go_with_their_site_are_told_of_too(api: Api) -> None:
+    site_id = await api.site(await api.vpp())
+    battery_ids = [await api.battery(site_id, capacity_kwh=size) for size in (13.5, 10)]
+
+    await api.ask(DELETE_SITE, id=site_id)
+
+    last = [(await history(api, battery_id))[-1] for battery_id in battery_ids]
+    assert [(action, old["capacities"][0]["capacityKwh"], new) for action, old, new in last] == [
+        ("deleteSite", 13.5, None),
+        ("deleteSite", 10, None),
+    ]
+
+
+async def test_what_is_done_to_an_import_is_kept_but_not_what_workers_do(api: Api, working: None) -> None:
+    nmi = new_nmi()
+    await api.site(await api.vpp(), nmi=nmi)
+    imported = await api.imported(f"{HEADER}{nmi},2025-09-01,DISCHARGE,1,10\n{nmi},2025-09-32,DISCHARGE,1,10\n")
+
+    await api.ask(REVERT, id=imported["id"])
+
+    was: dict[str, Any] = {
+        "kind": "BATTERY_EVENTS",
+        "status": "AWAITING_UPLOAD",
+        "fileName": "events.csv",
+        "chargeTariff": "COST",
+    }
+    was |= {"rowsRead": 0, "rowsImported": 0, "rowsDuplicated": 0, "rowsRejected": 0}
+    completed = was | {"status": "COMPLETED", "rowsRead": 2, "rowsImported": 1, "rowsRejected": 1}
+    assert await history(api, imported["id"]) == [
+        ("createImport", None, was),
+        ("startImport", was, was | {"status": "QUEUED"}),
+        ("revertImport", completed, completed | {"status": "REVERTED"}),
+    ]
+
+
+async def test_an_import_of_readings_is_kept_with_whose_they_are(api: Api) -> None:
+    park_id = await api.park()
+
+    upload = await api.ask(
+        CREATE_IMPORT, input={"kind": "PARK_READINGS", "fileName": "readings.csv", "parkId": park_id}
+    )
+
+    ((_, _, new),) = await history(api, upload["import"]["id"])
+    assert (new["kind"], new["parkId"]) == ("PARK_READINGS", park_id)
+
+
+async def test_what_is_done_to_a_report_is_kept_but_not_what_workers_do(api: Api, working: None) -> None:
+    vpp_id = await api.vpp()
+    first = await api.reported(vpp_id, "2025-09")
+    await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25})
+    second = await api.reported(vpp_id, "2025-09")
+
+    kept = [await history(api, report["id"]) for report in (first, second)]
+
+    asked = {"vppId": vpp_id, "month": "2025-09", "status": "PENDING"}
+    assert kept == [
+        [("generateRevenueReport", None, asked | {"revision": 1})],
+        [("generateRevenueReport", None, asked | {"revision": 2})],
+    ]
+
+
+async def test_what_is_done_to_a_park_is_kept(api: Api) -> None:
+    name = new_name()
+    park_id = await api.park(name=name, timezone="Europe/Amsterdam", energy_type="WIND")
+
+    await api.ask(UPDATE_PARK, input={"id": park_id, "timezone": "Europe/Volgograd", "energyType": "SOLAR"})
+
+    was = {"name": name, "timezone": "Europe/Amsterdam", "energyType": "WIND"}
+    assert await history(api, park_id) == [
+        ("createPark", None, was),
+        ("updatePark", was, {"name": name, "timezone": "Europe/Volgograd", "energyType": "SOLAR"}),
+    ]
+
+
+async def test_what_is_done_to_a_key_is_kept_but_not_its_secret(api: Api, database: Database) -> None:
+    vpp_id, name = await api.vpp(), new_name()
+    key = await new_key(api, name=name, vppIds=[vpp_id], expiresAt="9000-01-01T10:00+10:00")
+
+    await api.ask(REVOKE_KEY, id=key["apiKey"]["id"])
+
+    (created, none, was), (revoked, old, new) = await history(api, key["apiKey"]["id"])
+    assert (created, none, was) == (
+        "createApiKey",
+        None,
+        {
+            "name": name,
+            "prefix": key["apiKey"]["prefix"],
+            "role": "OPERATOR",
+            "vppIds": [vpp_id],
+            "siteIds": None,
+            "expiresAt": "9000-01-01T00:00:00.000Z",
+            "revokedAt": None,
+        },
+    )
+    assert (revoked, old, new) == ("revokeApiKey", was, was | {"revokedAt": new["revokedAt"]})
+    assert new["revokedAt"] is not None
+    kept = " ".join(row[0] for row in await database.rows(text("select audit_entries::text from audit_entries")))
+    assert key["apiKey"]["prefix"] in kept
+    assert key["secret"][12:] not in kept
+    assert hashlib.sha256(key["secret"].encode()).hexdigest() not in kept
+
+
+async def test_no_mutation_goes_unkept(api: Api, working: None) -> None:
+    vpp_id, nmi = await api.vpp(), new_nmi()
+    site_id = await api.site(vpp_id, nmi=nmi)
+    battery_id = await api.battery(site_id, capacity_kwh=13.5)
+    imported = await api.imported(f"{HEADER}{nmi},2025-10-01,DISCHARGE,1,10\n")
+    key = await new_key(api)
+    await api.ask(UPDATE_VPP, input={"id": vpp_id, "name": new_name()})
+    await api.ask(UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
+    await api.ask(ASSIGN_SITE, input={"siteId": site_id, "vppId": await api.vpp()})
+    await api.ask(UPDATE_BATTERY, input={"id": battery_id, "serial": new_name()})
+    await api.ask(REMOVE_BATTERY, input={"id": battery_id})
+    await api.ask(REVERT, id=imported["id"])
+    await api.ask(CANCEL, id=await api.uploaded(HEADER))
+    await api.ask(GENERATE, input={"vppId": vpp_id, "month": "2025-10"})
+    await api.ask(UPDATE_PARK, input={"id": await api.park(), "name": new_name()})
+    await api.ask(REVOKE_KEY, id=key["apiKey"]["id"])
+    await api.ask(DELETE_VPP, id=await api.vpp())
+    await api.ask(DELETE_SITE, id=await api.site(vpp_id))
+
+    kept = {entry["action"] for entry in (await api.ask(LIST))["items"]}
+
+    mutations = schema._schema.mutation_type
+    assert isinstance(mutations, GraphQLObjectType)
+    assert kept == set(mutations.fields)
+
+
+async def test_nothing_is_kept_of_what_changed_nothing(api: Api, working: None) -> None:
+    vpp_id, site_id, battery_id, import_id, park_id = (str(uuid4()) for _ in range(5))
+    creates = [
+        (CREATE_VPP, {"id": vpp_id, "name": new_name(), "revenuePercentage": 20}),
+        (CREATE_SITE, {"id": site_id, "vppId": vpp_id, "nmi": new_nmi(), "address": "1 King St"}),
+        (ADD_BATTERY, {"id": battery_id, "siteId": site_id, "manufacturer": "A", "serial": "1", "capacityKwh": 10}),
+        (CREATE_IMPORT, {"id": import_id, "kind": "BATTERY_EVENTS", "fileName": "events.csv"}),
+        (CREATE_PARK, {"id": park_id, "name": new_name(), "timezone": "UTC", "energyType": "WIND"}),
+    ]
+    for document, given in creates:
+        await api.ask(document, input=given)
+    imported = await api.imported(f"{HEADER}{new_nmi()},2025-09-01,CHARGE,1,1\n")
+    await api.reported(vpp_id, "2025-09")
+    key = await new_key(api)
+    await api.ask(REVOKE_KEY, id=key["apiKey"]["id"])
+    await api.ask(CANCEL, id=import_id)
+    before = await entries(api)
+
+    for document, given in creates[:3]:
+        await api.ask(document, input=given)
+    await api.ask(CREATE_IMPORT, input=creates[3][1])
+    await api.ask(CREATE_PARK, input=creates[4][1])
+    await api.ask(UPDATE_PARK, input={"id": park_id, "timezone": "UTC", "energyType": "WIND"})
+    await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 20.0, "dailyFeeAud": 0})
+    await api.ask(UPDATE_SITE, input={"id": site_id, "address": " 1 King St"})
+    await api.ask(ASSIGN_SITE, input={"siteId": site_id, "vppId": vpp_id})
+    await api.ask(UPDATE_BATTERY, input={"id": battery_id, "capacityKwh": 10})
+    await api.ask(START, id=imported["id"])
+    await api.ask(CANCEL, id=import_id)
+    await api.ask(GENERATE, input={"vppId": vpp_id, "month": "2025-09"})
+    await api.ask(REVOKE_KEY, id=key["apiKey"]["id"])
+
+    assert await entries(api) == before
+
+
+async def test_nothing_is_kept_of_what_was_refused(api: Api) -> None:
+    vpp_id, taken = await api.vpp(), new_name()
+    await api.vpp(name=taken)
+    site_id = await api.site(vpp_id, capacity_kwh=10)
+    import_id = await api.uploaded(HEADER)
+    reader = await new_key(api, role="READER")
+    before = await entries(api)
+
+    refusals = [
+        await api.refusal(CREATE_VPP, input={"name": taken, "revenuePercentage": 20}),
+        # The name is changed, and changed back when the fee is refused.
+        await api.refusal(UPDATE_VPP, input={"id": vpp_id, "name": new_name(), "dailyFeeAud": -1}),
+        await api.refusal(UPDATE_VPP, input={"id": str(uuid4()), "name": new_name()}),
+        await api.refusal(DELETE_VPP, id=vpp_id),
+        await api.refusal(ASSIGN_SITE, input={"siteId": site_id, "vppId": str(uuid4())}),
+        await api.refusal(REVERT, id=import_id),
+        await api.refusal(GENERATE, input={"vppId": str(uuid4()), "month": "2025-09"}),
+        await api.refusal(REVOKE_KEY, id=str(uuid4())),
+    ]
+    refused = await sent(api, reader["secret"], UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
+
+    assert [kind for kind, _, _ in refusals] == [
+        *("Conflict", "ValidationFailed", "NotFound", "Conflict", "NotFound", "Conflict", "NotFound", "NotFound")
+    ]
+    assert refused.json()["errors"][0]["errorType"] == "Unauthorized"
+    assert await entries(api) == before
+
+
+async def test_of_two_mutations_in_one_request_the_refused_one_alone_is_not_kept(api: Api) -> None:
+    vpp_id, name = await api.vpp(), new_name()
+    document = """mutation ($id: ID!, $name: String!) {
+        first: updateVpp(input: {id: $id, name: $name}) { id }
+        second: updateVpp(input: {id: $id, name: ""}) { id }
+        third: updateVpp(input: {id: $id, dailyFeeAud: 1}) { id }
+    }"""
+
+    await api.answer(document, id=vpp_id, name=name)
+
+    _, renamed, repriced = await history(api, vpp_id)
+    assert renamed[2]["name"] == name
+    assert repriced[1] == renamed[2]
+    assert repriced[2]["priceSchedules"][0]["dailyFeeAud"] == 1
+
+
+async def test_of_changes_made_at_once_each_tells_what_the_one_before_it_left(api: Api) -> None:
+    vpp_id = await api.vpp()
+    names = [new_name() for _ in range(8)]
+
+    await asyncio.gather(*(api.ask(UPDATE_VPP, input={"id": vpp_id, "name": name}) for name in names))
+
+    kept = await history(api, vpp_id)
+    assert [old for _, old, _ in kept[1:]] == [new for _, _, new in kept[:-1]]
+    assert sorted(new["name"] for _, _, new in kept[1:]) == sorted(names)
+
+
+async def test_of_one_create_sent_many_times_at_once_one_is_kept(api: Api) -> None:
+    vpp_id = str(uuid4())
+    given = {"id": vpp_id, "name": new_name(), "revenuePercentage": 20}
+
+    await asyncio.gather(*(api.ask(CREATE_VPP, input=given) for _ in range(8)))
+
+    assert len(await history(api, vpp_id)) == 1
+
+
+async def test_an_import_is_reverted_after_whatever_else_changes_what_counts(
+    api: Api, working: None, database: Database
+) -> None:
+    nmi = new_nmi()
+    await api.site(await api.vpp(), nmi=nmi)
+    imported = await api.imported(f"{HEADER}{nmi},2025-11-01,DISCHARGE,1,10\n")
+
+    async with database.transaction() as session:
+        await db.imports.hold_what_counts(session)
+        reverting = asyncio.create_task(api.ask(REVERT, id=imported["id"]))
+        while await database.row(select(WAITING)) is None:
+            assert not reverting.done()
+        # Another import's completion counts this one's duplicates: had the revert held it first, neither would end.
+        await db.imports.held(session, id=imported["id"])
+
+    assert await reverting == {"status": "REVERTED"}
+
+
+async def test_numbers_are_kept_and_told_exactly(api: Api, database: Database) -> None:
+    async with database.transaction() as session:
+        terms = db.vpps.Terms(Decimal("12.345678901234567890123"), Decimal("0.100"))
+        vpp_id = await db.vpps.create(session, id=None, name=new_name(), terms=terms)
+
+    await api.ask(UPDATE_VPP, input={"id": str(vpp_id), "name": new_name()})
+
+    (entry,) = await entries(api, objectId=str(vpp_id))
+    assert '"dailyFeeAud": 0.1,' in entry["old"]
+    assert '"revenuePercentage": 12.345678901234567890123}' in entry["new"]
+
+
+async def test_what_a_held_operator_changes_is_kept_whole(api: Api) -> None:
+    vpp_id, other_id, nmi = await api.vpp(), await api.vpp(), new_nmi()
+    site_id = await api.site(other_id, nmi=nmi)
+    await api.ask(ASSIGN_SITE, input={"siteId": site_id, "vppId": vpp_id, "effectiveFrom": "2025-07-01"})
+    key = await new_key(api, vppIds=[vpp_id])
+    seen = await sent(
+        api, key["secret"], "query ($id: ID!) { getSite(id: $id) { memberships { vpp { id } } } }", id=site_id
+    )
+
+    await sent(api, key["secret"], UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
+    created = await sent(
+        api, key["secret"], CREATE_SITE, input={"vppId": vpp_id, "nmi": new_nmi(), "address": "3 King St"}
+    )
+    asked = await sent(api, key["secret"], GENERATE, input={"vppId": vpp_id, "month": "2025-09"})
+    deleted_id = created.json()["data"]["createSite"]["id"]
+    deleted = await sent(api, key["secret"], DELETE_SITE, id=deleted_id)
+
+    assert seen.json()["data"]["getSite"]["memberships"] == [{"vpp": {"id": vpp_id}}]
+    memberships = [{"vppId": other_id} | UNTIL_JULY, {"vppId": vpp_id} | FROM_JULY]
+    was = {"nmi": nmi, "address": "1 King St", "memberships": memberships}
+    assert (await history(api, site_id))[-1] == ("updateSite", was, was | {"address": "2 King St"})
+    assert "errors" not in deleted.json()
+    assert [action for action, _, _ in await history(api, deleted_id)] == ["createSite", "deleteSite"]
+    ((_, _, report),) = await history(api, asked.json()["data"]["generateRevenueReport"]["id"])
+    assert report == {"vppId": vpp_id, "month": "2025-09", "revision": 1, "status": "PENDING"}
+
+
+@pytest.mark.parametrize("role", ["MEMBER", "READER", "OPERATOR"])
+async def test_only_an_admin_is_told(api: Api, role: str) -> None:
+    caller = await api.called_by(role, **({"siteIds": [await api.site(await api.vpp())]} if role == "MEMBER" else {}))
+
+    answer = await sent(api, caller.key, LIST)
+
+    (error,) = answer.json()["errors"]
+    assert answer.json()["data"] is None
+    assert (error["errorType"], error["message"]) == (
+        "Unauthorized",
+        "Not Authorized to access listAuditEntries on type Query",
+    )
+
+
+async def test_entries_are_found_by_what_was_done_to_what_by_whom_and_when(api: Api) -> None:
+    name = new_name()
+    key = await new_key(api, name=name)
+    created = await sent(api, key["secret"], CREATE_VPP, input={"name": new_name(), "revenuePercentage": 20})
+    vpp_id = created.json()["data"]["createVpp"]["id"]
+    await api.ask(UPDATE_VPP, input={"id": vpp_id, "name": new_name()})
+    await api.site(vpp_id)
+
+    first, second = await entries(api, objectId=vpp_id)
+
+    assert await entries(api, callerName=name) == [first]
+    assert await entries(api, objectId=vpp_id, action="updateVpp") == [second]
+    assert await entries(api, objectId=vpp_id, objectType="Vpp", until="9000-01-01T00:00Z") == [first, second]
+    assert await entries(api, objectId=vpp_id, **{"from": "9000-01-01T00:00Z"}) == []
+    assert await entries(api, objectId=vpp_id, until="2000-01-01T00:00Z") == []
+    assert await entries(api, objectId=vpp_id, objectType="Site") == []
+    assert {entry["action"] for entry in await entries(api, objectType="Site")} >= {"createSite"}
+
+
+async def test_a_filter_by_an_id_that_is_none_is_refused(api: Api) -> None:
+    refusal = await api.refusal(LIST, filter={"objectId": "all"})
+
+    message = 'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; "all" is none.'
+    assert refusal == ("ValidationFailed", ["filter", "objectId"], message)
+
+
+async def test_a_key_made_at_the_command_line_is_told_of_as_made_there(api: Api, database_url: str) -> None:
+    name = new_name()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "graph", "key", "create", name, "--role", "READER"),
+        env=os.environ | {"VPP_DATABASE_URL": database_url, "VPP_S3_BUCKET": "vpp"},
+        stdout=PIPE,
+    )
+    secret, _ = await process.communicate()
+
+    (entry,) = await entries(api, callerName="vpp key create")
+
+    assert [entry[field] for field in ("authType", "apiKeyId", "requestId", "action", "objectType", "old")] == [
+        *("COMMAND", None, None, "createApiKey", "ApiKey", None)
+    ]
+    assert json.loads(entry["new"])["prefix"] == secret.decode()[:12]

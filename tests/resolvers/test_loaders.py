@@ -1,0 +1,117 @@
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Executable
+
+import db.batteries
+import db.sites
+from db.engine.database import Database, Reading
+from db.engine.statements import Prepared
+from tests.fixtures.api import Api, new_nmi
+
+SITES = """query ($vpp: ID!, $limit: Int) { listSites(filter: {vppId: $vpp}, limit: $limit) { items {
+    id nmi capacityKwh vpp { name priceSchedules { dailyFeeAud } } memberships { effectiveFrom }
+    batteries { serial site { nmi } } then: batteries(on: "2025-07-01") { serial } events { items { id } nextToken }
+} } }"""
+VPPS = """query ($limit: Int) { listVpps(filter: {nameContains: "Loaded"}, limit: $limit) { items {
+    name priceSchedules { dailyFeeAud }
+    sites(limit: 2) { items { nmi batteries { serial } } nextToken }
+    then: sites(on: "2025-07-01") { items { nmi } }
+    revenueReports { items { month isStale vpp { name } } nextToken }
+} } }"""
+REPORTS = """query ($limit: Int) { listRevenueReports(limit: $limit) { items {
+    month isLatest isStale vpp { name } lineItems { items { nmi site { address } } nextToken }
+} } }"""
+
+
+@contextmanager
+def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Collect the statements that are sent to Postgres until the block ends."""
+    sent: list[str] = []
+    run, run_prepared = Database.rows, Reading.rows
+
+    async def rows(self: Database, statement: Executable) -> Any:
+        sent.append(str(statement))
+        return await run(self, statement)
+
+    async def prepared_rows(self: Reading, read: Prepared, given: Mapping[str, object]) -> Any:
+        sent.append(read.text)
+        return await run_prepared(self, read, given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "rows", rows)
+        patched.setattr(Reading, "rows", prepared_rows)
+        yield sent
+
+
+@pytest.fixture(scope="module")
+async def vpp_id(api: Api, database: Database, working: None) -> str:
+    """A VPP of fifty sites, each with a battery, beside ten VPPs with a site and a report of nothing."""
+    vpp_id = await api.vpp(name="Loaded A")
+    async with database.transaction() as session:
+        for nmi in [new_nmi() for _ in range(50)]:
+            site_id = await db.sites.create(session, id=None, vpp_id=UUID(vpp_id), nmi=nmi, address="1 King St")
+            await db.batteries.add(
+                session, id=None, site_id=site_id, manufacturer="Tesla", serial=nmi, capacity_kwh=Decimal("13.5")
+            )
+    others = [await api.vpp(name=f"Loaded {number}") for number in range(10)]
+    for other_id in others:
+        await api.site(other_id, capacity_kwh=10)
+    await asyncio.gather(*[api.reported(other_id, "2025-09") for other_id in others])
+    return vpp_id
+
+
+async def read(monkeypatch: pytest.MonkeyPatch, api: Api, document: str, **variables: Any) -> tuple[int, int]:
+    """Return how many items a list has, and how many statements it took."""
+    with statements(monkeypatch) as sent:
+        listed = await api.ask(document, **variables)
+    return len(listed["items"]), len(sent)
+
+
+@pytest.mark.parametrize(("document", "items", "count"), [(SITES, 50, 9), (VPPS, 11, 8), (REPORTS, 10, 5)])
+async def test_a_longer_list_takes_no_more_statements(
+    monkeypatch: pytest.MonkeyPatch, api: Api, vpp_id: str, document: str, items: int, count: int
+) -> None:
+    few = await read(monkeypatch, api, document, vpp=vpp_id, limit=2)
+    many = await read(monkeypatch, api, document, vpp=vpp_id, limit=items)
+
+    assert (few, many) == ((2, count), (items, count))
+
+
+async def test_a_list_without_items_takes_one_statement(monkeypatch: pytest.MonkeyPatch, api: Api, vpp_id: str) -> None:
+    assert await read(monkeypatch, api, SITES, vpp=str(uuid4())) == (0, 1)
+
+
+async def test_each_gets_what_is_its_own(monkeypatch: pytest.MonkeyPatch, api: Api, vpp_id: str) -> None:
+    listed = await api.ask("""{ listVpps(filter: {nameContains: "Loaded"}) { items {
+        id sites(limit: 1) { items { vpp { id } batteries { capacityKwh } } }
+    } } }""")
+
+    sites = {vpp["id"]: vpp["sites"]["items"] for vpp in listed["items"]}
+    assert len(sites) == 11
+    expected = {
+        each: [{"vpp": {"id": each}, "batteries": [{"capacityKwh": 13.5 if each == vpp_id else 10}]}] for each in sites
+    }
+    assert sites == expected
+
+
+async def test_a_loader_reads_again_what_a_mutation_before_it_changed(
+    monkeypatch: pytest.MonkeyPatch, api: Api
+) -> None:
+    vpp_id = await api.vpp()
+    document = """mutation ($id: ID!) {
+        first: updateVpp(input: {id: $id, dailyFeeAud: 1}) { dailyFeeAud priceSchedules { dailyFeeAud } }
+        second: updateVpp(input: {id: $id, dailyFeeAud: 2}) { dailyFeeAud priceSchedules { dailyFeeAud } }
+    }"""
+
+    answer = await api.answer(document, id=vpp_id)
+
+    assert answer["data"] == {
+        "first": {"dailyFeeAud": 1, "priceSchedules": [{"dailyFeeAud": 1}]},
+        "second": {"dailyFeeAud": 2, "priceSchedules": [{"dailyFeeAud": 2}]},
+    }

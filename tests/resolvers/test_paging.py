@@ -1,0 +1,269 @@
+import base64
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import col
+
+import db.vpps
+from db.api_keys import ApiKey
+from db.engine.database import Database
+from db.vpps import Terms
+from graph.resolvers.paging import Order, WrongToken, page_request
+from tests.fixtures.api import Api, new_nmi
+from tests.fixtures.readings import kept, readings
+
+NUMBERS = range(7)
+LATEST = NUMBERS[::-1]
+NMIS = [f"PAGED0000{number}" for number in NUMBERS]
+MONTHS = [f"2025-0{number + 1}" for number in NUMBERS]
+DAYS = [f"2025-09-0{number + 1}" for number in NUMBERS]
+FILE = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n" + "".join(
+    f"{NMIS[0]},{month}-01,DISCHARGE,1,10\n{NMIS[0]},{month}-32,DISCHARGE,1,10\n" for month in MONTHS
+)
+CANCELLED = [
+    f'{{"kind": "BATTERY_EVENTS", "status": "CANCELLED", "fileName": "{n}.csv", "rowsRead": 0, "chargeTariff": "COST",'
+    ' "rowsImported": 0, "rowsRejected": 0, "rowsDuplicated": 0}'
+    for n in LATEST
+]
+
+# Every list there is, with what tells its seven items apart, in its order.
+LISTS: dict[str, list[Any]] = {
+    'listVpps(filter: {nameContains: "paged"}, PAGE) { items { name } nextToken }': [f"Paged {n}" for n in NUMBERS],
+    'listSites(filter: {addressContains: "Paged"}, PAGE) { items { nmi } nextToken }': NMIS,
+    "listSites(filter: {vppId: $vpp}, PAGE) { items { nmi } nextToken }": NMIS,
+    "listImports(filter: {status: CANCELLED}, PAGE) { items { fileName } nextToken }": [f"{n}.csv" for n in LATEST],
+    "listRevenueReports(filter: {vppId: $vpp}, PAGE) { items { month } nextToken }": MONTHS[::-1],
+    "listApiKeys(PAGE) { items { name } nextToken }": [f"Paged {n}" for n in LATEST],
+    'listAuditEntries(filter: {action: "cancelImport"}, PAGE) { items { new } nextToken }': CANCELLED,
+    'listParks(filter: {timezones: ["Asia/Tokyo"]}, PAGE) { items { name } nextToken }': [
+        f"Paged {n}" for n in NUMBERS
+    ],
+    'listEnergyReadings(filter: {parkNames: ["Paged 0"]}, PAGE) { items { powerMw } nextToken }': list(NUMBERS),
+    'listParkDailyStats(filter: {parkNames: ["Paged 0"]}, PAGE) { items { date } nextToken }': DAYS,
+    'listEnergyTypeDailyStats(filter: {parkNames: ["Paged 0"]}, PAGE) { items { date } nextToken }': DAYS,
+    'listEnergyTypeDailyStats(filter: {timezones: ["Asia/Tokyo"]}, PAGE) { items { date } nextToken }': DAYS,
+    "getPark(id: $park) { readings(PAGE) { items { powerMw } nextToken } }": list(NUMBERS),
+    "getVpp(id: $vpp) { sites(PAGE) { items { nmi } nextToken } }": NMIS,
+    "getVpp(id: $vpp) { revenueReports(PAGE) { items { month } nextToken } }": MONTHS[::-1],
+    "getSite(id: $site) { events(PAGE) { items { settlementDate } nextToken } }": [f"{month}-01" for month in MONTHS],
+    "getImport(id: $import) { rejections(PAGE) { items { lineNumber } nextToken } }": [3, 5, 7, 9, 11, 13, 15],
+    "getRevenueReport(id: $report) { lineItems(PAGE) { items { nmi } nextToken } }": NMIS,
+}  # fmt: skip
+CREATE_KEY = "mutation ($name: String!) { createApiKey(input: {name: $name, role: READER}) { secret } }"
+CANCEL_IMPORT = "mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }"
+
+
+@pytest.fixture(scope="module")
+async def ids(api: Api, database: Database, working: None) -> dict[str, str]:
+    """The ids of what the lists belong to, seven items in each, made one after the other."""
+    vpp_id = await api.vpp(name="Owner")
+    sites = {nmi: await api.site(vpp_id, nmi=nmi, address=f"{nmi[-1]} Paged St") for nmi in reversed(NMIS)}
+    imported = await api.imported(FILE)
+    for month in MONTHS:
+        report = await api.reported(vpp_id, month)
+    for number in NUMBERS:
+        await api.vpp(name=f"Paged {number}")
+        await api.ask(CREATE_KEY, name=f"Paged {number}")
+        await api.ask(CANCEL_IMPORT, id=await created_import(api, f"{number}.csv"))
+    parks = [await api.park(name=f"Paged {number}", timezone="Asia/Tokyo") for number in reversed(NUMBERS)]
+    for number, day in enumerate(DAYS):
+        await kept(database, parks[-1], readings("Asia/Tokyo", day, [number]))
+    owners = {"vpp": vpp_id, "site": sites[NMIS[0]], "park": parks[-1]}
+    return owners | {"import": imported["id"], "report": report["id"]}
+
+
+async def created_import(api: Api, file_name: str) -> Any:
+    document = """mutation ($name: String!) { createImport(input: {kind: BATTERY_EVENTS, fileName: $name}) {
+        import { id }
+    } }"""
+    return (await api.ask(document, name=file_name))["import"]["id"]
+
+
+def asking(field: str, ids: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the query that reads a page of a list, and the ids it is given."""
+    given = {name: id for name, id in ids.items() if f"${name}" in field}
+    variables = "".join(f", ${name}: ID!" for name in given)
+    page = field.replace("PAGE", "limit: $limit, nextToken: $next")
+    return f"query ($limit: Int, $next: String{variables}) {{ {page} }}", given
+
+
+async def pages(api: Api, field: str, ids: dict[str, str], *, limit: int) -> AsyncIterator[list[Any]]:
+    """Read a list a page at a time, and yield what tells its items apart."""
+    (document, given), next_token = asking(field, ids), None
+    while True:
+        read = await api.ask(document, limit=limit, next=next_token, **given)
+        page = read if "items" in read else next(iter(read.values()))
+        yield [value for item in page["items"] for value in item.values()]
+        next_token = page["nextToken"]
+        if next_token is None:
+            return
+
+
+async def token_of(api: Api, field: str, ids: dict[str, str]) -> str:
+    """Return the token behind the first item of a list."""
+    document, given = asking(field, ids)
+    read = await api.ask(document, limit=1, **given)
+    return str((read if "items" in read else next(iter(read.values())))["nextToken"])
+
+
+@pytest.mark.parametrize("field", LISTS)
+@pytest.mark.parametrize(("limit", "sizes"), [(3, [3, 3, 1]), (6, [6, 1]), (7, [7]), (200, [7])])
+async def test_pages_hold_every_item_once_and_in_order(
+    api: Api, ids: dict[str, str], field: str, limit: int, sizes: list[int]
+) -> None:
+    read = [page async for page in pages(api, field, ids, limit=limit)]
+
+    assert [len(page) for page in read] == sizes
+    assert [item for page in read for item in page] == LISTS[field]
+
+
+async def test_a_page_is_of_fifty_unless_another_limit_is_asked_for(api: Api, database: Database) -> None:
+    names = [f"Fifty {number:02}" for number in range(51)]
+    async with database.transaction() as session:
+        for name in names:
+            await db.vpps.create(session, id=None, name=name, terms=Terms(Decimal(20), Decimal(0)))
+    document = """query ($next: String) { listVpps(filter: {nameContains: "fifty"}, nextToken: $next) {
+        items { name } nextToken
+    } }"""
+
+    first = await api.ask(document)
+    last = await api.ask(document, next=first["nextToken"])
+
+    assert [vpp["name"] for vpp in first["items"]] == names[:50]
+    assert last == {"items": [{"name": names[50]}], "nextToken": None}
+
+
+async def test_what_comes_and_goes_between_pages_neither_repeats_nor_skips_another(api: Api) -> None:
+    there = {name: await api.vpp(name=f"Moving {name}") for name in "bdfhj"}
+    read = pages(api, 'listVpps(filter: {nameContains: "Moving"}, PAGE) { items { name } nextToken }', {}, limit=2)
+    names = await anext(read)
+
+    for gone in "bdf":
+        await api.ask("mutation ($id: ID!) { deleteVpp(input: {id: $id}) { id } }", id=there[gone])
+    for come in "aci":
+        await api.vpp(name=f"Moving {come}")
+
+    names += [name async for page in read for name in page]
+    assert names == [f"Moving {name}" for name in "bdhij"]
+
+
+async def test_what_is_newer_than_the_first_page_is_not_on_later_ones(api: Api) -> None:
+    for number in range(4):
+        await created_import(api, f"new {number}.csv")
+    field = "listImports(filter: {status: AWAITING_UPLOAD}, PAGE) { items { fileName } nextToken }"
+    read = pages(api, field, {}, limit=3)
+    names = await anext(read)
+
+    await created_import(api, "new 4.csv")
+
+    names += [name async for page in read for name in page]
+    assert names == ["new 3.csv", "new 2.csv", "new 1.csv", "new 0.csv"]
+
+
+async def test_each_of_many_owners_has_pages_of_its_own(api: Api) -> None:
+    nmis = {await api.vpp(name=f"Many {size}"): [new_nmi() for _ in range(size)] for size in range(4)}
+    for vpp_id, each in nmis.items():
+        for nmi in each:
+            await api.site(vpp_id, nmi=nmi)
+
+    listed = await api.ask("""{ listVpps(filter: {nameContains: "Many"}) { items {
+        id sites(limit: 2) { items { nmi } nextToken } all: sites { items { nmi } nextToken }
+    } } }""")
+
+    assert [vpp["id"] for vpp in listed["items"]] == list(nmis)
+    assert [vpp["all"] for vpp in listed["items"]] == [
+        {"items": [{"nmi": nmi} for nmi in each], "nextToken": None} for each in nmis.values()
+    ]
+    assert [len(vpp["sites"]["items"]) for vpp in listed["items"]] == [0, 1, 2, 2]
+    *short, (long, token) = [(vpp["id"], vpp["sites"]["nextToken"]) for vpp in listed["items"]]
+    assert [token for _, token in short] == [None, None, None]
+    document = "query ($id: ID!, $next: String) { getVpp(id: $id) { sites(nextToken: $next) { items { nmi } } } }"
+    assert await api.ask(document, id=long, next=token) == {"sites": {"items": [{"nmi": nmis[long][2]}]}}
+
+
+@pytest.mark.parametrize("field", LISTS)
+async def test_a_limit_is_from_1_to_200(api: Api, ids: dict[str, str], field: str) -> None:
+    document, given = asking(field, ids)
+
+    refusals = [await api.refusal(document, limit=limit, **given) for limit in (0, -1, 201)]
+
+    assert refusals == [
+        ("ValidationFailed", ["limit"], f"A limit is from 1 to 200, not {limit}.") for limit in (0, -1, 201)
+    ]
+
+
+WRONG_TOKEN = (
+    "ValidationFailed",
+    ["nextToken"],
+    "This nextToken was not given for this list; begin again without one.",
+)
+
+
+async def test_a_token_is_refused_by_every_list_but_its_own(api: Api, ids: dict[str, str]) -> None:
+    tokens = {field: await token_of(api, field, ids) for field in LISTS}
+
+    for field in LISTS:
+        document, given = asking(field, ids)
+        own = await api.answer(document, next=tokens[field], **given)
+        assert "errors" not in own
+        for other in LISTS.keys() - {field}:
+            assert await api.refusal(document, next=tokens[other], **given) == WRONG_TOKEN
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ('listVpps(filter: {nameContains: "paged"}', 'listVpps(filter: {nameContains: "page"}'),
+        ('listVpps(filter: {nameContains: "paged"}, PAGE', "listVpps(PAGE"),
+        ('addressContains: "Paged"', 'addressContains: "Paged", on: "2025-07-01"'),
+        ("status: CANCELLED", "status: COMPLETED"),
+        ('action: "cancelImport"', 'action: "cancelImport", until: "9000-01-01T00:00Z"'),
+        ("listRevenueReports(filter: {vppId: $vpp", "listRevenueReports(filter: {vppId: $vpp, latestOnly: false"),
+        ("sites(PAGE)", 'sites(on: "2025-07-01", PAGE)'),
+        ("events(PAGE)", 'events(from: "2025-07-01", PAGE)'),
+        ('listEnergyReadings(filter: {parkNames: ["Paged 0"]', 'listEnergyReadings(filter: {parkNames: ["Paged 1"]'),
+        ('listParkDailyStats(filter: {parkNames: ["Paged 0"]', "listParkDailyStats(filter: {energyTypes: [WIND]"),
+        ("getVpp(id: $vpp) { sites", "getVpp(id: $other) { sites"),
+    ],
+)
+async def test_a_token_is_refused_with_another_filter_or_owner(
+    api: Api, ids: dict[str, str], was: str, now: str
+) -> None:
+    (field,) = [field for field in LISTS if was in field]
+    token = await token_of(api, field, ids)
+    document, given = asking(field.replace(was, now), ids | {"other": await api.vpp()})
+
+    assert await api.refusal(document, next=token, **given) == WRONG_TOKEN
+
+
+ORDER = Order((col(ApiKey.name), col(ApiKey.created_at), col(ApiKey.id)))
+KEY = ("Zoë 🔋", datetime(2025, 9, 1, 12, tzinfo=UTC), UUID("6f9619ff-8b86-4d01-b42d-00c04fc964ff"))
+ROW: Any = SimpleNamespace(name=KEY[0], created_at=KEY[1], id=KEY[2])
+TOKEN = page_request(1, None, order=ORDER, of=("list",)).page([ROW, ROW]).next_token or ""
+
+
+def test_a_token_leads_behind_the_last_row_of_its_page() -> None:
+    assert page_request(1, TOKEN, order=ORDER, of=("list",)).after == KEY
+
+
+@given(st.integers(0, len(TOKEN) - 1), st.characters())
+def test_a_changed_token_is_refused_or_means_the_same(place: int, character: str) -> None:
+    changed = TOKEN[:place] + character + TOKEN[place + 1 :]
+
+    # Of the last letters of base64, several mean the same.
+    with suppress(WrongToken):
+        assert page_request(1, changed, order=ORDER, of=("list",)).after == KEY
+
+
+@given(st.text() | st.binary().map(lambda made: base64.urlsafe_b64encode(made).decode()))
+def test_a_made_up_token_is_refused(token: str) -> None:
+    with pytest.raises(WrongToken):
+        page_request(1, token, order=ORDER, of=("list",))

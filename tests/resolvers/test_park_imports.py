@@ -1,0 +1,366 @@
+"""Files of parks and of their readings: local times told apart, replaced, corrected and taken back."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import select
+from sqlmodel import col
+
+import db.parks
+import db.verification
+from db.engine.database import Database
+from db.parks import Park, ParkTimezoneChanged
+from graph.embedded.servers import EmbeddedServers
+from graph.object_store import ObjectStore
+from graph.settings import Pace
+from graph.worker import Worker
+from tests.fixtures.api import Api, new_name
+from tests.fixtures.park_files import CANCEL, HEADER, REVERT, ParkFiles, counts_of, file_of, rejections_of
+
+PARKS_HEADER = "park_name,timezone,energy_type\n"
+# As files come, and each row in a chunk of its own.
+CHUNK_BYTES = {"few chunks": 2**20, "a row a chunk": 16}
+
+
+@pytest_asyncio.fixture(scope="module", params=CHUNK_BYTES.values(), ids=CHUNK_BYTES.keys())
+async def chunked(request: pytest.FixtureRequest, servers: EmbeddedServers, database_url: str) -> AsyncIterator[None]:
+    """A worker that does the jobs of this module's database, and cuts files as the parameter says."""
+    pace = Pace(chunk_bytes=request.param)
+    worker = Worker(database_url=database_url, object_store=servers.object_store, pace=pace)
+    task = asyncio.create_task(worker.run())
+    yield
+    worker.stop()
+    await task
+
+
+@pytest.fixture
+def files(chunked: None, api: Api, database: Database, object_store: ObjectStore) -> ParkFiles:
+    return ParkFiles(api, database, object_store)
+
+
+@pytest.mark.parametrize(
+    ("timezone", "times"),
+    [
+        pytest.param(
+            "Europe/Amsterdam",
+            [
+                ("2020-03-29 01:45", "2020-03-29T00:45Z"),
+                ("2020-03-29 02:00", None),
+                ("2020-03-29T02:59:59", None),
+                ("2020-03-29 03:00:00", "2020-03-29T01:00Z"),
+            ],
+            id="an hour forward",
+        ),
+        pytest.param(
+            "Europe/Amsterdam",
+            [
+                ("2020-10-25 01:45", "2020-10-24T23:45Z"),
+                ("2020-10-25 02:30", "2020-10-25T00:30Z"),
+                ("2020-10-25 02:45", "2020-10-25T00:45Z"),
+                ("2020-10-25 02:00", "2020-10-25T00:00Z"),
+                ("2020-10-25 02:30", "2020-10-25T01:30Z"),
+                ("2020-10-25 02:45", "2020-10-25T01:45Z"),
+                ("2020-10-25 03:00", "2020-10-25T02:00Z"),
+            ],
+            id="an hour back",
+        ),
+        pytest.param(
+            "Europe/Volgograd",
+            [
+                ("2020-12-27 00:45", "2020-12-26T20:45Z"),
+                ("2020-12-27 01:00", "2020-12-26T21:00Z"),
+                ("2020-12-27 01:00", "2020-12-26T22:00Z"),
+                ("2020-12-27 01:59", "2020-12-26T21:59Z"),
+                ("2020-12-27 02:00", "2020-12-26T23:00Z"),
+                ("2021-07-01 00:00", "2021-06-30T21:00Z"),
+            ],
+            id="another offset for good",
+        ),
+        pytest.param(
+            "Australia/Lord_Howe",
+            [
+                ("2020-04-05 01:15", "2020-04-04T14:15Z"),
+                ("2020-04-05 01:30", "2020-04-04T14:30Z"),
+                ("2020-04-05 01:30", "2020-04-04T15:00Z"),
+                ("2020-04-05 02:00", "2020-04-04T15:30Z"),
+                ("2020-10-04 01:45", "2020-10-03T15:15Z"),
+                ("2020-10-04 02:15", None),
+                ("2020-10-04 02:30", "2020-10-03T15:30Z"),
+            ],
+            id="half an hour back and forward",
+        ),
+        pytest.param(
+            "Pacific/Apia",
+            [
+                ("2011-12-29 23:45", "2011-12-30T09:45Z"),
+                ("2011-12-30 00:00", None),
+                ("2011-12-30 23:45", None),
+                ("2011-12-31 00:00", "2011-12-30T10:00Z"),
+            ],
+            id="a whole day forward",
+        ),
+    ],
+)
+async def test_each_local_time_is_the_instant_it_was(
+    files: ParkFiles, timezone: str, times: list[tuple[str, str | None]]
+) -> None:
+    park_id = await files.park(timezone)
+    skipped = [line for line, (_, instant) in enumerate(times, start=2) if instant is None]
+
+    imported = await files.imported(file_of([f"{time},{line}" for line, (time, _) in enumerate(times)]), park_id)
+
+    assert [(at, power // 1_000_000) for at, _, power in await files.readings(park_id)] == sorted(
+        (instant, line) for line, (_, instant) in enumerate(times) if instant
+    )
+    assert rejections_of(imported) == [(line, "datetime", "NONEXISTENT_LOCAL_TIME") for line in skipped]
+    assert counts_of(imported) == ("COMPLETED", len(times), len(times) - len(skipped), 0, len(skipped))
+    await files.assert_all_agree()
+
+
+async def test_a_local_time_that_never_was_is_rejected_with_the_zone(files: ParkFiles) -> None:
+    park_id = await files.park("Europe/Amsterdam")
+
+    imported = await files.imported(file_of(["2020-03-29 02:15,1"]), park_id)
+
+    (rejection,) = imported["rejections"]["items"]
+    assert rejection == {
+        "lineNumber": 2,
+        "column": "datetime",
+        "code": "NONEXISTENT_LOCAL_TIME",
+        "message": "'2020-03-29 02:15' does not exist in Europe/Amsterdam, whose clocks were put forward past it;"
+        " expected a time that they showed.",
+        "row": "2020-03-29 02:15,1",
+    }
+
+
+async def test_the_first_of_a_doubled_time_is_the_earlier_the_second_the_later_and_a_third_replaces_that(
+    files: ParkFiles,
+) -> None:
+    park_id = await files.park("Europe/Amsterdam")
+
+    imported = await files.imported(file_of([f"2020-10-25 02:15,{power}" for power in ("1", "2", "3")]), park_id)
+
+    assert await files.readings(park_id) == [
+        ("2020-10-25T00:15Z", "2020-10-25", 1_000_000),
+        ("2020-10-25T01:15Z", "2020-10-25", 3_000_000),
+    ]
+    assert counts_of(imported) == ("COMPLETED", 3, 3, 0, 0)
+    assert await files.days(park_id) == [("2020-10-25", 1_000_000, 3_000_000, 4_000_000, 2)]
+
+
+async def test_another_file_brings_the_earlier_of_a_doubled_time_first_again(files: ParkFiles) -> None:
+    park_id = await files.park("Europe/Amsterdam")
+    await files.imported(file_of(["2020-10-25 02:15,1", "2020-10-25 02:15,2"]), park_id)
+
+    imported = await files.imported(file_of(["2020-10-25 02:15,5"]), park_id)
+
+    assert counts_of(imported) == ("COMPLETED", 1, 1, 0, 0)
+    assert [power for _, _, power in await files.readings(park_id)] == [5_000_000, 2_000_000]
+
+
+async def test_the_same_instant_again_replaces_and_counts_as_imported(files: ParkFiles) -> None:
+    park_id = await files.park()
+    rows = ["2021-01-01 00:00,1", "2021-01-01 00:15,2", "2021-01-01T00:00:00,3.5", "2021-01-01 00:15,2.0"]
+
+    imported = await files.imported(file_of(rows), park_id)
+
+    assert counts_of(imported) == ("COMPLETED", 4, 3, 1, 0)
+    assert await files.days(park_id) == [("2021-01-01", 2_000_000, 3_500_000, 5_500_000, 2)]
+
+
+async def test_loading_a_file_twice_changes_nothing(files: ParkFiles) -> None:
+    park_id = await files.park()
+    content = file_of(["2020-10-25 02:15,1", "2020-10-25 02:15,2", "2020-10-25 03:00,-0.000001", "wrong,1"])
+    await files.imported(content, park_id)
+    before = await files.readings(park_id), await files.days(park_id)
+
+    again = await files.imported(content, park_id)
+
+    assert counts_of(again) == ("COMPLETED", 4, 0, 3, 1)
+    assert (await files.readings(park_id), await files.days(park_id)) == before
+    await files.assert_all_agree()
+
+
+async def test_two_imports_at_once_that_each_bring_an_instant_again_and_again_both_complete(files: ParkFiles) -> None:
+    park_id = await files.park()
+    content = [file_of([f"2021-01-01 00:00,{power + version}" for power in range(20)]) for version in (100, 200)]
+
+    ids = [await files.started(each, park_id) for each in content]
+    ended = [await files.api.finished(id) for id in ids]
+
+    assert [each["status"] for each in ended] == ["COMPLETED", "COMPLETED"]
+    assert [power for _, _, power in await files.readings(park_id)] in ([119_000_000], [219_000_000])
+    await files.assert_all_agree()
+    for each in ended:
+        await files.reverted(each)
+    assert await files.readings(park_id) == []
+    assert await files.days(park_id) == []
+
+
+async def test_a_file_may_be_written_in_many_ways(files: ParkFiles) -> None:
+    park_id = await files.park()
+    content = (
+        b'\xef\xbb\xbfnote, mw ,DateTime\r\n,"1.5","2021-01-01 00:00:00"\r\n\r\n"a, b", -2 ,2021-01-01T00:15\r\n'
+        b"caf\xc3\xa9,+.5,2021-01-01 00:30"
+    )
+
+    imported = await files.imported(content, park_id)
+
+    assert counts_of(imported) == ("COMPLETED", 3, 3, 0, 0)
+    assert [power for _, _, power in await files.readings(park_id)] == [1_500_000, -2_000_000, 500_000]
+
+
+async def test_readings_that_cannot_be_kept_are_rejected_one_by_one(files: ParkFiles) -> None:
+    park_id = await files.park()
+    rows = [
+        *("2021-01-01 00:00", ",1", "2021-01-01 00:00,", "2021-01-01T00:00Z,1", "2021-01-01 00:00+01:00,1"),
+        *("2021-02-29 00:00,1", "2021-01-01 24:00,1", "2021-01-01,1", "1999-12-31 23:45,1", "2100-01-01 00:00,1"),
+        *("2021-01-01 00:00,1e3", "2021-01-01 00:00,0.0000001", "2021-01-01 00:00,100000.000001"),
+        *("2021-01-01 00:00,-100000.000001", "2021-01-01 00:00,1,1", "2021-01-01 00:00,-100000"),
+    ]
+
+    imported = await files.imported(file_of(rows).encode() + b"2021-01-01 00:15,\xff\n", park_id)
+
+    assert rejections_of(imported) == [
+        (2, None, "WRONG_COLUMN_COUNT"),
+        (3, "datetime", "MISSING_VALUE"),
+        (4, "MW", "MISSING_VALUE"),
+        *((line, "datetime", "MALFORMED_DATE") for line in range(5, 10)),
+        *((line, "datetime", "OUT_OF_RANGE") for line in (10, 11)),
+        *((line, "MW", "MALFORMED_NUMBER") for line in (12, 13)),
+        *((line, "MW", "OUT_OF_RANGE") for line in (14, 15)),
+        (16, None, "WRONG_COLUMN_COUNT"),
+        (18, None, "NOT_UTF8"),
+    ]
+    assert await files.readings(park_id) == [("2020-12-31T23:00Z", "2021-01-01", -100_000_000_000)]
+
+
+async def test_an_offset_is_refused_with_the_reason(files: ParkFiles) -> None:
+    imported = await files.imported(file_of(["2021-01-01T00:00+01:00,1"]), await files.park())
+
+    (rejection,) = imported["rejections"]["items"]
+    assert rejection["message"] == (
+        "'2021-01-01T00:00+01:00' has an offset, where readings are dated by the park's own clocks; expected"
+        " YYYY-MM-DD hh:mm or YYYY-MM-DD hh:mm:ss in the park's local time, such as 2025-09-01 18:30:00."
+    )
+
+
+async def test_a_file_of_readings_without_a_column_of_powers_fails_with_the_reason(files: ParkFiles) -> None:
+    imported = await files.imported("datetime,kW\n2021-01-01 00:00,1\n", await files.park())
+
+    assert imported["failureReason"] == (
+        "The header has no column MW; expected the columns datetime,MW, found 'datetime,kW'."
+    )
+
+
+async def parks_named(files: ParkFiles, *names: str) -> list[tuple[str, str, str]]:
+    read = select(col(Park.name), col(Park.timezone), col(Park.energy_type)).where(col(Park.name).in_(names))
+    return [tuple(row) for row in await files.database.rows(read.order_by(col(Park.name)))]
+
+
+async def test_parks_are_created_and_changed_by_name_and_taken_back(files: ParkFiles) -> None:
+    one, other = f"A {new_name()}", f"B {new_name()}"
+    first = await files.imported(PARKS_HEADER + f"{one},Europe/Amsterdam,Wind\n{other},Europe/Istanbul,SOLAR\n")
+    same_and_changed = f"{one},Europe/Amsterdam,wind\n{other},Europe/Bucharest,Solar\n"
+
+    second = await files.imported(PARKS_HEADER + same_and_changed)
+    changed = await parks_named(files, one, other)
+    await files.reverted(second)
+    changed_back = await parks_named(files, one, other)
+    await files.reverted(first)
+
+    assert counts_of(first) == ("COMPLETED", 2, 2, 0, 0)
+    assert counts_of(second) == ("COMPLETED", 2, 1, 1, 0)
+    assert changed == [(one, "Europe/Amsterdam", "WIND"), (other, "Europe/Bucharest", "SOLAR")]
+    assert changed_back == [(one, "Europe/Amsterdam", "WIND"), (other, "Europe/Istanbul", "SOLAR")]
+    assert await parks_named(files, one, other) == []
+
+
+async def test_parks_that_cannot_be_kept_are_rejected_one_by_one(files: ParkFiles) -> None:
+    name = f"Park of {new_name()}"
+    rows = [
+        *(",Europe/Amsterdam,Wind", f"{name},,Wind", f"{name},Europe/Amsterdam,", f"{name},Mars/Base,Wind"),
+        *(f"{name},../UTC,Wind", f"{name},Europe/Amsterdam,Tidal", f"{name},Europe/Amsterdam"),
+        *(f"{'x' * 201},Europe/Amsterdam,Wind", "a\0b,Europe/Amsterdam,Wind"),
+    ]
+
+    imported = await files.imported(PARKS_HEADER + "\n".join(rows))
+
+    assert rejections_of(imported) == [
+        (2, "park_name", "MISSING_VALUE"),
+        (3, "timezone", "MISSING_VALUE"),
+        (4, "energy_type", "MISSING_VALUE"),
+        *((line, "timezone", "UNKNOWN_TIMEZONE") for line in (5, 6)),
+        (7, "energy_type", "UNKNOWN_ENERGY_TYPE"),
+        (8, None, "WRONG_COLUMN_COUNT"),
+        *((line, "park_name", "OUT_OF_RANGE") for line in (9, 10)),
+    ]
+    assert counts_of(imported) == ("COMPLETED", 9, 0, 0, 9)
+
+
+async def test_a_timezone_stays_while_there_are_readings_dated_in_it(files: ParkFiles) -> None:
+    name = f"Park of {new_name()}"
+    await files.imported(PARKS_HEADER + f"{name},Europe/Amsterdam,Wind\n")
+    row = await files.database.row(db.parks.park_ids([name]))
+    assert row is not None
+    await files.imported(file_of(["2021-01-01 00:00,1"]), row.id)
+
+    imported = await files.imported(PARKS_HEADER + f"{name},Europe/Istanbul,Wind\n{name},Europe/Amsterdam,Solar\n")
+
+    assert counts_of(imported) == ("COMPLETED", 2, 1, 0, 1)
+    assert imported["rejections"]["items"][0]["message"] == (
+        f"The park {name} has readings dated in Europe/Amsterdam: revert their imports before that changes or it goes."
+    )
+    assert await parks_named(files, name) == [(name, "Europe/Amsterdam", "SOLAR")]
+    await files.assert_all_agree()
+
+
+async def test_a_park_that_imports_of_readings_name_does_not_go(files: ParkFiles) -> None:
+    name = f"Park of {new_name()}"
+    created = await files.imported(PARKS_HEADER + f"{name},Europe/Amsterdam,Wind\n")
+    row = await files.database.row(db.parks.park_ids([name]))
+    assert row is not None
+    await files.reverted(await files.imported(file_of(["2021-01-01 00:00,1"]), row.id))
+
+    refusal = await files.api.refusal(REVERT, id=created["id"])
+
+    assert refusal == (
+        "Conflict",
+        ["input", "id"],
+        f"Imports of readings name the park {name}, reverted ones too: it can change, but it cannot go.",
+    )
+    assert await parks_named(files, name) == [(name, "Europe/Amsterdam", "WIND")]
+
+
+async def test_an_import_that_failed_is_taken_back_when_it_is_cancelled(files: ParkFiles) -> None:
+    park_id = await files.park()
+    before = await files.imported(file_of(["2021-01-01 00:00,1"]), park_id)
+    # A gzip that breaks off behind its first rows.
+    rows = "".join(f"2021-01-0{day} 00:{minute},{day * minute}\n" for day in (1, 2) for minute in range(10, 60))
+    broken = gzip.compress((HEADER + "2021-01-01 00:00,2\n" + rows).encode())[:-20]
+
+    failed = await files.imported(broken, park_id)
+    await files.api.ask(CANCEL, id=failed["id"])
+
+    assert (before["status"], failed["status"]) == ("COMPLETED", "FAILED")
+    assert await files.readings(park_id) == [("2020-12-31T23:00Z", "2021-01-01", 1_000_000)]
+    assert await files.days(park_id) == [("2021-01-01", 1_000_000, 1_000_000, 1_000_000, 1)]
+    await files.assert_all_agree()
+
+
+async def test_readings_dated_in_a_timezone_that_a_park_has_no_more_are_not_kept(
+    api: Api, database: Database, object_store: ObjectStore
+) -> None:
+    files = ParkFiles(api, database, object_store)
+    park_id = await files.park("Europe/Amsterdam")
+
+    async with database.transaction() as session:
+        with pytest.raises(ParkTimezoneChanged) as refused:
+            await db.parks.hold_timezone(session, id=park_id, timezone="Europe/Istanbul")
+
+    assert str(refused.value) == (
+        "The park's timezone was changed from Europe/Istanbul while its readings were imported; start the import again."
+    )

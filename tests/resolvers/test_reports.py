@@ -1,0 +1,260 @@
+from typing import Any
+
+import pytest
+
+from tests.fixtures.api import Api, new_nmi
+
+HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
+ASSIGN = "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }"
+UPDATE_VPP = "mutation ($input: UpdateVppInput!) { updateVpp(input: $input) { id } }"
+SIMULATE = """query ($input: SimulateRevenueReportInput!) { simulateRevenueReport(input: $input) {
+    vpp { id } month
+    totals { totalRevenueAud adValoremFeeAud dailyFeesAud costOnlyAud vppTotalAud siteTotalAud }
+    lineItems { nmi afterFeesAud site { nmi } }
+} }"""
+
+
+def totals(report: Any) -> list[str]:
+    """Total, ad valorem fee, daily fees, cost-only, VPP, sites."""
+    return list(report["totals"].values())
+
+
+def after_fees(report: Any) -> dict[str, str]:
+    return {item["nmi"]: item["afterFeesAud"] for item in report["lineItems"]["items"]}
+
+
+async def vpp_of_one_site(api: Api, *events: str, **terms: Any) -> tuple[str, str]:
+    """Set up a VPP of one site of 13.5 kWh with events, each `DATE,EVENT_TYPE,ENERGY,TARIFF`."""
+    vpp_id, nmi = await api.vpp(**terms), new_nmi()
+    await api.site(vpp_id, nmi=nmi, capacity_kwh=13.5)
+    if events:
+        imported = await api.imported(HEADER + "".join(f"{nmi},{event}\n" for event in events))
+        assert imported["rowsImported"] == len(events)
+    return vpp_id, nmi
+
+
+@pytest.mark.parametrize(
+    ("events", "terms", "expected"),
+    [
+        (["2025-09-03,DISCHARGE,5,35"], {"daily_fee": 0.3}, ["1.75", "0.35", "1.40", "0.00", "1.75", "0.00"]),
+        (
+            ["2025-09-03,DISCHARGE,10,500"],
+            {"percentage": 10, "daily_fee": 0.5},
+            ["50.00", "5.00", "14.00", "0.00", "19.00", "31.00"],
+        ),
+        (["2025-09-03,DISCHARGE,10,-20"], {}, ["0.00", "0.00", "0.00", "-2.00", "-2.00", "0.00"]),
+        (["2025-09-03,CHARGE,10,20"], {}, ["-2.00", "-0.40", "0.00", "0.00", "-0.40", "-1.60"]),
+        ([], {"daily_fee": 0.3}, ["0.00"] * 6),
+    ],
+)
+async def test_a_month_of_one_site_comes_to(
+    api: Api, working: None, events: list[str], terms: dict[str, float], expected: list[str]
+) -> None:
+    vpp_id, _ = await vpp_of_one_site(api, *events, **terms)
+
+    report = await api.reported(vpp_id, "2025-09")
+
+    assert (report["status"], report["revision"], report["isLatest"], report["isStale"]) == ("READY", 1, True, False)
+    assert totals(report) == expected
+
+
+async def test_a_vpp_without_sites_has_a_report_of_nothing(api: Api, working: None) -> None:
+    report = await api.reported(await api.vpp(), "2025-09")
+
+    assert (report["status"], report["lineItems"]["items"]) == ("READY", [])
+    assert totals(report) == ["0.00"] * 6
+
+
+async def test_a_report_is_pending_until_a_worker_settles_it(api: Api) -> None:
+    report = await api.ask(
+        """mutation ($id: ID!) { generateRevenueReport(input: {vppId: $id, month: "2025-09"}) {
+            status revision isLatest isStale totals { vppTotalAud } lineItems { items { nmi } } downloadUrl
+        } }""",
+        id=await api.vpp(),
+    )
+
+    assert report == {
+        "status": "PENDING",
+        "revision": 1,
+        "isLatest": True,
+        "isStale": False,
+        "totals": None,
+        "lineItems": {"items": []},
+        "downloadUrl": None,
+    }
+
+
+async def test_asking_again_with_nothing_changed_returns_the_same_revision(api: Api, working: None) -> None:
+    vpp_id, _ = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
+    first = await api.reported(vpp_id, "2025-09")
+
+    assert await api.reported(vpp_id, "2025-09") == first
+
+
+@pytest.mark.parametrize(
+    ("change", "input_"),
+    [
+        (UPDATE_VPP, {"revenuePercentage": 25}),
+        (UPDATE_VPP, {"dailyFeeAud": 1, "effectiveFrom": "2025-09-30"}),
+        (UPDATE_VPP, {"name": "Another name altogether"}),
+    ],
+)
+async def test_a_changed_input_makes_a_report_stale_and_the_next_a_new_revision(
+    api: Api, working: None, change: str, input_: dict[str, Any]
+) -> None:
+    vpp_id, _ = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
+    first = await api.reported(vpp_id, "2025-09")
+
+    await api.ask(change, input={"id": vpp_id, **input_})
+
+    assert (await api.report(first["id"]))["isStale"] is True
+    second = await api.reported(vpp_id, "2025-09")
+    assert (second["revision"], second["isLatest"], second["isStale"]) == (2, True, False)
+    before = await api.report(first["id"])
+    assert before["isLatest"] is False
+    assert (before["totals"], before["lineItems"]) == (first["totals"], first["lineItems"])
+
+
+async def test_a_change_outside_the_month_leaves_its_report_as_it_is(api: Api, working: None) -> None:
+    vpp_id, nmi = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
+    first = await api.reported(vpp_id, "2025-09")
+
+    await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25, "effectiveFrom": "2025-10-01"})
+    await api.imported(HEADER + f"{nmi},2025-10-01,DISCHARGE,5,35\n")
+
+    assert (await api.report(first["id"]))["isStale"] is False
+    assert (await api.reported(vpp_id, "2025-09"))["id"] == first["id"]
+
+
+async def test_a_reverted_import_makes_its_months_stale(api: Api, working: None) -> None:
+    vpp_id, nmi = await vpp_of_one_site(api)
+    imported = await api.imported(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n")
+    first = await api.reported(vpp_id, "2025-09")
+
+    await api.ask("mutation ($id: ID!) { revertImport(input: {id: $id}) { id } }", id=imported["id"])
+
+    assert (await api.report(first["id"]))["isStale"] is True
+    assert totals(await api.reported(vpp_id, "2025-09")) == ["0.00"] * 6
+
+
+async def test_duplicates_are_no_part_of_a_report(api: Api, working: None) -> None:
+    vpp_id, nmi = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
+    await api.imported(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n{nmi},2025-09-20,DISCHARGE,5,35\n")
+
+    assert totals(await api.reported(vpp_id, "2025-09"))[0] == "3.50"
+
+
+async def test_a_month_cut_by_a_price_change_opens_the_blocks(api: Api, working: None) -> None:
+    vpp_id, _ = await vpp_of_one_site(
+        api, "2025-09-15,DISCHARGE,10,100", "2025-09-16,DISCHARGE,10,100", "2025-09-17,DISCHARGE,10,-10"
+    )
+    await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 50, "effectiveFrom": "2025-09-16"})
+
+    # 20 % of 10.00, then 50 % of 10.00.
+    assert totals(await api.reported(vpp_id, "2025-09")) == ["20.00", "7.00", "0.00", "-1.00", "6.00", "13.00"]
+
+
+async def test_events_count_for_the_vpp_a_site_belongs_to_on_their_day(api: Api, working: None) -> None:
+    before, after, nmi = await api.vpp(), await api.vpp(), new_nmi()
+    site_id = await api.site(before, nmi=nmi)
+    await api.ask(ASSIGN, input={"siteId": site_id, "vppId": after, "effectiveFrom": "2025-09-16"})
+    await api.imported(HEADER + f"{nmi},2025-09-15,DISCHARGE,10,100\n{nmi},2025-09-16,DISCHARGE,10,200\n")
+
+    assert after_fees(await api.reported(before, "2025-09")) == {nmi: "8.00"}
+    assert after_fees(await api.reported(after, "2025-09")) == {nmi: "16.00"}
+
+
+async def test_a_removed_battery_still_counts_in_earlier_months(api: Api, working: None) -> None:
+    vpp_id, nmi = await api.vpp(), new_nmi()
+    site_id = await api.site(vpp_id, nmi=nmi)
+    battery_id = await api.battery(site_id, capacity_kwh=10)
+    await api.ask(
+        "mutation ($input: RemoveBatteryInput!) { removeBattery(input: $input) { id } }",
+        input={"id": battery_id, "effectiveFrom": "2025-10-01"},
+    )
+
+    september, october = [await api.reported(vpp_id, month) for month in ("2025-09", "2025-10")]
+
+    assert september["lineItems"]["items"][0]["capacityKwh"] == 10.0
+    assert october["lineItems"]["items"][0]["capacityKwh"] == 0.0
+
+
+async def test_other_terms_can_be_tried_without_a_trace(api: Api, working: None) -> None:
+    vpp_id, nmi = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,10,100", daily_fee=0.3)
+
+    as_it_is = await api.ask(SIMULATE, input={"vppId": vpp_id, "month": "2025-09"})
+    tried = await api.ask(
+        SIMULATE, input={"vppId": vpp_id, "month": "2025-09", "revenuePercentage": 50, "dailyFeeAud": 0}
+    )
+
+    assert totals(as_it_is) == ["10.00", "2.00", "8.00", "0.00", "10.00", "0.00"]
+    assert totals(tried) == ["10.00", "5.00", "0.00", "0.00", "5.00", "5.00"]
+    assert tried["lineItems"] == [{"nmi": nmi, "afterFeesAud": "5.00", "site": {"nmi": nmi}}]
+    listed = await api.ask("query ($id: ID!) { listRevenueReports(filter: {vppId: $id}) { items { id } } }", id=vpp_id)
+    assert listed == {"items": []}
+
+
+@pytest.mark.parametrize("month", ["2025-13", "2025-9", "September", "2025-09-01", ""])
+async def test_a_month_that_is_none_is_refused(api: Api, month: str) -> None:
+    vpp_id = await api.vpp()
+
+    for document, field in [
+        ("mutation ($m: String!, $v: ID!) { generateRevenueReport(input: {vppId: $v, month: $m}) { id } }", "input"),
+        ("query ($m: String!, $v: ID!) { simulateRevenueReport(input: {vppId: $v, month: $m}) { month } }", "input"),
+        ("query ($m: String!, $v: ID!) { listRevenueReports(filter: {vppId: $v, month: $m}) { nextToken } }", "filter"),
+    ]:
+        kind, place, message = await api.refusal(document, m=month, v=vpp_id)
+        assert (kind, place) == ("ValidationFailed", [field, "month"])
+        assert "YYYY-MM" in message
+
+
+@pytest.mark.parametrize(
+    ("tried", "field"),
+    [({"revenuePercentage": 101}, "revenuePercentage"), ({"dailyFeeAud": -0.01}, "dailyFeeAud")],
+)
+async def test_terms_out_of_range_cannot_be_tried(api: Api, tried: dict[str, float], field: str) -> None:
+    input_ = {"vppId": await api.vpp(), "month": "2025-09", **tried}
+
+    assert (await api.refusal(SIMULATE, input=input_))[:2] == ("ValidationFailed", ["input", field])
+
+
+async def test_reports_are_listed_without_superseded_revisions_unless_asked_for(api: Api, working: None) -> None:
+    vpp_id, _ = await vpp_of_one_site(api)
+    await api.reported(vpp_id, "2025-09")
+    await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25})
+    await api.reported(vpp_id, "2025-09")
+    await api.reported(vpp_id, "2025-08")
+    document = """query ($filter: RevenueReportFilterInput) {
+        listRevenueReports(filter: $filter) { items { month revision vpp { id } } } }"""
+
+    latest = await api.ask(document, filter={"vppId": vpp_id})
+    every = await api.ask(document, filter={"vppId": vpp_id, "latestOnly": False})
+    of_vpp = await api.ask(
+        "query ($id: ID!) { getVpp(id: $id) { revenueReports { items { month revision } } } }", id=vpp_id
+    )
+
+    assert [(item["month"], item["revision"]) for item in latest["items"]] == [("2025-08", 1), ("2025-09", 2)]
+    assert [(item["month"], item["revision"]) for item in every["items"]] == [
+        ("2025-08", 1),
+        ("2025-09", 2),
+        ("2025-09", 1),
+    ]
+    assert [tuple(item.values()) for item in of_vpp["revenueReports"]["items"]] == [
+        ("2025-09", 2),
+        ("2025-09", 1),
+        ("2025-08", 1),
+    ]
+
+
+async def test_a_site_deleted_later_keeps_its_line_item(api: Api, working: None) -> None:
+    vpp_id, nmi = await vpp_of_one_site(api)
+    report = await api.reported(vpp_id, "2025-09")
+    site = await api.ask("query ($nmi: String!) { getSiteByNmi(nmi: $nmi) { id } }", nmi=nmi)
+
+    await api.ask("mutation ($id: ID!) { deleteSite(input: {id: $id}) { id } }", id=site["id"])
+
+    kept = await api.ask(
+        "query ($id: ID!) { getRevenueReport(id: $id) { lineItems { items { nmi address site { id } } } } }",
+        id=report["id"],
+    )
+    assert kept["lineItems"]["items"] == [{"nmi": nmi, "address": "1 King St", "site": None}]

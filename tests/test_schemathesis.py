@@ -1,0 +1,40 @@
+"""Whatever the schema allows to be asked is answered or refused; nothing of it makes us fail."""
+
+import asyncio
+import io
+from typing import Any
+
+import pytest
+import schemathesis
+from graphql import print_schema
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.core.result import Ok
+from schemathesis.graphql import nodes
+
+from graph.schema import schema
+from tests.fixtures.api import Api
+
+EXAMPLES = 20
+
+TEXTS = st.text(max_size=20)
+DAYS = st.dates().map(lambda day: day.isoformat()) | TEXTS
+INSTANTS = st.datetimes().map(lambda instant: f"{instant.isoformat(timespec='seconds')}Z") | TEXTS
+for scalar, values in {"AWSDate": DAYS, "AWSDateTime": INSTANTS, "AWSURL": TEXTS, "AWSJSON": TEXTS}.items():
+    schemathesis.graphql.scalar(scalar, values.map(nodes.String))
+
+SCHEMA = schemathesis.graphql.from_file(io.StringIO(print_schema(schema._schema)))
+OPERATIONS = {found.ok().label: found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok)}
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+async def test_whatever_is_asked_is_answered_or_refused(api: Api, label: str) -> None:
+    loop = asyncio.get_running_loop()
+
+    @given(OPERATIONS[label].as_strategy())
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    def ask(case: Any) -> None:
+        answer = asyncio.run_coroutine_threadsafe(api.answer(case.body), loop).result()
+        assert "InternalFailure" not in {error["errorType"] for error in answer.get("errors", [])}, case.body
+
+    await asyncio.to_thread(ask)

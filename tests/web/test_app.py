@@ -1,0 +1,97 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import httpx
+import structlog
+
+import db.migrations
+from graph.embedded.servers import EmbeddedServers
+from graph.web.app import application
+from tests.fixtures.api import API_KEY, Api
+
+CALLER = {"query": "{ getCaller { name } }"}
+
+
+@asynccontextmanager
+async def started(servers: EmbeddedServers, **changed: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """Start the application on other servers, or with another key, than the tests have."""
+    settings: dict[str, Any] = {
+        "database_url": servers.database_url,
+        "object_store": servers.object_store,
+        "bootstrap_api_key": API_KEY,
+        "embedded": True,
+    }
+    app = application(**settings | changed)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client,
+    ):
+        yield client
+
+
+async def test_it_is_alive_and_ready_without_a_key(api: Api) -> None:
+    alive, ready = await api.client.get("/livez"), await api.client.get("/readyz")
+
+    assert (alive.status_code, alive.text) == (200, "alive")
+    assert (ready.status_code, ready.json()) == (200, {"database": "ok", "migrations": "ok", "object_store": "ok"})
+
+
+async def test_it_is_alive_but_not_ready_without_its_database(servers: EmbeddedServers) -> None:
+    async with started(servers, database_url=f"{servers.database_url.rsplit('/', 1)[0]}/nowhere") as client:
+        alive, ready = await client.get("/livez"), await client.get("/readyz")
+
+    assert alive.status_code == 200
+    assert (ready.status_code, ready.json()) == (503, {"database": "no answer", "object_store": "ok"})
+
+
+async def test_it_is_not_ready_before_the_database_is_migrated(servers: EmbeddedServers) -> None:
+    async with started(servers, database_url=f"{servers.database_url.rsplit('/', 1)[0]}/postgres") as client:
+        ready = await client.get("/readyz")
+
+    needed = f"at None, not {db.migrations.latest_revision()}: run vpp migrate"
+    assert (ready.status_code, ready.json()) == (503, {"database": "ok", "migrations": needed, "object_store": "ok"})
+
+
+async def test_it_is_not_ready_without_its_bucket(servers: EmbeddedServers, api: Api) -> None:
+    async with started(servers, object_store=replace(servers.object_store, bucket="nowhere")) as client:
+        ready = await client.get("/readyz")
+
+    assert (ready.status_code, ready.json()["object_store"]) == (503, "no answer")
+
+
+async def test_a_key_that_cannot_be_looked_up_is_our_fault_and_told_as_such(servers: EmbeddedServers) -> None:
+    async with started(servers, database_url=f"{servers.database_url.rsplit('/', 1)[0]}/nowhere") as client:
+        with structlog.testing.capture_logs() as logs:
+            answer = await client.post("/graphql", json=CALLER, headers={"x-api-key": "da2-any"})
+
+    request_id = answer.headers["x-amzn-requestid"]
+    message = f"Something went wrong on our side; it is logged under the request id {request_id}."
+    assert answer.status_code == 500
+    assert answer.json() == {"message": message, "errors": [{"errorType": "InternalFailure", "message": message}]}
+    assert ("A request failed", "error") in [(line["event"], line["log_level"]) for line in logs]
+
+
+async def test_its_metrics_are_for_prometheus(api: Api) -> None:
+    metrics = await api.client.get("/metrics")
+
+    assert (metrics.status_code, metrics.headers["content-type"].split(";")[0]) == (200, "text/plain")
+    assert "\nprocess_cpu_seconds_total " in metrics.text
+
+
+async def test_every_answer_has_a_request_id_of_its_own(api: Api) -> None:
+    answers = [await api.client.get("/livez"), await api.client.get("/nowhere"), await api.client.post("/graphql")]
+
+    assert [answer.status_code for answer in answers] == [200, 404, 401]
+    assert len({UUID(answer.headers["x-amzn-requestid"]) for answer in answers}) == 3
+
+
+async def test_without_a_key_from_the_environment_none_is_taken_for_it(
+    servers: EmbeddedServers, database_url: str
+) -> None:
+    async with started(servers, database_url=database_url, bootstrap_api_key=None) as client:
+        answers = [await client.post("/graphql", json=CALLER, headers={"x-api-key": key}) for key in ("None", API_KEY)]
+
+    assert [answer.status_code for answer in answers] == [401, 401]

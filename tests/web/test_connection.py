@@ -1,0 +1,193 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from websockets.asyncio.client import connect
+
+from graph.web.connection import HttpProtocol
+from graph.web.server import listening_on
+from tests.fixtures.connections import Connection, connection_to
+
+HEAD = b"POST /echo HTTP/1.1\r\nHost: localhost\r\n"
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
+
+
+class Hasty(HttpProtocol):
+    head_within_s = 0.2
+    head_bytes_at_most = 2000
+
+
+async def echo(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(f"{request.method} {(await request.body()).decode()}")
+
+
+async def unread(_request: Request) -> PlainTextResponse:
+    return PlainTextResponse("unread")
+
+
+async def speak(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.send_text(await websocket.receive_text())
+
+
+class Server:
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._port = port
+        self._clients: list[Connection] = []
+
+    async def client(self) -> Connection:
+        client = await connection_to(self._port)
+        self._clients.append(client)
+        return client
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.writer.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    app = Starlette(
+        routes=[
+            Route("/echo", echo, methods=["GET", "POST"]),
+            Route("/unread", unread, methods=["POST"]),
+            WebSocketRoute("/speak", speak),
+        ]
+    )
+    config = uvicorn.Config(app, http=Hasty, ws="websockets-sansio", lifespan="off", log_config=None, access_log=False)
+    serving = uvicorn.Server(config)
+    with listening_on("127.0.0.1", 0, any_port=True) as listening:
+        # Not serve(), which takes the process's signals.
+        task = asyncio.create_task(serving._serve([listening]))
+        while not serving.started:  # noqa: ASYNC110 It has no event to wait for.
+            await asyncio.sleep(0.01)
+        server = Server(listening.getsockname()[1])
+        yield server
+        server.close()
+        serving.should_exit = True
+        await task
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"", b"\r\n", b"GET", b"GET /echo HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", b"GET /echo HTTP/1.1\r\n"],
+)
+async def test_connections_on_which_no_request_ends_are_closed_while_others_are_served(
+    server: Server, begun: bytes
+) -> None:
+    half_open = [await server.client() for _ in range(50)]
+    for client in half_open:
+        await client.says(begun)
+
+    async with httpx.AsyncClient() as http:
+        answers = [await http.get(f"{server.url}/echo") for _ in range(50)]
+
+    assert {(answer.status_code, answer.text) for answer in answers} == {(200, "GET ")}
+    assert {await client.hears_the_end() for client in half_open} == {b""}
+
+
+async def test_a_second_request_that_does_not_end_is_no_better(server: Server) -> None:
+    client = await server.client()
+
+    await client.says(b"GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    first = await client.hears()
+    await client.says(b"GET /echo HTTP/1.1\r\n")
+
+    assert first == ("HTTP/1.1 200 OK", "GET ")
+    assert await client.hears_the_end() == b""
+
+
+async def test_a_body_that_goes_on_after_the_answer_has_its_time_too(server: Server) -> None:
+    client = await server.client()
+
+    await client.says(b"POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+    answer = await client.hears()
+    await client.says(b"a")
+
+    assert answer == ("HTTP/1.1 200 OK", "unread")
+    assert await client.hears_the_end() == b""
+
+
+async def test_a_body_that_ends_after_the_answer_is_followed_by_the_next_request(server: Server) -> None:
+    client = await server.client()
+    length = 3 * Hasty.head_bytes_at_most
+
+    await client.says(b"POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % length)
+    first = await client.hears()
+    await client.says(b"a" * (length // 2), b"a" * (length // 2), HEAD + b"Content-Length: 5\r\n\r\nhello")
+
+    assert first == ("HTTP/1.1 200 OK", "unread")
+    assert await client.hears() == ("HTTP/1.1 200 OK", "POST hello")
+
+
+async def test_a_head_that_is_too_long_is_refused_though_it_does_not_end(server: Server) -> None:
+    client = await server.client()
+
+    await client.says(HEAD, *[b"X-Long: " + b"a" * 490 + b"\r\n"] * 4)
+
+    assert await client.hears() == ("HTTP/1.1 400 Bad Request", "The head of a request has at most 2000 bytes.")
+    assert await client.hears_the_end() == b""
+
+
+async def test_what_is_no_http_is_refused(server: Server) -> None:
+    client = await server.client()
+
+    await client.says(b"\x16\x03\x01 nonsense\r\n\r\n")
+
+    assert await client.hears() == ("HTTP/1.1 400 Bad Request", "Invalid HTTP request received.")
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [HEAD + UPGRADE + b"Content-Length: 5\r\n\r\nhello"],
+        [HEAD + UPGRADE + b"Content-Length: 5\r\n\r\n", b"hello"],
+        [HEAD + UPGRADE, b"Content-Length: 5\r\n\r\nhe", b"l", b"lo"],
+        [HEAD + UPGRADE + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel", b"lo\r\n0\r\n\r\n"],
+    ],
+)
+async def test_a_request_that_asks_for_http_2_is_answered_with_its_body_over_http_1(
+    server: Server, pieces: list[bytes]
+) -> None:
+    client = await server.client()
+
+    await client.says(*pieces)
+    first = await client.hears()
+    await client.says(HEAD + b"Content-Length: 5\r\n\r\nagain")
+
+    assert first == ("HTTP/1.1 200 OK", "POST hello")
+    assert await client.hears() == ("HTTP/1.1 200 OK", "POST again")
+
+
+async def test_requests_sent_ahead_are_answered_in_order(server: Server) -> None:
+    client = await server.client()
+
+    await client.says(b"".join(HEAD + b"Content-Length: 1\r\n\r\n%d" % number for number in range(3)))
+
+    assert [(await client.hears())[1] for _ in range(3)] == ["POST 0", "POST 1", "POST 2"]
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: Upgrade\r\nUpgrade: h2c\r\n"])
+async def test_a_tunnel_is_refused(server: Server, more: bytes) -> None:
+    client = await server.client()
+
+    await client.says(b"CONNECT vpp.example:443 HTTP/1.1\r\nHost: vpp.example:443\r\n" + more + b"\r\n")
+
+    assert (await client.hears())[0] == "HTTP/1.1 400 Bad Request"
+
+
+async def test_a_socket_outlives_the_time_for_its_head(server: Server) -> None:
+    async with connect(f"{server.url.replace('http', 'ws')}/speak") as socket:
+        waiting = await server.client()
+        await waiting.hears_the_end()
+        await socket.send("still here")
+
+        assert await socket.recv() == "still here"

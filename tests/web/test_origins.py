@@ -1,0 +1,228 @@
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin, Subprotocol
+
+from graph.object_store import ObjectStoreAddress
+from graph.web.app import application
+from graph.web.origins import NoOrigin, Pages, is_of_this_machine, pages_of
+from graph.web.server import Serving
+from tests.fixtures.api import API_KEY, Api
+
+PREFLIGHT = {"access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}
+QUERY = {"query": "{ getCaller { name } }"}
+APP = "https://app.example"
+
+
+def client(*, base_url: str = "http://127.0.0.1:8000", **changed: Any) -> httpx.AsyncClient:
+    """A client of an application that is not started: what is refused here is refused before it is needed."""
+    given: dict[str, Any] = {
+        "database_url": "postgresql://nowhere",
+        "object_store": ObjectStoreAddress("bucket"),
+        "bootstrap_api_key": API_KEY,
+        "embedded": True,
+    }
+    app = application(**given | changed)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url)
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("", ()),
+        ("*", ("*",)),
+        ("https://app.example", (APP,)),
+        (" https://App.example/ , http://localhost:5173,", (APP, "http://localhost:5173")),
+    ],
+)
+def test_origins_are_listed_with_commas(text: str, origins: tuple[str, ...]) -> None:
+    assert pages_of(text) == Pages(origins)
+
+
+@pytest.mark.parametrize(
+    "text", ["app.example", "https://app.example/path", "https://*.example", "https://a b", "null"]
+)
+def test_what_is_no_origin_is_refused(text: str) -> None:
+    with pytest.raises(NoOrigin, match=r"expected one such as https://app\.example\.com, or \* for all"):
+        pages_of(f"{APP},{text}")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_so"),
+    [
+        *(("localhost", True), ("LOCALHOST:8000", True), ("127.0.0.1:8000", True), ("127.0.0.2", True)),
+        *(("[::1]:8000", True), ("[::1]", True), ("192.168.1.5", False), ("0.0.0.0", False), ("example.com", False)),  # noqa: S104
+        *(("localhost.example.com", False), ("127.0.0.1.example.com", False), ("", False), ("[::1", False)),
+        *(("a b", False), ("user@localhost.example", False), ("2130706433", False)),
+    ],
+)
+def test_only_localhost_and_loopback_addresses_are_of_this_machine(host: str, is_so: bool) -> None:
+    assert is_of_this_machine(host) is is_so
+
+
+@pytest.mark.parametrize(
+    "host", ["rebound.example", "rebound.example:8000", "192.168.1.5:8000", "localhost.rebound.example", ""]
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/graphql"), ("POST", "/graphql"), ("GET", "/amplify_outputs.json"), ("GET", "/metrics"), ("GET", "/")],
+)
+async def test_for_this_machine_alone_no_other_name_is_answered_to(method: str, path: str, host: str) -> None:
+    async with client() as http:
+        answer = await http.request(method, path, headers={"host": host, "accept": "text/html", "x-api-key": API_KEY})
+
+    told = "This server is for this machine alone: call it localhost or 127.0.0.1, or serve with --host."
+    assert (answer.status_code, answer.text) == (421, told)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.7:8000", "vpp.example"])
+async def test_probes_come_by_any_name(host: str) -> None:
+    async with client() as http:
+        answer = await http.get("/livez", headers={"host": host})
+
+    assert (answer.status_code, answer.text) == (200, "alive")
+
+
+@pytest.mark.parametrize("changed", [{"host": "0.0.0.0"}, {"embedded": False}])  # noqa: S104
+async def test_for_other_machines_any_name_is_answered_to_and_no_key_shown(changed: dict[str, Any]) -> None:
+    async with client(**changed) as http:
+        answer = await http.get("/amplify_outputs.json", headers={"host": "vpp.example"})
+
+    assert answer.json()["data"]["url"] == "http://vpp.example/graphql"
+    assert API_KEY not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed", "refused"),
+    [
+        (
+            {},
+            ["http://localhost:5173", "http://127.0.0.1", "https://localhost", "http://[::1]:3000"],
+            [APP, "http://localhost.evil.example", "http://localhost:1@evil.example", "null", "file://", ""],
+        ),
+        ({"embedded": False}, [], ["http://localhost:5173", APP]),
+        ({"pages": Pages((APP,))}, [APP, "HTTPS://App.example"], ["http://localhost:5173", "http://app.example"]),
+        ({"pages": Pages((APP,))}, [], [f"{APP}.evil", f"{APP}:8443", "https://evil.example?https://app.example"]),
+        ({"pages": Pages(("*",)), "embedded": False}, [APP, "null"], []),
+    ],
+)
+async def test_what_may_change_things_is_refused_to_pages_of_other_origins(
+    given: dict[str, Any], allowed: list[str], refused: list[str]
+) -> None:
+    # Where it is let in, /livez has no such method; where not, that is never asked.
+    async with client(**given) as http:
+        statuses = {
+            origin: (await http.post("/livez", headers={"origin": origin})).status_code for origin in allowed + refused
+        }
+
+    assert statuses == {**dict.fromkeys(allowed, 405), **dict.fromkeys(refused, 403)}
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "status"),
+    [
+        ("http://vpp.example", "vpp.example", 405),
+        ("https://vpp.example", "vpp.example", 405),
+        ("https://VPP.example:8443", "vpp.EXAMPLE:8443", 405),
+        ("http://vpp.example:8001", "vpp.example:8000", 403),
+        ("http://vpp.example", "vpp.example.evil", 403),
+        ("http://evil.example", "vpp.example", 403),
+        ("null", "", 403),
+    ],
+)
+async def test_our_own_pages_are_those_of_the_host_that_is_called(origin: str, host: str, status: int) -> None:
+    async with client(embedded=False) as http:
+        answer = await http.post("/livez", headers={"origin": origin, "host": host})
+
+    assert answer.status_code == status
+
+
+async def test_a_refused_page_is_told_so_as_appsync_would(api: Api) -> None:
+    headers = {"origin": APP, "x-api-key": API_KEY}
+
+    answer = await api.client.post("/graphql", json=QUERY, headers=headers)
+
+    message = f"Pages of {APP} may not call 127.0.0.1: VPP_CORS_ORIGINS does not name their origin."
+    assert answer.status_code == 403
+    assert answer.headers["x-amzn-errortype"] == "AccessDeniedException"
+    assert answer.json() == {
+        "message": message,
+        "errors": [{"errorType": "AccessDeniedException", "message": message}],
+    }
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_page_that_may_call_may_read_the_answer(api: Api) -> None:
+    origin = "http://localhost:5173"
+
+    asked = await api.client.options("/graphql", headers={"origin": origin, **PREFLIGHT})
+    answer = await api.client.post("/graphql", json=QUERY, headers={"origin": origin, "x-api-key": API_KEY})
+
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, origin)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, origin)
+    assert answer.json()["data"] == {"getCaller": {"name": "bootstrap"}}
+    assert "Origin" in answer.headers["vary"]
+
+
+@pytest.mark.parametrize(
+    ("given", "origin", "allowed"),
+    [
+        ({}, APP, None),
+        ({"embedded": False}, "http://localhost:5173", None),
+        ({"embedded": False, "pages": Pages((APP,))}, APP, APP),
+        ({"embedded": False, "pages": Pages((APP,))}, "https://evil.example", None),
+        ({"pages": Pages(("*",))}, "https://evil.example", "*"),
+    ],
+)
+async def test_pages_are_told_beforehand_whether_they_may_call(
+    given: dict[str, Any], origin: str, allowed: str | None
+) -> None:
+    async with client(**given) as http:
+        answer = await http.options("/graphql", headers={"origin": origin, **PREFLIGHT})
+
+    assert answer.status_code == (200 if allowed else 400)
+    assert answer.headers.get("access-control-allow-origin") == allowed
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/amplify_outputs.json"])
+async def test_no_page_of_another_origin_may_read_what_holds_the_key(path: str) -> None:
+    async with client(pages=Pages(("*",))) as http:
+        answer = await http.get(path, headers={"origin": APP})
+
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/graphql/realtime"])
+@pytest.mark.parametrize("subprotocol", ["graphql-transport-ws", "graphql-ws"])
+async def test_a_socket_is_refused_to_pages_of_other_origins(served: Serving, path: str, subprotocol: str) -> None:
+    address = served.url.replace("http", "ws", 1) + path
+    protocols = [Subprotocol(subprotocol)]
+
+    for origin in (APP, "null", f"{served.url}.evil.example"):
+        with pytest.raises(InvalidStatus) as refusal:
+            await connect(address, subprotocols=protocols, origin=Origin(origin))
+        assert refusal.value.response.status_code == 403
+        assert b"AccessDeniedException" in refusal.value.response.body
+    for welcome in (Origin(served.url), Origin("http://localhost:5173"), None):
+        async with connect(address, subprotocols=protocols, origin=welcome) as socket:
+            assert socket.subprotocol == subprotocol
+
+
+async def test_a_socket_is_refused_under_another_name(served: Serving) -> None:
+    address = served.url.replace("http", "ws", 1) + "/graphql"
+    host, port = served.url.removeprefix("http://").split(":")
+
+    with pytest.raises(InvalidStatus) as refusal:
+        # As a rebound name would: the page's own origin, at our address.
+        await connect(
+            address.replace(host, "rebound.example"),
+            host=host,
+            port=int(port),
+            origin=Origin(f"http://rebound.example:{port}"),
+            subprotocols=[Subprotocol("graphql-transport-ws")],
+        )
+
+    assert refusal.value.response.status_code == 421

@@ -1,0 +1,63 @@
+import asyncio
+import socket
+
+import httpx
+import pytest
+
+from graph.embedded.infrastructure import Backing
+from graph.embedded.servers import EmbeddedServers
+from graph.object_store import ObjectStore
+from graph.settings import StartupError
+from graph.web.origins import Pages
+from graph.web.server import listening_on, serving
+from tests.fixtures.api import API_KEY
+
+
+async def test_what_is_written_is_sent_at_once() -> None:
+    accepted = asyncio.get_running_loop().create_future()
+
+    with listening_on("127.0.0.1", 0, any_port=False) as listening:
+        server = await asyncio.start_server(lambda _, client: accepted.set_result(client), sock=listening)
+        _, ours = await asyncio.open_connection(*listening.getsockname())
+        theirs = await accepted
+
+        assert theirs.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        for each in (ours, theirs, server):
+            each.close()
+
+
+async def test_files_may_be_uploaded_by_the_listed_pages_and_our_own(
+    servers: EmbeddedServers, database_url: str, object_store: ObjectStore
+) -> None:
+    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    link = await object_store.upload_link("listed", expires_in_s=60)
+    listed = Pages(("https://app.example",))
+
+    async with httpx.AsyncClient() as browser:
+
+        async def allowed(*origins: str) -> list[str | None]:
+            headers = {"access-control-request-method": "PUT"}
+            answers = [await browser.options(link, headers={"origin": origin, **headers}) for origin in origins]
+            return [answer.headers.get("access-control-allow-origin") for answer in answers]
+
+        async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False, pages=listed) as ours:
+            port = ours.url.rpartition(":")[2]
+            own = [f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
+            welcome = await allowed("https://app.example", *own)
+            foreign = await allowed("https://evil.example", "http://localhost:1")
+        async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False):
+            unlisted = await allowed("http://localhost:1")
+
+    assert welcome == ["https://app.example", *own]
+    assert foreign == [None, None]
+    assert unlisted != [None]
+
+
+def test_a_port_that_is_taken_is_refused_or_passed_over() -> None:
+    with listening_on("127.0.0.1", 0, any_port=False) as taken:
+        host, port = taken.getsockname()
+
+        with pytest.raises(StartupError, match=f"Something else listens on {host}:{port}"):
+            listening_on(host, port, any_port=False).__enter__()
+        with listening_on(host, port, any_port=True) as another:
+            assert another.getsockname()[1] != port
