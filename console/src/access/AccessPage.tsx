@@ -4,10 +4,10 @@ import "./access.css";
 
 import { Link, useSearchParams } from "react-router";
 
-import { DialogButton } from "../parts/FormDialog";
-import { PageHeader } from "../parts/PageHeader";
-import { usePages } from "../parts/pages";
-import { Forbidden } from "../parts/states";
+import { DialogButton } from "../components/FormDialog";
+import { PageHeader } from "../components/PageHeader";
+import { usePages } from "../components/pages";
+import { Forbidden } from "../components/states";
 import { ListApiKeysDocument } from "../schema";
 import { useMay } from "../session/session";
 import { AuditTrail } from "./AuditTrail";

@@ -2,8 +2,8 @@
 
 import { Button } from "react-aria-components";
 
-import { usePages } from "../parts/pages";
-import { Empty, Failure, Loading } from "../parts/states";
+import { usePages } from "../components/pages";
+import { Empty, Failure, Loading } from "../components/states";
 import { ListAuditEntriesDocument } from "../schema";
 import { Entry } from "./Entry";
 import { filterOf, useNarrowing } from "./narrowing";

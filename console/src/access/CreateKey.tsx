@@ -4,9 +4,9 @@ import { useState } from "react";
 import { Label, Radio, RadioGroup } from "react-aria-components";
 import { useClient } from "urql";
 
-import { FormDialog, type FormOf } from "../parts/FormDialog";
-import { DayOf, TextInput } from "../parts/fields";
-import { daysOn } from "../parts/format";
+import { FormDialog, type FormOf } from "../components/FormDialog";
+import { DayOf, TextInput } from "../components/fields";
+import { daysOn } from "../components/format";
 import { CreateApiKeyDocument, type CreateApiKeyInput, type CreateApiKeyMutation, type Role } from "../schema";
 import { SitePicker, VppPicker } from "./pickers";
 import { ROLES } from "./roles";

@@ -5,8 +5,8 @@ import { useId, useState } from "react";
 import { Button } from "react-aria-components";
 import { Link } from "react-router";
 
-import { CopyText } from "../parts/CopyText";
-import { formatMoment } from "../parts/format";
+import { CopyText } from "../components/CopyText";
+import { formatMoment } from "../components/format";
 import { type AuditEntry, type Field, fieldsOf, pageOf, titleOf } from "./differences";
 import { changesOf } from "./narrowing";
 import { Value } from "./Value";

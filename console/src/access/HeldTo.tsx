@@ -2,7 +2,7 @@
 
 import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 
-import { DialogButton, useDialog } from "../parts/FormDialog";
+import { DialogButton, useDialog } from "../components/FormDialog";
 import type { ApiKey } from "./KeyList";
 import { SiteNmi, VppName } from "./names";
 

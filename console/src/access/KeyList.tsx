@@ -1,10 +1,10 @@
 /** The API keys, newest first: whose they are, what they may do, and whether they still work. */
 
-import { type Column, DataTable } from "../parts/DataTable";
-import { DialogButton } from "../parts/FormDialog";
-import { formatMoment } from "../parts/format";
-import type { Pages } from "../parts/pages";
-import { Empty, Failure, Loading } from "../parts/states";
+import { type Column, DataTable } from "../components/DataTable";
+import { DialogButton } from "../components/FormDialog";
+import { formatMoment } from "../components/format";
+import type { Pages } from "../components/pages";
+import { Empty, Failure, Loading } from "../components/states";
 import type { ApiKeyDetailsFragment } from "../schema";
 import { HeldTo, HeldToDialog } from "./HeldTo";
 import { roleLabel } from "./roles";

@@ -1,7 +1,7 @@
 import { useMutation } from "urql";
 
-import { FormDialog, useDialog } from "../parts/FormDialog";
-import { Notice } from "../parts/Notice";
+import { FormDialog, useDialog } from "../components/FormDialog";
+import { Notice } from "../components/Notice";
 import { RevokeApiKeyDocument } from "../schema";
 import { useCaller } from "../session/session";
 import type { ApiKey } from "./KeyList";

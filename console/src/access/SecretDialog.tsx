@@ -1,7 +1,7 @@
 import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 
-import { CopyText } from "../parts/CopyText";
-import { Notice } from "../parts/Notice";
+import { CopyText } from "../components/CopyText";
+import { Notice } from "../components/Notice";
 import type { Created } from "./CreateKey";
 import { roleLabel } from "./roles";
 

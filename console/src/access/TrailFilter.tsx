@@ -1,9 +1,9 @@
 import { useState } from "react";
 import { Button, Form, Input, Label, TextField } from "react-aria-components";
 
-import { Chosen } from "../parts/Chosen";
-import { DayRange } from "../parts/DayRange";
-import { ChoiceOf } from "../parts/fields";
+import { Chosen } from "../components/Chosen";
+import { DayRange } from "../components/DayRange";
+import { ChoiceOf } from "../components/fields";
 import { useNarrowing } from "./narrowing";
 import { title } from "./words";
 

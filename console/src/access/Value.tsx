@@ -1,6 +1,6 @@
 /** A value out of the audit trail, as people read it. */
 
-import { formatDay, formatMoment } from "../parts/format";
+import { formatDay, formatMoment } from "../components/format";
 import { type Json, onlyIn } from "./differences";
 import { ParkName, SiteNmi, VppName } from "./names";
 import { title } from "./words";

@@ -3,8 +3,8 @@
 import { type ReactNode, useDeferredValue, useState } from "react";
 import { useQuery } from "urql";
 
-import { Chosen } from "../parts/Chosen";
-import { Picker } from "../parts/Picker";
+import { Chosen } from "../components/Chosen";
+import { Picker } from "../components/Picker";
 import { FindSitesByNmiOrAddressDocument, FindVppsByNameDocument } from "../schema";
 import { SiteNmi, VppName } from "./names";
 

@@ -2,9 +2,9 @@
 
 import { useEffect, useRef } from "react";
 
-import { DialogButton } from "../parts/FormDialog";
-import { DayOf } from "../parts/fields";
-import { formatDay, formatPeriod, kwh } from "../parts/format";
+import { DialogButton } from "../components/FormDialog";
+import { DayOf } from "../components/fields";
+import { formatDay, formatPeriod, kwh } from "../components/format";
 import type { Asked } from "./asked";
 import { AddBattery, EditBattery, RemoveBattery } from "./BatteryDialogs";
 import type { Site } from "./SitePage";

@@ -2,10 +2,10 @@
 
 import { useMutation } from "urql";
 
-import { FormDialog, type FormOf, useDialog } from "../parts/FormDialog";
-import { EffectiveFrom, NumberInput, TextInput } from "../parts/fields";
-import { formatDay, kwh, today } from "../parts/format";
-import { Notice } from "../parts/Notice";
+import { FormDialog, type FormOf, useDialog } from "../components/FormDialog";
+import { EffectiveFrom, NumberInput, TextInput } from "../components/fields";
+import { formatDay, kwh, today } from "../components/format";
+import { Notice } from "../components/Notice";
 import { AddBatteryDocument, RemoveBatteryDocument, UpdateBatteryDocument } from "../schema";
 import type { Site } from "./SitePage";
 

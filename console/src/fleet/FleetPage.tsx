@@ -4,13 +4,13 @@ import "./fleet.css";
 
 import { Link } from "react-router";
 
-import { type Column, DataTable } from "../parts/DataTable";
-import { DialogButton } from "../parts/FormDialog";
-import { SearchInput } from "../parts/fields";
-import { money, percent } from "../parts/format";
-import { PageHeader } from "../parts/PageHeader";
-import { usePages } from "../parts/pages";
-import { Empty, Failure, Loading } from "../parts/states";
+import { type Column, DataTable } from "../components/DataTable";
+import { DialogButton } from "../components/FormDialog";
+import { SearchInput } from "../components/fields";
+import { money, percent } from "../components/format";
+import { PageHeader } from "../components/PageHeader";
+import { usePages } from "../components/pages";
+import { Empty, Failure, Loading } from "../components/states";
 import { ListVppsDocument, type ListVppsQuery } from "../schema";
 import { useCaller, useMay } from "../session/session";
 import { useSearch } from "./asked";

@@ -1,7 +1,7 @@
 import type { CombinedError } from "urql";
 
-import { PageHeader } from "../parts/PageHeader";
-import { Failure, Loading, NotFound, refusalOf } from "../parts/states";
+import { PageHeader } from "../components/PageHeader";
+import { Failure, Loading, NotFound, refusalOf } from "../components/states";
 
 /** Stands in the place of a thing that is still being read, is not there, or could not be read. */
 export function Missing({

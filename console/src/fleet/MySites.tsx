@@ -2,10 +2,10 @@
 
 import { Link } from "react-router";
 
-import { kwh } from "../parts/format";
-import { PageHeader } from "../parts/PageHeader";
-import { usePages } from "../parts/pages";
-import { Empty, Failure, Loading } from "../parts/states";
+import { kwh } from "../components/format";
+import { PageHeader } from "../components/PageHeader";
+import { usePages } from "../components/pages";
+import { Empty, Failure, Loading } from "../components/states";
 import { ListSitesDocument } from "../schema";
 import { MoreButton } from "./MoreButton";
 

@@ -1,5 +1,5 @@
-import { formatDay } from "../parts/format";
-import { Notice } from "../parts/Notice";
+import { formatDay } from "../components/format";
+import { Notice } from "../components/Notice";
 
 /** Names the days from which something else was to hold, where a change takes its place: it holds without end. */
 export function Replaced({

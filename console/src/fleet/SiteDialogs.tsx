@@ -3,10 +3,10 @@
 import { useNavigate } from "react-router";
 import { useMutation } from "urql";
 
-import { FormDialog } from "../parts/FormDialog";
-import { EffectiveFrom, TextInput } from "../parts/fields";
-import { today } from "../parts/format";
-import { Notice } from "../parts/Notice";
+import { FormDialog } from "../components/FormDialog";
+import { EffectiveFrom, TextInput } from "../components/fields";
+import { today } from "../components/format";
+import { Notice } from "../components/Notice";
 import { AssignSiteDocument, DeleteSiteDocument, UpdateSiteDocument } from "../schema";
 import { Replaced } from "./Replaced";
 import type { Site } from "./SitePage";

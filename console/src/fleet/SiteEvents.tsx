@@ -5,12 +5,12 @@ import { useEffect, useMemo, useState } from "react";
 import { Button } from "react-aria-components";
 import { Link } from "react-router";
 
-import { type Column, DataTable } from "../parts/DataTable";
-import { MonthOf } from "../parts/fields";
-import { downloadCsv } from "../parts/file";
-import { counted, formatDay, formatMonth, money, monthsOn } from "../parts/format";
-import { usePages } from "../parts/pages";
-import { Empty, Failure, Loading, refusalOf } from "../parts/states";
+import { type Column, DataTable } from "../components/DataTable";
+import { MonthOf } from "../components/fields";
+import { downloadCsv } from "../components/file";
+import { counted, formatDay, formatMonth, money, monthsOn } from "../components/format";
+import { usePages } from "../components/pages";
+import { Empty, Failure, Loading, refusalOf } from "../components/states";
 import { ListEventsDocument, type ListEventsQuery } from "../schema";
 import { useMay } from "../session/session";
 import { useMonth } from "./asked";

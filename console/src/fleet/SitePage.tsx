@@ -5,12 +5,12 @@ import "./fleet.css";
 import { Link, useParams } from "react-router";
 import { useQuery } from "urql";
 
-import { CopyText } from "../parts/CopyText";
-import { DialogButton } from "../parts/FormDialog";
-import { formatDay, kwh, money, percent, today } from "../parts/format";
-import { PageHeader } from "../parts/PageHeader";
-import { Failure } from "../parts/states";
-import { Timeline } from "../parts/Timeline";
+import { CopyText } from "../components/CopyText";
+import { DialogButton } from "../components/FormDialog";
+import { formatDay, kwh, money, percent, today } from "../components/format";
+import { PageHeader } from "../components/PageHeader";
+import { Failure } from "../components/states";
+import { Timeline } from "../components/Timeline";
 import { GetSiteDocument, type GetSiteQuery } from "../schema";
 import { useCaller, useMay } from "../session/session";
 import { useDay } from "./asked";

@@ -3,10 +3,10 @@
 import { Link } from "react-router";
 import { useQuery } from "urql";
 
-import { SearchInput } from "../parts/fields";
-import { Notice } from "../parts/Notice";
-import { usePages } from "../parts/pages";
-import { Failure, Loading, refusalOf, sentence } from "../parts/states";
+import { SearchInput } from "../components/fields";
+import { Notice } from "../components/Notice";
+import { usePages } from "../components/pages";
+import { Failure, Loading, refusalOf, sentence } from "../components/states";
 import { GetSiteByNmiDocument, ListSitesDocument } from "../schema";
 import { useSearch } from "./asked";
 import { MoreButton } from "./MoreButton";

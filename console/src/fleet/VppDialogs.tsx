@@ -3,10 +3,10 @@
 import { useNavigate } from "react-router";
 import { useMutation } from "urql";
 
-import { FormDialog, type FormOf } from "../parts/FormDialog";
-import { EffectiveFrom, NumberInput, TextInput } from "../parts/fields";
-import { today } from "../parts/format";
-import { Notice } from "../parts/Notice";
+import { FormDialog, type FormOf } from "../components/FormDialog";
+import { EffectiveFrom, NumberInput, TextInput } from "../components/fields";
+import { today } from "../components/format";
+import { Notice } from "../components/Notice";
 import { CreateVppDocument, DeleteVppDocument, type GetVppQuery, UpdateVppDocument } from "../schema";
 import { Replaced } from "./Replaced";
 

@@ -3,8 +3,8 @@
 import { useEffect, useState } from "react";
 import { useQuery } from "urql";
 
-import type { FormOf } from "../parts/FormDialog";
-import { Picker } from "../parts/Picker";
+import type { FormOf } from "../components/FormDialog";
+import { Picker } from "../components/Picker";
 import { ListVppsDocument } from "../schema";
 import { RESTED_AFTER_MS } from "./asked";
 

@@ -5,11 +5,11 @@ import "./fleet.css";
 import { Link, useParams } from "react-router";
 import { useQuery } from "urql";
 
-import { DialogButton } from "../parts/FormDialog";
-import { formatDay, money, percent, today } from "../parts/format";
-import { PageHeader } from "../parts/PageHeader";
-import { Failure, Forbidden } from "../parts/states";
-import { Timeline } from "../parts/Timeline";
+import { DialogButton } from "../components/FormDialog";
+import { formatDay, money, percent, today } from "../components/format";
+import { PageHeader } from "../components/PageHeader";
+import { Failure, Forbidden } from "../components/states";
+import { Timeline } from "../components/Timeline";
 import { GetVppDocument, type GetVppQuery } from "../schema";
 import { useMay } from "../session/session";
 import { Missing } from "./Missing";

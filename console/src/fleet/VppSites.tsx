@@ -3,12 +3,12 @@
 import { Link, useNavigate } from "react-router";
 import { useMutation } from "urql";
 
-import { type Column, DataTable } from "../parts/DataTable";
-import { DialogButton, FormDialog } from "../parts/FormDialog";
-import { DayOf, EffectiveFrom, SearchInput, TextInput } from "../parts/fields";
-import { formatDay, kwh } from "../parts/format";
-import { usePages } from "../parts/pages";
-import { Empty, Failure, Loading } from "../parts/states";
+import { type Column, DataTable } from "../components/DataTable";
+import { DialogButton, FormDialog } from "../components/FormDialog";
+import { DayOf, EffectiveFrom, SearchInput, TextInput } from "../components/fields";
+import { formatDay, kwh } from "../components/format";
+import { usePages } from "../components/pages";
+import { Empty, Failure, Loading } from "../components/states";
 import { CreateSiteDocument, ListSitesDocument, type ListSitesQuery } from "../schema";
 import { useDay, useSearch } from "./asked";
 

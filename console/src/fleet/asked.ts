@@ -2,8 +2,8 @@
 
 import { useEffect, useState } from "react";
 
-import { useAddress } from "../parts/address";
-import { daysOn, thisMonth, today } from "../parts/format";
+import { useAddress } from "../components/address";
+import { daysOn, thisMonth, today } from "../components/format";
 
 export const RESTED_AFTER_MS = 250;
 

@@ -5,9 +5,9 @@ import { Download } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { Button, ToggleButton, ToggleButtonGroup } from "react-aria-components";
 
-import { ChoiceOf } from "../parts/fields";
-import { downloadCsv } from "../parts/file";
-import { count } from "../parts/format";
+import { ChoiceOf } from "../components/fields";
+import { downloadCsv } from "../components/file";
+import { count } from "../components/format";
 import { Events } from "./Events";
 import { ListTable } from "./ListTable";
 import { type List, listsOf } from "./lists";

@@ -6,7 +6,7 @@ import { useEffect, useRef } from "react";
 import { Button, Input, Label, Menu, MenuItem, MenuTrigger, Popover, TextField } from "react-aria-components";
 import { useClient } from "urql";
 
-import { ChoiceOf } from "../parts/fields";
+import { ChoiceOf } from "../components/fields";
 import { credentialsIn, type Mode, withCredentials } from "./credentials";
 import { EXAMPLES, present } from "./examples";
 import { useOpenTab } from "./tabs";

@@ -1,7 +1,7 @@
 import { X } from "lucide-react";
 import { Button } from "react-aria-components";
 
-import { counted } from "../parts/format";
+import { counted } from "../components/format";
 import { type Event, events, useRun } from "./events";
 
 const time = new Intl.DateTimeFormat("en-AU", { timeStyle: "medium" });

@@ -2,7 +2,7 @@ import { HistoryIcon } from "@graphiql/react";
 import { Trash2 } from "lucide-react";
 import { Button } from "react-aria-components";
 
-import { formatMoment } from "../parts/format";
+import { formatMoment } from "../components/format";
 import { history, useHistory } from "./history";
 import { useOpenTab } from "./tabs";
 

@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 
-import { type Column, DataTable } from "../parts/DataTable";
+import { type Column, DataTable } from "../components/DataTable";
 import { type Cell, isNumeric, type List, sortedBy } from "./lists";
 
 interface Row {

@@ -2,7 +2,7 @@
 
 import type { Client } from "urql";
 
-import { monthsOn, thisMonth } from "../parts/format";
+import { monthsOn, thisMonth } from "../components/format";
 import dailyStats from "./examples/daily-stats.graphql?raw";
 import importInSteps from "./examples/import.graphql?raw";
 import keys from "./examples/keys.graphql?raw";

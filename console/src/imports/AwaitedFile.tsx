@@ -5,7 +5,7 @@ import { Button } from "react-aria-components";
 import { Link } from "react-router";
 import { useClient } from "urql";
 
-import { Notice } from "../parts/Notice";
+import { Notice } from "../components/Notice";
 import type { ImportStateFragment } from "../schema";
 import { ChooseFiles } from "./ChooseFiles";
 import { ChosenFile } from "./ChosenFile";

@@ -3,9 +3,9 @@
 import { Check, FileText, X } from "lucide-react";
 import { Button } from "react-aria-components";
 
-import { ChoiceOf } from "../parts/fields";
-import { bytes, counted } from "../parts/format";
-import { Notice } from "../parts/Notice";
+import { ChoiceOf } from "../components/fields";
+import { bytes, counted } from "../components/format";
+import { Notice } from "../components/Notice";
 import { type Beginning, match } from "./beginning";
 import { ALL_KINDS, KINDS } from "./kinds";
 import { ParkChoice } from "./ParkChoice";

@@ -4,9 +4,9 @@ import { useState } from "react";
 import { Button } from "react-aria-components";
 import { type CombinedError, useMutation } from "urql";
 
-import { DialogButton, FormDialog } from "../parts/FormDialog";
-import { count } from "../parts/format";
-import { Failure } from "../parts/states";
+import { DialogButton, FormDialog } from "../components/FormDialog";
+import { count } from "../components/format";
+import { Failure } from "../components/states";
 import { CancelImportDocument, type ImportStateFragment, RevertImportDocument, StartImportDocument } from "../schema";
 import { countsAtOnce } from "./states";
 import { uploads } from "./uploads";

@@ -4,9 +4,9 @@ import "./imports.css";
 
 import { useParams } from "react-router";
 
-import { formatMoment } from "../parts/format";
-import { PageHeader } from "../parts/PageHeader";
-import { Failure, Forbidden, Loading, NotFound } from "../parts/states";
+import { formatMoment } from "../components/format";
+import { PageHeader } from "../components/PageHeader";
+import { Failure, Forbidden, Loading, NotFound } from "../components/states";
 import type { ImportStateFragment } from "../schema";
 import { useMay } from "../session/session";
 import { AwaitedFile } from "./AwaitedFile";

@@ -5,7 +5,7 @@ import { Button } from "react-aria-components";
 import { useNavigate } from "react-router";
 import { useClient } from "urql";
 
-import { useDraft } from "../parts/draft";
+import { useDraft } from "../components/draft";
 import type { ChargeTariff, ImportKind } from "../schema";
 import { useCaller } from "../session/session";
 import { ChargeTariffChoice } from "./ChargeTariffChoice";

@@ -1,9 +1,9 @@
 /** Whose readings a file holds: a park, found by its name. */
 
 import { useMemo, useState } from "react";
-import { Picker } from "../parts/Picker";
-import { usePages } from "../parts/pages";
-import { Failure } from "../parts/states";
+import { Picker } from "../components/Picker";
+import { usePages } from "../components/pages";
+import { Failure } from "../components/states";
 import { ListParksToChooseDocument } from "../schema";
 
 const PARKS_A_PAGE = 200;

@@ -3,10 +3,9 @@
 import { CircleCheck } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-
+import { bytes, count, duration, formatMoment } from "../components/format";
+import { Notice } from "../components/Notice";
 import { useIsAway } from "../connection";
-import { bytes, count, duration, formatMoment } from "../parts/format";
-import { Notice } from "../parts/Notice";
 import type { ImportStateFragment } from "../schema";
 import { Bar } from "./Bar";
 import { type Followed, useNow } from "./follow";

@@ -5,10 +5,10 @@ import { useMemo, useState } from "react";
 import { Button, ToggleButton, ToggleButtonGroup } from "react-aria-components";
 import { type CombinedError, useClient } from "urql";
 
-import { type Column, DataTable } from "../parts/DataTable";
-import { followDownload } from "../parts/file";
-import { count, counted } from "../parts/format";
-import { Failure, Loading } from "../parts/states";
+import { type Column, DataTable } from "../components/DataTable";
+import { followDownload } from "../components/file";
+import { count, counted } from "../components/format";
+import { Failure, Loading } from "../components/states";
 import { GetRejectionsUrlDocument, type ImportStateFragment } from "../schema";
 import { AtHash } from "./AtHash";
 import { type Cause, fault, mostFound, REPAIRS } from "./causes";

@@ -4,8 +4,8 @@ import { Button } from "react-aria-components";
 import { Link } from "react-router";
 import { useClient } from "urql";
 
-import { bytes, duration, formatMoment } from "../parts/format";
-import { Notice } from "../parts/Notice";
+import { bytes, duration, formatMoment } from "../components/format";
+import { Notice } from "../components/Notice";
 import type { ImportStateFragment } from "../schema";
 import { Bar } from "./Bar";
 import { STATES } from "./states";

@@ -1,5 +1,5 @@
-import { counted } from "../parts/format";
-import { Notice } from "../parts/Notice";
+import { counted } from "../components/format";
+import { Notice } from "../components/Notice";
 import type { ImportKind, ImportStateFragment } from "../schema";
 import { AtHash } from "./AtHash";
 

@@ -1,6 +1,6 @@
 /** The states of an import, in words. */
 
-import { count } from "../parts/format";
+import { count } from "../components/format";
 import type { ImportKind, ImportStateFragment, ImportStatus } from "../schema";
 
 export const STATES: Record<ImportStatus, { label: string; tone: "" | "accent" | "good" | "bad" }> = {

@@ -8,7 +8,7 @@
 import { useSyncExternalStore } from "react";
 import type { Client, CombinedError } from "urql";
 
-import { refusalOf, sentence } from "../parts/states";
+import { refusalOf, sentence } from "../components/states";
 import {
   CancelImportDocument,
   type ChargeTariff,

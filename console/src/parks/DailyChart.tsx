@@ -14,7 +14,7 @@ import {
   YAxis,
 } from "recharts";
 
-import { daysOn, formatDay, quantity } from "../parts/format";
+import { daysOn, formatDay, quantity } from "../components/format";
 import type { Day } from "./days";
 
 interface Props {

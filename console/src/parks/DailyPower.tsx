@@ -2,10 +2,10 @@
 
 import { type ReactNode, useMemo } from "react";
 
-import { Chosen } from "../parts/Chosen";
-import { formatDay, formatPeriod } from "../parts/format";
-import { type Pages, usePages } from "../parts/pages";
-import { Empty, Failure, Loading } from "../parts/states";
+import { Chosen } from "../components/Chosen";
+import { formatDay, formatPeriod } from "../components/format";
+import { type Pages, usePages } from "../components/pages";
+import { Empty, Failure, Loading } from "../components/states";
 import { ListEnergyTypeDailyStatsDocument, ListParkDailyStatsDocument } from "../schema";
 import { useMay } from "../session/session";
 import { type By, daysOf, PARKS_AT_ONCE, type Span, useChoice } from "./choice";

@@ -4,10 +4,10 @@ import { Download } from "lucide-react";
 import { lazy, Suspense, useMemo } from "react";
 import { Button } from "react-aria-components";
 
-import { type Column, DataTable } from "../parts/DataTable";
-import { downloadCsv } from "../parts/file";
-import { count, counted, dayBefore, formatDay, quantity } from "../parts/format";
-import { Loading } from "../parts/states";
+import { type Column, DataTable } from "../components/DataTable";
+import { downloadCsv } from "../components/file";
+import { count, counted, dayBefore, formatDay, quantity } from "../components/format";
+import { Loading } from "../components/states";
 import type { By, Span } from "./choice";
 import { type Day, type Figure, fileColumns, fileRow, inColumn } from "./days";
 import { ticksOver } from "./ticks";

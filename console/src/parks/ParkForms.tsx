@@ -1,7 +1,7 @@
 import { useMutation } from "urql";
 
-import { FormDialog, type FormOf, useDialog } from "../parts/FormDialog";
-import { Choice, TextInput } from "../parts/fields";
+import { FormDialog, type FormOf, useDialog } from "../components/FormDialog";
+import { Choice, TextInput } from "../components/fields";
 import { CreateParkDocument, type EnergyType, UpdateParkDocument } from "../schema";
 import { useChoice } from "./choice";
 import { ENERGY_TYPES, type Park } from "./days";

@@ -4,11 +4,11 @@ import { Pencil } from "lucide-react";
 import { useMemo, useState } from "react";
 import { Link, useSearchParams } from "react-router";
 
-import { type Column, DataTable } from "../parts/DataTable";
-import { DialogButton } from "../parts/FormDialog";
-import { ChoiceOf, SearchInput } from "../parts/fields";
-import { count, counted } from "../parts/format";
-import { Empty } from "../parts/states";
+import { type Column, DataTable } from "../components/DataTable";
+import { DialogButton } from "../components/FormDialog";
+import { ChoiceOf, SearchInput } from "../components/fields";
+import { count, counted } from "../components/format";
+import { Empty } from "../components/states";
 import type { EnergyType } from "../schema";
 import { useMay } from "../session/session";
 import { PARKS_AT_ONCE, useChoice } from "./choice";

@@ -5,10 +5,10 @@ import "./parks.css";
 import { Upload } from "lucide-react";
 import { Link } from "react-router";
 
-import { DialogButton } from "../parts/FormDialog";
-import { PageHeader } from "../parts/PageHeader";
-import { usePages } from "../parts/pages";
-import { Empty, Failure, Forbidden, Loading } from "../parts/states";
+import { DialogButton } from "../components/FormDialog";
+import { PageHeader } from "../components/PageHeader";
+import { usePages } from "../components/pages";
+import { Empty, Failure, Forbidden, Loading } from "../components/states";
 import { ListParksDocument } from "../schema";
 import { useCaller, useMay } from "../session/session";
 import { DailyPower } from "./DailyPower";

@@ -1,7 +1,7 @@
 /** The days that are shown: the last ones that have readings, or those from one day to another. */
 
-import { DayRange } from "../parts/DayRange";
-import { dayBefore, daysOn } from "../parts/format";
+import { DayRange } from "../components/DayRange";
+import { dayBefore, daysOn } from "../components/format";
 import { LAST_DAYS, type Span, useChoice } from "./choice";
 import { Segments } from "./Segments";
 

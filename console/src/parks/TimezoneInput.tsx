@@ -1,5 +1,5 @@
-import type { FormOf } from "../parts/FormDialog";
-import { Picker } from "../parts/Picker";
+import type { FormOf } from "../components/FormDialog";
+import { Picker } from "../components/Picker";
 
 // What browsers list without an area, they list by other names too.
 const TIMEZONES = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((name) => name.includes("/"))].map((name) => ({

@@ -2,9 +2,9 @@
 
 import type { NavigateOptions } from "react-router";
 
-import { useAddress } from "../parts/address";
-import { isDay } from "../parts/DayRange";
-import { daysOn } from "../parts/format";
+import { useAddress } from "../components/address";
+import { isDay } from "../components/DayRange";
+import { daysOn } from "../components/format";
 
 export type By = "park" | "type";
 

@@ -1,6 +1,6 @@
 /** What is shown of a day: the API's figures, and whether they are of all of it. */
 
-import { quantity } from "../parts/format";
+import { quantity } from "../components/format";
 import type {
   EnergyType,
   ListEnergyTypeDailyStatsQuery,

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "react";
 import { type CombinedError, useClient } from "urql";
 
-import { daysOn, today } from "../parts/format";
+import { daysOn, today } from "../components/format";
 import { ListDaysWithReadingsDocument, type ListDaysWithReadingsQuery } from "../schema";
 
 type Page = ListDaysWithReadingsQuery["listEnergyTypeDailyStats"];

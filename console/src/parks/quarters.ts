@@ -1,6 +1,6 @@
 /** How long the days of a timezone are: 96 quarters of an hour, unless its clocks change on that day. */
 
-import { daysOn } from "../parts/format";
+import { daysOn } from "../components/format";
 
 const QUARTER_MS = 15 * 60 * 1000;
 const DAY_MS = 96 * QUARTER_MS;

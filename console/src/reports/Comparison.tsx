@@ -2,11 +2,11 @@
 
 import { useMemo } from "react";
 
-import { useAddress } from "../parts/address";
-import { type Column, DataTable } from "../parts/DataTable";
-import { ChoiceOf } from "../parts/fields";
-import { cents, count, counted, dollars, money } from "../parts/format";
-import { Failure, Loading } from "../parts/states";
+import { useAddress } from "../components/address";
+import { type Column, DataTable } from "../components/DataTable";
+import { ChoiceOf } from "../components/fields";
+import { cents, count, counted, dollars, money } from "../components/format";
+import { Failure, Loading } from "../components/states";
 import { byCause, CAUSES, type Change, changesOf } from "./changes";
 import { difference, type Line, sumOf, TOTALS } from "./figures";
 import { Period } from "./Money";

@@ -3,8 +3,8 @@ import { useState } from "react";
 import { Button } from "react-aria-components";
 import { type CombinedError, useClient } from "urql";
 
-import { followDownload } from "../parts/file";
-import { Failure } from "../parts/states";
+import { followDownload } from "../components/file";
+import { Failure } from "../components/states";
 import { ReportFileDocument, type RevenueReportFormat } from "../schema";
 import type { Revision } from "./reading";
 

@@ -1,5 +1,5 @@
-import { type Column, DataTable } from "../parts/DataTable";
-import { count, formatDay, money, quantity } from "../parts/format";
+import { type Column, DataTable } from "../components/DataTable";
+import { count, formatDay, money, quantity } from "../components/format";
 import { Exact } from "./exact";
 import { isCostOnly, type SiteEvent } from "./steps";
 

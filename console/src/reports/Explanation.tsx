@@ -3,10 +3,10 @@
 import { Link } from "react-router";
 import { useQuery } from "urql";
 
-import { counted, dollars, formatMonth, formatPeriod, money } from "../parts/format";
-import { Notice } from "../parts/Notice";
-import { usePages } from "../parts/pages";
-import { Failure, Loading } from "../parts/states";
+import { counted, dollars, formatMonth, formatPeriod, money } from "../components/format";
+import { Notice } from "../components/Notice";
+import { usePages } from "../components/pages";
+import { Failure, Loading } from "../components/states";
 import { ListSiteEventsDocument, SiteMembershipsDocument } from "../schema";
 import { useMay } from "../session/session";
 import { Events } from "./Events";

@@ -4,12 +4,12 @@ import { Download } from "lucide-react";
 import { useDeferredValue, useMemo, useState } from "react";
 import { Button } from "react-aria-components";
 
-import { type Column, DataTable } from "../parts/DataTable";
-import { useDialog } from "../parts/FormDialog";
-import { SearchInput } from "../parts/fields";
-import { downloadCsv } from "../parts/file";
-import { cents, count, counted, dollars, money, quantity } from "../parts/format";
-import { Loading } from "../parts/states";
+import { type Column, DataTable } from "../components/DataTable";
+import { useDialog } from "../components/FormDialog";
+import { SearchInput } from "../components/fields";
+import { downloadCsv } from "../components/file";
+import { cents, count, counted, dollars, money, quantity } from "../components/format";
+import { Loading } from "../components/states";
 import { useMay } from "../session/session";
 import { keyOf, LINE_FIGURES, type Line, sumOf } from "./figures";
 import { Period } from "./Money";

@@ -3,9 +3,9 @@
 import { lazy, Suspense } from "react";
 import { Button } from "react-aria-components";
 
-import { useDialog } from "../parts/FormDialog";
-import { dollars, formatPeriod, money } from "../parts/format";
-import { Loading } from "../parts/states";
+import { useDialog } from "../components/FormDialog";
+import { dollars, formatPeriod, money } from "../components/format";
+import { Loading } from "../components/states";
 import { LINE_FIGURES, type Line, sumOf, TOTALS, type Totals } from "./figures";
 import { Flag } from "./flags";
 import type { Revision } from "./reading";

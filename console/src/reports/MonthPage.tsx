@@ -5,10 +5,10 @@ import "./reports.css";
 import { useMemo } from "react";
 import { useParams, useSearchParams } from "react-router";
 
-import { formatDay, formatMonth } from "../parts/format";
-import { Notice } from "../parts/Notice";
-import { PageHeader } from "../parts/PageHeader";
-import { Empty, Failure, Loading, NotFound } from "../parts/states";
+import { formatDay, formatMonth } from "../components/format";
+import { Notice } from "../components/Notice";
+import { PageHeader } from "../components/PageHeader";
+import { Empty, Failure, Loading, NotFound } from "../components/states";
 import { useMay } from "../session/session";
 import { RevisionPage } from "./RevisionPage";
 import { useNews, useRevisions, useStaleness, useVpp } from "./reading";

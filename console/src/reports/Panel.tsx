@@ -2,7 +2,7 @@ import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 
-import { useDialog } from "../parts/FormDialog";
+import { useDialog } from "../components/FormDialog";
 
 /** Shows more of something above the page, at `?do=NAME&about=WHAT`. */
 export function Panel({

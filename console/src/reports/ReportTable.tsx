@@ -1,8 +1,8 @@
 import { Link } from "react-router";
 
-import { type Column, DataTable } from "../parts/DataTable";
-import { cents, dollars, formatMoment, formatMonth, money } from "../parts/format";
-import type { Pages } from "../parts/pages";
+import { type Column, DataTable } from "../components/DataTable";
+import { cents, dollars, formatMoment, formatMonth, money } from "../components/format";
+import type { Pages } from "../components/pages";
 import type { ListReportsQuery } from "../schema";
 import { useMay } from "../session/session";
 import { TOTALS, type Totals } from "./figures";

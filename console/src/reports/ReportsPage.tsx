@@ -2,12 +2,12 @@
 
 import "./reports.css";
 
-import { useAddress } from "../parts/address";
-import { MonthOf } from "../parts/fields";
-import { formatMonth, monthsOn, thisMonth } from "../parts/format";
-import { PageHeader } from "../parts/PageHeader";
-import { usePages } from "../parts/pages";
-import { Empty, Failure, Loading, NotFound } from "../parts/states";
+import { useAddress } from "../components/address";
+import { MonthOf } from "../components/fields";
+import { formatMonth, monthsOn, thisMonth } from "../components/format";
+import { PageHeader } from "../components/PageHeader";
+import { usePages } from "../components/pages";
+import { Empty, Failure, Loading, NotFound } from "../components/states";
 import { ListReportsDocument } from "../schema";
 import { useMay } from "../session/session";
 import { ReportTable } from "./ReportTable";

@@ -1,10 +1,10 @@
 /** One revision of a month's report: where the money went, its lines, what other terms would bring, and other revisions. */
 
-import { useAddress } from "../parts/address";
-import { ChoiceOf } from "../parts/fields";
-import { formatMoment, formatMonth } from "../parts/format";
-import { Notice } from "../parts/Notice";
-import { Failure, Loading } from "../parts/states";
+import { useAddress } from "../components/address";
+import { ChoiceOf } from "../components/fields";
+import { formatMoment, formatMonth } from "../components/format";
+import { Notice } from "../components/Notice";
+import { Failure, Loading } from "../components/states";
 import type { ReportedVppQuery } from "../schema";
 import { useMay } from "../session/session";
 import { Comparison } from "./Comparison";

@@ -3,9 +3,9 @@ import { Button } from "react-aria-components";
 import { Link } from "react-router";
 import { useMutation } from "urql";
 
-import { formatMonth } from "../parts/format";
-import { Notice } from "../parts/Notice";
-import { Failure } from "../parts/states";
+import { formatMonth } from "../components/format";
+import { Notice } from "../components/Notice";
+import { Failure } from "../components/states";
 import { type FollowReportsSubscription, GenerateReportDocument } from "../schema";
 import { useNews } from "./reading";
 

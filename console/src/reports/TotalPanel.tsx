@@ -2,9 +2,9 @@
 
 import { useMemo } from "react";
 
-import { type Column, DataTable } from "../parts/DataTable";
-import { cents, counted, dollars, money } from "../parts/format";
-import { Loading } from "../parts/states";
+import { type Column, DataTable } from "../components/DataTable";
+import { cents, counted, dollars, money } from "../components/format";
+import { Loading } from "../components/states";
 import { type Line, TOTALS, type Totals } from "./figures";
 import { Nmi } from "./LineItems";
 import { Period } from "./Money";

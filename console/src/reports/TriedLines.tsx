@@ -1,8 +1,8 @@
 import { useMemo } from "react";
 
-import { type Column, DataTable } from "../parts/DataTable";
-import { cents, count, dollars, money } from "../parts/format";
-import { Loading } from "../parts/states";
+import { type Column, DataTable } from "../components/DataTable";
+import { cents, count, dollars, money } from "../components/format";
+import { Loading } from "../components/states";
 import type { TryTermsQuery } from "../schema";
 import { difference, type Line } from "./figures";
 

@@ -1,7 +1,7 @@
 import { useDeferredValue, useState } from "react";
 import { useQuery } from "urql";
 
-import { Picker } from "../parts/Picker";
+import { Picker } from "../components/Picker";
 import { FindVppsDocument } from "../schema";
 
 interface Vpp {

@@ -2,7 +2,7 @@
 
 import { Bar, BarChart, Cell, LabelList, ReferenceLine, ResponsiveContainer, XAxis, YAxis } from "recharts";
 
-import { money } from "../parts/format";
+import { money } from "../components/format";
 import type { Totals } from "./figures";
 
 interface Step {

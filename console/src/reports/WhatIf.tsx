@@ -5,9 +5,9 @@ import { Button, Input, Label, NumberField, Slider, SliderFill, SliderThumb, Sli
 import { Link } from "react-router";
 import { useQuery } from "urql";
 
-import { cents, formatMonth, money } from "../parts/format";
-import { Notice } from "../parts/Notice";
-import { Failure } from "../parts/states";
+import { cents, formatMonth, money } from "../components/format";
+import { Notice } from "../components/Notice";
+import { Failure } from "../components/states";
 import { TryTermsDocument } from "../schema";
 import { useMay } from "../session/session";
 import { difference, type Line, TOTALS, type Totals } from "./figures";

@@ -1,6 +1,6 @@
 /** What is different from one revision of a report to another, line by line, and by what. */
 
-import { cents, dollars, kwh, money, quantity } from "../parts/format";
+import { cents, dollars, kwh, money, quantity } from "../components/format";
 import { difference, keyOf, LINE_FIGURES, type Line } from "./figures";
 
 export type Cause = "Membership" | "Batteries" | "Events" | "Terms" | "Others" | "Name";

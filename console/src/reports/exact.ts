@@ -1,6 +1,6 @@
 /** Exact numbers: what is multiplied and divided before it becomes cents is a fraction, never a float. */
 
-import { dollars, money } from "../parts/format";
+import { dollars, money } from "../components/format";
 
 const DECIMALS = 6;
 

@@ -1,6 +1,6 @@
 /** What a report's figures are called, and what they are the sums of. */
 
-import { cents, dollars, money } from "../parts/format";
+import { cents, dollars, money } from "../components/format";
 import type { LineFragment, ReportTotalsFragment } from "../schema";
 
 export type Line = LineFragment;

@@ -3,8 +3,8 @@
 import { useMemo } from "react";
 import { Link } from "react-router";
 
-import { formatDay, formatMoment, formatMonth, thisMonth } from "../parts/format";
-import { Notice } from "../parts/Notice";
+import { formatDay, formatMoment, formatMonth, thisMonth } from "../components/format";
+import { Notice } from "../components/Notice";
 import type { ReportFragment } from "../schema";
 import { addUp, type Line, type Totals } from "./figures";
 import type { Revision } from "./reading";

@@ -3,8 +3,8 @@
 import { useEffect, useRef, useState } from "react";
 import { useQuery, useSubscription } from "urql";
 
-import { usePages } from "../parts/pages";
-import { refusalOf } from "../parts/states";
+import { usePages } from "../components/pages";
+import { refusalOf } from "../components/states";
 import {
   FollowReportsDocument,
   type FollowReportsSubscription,

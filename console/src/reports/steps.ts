@@ -1,6 +1,6 @@
 /** How one site's figures came about: the steps of settlement, each with its rule and with this site's numbers. */
 
-import { cents, count, counted, dollars, formatPeriod, kwh, money, percent } from "../parts/format";
+import { cents, count, counted, dollars, formatPeriod, kwh, money, percent } from "../components/format";
 import type { ListSiteEventsQuery } from "../schema";
 import { Exact } from "./exact";
 import { type Line, sumOf } from "./figures";

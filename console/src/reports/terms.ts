@@ -3,7 +3,7 @@
 import { useEffect, useState } from "react";
 import { useClient } from "urql";
 
-import { daysOn, formatPeriod, money, monthsOn, percent } from "../parts/format";
+import { daysOn, formatPeriod, money, monthsOn, percent } from "../components/format";
 import { type ReportedVppQuery, ReportFileDocument } from "../schema";
 
 type PriceSchedule = NonNullable<ReportedVppQuery["getVpp"]>["priceSchedules"][number];

@@ -9,9 +9,9 @@ import { Link, Outlet, useLocation, useNavigation } from "react-router";
 import { Provider } from "urql";
 
 import { createGraphQLClient } from "../client";
+import { Loading } from "../components/states";
 import { useIsAway } from "../connection";
 import icon from "../icon.svg";
-import { Loading } from "../parts/states";
 import { session, useCaller, useMay, useSession } from "../session/session";
 import { SignIn, SignInAgain } from "./SignIn";
 

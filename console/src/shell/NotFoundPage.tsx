@@ -2,7 +2,7 @@
 
 import { useRouteError } from "react-router";
 
-import { NotFound } from "../parts/states";
+import { NotFound } from "../components/states";
 
 export function NotFoundPage() {
   return <NotFound what="page" />;
