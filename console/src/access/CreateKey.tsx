@@ -7,10 +7,11 @@ import { useClient } from "urql";
 import { FormDialog, type FormOf } from "../components/FormDialog";
 import { DayOf, TextInput } from "../components/fields";
 import { daysOn } from "../components/format";
-import { CreateApiKeyDocument, type CreateApiKeyInput, type CreateApiKeyMutation, type Role } from "../schema";
+import { CreateApiKeyDocument, type CreateApiKeyInput, type Role } from "../schema";
 import { SitePicker, VppPicker } from "./pickers";
 import { ROLES } from "./roles";
 import { SecretDialog } from "./SecretDialog";
+import type { CreatedApiKey } from "./types";
 
 interface Values {
   name: string;
@@ -21,14 +22,12 @@ interface Values {
   expiresAt: string | null;
 }
 
-export type Created = NonNullable<CreateApiKeyMutation["createApiKey"]>;
-
 const INITIAL: Values = { name: "", role: "READER", vppIds: [], siteIds: [], expiresAt: null };
 
 export function CreateKey({ done }: { done: () => void }) {
   // Not useMutation, which holds on to the last answer.
   const client = useClient();
-  const [created, setCreated] = useState<Created | null>(null);
+  const [created, setCreated] = useState<CreatedApiKey | null>(null);
   return (
     <>
       <FormDialog

@@ -3,8 +3,8 @@
 import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 
 import { DialogButton, useDialog } from "../components/FormDialog";
-import type { ApiKey } from "./KeyList";
 import { SiteNmi, VppName } from "./names";
+import type { ApiKey } from "./types";
 
 // As many as there are lines for in a row of the table.
 const IN_A_ROW = 2;

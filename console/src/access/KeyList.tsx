@@ -5,11 +5,9 @@ import { DialogButton } from "../components/FormDialog";
 import { formatMoment } from "../components/format";
 import type { Pages } from "../components/pages";
 import { Empty, Failure, Loading } from "../components/states";
-import type { ApiKeyDetailsFragment } from "../schema";
 import { HeldTo, HeldToDialog } from "./HeldTo";
 import { roleLabel } from "./roles";
-
-export type ApiKey = ApiKeyDetailsFragment;
+import type { ApiKey } from "./types";
 
 const COLUMNS: Column<ApiKey>[] = [
   {

@@ -4,8 +4,8 @@ import { FormDialog, useDialog } from "../components/FormDialog";
 import { Notice } from "../components/Notice";
 import { RevokeApiKeyDocument } from "../schema";
 import { useCaller } from "../session/session";
-import type { ApiKey } from "./KeyList";
 import { roleLabel } from "./roles";
+import type { ApiKey } from "./types";
 
 export function RevokeKey({ keys, done }: { keys: readonly ApiKey[]; done: () => void }) {
   const [, revokeApiKey] = useMutation(RevokeApiKeyDocument);

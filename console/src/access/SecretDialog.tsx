@@ -2,11 +2,11 @@ import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-compone
 
 import { CopyText } from "../components/CopyText";
 import { Notice } from "../components/Notice";
-import type { Created } from "./CreateKey";
 import { roleLabel } from "./roles";
+import type { CreatedApiKey } from "./types";
 
 /** Shows a new key's secret, this once: nothing but the button closes it, so that it is not lost by a slip. */
-export function SecretDialog({ created, close }: { created: Created | null; close: () => void }) {
+export function SecretDialog({ created, close }: { created: CreatedApiKey | null; close: () => void }) {
   return (
     <ModalOverlay className="overlay" isOpen={created !== null} isDismissable={false} isKeyboardDismissDisabled>
       <Modal>

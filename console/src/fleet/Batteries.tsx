@@ -7,7 +7,7 @@ import { DayOf } from "../components/fields";
 import { formatDay, formatPeriod, kwh } from "../components/format";
 import type { Asked } from "./asked";
 import { AddBattery, EditBattery, RemoveBattery } from "./BatteryDialogs";
-import type { Site } from "./SitePage";
+import type { Site } from "./types";
 
 interface Props {
   site: Site;

@@ -7,9 +7,7 @@ import { EffectiveFrom, NumberInput, TextInput } from "../components/fields";
 import { formatDay, kwh, today } from "../components/format";
 import { Notice } from "../components/Notice";
 import { AddBatteryDocument, RemoveBatteryDocument, UpdateBatteryDocument } from "../schema";
-import type { Site } from "./SitePage";
-
-type Battery = Site["batteries"][number];
+import type { Battery } from "./types";
 
 export function AddBattery({ siteId, added }: { siteId: string; added: (from: string | null) => void }) {
   const [, addBattery] = useMutation(AddBatteryDocument);

@@ -9,7 +9,7 @@ import { today } from "../components/format";
 import { Notice } from "../components/Notice";
 import { AssignSiteDocument, DeleteSiteDocument, UpdateSiteDocument } from "../schema";
 import { Replaced } from "./Replaced";
-import type { Site } from "./SitePage";
+import type { Site } from "./types";
 import { NO_VPP, VppField } from "./VppField";
 
 export function EditSite({ site }: { site: Site }) {

@@ -11,15 +11,14 @@ import { formatDay, kwh, money, percent, today } from "../components/format";
 import { PageHeader } from "../components/PageHeader";
 import { Failure } from "../components/states";
 import { Timeline } from "../components/Timeline";
-import { GetSiteDocument, type GetSiteQuery } from "../schema";
+import { GetSiteDocument } from "../schema";
 import { useCaller, useMay } from "../session/session";
 import { useDay } from "./asked";
 import { Batteries } from "./Batteries";
 import { Missing } from "./Missing";
 import { AssignSite, DeleteSite, EditSite } from "./SiteDialogs";
 import { SiteEvents } from "./SiteEvents";
-
-export type Site = NonNullable<GetSiteQuery["getSite"]>;
+import type { Site } from "./types";
 
 export function SitePage() {
   const { siteId = "" } = useParams();
