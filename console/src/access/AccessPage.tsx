@@ -6,7 +6,7 @@ import { Link, useSearchParams } from "react-router";
 
 import { DialogButton } from "../components/FormDialog";
 import { PageHeader } from "../components/PageHeader";
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { Forbidden } from "../components/states";
 import { ListApiKeysDocument } from "../schema";
 import { useMay } from "../session/session";

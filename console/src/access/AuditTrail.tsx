@@ -2,12 +2,12 @@
 
 import { Button } from "react-aria-components";
 
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { Empty, Failure, Loading } from "../components/states";
 import { ListAuditEntriesDocument } from "../schema";
-import { Entry } from "./Entry";
-import { filterOf, useNarrowing } from "./narrowing";
-import { TrailFilter } from "./TrailFilter";
+import { Entry } from "./AuditEntry";
+import { TrailFilter } from "./AuditTrailFilter";
+import { filterOf, useNarrowing } from "./auditFilter";
 
 export function AuditTrail() {
   const { chosen, isNarrowed } = useNarrowing();

@@ -3,9 +3,9 @@
 import { type Column, DataTable } from "../components/DataTable";
 import { DialogButton } from "../components/FormDialog";
 import { formatMoment } from "../components/format";
-import type { Pages } from "../components/pages";
+import type { Pages } from "../components/paginatedList";
 import { Empty, Failure, Loading } from "../components/states";
-import { HeldTo, HeldToDialog } from "./HeldTo";
+import { HeldTo, HeldToDialog } from "./KeyScope";
 import { roleLabel } from "./roles";
 import type { ApiKey } from "./types";
 

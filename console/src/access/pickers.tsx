@@ -2,11 +2,10 @@
 
 import { type ReactNode, useDeferredValue, useState } from "react";
 import { useQuery } from "urql";
-
-import { Chosen } from "../components/Chosen";
 import { Picker } from "../components/Picker";
+import { Chosen } from "../components/SelectedItems";
 import { FindSitesByNmiOrAddressDocument, FindVppsByNameDocument } from "../schema";
-import { SiteNmi, VppName } from "./names";
+import { SiteNmi, VppName } from "./objectNames";
 
 interface Props {
   chosen: string[];

@@ -3,10 +3,9 @@
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { Button, Dialog, Form, Heading, Modal, ModalOverlay } from "react-aria-components";
 import type { CombinedError, OperationResult } from "urql";
-
-import { useAddress } from "./address";
 import { useDraft } from "./draft";
 import { Failure, refusalOf } from "./states";
+import { useAddress } from "./urlParams";
 
 /** What fields read and write. `problem` is what is wrong with one: what the server, or the dialog, found. */
 export interface FormOf<Values> {

@@ -5,9 +5,9 @@ import { useEffect, useRef } from "react";
 import { DialogButton } from "../components/FormDialog";
 import { DayOf } from "../components/fields";
 import { formatDay, formatPeriod, kwh } from "../components/format";
-import type { Asked } from "./asked";
 import { AddBattery, EditBattery, RemoveBattery } from "./BatteryDialogs";
 import type { Site } from "./types";
+import type { Asked } from "./urlInputs";
 
 interface Props {
   site: Site;

@@ -9,13 +9,13 @@ import { DialogButton } from "../components/FormDialog";
 import { SearchInput } from "../components/fields";
 import { money, percent } from "../components/format";
 import { PageHeader } from "../components/PageHeader";
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { Empty, Failure, Loading } from "../components/states";
 import { ListVppsDocument, type ListVppsQuery } from "../schema";
 import { useCaller, useMay } from "../session/session";
-import { useSearch } from "./asked";
 import { MySites } from "./MySites";
 import { SiteSearch } from "./SiteSearch";
+import { useSearch } from "./urlInputs";
 import { CreateVpp } from "./VppDialogs";
 
 type Vpp = ListVppsQuery["listVpps"]["items"][number];

@@ -4,10 +4,10 @@ import { Link } from "react-router";
 
 import { kwh } from "../components/format";
 import { PageHeader } from "../components/PageHeader";
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { Empty, Failure, Loading } from "../components/states";
 import { ListSitesDocument } from "../schema";
-import { MoreButton } from "./MoreButton";
+import { MoreButton } from "./ShowMoreButton";
 
 export function MySites() {
   const sites = usePages(ListSitesDocument, {}, (data) => data.listSites);

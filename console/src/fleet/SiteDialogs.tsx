@@ -8,7 +8,7 @@ import { EffectiveFrom, TextInput } from "../components/fields";
 import { today } from "../components/format";
 import { Notice } from "../components/Notice";
 import { AssignSiteDocument, DeleteSiteDocument, UpdateSiteDocument } from "../schema";
-import { Replaced } from "./Replaced";
+import { Replaced } from "./ReplacedPeriods";
 import type { Site } from "./types";
 import { NO_VPP, VppField } from "./VppField";
 

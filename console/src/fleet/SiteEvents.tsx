@@ -6,15 +6,15 @@ import { Button } from "react-aria-components";
 import { Link } from "react-router";
 
 import { type Column, DataTable } from "../components/DataTable";
+import { downloadCsv } from "../components/downloads";
 import { MonthOf } from "../components/fields";
-import { downloadCsv } from "../components/file";
 import { counted, formatDay, formatMonth, money, monthsOn } from "../components/format";
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { Empty, Failure, Loading, refusalOf } from "../components/states";
 import { ListEventsDocument, type ListEventsQuery } from "../schema";
 import { useMay } from "../session/session";
-import { useMonth } from "./asked";
 import { inFull, sum } from "./decimals";
+import { useMonth } from "./urlInputs";
 
 type Event = NonNullable<ListEventsQuery["getSite"]>["events"]["items"][number];
 

@@ -13,12 +13,12 @@ import { Failure } from "../components/states";
 import { Timeline } from "../components/Timeline";
 import { GetSiteDocument } from "../schema";
 import { useCaller, useMay } from "../session/session";
-import { useDay } from "./asked";
 import { Batteries } from "./Batteries";
-import { Missing } from "./Missing";
+import { Missing } from "./ObjectFallback";
 import { AssignSite, DeleteSite, EditSite } from "./SiteDialogs";
 import { SiteEvents } from "./SiteEvents";
 import type { Site } from "./types";
+import { useDay } from "./urlInputs";
 
 export function SitePage() {
   const { siteId = "" } = useParams();

@@ -5,11 +5,11 @@ import { useQuery } from "urql";
 
 import { SearchInput } from "../components/fields";
 import { Notice } from "../components/Notice";
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { Failure, Loading, refusalOf, sentence } from "../components/states";
 import { GetSiteByNmiDocument, ListSitesDocument } from "../schema";
-import { useSearch } from "./asked";
-import { MoreButton } from "./MoreButton";
+import { MoreButton } from "./ShowMoreButton";
+import { useSearch } from "./urlInputs";
 
 interface Found {
   id: string;

@@ -8,7 +8,7 @@ import { EffectiveFrom, NumberInput, TextInput } from "../components/fields";
 import { today } from "../components/format";
 import { Notice } from "../components/Notice";
 import { CreateVppDocument, DeleteVppDocument, type GetVppQuery, UpdateVppDocument } from "../schema";
-import { Replaced } from "./Replaced";
+import { Replaced } from "./ReplacedPeriods";
 
 type Vpp = NonNullable<GetVppQuery["getVpp"]>;
 

@@ -6,7 +6,7 @@ import { useQuery } from "urql";
 import type { FormOf } from "../components/FormDialog";
 import { Picker } from "../components/Picker";
 import { ListVppsDocument } from "../schema";
-import { RESTED_AFTER_MS } from "./asked";
+import { RESTED_AFTER_MS } from "./urlInputs";
 
 /** Named for the field of the API's input, which a refusal names; the name is what stands in the field. */
 interface Values {

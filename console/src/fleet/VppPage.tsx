@@ -12,7 +12,7 @@ import { Failure, Forbidden } from "../components/states";
 import { Timeline } from "../components/Timeline";
 import { GetVppDocument, type GetVppQuery } from "../schema";
 import { useMay } from "../session/session";
-import { Missing } from "./Missing";
+import { Missing } from "./ObjectFallback";
 import { ChangeTerms, DeleteVpp, RenameVpp } from "./VppDialogs";
 import { VppSites } from "./VppSites";
 

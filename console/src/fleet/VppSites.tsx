@@ -7,10 +7,10 @@ import { type Column, DataTable } from "../components/DataTable";
 import { DialogButton, FormDialog } from "../components/FormDialog";
 import { DayOf, EffectiveFrom, SearchInput, TextInput } from "../components/fields";
 import { formatDay, kwh } from "../components/format";
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { Empty, Failure, Loading } from "../components/states";
 import { CreateSiteDocument, ListSitesDocument, type ListSitesQuery } from "../schema";
-import { useDay, useSearch } from "./asked";
+import { useDay, useSearch } from "./urlInputs";
 
 type Site = ListSitesQuery["listSites"]["items"][number];
 

@@ -8,14 +8,13 @@ import { DOC_EXPLORER_PLUGIN, DocExplorerStore } from "@graphiql/plugin-doc-expl
 import { GraphiQLProvider, pick, useGraphiQL, useGraphiQLActions, useMonaco } from "@graphiql/react";
 import { GraphiQL, GraphiQLInterface } from "graphiql";
 import { useEffect } from "react";
-
-import { Answer } from "./Answer";
-import { Bar } from "./Bar";
 import { signedIn } from "./credentials";
-import { events } from "./events";
+import { events } from "./eventLog";
 import welcome from "./examples/vpps.graphql?raw";
 import { fetcher } from "./fetcher";
-import { HISTORY } from "./History";
+import { HISTORY } from "./HistoryPlugin";
+import { Answer } from "./ResponseFooter";
+import { Bar } from "./Toolbar";
 import { defineThemes } from "./themes";
 
 const PLUGINS = [DOC_EXPLORER_PLUGIN, HISTORY];

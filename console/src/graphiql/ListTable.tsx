@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 
 import { type Column, DataTable } from "../components/DataTable";
-import { type Cell, isNumeric, type List, sortedBy } from "./lists";
+import { type Cell, isNumeric, type List, sortedBy } from "./responseLists";
 
 interface Row {
   index: number;

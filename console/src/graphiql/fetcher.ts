@@ -5,8 +5,8 @@ import { type Client, createClient } from "graphql-ws";
 
 import { session } from "../session/session";
 import { areOfSession, type Headers, signedIn } from "./credentials";
-import { events } from "./events";
-import { history } from "./history";
+import { events } from "./eventLog";
+import { history } from "./operationHistory";
 
 const URL = "/graphql";
 const UNAUTHORIZED = 401;

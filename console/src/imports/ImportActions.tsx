@@ -8,7 +8,7 @@ import { DialogButton, FormDialog } from "../components/FormDialog";
 import { count } from "../components/format";
 import { Failure } from "../components/states";
 import { CancelImportDocument, type ImportStateFragment, RevertImportDocument, StartImportDocument } from "../schema";
-import { countsAtOnce } from "./states";
+import { countsAtOnce } from "./importStatus";
 import { uploads } from "./uploads";
 
 interface Props {

@@ -9,11 +9,11 @@ import { PageHeader } from "../components/PageHeader";
 import { Failure, Forbidden, Loading, NotFound } from "../components/states";
 import type { ImportStateFragment } from "../schema";
 import { useMay } from "../session/session";
-import { AwaitedFile } from "./AwaitedFile";
-import { useImport } from "./follow";
 import { ImportActions } from "./ImportActions";
-import { KINDS } from "./kinds";
-import { Progress } from "./Progress";
+import { Progress } from "./ImportProgress";
+import { KINDS } from "./importKinds";
+import { useImport } from "./liveImports";
+import { AwaitedFile } from "./PendingUpload";
 import { RejectedRows } from "./RejectedRows";
 import { Warnings } from "./Warnings";
 

@@ -4,21 +4,20 @@ import "./imports.css";
 
 import { useEffect, useRef } from "react";
 import { Link } from "react-router";
-
-import { useAddress } from "../components/address";
 import { type Column, DataTable } from "../components/DataTable";
 import { ChoiceOf } from "../components/fields";
 import { count, formatMoment } from "../components/format";
 import { PageHeader } from "../components/PageHeader";
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { Empty, Failure, Forbidden, Loading } from "../components/states";
+import { useAddress } from "../components/urlParams";
 import { type ImportKind, type ImportStateFragment, type ImportStatus, ListImportsDocument } from "../schema";
 import { useMay } from "../session/session";
-import { inPercent } from "./Bar";
-import { useLive } from "./follow";
-import { ALL_KINDS, KINDS } from "./kinds";
+import { ALL_KINDS, KINDS } from "./importKinds";
+import { ALL_STATES, STATES } from "./importStatus";
+import { useLive } from "./liveImports";
 import { NewImports } from "./NewImports";
-import { ALL_STATES, STATES } from "./states";
+import { inPercent } from "./PercentBar";
 import { useUploads } from "./uploads";
 
 const COLUMNS: Column<ImportStateFragment>[] = [

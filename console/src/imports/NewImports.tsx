@@ -8,10 +8,10 @@ import { useClient } from "urql";
 import { useDraft } from "../components/draft";
 import type { ChargeTariff, ImportKind } from "../schema";
 import { useCaller } from "../session/session";
-import { ChargeTariffChoice } from "./ChargeTariffChoice";
-import { ChooseFiles } from "./ChooseFiles";
-import { ChosenFile } from "./ChosenFile";
-import { ALL_KINDS } from "./kinds";
+import { ChargeTariffChoice } from "./ChargeTariffField";
+import { ChooseFiles } from "./FileDropZone";
+import { ALL_KINDS } from "./importKinds";
+import { ChosenFile } from "./SelectedFile";
 import { UploadState } from "./UploadState";
 import { isReady, isUnderWay, type Upload, uploads, useUploads } from "./uploads";
 

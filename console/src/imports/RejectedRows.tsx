@@ -6,12 +6,12 @@ import { Button, ToggleButton, ToggleButtonGroup } from "react-aria-components";
 import { type CombinedError, useClient } from "urql";
 
 import { type Column, DataTable } from "../components/DataTable";
-import { followDownload } from "../components/file";
+import { followDownload } from "../components/downloads";
 import { count, counted } from "../components/format";
 import { Failure, Loading } from "../components/states";
 import { GetRejectionsUrlDocument, type ImportStateFragment } from "../schema";
-import { AtHash } from "./AtHash";
-import { type Cause, fault, mostFound, REPAIRS } from "./causes";
+import { AtHash } from "./AnchoredSection";
+import { type Cause, fault, mostFound, REPAIRS } from "./rejectionCauses";
 import { type RejectedRow, useRejections } from "./rejections";
 
 const COLUMNS: Column<RejectedRow>[] = [

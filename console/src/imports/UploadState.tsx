@@ -7,8 +7,8 @@ import { useClient } from "urql";
 import { bytes, duration, formatMoment } from "../components/format";
 import { Notice } from "../components/Notice";
 import type { ImportStateFragment } from "../schema";
-import { Bar } from "./Bar";
-import { STATES } from "./states";
+import { STATES } from "./importStatus";
+import { Bar } from "./PercentBar";
 import { isUnderWay, type Upload, uploads } from "./uploads";
 
 export function UploadState({ upload }: { upload: Upload }) {

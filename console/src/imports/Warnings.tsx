@@ -1,7 +1,7 @@
 import { counted } from "../components/format";
 import { Notice } from "../components/Notice";
 import type { ImportKind, ImportStateFragment } from "../schema";
-import { AtHash } from "./AtHash";
+import { AtHash } from "./AnchoredSection";
 
 /** What is worth knowing of rows that are in order: nothing has to be repaired. */
 export function Warnings({ of: { kind, rowsDuplicated } }: { of: ImportStateFragment }) {

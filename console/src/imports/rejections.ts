@@ -5,7 +5,7 @@ import { type CombinedError, useClient } from "urql";
 
 import { connection } from "../connection";
 import { ListRejectionsDocument } from "../schema";
-import { type Cause, causeKey, countIn, type Rejection } from "./causes";
+import { type Cause, causeKey, countIn, type Rejection } from "./rejectionCauses";
 
 export type RejectedRow = Rejection & { cause: string };
 

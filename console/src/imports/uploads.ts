@@ -19,8 +19,8 @@ import {
   StartImportDocument,
 } from "../schema";
 import { session } from "../session/session";
-import { type Beginning, guessKind, match, readBeginning } from "./beginning";
-import { type Put, put } from "./put";
+import { type Beginning, guessKind, match, readBeginning } from "./filePreview";
+import { type Put, put } from "./putFile";
 
 export interface Upload {
   id: string;

@@ -15,7 +15,7 @@ import {
 } from "recharts";
 
 import { daysOn, formatDay, quantity } from "../components/format";
-import type { Day } from "./days";
+import type { Day } from "./dayStats";
 
 interface Props {
   label: string;

@@ -1,19 +1,18 @@
 /** The days of the parks that are chosen, or of all by energy type: read to the last page, drawn, and listed. */
 
 import { type ReactNode, useMemo } from "react";
-
-import { Chosen } from "../components/Chosen";
 import { formatDay, formatPeriod } from "../components/format";
-import { type Pages, usePages } from "../components/pages";
+import { type Pages, usePages } from "../components/paginatedList";
+import { Chosen } from "../components/SelectedItems";
 import { Empty, Failure, Loading } from "../components/states";
 import { ListEnergyTypeDailyStatsDocument, ListParkDailyStatsDocument } from "../schema";
 import { useMay } from "../session/session";
-import { type By, daysOf, PARKS_AT_ONCE, type Span, useChoice } from "./choice";
-import { DaysShown } from "./DaysShown";
-import { type Day, dayOfEnergyType, dayOfPark, inOrder, type Park } from "./days";
-import { useLastDay } from "./lastDay";
-import { Segments } from "./Segments";
+import { DaysShown } from "./DailyStatsView";
+import { type Day, dayOfEnergyType, dayOfPark, inOrder, type Park } from "./dayStats";
+import { useLastDay } from "./lastDayWithReadings";
+import { Segments } from "./SegmentedControl";
 import { SpanFields } from "./SpanFields";
+import { type By, daysOf, PARKS_AT_ONCE, type Span, useChoice } from "./selection";
 
 const BY: { value: By; label: string }[] = [
   { value: "type", label: "Energy type" },

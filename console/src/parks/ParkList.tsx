@@ -11,8 +11,8 @@ import { count, counted } from "../components/format";
 import { Empty } from "../components/states";
 import type { EnergyType } from "../schema";
 import { useMay } from "../session/session";
-import { PARKS_AT_ONCE, useChoice } from "./choice";
-import { ENERGY_TYPES, type Park } from "./days";
+import { ENERGY_TYPES, type Park } from "./dayStats";
+import { PARKS_AT_ONCE, useChoice } from "./selection";
 
 const TYPES: { value: EnergyType | "ALL"; label: string }[] = [
   { value: "ALL", label: "Wind and solar" },

@@ -7,12 +7,12 @@ import { Link } from "react-router";
 
 import { DialogButton } from "../components/FormDialog";
 import { PageHeader } from "../components/PageHeader";
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { Empty, Failure, Forbidden, Loading } from "../components/states";
 import { ListParksDocument } from "../schema";
 import { useCaller, useMay } from "../session/session";
 import { DailyPower } from "./DailyPower";
-import { CreatePark, EditPark } from "./ParkForms";
+import { CreatePark, EditPark } from "./ParkDialogs";
 import { ParkList } from "./ParkList";
 
 export function ParksPage() {

@@ -2,8 +2,8 @@
 
 import { DayRange } from "../components/DayRange";
 import { dayBefore, daysOn } from "../components/format";
-import { LAST_DAYS, type Span, useChoice } from "./choice";
-import { Segments } from "./Segments";
+import { Segments } from "./SegmentedControl";
+import { LAST_DAYS, type Span, useChoice } from "./selection";
 
 const OPTIONS = LAST_DAYS.map((value) => ({ value, label: value === 365 ? "Year" : `${value} days` }));
 

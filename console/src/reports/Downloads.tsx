@@ -3,10 +3,10 @@ import { useState } from "react";
 import { Button } from "react-aria-components";
 import { type CombinedError, useClient } from "urql";
 
-import { followDownload } from "../components/file";
+import { followDownload } from "../components/downloads";
 import { Failure } from "../components/states";
 import { ReportFileDocument, type RevenueReportFormat } from "../schema";
-import type { Revision } from "./reading";
+import type { Revision } from "./reportQueries";
 
 const FORMATS: RevenueReportFormat[] = ["JSON", "CSV"];
 

@@ -5,15 +5,15 @@ import { useDeferredValue, useMemo, useState } from "react";
 import { Button } from "react-aria-components";
 
 import { type Column, DataTable } from "../components/DataTable";
+import { downloadCsv } from "../components/downloads";
 import { useDialog } from "../components/FormDialog";
 import { SearchInput } from "../components/fields";
-import { downloadCsv } from "../components/file";
 import { cents, count, counted, dollars, money, quantity } from "../components/format";
 import { Loading } from "../components/states";
 import { useMay } from "../session/session";
 import { keyOf, LINE_FIGURES, type Line, sumOf } from "./figures";
-import { Period } from "./Money";
-import type { Lines, Revision } from "./reading";
+import { Period } from "./MoneyFlow";
+import type { Lines, Revision } from "./reportQueries";
 
 const COLUMNS: Column<Line>[] = [
   { id: "nmi", header: "NMI", cell: (line) => <Nmi line={line} />, sort: ({ nmi }) => nmi, width: "8.5rem" },

@@ -11,7 +11,7 @@ import { PageHeader } from "../components/PageHeader";
 import { Empty, Failure, Loading, NotFound } from "../components/states";
 import { useMay } from "../session/session";
 import { RevisionPage } from "./RevisionPage";
-import { useNews, useRevisions, useStaleness, useVpp } from "./reading";
+import { useNews, useRevisions, useStaleness, useVpp } from "./reportQueries";
 import { SettleButton, SettlingNotice, useSettling } from "./Settle";
 import { isMonth, lastDay, monthDays } from "./terms";
 

@@ -2,12 +2,12 @@ import { Link } from "react-router";
 
 import { type Column, DataTable } from "../components/DataTable";
 import { cents, dollars, formatMoment, formatMonth, money } from "../components/format";
-import type { Pages } from "../components/pages";
+import type { Pages } from "../components/paginatedList";
 import type { ListReportsQuery } from "../schema";
 import { useMay } from "../session/session";
 import { TOTALS, type Totals } from "./figures";
 import { ReportTags } from "./flags";
-import { useNews, useStaleness } from "./reading";
+import { useNews, useStaleness } from "./reportQueries";
 
 type Report = ListReportsQuery["listRevenueReports"]["items"][number];
 

@@ -2,19 +2,19 @@
 
 import "./reports.css";
 
-import { useAddress } from "../components/address";
 import { MonthOf } from "../components/fields";
 import { formatMonth, monthsOn, thisMonth } from "../components/format";
 import { PageHeader } from "../components/PageHeader";
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { Empty, Failure, Loading, NotFound } from "../components/states";
+import { useAddress } from "../components/urlParams";
 import { ListReportsDocument } from "../schema";
 import { useMay } from "../session/session";
 import { ReportTable } from "./ReportTable";
-import { useNews, useVpp } from "./reading";
+import { useNews, useVpp } from "./reportQueries";
 import { SettleButton, SettlingNotice, useSettling } from "./Settle";
 import { isMonth } from "./terms";
-import { VppChoice } from "./VppChoice";
+import { VppChoice } from "./VppField";
 
 export function ReportsPage() {
   const mayRead = useMay("READER");

@@ -1,22 +1,22 @@
 /** One revision of a month's report: where the money went, its lines, what other terms would bring, and other revisions. */
 
-import { useAddress } from "../components/address";
 import { ChoiceOf } from "../components/fields";
 import { formatMoment, formatMonth } from "../components/format";
 import { Notice } from "../components/Notice";
 import { Failure, Loading } from "../components/states";
+import { useAddress } from "../components/urlParams";
 import type { ReportedVppQuery } from "../schema";
 import { useMay } from "../session/session";
-import { Comparison } from "./Comparison";
 import { Downloads } from "./Downloads";
-import { Explanation } from "./Explanation";
 import { Flags, ReportTags } from "./flags";
+import { Explanation } from "./LineExplanation";
 import { LineItems } from "./LineItems";
-import { Money, OwnMoney } from "./Money";
-import { type Revision, useLines } from "./reading";
+import { Money, OwnMoney } from "./MoneyFlow";
+import { Comparison } from "./RevisionComparison";
+import { type Revision, useLines } from "./reportQueries";
+import { WhatIf } from "./TermsSimulation";
 import { TotalPanel } from "./TotalPanel";
 import { termsNow, useSettledTerms, writeAllTerms } from "./terms";
-import { WhatIf } from "./WhatIf";
 
 type Vpp = NonNullable<ReportedVppQuery["getVpp"]>;
 

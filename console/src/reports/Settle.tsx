@@ -7,7 +7,7 @@ import { formatMonth } from "../components/format";
 import { Notice } from "../components/Notice";
 import { Failure } from "../components/states";
 import { type FollowReportsSubscription, GenerateReportDocument } from "../schema";
-import { useNews } from "./reading";
+import { useNews } from "./reportQueries";
 
 type News = NonNullable<FollowReportsSubscription["onRevenueReport"]>;
 

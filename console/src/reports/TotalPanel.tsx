@@ -7,9 +7,9 @@ import { cents, counted, dollars, money } from "../components/format";
 import { Loading } from "../components/states";
 import { type Line, TOTALS, type Totals } from "./figures";
 import { Nmi } from "./LineItems";
-import { Period } from "./Money";
-import { Panel } from "./Panel";
-import type { Revision } from "./reading";
+import { Period } from "./MoneyFlow";
+import { Panel } from "./ReportPanel";
+import type { Revision } from "./reportQueries";
 
 interface Part {
   key: string;

@@ -7,7 +7,7 @@ import { formatDay, formatMoment, formatMonth, thisMonth } from "../components/f
 import { Notice } from "../components/Notice";
 import type { ReportFragment } from "../schema";
 import { addUp, type Line, type Totals } from "./figures";
-import type { Revision } from "./reading";
+import type { Revision } from "./reportQueries";
 import { lastDay, monthDays, monthOver } from "./terms";
 
 /** Whether it was settled before its month was over in NEM time: later days are not in it. */

@@ -7,7 +7,7 @@
 
 import type { User, UserManager } from "oidc-client-ts";
 
-import { meta } from "./page";
+import { meta } from "./pageMeta";
 
 const CALLBACK = "/sign-in/callback";
 

@@ -11,7 +11,7 @@ import { useSyncExternalStore } from "react";
 import { connection } from "../connection";
 import type { WhoAmIQuery } from "../schema";
 import { awaitsSignIn, finishSignIn, storedUser, watchUser } from "./oidc";
-import { meta } from "./page";
+import { meta } from "./pageMeta";
 
 export type Caller = WhoAmIQuery["getCaller"];
 

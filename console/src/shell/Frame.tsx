@@ -7,10 +7,9 @@ import { type ReactNode, Suspense, useEffect, useMemo, useRef } from "react";
 import { Button } from "react-aria-components";
 import { Link, Outlet, useLocation, useNavigation } from "react-router";
 import { Provider } from "urql";
-
-import { createGraphQLClient } from "../client";
 import { Loading } from "../components/states";
 import { useIsAway } from "../connection";
+import { createGraphQLClient } from "../graphqlClient";
 import icon from "../icon.svg";
 import { session, useCaller, useMay, useSession } from "../session/session";
 import { SignIn, SignInAgain } from "./SignIn";

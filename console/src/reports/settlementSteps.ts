@@ -2,8 +2,8 @@
 
 import { cents, count, counted, dollars, formatPeriod, kwh, money, percent } from "../components/format";
 import type { ListSiteEventsQuery } from "../schema";
-import { Exact } from "./exact";
 import { type Line, sumOf } from "./figures";
+import { Exact } from "./fraction";
 import { daysBetween, monthDays, runs, type Terms, within } from "./terms";
 
 export type SiteEvent = NonNullable<ListSiteEventsQuery["getSite"]>["events"]["items"][number];

@@ -5,12 +5,12 @@ import { lazy, Suspense, useMemo } from "react";
 import { Button } from "react-aria-components";
 
 import { type Column, DataTable } from "../components/DataTable";
-import { downloadCsv } from "../components/file";
+import { downloadCsv } from "../components/downloads";
 import { count, counted, dayBefore, formatDay, quantity } from "../components/format";
 import { Loading } from "../components/states";
-import type { By, Span } from "./choice";
-import { type Day, type Figure, fileColumns, fileRow, inColumn } from "./days";
-import { ticksOver } from "./ticks";
+import { ticksOver } from "./axisTicks";
+import { type Day, type Figure, fileColumns, fileRow, inColumn } from "./dayStats";
+import type { By, Span } from "./selection";
 
 // Recharts comes by itself, once there is something to draw.
 const DailyChart = lazy(async () => ({ default: (await import("./DailyChart")).DailyChart }));

@@ -5,16 +5,16 @@ import { useQuery } from "urql";
 
 import { counted, dollars, formatMonth, formatPeriod, money } from "../components/format";
 import { Notice } from "../components/Notice";
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { Failure, Loading } from "../components/states";
 import { ListSiteEventsDocument, SiteMembershipsDocument } from "../schema";
 import { useMay } from "../session/session";
-import { Events } from "./Events";
 import type { Line } from "./figures";
-import { Period } from "./Money";
-import { Panel } from "./Panel";
-import type { Revision } from "./reading";
-import { isAsSettled, type Step, stepsOf } from "./steps";
+import { Period } from "./MoneyFlow";
+import { Panel } from "./ReportPanel";
+import type { Revision } from "./reportQueries";
+import { Events } from "./SiteEventsTable";
+import { isAsSettled, type Step, stepsOf } from "./settlementSteps";
 import { monthDays, type Terms, within, writeAllTerms } from "./terms";
 
 interface Props {

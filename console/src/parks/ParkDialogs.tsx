@@ -3,8 +3,8 @@ import { useMutation } from "urql";
 import { FormDialog, type FormOf, useDialog } from "../components/FormDialog";
 import { Choice, TextInput } from "../components/fields";
 import { CreateParkDocument, type EnergyType, UpdateParkDocument } from "../schema";
-import { useChoice } from "./choice";
-import { ENERGY_TYPES, type Park } from "./days";
+import { ENERGY_TYPES, type Park } from "./dayStats";
+import { useChoice } from "./selection";
 import { TimezoneInput } from "./TimezoneInput";
 
 interface Values {

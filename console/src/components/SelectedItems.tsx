@@ -1,4 +1,4 @@
-import "./chosen.css";
+import "./selected-items.css";
 
 import { X } from "lucide-react";
 import type { ReactNode } from "react";

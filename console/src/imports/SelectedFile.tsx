@@ -6,9 +6,9 @@ import { Button } from "react-aria-components";
 import { ChoiceOf } from "../components/fields";
 import { bytes, counted } from "../components/format";
 import { Notice } from "../components/Notice";
-import { type Beginning, match } from "./beginning";
-import { ALL_KINDS, KINDS } from "./kinds";
-import { ParkChoice } from "./ParkChoice";
+import { type Beginning, match } from "./filePreview";
+import { ALL_KINDS, KINDS } from "./importKinds";
+import { ParkChoice } from "./ParkField";
 import { type Upload, uploads } from "./uploads";
 
 export function ChosenFile({

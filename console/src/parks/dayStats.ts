@@ -7,7 +7,7 @@ import type {
   ListParkDailyStatsQuery,
   ParkDetailsFragment,
 } from "../schema";
-import { quartersOf } from "./quarters";
+import { quartersOf } from "./quarterHours";
 
 export type Park = ParkDetailsFragment;
 type ParkDay = ListParkDailyStatsQuery["listParkDailyStats"]["items"][number];

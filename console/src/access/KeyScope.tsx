@@ -3,7 +3,7 @@
 import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 
 import { DialogButton, useDialog } from "../components/FormDialog";
-import { SiteNmi, VppName } from "./names";
+import { SiteNmi, VppName } from "./objectNames";
 import type { ApiKey } from "./types";
 
 // As many as there are lines for in a row of the table.

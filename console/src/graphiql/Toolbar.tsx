@@ -9,7 +9,7 @@ import { useClient } from "urql";
 import { ChoiceOf } from "../components/fields";
 import { credentialsIn, type Mode, withCredentials } from "./credentials";
 import { EXAMPLES, present } from "./examples";
-import { useOpenTab } from "./tabs";
+import { useOpenTab } from "./openTab";
 
 const MODES: { value: Mode; label: string }[] = [
   { value: "SESSION", label: "as signed in" },

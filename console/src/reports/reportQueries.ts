@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "react";
 import { useQuery, useSubscription } from "urql";
 
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { refusalOf } from "../components/states";
 import {
   FollowReportsDocument,

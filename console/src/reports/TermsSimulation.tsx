@@ -11,9 +11,9 @@ import { Failure } from "../components/states";
 import { TryTermsDocument } from "../schema";
 import { useMay } from "../session/session";
 import { difference, type Line, TOTALS, type Totals } from "./figures";
-import { Period } from "./Money";
-import type { Revision } from "./reading";
-import { TriedLines } from "./TriedLines";
+import { Period } from "./MoneyFlow";
+import type { Revision } from "./reportQueries";
+import { TriedLines } from "./SimulatedLines";
 import { runs, type Terms, writeAllTerms } from "./terms";
 
 interface Tried {

@@ -1,6 +1,6 @@
 import { Button } from "react-aria-components";
 
-import type { Pages } from "../components/pages";
+import type { Pages } from "../components/paginatedList";
 
 /** Reads the next page of a list that is no table. */
 export function MoreButton<Item>({ pages }: { pages: Pages<Item> }) {

@@ -1,10 +1,9 @@
 /** What is chosen of the parks' days: it stands in the address, to be found again, and sent to somebody. */
 
 import type { NavigateOptions } from "react-router";
-
-import { useAddress } from "../components/address";
 import { isDay } from "../components/DayRange";
 import { daysOn } from "../components/format";
+import { useAddress } from "../components/urlParams";
 
 export type By = "park" | "type";
 

@@ -7,9 +7,9 @@ import { bytes, count, duration, formatMoment } from "../components/format";
 import { Notice } from "../components/Notice";
 import { useIsAway } from "../connection";
 import type { ImportStateFragment } from "../schema";
-import { Bar } from "./Bar";
-import { type Followed, useNow } from "./follow";
-import { countsAtOnce, isCountingIn, isUnderWay, STATES, stateInWords } from "./states";
+import { countsAtOnce, isCountingIn, isUnderWay, STATES, stateInWords } from "./importStatus";
+import { type Followed, useNow } from "./liveImports";
+import { Bar } from "./PercentBar";
 
 // The server tells of an import each second, so news of another kind than this is the worker's to give.
 const WORKER_SILENT_AFTER_S = 5;

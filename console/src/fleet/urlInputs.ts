@@ -1,9 +1,8 @@
 /** What is entered into a page's fields and stands in its address. */
 
 import { useEffect, useState } from "react";
-
-import { useAddress } from "../components/address";
 import { daysOn, thisMonth, today } from "../components/format";
+import { useAddress } from "../components/urlParams";
 
 export const RESTED_AFTER_MS = 250;
 

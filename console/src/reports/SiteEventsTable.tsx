@@ -1,7 +1,7 @@
 import { type Column, DataTable } from "../components/DataTable";
 import { count, formatDay, money, quantity } from "../components/format";
-import { Exact } from "./exact";
-import { isCostOnly, type SiteEvent } from "./steps";
+import { Exact } from "./fraction";
+import { isCostOnly, type SiteEvent } from "./settlementSteps";
 
 const COLUMNS: Column<SiteEvent>[] = [
   {

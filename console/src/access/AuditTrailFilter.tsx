@@ -1,11 +1,10 @@
 import { useState } from "react";
 import { Button, Form, Input, Label, TextField } from "react-aria-components";
-
-import { Chosen } from "../components/Chosen";
 import { DayRange } from "../components/DayRange";
 import { ChoiceOf } from "../components/fields";
-import { useNarrowing } from "./narrowing";
-import { title } from "./words";
+import { Chosen } from "../components/SelectedItems";
+import { useNarrowing } from "./auditFilter";
+import { title } from "./readableNames";
 
 const ANY = "";
 const TYPES = ["Vpp", "Site", "Battery", "Import", "RevenueReport", "Park", "ApiKey"];

@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "react";
 import { Picker } from "../components/Picker";
-import { usePages } from "../components/pages";
+import { usePages } from "../components/paginatedList";
 import { Failure } from "../components/states";
 import { ListParksToChooseDocument } from "../schema";
 

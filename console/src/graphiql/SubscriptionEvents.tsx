@@ -2,7 +2,7 @@ import { X } from "lucide-react";
 import { Button } from "react-aria-components";
 
 import { counted } from "../components/format";
-import { type Event, events, useRun } from "./events";
+import { type Event, events, useRun } from "./eventLog";
 
 const time = new Intl.DateTimeFormat("en-AU", { timeStyle: "medium" });
 

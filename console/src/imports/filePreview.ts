@@ -3,7 +3,7 @@
 import Papa from "papaparse";
 
 import type { ImportKind } from "../schema";
-import { KINDS } from "./kinds";
+import { KINDS } from "./importKinds";
 
 // As far as the server looks for the end of the header.
 const READ_BYTES = 64 * 1024;

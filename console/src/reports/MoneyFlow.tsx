@@ -8,7 +8,7 @@ import { dollars, formatPeriod, money } from "../components/format";
 import { Loading } from "../components/states";
 import { LINE_FIGURES, type Line, sumOf, TOTALS, type Totals } from "./figures";
 import { Flag } from "./flags";
-import type { Revision } from "./reading";
+import type { Revision } from "./reportQueries";
 import { monthDays } from "./terms";
 
 const Waterfall = lazy(() => import("./Waterfall"));

@@ -7,8 +7,8 @@ import { useClient } from "urql";
 
 import { Notice } from "../components/Notice";
 import type { ImportStateFragment } from "../schema";
-import { ChooseFiles } from "./ChooseFiles";
-import { ChosenFile } from "./ChosenFile";
+import { ChooseFiles } from "./FileDropZone";
+import { ChosenFile } from "./SelectedFile";
 import { UploadState } from "./UploadState";
 import { isReady, uploads, useUploads } from "./uploads";
 

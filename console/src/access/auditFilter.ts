@@ -1,8 +1,8 @@
 /** What the audit trail is narrowed down to: it stands in the address. */
 
-import { useAddress } from "../components/address";
 import { isDay } from "../components/DayRange";
 import { daysOn } from "../components/format";
+import { useAddress } from "../components/urlParams";
 import type { AuditEntryFilterInput } from "../schema";
 
 // As they stand in the address. Days are in NEM time; the last is one that is meant.

@@ -1,9 +1,9 @@
 /** A value out of the audit trail, as people read it. */
 
 import { formatDay, formatMoment } from "../components/format";
-import { type Json, onlyIn } from "./differences";
-import { ParkName, SiteNmi, VppName } from "./names";
-import { title } from "./words";
+import { type Json, onlyIn } from "./fieldDiff";
+import { ParkName, SiteNmi, VppName } from "./objectNames";
+import { title } from "./readableNames";
 
 interface Props {
   /** The field's name: it says what an id is of. */

@@ -4,13 +4,12 @@ import { pick, useGraphiQL } from "@graphiql/react";
 import { Download } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { Button, ToggleButton, ToggleButtonGroup } from "react-aria-components";
-
+import { downloadCsv } from "../components/downloads";
 import { ChoiceOf } from "../components/fields";
-import { downloadCsv } from "../components/file";
 import { count } from "../components/format";
-import { Events } from "./Events";
 import { ListTable } from "./ListTable";
-import { type List, listsOf } from "./lists";
+import { type List, listsOf } from "./responseLists";
+import { Events } from "./SubscriptionEvents";
 
 interface Told {
   data?: unknown;

@@ -7,10 +7,10 @@ import { Link } from "react-router";
 
 import { CopyText } from "../components/CopyText";
 import { formatMoment } from "../components/format";
-import { type AuditEntry, type Field, fieldsOf, pageOf, titleOf } from "./differences";
-import { changesOf } from "./narrowing";
-import { Value } from "./Value";
-import { title, words } from "./words";
+import { Value } from "./AuditValue";
+import { changesOf } from "./auditFilter";
+import { type AuditEntry, type Field, fieldsOf, pageOf, titleOf } from "./fieldDiff";
+import { title, words } from "./readableNames";
 
 const HOW: Record<string, string> = {
   API_KEY: "With an API key",

@@ -3,8 +3,8 @@ import { Trash2 } from "lucide-react";
 import { Button } from "react-aria-components";
 
 import { formatMoment } from "../components/format";
-import { history, useHistory } from "./history";
-import { useOpenTab } from "./tabs";
+import { useOpenTab } from "./openTab";
+import { history, useHistory } from "./operationHistory";
 
 /** GraphiQL's pane of operations that were run; each opens in a tab. */
 export const HISTORY = { title: "History", icon: HistoryIcon, content: History };

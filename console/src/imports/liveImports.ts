@@ -6,7 +6,7 @@ import { pipe, subscribe } from "wonka";
 
 import { connection } from "../connection";
 import { GetImportDocument, type ImportStateFragment, OnImportProgressDocument } from "../schema";
-import { isUnderWay } from "./states";
+import { isUnderWay } from "./importStatus";
 
 // The server tells once a second how an import that is under way is doing, changed or not.
 const SILENT_AFTER_MS = 2000;

@@ -1,16 +1,15 @@
 /** Two revisions of a month side by side: what changed, by site and by cause. */
 
 import { useMemo } from "react";
-
-import { useAddress } from "../components/address";
 import { type Column, DataTable } from "../components/DataTable";
 import { ChoiceOf } from "../components/fields";
 import { cents, count, counted, dollars, money } from "../components/format";
 import { Failure, Loading } from "../components/states";
-import { byCause, CAUSES, type Change, changesOf } from "./changes";
+import { useAddress } from "../components/urlParams";
 import { difference, type Line, sumOf, TOTALS } from "./figures";
-import { Period } from "./Money";
-import { type Revision, useLines } from "./reading";
+import { byCause, CAUSES, type Change, changesOf } from "./lineChanges";
+import { Period } from "./MoneyFlow";
+import { type Revision, useLines } from "./reportQueries";
 import { runs, type Terms, useSettledTerms, writeAllTerms } from "./terms";
 
 const NONE = "none";
