@@ -26,7 +26,7 @@ import db.imports
 import db.migrations
 from db.engine.database import Database
 from db.engine.notices import Notices
-from db.engine.scope import EVERYTHING
+from db.engine.scope import UNRESTRICTED
 from db.imports import Import
 from graph.embedded.postgres import installed
 from graph.embedded.servers import EmbeddedServers, embedded_servers
@@ -179,7 +179,7 @@ async def _end_of(database: Database, notices: Notices, id: UUID) -> None:
     async with notices.of("imports", id) as changed:
         while True:
             changed.clear()
-            row = await database.row(db.imports.imports(EVERYTHING).where(col(Import.id) == id))
+            row = await database.row(db.imports.imports(UNRESTRICTED).where(col(Import.id) == id))
             assert row is not None  # noqa: S101
             if row.status == "COMPLETED":
                 return

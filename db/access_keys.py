@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db.api_keys import ApiKey, api_keys, is_good
-from db.engine.database import Read
+from db.engine.database import ReadStatement
 from db.engine.tables import Table, created
 
 # As long as AWS's own, which begin otherwise: 20 and 40 characters.
@@ -32,7 +32,7 @@ class AccessKey(Table, table=True):
     created_at: datetime = created()
 
 
-def access_key(id: str) -> Read:
+def access_key(id: str) -> ReadStatement:
     """Read the secret of an access key beside its API key, unless that is revoked or has expired."""
     of_its_api_key = col(AccessKey.api_key_id) == col(ApiKey.id)
     return (

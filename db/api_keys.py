@@ -11,15 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped
 from sqlmodel import Field, col
 
-from db.engine.database import AnyRow, Read
+from db.engine.database import AnyRow, ReadStatement
 from db.engine.refusals import NotFound, ValidationFailed, refusing
 from db.engine.tables import Table, created, instant, is_text
 from db.sites import Site
 from db.vpps import Vpp
 
 PREFIX_LENGTH = 12
-HELD_TO_SITES = ("MEMBER",)
-HELD_TO_VPPS = ("READER", "OPERATOR")
+SITE_SCOPED_ROLES = ("MEMBER",)
+VPP_SCOPED_ROLES = ("READER", "OPERATOR")
 
 
 class ApiKey(Table, table=True):
@@ -67,13 +67,13 @@ class NoSites(ValidationFailed):
     field = ("input", "siteIds")
 
 
-class HeldToSites(ValidationFailed):
+class SiteScopeRequired(ValidationFailed):
     """Only a MEMBER's key is held to sites; this one is of the role {role}."""
 
     field = ("input", "siteIds")
 
 
-class HeldToVpps(ValidationFailed):
+class VppScopeRequired(ValidationFailed):
     """Only a READER's or an OPERATOR's key is held to VPPs; this one is of the role {role}."""
 
     field = ("input", "vppIds")
@@ -91,7 +91,7 @@ class NoSuchSite(ValidationFailed):
     field = ("input", "siteIds")
 
 
-def api_keys() -> Read:
+def api_keys() -> ReadStatement:
     """Read API keys."""
     return select(
         *(col(ApiKey.id), col(ApiKey.name), col(ApiKey.prefix), col(ApiKey.role)),
@@ -100,17 +100,17 @@ def api_keys() -> Read:
     )
 
 
-def api_key_by_secret(secret: str) -> Read:
+def api_key_by_secret(secret: str) -> ReadStatement:
     """Read the API key a secret belongs to, unless it is revoked or has expired."""
     return api_keys().where(col(ApiKey.secret_sha256) == secret_sha256(secret), *is_good())
 
 
-def api_key_by_id(id: UUID) -> Read:
+def api_key_by_id(id: UUID) -> ReadStatement:
     """Read the API key of an id, unless it is revoked or has expired."""
     return api_keys().where(col(ApiKey.id) == id, *is_good())
 
 
-def good_api_keys(ids: Sequence[UUID]) -> Read:
+def good_api_keys(ids: Sequence[UUID]) -> ReadStatement:
     """Read those of some API keys that are neither revoked nor expired."""
     return select(col(ApiKey.id)).where(col(ApiKey.id).in_(ids), *is_good())
 
@@ -143,7 +143,7 @@ async def create(
     """Create an API key and return its id and, this once, its secret."""
     if expires_at is not None and expires_at <= (await session.execute(select(func.now()))).scalar_one():
         raise ExpiryHasPassed(expires_at=expires_at.isoformat())
-    await _check_reach(session, role=role, vpp_ids=vpp_ids, site_ids=site_ids)
+    await _check_scope(session, role=role, vpp_ids=vpp_ids, site_ids=site_ids)
     secret = new_secret()
     key = ApiKey(
         name=name.strip(),
@@ -179,15 +179,15 @@ async def revoke(session: AsyncSession, *, id: UUID) -> AnyRow:
     return key
 
 
-async def _check_reach(
+async def _check_scope(
     session: AsyncSession, *, role: str, vpp_ids: list[UUID] | None, site_ids: list[UUID] | None
 ) -> None:
-    if role in HELD_TO_SITES and not site_ids:
+    if role in SITE_SCOPED_ROLES and not site_ids:
         raise NoSites
-    if role not in HELD_TO_SITES and site_ids is not None:
-        raise HeldToSites(role=role)
-    if role not in HELD_TO_VPPS and vpp_ids is not None:
-        raise HeldToVpps(role=role)
+    if role not in SITE_SCOPED_ROLES and site_ids is not None:
+        raise SiteScopeRequired(role=role)
+    if role not in VPP_SCOPED_ROLES and vpp_ids is not None:
+        raise VppScopeRequired(role=role)
     await _check_are_there(session, col(Vpp.id), vpp_ids or [], NoSuchVpp)
     await _check_are_there(session, col(Site.id), site_ids or [], NoSuchSite)
 

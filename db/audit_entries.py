@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db.engine.connections import Record
-from db.engine.database import Database, Read
-from db.engine.scope import as_ourselves
-from db.engine.statements import Prepared
+from db.engine.database import Database, ReadStatement
+from db.engine.scope import as_database_owner
+from db.engine.statements import CompiledStatement
 from db.engine.tables import Table
 
 
@@ -126,7 +126,7 @@ class Change:
 
     async def of(self, kind: Kind, id: UUID) -> None:
         """Hold an object until the transaction ends, before it is changed or deleted."""
-        async with as_ourselves(self.session):
+        async with as_database_owner(self.session):
             old = await self.session.scalar(HOLD[kind], {"id": id})
         self._add(ADD_CHANGED[kind], object_id=id, old=old)
 
@@ -136,7 +136,7 @@ class Change:
 
     async def keep(self) -> None:
         """Keep an entry for each object that is not what it was."""
-        async with as_ourselves(self.session):
+        async with as_database_owner(self.session):
             for statement, entry in self._entries:
                 await self.session.execute(statement, entry)
 
@@ -144,12 +144,12 @@ class Change:
         self._entries.append((statement, self._entry | entry))
 
 
-class IsThere(Exception):
+class AlreadyExists(Exception):
     """There is an object with the id of the one that was to be created."""
 
 
 @dataclass
-class AtOnce:
+class SingleStatementWrite:
     """What an author does in one statement, with its entry: for those who are held to nothing."""
 
     database: Database
@@ -158,11 +158,11 @@ class AtOnce:
     # What was created, with all that is read of such an object.
     row: Record | None = None
 
-    async def create(self, statement: Prepared, given: Mapping[str, object]) -> None:
-        """Run a statement that returns what it creates, and adds its entry. Raises IsThere where it creates nothing."""
+    async def create(self, statement: CompiledStatement, given: Mapping[str, object]) -> None:
+        """Run a statement that returns the created row and adds its entry. Raises AlreadyExists if none is."""
         rows = await self.database.changed(statement, {**given, **vars(self.author), "action": self.action})
         if not rows:
-            raise IsThere
+            raise AlreadyExists
         self.row = rows[0]
 
 
@@ -174,7 +174,7 @@ async def audited(session: AsyncSession, author: Author, action: str) -> AsyncIt
     await change.keep()
 
 
-def audit_entries() -> Read:
+def audit_entries() -> ReadStatement:
     """Read audit entries; the objects as the JSON they are, since as Python's floats their numbers were not exact."""
     return select(
         *(col(AuditEntry.id), col(AuditEntry.at), col(AuditEntry.auth_type), col(AuditEntry.caller_name)),

@@ -11,12 +11,12 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db.audit_entries import AtOnce, Kind, adding_new
+from db.audit_entries import Kind, SingleStatementWrite, adding_new
 from db.engine import timelines
-from db.engine.database import TURN, Read, take_turns, turn
+from db.engine.database import ADVISORY_LOCK, ReadStatement, lock_name, take_advisory_lock
 from db.engine.refusals import Conflict, NotFound, ValidationFailed, refusing
-from db.engine.scope import Reach, reach_of
-from db.engine.statements import Prepared, among
+from db.engine.scope import Scope, scope_of
+from db.engine.statements import CompiledStatement, among
 from db.engine.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
 from db.engine.timelines import Timeline
 from db.sites import Site, SiteNotFound, check_past
@@ -25,7 +25,7 @@ from db.sites import Site, SiteNotFound, check_past
 BATTERY = f"""
     insert into batteries (id, site_id, manufacturer, serial, installed)
     select :id, :site_id, :manufacturer, :serial, daterange(:effective_from, null)
-    from {TURN}
+    from {ADVISORY_LOCK}
     on conflict (id) do nothing
     returning *
 """  # noqa: S608 It is ours.
@@ -54,7 +54,7 @@ NEW = """
         )
     from battery, capacity
 """
-ADD_AT_ONCE = Prepared(
+ADD_IN_ONE_STATEMENT = CompiledStatement(
     text(f"""
         with battery as ({BATTERY}),
         capacity as ({CAPACITY} from battery returning *),
@@ -168,7 +168,7 @@ COLUMNS = (
 )
 
 
-def batteries(reach: Reach, *, on: date) -> Read:
+def batteries(scope: Scope, *, on: date) -> ReadStatement:
     """Read batteries with their capacities on a settlement date, or else the last they had."""
     capacity_kwh = (
         select(col(BatteryCapacity.capacity_kwh))
@@ -178,34 +178,34 @@ def batteries(reach: Reach, *, on: date) -> Read:
         .scalar_subquery()
         .label("capacity_kwh")
     )
-    return select(*COLUMNS, capacity_kwh).where(*reach.sites(col(Battery.site_id)))
+    return select(*COLUMNS, capacity_kwh).where(*scope.sites(col(Battery.site_id)))
 
 
-def batteries_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date) -> Read:
+def batteries_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date) -> ReadStatement:
     """Read the batteries that stand at some sites on a settlement date."""
     return (
         select(*COLUMNS, col(BatteryCapacity.capacity_kwh))
         # There is one on each day on which it stands there.
         .join(BatteryCapacity, col(BatteryCapacity.battery_id) == Battery.id)
-        .where(among(col(Battery.site_id), site_ids), *reach.sites(col(Battery.site_id)))
+        .where(among(col(Battery.site_id), site_ids), *scope.sites(col(Battery.site_id)))
         .where(holds_on(col(Battery.installed), on), holds_on(col(BatteryCapacity.effective), on))
         .order_by(col(Battery.manufacturer), col(Battery.serial), col(Battery.id))
     )
 
 
-def capacities_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date) -> Read:
+def capacities_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date) -> ReadStatement:
     """Read the capacity of each site that has any on a settlement date, in kWh."""
     return (
         select(col(Battery.site_id), func.sum(col(BatteryCapacity.capacity_kwh)).label("capacity_kwh"))
         .join(BatteryCapacity, col(BatteryCapacity.battery_id) == Battery.id)
-        .where(among(col(Battery.site_id), site_ids), *reach.sites(col(Battery.site_id)))
+        .where(among(col(Battery.site_id), site_ids), *scope.sites(col(Battery.site_id)))
         .where(holds_on(col(BatteryCapacity.effective), on))
         .group_by(col(Battery.site_id))
     )
 
 
 async def add(
-    session: AsyncSession | AtOnce,
+    session: AsyncSession | SingleStatementWrite,
     *,
     id: UUID | None,
     site_id: UUID,
@@ -217,7 +217,7 @@ async def add(
     """
     Put a battery at a site, from a day on or for all time; sent again, find the one that was put there.
 
-    Raises IsThere where it is to be put there at once, and was already.
+    Raises AlreadyExists where it is to be put there at once, and was already.
     """
     id, manufacturer, serial = id or uuid4(), manufacturer.strip(), serial.strip()
     battery = {
@@ -227,14 +227,14 @@ async def add(
         "serial": serial,
         "capacity_kwh": capacity_kwh,
         "effective_from": effective_from,
-        "turn": turn("battery", manufacturer, serial),
+        "lock_name": lock_name("battery", manufacturer, serial),
     }
     with refusing(
         *(BatterySiteNotFound(id=site_id), ManufacturerRefused(), SerialRefused()),
         *(BatteryTaken(manufacturer=manufacturer, serial=serial), CapacityOutOfRange(capacity_kwh=capacity_kwh)),
     ):
-        if isinstance(session, AtOnce):
-            await session.create(ADD_AT_ONCE, battery)
+        if isinstance(session, SingleStatementWrite):
+            await session.create(ADD_IN_ONE_STATEMENT, battery)
             return id
         await _check_site(session, id=site_id)
         await check_past(session, site_id=site_id, effective_from=effective_from)
@@ -256,12 +256,12 @@ async def update_battery(
     effective_from: date | None = None,
 ) -> UUID:
     """Change what is written on a battery, or its capacity from a day on or for all time; what is None stays."""
-    there = await _held(session, id=id)
+    there = await _lock_battery(session, id=id)
     battery: dict[str, Any] = {
         "manufacturer": there.manufacturer if manufacturer is None else manufacturer.strip(),
         "serial": there.serial if serial is None else serial.strip(),
     }
-    await take_turns(session, "battery", battery["manufacturer"], battery["serial"])
+    await take_advisory_lock(session, "battery", battery["manufacturer"], battery["serial"])
     with refusing(ManufacturerRefused(), SerialRefused(), BatteryTaken(**battery)):
         await session.execute(update(Battery).where(col(Battery.id) == id).values(**battery))
     if capacity_kwh is not None:
@@ -277,7 +277,7 @@ async def update_battery(
 
 async def remove(session: AsyncSession, *, id: UUID, effective_from: date) -> UUID:
     """Take a battery out of its site from a day on."""
-    there = await _held(session, id=id)
+    there = await _lock_battery(session, id=id)
     await check_past(session, site_id=there.site_id, effective_from=effective_from)
     installed = there.installed
     if installed.upper is not None:
@@ -293,21 +293,21 @@ async def remove(session: AsyncSession, *, id: UUID, effective_from: date) -> UU
 
 async def remove_for_all_time(session: AsyncSession, *, id: UUID) -> None:
     """Take a battery out of its site as if it had never been there."""
-    there = await _held(session, id=id)
+    there = await _lock_battery(session, id=id)
     await check_past(session, site_id=there.site_id, effective_from=None)
     await session.execute(delete(Battery).where(col(Battery.id) == id))
 
 
-async def held_at_site(session: AsyncSession, *, site_id: UUID) -> Sequence[UUID]:
+async def lock_batteries_of_site(session: AsyncSession, *, site_id: UUID) -> Sequence[UUID]:
     """Return which batteries stand or ever stood at a site, and let none be added until the transaction ends."""
     await session.execute(select(col(Site.id)).where(col(Site.id) == site_id).with_for_update())
     there = await session.scalars(select(col(Battery.id)).where(col(Battery.site_id) == site_id))
     return there.all()
 
 
-async def _held(session: AsyncSession, *, id: UUID) -> Battery:
+async def _lock_battery(session: AsyncSession, *, id: UUID) -> Battery:
     # Until the transaction ends, so that two changes of one battery come one after the other.
-    of_these = (col(Battery.id) == id, *reach_of(session).sites_to_change(col(Battery.site_id)))
+    of_these = (col(Battery.id) == id, *scope_of(session).sites_to_change(col(Battery.site_id)))
     there = (await session.scalars(select(Battery).where(*of_these).with_for_update())).one_or_none()
     if there is None:
         raise BatteryNotFound(id=id)
@@ -315,16 +315,16 @@ async def _held(session: AsyncSession, *, id: UUID) -> Battery:
 
 
 async def _check_site(session: AsyncSession, *, id: UUID) -> None:
-    reach = reach_of(session)
-    if not reach.is_held:
+    scope = scope_of(session)
+    if not scope.is_restricted:
         return  # A constraint looks after it.
-    site = select(col(Site.id)).where(col(Site.id) == id, *reach.sites_to_change(col(Site.id)))
+    site = select(col(Site.id)).where(col(Site.id) == id, *scope.sites_to_change(col(Site.id)))
     if await session.scalar(site) is None:
         raise BatterySiteNotFound(id=id)
 
 
 async def _check_sent_again(session: AsyncSession, *, id: UUID, there: tuple[object, ...]) -> None:
-    of_these = (col(Battery.id) == id, *reach_of(session).sites(col(Battery.site_id)))
+    of_these = (col(Battery.id) == id, *scope_of(session).sites(col(Battery.site_id)))
     columns = (col(Battery.site_id), col(Battery.manufacturer), col(Battery.serial))
     battery = (await session.execute(select(*columns).where(*of_these))).one_or_none()
     capacities = await _capacities(session, battery_id=id)

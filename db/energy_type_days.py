@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field
 
-from db.engine.database import take_turns
+from db.engine.database import take_advisory_lock
 from db.engine.tables import Table
 
 
@@ -58,7 +58,7 @@ async def sum_up(session: AsyncSession, *, park_id: UUID, days: Collection[date]
     if not days:
         return
     # Of two transactions that sum up one day at once, neither would see what the other has changed.
-    await take_turns(session, "energy type days")
+    await take_advisory_lock(session, "energy type days")
     changed = {"park_id": park_id, "days": sorted(days)}
     await session.execute(FORGET, changed)
     await session.execute(SUM_UP, changed)

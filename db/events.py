@@ -41,8 +41,8 @@ from sqlalchemy import Table as TableOfView
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db.engine.database import Read, copy_binary
-from db.engine.scope import Reach
+from db.engine.database import ReadStatement, copy_binary
+from db.engine.scope import Scope
 from db.engine.statements import among
 from db.engine.tables import Table
 from db.site_months import SiteMonth
@@ -135,7 +135,7 @@ async def copy_blocks(session: AsyncSession, blocks: Sequence[memoryview]) -> No
     await copy_binary(session, EventBlock.__tablename__, BLOCK_COLUMNS, blocks)
 
 
-def events_of_sites(reach: Reach, site_ids: Sequence[UUID], from_: date | None, until: date | None) -> Read:
+def events_of_sites(scope: Scope, site_ids: Sequence[UUID], from_: date | None, until: date | None) -> ReadStatement:
     """
     Read the events of some sites that count, over settlement dates `[from, until)`.
 
@@ -146,7 +146,7 @@ def events_of_sites(reach: Reach, site_ids: Sequence[UUID], from_: date | None, 
         *(each.import_id, each.line_number, each.site_id, each.settlement_date),
         *(each.event_type, each.energy_kwh, each.tariff_cents_per_kwh),
         in_full(each.value_aud).label("value_aud"),
-    ).where(among(each.site_id, site_ids), *reach.events(each.site_id, each.settlement_date))
+    ).where(among(each.site_id, site_ids), *scope.events(each.site_id, each.settlement_date))
     # The month is in the index of the blocks; the date is known only once a block is opened.
     if from_ is not None:
         events = events.where(each.month >= _month(from_), each.settlement_date >= from_)

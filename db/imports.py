@@ -35,7 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import jobs, parks, readings, site_months
-from db.engine.database import Read, driver_connection, wait_as_long_as_it_takes
+from db.engine.database import ReadStatement, disable_statement_timeout, driver_connection
 from db.engine.refusals import (
     Conflict,
     LimitExceeded,
@@ -45,7 +45,7 @@ from db.engine.refusals import (
     refusing,
     violated_constraint,
 )
-from db.engine.scope import Reach, as_ourselves, reach_of
+from db.engine.scope import Scope, as_database_owner, scope_of
 from db.engine.statements import among
 from db.engine.tables import Table, created, instant, is_text
 from db.events import EventBlock
@@ -172,7 +172,7 @@ class ImportParkNotFound(ParkNotFound):
     field = ("input", "parkId")
 
 
-class ParksOutOfReach(Unauthorized):
+class ParksOutOfScope(Unauthorized):
     """Whoever is held to some VPPs imports no parks, which belong to none; an operator of all VPPs does."""
 
 
@@ -237,7 +237,7 @@ class SiteDeleted(Conflict):
     constraint = "site_months_site_id_fkey"
 
 
-class Overtaken(Exception):
+class LeaseLost(Exception):
     """Another worker has taken the import up, or it was cancelled: what this one still holds must not be written."""
 
 
@@ -278,24 +278,24 @@ class Progress:
     rows_rejected: int
 
 
-def imports(reach: Reach) -> Read:
+def imports(scope: Scope) -> ReadStatement:
     """Read imports."""
     return select(
         *(col(Import.id), col(Import.kind), col(Import.status), col(Import.file_name), col(Import.park_id)),
         *(col(Import.bytes_total), col(Import.bytes_read), col(Import.rows_read), col(Import.rows_imported)),
         *(col(Import.rows_duplicated), col(Import.rows_rejected), col(Import.failure_reason)),
         *(col(Import.created_at), col(Import.started_at), col(Import.finished_at)),
-    ).where(*reach.imports(col(Import.vpp_ids)))
+    ).where(*scope.imports(col(Import.vpp_ids)))
 
 
-def rejections(reach: Reach, import_ids: Sequence[UUID]) -> Read:
+def rejections(scope: Scope, import_ids: Sequence[UUID]) -> ReadStatement:
     """Read the rows some imports left out."""
-    reached = select(col(Import.id)).where(among(col(Import.id), import_ids), *reach.imports(col(Import.vpp_ids)))
+    reached = select(col(Import.id)).where(among(col(Import.id), import_ids), *scope.imports(col(Import.vpp_ids)))
     import_id = col(ImportRejection.import_id)
     return select(
         *(col(ImportRejection.line_number), col(ImportRejection.column_name), col(ImportRejection.code)),
         *(col(ImportRejection.message), col(ImportRejection.row_text)),
-    ).where(import_id.in_(reached) if reach.is_held else among(import_id, import_ids))
+    ).where(import_id.in_(reached) if scope.is_restricted else among(import_id, import_ids))
 
 
 async def create(
@@ -309,7 +309,7 @@ async def create(
 ) -> UUID:
     """Register a file that is to be uploaded; sent again, find the import it registered."""
     _check_park(session, kind=kind, park_id=park_id)
-    id, file_name, vpp_ids = id or uuid4(), file_name.strip(), reach_of(session).vpp_ids
+    id, file_name, vpp_ids = id or uuid4(), file_name.strip(), scope_of(session).vpp_ids
     new = upsert(Import).values(
         id=id,
         kind=kind,
@@ -324,7 +324,7 @@ async def create(
         )
     if created_id is None:
         try:
-            there = await held(session, id=id)
+            there = await lock_import(session, id=id)
         except ImportNotFound:
             raise ImportIdTaken(id=id) from None
         if (there.kind, there.file_name, there.charge_tariff, there.park_id) != (
@@ -337,9 +337,9 @@ async def create(
     return id
 
 
-async def held(session: AsyncSession, *, id: UUID) -> Import:
+async def lock_import(session: AsyncSession, *, id: UUID) -> Import:
     """Return an import, and let nobody else change it until the transaction ends."""
-    of_these = (col(Import.id) == id, *reach_of(session).imports(col(Import.vpp_ids)))
+    of_these = (col(Import.id) == id, *scope_of(session).imports(col(Import.vpp_ids)))
     there = (await session.scalars(select(Import).where(*of_these).with_for_update())).one_or_none()
     if there is None:
         raise ImportNotFound(id=id)
@@ -352,7 +352,7 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
 
     A failed one goes on from its last checkpoint. Starting one that is under way or done changes nothing.
     """
-    there = await held(session, id=id)
+    there = await lock_import(session, id=id)
     if there.status in (Status.QUEUED, Status.RUNNING, Status.COMPLETED):
         return
     if there.status in (Status.CANCELLED, Status.REVERTED):
@@ -387,7 +387,7 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
         raise FileImportedAlready(
             import_id=before.id, file_name=before.file_name, info={"importId": str(before.id)}
         ) from error
-    async with as_ourselves(session):
+    async with as_database_owner(session):
         await jobs.enqueue(session, Job.IMPORT, id=id)
 
 
@@ -437,7 +437,7 @@ async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
     )
 
 
-async def hold_briefly(session: AsyncSession, *, id: UUID, silent_s: float) -> None:
+async def bound_transaction(session: AsyncSession, *, id: UUID, idle_timeout_s: float) -> None:
     """
     Let Postgres end this transaction when its worker goes silent in it, and whoever overtakes the worker end it sooner.
 
@@ -445,12 +445,12 @@ async def hold_briefly(session: AsyncSession, *, id: UUID, silent_s: float) -> N
     """
     limits = select(
         func.set_config("application_name", _holder(id), True),
-        func.set_config("idle_in_transaction_session_timeout", str(round(silent_s * 1000)), True),
+        func.set_config("idle_in_transaction_session_timeout", str(round(idle_timeout_s * 1000)), True),
     )
     await session.execute(limits)
 
 
-async def is_overtaken(session: AsyncSession, claim: Claim) -> bool:
+async def has_lost_lease(session: AsyncSession, claim: Claim) -> bool:
     """Tell whether an import is no longer this worker's."""
     mine = select(col(Import.id)).where(*_is_claimed_by(claim))
     return await session.scalar(mine) is None
@@ -478,7 +478,7 @@ async def advance(session: AsyncSession, claim: Claim, progress: Progress) -> No
     )
 
 
-async def count_found(session: AsyncSession, claim: Claim, *, rows_duplicated: int, rows_rejected: int) -> None:
+async def recount_chunk(session: AsyncSession, claim: Claim, *, rows_duplicated: int, rows_rejected: int) -> None:
     """Count rows of a chunk otherwise, which `advance` counted as imported, for what came out while they were kept."""
     if rows_duplicated or rows_rejected:
         await _change_claimed(
@@ -533,17 +533,17 @@ async def cancel(session: AsyncSession, *, id: UUID) -> None:
 
     Parks and readings, which count from their chunk on, are what they were before it.
     """
-    await wait_as_long_as_it_takes(session)
-    there = await held(session, id=id)
+    await disable_statement_timeout(session)
+    there = await lock_import(session, id=id)
     if there.status == Status.CANCELLED:
         return
     if there.status in (Status.COMPLETED, Status.REVERTED):
         raise ImportNotCancellable(status=there.status)
     await _close(session, id=id, status=Status.CANCELLED)
-    await _take_back(session, there)
+    await _undo(session, there)
 
 
-async def hold_what_counts(session: AsyncSession) -> None:
+async def lock_settled_totals(session: AsyncSession) -> None:
     """Let nobody else change what counts until the transaction ends; call it before an import is held."""
     await session.execute(site_months.LOCK)
 
@@ -554,17 +554,17 @@ async def revert(session: AsyncSession, *, id: UUID) -> None:
 
     Parks and readings are what they were before it, where no later import has changed them.
     """
-    await wait_as_long_as_it_takes(session)
-    await hold_what_counts(session)
-    there = await held(session, id=id)
+    await disable_statement_timeout(session)
+    await lock_settled_totals(session)
+    there = await lock_import(session, id=id)
     if there.status == Status.REVERTED:
         return
     if there.status != Status.COMPLETED:
         raise ImportNotRevertible(status=there.status)
     await _close(session, id=id, status=Status.REVERTED)
-    await _take_back(session, there)
+    await _undo(session, there)
     if there.kind == "BATTERY_EVENTS":
-        async with as_ourselves(session):
+        async with as_database_owner(session):
             await _keep_counts(session, await site_months.remove(session, import_id=id))
 
 
@@ -576,11 +576,11 @@ async def sweep(session: AsyncSession, *, id: UUID) -> None:
     await session.execute(delete(EventBlock).where(col(EventBlock.import_id).in_(gone)))
 
 
-async def _take_back(session: AsyncSession, there: Import) -> None:
+async def _undo(session: AsyncSession, there: Import) -> None:
     if there.kind == "PARKS":
-        await parks.take_back_imported(session, import_id=there.id)
+        await parks.undo_import(session, import_id=there.id)
     elif there.park_id is not None:
-        await readings.take_back(session, park_id=there.park_id, import_id=there.id)
+        await readings.undo_import(session, park_id=there.park_id, import_id=there.id)
 
 
 def _check_park(session: AsyncSession, *, kind: str, park_id: UUID | None) -> None:
@@ -588,14 +588,14 @@ def _check_park(session: AsyncSession, *, kind: str, park_id: UUID | None) -> No
         raise ParkMissing
     if kind != "PARK_READINGS" and park_id is not None:
         raise ParkNotMeant(kind=kind)
-    if kind != "BATTERY_EVENTS" and reach_of(session).is_held:
-        raise ParksOutOfReach
+    if kind != "BATTERY_EVENTS" and scope_of(session).is_restricted:
+        raise ParksOutOfScope
 
 
 async def _close(session: AsyncSession, *, id: UUID, status: Status) -> None:
     closed = update(Import).where(col(Import.id) == id)
     await session.execute(closed.values(status=status, finished_at=func.clock_timestamp()))
-    async with as_ourselves(session):
+    async with as_database_owner(session):
         await jobs.enqueue(session, Job.SWEEP_IMPORT, id=id)
 
 
@@ -603,7 +603,7 @@ async def _change_claimed(session: AsyncSession, claim: Claim, **changes: Any) -
     mine = update(Import).where(*_is_claimed_by(claim))
     changed = await session.scalar(mine.values(**changes).returning(col(Import.id)))
     if changed is None:
-        raise Overtaken
+        raise LeaseLost
 
 
 def _is_claimed_by(claim: Claim) -> tuple[ColumnElement[bool], ...]:

@@ -30,9 +30,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db import energy_type_days
-from db.engine.database import Read, take_turns
+from db.engine.database import ReadStatement, take_advisory_lock
 from db.engine.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
-from db.engine.scope import Reach, reach_of
+from db.engine.scope import Scope, scope_of
 from db.engine.tables import Table, created, is_text, updated
 
 # No more of the table than it takes: whose it is imports this.
@@ -105,7 +105,7 @@ class ParkIdTaken(Conflict):
     field = ("input", "id")
 
 
-class ParkOutOfReach(Unauthorized):
+class ParkOutOfScope(Unauthorized):
     """Whoever is held to some VPPs creates no parks, which belong to none; an operator of all VPPs does."""
 
 
@@ -145,12 +145,12 @@ class ParksWanted:
         )
 
 
-def parks(reach: Reach, wanted: ParksWanted | None = None) -> Read:
+def parks(scope: Scope, wanted: ParksWanted | None = None) -> ReadStatement:
     """Read parks."""
     return select(
         *(col(Park.id), col(Park.name), col(Park.timezone), col(Park.energy_type)),
         *(col(Park.created_at), col(Park.updated_at)),
-    ).where(*reach.parks(), *(wanted.conditions() if wanted else ()))
+    ).where(*scope.parks(), *(wanted.conditions() if wanted else ()))
 
 
 def is_timezone(name: str) -> bool:
@@ -165,11 +165,11 @@ def is_timezone(name: str) -> bool:
 
 async def create(session: AsyncSession, *, id: UUID | None, name: str, timezone: str, energy_type: str) -> UUID:
     """Create a park; the same create sent again finds the one it created."""
-    if reach_of(session).is_held:
-        raise ParkOutOfReach
+    if scope_of(session).is_restricted:
+        raise ParkOutOfScope
     id, name = id or uuid4(), name.strip()
     _check_timezone(timezone)
-    await take_turns(session, "park", name)
+    await take_advisory_lock(session, "park", name)
     new = upsert(Park).values(id=id, name=name, timezone=timezone, energy_type=energy_type)
     with refusing(ParkNameTaken(name=name), ParkNameRefused()):
         created_id = await session.scalar(
@@ -191,7 +191,7 @@ async def update_park(
     energy_type: str | None = None,
 ) -> UUID:
     """Change a park; what is None stays. Its timezone stays while it has readings."""
-    there = None if reach_of(session).is_held else await _held(session, col(Park.id) == id)
+    there = None if scope_of(session).is_restricted else await _lock_park(session, col(Park.id) == id)
     if there is None:
         raise ParkNotFound(id=id)
     changes: dict[str, Any] = {} if name is None else {"name": name.strip()}
@@ -209,16 +209,16 @@ async def update_park(
     return id
 
 
-async def hold_timezone(session: AsyncSession, *, id: UUID, timezone: str) -> None:
+async def lock_timezone(session: AsyncSession, *, id: UUID, timezone: str) -> None:
     """Let nobody change a park until the transaction ends; `ParkTimezoneChanged` unless its timezone is still this."""
     there = select(col(Park.timezone)).where(col(Park.id) == id).with_for_update(read=True)
     if await session.scalar(there) != timezone:
         raise ParkTimezoneChanged(timezone=timezone)
 
 
-async def take_turns_at_imports(session: AsyncSession) -> None:
+async def lock_park_imports(session: AsyncSession) -> None:
     """Let no other transaction change parks for an import until this one ends: each changes many, in any order."""
-    await take_turns(session, "imported parks")
+    await take_advisory_lock(session, "imported parks")
 
 
 async def keep_imported(session: AsyncSession, *, import_id: UUID, name: str, timezone: str, energy_type: str) -> bool:
@@ -227,8 +227,8 @@ async def keep_imported(session: AsyncSession, *, import_id: UUID, name: str, ti
 
     `ParkHasReadings` where the timezone would change under readings. Call it under `take_turns_at_imports`.
     """
-    await take_turns(session, "park", name)
-    there = await _held(session, col(Park.name) == name)
+    await take_advisory_lock(session, "park", name)
+    there = await _lock_park(session, col(Park.name) == name)
     said = {"timezone": timezone, "energy_type": energy_type}
     if there is None:
         there = Park(name=name, timezone=timezone, energy_type=energy_type)
@@ -251,16 +251,16 @@ async def keep_imported(session: AsyncSession, *, import_id: UUID, name: str, ti
     return True
 
 
-async def take_back_imported(session: AsyncSession, *, import_id: UUID) -> None:
+async def undo_import(session: AsyncSession, *, import_id: UUID) -> None:
     """
     Let parks be what they were before an import, where they still are what it said: those it created go.
 
     `ParkHasReadings` where readings keep one from it, and `ParkHasImports`.
     """
-    await take_turns_at_imports(session)
+    await lock_park_imports(session)
     of_import = select(ImportedPark).where(col(ImportedPark.import_id) == import_id)
     for said in (await session.scalars(of_import)).all():
-        there = await _held(session, col(Park.id) == said.park_id)
+        there = await _lock_park(session, col(Park.id) == said.park_id)
         if there is None or (there.timezone, there.energy_type) != (said.timezone, said.energy_type):
             continue
         if said.old_timezone is None or said.old_timezone != there.timezone:
@@ -274,7 +274,7 @@ async def take_back_imported(session: AsyncSession, *, import_id: UUID) -> None:
             await energy_type_days.sum_up_all_of(session, park_id=there.id)
 
 
-async def _held(session: AsyncSession, condition: Any) -> Park | None:
+async def _lock_park(session: AsyncSession, condition: Any) -> Park | None:
     return (await session.scalars(select(Park).where(condition).with_for_update())).one_or_none()
 
 
@@ -288,7 +288,7 @@ def _check_timezone(timezone: str) -> None:
         raise UnknownTimezone(timezone=timezone)
 
 
-def park_ids(names: Sequence[str]) -> Read:
+def park_ids(names: Sequence[str]) -> ReadStatement:
     """Read which parks some names mean."""
     return select(col(Park.id), col(Park.name)).where(col(Park.name).in_(names))
 

@@ -17,8 +17,8 @@ from sqlmodel import Field, col
 
 from db import energy_type_days
 from db.energy_type_days import EnergyTypeDay
-from db.engine.database import Read, take_turns
-from db.engine.scope import Reach
+from db.engine.database import ReadStatement, take_advisory_lock
+from db.engine.scope import Scope
 from db.engine.statements import among
 from db.engine.tables import Table
 from db.parks import Park, ParksWanted
@@ -183,9 +183,9 @@ SUM_DAYS = text("""
 """)
 
 
-async def take_turns_at(session: AsyncSession, *, park_id: UUID) -> None:
+async def lock_park_readings(session: AsyncSession, *, park_id: UUID) -> None:
     """Let no other transaction change a park's readings until this one ends."""
-    await take_turns(session, "readings", str(park_id))
+    await take_advisory_lock(session, "readings", str(park_id))
 
 
 async def brought(
@@ -219,9 +219,9 @@ async def keep(session: AsyncSession, readings: Readings, *, park_id: UUID, impo
     return int(counts.same)
 
 
-async def take_back(session: AsyncSession, *, park_id: UUID, import_id: UUID) -> None:
+async def undo_import(session: AsyncSession, *, park_id: UUID, import_id: UUID) -> None:
     """Take back the readings of an import that no later one has replaced; what they had replaced is there again."""
-    await take_turns_at(session, park_id=park_id)
+    await lock_park_readings(session, park_id=park_id)
     of_import = {"park_id": park_id, "import_id": import_id}
     days = set((await session.execute(DAYS_OF_IMPORT, of_import)).scalars())
     await session.execute(RESTORE, of_import)
@@ -236,29 +236,31 @@ async def _sum_days(session: AsyncSession, *, park_id: UUID, days: set[date]) ->
 
 
 def readings(
-    reach: Reach, wanted: ParksWanted | None = None, from_: datetime | None = None, until: datetime | None = None
-) -> Read:
+    scope: Scope, wanted: ParksWanted | None = None, from_: datetime | None = None, until: datetime | None = None
+) -> ReadStatement:
     """Read the readings of the parks that are wanted, over instants `[from, until)`; each tells its park's timezone."""
     # Found beforehand, and not joined: so readings are read by their key, from where a page starts.
-    parks = select(col(Park.id)).where(*reach.parks(), *(wanted.conditions() if wanted else ()))
+    parks = select(col(Park.id)).where(*scope.parks(), *(wanted.conditions() if wanted else ()))
     return _over(from_, until).where(col(EnergyReading.park_id) == any_(func.array(parks.scalar_subquery())))
 
 
-def readings_of_parks(reach: Reach, park_ids: Sequence[UUID], from_: datetime | None, until: datetime | None) -> Read:
+def readings_of_parks(
+    scope: Scope, park_ids: Sequence[UUID], from_: datetime | None, until: datetime | None
+) -> ReadStatement:
     """Read the readings of some parks over instants `[from, until)`; each tells its park's timezone."""
-    return _over(from_, until).where(among(col(EnergyReading.park_id), park_ids), *reach.parks())
+    return _over(from_, until).where(among(col(EnergyReading.park_id), park_ids), *scope.parks())
 
 
-def park_daily_stats(reach: Reach, wanted: ParksWanted, from_: date | None, until: date | None) -> Read:
+def park_daily_stats(scope: Scope, wanted: ParksWanted, from_: date | None, until: date | None) -> ReadStatement:
     """Read the sums of the local days `[from, until)` of the parks that are wanted; powers are in 10^-6 MW."""
     days = select(
         *(col(ParkDay.park_id), col(ParkDay.local_date), col(ParkDay.min_power), col(ParkDay.max_power)),
         *(col(ParkDay.sum_power), col(ParkDay.reading_count)),
     ).join(Park, col(Park.id) == ParkDay.park_id)
-    return _of_days(days, col(ParkDay.local_date), from_, until).where(*reach.parks(), *wanted.conditions())
+    return _of_days(days, col(ParkDay.local_date), from_, until).where(*scope.parks(), *wanted.conditions())
 
 
-def energy_type_daily_stats(reach: Reach, wanted: ParksWanted, from_: date | None, until: date | None) -> Read:
+def energy_type_daily_stats(scope: Scope, wanted: ParksWanted, from_: date | None, until: date | None) -> ReadStatement:
     """Read the sums of the days `[from, until)` by energy type; of parks that are wanted by anything but their name."""
     days = _of_days(
         select(
@@ -267,12 +269,14 @@ def energy_type_daily_stats(reach: Reach, wanted: ParksWanted, from_: date | Non
         ),
         *(col(EnergyTypeDay.local_date), from_, until),
     )
-    return days.where(*reach.parks(), *wanted.conditions(EnergyTypeDay)).group_by(
+    return days.where(*scope.parks(), *wanted.conditions(EnergyTypeDay)).group_by(
         col(EnergyTypeDay.local_date), col(EnergyTypeDay.energy_type)
     )
 
 
-def energy_type_daily_stats_of_parks(reach: Reach, wanted: ParksWanted, from_: date | None, until: date | None) -> Read:
+def energy_type_daily_stats_of_parks(
+    scope: Scope, wanted: ParksWanted, from_: date | None, until: date | None
+) -> ReadStatement:
     """Read the sums of the days `[from, until)` by energy type, from those of each park that is wanted."""
     days = _of_days(
         select(col(ParkDay.local_date), col(Park.energy_type), *_summed(ParkDay, func.count())),
@@ -280,7 +284,7 @@ def energy_type_daily_stats_of_parks(reach: Reach, wanted: ParksWanted, from_: d
     )
     return (
         days.join(Park, col(Park.id) == ParkDay.park_id)
-        .where(*reach.parks(), *wanted.conditions())
+        .where(*scope.parks(), *wanted.conditions())
         .group_by(col(ParkDay.local_date), col(Park.energy_type))
     )
 
@@ -295,7 +299,7 @@ def _summed(days: Any, park_count: Any) -> tuple[Any, ...]:
     )
 
 
-def _over(from_: datetime | None, until: datetime | None) -> Read:
+def _over(from_: datetime | None, until: datetime | None) -> ReadStatement:
     timezone = select(col(Park.timezone)).where(col(Park.id) == EnergyReading.park_id).scalar_subquery()
     readings = select(
         *(col(EnergyReading.park_id), col(EnergyReading.interval_start), col(EnergyReading.power)),
@@ -308,7 +312,7 @@ def _over(from_: datetime | None, until: datetime | None) -> Read:
     return readings
 
 
-def _of_days(days: Read, day: Any, from_: date | None, until: date | None) -> Read:
+def _of_days(days: ReadStatement, day: Any, from_: date | None, until: date | None) -> ReadStatement:
     if from_ is not None:
         days = days.where(day >= from_)
     if until is not None:

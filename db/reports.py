@@ -37,9 +37,9 @@ from sqlmodel import Field, col
 
 from db import jobs
 from db.batteries import Battery, BatteryCapacity
-from db.engine.database import Read
+from db.engine.database import ReadStatement
 from db.engine.refusals import NotFound
-from db.engine.scope import Reach, as_ourselves, reach_of
+from db.engine.scope import Scope, as_database_owner, scope_of
 from db.engine.statements import among
 from db.engine.tables import Table, created, instant
 from db.events import EVENTS
@@ -210,21 +210,21 @@ TOTALS = (
 )
 
 
-def reports(reach: Reach) -> Read:
+def reports(scope: Scope) -> ReadStatement:
     """Read revenue reports."""
     return select(
         *(col(RevenueReport.id), col(RevenueReport.vpp_id), col(RevenueReport.month), col(RevenueReport.revision)),
         *(col(RevenueReport.status), col(RevenueReport.failure_reason), col(RevenueReport.settled_from)),
-        *(col(RevenueReport.created_at), is_latest(reach).label("is_latest"), *TOTALS),
-    ).where(*reach.reports(RevenueReport))
+        *(col(RevenueReport.created_at), is_latest(scope).label("is_latest"), *TOTALS),
+    ).where(*scope.reports(RevenueReport))
 
 
-def reports_of_vpps(reach: Reach, vpp_ids: Sequence[UUID]) -> Read:
+def reports_of_vpps(scope: Scope, vpp_ids: Sequence[UUID]) -> ReadStatement:
     """Read all revisions of all months of some VPPs."""
-    return reports(reach).where(among(col(RevenueReport.vpp_id), vpp_ids))
+    return reports(scope).where(among(col(RevenueReport.vpp_id), vpp_ids))
 
 
-def a_minute_ago() -> Read:
+def a_minute_ago() -> ReadStatement:
     """
     Read the instant a minute ago by Postgres's clock.
 
@@ -233,14 +233,14 @@ def a_minute_ago() -> Read:
     return select((func.clock_timestamp() - timedelta(minutes=1)).label("instant"))
 
 
-def is_latest(reach: Reach) -> ColumnElement[bool]:
+def is_latest(scope: Scope) -> ColumnElement[bool]:
     """Return whether a report is the latest revision of its VPP and month, of those in reach."""
     later = aliased(RevenueReport)
     return ~(
         select(col(later.id))
         .where(
             *(col(later.vpp_id) == RevenueReport.vpp_id, col(later.month) == RevenueReport.month),
-            *(col(later.revision) > RevenueReport.revision, *reach.reports(later)),
+            *(col(later.revision) > RevenueReport.revision, *scope.reports(later)),
         )
         .exists()
     )
@@ -253,14 +253,14 @@ def identities(vpp_months: Sequence[tuple[UUID, date]]) -> TextualSelect:
     return read.columns(vpp_id=Uuid, month=Date, identity=String)
 
 
-def line_items(reach: Reach, report_ids: Sequence[UUID]) -> Read:
+def line_items(scope: Scope, report_ids: Sequence[UUID]) -> ReadStatement:
     """Read the line items of some reports."""
-    reached = reach.line_items(col(SiteLineItem.report_id), col(SiteLineItem.site_id))
+    reached = scope.line_items(col(SiteLineItem.report_id), col(SiteLineItem.site_id))
     columns = SiteLineItem.__table__.c  # type: ignore[attr-defined]
     return select(*columns).where(among(col(SiteLineItem.report_id), report_ids), *reached)
 
 
-def members_in_month(vpp_id: UUID, month: Range[date]) -> Read:
+def members_in_month(vpp_id: UUID, month: Range[date]) -> ReadStatement:
     """Read the sites that belong to a VPP on any day of a month, and in which of its days each does."""
     return (
         select(
@@ -273,7 +273,7 @@ def members_in_month(vpp_id: UUID, month: Range[date]) -> Read:
     )
 
 
-def capacities_in_month(vpp_id: UUID, month: Range[date]) -> Read:
+def capacities_in_month(vpp_id: UUID, month: Range[date]) -> ReadStatement:
     """Read the capacities of the batteries of all sites that belong to a VPP on any day of a month."""
     members = select(col(Membership.site_id)).where(
         col(Membership.vpp_id) == vpp_id, col(Membership.effective).op("&&")(month)
@@ -288,7 +288,7 @@ def capacities_in_month(vpp_id: UUID, month: Range[date]) -> Read:
     )
 
 
-def month_earnings(vpp_id: UUID, month: date) -> Read:
+def month_earnings(vpp_id: UUID, month: date) -> ReadStatement:
     """Read what each site of a VPP earned in a month it belonged to it throughout: no event is looked at."""
     throughout = Range(month, (month + timedelta(days=31)).replace(day=1))
     return (
@@ -304,7 +304,7 @@ def month_earnings(vpp_id: UUID, month: date) -> Read:
     )
 
 
-def span_earnings(vpp_id: UUID, first_day: date, until: date) -> Read:
+def span_earnings(vpp_id: UUID, first_day: date, until: date) -> ReadStatement:
     """Read what each site of a VPP earned in a span of days of one month: from the events themselves."""
     throughout = Range(first_day, until)
     costly = (EVENTS.c.event_type == "DISCHARGE") & (EVENTS.c.value_aud < 0)
@@ -329,10 +329,10 @@ async def request(session: AsyncSession, *, vpp_id: UUID, month: date) -> UUID:
     When the latest revision is under way, or nothing it was settled from has changed, that one is returned.
     """
     # Held until the transaction ends, so that two calls at once do not both add a revision.
-    of_these = (col(Vpp.id) == vpp_id, *reach_of(session).vpps(col(Vpp.id)))
+    of_these = (col(Vpp.id) == vpp_id, *scope_of(session).vpps(col(Vpp.id)))
     if await session.scalar(select(col(Vpp.id)).where(*of_these).with_for_update(key_share=True)) is None:
         raise ReportVppNotFound(id=vpp_id)
-    async with as_ourselves(session):
+    async with as_database_owner(session):
         return await _request(session, vpp_id=vpp_id, month=month)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db.engine.database import Read, take_turns
+from db.engine.database import ReadStatement, take_advisory_lock
 from db.engine.tables import Table, created, instant
 
 
@@ -23,7 +23,7 @@ class SigningKey(Table, table=True):
     good_until: datetime | None = instant()
 
 
-def good_signing_keys() -> Read:
+def good_signing_keys() -> ReadStatement:
     """Read the keys that a token may be signed with, the one that signs first."""
     is_good = col(SigningKey.good_until).is_(None) | (col(SigningKey.good_until) > func.now())
     newest_first = (col(SigningKey.good_until).is_not(None), col(SigningKey.created_at).desc())
@@ -36,14 +36,14 @@ def good_signing_keys() -> Read:
 
 async def create_first(session: AsyncSession) -> None:
     """Create the key that signs, unless there is one."""
-    await take_turns(session, "signing_keys")
+    await take_advisory_lock(session, "signing_keys")
     if (await session.execute(select(col(SigningKey.id)).where(col(SigningKey.good_until).is_(None)))).first() is None:
         session.add(_new_key())
 
 
 async def rotate(session: AsyncSession, *, tokens_last: timedelta) -> UUID:
     """Create a key that signs from now on, and return its id; the one before is good for as long as its tokens last."""
-    await take_turns(session, "signing_keys")
+    await take_advisory_lock(session, "signing_keys")
     await session.execute(delete(SigningKey).where(col(SigningKey.good_until) <= func.now()))
     await session.execute(
         update(SigningKey).where(col(SigningKey.good_until).is_(None)).values(good_until=func.now() + tokens_last)

@@ -10,12 +10,12 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db.audit_entries import AtOnce, Kind, adding_new
+from db.audit_entries import Kind, SingleStatementWrite, adding_new
 from db.engine import timelines
-from db.engine.database import TURN, AnyRow, Read, turn
+from db.engine.database import ADVISORY_LOCK, AnyRow, ReadStatement, lock_name
 from db.engine.refusals import Conflict, NotFound, ValidationFailed, refusing
-from db.engine.scope import TODAY, Condition, Reach, as_ourselves, reach_of
-from db.engine.statements import Prepared, among
+from db.engine.scope import TODAY, Condition, Scope, as_database_owner, scope_of
+from db.engine.statements import CompiledStatement, among
 from db.engine.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
 from db.engine.timelines import Timeline
 from db.vpps import Vpp, VppNotFound, vpps
@@ -24,7 +24,7 @@ from db.vpps import Vpp, VppNotFound, vpps
 SITE = f"""
     insert into sites (id, nmi, address)
     select :id, :nmi, :address
-    from {TURN}
+    from {ADVISORY_LOCK}
     on conflict (id) do nothing
     returning *
 """  # noqa: S608 It is ours.
@@ -48,7 +48,7 @@ NEW = """
         )
     from site, membership
 """
-CREATE_AT_ONCE = Prepared(
+CREATE_IN_ONE_STATEMENT = CompiledStatement(
     text(f"""
         with site as ({SITE}),
         membership as ({MEMBERSHIP} from site returning *),
@@ -118,7 +118,7 @@ class SiteIdTaken(Conflict):
     field = ("input", "id")
 
 
-class DaysOutOfReach(Conflict):
+class DaysOutOfScope(Conflict):
     """On some of these days the site belonged to a VPP that is not yours: give an effectiveFrom after them."""
 
     constraint = "memberships_one_vpp_at_a_time"
@@ -132,51 +132,51 @@ class SiteHasEvents(Conflict):
     field = ("input", "id")
 
 
-def sites(reach: Reach) -> Read:
+def sites(scope: Scope) -> ReadStatement:
     """Read sites."""
     columns = (col(Site.id), col(Site.nmi), col(Site.address), col(Site.created_at), col(Site.updated_at))
-    return select(*columns).where(*reach.sites(col(Site.id)))
+    return select(*columns).where(*scope.sites(col(Site.id)))
 
 
-def memberships(reach: Reach, site_ids: Sequence[UUID]) -> Read:
+def memberships(scope: Scope, site_ids: Sequence[UUID]) -> ReadStatement:
     """Read every membership of some sites, earliest first."""
     return (
         select(col(Membership.site_id), col(Membership.vpp_id), col(Membership.effective))
-        .where(among(col(Membership.site_id), site_ids), *_reached(reach))
+        .where(among(col(Membership.site_id), site_ids), *_scoped(scope))
         .order_by(col(Membership.effective))
     )
 
 
-def vpps_of_sites(reach: Reach, site_ids: Sequence[UUID], *, on: date, today: date) -> Read:
+def vpps_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date, today: date) -> ReadStatement:
     """Read the VPP each of some sites belongs to on a settlement date, with the terms in force today."""
     return (
-        vpps(reach, today=today)
+        vpps(scope, today=today)
         .add_columns(col(Membership.site_id))
         .join(Membership, col(Membership.vpp_id) == Vpp.id)
-        .where(among(col(Membership.site_id), site_ids), holds_on(col(Membership.effective), on), *_reached(reach))
+        .where(among(col(Membership.site_id), site_ids), holds_on(col(Membership.effective), on), *_scoped(scope))
     )
 
 
-def member_days(reach: Reach) -> Read:
+def member_days(scope: Scope) -> ReadStatement:
     """Read from when to when each site belonged to VPPs in reach: a row a membership."""
     return (
         select(col(Site.nmi), col(Site.id), col(Membership.effective))
         .join(Membership, col(Membership.site_id) == Site.id)
-        .where(*_reached(reach))
+        .where(*_scoped(scope))
     )
 
 
-def sites_of_vpps(reach: Reach, vpp_ids: Sequence[UUID], on: date) -> Read:
+def sites_of_vpps(scope: Scope, vpp_ids: Sequence[UUID], on: date) -> ReadStatement:
     """Read the sites that belong to some VPPs on a settlement date."""
     return (
-        sites(reach)
+        sites(scope)
         .join(Membership, col(Membership.site_id) == Site.id)
-        .where(among(col(Membership.vpp_id), vpp_ids), holds_on(col(Membership.effective), on), *_reached(reach))
+        .where(among(col(Membership.vpp_id), vpp_ids), holds_on(col(Membership.effective), on), *_scoped(scope))
     )
 
 
 async def create(
-    session: AsyncSession | AtOnce,
+    session: AsyncSession | SingleStatementWrite,
     *,
     id: UUID | None,
     vpp_id: UUID,
@@ -187,7 +187,7 @@ async def create(
     """
     Create a site that belongs to a VPP from a day on or for all time; sent again, find the one it created.
 
-    Raises IsThere where it is to be created at once, and was already.
+    Raises AlreadyExists where it is to be created at once, and was already.
     """
     id, address = id or uuid4(), address.strip()
     site = {
@@ -196,15 +196,15 @@ async def create(
         "nmi": nmi,
         "address": address,
         "effective_from": effective_from,
-        "turn": turn("site", nmi),
+        "lock_name": lock_name("site", nmi),
     }
     with refusing(NmiTaken(nmi=nmi), AddressRefused(), MembershipVppNotFound(id=vpp_id)):
-        if isinstance(session, AtOnce):
-            await session.create(CREATE_AT_ONCE, site)
+        if isinstance(session, SingleStatementWrite):
+            await session.create(CREATE_IN_ONE_STATEMENT, site)
             return id
         await _check_vpp(session, id=vpp_id)
         # What makes the site its caller's is the membership that follows.
-        async with as_ourselves(session):
+        async with as_database_owner(session):
             is_new = await session.scalar(ADD_SITE, site)
         if is_new:
             await session.execute(ADD_MEMBERSHIP, site)
@@ -226,7 +226,7 @@ async def assign(session: AsyncSession, *, site_id: UUID, vpp_id: UUID, effectiv
     """Move a site to a VPP, from a day on or as if it had always belonged to it."""
     await _check_vpp(session, id=vpp_id)
     await touch(session, id=site_id, field=("input", "siteId"))
-    there = await session.execute(memberships(reach_of(session), [site_id]))
+    there = await session.execute(memberships(scope_of(session), [site_id]))
     before = timelines.timeline([(row.effective, row.vpp_id) for row in there])
     after = before.replaced(vpp_id, effective_from=effective_from)
     await _keep_memberships(session, site_id=site_id, memberships=after)
@@ -237,7 +237,7 @@ async def delete_site(session: AsyncSession, *, id: UUID) -> AnyRow:
     """Delete a site that never had an event, and return it as it was."""
     await touch(session, id=id)
     await check_past(session, site_id=id, effective_from=None)
-    site = sites(reach_of(session)).selected_columns
+    site = sites(scope_of(session)).selected_columns
     with refusing(SiteHasEvents()):
         deleted = await session.execute(delete(Site).where(col(Site.id) == id).returning(*site))
     return deleted.one()
@@ -254,7 +254,7 @@ async def touch(session: AsyncSession, *, id: UUID, field: tuple[str, ...] = ("i
 
 async def check_past(session: AsyncSession, *, site_id: UUID, effective_from: date | None) -> None:
     """Refuse a change that holds in days gone by in which the site belonged to a VPP out of its caller's reach."""
-    vpp_ids = reach_of(session).vpp_ids
+    vpp_ids = scope_of(session).vpp_ids
     if vpp_ids is None:
         return
     others = select(col(Membership.site_id)).where(
@@ -262,22 +262,22 @@ async def check_past(session: AsyncSession, *, site_id: UUID, effective_from: da
         col(Membership.effective).op("&&")(func.daterange(effective_from, func.greatest(effective_from, TODAY), "[]")),
     )
     # They are out of reach for this very caller.
-    async with as_ourselves(session):
+    async with as_database_owner(session):
         is_others = await session.scalar(select(others.exists()))
     if is_others:
-        raise DaysOutOfReach
+        raise DaysOutOfScope
 
 
-def _reached(reach: Reach) -> Condition:
-    return reach.memberships(col(Membership.site_id), col(Membership.vpp_id))
+def _scoped(scope: Scope) -> Condition:
+    return scope.memberships(col(Membership.site_id), col(Membership.vpp_id))
 
 
 def _to_change(session: AsyncSession, id: UUID) -> Condition:
-    return (col(Site.id) == id, *reach_of(session).sites_to_change(col(Site.id)))
+    return (col(Site.id) == id, *scope_of(session).sites_to_change(col(Site.id)))
 
 
 async def _check_vpp(session: AsyncSession, *, id: UUID) -> None:
-    vpp_ids = reach_of(session).vpp_ids
+    vpp_ids = scope_of(session).vpp_ids
     if vpp_ids is not None and id not in vpp_ids:
         raise MembershipVppNotFound(id=id)
 
@@ -285,9 +285,9 @@ async def _check_vpp(session: AsyncSession, *, id: UUID) -> None:
 async def _check_sent_again(
     session: AsyncSession, *, id: UUID, there: tuple[str, str, list[tuple[UUID, Range[date]]]]
 ) -> None:
-    reach = reach_of(session)
-    site = (await session.execute(sites(reach).where(col(Site.id) == id))).one_or_none()
-    belongs = [(row.vpp_id, row.effective) for row in await session.execute(memberships(reach, [id]))]
+    scope = scope_of(session)
+    site = (await session.execute(sites(scope).where(col(Site.id) == id))).one_or_none()
+    belongs = [(row.vpp_id, row.effective) for row in await session.execute(memberships(scope, [id]))]
     if site is None or (site.nmi, site.address, belongs) != there:
         raise SiteIdTaken(id=id)
 
@@ -295,5 +295,5 @@ async def _check_sent_again(
 async def _keep_memberships(session: AsyncSession, *, site_id: UUID, memberships: Timeline[UUID]) -> None:
     await session.execute(delete(Membership).where(col(Membership.site_id) == site_id))
     rows = [{"site_id": site_id, "effective": days, "vpp_id": vpp_id} for days, vpp_id in memberships.stretches]
-    with refusing(MembershipVppNotFound(id=rows[-1]["vpp_id"]), DaysOutOfReach()):
+    with refusing(MembershipVppNotFound(id=rows[-1]["vpp_id"]), DaysOutOfScope()):
         await session.execute(insert(Membership), rows)

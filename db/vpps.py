@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db.engine import timelines
-from db.engine.database import Read, take_turns
+from db.engine.database import ReadStatement, take_advisory_lock
 from db.engine.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
-from db.engine.scope import Reach, reach_of
+from db.engine.scope import Scope, scope_of
 from db.engine.statements import among
 from db.engine.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
 from db.engine.timelines import Timeline
@@ -86,7 +86,7 @@ class VppIdTaken(Conflict):
     field = ("input", "id")
 
 
-class VppOutOfReach(Unauthorized):
+class VppOutOfScope(Unauthorized):
     """Whoever is held to some VPPs cannot create another; an operator of all VPPs can."""
 
 
@@ -112,7 +112,7 @@ class Terms:
     daily_fee_aud: Decimal
 
 
-def vpps(reach: Reach, *, today: date) -> Read:
+def vpps(scope: Scope, *, today: date) -> ReadStatement:
     """Read VPPs, with the terms in force today."""
     in_force = holds_on(col(PriceSchedule.effective), today)
     return (
@@ -121,28 +121,28 @@ def vpps(reach: Reach, *, today: date) -> Read:
             *(col(PriceSchedule.revenue_percentage), col(PriceSchedule.daily_fee_aud)),
         )
         .join(PriceSchedule, (col(PriceSchedule.vpp_id) == Vpp.id) & in_force)
-        .where(*reach.vpps(col(Vpp.id)))
+        .where(*scope.vpps(col(Vpp.id)))
     )
 
 
-def price_schedules(reach: Reach, vpp_ids: Sequence[UUID]) -> Read:
+def price_schedules(scope: Scope, vpp_ids: Sequence[UUID]) -> ReadStatement:
     """Read every price schedule of some VPPs, earliest first."""
     return (
         select(
             *(col(PriceSchedule.vpp_id), col(PriceSchedule.effective)),
             *(col(PriceSchedule.revenue_percentage), col(PriceSchedule.daily_fee_aud)),
         )
-        .where(among(col(PriceSchedule.vpp_id), vpp_ids), *reach.vpps(col(PriceSchedule.vpp_id)))
+        .where(among(col(PriceSchedule.vpp_id), vpp_ids), *scope.vpps(col(PriceSchedule.vpp_id)))
         .order_by(col(PriceSchedule.effective))
     )
 
 
 async def create(session: AsyncSession, *, id: UUID | None, name: str, terms: Terms) -> UUID:
     """Create a VPP on terms that hold for all time; the same create sent again finds the one it created."""
-    if reach_of(session).is_held:
-        raise VppOutOfReach
+    if scope_of(session).is_restricted:
+        raise VppOutOfScope
     id, name = id or uuid4(), name.strip()
-    await take_turns(session, "vpp", name)
+    await take_advisory_lock(session, "vpp", name)
     new = upsert(Vpp).values(id=id, name=name).on_conflict_do_nothing(index_elements=[col(Vpp.id)])
     with refusing(VppNameTaken(name=name), VppNameRefused()):
         created_id = await session.scalar(new.returning(col(Vpp.id)))
@@ -170,7 +170,7 @@ async def update_vpp(
         schedules = timelines.timeline(
             [
                 (row.effective, Terms(row.revenue_percentage, row.daily_fee_aud))
-                for row in await session.execute(price_schedules(reach_of(session), [id]))
+                for row in await session.execute(price_schedules(scope_of(session), [id]))
             ]
         )
         changed = schedules.changed(lambda before: replace(before, **terms), effective_from=effective_from)
@@ -181,7 +181,7 @@ async def update_vpp(
 async def delete_vpp(session: AsyncSession, *, id: UUID) -> None:
     """Delete a VPP that never had a site or a report."""
     with refusing(VppHasSites(), VppHasReports()):
-        of_these = (col(Vpp.id) == id, *reach_of(session).vpps(col(Vpp.id)))
+        of_these = (col(Vpp.id) == id, *scope_of(session).vpps(col(Vpp.id)))
         deleted = await session.scalar(delete(Vpp).where(*of_these).returning(col(Vpp.id)))
     if deleted is None:
         raise VppNotFound(id=id)
@@ -193,7 +193,7 @@ async def _touch(session: AsyncSession, *, id: UUID, name: str | None) -> None:
     with refusing(VppNameTaken(name=name), VppNameRefused()):
         touched = await session.scalar(
             update(Vpp)
-            .where(col(Vpp.id) == id, *reach_of(session).vpps(col(Vpp.id)))
+            .where(col(Vpp.id) == id, *scope_of(session).vpps(col(Vpp.id)))
             .values(updated_at=func.now(), **changes)
             .returning(col(Vpp.id))
         )
@@ -203,7 +203,7 @@ async def _touch(session: AsyncSession, *, id: UUID, name: str | None) -> None:
 
 async def _check_sent_again(session: AsyncSession, *, id: UUID, name: str, terms: Terms) -> None:
     there = (await session.execute(select(col(Vpp.name)).where(col(Vpp.id) == id))).one()
-    schedules = (await session.execute(price_schedules(reach_of(session), [id]))).all()
+    schedules = (await session.execute(price_schedules(scope_of(session), [id]))).all()
     if there.name != name or [Terms(row.revenue_percentage, row.daily_fee_aud) for row in schedules] != [terms]:
         raise VppIdTaken(id=id)
 

@@ -50,7 +50,7 @@ class ObjectStoreAddress:
     secret_access_key: str | None = field(default=None, repr=False)
     region: str | None = None
     # A link to PUT to bounds nothing: S3 signs a length that is known beforehand, or none.
-    upload_bytes_at_most: int = 5 * 2**30
+    max_upload_bytes: int = 5 * 2**30
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ async def open_object_store(
         max_pool_connections=50,
     )
     async with session.client("s3", endpoint_url=address.endpoint_url, config=config) as client:
-        yield ObjectStore(client, address.bucket, upload_bytes_at_most=address.upload_bytes_at_most)
+        yield ObjectStore(client, address.bucket, max_upload_bytes=address.max_upload_bytes)
 
 
 @asynccontextmanager
@@ -104,8 +104,8 @@ async def _naming_faults() -> AsyncIterator[None]:
 class ObjectStore:
     """One bucket's objects. What keeps us from them: ObjectMissing, ObjectChanged, ObjectStoreAway or a ClientError."""
 
-    def __init__(self, client: "S3Client", bucket: str, *, upload_bytes_at_most: int) -> None:
-        self.upload_bytes_at_most = upload_bytes_at_most
+    def __init__(self, client: "S3Client", bucket: str, *, max_upload_bytes: int) -> None:
+        self.max_upload_bytes = max_upload_bytes
         self._client = client
         self._bucket = bucket
 

@@ -16,12 +16,12 @@ from strawberry.types.graphql import OperationType
 
 from graph.operations.cost import exceeded
 from graph.operations.documents import Documents
-from graph.operations.storable_text import TextsCanBeKept
+from graph.operations.storable_text import StorableVariables
 from graph.resolvers import api_keys, audit_entries, batteries, events, imports, parks, readings, reports, sites, vpps
 from graph.resolvers.api_keys import ApiKeyMutation, ApiKeyQuery
 from graph.resolvers.audit_entries import AuditEntryQuery
 from graph.resolvers.batteries import BatteryMutation, BatteryQuery
-from graph.resolvers.errors import told
+from graph.resolvers.errors import to_graphql_error
 from graph.resolvers.imports import ImportMutation, ImportQuery, ImportSubscription
 from graph.resolvers.parks import ParkMutation, ParkQuery
 from graph.resolvers.printing import print_schema
@@ -112,7 +112,7 @@ class Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         # In place: over HTTP and over WebSockets alike, it is this list that is sent.
         request_id = execution_context.context.request_id if execution_context else ""
-        errors[:] = [told(error, request_id=request_id) for error in errors]
+        errors[:] = [to_graphql_error(error, request_id=request_id) for error in errors]
 
 
 def _schema() -> Schema:
@@ -121,7 +121,7 @@ def _schema() -> Schema:
         mutation=Mutation,
         subscription=Subscription,
         config=StrawberryConfig(scalar_map=SCALARS),
-        extensions=[TextsCanBeKept],
+        extensions=[StorableVariables],
         execution_context_class=Executor,
     )
     _leave_out_null_defaults(schema._schema)

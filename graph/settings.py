@@ -47,7 +47,7 @@ Several: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_sever
 SafeUrl: TypeAlias = Annotated[str, AfterValidator(_safe)]
 
 
-def misread(fault: ValidationError) -> str:
+def describe_invalid_settings(fault: ValidationError) -> str:
     """Say which settings cannot be meant, without what they hold."""
     told = [
         f"{fault.title}{str(error['loc'][0]).upper()}: {error['msg']}." if error["loc"] else f"{error['msg']}."
@@ -82,12 +82,12 @@ class Settings(BaseSettings):
     # Origins with commas between, or *: whose pages may call the API from a browser, beside its own.
     cors_origins: str | None = None
     # S3 itself takes no more in one PUT, 5 GiB.
-    upload_bytes_at_most: int = 5 * 2**30
+    max_upload_bytes: int = 5 * 2**30
     # Whether the schema may be asked for; unless it is set, only where the servers are embedded.
     introspection: bool | None = None
 
 
-class Signing(BaseSettings):
+class SigningSettings(BaseSettings):
     """How signed requests are checked, `VPP_IAM_` in front; seconds."""
 
     model_config = SettingsConfigDict(env_prefix="VPP_IAM_", frozen=True)
@@ -96,7 +96,7 @@ class Signing(BaseSettings):
     clock_skew_s: float = 300
 
 
-class Pace(BaseSettings):
+class WorkerSettings(BaseSettings):
     """How a worker goes about its jobs, `VPP_WORKER_` in front; seconds, and bytes."""
 
     model_config = SettingsConfigDict(env_prefix="VPP_WORKER_", frozen=True)
@@ -111,7 +111,7 @@ class Pace(BaseSettings):
     chunk_bytes: int = 16 * 2**20
 
 
-class Oidc(BaseSettings):
+class OidcSettings(BaseSettings):
     """Whose tokens are taken beside our own, and what is read in them, `VPP_OIDC_` in front."""
 
     model_config = SettingsConfigDict(env_prefix="VPP_OIDC_", title="VPP_OIDC_", env_ignore_empty=True, frozen=True)
@@ -140,7 +140,7 @@ class Oidc(BaseSettings):
     name_claims: Several = ("email", "username", "cognito:username", "sub")
 
     @model_validator(mode="after")
-    def _can_be_meant(self) -> "Oidc":
+    def _can_be_meant(self) -> "OidcSettings":
         if self.issuer is None and self.model_fields_set:
             raise ValueError("VPP_OIDC_ISSUER is missing: without it, the other settings mean nothing")
         if self.issuer is not None and not self.audience:

@@ -24,7 +24,7 @@ from sqlmodel import col
 import db.reports
 import db.vpps
 from db.engine.database import Database
-from db.engine.scope import reach_of
+from db.engine.scope import scope_of
 from db.vpps import Vpp
 from graph.object_store import ObjectStore
 from graph.settlement.month import Month
@@ -92,7 +92,7 @@ async def settle_month(
     `VppNotFound` where there is no such VPP. The session should be a snapshot.
     """
     vpp_name = await session.scalar(
-        select(col(Vpp.name)).where(col(Vpp.id) == vpp_id, *reach_of(session).vpps(col(Vpp.id)))
+        select(col(Vpp.name)).where(col(Vpp.id) == vpp_id, *scope_of(session).vpps(col(Vpp.id)))
     )
     if vpp_name is None:
         raise db.reports.ReportVppNotFound(id=vpp_id)
@@ -104,7 +104,7 @@ async def settle_month(
             Period(row.effective.lower, row.effective.upper),
             Terms(**{term: getattr(row, term) if instead is None else instead for term, instead in tried.items()}),
         )
-        for row in await session.execute(db.vpps.price_schedules(reach_of(session), [vpp_id]))
+        for row in await session.execute(db.vpps.price_schedules(scope_of(session), [vpp_id]))
     ]
     spans = cut(month, schedules, members)
     nmis = {site.id: nmi for nmi, site in sites.items()}

@@ -25,13 +25,13 @@ import db.reports
 from db.engine.database import Database
 from db.jobs import Job, LeasedQueries
 from graph import settlement_run
-from graph.imports.intake import Intake, Interrupted, LetGo
+from graph.imports.intake import Intake, Interrupted, WorkerStopping
 from graph.object_store import ObjectStore, ObjectStoreAddress, ObjectStoreAway, open_object_store
-from graph.settings import Pace
+from graph.settings import WorkerSettings
 
 # Of imports, which may take hours, a worker does so many at once; those beyond wait for any worker that is free.
-IMPORTS_AT_ONCE = 10
-OTHERS_AT_ONCE = 20
+MAX_CONCURRENT_IMPORTS = 10
+MAX_CONCURRENT_OTHER_JOBS = 20
 SETTLE_ATTEMPTS_AT_MOST = 8
 LONGEST_PAUSE_S = 30.0
 RESTORE_EVERY_S = 60.0
@@ -58,10 +58,12 @@ def share_memory() -> None:
 class Worker:
     """Does the jobs of one process until it is stopped."""
 
-    def __init__(self, *, database_url: str, object_store: ObjectStoreAddress, pace: Pace | None = None) -> None:
+    def __init__(
+        self, *, database_url: str, object_store: ObjectStoreAddress, settings: WorkerSettings | None = None
+    ) -> None:
         self._database_url = database_url
         self._object_store = object_store
-        self._pace = pace or Pace()
+        self._pace = settings or WorkerSettings()
         self._stopping, self._letting_go = asyncio.Event(), asyncio.Event()
 
     def stop(self) -> None:
@@ -89,19 +91,19 @@ class Worker:
 
     async def _work(self, database: Database, object_store: ObjectStore, intake: Intake) -> None:
         """Do jobs until stopped, or until the connection to the queue is not what it should be."""
-        self._letting_go = letting_go = asyncio.Event()
+        self._letting_go = stopping = asyncio.Event()
         if self._stopping.is_set():
             return
         connection = await asyncpg.connect(
             self._database_url, timeout=self._pace.lease_s, command_timeout=self._pace.lease_s
         )
         # Without it no lease is kept. Jobs let go, so that they need not be waited for before another is made.
-        connection.add_termination_listener(lambda _: letting_go.set())
-        connection.add_query_logger(lambda query: letting_go.set() if query.exception else None)
+        connection.add_termination_listener(lambda _: stopping.set())
+        connection.add_query_logger(lambda query: stopping.set() if query.exception else None)
         queries = LeasedQueries(AsyncpgDriver(connection))
 
         async def bring_in(id: UUID, _attempt: int) -> None:
-            await intake.run(id, letting_go=letting_go)
+            await intake.run(id, stopping=stopping)
 
         async def sweep(id: UUID, _attempt: int) -> None:
             async with database.transaction() as session:
@@ -124,9 +126,9 @@ class Worker:
                 # Short jobs do not wait for long ones.
                 imports = self._queue(queries, {Job.IMPORT: bring_in})
                 others = self._queue(queries, {Job.SWEEP_IMPORT: sweep, Job.SETTLE: settle})
-                tasks.create_task(self._serve(imports, at_once=IMPORTS_AT_ONCE))
-                tasks.create_task(self._serve(others, at_once=OTHERS_AT_ONCE))
-                tasks.create_task(_restore_lost_jobs(queries, letting_go))
+                tasks.create_task(self._serve(imports, at_once=MAX_CONCURRENT_IMPORTS))
+                tasks.create_task(self._serve(others, at_once=MAX_CONCURRENT_OTHER_JOBS))
+                tasks.create_task(_restore_lost_jobs(queries, stopping))
         finally:
             await connection.close(timeout=CLOSE_S)
 
@@ -135,7 +137,7 @@ class Worker:
         # One event for all: where jobs are let go, no more are taken.
         queue.shutdown = self._letting_go
         for job, do in does.items():
-            queue.entrypoint(job)(self._again_and_again(do))
+            queue.entrypoint(job)(self._with_retry(do))
         return queue
 
     async def _serve(self, queue: QueueManager, *, at_once: int) -> None:
@@ -147,14 +149,14 @@ class Worker:
             batch_size=at_once // 2,
         )
 
-    def _again_and_again(self, do: Do) -> Callable[[QueuedJob], Awaitable[None]]:
+    def _with_retry(self, do: Do) -> Callable[[QueuedJob], Awaitable[None]]:
         """Do a job, and do it again some time after it went wrong."""
 
         async def attempt(job: QueuedJob) -> None:
             id = UUID((job.payload or b"").decode())
             try:
                 await do(id, job.attempts + 1)
-            except LetGo:
+            except WorkerStopping:
                 raise RetryRequested from None
             except Exception as fault:
                 in_vain = fault.attempt if isinstance(fault, Interrupted) else job.attempts + 1

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import db.migrations
 from db.engine.database import Database
 from db.engine.notices import Notices
-from graph.embedded.infrastructure import Backing
+from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from graph.object_store import ObjectStore, open_object_store
 from graph.operations.documents import Documents
@@ -134,8 +134,10 @@ async def working(servers: EmbeddedServers, database_url: str) -> AsyncIterator[
 @pytest_asyncio.fixture(scope="session")
 async def served(servers: EmbeddedServers) -> AsyncIterator[Serving]:
     """What `vpp serve` serves: the API on a port, and a worker as a process beside it."""
-    backing = Backing(servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
-    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=True) as served:
+    infrastructure = Infrastructure(
+        servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True
+    )
+    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=True) as served:
         yield served
 
 

@@ -28,7 +28,6 @@ LAYERS = (
     "graph.object_store",
     "graph.settings",
     "graph.logs",
-    "graph.remembered",
     "graph.settlement",
     "db",
     "db.engine",

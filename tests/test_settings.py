@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from graph.settings import Oidc, OwnTokenSettings, is_safe_to_fetch, misread
+from graph.settings import OidcSettings, OwnTokenSettings, describe_invalid_settings, is_safe_to_fetch
 
 COGNITO = {
     "VPP_OIDC_ISSUER": "https://cognito-idp.ap-southeast-2.amazonaws.com/ap-southeast-2_a1B2c3D4e",
@@ -18,7 +18,7 @@ def given(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
 def test_an_issuer_and_an_audience_are_all_that_cognito_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, COGNITO)
 
-    oidc = Oidc()
+    oidc = OidcSettings()
 
     assert (oidc.issuer, oidc.audience) == (COGNITO["VPP_OIDC_ISSUER"], (COGNITO["VPP_OIDC_AUDIENCE"],))
     assert (oidc.client_id, oidc.scope) == (None, "openid email")
@@ -28,7 +28,7 @@ def test_an_issuer_and_an_audience_are_all_that_cognito_needs(monkeypatch: pytes
 def test_several_are_written_with_commas_or_spaces_and_roles_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, COGNITO | {"VPP_OIDC_AUDIENCE": "one, two three", "VPP_OIDC_ROLES": '{"staff": "OPERATOR"}'})
 
-    oidc = Oidc()
+    oidc = OidcSettings()
 
     assert (oidc.audience, oidc.roles) == (("one", "two", "three"), {"staff": "OPERATOR"})
 
@@ -36,7 +36,7 @@ def test_several_are_written_with_commas_or_spaces_and_roles_as_json(monkeypatch
 def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     given(monkeypatch, {"VPP_OIDC_ISSUER": "", "VPP_OIDC_AUDIENCE": ""})
 
-    assert Oidc().issuer is None
+    assert OidcSettings().issuer is None
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_settings_that_cannot_be_meant_are_refused(
     given(monkeypatch, COGNITO | settings)
 
     with pytest.raises(ValidationError) as refused:
-        Oidc()
+        OidcSettings()
 
-    assert misread(refused.value) == told
+    assert describe_invalid_settings(refused.value) == told
 
 
 @pytest.mark.parametrize(
@@ -94,4 +94,4 @@ def test_a_token_cannot_last_longer_than_a_day(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ValidationError) as refused:
         OwnTokenSettings()
 
-    assert misread(refused.value) == "VPP_TOKEN_LASTS_S: Input should be less than or equal to 86400."
+    assert describe_invalid_settings(refused.value) == "VPP_TOKEN_LASTS_S: Input should be less than or equal to 86400."

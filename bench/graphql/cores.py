@@ -18,7 +18,7 @@ OTHERS = ALL - SERVERS or ALL
 
 
 @contextmanager
-def held_to(cores: set[int]) -> Iterator[None]:
+def pinned_to(cores: set[int]) -> Iterator[None]:
     """Hold this thread, and what it starts meanwhile for good, to some cores."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)

@@ -12,14 +12,14 @@ import db.migrations
 from bench.graphql import growth, throughput
 from bench.graphql.asking import Asked, agreed
 from bench.graphql.contenders import VIEWS, contenders
-from bench.graphql.cores import OTHERS, SERVERS, held_to
+from bench.graphql.cores import OTHERS, SERVERS, pinned_to
 from bench.graphql.data import Ids, fill
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 
 
 async def run(*, sites: int, rounds: int, seconds: float, grow_to: int, times: int) -> None:
     """Measure, unless answers differ, and print tables of it."""
-    with held_to(OTHERS), tempfile.TemporaryDirectory(prefix="vpp-bench-") as folder:
+    with pinned_to(OTHERS), tempfile.TemporaryDirectory(prefix="vpp-bench-") as folder:
         async with embedded_servers(Path(folder) / "data") as servers:
             await asyncio.to_thread(db.migrations.upgrade, servers.database_url)
             connection = await asyncpg.connect(servers.database_url)
@@ -37,6 +37,6 @@ async def run(*, sites: int, rounds: int, seconds: float, grow_to: int, times: i
 async def _asked(servers: EmbeddedServers, ids: Ids, connection: asyncpg.Connection) -> AsyncIterator[list[Asked]]:
     """Run all contenders on the servers' core until the block ends, and give how each is asked for each operation."""
     async with AsyncExitStack() as running:
-        with held_to(SERVERS):
+        with pinned_to(SERVERS):
             all_of_them = await running.enter_async_context(contenders(servers))
         yield await agreed(all_of_them, ids, connection)

@@ -8,7 +8,7 @@ import asyncpg
 
 from bench.graphql.asking import Asked, Measured, asked, measure
 from bench.graphql.contenders import FLOOR, MERCURIUS, POSTGRAPHILE, Contender, ours
-from bench.graphql.cores import ALL, OTHERS, held_to, hold_postgres
+from bench.graphql.cores import ALL, OTHERS, hold_postgres, pinned_to
 from bench.graphql.data import Ids
 from bench.graphql.load import CONNECTIONS, load
 from bench.graphql.operations import OPERATIONS
@@ -75,7 +75,7 @@ async def by_processes(
     counts = [count for count in (1, 2, 4) if count <= len(ALL)]
     taken: dict[tuple[str, int], list[float]] = {}
     hold_postgres(connection, ALL)
-    with held_to(ALL):
+    with pinned_to(ALL):
         for processes in told(counts * rounds, "Requests a second, by processes"):
             async with ours(servers, processes=processes) as contender:
                 for operation in OPERATIONS:

@@ -5,11 +5,10 @@ A pool that asks Postgres to reset a connection, or whether it is still there, t
 statement. Of these nothing is left behind to reset; that one was lost shows when it is used.
 """
 
+import asyncio
 from typing import Any
 
 import asyncpg
-
-from db.engine.seats import Seats
 
 
 class Record(asyncpg.Record):
@@ -22,28 +21,18 @@ class Record(asyncpg.Record):
             raise AttributeError(name) from None
 
 
-class Connections:
-    """So many connections at most; the one that was used last is used next, while Postgres still has it at hand."""
+class ConnectionPool:
+    """A bounded pool of asyncpg connections. The most recently used one is handed out first: its caches are warm."""
 
-    def __init__(self, url: str, *, at_most: int, settings: dict[str, str]) -> None:
+    def __init__(self, url: str, *, size: int, settings: dict[str, str]) -> None:
         self._url = url
         self._settings = settings
         self._free: list[asyncpg.Connection[Record]] = []
-        self._seats = Seats(at_most)
+        self._semaphore = asyncio.Semaphore(size)
 
-    def at_hand(self) -> "asyncpg.Connection[Record] | None":
-        """Hand out a connection that is there; None where one has to be waited for."""
-        if not self._free or not self._seats.take_now():
-            return None
-        connection = self._free.pop()
-        if connection.is_closed():
-            self._seats.give_back()
-            return None
-        return connection
-
-    async def take(self) -> "asyncpg.Connection[Record]":
-        """Hand out a connection, which is to be given back or thrown away."""
-        await self._seats.take()
+    async def acquire(self) -> "asyncpg.Connection[Record]":
+        """Return a free or a new connection, which the caller must release or discard."""
+        await self._semaphore.acquire()
         try:
             while self._free:
                 connection = self._free.pop()
@@ -51,18 +40,18 @@ class Connections:
                     return connection
             return await asyncpg.connect(self._url, server_settings=self._settings, record_class=Record)
         except BaseException:
-            self._seats.give_back()
+            self._semaphore.release()
             raise
 
-    def give_back(self, connection: "asyncpg.Connection[Record]") -> None:
-        """Take back a connection on which all went well."""
+    def release(self, connection: "asyncpg.Connection[Record]") -> None:
+        """Return a connection that is not inside a transaction or a statement to the pool."""
         self._free.append(connection)
-        self._seats.give_back()
+        self._semaphore.release()
 
-    def throw_away(self, connection: "asyncpg.Connection[Record]") -> None:
-        """Close a connection that may be in the middle of something."""
+    def discard(self, connection: "asyncpg.Connection[Record]") -> None:
+        """Close a connection that may be inside a transaction or a statement."""
         connection.terminate()
-        self._seats.give_back()
+        self._semaphore.release()
 
     async def close(self) -> None:
         while self._free:

@@ -10,13 +10,13 @@ from sqlalchemy import Executable, Row, Select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 
-from db.engine.connections import Connections, Record
+from db.engine.connections import ConnectionPool, Record
 from db.engine.refusals import LimitExceeded
-from db.engine.scope import EVERYTHING, Reach
-from db.engine.statements import Prepared
+from db.engine.scope import UNRESTRICTED, Scope
+from db.engine.statements import CompiledStatement
 
 # A statement that reads columns. What a query reads is a function that returns one; `Database.rows` runs it.
-Read: TypeAlias = Select[*tuple[Any, ...]]
+ReadStatement: TypeAlias = Select[*tuple[Any, ...]]
 AnyRow: TypeAlias = Row[*tuple[Any, ...]] | Record
 
 COPY_PIECE_BYTES = 2**19
@@ -25,49 +25,49 @@ READING_AT_ONCE = CHANGING_AT_ONCE = 10
 QUERY_CANCELED = "57014"
 
 # Whoever selects from it has a turn, as `take_turns` says.
-TURN = "pg_advisory_xact_lock(hashtextextended(:turn, 0))"
-TAKE_TURN = text(f"select from {TURN}")
+ADVISORY_LOCK = "pg_advisory_xact_lock(hashtextextended(:lock_name, 0))"
+TAKE_ADVISORY_LOCK = text(f"select from {ADVISORY_LOCK}")
 
 
-class TookTooLong(LimitExceeded):
+class StatementTimeout(LimitExceeded):
     """The database was stopped after {seconds:g} seconds, which is as long as it may take over one part of this."""
 
 
-class Reading:
+class ReadConnection:
     """Prepared reads, one after the other, on a connection that is held to a reach for as long as the block runs."""
 
     # A class, since one made by contextlib takes as long as a third of what a small read does.
-    def __init__(self, connections: Connections, reach: Reach, statement_timeout_s: float | None) -> None:
+    def __init__(self, connections: ConnectionPool, scope: Scope, statement_timeout_s: float | None) -> None:
         self._connections = connections
-        self._reach = reach
+        self._scope = scope
         self._statement_timeout_s = statement_timeout_s
 
     async def __aenter__(self) -> Self:
-        self._connection = self._connections.at_hand() or await self._connections.take()
+        self._connection = await self._connections.acquire()
         # Where a statement does not come to its end, nobody knows what the connection is in the middle of.
         self._is_at_rest = True
         try:
-            if self._reach.is_held:
+            if self._scope.is_restricted:
                 # What holds it ends with the transaction.
-                await self._execute(self._reach.begin())
+                await self._execute(self._scope.begin())
         except BaseException:
-            self._connections.throw_away(self._connection)
+            self._connections.discard(self._connection)
             raise
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
-            if self._reach.is_held and self._is_at_rest:
+            if self._scope.is_restricted and self._is_at_rest:
                 await self._execute("commit")
         finally:
             if self._is_at_rest:
-                self._connections.give_back(self._connection)
+                self._connections.release(self._connection)
             else:
-                self._connections.throw_away(self._connection)
+                self._connections.discard(self._connection)
         if self._statement_timeout_s and isinstance(error, asyncpg.QueryCanceledError):
-            raise TookTooLong(seconds=self._statement_timeout_s) from error
+            raise StatementTimeout(seconds=self._statement_timeout_s) from error
 
-    async def rows(self, read: Prepared, given: Mapping[str, object]) -> list[Record]:
+    async def rows(self, read: CompiledStatement, given: Mapping[str, object]) -> list[Record]:
         """Return every row of a read, given its values by their names."""
         values = read.values(given)
         self._is_at_rest = False
@@ -82,52 +82,52 @@ class Reading:
 
 
 class Database:
-    """A pool of connections to one Postgres; what takes a statement longer than its timeout raises TookTooLong."""
+    """A pool of connections to one Postgres; what takes a statement longer than its timeout raises StatementTimeout."""
 
     def __init__(self, url: str, *, pool_size: int = 20, statement_timeout_s: float | None = None) -> None:
         self.url = url
         self._statement_timeout_s = statement_timeout_s
         settings = {"statement_timeout": f"{statement_timeout_s * 1000:.0f}"} if statement_timeout_s else {}
         self._engine = _engine(url, pool_size, settings)
-        self._connections = Connections(url, at_most=READING_AT_ONCE, settings=settings)
+        self._connections = ConnectionPool(url, size=READING_AT_ONCE, settings=settings)
         # Of their own, since changes may wait for one another, and reads are not to wait for them.
-        self._changing = Connections(url, at_most=CHANGING_AT_ONCE, settings=settings)
+        self._changing = ConnectionPool(url, size=CHANGING_AT_ONCE, settings=settings)
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._reach = EVERYTHING
+        self._scope = UNRESTRICTED
 
-    def held_to(self, reach: Reach) -> "Database":
+    def scoped_to(self, scope: Scope) -> "Database":
         """Return the same database as whoever is held to this sees it: by the same connections."""
-        if not reach.is_held:
+        if not scope.is_restricted:
             return self
         held = copy(self)
-        held._reach = reach
+        held._scope = scope
         return held
 
-    def reading(self) -> Reading:
+    def read_connection(self) -> ReadConnection:
         """Hand out a connection for prepared reads, for as long as a block runs."""
-        return Reading(self._connections, self._reach, self._statement_timeout_s)
+        return ReadConnection(self._connections, self._scope, self._statement_timeout_s)
 
-    async def changed(self, change: Prepared, given: Mapping[str, object]) -> list[Record]:
+    async def changed(self, change: CompiledStatement, given: Mapping[str, object]) -> list[Record]:
         """
         Run a statement that is a transaction by itself, kept as a whole or not at all, and return its rows.
 
         Where the connection is lost nobody knows which, so it is never run again.
         """
         # Whoever is held needs a transaction to be held in.
-        assert not self._reach.is_held  # noqa: S101
-        connection = await self._changing.take()
+        assert not self._scope.is_restricted  # noqa: S101
+        connection = await self._changing.acquire()
         try:
             rows: list[Record] = await connection.fetch(change.text, *change.values(given))
         except asyncpg.IntegrityConstraintViolationError:
             # Nothing of it is left behind.
-            self._changing.give_back(connection)
+            self._changing.release(connection)
             raise
         except BaseException as error:
-            self._changing.throw_away(connection)
+            self._changing.discard(connection)
             if self._statement_timeout_s and isinstance(error, asyncpg.QueryCanceledError):
-                raise TookTooLong(seconds=self._statement_timeout_s) from error
+                raise StatementTimeout(seconds=self._statement_timeout_s) from error
             raise
-        self._changing.give_back(connection)
+        self._changing.release(connection)
         return rows
 
     async def rows(self, statement: Executable) -> Sequence[AnyRow]:
@@ -148,9 +148,9 @@ class Database:
         engine = self._engine.execution_options(isolation_level="REPEATABLE READ") if snapshot else self._engine
         with self._in_time():
             async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
-                if self._reach.is_held:
-                    session.info["reach"] = self._reach
-                    await session.execute(self._reach.hold())
+                if self._scope.is_restricted:
+                    session.info["scope"] = self._scope
+                    await session.execute(self._scope.hold())
                 yield session
 
     async def close(self) -> None:
@@ -161,13 +161,13 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         with self._in_time():
-            if not self._reach.is_held:
+            if not self._scope.is_restricted:
                 async with self._reading.connect() as connection:
                     yield connection
                 return
             # What holds it ends with the transaction, whatever becomes of that.
             async with self._engine.begin() as connection:
-                await connection.execute(self._reach.hold())
+                await connection.execute(self._scope.hold())
                 yield connection
 
     @contextmanager
@@ -176,26 +176,26 @@ class Database:
             yield
         except DBAPIError as error:
             if self._statement_timeout_s and getattr(error.orig, "sqlstate", None) == QUERY_CANCELED:
-                raise TookTooLong(seconds=self._statement_timeout_s) from error
+                raise StatementTimeout(seconds=self._statement_timeout_s) from error
             raise
 
 
-async def wait_as_long_as_it_takes(session: AsyncSession) -> None:
+async def disable_statement_timeout(session: AsyncSession) -> None:
     """Let the statements of a transaction take longer than those of others may."""
     await session.execute(text("set local statement_timeout = 0"))
 
 
-async def take_turns(session: AsyncSession, *over: str) -> None:
+async def take_advisory_lock(session: AsyncSession, *over: str) -> None:
     """
     Wait until no other transaction is about to write the same thing, and let none until this one ends.
 
     Two rows that exclude each other deadlock when they are written at once, and a row sent twice at once may collide
     by its name before it does by its id: both would be refused for the wrong reason.
     """
-    await session.execute(TAKE_TURN, {"turn": turn(*over)})
+    await session.execute(TAKE_ADVISORY_LOCK, {"lock_name": lock_name(*over)})
 
 
-def turn(*over: str) -> str:
+def lock_name(*over: str) -> str:
     """Return the name of the turn that is taken over something."""
     return " ".join(over)
 

@@ -51,7 +51,7 @@ TODAY = func.timezone(text("interval '10 hours'"), func.now()).cast(Date)
 
 
 @dataclass(frozen=True)
-class Reach:
+class Scope:
     """The VPPs or the sites a caller is held to, None for all; `may_change` says whether it may change what it sees."""
 
     vpp_ids: frozenset[UUID] | None = None
@@ -59,7 +59,7 @@ class Reach:
     may_change: bool = False
 
     @property
-    def is_held(self) -> bool:
+    def is_restricted(self) -> bool:
         return self.vpp_ids is not None or self.site_ids is not None
 
     def vpps(self, id: Column) -> Condition:
@@ -120,7 +120,7 @@ class Reach:
 
     def parks(self) -> Condition:
         """Parks, with all that is of them: they belong to no VPP, so nobody who is held to any has to do with them."""
-        return (false(),) if self.is_held else ()
+        return (false(),) if self.is_restricted else ()
 
     def values(self) -> dict[str, object]:
         """Return the values by which its conditions know what it is held to: what else they say is the same for all."""
@@ -147,30 +147,30 @@ class Reach:
         return select(MEMBERSHIPS.c.site_id).where(_among(MEMBERSHIPS.c.vpp_id, VPP_IDS, self.vpp_ids or ()))
 
 
-EVERYTHING = Reach(may_change=True)
+UNRESTRICTED = Scope(may_change=True)
 
 
-def reach_of(session: AsyncSession) -> Reach:
+def scope_of(session: AsyncSession) -> Scope:
     """Return what a session's transaction is held to."""
-    reach: Reach = session.info.get("reach", EVERYTHING)
-    return reach
+    scope: Scope = session.info.get("scope", UNRESTRICTED)
+    return scope
 
 
 @asynccontextmanager
-async def as_ourselves(session: AsyncSession) -> AsyncIterator[None]:
+async def as_database_owner(session: AsyncSession) -> AsyncIterator[None]:
     """Let what the block does reach everything: for what follows from a change that its caller was allowed to make."""
-    reach = reach_of(session)
-    if not reach.is_held:
+    scope = scope_of(session)
+    if not scope.is_restricted:
         yield
         return
     await session.flush()
     await session.execute(select(_as_role("none")))
-    session.info["reach"] = EVERYTHING
+    session.info["scope"] = UNRESTRICTED
     # Whatever goes wrong in here undoes the transaction, and its role with it.
     yield
     await session.flush()
-    session.info["reach"] = reach
-    await session.execute(reach.hold())
+    session.info["scope"] = scope
+    await session.execute(scope.hold())
 
 
 def _as_role(name: str) -> Any:

@@ -10,7 +10,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
-class Prepared:
+class CompiledStatement:
     """A statement as text, and the names of the values it is run with, in order."""
 
     def __init__(self, statement: Executable) -> None:

@@ -17,7 +17,7 @@ from db.engine.database import AnyRow, Database
 from db.engine.notices import Notices
 from db.engine.refusals import Unauthorized
 from graph.auth.callers import Caller, caller_by_key
-from graph.auth.key_cache import KnownKeys
+from graph.auth.key_cache import KeyCache
 
 # Tokens are a few hundred characters long, those of people in many groups a few thousand.
 TOKEN_AT_MOST = 16 * 1024
@@ -58,11 +58,11 @@ class Issuer(Protocol):
         """Return whom a token was issued to; refuse with `WrongToken`."""
 
 
-class Access:
+class Authenticator:
     """Tells callers by their API keys, those kept in the database and one given by the environment, or by tokens."""
 
     def __init__(
-        self, database: Database, keys: KnownKeys, *, bootstrap_api_key: str | None, issuers: Iterable[Issuer] = ()
+        self, database: Database, keys: KeyCache, *, bootstrap_api_key: str | None, issuers: Iterable[Issuer] = ()
     ) -> None:
         self._database = database
         self._keys = keys

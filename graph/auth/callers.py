@@ -7,7 +7,7 @@ from functools import cached_property
 from uuid import UUID
 
 from db.engine.database import AnyRow
-from db.engine.scope import EVERYTHING, Reach
+from db.engine.scope import UNRESTRICTED, Scope
 
 # Each role may do everything that the roles before it may do.
 MEMBER, READER, OPERATOR, ADMIN = ROLES = ("MEMBER", "READER", "OPERATOR", "ADMIN")
@@ -28,13 +28,13 @@ class Caller:
 
     # Of all requests that are made as the same caller.
     @cached_property
-    def reach(self) -> Reach:
+    def scope(self) -> Scope:
         """What the caller is held to."""
         if self.role == "MEMBER":
-            return Reach(site_ids=frozenset(self.site_ids or ()))
+            return Scope(site_ids=frozenset(self.site_ids or ()))
         if self.role == "ADMIN" or self.vpp_ids is None:
-            return EVERYTHING
-        return Reach(vpp_ids=frozenset(self.vpp_ids), may_change=self.role == "OPERATOR")
+            return UNRESTRICTED
+        return Scope(vpp_ids=frozenset(self.vpp_ids), may_change=self.role == "OPERATOR")
 
     @cached_property
     def counted_as(self) -> str:

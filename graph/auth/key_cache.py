@@ -8,12 +8,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 import structlog
+from cachetools import LRUCache
 
 import db.api_keys
-from db.engine.database import AnyRow, Database, Read
+from db.engine.database import AnyRow, Database, ReadStatement
 from db.engine.notices import Notices
 from graph.auth.callers import Caller, caller_by_key
-from graph.remembered import Remembered
 
 # Whatever notices do, nothing is known for longer.
 KNOWN_FOR_S = 60.0
@@ -24,7 +24,7 @@ NOTE_USE_EVERY_S = 60.0
 log = structlog.get_logger()
 
 
-class Known(NamedTuple):
+class CachedKey(NamedTuple):
     """A good API key, and whom it stands for."""
 
     key: AnyRow
@@ -32,13 +32,13 @@ class Known(NamedTuple):
 
 
 class _LookedUp(NamedTuple):
-    known: Known
+    known: CachedKey
     # What had been heard before: a notice that came meanwhile may have been of it.
     heard: Hashable
     until: float
 
 
-class KnownKeys:
+class KeyCache:
     """
     The good API keys. What was looked up counts until a notice tells that a key has changed, and only while we listen.
 
@@ -49,16 +49,16 @@ class KnownKeys:
         self._database = database
         self._notices = notices
         self._clock = clock
-        self._known: Remembered[str | UUID, _LookedUp] = Remembered(KNOWN_AT_MOST)
+        self._known: LRUCache[str | UUID, _LookedUp] = LRUCache(KNOWN_AT_MOST)
         # Until when no further use is noted of a key.
-        self._noted: Remembered[UUID, float] = Remembered(KNOWN_AT_MOST)
+        self._noted: LRUCache[UUID, float] = LRUCache(KNOWN_AT_MOST)
         self._noting: set[asyncio.Task[None]] = set()
 
-    async def by_secret(self, secret: str) -> Known | None:
+    async def by_secret(self, secret: str) -> CachedKey | None:
         """Return the API key a secret belongs to, and note that it is in use; None unless it is good."""
         return await self._key(secret, lambda: db.api_keys.api_key_by_secret(secret))
 
-    async def by_id(self, id: UUID) -> Known | None:
+    async def by_id(self, id: UUID) -> CachedKey | None:
         """Return the API key of an id, and note that it is in use; None unless it is good."""
         return await self._key(id, lambda: db.api_keys.api_key_by_id(id))
 
@@ -76,7 +76,7 @@ class KnownKeys:
         await asyncio.gather(*self._noting)
 
     # A statement takes longer to make than all else that a known key does.
-    async def _key(self, known_as: str | UUID, read: Callable[[], Read]) -> Known | None:
+    async def _key(self, known_as: str | UUID, read: Callable[[], ReadStatement]) -> CachedKey | None:
         heard, now = self._notices.heard("api_keys"), self._clock()
         looked_up = self._known.get(known_as)
         if looked_up is not None and heard is not None and heard == looked_up.heard and now < looked_up.until:
@@ -85,7 +85,7 @@ class KnownKeys:
             key = await self._database.row(read())
             if key is None:
                 return None
-            known = Known(key, caller_by_key(key))
+            known = CachedKey(key, caller_by_key(key))
             if heard is not None:
                 self._known[known_as] = _LookedUp(known, heard, now + KNOWN_FOR_S)
         expires_at = known.caller.expires_at

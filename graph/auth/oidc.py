@@ -18,13 +18,13 @@ from uuid import UUID
 
 import httpx
 
-from db.api_keys import HELD_TO_SITES, HELD_TO_VPPS
+from db.api_keys import SITE_SCOPED_ROLES, VPP_SCOPED_ROLES
 from graph.auth.authentication import WrongToken
 from graph.auth.callers import ROLES, Caller
 from graph.auth.claims import claims_of, expiry
 from graph.auth.fetched import Fetched
 from graph.auth.key_set import Jwk, KeySet
-from graph.settings import Oidc, is_safe_to_fetch
+from graph.settings import OidcSettings, is_safe_to_fetch
 
 FRESH_FOR_S = 3600.0
 PAUSE_S = 10.0
@@ -46,7 +46,7 @@ class CannotFetch(Exception):
 class OidcIssuer:
     """Tells callers by one issuer's tokens: their role by their groups, what they are held to by other claims."""
 
-    def __init__(self, settings: Oidc, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: OidcSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = settings.issuer or ""
         self._discovery = f"{self.name.rstrip('/')}/.well-known/openid-configuration"
         self._settings = settings
@@ -75,8 +75,8 @@ class OidcIssuer:
             name=next(_names(claims, settings.name_claims), "unnamed"),
             role=role,
             # Who is in the groups of several roles may have what only the lesser is held to.
-            vpp_ids=vpp_ids if role in HELD_TO_VPPS else None,
-            site_ids=(site_ids or []) if role in HELD_TO_SITES else None,
+            vpp_ids=vpp_ids if role in VPP_SCOPED_ROLES else None,
+            site_ids=(site_ids or []) if role in SITE_SCOPED_ROLES else None,
             expires_at=expiry(claims, leeway_s=settings.leeway_s),
         )
 

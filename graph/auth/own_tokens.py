@@ -16,7 +16,7 @@ from db.engine.database import AnyRow, Database
 from graph.auth.authentication import WrongToken
 from graph.auth.callers import Caller
 from graph.auth.claims import claims_of, expiry
-from graph.auth.key_cache import KnownKeys
+from graph.auth.key_cache import KeyCache
 from graph.auth.key_set import Jwk, KeySet
 from graph.settings import OwnTokenSettings
 
@@ -38,7 +38,7 @@ class Issued(NamedTuple):
 class OwnTokens:
     """Gives tokens for API keys, and tells callers by them: who they are, may do and see is what their key says now."""
 
-    def __init__(self, database: Database, keys: KnownKeys, settings: OwnTokenSettings) -> None:
+    def __init__(self, database: Database, keys: KeyCache, settings: OwnTokenSettings) -> None:
         self.name = settings.issuer
         self._database = database
         self._keys = keys

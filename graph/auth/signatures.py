@@ -30,9 +30,9 @@ from starlette.websockets import WebSocket
 import db.access_keys
 from db.engine.database import Database
 from db.engine.refusals import Unauthorized
-from graph.auth.authentication import Access
+from graph.auth.authentication import Authenticator
 from graph.auth.callers import Caller
-from graph.settings import Signing
+from graph.settings import SigningSettings
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "appsync"
@@ -136,11 +136,13 @@ class Claim:
 class Signatures:
     """Tells callers by the signatures of their requests."""
 
-    def __init__(self, access: Access, database: Database, *, region: str, signing: Signing | None = None) -> None:
+    def __init__(
+        self, access: Authenticator, database: Database, *, region: str, signing: SigningSettings | None = None
+    ) -> None:
         self._access = access
         self._database = database
         self._region = region
-        self._signing = signing or Signing()
+        self._signing = signing or SigningSettings()
 
     async def caller(self, received: Received) -> Caller:
         """Return who has signed a request; refuse with `SignatureRefused`."""

@@ -13,7 +13,7 @@ from rich.text import Text
 from db.engine.refusals import Refusal
 from graph import logs
 from graph.commands.script.instructions import LineRefused
-from graph.settings import StartupError, misread
+from graph.settings import StartupError, describe_invalid_settings
 
 output = Console(highlight=False)
 
@@ -43,7 +43,7 @@ def run_command(command: Coroutine[Any, Any, None]) -> None:
     except (StartupError, LineRefused, Refusal) as fault:
         fail(str(fault))
     except ValidationError as fault:
-        fail(misread(fault))
+        fail(describe_invalid_settings(fault))
 
 
 def _run_loop(main: Coroutine[Any, Any, None]) -> None:

@@ -17,7 +17,7 @@ HOST = re.compile(r"([^:\[\]]*|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True)
-class Backing:
+class Infrastructure:
     """The servers we stand on, and the key that works without being kept in the database."""
 
     database_url: str = field(repr=False)
@@ -27,16 +27,16 @@ class Backing:
 
 
 @asynccontextmanager
-async def backing(settings: Settings) -> AsyncIterator[Backing]:
+async def infrastructure(settings: Settings) -> AsyncIterator[Infrastructure]:
     """Hold the servers we stand on until the block ends: those the settings name, or embedded ones."""
     key = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
     if settings.database_url and settings.s3_bucket:
         address = ObjectStoreAddress(
             settings.s3_bucket,
             endpoint_url=settings.s3_endpoint_url,
-            upload_bytes_at_most=settings.upload_bytes_at_most,
+            max_upload_bytes=settings.max_upload_bytes,
         )
-        yield Backing(_checked(settings.database_url), address, key, embedded=False)
+        yield Infrastructure(_checked(settings.database_url), address, key, embedded=False)
         return
     if settings.database_url or settings.s3_bucket:
         raise StartupError("VPP_DATABASE_URL and VPP_S3_BUCKET go together: give both, or neither to embed both.")
@@ -51,8 +51,8 @@ async def backing(settings: Settings) -> AsyncIterator[Backing]:
     try:
         async with embedded_servers(settings.data_dir) as servers:
             own_key = key or _kept_key(settings.data_dir / "api_key")
-            store = replace(servers.object_store, upload_bytes_at_most=settings.upload_bytes_at_most)
-            yield Backing(servers.database_url, store, own_key, embedded=True)
+            store = replace(servers.object_store, max_upload_bytes=settings.max_upload_bytes)
+            yield Infrastructure(servers.database_url, store, own_key, embedded=True)
     except (DataFolderInUse, ServerFailed) as fault:
         raise StartupError(str(fault)) from fault
 

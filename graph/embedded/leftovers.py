@@ -13,13 +13,13 @@ import psutil
 from graph.embedded.process import POLL_S, STOP_LIMIT_S
 
 
-def mark_of(data_dir: Path) -> str:
+def data_dir_tag(data_dir: Path) -> str:
     """Name a data folder by what it is on the disk; its servers bear the name in their arguments."""
     found = data_dir.stat()
     return f"vpp-{found.st_dev:x}-{found.st_ino:x}-data"  # No mark is part of another.
 
 
-async def stop_leftovers(mark: str) -> None:
+async def stop_orphans(mark: str) -> None:
     """Stop the servers that bear this mark, of which nobody has charge any more."""
     asked = False
     deadline = time.monotonic() + STOP_LIMIT_S

@@ -11,7 +11,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from graph.embedded.leftovers import mark_of
+from graph.embedded.leftovers import data_dir_tag
 from graph.embedded.process import (
     OWN_FOLDER,
     Account,
@@ -35,7 +35,7 @@ SETTINGS = {
 @asynccontextmanager
 async def running_postgres(data_dir: Path, account: Account | None) -> AsyncIterator[str]:
     """Run Postgres until the block ends, and give the URL of its database `vpp`, made on the first start."""
-    mark = mark_of(data_dir)
+    mark = data_dir_tag(data_dir)
     home = data_dir / "postgres"
     program = Program(
         name="Postgres",

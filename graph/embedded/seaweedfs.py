@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from graph.embedded.leftovers import mark_of
+from graph.embedded.leftovers import data_dir_tag
 from graph.embedded.process import (
     OWN_FOLDER,
     Account,
@@ -46,7 +46,7 @@ async def running_seaweedfs(data_dir: Path, account: Account | None) -> AsyncIte
             opened=opened if account and sys.platform == "linux" else None,
         )
         async with program.serving(
-            lambda ports: [str(weed), *_arguments(ports, mark_of(data_dir))],
+            lambda ports: [str(weed), *_arguments(ports, data_dir_tag(data_dir))],
             port_count=len(SERVERS),
             # Written last, when the bucket is there and everything serves.
             is_ready=lambda _: (folder / "mini.options").exists(),

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from graph.embedded.leftovers import mark_of, stop_leftovers
+from graph.embedded.leftovers import data_dir_tag, stop_orphans
 from graph.embedded.postgres import running_postgres
 from graph.embedded.process import servers_account
 from graph.embedded.seaweedfs import running_seaweedfs
@@ -33,7 +33,7 @@ async def embedded_servers(data_dir: Path) -> AsyncIterator[EmbeddedServers]:
     """
     with _held(data_dir) as folder:
         account = servers_account(folder)
-        await stop_leftovers(mark_of(folder))
+        await stop_orphans(data_dir_tag(folder))
         async with AsyncExitStack() as running:
             try:
                 async with asyncio.TaskGroup() as starting:

@@ -14,7 +14,7 @@ import db.events
 import db.imports
 import db.sites
 from db.engine.database import Database
-from db.engine.scope import EVERYTHING, Reach
+from db.engine.scope import UNRESTRICTED, Scope
 from db.imports import Claim
 from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
 from graph.imports.csv.rejection import Rejection
@@ -36,9 +36,9 @@ class BatteryEventIntake:
         """Find the sites that the file may speak of. Raises HeaderRefused."""
         member_days: dict[str, list[Range[date]]] = defaultdict(list)
         if claim.vpp_ids is None:
-            sites = await database.rows(db.sites.sites(EVERYTHING))
+            sites = await database.rows(db.sites.sites(UNRESTRICTED))
         else:
-            sites = await database.rows(db.sites.member_days(Reach(vpp_ids=frozenset(claim.vpp_ids))))
+            sites = await database.rows(db.sites.member_days(Scope(vpp_ids=frozenset(claim.vpp_ids))))
             for site in sites:
                 member_days[site.nmi].append(site.effective)
         reader = await asyncio.to_thread(

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 import db.imports
 from db.engine.database import Database
 from db.engine.refusals import Refusal
-from db.imports import Claim, Overtaken, Progress
+from db.imports import Claim, LeaseLost, Progress
 from graph.imports.battery_event_intake import BatteryEventIntake
 from graph.imports.csv.chunks import Chunk, FileRefused, TextFile
 from graph.imports.csv.lines import HeaderRefused
@@ -50,7 +50,7 @@ FAULTS: Mapping[type[Exception], str] = {
 log = structlog.get_logger()
 
 
-class LetGo(Exception):
+class WorkerStopping(Exception):
     """The worker lets go of its jobs; the import goes on from its checkpoint when it is taken up again."""
 
 
@@ -83,12 +83,12 @@ class Intake:
         # Whoever waits for room gets it in turn, and so no import waits for another to end.
         self.room = asyncio.Semaphore(CHUNKS_AT_ONCE)
 
-    async def run(self, import_id: UUID, *, letting_go: asyncio.Event) -> None:
+    async def run(self, import_id: UUID, *, stopping: asyncio.Event) -> None:
         """
         Bring an import in, from its last checkpoint to its end; nothing happens when there is nothing left to do.
 
         What is wrong with the file fails the import with the reason, and so does what goes wrong again and again
-        without the import getting any further. Raises LetGo when told to, and Interrupted.
+        without the import getting any further. Raises WorkerStopping when told to, and Interrupted.
         """
         async with self.database.transaction() as session:
             claim = await db.imports.claim(session, id=import_id)
@@ -100,23 +100,23 @@ class Intake:
                     claim, f"{ATTEMPTS_AT_MOST} workers in a row ended before they got any further with it."
                 )
             else:
-                await self._take_in(claim, letting_go)
-        except Overtaken:
+                await self._take_in(claim, stopping)
+        except LeaseLost:
             log.warning("An import went on without this worker", import_id=str(import_id))
 
-    async def _take_in(self, claim: Claim, letting_go: asyncio.Event) -> None:
-        run = _Run(self, claim, letting_go)
+    async def _take_in(self, claim: Claim, stopping: asyncio.Event) -> None:
+        run = _Run(self, claim, stopping)
         try:
             await run.bring_in()
         except (HeaderRefused, FileRefused, ObjectMissing, ObjectChanged, Refusal) as fault:
             await self._fail(claim, FAULTS.get(type(fault), str(fault)))
-        except (LetGo, Overtaken):
+        except (WorkerStopping, LeaseLost):
             raise
         except Exception as fault:
             # Whoever overtakes a worker ends what it was about.
             async with self.database.transaction() as session:
-                if await db.imports.is_overtaken(session, claim):
-                    raise Overtaken from fault
+                if await db.imports.has_lost_lease(session, claim):
+                    raise LeaseLost from fault
             attempt = 0 if run.has_got_on else claim.attempts
             if attempt < ATTEMPTS_AT_MOST:
                 raise Interrupted(attempt) from fault
@@ -136,14 +136,14 @@ class _Run:
     order in which they fetched.
     """
 
-    def __init__(self, intake: Intake, claim: Claim, letting_go: asyncio.Event) -> None:
+    def __init__(self, intake: Intake, claim: Claim, stopping: asyncio.Event) -> None:
         self._database = intake.database
         self._object_store = intake.object_store
         self._chunk_bytes = intake.chunk_bytes
         self._lease_s = intake.lease_s
         self._room = intake.room
         self._claim = claim
-        self._letting_go = letting_go
+        self._letting_go = stopping
         self._fetching, self._checking, self._encoding, self._keeping = (asyncio.Lock() for _ in range(4))
         self._next_to_fetch = self._next_to_keep = claim.next_chunk_number
         self._lines_read = max(claim.lines_read, 1)
@@ -177,7 +177,7 @@ class _Run:
             header=file.header,
         )
         async with self._database.transaction() as session:
-            await db.imports.hold_briefly(session, id=claim.import_id, silent_s=self._lease_s)
+            await db.imports.bound_transaction(session, id=claim.import_id, idle_timeout_s=self._lease_s)
             await kind.result().complete(session)
 
     async def _open(self, header: bytes) -> KindIntake:
@@ -193,7 +193,7 @@ class _Run:
         """Carry the next chunk all the way; False when there is none, or one before it was not kept."""
         async with self._fetching:
             if self._letting_go.is_set():
-                raise LetGo
+                raise WorkerStopping
             chunk = await anext(chunks, None)
             if chunk is None:
                 return False
@@ -223,10 +223,10 @@ class _Run:
             if number != self._next_to_keep:
                 return False
             async with self._database.transaction() as session:
-                await db.imports.hold_briefly(session, id=self._claim.import_id, silent_s=self._lease_s)
+                await db.imports.bound_transaction(session, id=self._claim.import_id, idle_timeout_s=self._lease_s)
                 await db.imports.advance(session, self._claim, progress)
                 found = await ready.keep(session)
-                await db.imports.count_found(
+                await db.imports.recount_chunk(
                     session,
                     self._claim,
                     rows_duplicated=found.rows_duplicated,

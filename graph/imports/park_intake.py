@@ -77,7 +77,7 @@ class ParkChunk:
         return self
 
     async def keep(self, session: AsyncSession) -> Found:
-        await db.parks.take_turns_at_imports(session)
+        await db.parks.lock_park_imports(session)
         rows_duplicated, rejections = 0, []
         for number, line, park in self.parks:
             try:

@@ -16,7 +16,7 @@ import db.imports
 import db.parks
 import db.readings
 from db.engine.database import Database
-from db.engine.scope import EVERYTHING
+from db.engine.scope import UNRESTRICTED
 from db.imports import Claim
 from db.parks import Park
 from db.readings import Readings
@@ -49,7 +49,7 @@ class ParkReadingIntake:
     async def open(cls, database: Database, claim: Claim, header: bytes) -> Self:
         """Find the park's timezone. Raises HeaderRefused."""
         assert claim.park_id is not None  # noqa: S101
-        there = await database.row(db.parks.parks(EVERYTHING).where(col(Park.id) == claim.park_id))
+        there = await database.row(db.parks.parks(UNRESTRICTED).where(col(Park.id) == claim.park_id))
         assert there is not None  # noqa: S101
         reader = await asyncio.to_thread(ParkReadingReader, header, ZoneInfo(there.timezone))
         return cls(claim, DatedPark(claim.park_id, there.timezone), reader)
@@ -92,8 +92,8 @@ class ReadyReadings:
 
     async def keep(self, session: AsyncSession) -> Found:
         of_import = {"park_id": self._park.id, "import_id": self._import_id}
-        await db.parks.hold_timezone(session, id=self._park.id, timezone=self._park.timezone)
-        await db.readings.take_turns_at(session, park_id=self._park.id)
+        await db.parks.lock_timezone(session, id=self._park.id, timezone=self._park.timezone)
+        await db.readings.lock_park_readings(session, park_id=self._park.id)
 
         doubled = np.flatnonzero(self._readings.earlier != self._readings.later)
         first_of_doubled = _instants(np.unique(self._readings.earlier[doubled]))

@@ -7,7 +7,7 @@ from sqlmodel import col
 
 import db.imports
 from db.engine.database import AnyRow, Database
-from db.engine.scope import EVERYTHING
+from db.engine.scope import UNRESTRICTED
 from db.imports import ImportRejection
 from graph.object_store import ObjectStore
 
@@ -34,7 +34,7 @@ async def write_rejected_rows(
 
 
 async def _rows_behind(database: Database, import_id: UUID, line_number: int) -> Sequence[AnyRow]:
-    rejections = db.imports.rejections(EVERYTHING, [import_id]).where(col(ImportRejection.line_number) > line_number)
+    rejections = db.imports.rejections(UNRESTRICTED, [import_id]).where(col(ImportRejection.line_number) > line_number)
     return await database.rows(rejections.order_by(col(ImportRejection.line_number)).limit(ROWS_A_READ))
 
 

@@ -27,19 +27,18 @@ from strawberry.types.graphql import OperationType
 
 from db.engine.refusals import LimitExceeded
 from graph.operations.cost import INTROSPECTION, Measured, exceeded, limiting_variables, limits_given, measure
-from graph.operations.storable_text import LiteralTexts
-from graph.remembered import Remembered
+from graph.operations.storable_text import StorableLiterals
 from graph.settings import Limits
 
 # By the length of their texts: what was read takes some 120 bytes a character. A document longer than all of it is read
 # each time.
-CHARACTERS_REMEMBERED = 2**18
+MAX_CACHED_CHARACTERS = 2**18
 # What is kept of a document however short it is, in as many characters.
 CHARACTERS_EACH = 100
 # Of each document, for different values of the variables that limit its pages.
-MEASURES_REMEMBERED = 100
+MAX_CACHED_MEASURES = 100
 # A plan takes some 20 KB.
-PLANS_REMEMBERED = 1_000
+MAX_CACHED_PLANS = 1_000
 # A fifth of graphql-core's own: comparing every field with every other would take seconds before it gives up.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 
@@ -71,7 +70,7 @@ class Document:
     deciding: frozenset[str] = frozenset()
     # What is known of its operations for answering them without Strawberry, by their names.
     planned: dict[str | None, Any] = field(default_factory=dict)
-    measures: LRUCache[object, Measured] = field(default_factory=lambda: LRUCache(MEASURES_REMEMBERED))
+    measures: LRUCache[object, Measured] = field(default_factory=lambda: LRUCache(MAX_CACHED_MEASURES))
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """Return the operation of a name, or the only one; None where there is no such."""
@@ -93,12 +92,12 @@ class Documents:
     ) -> None:
         self.limits = limits or Limits()
         self.introspection = introspection
-        self._rules = [*specified_rules, LiteralTexts, *(() if introspection else (NoIntrospection,))]
+        self._rules = [*specified_rules, StorableLiterals, *(() if introspection else (NoIntrospection,))]
         # The only documents that are run, by their ids; None where any is.
         self.manifest = manifest
         # Operations as they are answered without Strawberry.
-        self.plans: Remembered[object, Any] = Remembered(PLANS_REMEMBERED)
-        self._read: LRUCache[str, Document] = LRUCache(CHARACTERS_REMEMBERED, getsizeof=_length)
+        self.plans: LRUCache[object, Any] = LRUCache(MAX_CACHED_PLANS)
+        self._read: LRUCache[str, Document] = LRUCache(MAX_CACHED_CHARACTERS, getsizeof=_length)
 
     def read(self, text: str, schema: GraphQLSchema) -> Document:
         """Read a document; what is wrong with it is remembered too, since it is sent again as often."""

@@ -62,7 +62,7 @@ class WrongHash(PersistedQueryRefusal):
     code = "PERSISTED_QUERY_HASH_MISMATCH"
 
 
-def asked_text(request: Mapping[str, Any], manifest: Manifest | None) -> Any:
+def operation_text(request: Mapping[str, Any], manifest: Manifest | None) -> Any:
     """
     Return the text that a request asks to be run, or what stands in its place.
 

@@ -9,38 +9,38 @@ from strawberry.extensions import SchemaExtension
 from db.engine.refusals import ValidationFailed
 
 
-class TextRefused(ValidationFailed):
+class UnstorableText(ValidationFailed):
     """A text may hold neither a NUL nor half of a surrogate pair."""
 
 
-class TextsCanBeKept(SchemaExtension):
-    """Looks at the texts among a request's variables; those in its document are looked at once, by `LiteralTexts`."""
+class StorableVariables(SchemaExtension):
+    """Check the texts among a request's variables; `StorableLiterals` checks those in its document, once."""
 
     def on_execute(self) -> Iterator[None]:
-        place = unkeepable(self.execution_context.variables or {})
+        place = find_unstorable_text(self.execution_context.variables or {})
         if place:
-            raise TextRefused(field=place)
+            raise UnstorableText(field=place)
         yield
 
 
-def unkeepable(variables: Mapping[str, object]) -> tuple[str, ...]:
+def find_unstorable_text(variables: Mapping[str, object]) -> tuple[str, ...]:
     """Return the place of the first text among variables that Postgres cannot keep; nothing where all can be."""
-    return next((place for name, value in variables.items() for place in _unkeepable(value, (name,))), ())
+    return next((place for name, value in variables.items() for place in _find_unstorable_text(value, (name,))), ())
 
 
-class LiteralTexts(ValidationRule):
+class StorableLiterals(ValidationRule):
     def enter_string_value(self, node: StringValueNode, *_args: Any) -> None:
-        if next(_unkeepable(node.value, ()), None) is not None:
-            self.report_error(GraphQLError(str(TextRefused()), node))
+        if next(_find_unstorable_text(node.value, ()), None) is not None:
+            self.report_error(GraphQLError(str(UnstorableText()), node))
 
 
-def _unkeepable(value: object, place: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _find_unstorable_text(value: object, place: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     if isinstance(value, str):
         if "\0" in value or (not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)):
             yield place
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _unkeepable(inner, (*place, key))
+            yield from _find_unstorable_text(inner, (*place, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _unkeepable(inner, (*place, str(index)))
+            yield from _find_unstorable_text(inner, (*place, str(index)))

@@ -45,10 +45,10 @@ from strawberry.types.field import StrawberryField
 
 from graph.operations.operation import Unplanned
 from graph.plans.arguments import ArgumentsOf, arguments_of, nullable
-from graph.resolvers.fields import PART, READS, FromRow, Part, Shown, row_type, shown_by
+from graph.resolvers.fields import PART, READS, ColumnField, EmbeddedObject, RowType, column_field_of, row_type
 from graph.resolvers.paging import Order
-from graph.resolvers.permissions import For
-from graph.resolvers.reads import Column, Form, Reads
+from graph.resolvers.permissions import RequiresRole
+from graph.resolvers.reads import Column, FieldQuery, Projection
 
 # An answer's data, of what is run and the variables' values.
 Plan: TypeAlias = Callable[[Any, VariableValues], Any]
@@ -94,7 +94,7 @@ class Selected:
 class Related:
     """A field that is read by a statement of its own, for objects known by a column of theirs."""
 
-    reads: Reads
+    reads: FieldQuery
     arguments: ArgumentsOf
     of: Selected
     key: str = ""
@@ -231,7 +231,7 @@ class Planner:
             related.of.column(next(iter(related.reads.columns)))
         self._names[f"reads{number}"] = related.reads
         self._names[f"arguments{number}"] = related.arguments
-        self._names[f"form{number}"] = Form(tuple(related.of.columns))
+        self._names[f"form{number}"] = Projection(tuple(related.of.columns))
         more = ""
         if related.page is not None:
             has_token = "nextToken" in related.page.values()
@@ -260,7 +260,7 @@ class Planner:
             related.name = name if reads.by is None else f"{kind.name}.{name}"
             self._select_page(related, named, details)
         elif reads.column is not None:
-            related.value = self._shown(related.of, reads, Shown((reads.column,)), field.type)
+            related.value = self._shown(related.of, reads, ColumnField((reads.column,)), field.type)
         else:
             self._select(related.of, reads, named, details)
         return related
@@ -280,9 +280,9 @@ class Planner:
                     related.of.column(column)
             related.page[key] = kind.name if name == "__typename" else name
 
-    def _select(self, of: Selected, reads: Reads, kind: GraphQLNamedType, details: Any) -> None:
+    def _select(self, of: Selected, reads: FieldQuery, kind: GraphQLNamedType, details: Any) -> None:
         assert isinstance(kind, GraphQLObjectType)  # noqa: S101
-        if not issubclass(row_type(kind), FromRow):
+        if not issubclass(row_type(kind), RowType):
             raise Unplanned(f"{kind.name} is not made of a row")
         for key, inner in self._subfields(kind, details).items():
             name = inner[0].node.name.value
@@ -298,14 +298,16 @@ class Planner:
             elif PART in declared.metadata:
                 of.parts[key] = self._embedded(of, reads, declared.metadata[PART], field, inner)
             else:
-                of.parts[key] = self._shown(of, reads, shown_by(declared), field.type)
+                of.parts[key] = self._shown(of, reads, column_field_of(declared), field.type)
 
-    def _of_object(self, of: Selected, reads: Reads, related: Related) -> Related:
+    def _of_object(self, of: Selected, reads: FieldQuery, related: Related) -> Related:
         assert related.reads.by is not None  # noqa: S101
         related.key = of.column(related.reads.by, TEXT)
         return related
 
-    def _embedded(self, of: Selected, reads: Reads, part: Part, field: GraphQLField, details: Any) -> Selected:
+    def _embedded(
+        self, of: Selected, reads: FieldQuery, part: EmbeddedObject, field: GraphQLField, details: Any
+    ) -> Selected:
         # Of the same row, and the same columns.
         inner = Selected(of.number, of.columns)
         self._select(inner, reads, get_named_type(field.type), details)
@@ -313,7 +315,7 @@ class Planner:
         inner.where = self._call("where", part.where.by, columns)
         return inner
 
-    def _shown(self, of: Selected, reads: Reads, shown: Shown, kind: Any) -> str:
+    def _shown(self, of: Selected, reads: FieldQuery, shown: ColumnField, kind: Any) -> str:
         """Return the expression of a field that shows columns, as GraphQL writes it."""
         named, must_be = get_named_type(kind), is_non_null_type(kind)
         if not is_leaf_type(named):
@@ -352,7 +354,7 @@ class Planner:
     def _declared(self, field: GraphQLField) -> StrawberryField:
         declared: StrawberryField = field.extensions["strawberry-definition"]
         for extension in declared.extensions:
-            if not isinstance(extension, For) or not extension.allows(self._role):
+            if not isinstance(extension, RequiresRole) or not extension.allows(self._role):
                 raise Unplanned(f"{declared.python_name} is not for everyone")
         return declared
 

@@ -23,21 +23,21 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 
 from db.engine.connections import Record
-from db.engine.database import Reading
+from db.engine.database import ReadConnection
 from db.engine.refusals import Refusal
-from db.engine.scope import Reach
-from db.engine.statements import Prepared
+from db.engine.scope import Scope
+from db.engine.statements import CompiledStatement
 from graph.operations.cost import Measured
 from graph.operations.documents import Document, Documents
 from graph.operations.json import encoded
 from graph.operations.operation import Operation, Unplanned
-from graph.operations.storable_text import unkeepable
+from graph.operations.storable_text import find_unstorable_text
 from graph.plans.compiler import Plan, Planner
 from graph.resolvers.context import Context
-from graph.resolvers.errors import formatted, told
+from graph.resolvers.errors import formatted, to_graphql_error
 from graph.resolvers.loaders import today
 from graph.resolvers.paging import Page, page_limit, page_request
-from graph.resolvers.reads import Arguments, Form, Reads, bound
+from graph.resolvers.reads import Arguments, FieldQuery, Projection, bind
 from graph.schema import schema
 
 # Where Python's own type says all there is to say of a value.
@@ -83,8 +83,8 @@ async def planned_answer(operation: Operation, context: Context) -> bytes | None
         if changes is not None:
             data = await plan(changes, values)
         else:
-            async with context.database.reading() as reading:
-                data = await plan(_Run(reading, context.reach), values)
+            async with context.database.read_connection() as reading:
+                data = await plan(_Run(reading, context.scope), values)
     except Exception as fault:
         if changes is not None and changes.have_begun:
             raise
@@ -120,7 +120,7 @@ class _Changes:
             return None if changed is None else shown(changed)
         except Exception as error:
             found = GraphQLError(str(error), nodes, path=[key], original_error=error)
-            self.errors.append(told(found, request_id=self._context.request_id))
+            self.errors.append(to_graphql_error(found, request_id=self._context.request_id))
             return None
 
 
@@ -135,15 +135,17 @@ class _ChangeInfo:
 class _Run:
     """What a plan reads by: on one connection, for one caller, on one day."""
 
-    def __init__(self, reading: Reading, reach: Reach) -> None:
+    def __init__(self, reading: ReadConnection, scope: Scope) -> None:
         self._reading = reading
-        self._reach = reach
-        self._fixed = {"today": today(), **reach.values()}
+        self._scope = scope
+        self._fixed = {"today": today(), **scope.values()}
 
-    async def root(self, reads: Reads, arguments: Arguments, form: Form) -> list[Record]:
+    async def root(self, reads: FieldQuery, arguments: Arguments, form: Projection) -> list[Record]:
         return (await self._reading.rows(*self._bound(reads, reads.arguments(arguments), form)))[:1]
 
-    async def owned(self, reads: Reads, arguments: Arguments, form: Form, keys: Sequence[str | None]) -> list[Record]:
+    async def owned(
+        self, reads: FieldQuery, arguments: Arguments, form: Projection, keys: Sequence[str | None]
+    ) -> list[Record]:
         """Read what belongs to objects; each row tells at its end which of them it belongs to."""
         some = _some(keys)
         if not some:
@@ -151,7 +153,7 @@ class _Run:
         return await self._reading.rows(*self._bound(reads, reads.arguments(arguments), form, keys=some))
 
     async def page(
-        self, reads: Reads, arguments: Arguments, form: Form, name: str, order: Sequence[int] | None
+        self, reads: FieldQuery, arguments: Arguments, form: Projection, name: str, order: Sequence[int] | None
     ) -> Page:
         """Read a page of a list; `order` are the places of what its token is made of, where that is wanted."""
         own, limit, token = reads.arguments(arguments), page_limit(arguments.get("limit")), arguments.get("next_token")
@@ -170,9 +172,9 @@ class _Run:
 
     async def pages(
         self,
-        reads: Reads,
+        reads: FieldQuery,
         arguments: Arguments,
-        form: Form,
+        form: Projection,
         name: str,
         order: Sequence[int] | None,
         keys: Sequence[str | None],
@@ -193,7 +195,7 @@ class _Run:
         return {key: self._page(rows, reads, order, limit, (name, key, *own.values())) for key, rows in found.items()}
 
     def _page(
-        self, rows: list[Record], reads: Reads, order: Sequence[int] | None, limit: int, of: Sequence[object]
+        self, rows: list[Record], reads: FieldQuery, order: Sequence[int] | None, limit: int, of: Sequence[object]
     ) -> Page:
         if order is None or len(rows) <= limit:
             return Page(rows, None)
@@ -201,8 +203,10 @@ class _Run:
         last = [rows[limit - 1][place] for place in order]
         return Page(rows[:limit], page_request(limit, None, order=reads.order, of=of).token(last))
 
-    def _bound(self, reads: Reads, own: Arguments, form: Form, **values: object) -> tuple[Prepared, dict[str, Any]]:
-        return bound(reads, own, form, values | self._fixed, self._reach)
+    def _bound(
+        self, reads: FieldQuery, own: Arguments, form: Projection, **values: object
+    ) -> tuple[CompiledStatement, dict[str, Any]]:
+        return bind(reads, own, form, values | self._fixed, self._scope)
 
 
 def _planned(documents: Documents, document: Document, name: str | None) -> Planned | None:
@@ -228,7 +232,7 @@ def _plain(variable: VariableDefinitionNode) -> tuple[str, type, bool] | None:
 def _values(planned: Planned, given: Mapping[str, Any]) -> VariableValues:
     values = _plain_values(planned.plain, given)
     if values is None:
-        if unkeepable(given):
+        if find_unstorable_text(given):
             raise Unplanned("a text cannot be kept")
         read = get_variable_values(schema._schema, planned.node.variable_definitions or (), dict(given))
         if isinstance(read, list):
@@ -245,7 +249,7 @@ def _plain_values(plain: list[tuple[str, type[Any], bool]] | None, given: Mappin
     for name, kind, must_be in plain:
         value: Any = given.get(name)
         if type(value) is kind:
-            if kind is str and ("\0" in value or not value.isascii()) and unkeepable({name: value}):
+            if kind is str and ("\0" in value or not value.isascii()) and find_unstorable_text({name: value}):
                 return None
             if kind is int and not -INT_AT_MOST - 1 <= value <= INT_AT_MOST:
                 return None

@@ -15,17 +15,17 @@ from strawberry.types.graphql import OperationType
 
 from db.engine.refusals import Unauthorized
 from graph.auth import signatures
-from graph.auth.authentication import Access
+from graph.auth.authentication import Authenticator
 from graph.auth.callers import Caller
 from graph.auth.signatures import Signatures
 from graph.operations.documents import Documents
 from graph.operations.json import NotJson, decode, encode
 from graph.operations.operation import Operation
-from graph.operations.persisted import PersistedQueryRefusal, asked_text
+from graph.operations.persisted import PersistedQueryRefusal, operation_text
 from graph.protocols.request_rate import RequestRate, TooManyRequests
-from graph.protocols.subscriptions import Result, Streams
-from graph.protocols.websocket import SUBSCRIPTIONS_AT_MOST, Patience, Socket
-from graph.resolvers.errors import told_refusal
+from graph.protocols.subscriptions import Result, Subscriptions
+from graph.protocols.websocket import MAX_SUBSCRIPTIONS, Socket, SocketTimeouts
+from graph.resolvers.errors import refusal_error
 from graph.schema import operation_type
 
 SUBPROTOCOL = "graphql-ws"
@@ -57,19 +57,19 @@ class RealtimeSocket(Socket):
     def __init__(
         self,
         websocket: WebSocket,
-        access: Access,
+        access: Authenticator,
         signatures: Signatures,
-        streams: Streams,
-        patience: Patience,
+        streams: Subscriptions,
+        timeouts: SocketTimeouts,
         documents: Documents,
         rate: RequestRate,
     ) -> None:
-        super().__init__(websocket, access, streams, patience, documents, rate)
+        super().__init__(websocket, access, streams, timeouts, documents, rate)
         self._signatures = signatures
         self._is_acknowledged = False
         self._started: dict[str, str] = {}
 
-    async def hear(self, message: Any) -> None:
+    async def handle_message(self, message: Any) -> None:
         """Deal with one message."""
         kind = message.get("type") if isinstance(message, dict) else None
         if kind == "connection_init":
@@ -83,7 +83,7 @@ class RealtimeSocket(Socket):
         else:
             self._mistaken("UnsupportedOperation", "Unknown message type; expected connection_init, start or stop.")
 
-    def misheard(self) -> None:
+    def handle_invalid(self) -> None:
         """Deal with a frame that holds no JSON."""
         self._mistaken("BadRequestException", "The message is no JSON text.")
 
@@ -109,13 +109,13 @@ class RealtimeSocket(Socket):
             return
         self._is_acknowledged = True
         self.not_after("initialise")
-        self.rest()
+        self.restart_idle_timer()
         self.reply({"type": "connection_ack", "payload": {"connectionTimeoutMs": CONNECTION_TIMEOUT_MS}})
         self._keep_alive()
 
     def _keep_alive(self) -> None:
         self.reply({"type": "ka"})
-        self.after(self.patience.keep_alive_s, "keep alive", self._keep_alive)
+        self.after(self.timeouts.keep_alive_s, "keep alive", self._keep_alive)
 
     async def _start(self, message: dict[str, Any]) -> None:
         id, payload = message.get("id"), message.get("payload")
@@ -138,7 +138,7 @@ class RealtimeSocket(Socket):
             self._refuse(id, [refusal.error])
             return
         except PersistedQueryRefusal as refusal:
-            self._refuse(id, [told_refusal(refusal) | {"errorCode": 400}])
+            self._refuse(id, [refusal_error(refusal) | {"errorCode": 400}])
             return
         except TooManyRequests as refusal:
             self._refuse(id, [Refused("LimitExceededError", str(refusal), 429).error])
@@ -158,7 +158,7 @@ class RealtimeSocket(Socket):
             let_go()
 
         self.subscriptions[id] = leave
-        self.rest()
+        self.restart_idle_timer()
 
     async def _caller(self, headers: dict[str, Any], *, below: str, body: str) -> Caller:
         if signatures.is_signed(headers):
@@ -168,12 +168,12 @@ class RealtimeSocket(Socket):
         return await self.access.caller(headers)
 
     def _stop(self, id: object) -> None:
-        if isinstance(id, str) and self.leave(id):
+        if isinstance(id, str) and self.unsubscribe(id):
             self.reply({"type": "complete", "id": id})
 
     def _lock_out(self, id: str) -> None:
         """End a subscription whose caller has lost the right to it: Amplify then connects anew, and is told why."""
-        self.leave(id)
+        self.unsubscribe(id)
         self._refuse(
             id, [Refused("UnauthorizedException", "The API key or token has expired or was revoked.", 401).error]
         )
@@ -209,8 +209,8 @@ class _Subscription:
 
 
 def _read_start(payload: Any, documents: Documents, *, subscriptions: int) -> Start:
-    if subscriptions >= SUBSCRIPTIONS_AT_MOST:
-        raise Refused("MaxSubscriptionsReachedError", f"Max number of {SUBSCRIPTIONS_AT_MOST} subscriptions reached")
+    if subscriptions >= MAX_SUBSCRIPTIONS:
+        raise Refused("MaxSubscriptionsReachedError", f"Max number of {MAX_SUBSCRIPTIONS} subscriptions reached")
     data = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(data, str):
         raise Refused("BadRequestException", "A start needs its payload's data; expected the request as a JSON text.")
@@ -218,7 +218,7 @@ def _read_start(payload: Any, documents: Documents, *, subscriptions: int) -> St
         request = decode(data)
     except NotJson:
         raise Refused("BadRequestException", "The payload's data is no JSON text.") from None
-    query = asked_text(request, documents.manifest) if isinstance(request, dict) else None
+    query = operation_text(request, documents.manifest) if isinstance(request, dict) else None
     if not isinstance(query, str):
         raise Refused("BadRequestException", "The payload's data needs a query; expected a text.")
     variables, name = request.get("variables") or {}, request.get("operationName")

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from starlette.requests import Request
 
-from db.engine.seats import Seats
 from graph.protocols.http import HttpRefusal
 from graph.settings import Limits
 
@@ -20,41 +19,44 @@ class Busy(HttpRefusal):
     headers: ClassVar[Mapping[str, str]] = {"retry-after": "1"}
 
 
-class GoneAway(HttpRefusal):
+class ClientGone(HttpRefusal):
     """The connection was closed before the operation had its turn."""
 
 
-class Turns:
+class ConcurrencyLimiter:
     """Lets so many operations run at once; the next wait, in a queue that is bounded in length and time."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._seats = Seats(limits.operations)
+        self._semaphore = asyncio.Semaphore(limits.operations)
         self._waiting = 0
 
     @asynccontextmanager
-    async def turn(self, request: Request) -> AsyncIterator[None]:
-        """Hold a turn for as long as the block runs. Raises Busy, and GoneAway, before it does."""
-        if not self.take():
+    async def slot(self, request: Request) -> AsyncIterator[None]:
+        """Hold a turn for as long as the block runs. Raises Busy, and ClientGone, before it does."""
+        if not await self.try_acquire():
             await self._wait(request)
         try:
             yield
         finally:
-            self._seats.give_back()
+            self._semaphore.release()
 
-    def take(self) -> bool:
-        """Take a turn that is free, until it is given back; return whether there is one."""
-        return self._seats.take_now()
+    async def try_acquire(self) -> bool:
+        """Take a free slot without waiting; return False if there is none."""
+        if self._semaphore.locked():
+            return False
+        await self._semaphore.acquire()
+        return True
 
-    def give_back(self) -> None:
-        """Give back a turn that was taken."""
-        self._seats.give_back()
+    def release(self) -> None:
+        """Give back a slot that was acquired."""
+        self._semaphore.release()
 
     async def _wait(self, request: Request) -> None:
         if self._waiting >= self._limits.queue:
             raise Busy(why=f"{self._waiting} more wait for their turn")
         self._waiting += 1
-        mine, gone = asyncio.create_task(self._seats.take()), asyncio.create_task(_is_gone(request))
+        mine, gone = asyncio.create_task(self._semaphore.acquire()), asyncio.create_task(_is_gone(request))
         has_turn = False
         try:
             await asyncio.wait({mine, gone}, timeout=self._limits.queue_s, return_when=asyncio.FIRST_COMPLETED)
@@ -62,11 +64,11 @@ class Turns:
         finally:
             # Where this request is cancelled it may have been given a turn just now, which is then given back.
             if not has_turn and not mine.cancel():
-                self._seats.give_back()
+                self._semaphore.release()
             is_gone = not gone.cancel()
             self._waiting -= 1
         if not has_turn:
-            raise GoneAway if is_gone else Busy(why=f"none had ended after {self._limits.queue_s:g} s")
+            raise ClientGone if is_gone else Busy(why=f"none had ended after {self._limits.queue_s:g} s")
 
 
 async def _is_gone(request: Request) -> None:

@@ -14,7 +14,7 @@ from db.engine.database import Database
 from db.engine.notices import Notices
 from db.engine.refusals import Unauthorized
 from graph.auth import signatures
-from graph.auth.authentication import Access
+from graph.auth.authentication import Authenticator
 from graph.auth.callers import Caller
 from graph.auth.signatures import SignatureRefused, Signatures
 from graph.object_store import ObjectStore
@@ -24,8 +24,8 @@ from graph.operations.persisted import PersistedQueryRefusal
 from graph.plans.run import planned_answer
 from graph.protocols import appsync_realtime, graphql_transport_ws, server_sent_events
 from graph.protocols.appsync_realtime import RealtimeSocket
-from graph.protocols.concurrency import Turns
-from graph.protocols.graphql_transport_ws import TransportSocket
+from graph.protocols.concurrency import ConcurrencyLimiter
+from graph.protocols.graphql_transport_ws import GraphqlTransportWsSocket
 from graph.protocols.http import (
     HttpRefusal,
     MethodNotAllowed,
@@ -36,10 +36,10 @@ from graph.protocols.http import (
     subscription_not_supported,
 )
 from graph.protocols.request_rate import RequestRate, TooManyRequests
-from graph.protocols.subscriptions import Result, Streams
-from graph.protocols.websocket import Patience
+from graph.protocols.subscriptions import Result, Subscriptions
+from graph.protocols.websocket import SocketTimeouts
 from graph.resolvers.context import Context
-from graph.resolvers.errors import our_fault, told_refusal
+from graph.resolvers.errors import internal_failure, refusal_error
 from graph.schema import operation_type, schema
 
 log = structlog.get_logger()
@@ -51,14 +51,14 @@ class Endpoint:
     def __init__(
         self,
         *,
-        access: Access,
+        access: Authenticator,
         signatures: Signatures,
         database: Database,
         notices: Notices,
         object_store: ObjectStore,
         documents: Documents,
         rate: RequestRate,
-        patience: Patience | None = None,
+        timeouts: SocketTimeouts | None = None,
     ) -> None:
         self.access = access
         self._signatures = signatures
@@ -67,9 +67,9 @@ class Endpoint:
         self._object_store = object_store
         self.documents = documents
         self.rate = rate
-        self.turns = Turns(documents.limits)
-        self._patience = patience or Patience()
-        self._streams = Streams(lambda caller: self.context(caller, request_id=str(uuid4())))
+        self.turns = ConcurrencyLimiter(documents.limits)
+        self._patience = timeouts or SocketTimeouts()
+        self._streams = Subscriptions(lambda caller: self.context(caller, request_id=str(uuid4())))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -85,7 +85,7 @@ class Endpoint:
     async def _speak(self, websocket: WebSocket) -> None:
         offered = websocket.scope["subprotocols"]
         if graphql_transport_ws.SUBPROTOCOL in offered:
-            await TransportSocket(
+            await GraphqlTransportWsSocket(
                 websocket,
                 self.access,
                 self._streams,
@@ -141,7 +141,7 @@ class Endpoint:
             if in_events and has_many:
                 return server_sent_events.event_stream(operation, caller, access=self.access, streams=self._streams)
             context = self.context(caller, request_id=request_id)
-            async with self.turns.turn(request):
+            async with self.turns.slot(request):
                 planned = await planned_answer(operation, context)
                 if planned is not None:
                     return server_sent_events.events_of_one(planned.decode()) if in_events else answered(planned)
@@ -160,7 +160,7 @@ class Endpoint:
             retry_after = {"retry-after": str(refusal.retry_after_s)}
             return refused(429, "ThrottlingException", str(refusal), retry_after)
         except PersistedQueryRefusal as refusal:
-            return answered(encode({"data": None, "errors": [told_refusal(refusal)]}))
+            return answered(encode({"data": None, "errors": [refusal_error(refusal)]}))
         except HttpRefusal as refusal:
             return refusal.answer()
         except CannotGetOperationTypeError as refusal:
@@ -169,6 +169,6 @@ class Endpoint:
             return subscription_not_supported()
         except Exception:
             log.exception("A request failed")
-            return refused(500, "InternalFailure", our_fault(request_id))
+            return refused(500, "InternalFailure", internal_failure(request_id))
         payload = Result.of(result).payload
         return server_sent_events.events_of_one(payload) if in_events else answered(payload)

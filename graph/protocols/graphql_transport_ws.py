@@ -15,23 +15,23 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from db.engine.refusals import Unauthorized
-from graph.auth.authentication import Access
+from graph.auth.authentication import Authenticator
 from graph.auth.callers import Caller
 from graph.operations.documents import Documents
 from graph.operations.json import encode
 from graph.operations.operation import Operation
-from graph.operations.persisted import PersistedQueryRefusal, asked_text
+from graph.operations.persisted import PersistedQueryRefusal, operation_text
 from graph.protocols.request_rate import RequestRate, TooManyRequests
-from graph.protocols.subscriptions import Result, Streams
-from graph.protocols.websocket import SUBSCRIPTIONS_AT_MOST, Patience, Socket
+from graph.protocols.subscriptions import Result, Subscriptions
+from graph.protocols.websocket import MAX_SUBSCRIPTIONS, Socket, SocketTimeouts
 from graph.resolvers.context import Context
-from graph.resolvers.errors import formatted, told_refusal
+from graph.resolvers.errors import formatted, refusal_error
 from graph.schema import operation_type, schema
 
 SUBPROTOCOL = "graphql-transport-ws"
 
 
-class TransportSocket(Socket):
+class GraphqlTransportWsSocket(Socket):
     """One socket of a client that speaks graphql-transport-ws."""
 
     subprotocol = SUBPROTOCOL
@@ -39,18 +39,18 @@ class TransportSocket(Socket):
     def __init__(
         self,
         websocket: WebSocket,
-        access: Access,
-        streams: Streams,
-        patience: Patience,
+        access: Authenticator,
+        streams: Subscriptions,
+        timeouts: SocketTimeouts,
         documents: Documents,
         rate: RequestRate,
         context_for: Callable[[Caller], Context],
     ) -> None:
-        super().__init__(websocket, access, streams, patience, documents, rate)
+        super().__init__(websocket, access, streams, timeouts, documents, rate)
         self._context_for = context_for
         self._caller: Caller | None = None
 
-    async def hear(self, message: Any) -> None:
+    async def handle_message(self, message: Any) -> None:
         """Deal with one message."""
         kind = message.get("type") if isinstance(message, dict) else None
         if kind == "connection_init":
@@ -60,11 +60,11 @@ class TransportSocket(Socket):
         elif kind == "subscribe":
             await self._subscribe(message)
         elif kind == "complete" and isinstance(message.get("id"), str):
-            self.leave(message["id"])
+            self.unsubscribe(message["id"])
         elif kind != "pong":
-            self.misheard()
+            self.handle_invalid()
 
-    def misheard(self) -> None:
+    def handle_invalid(self) -> None:
         """Deal with what is no message of the protocol."""
         self.close(4400, "Failed to parse message")
 
@@ -88,7 +88,7 @@ class TransportSocket(Socket):
         let_go = self.access.hold(self._caller, lambda: self.close(4401, "Unauthorized"))
         self.at_end.callback(let_go)
         self.not_after("initialise")
-        self.rest()
+        self.restart_idle_timer()
         self.reply({"type": "connection_ack"})
 
     async def _subscribe(self, message: dict[str, Any]) -> None:
@@ -101,14 +101,14 @@ class TransportSocket(Socket):
             await self.rate.count_caller(self._caller)
             operation = _read(message.get("payload"), self.documents)
         except (PersistedQueryRefusal, TooManyRequests) as refusal:
-            self.reply({"id": id, "type": "error", "payload": [told_refusal(refusal)]})
+            self.reply({"id": id, "type": "error", "payload": [refusal_error(refusal)]})
             return
         if not isinstance(id, str) or operation is None:
-            self.misheard()
+            self.handle_invalid()
         elif id in self.subscriptions:
             self.close(4409, f"Subscriber for {id} already exists"[:120])
-        elif len(self.subscriptions) >= SUBSCRIPTIONS_AT_MOST:
-            told = f"Max number of {SUBSCRIPTIONS_AT_MOST} subscriptions reached"
+        elif len(self.subscriptions) >= MAX_SUBSCRIPTIONS:
+            told = f"Max number of {MAX_SUBSCRIPTIONS} subscriptions reached"
             error = {"message": told, "errorType": "MaxSubscriptionsReachedError"}
             self.reply({"id": id, "type": "error", "payload": [error]})
         else:
@@ -117,7 +117,7 @@ class TransportSocket(Socket):
                 self.subscriptions[id] = self.streams.listen(operation, self._caller, listener)
             else:
                 self.subscriptions[id] = self._run_beside(operation, self._caller, listener)
-            self.rest()
+            self.restart_idle_timer()
 
     def _run_beside(self, operation: Operation, caller: Caller, listener: "_Operation") -> Callable[[], None]:
         task = asyncio.create_task(self._run(operation, caller, listener))
@@ -147,7 +147,7 @@ class TransportSocket(Socket):
 
 
 class _Operation:
-    def __init__(self, socket: TransportSocket, id: str) -> None:
+    def __init__(self, socket: GraphqlTransportWsSocket, id: str) -> None:
         self._socket = socket
         self._id = id
         self._head = f'{{"id":{encode(id)},"type":"next","payload":'
@@ -167,7 +167,7 @@ class _Operation:
 def _read(payload: Any, documents: Documents) -> Operation | None:
     if not isinstance(payload, dict):
         return None
-    query = asked_text(payload, documents.manifest)
+    query = operation_text(payload, documents.manifest)
     variables, name = payload.get("variables"), payload.get("operationName")
     if not isinstance(query, str) or not isinstance(variables, dict | None) or not isinstance(name, str | None):
         return None

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from graph.operations.documents import Documents
 from graph.operations.json import NotJson, decode, encode
 from graph.operations.operation import Operation
-from graph.operations.persisted import asked_text
+from graph.operations.persisted import operation_text
 
 BODY_WITHIN_S = 30.0
 
@@ -167,7 +167,7 @@ def operation_of(given: Any, documents: Documents) -> Operation:
     """Read an operation from the JSON of a request. Raises HttpRefusal, and PersistedQueryRefusal."""
     if not isinstance(given, dict):
         raise NoOperation(part="The request body", expected='one object, such as {"query": "{ getCaller { name } }"}')
-    query = asked_text(given, documents.manifest)
+    query = operation_text(given, documents.manifest)
     variables, name = given.get("variables"), given.get("operationName")
     if not isinstance(query, str) or not query.strip():
         raise NoOperation(part="`query`", expected="the text of an operation")

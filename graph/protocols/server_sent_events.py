@@ -12,12 +12,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from graph.auth.authentication import Access
+from graph.auth.authentication import Authenticator
 from graph.auth.callers import Caller
 from graph.operations.json import encode
 from graph.operations.operation import Operation
-from graph.protocols.subscriptions import Result, Streams
-from graph.protocols.websocket import TOLD_AT_MOST
+from graph.protocols.subscriptions import Result, Subscriptions
+from graph.protocols.websocket import MAX_PENDING_RESULTS
 
 MEDIA_TYPE = "text/event-stream"
 # Something in between closes connections on which it sees nothing for a minute.
@@ -33,7 +33,7 @@ def is_wanted(request: Request, *, for_many: bool) -> bool:
     return MEDIA_TYPE in accepted and (for_many or "application/json" not in accepted)
 
 
-def event_stream(operation: Operation, caller: Caller, *, access: Access, streams: Streams) -> Response:
+def event_stream(operation: Operation, caller: Caller, *, access: Authenticator, streams: Subscriptions) -> Response:
     """Answer a subscription with its results, as they come."""
     return StreamingResponse(_events(operation, caller, access, streams), media_type=MEDIA_TYPE, headers=HEADERS)
 
@@ -43,7 +43,9 @@ def events_of_one(payload: str) -> Response:
     return Response(_event("next", payload) + _event("complete"), media_type=MEDIA_TYPE, headers=HEADERS)
 
 
-async def _events(operation: Operation, caller: Caller, access: Access, streams: Streams) -> AsyncIterator[str]:
+async def _events(
+    operation: Operation, caller: Caller, access: Authenticator, streams: Subscriptions
+) -> AsyncIterator[str]:
     listener = _Listener()
     leave = streams.listen(operation, caller, listener)
     let_go = access.hold(caller, lambda: listener.refuse([LOCKED_OUT]))
@@ -66,7 +68,7 @@ async def _events(operation: Operation, caller: Caller, access: Access, streams:
 
 class _Listener:
     def __init__(self) -> None:
-        self.told: deque[str] = deque(maxlen=TOLD_AT_MOST)
+        self.told: deque[str] = deque(maxlen=MAX_PENDING_RESULTS)
         self.is_over = False
         self.is_there_more = asyncio.Event()
 

@@ -19,7 +19,7 @@ from graph.auth.callers import Caller
 from graph.operations.json import encode
 from graph.operations.operation import Operation
 from graph.resolvers.context import Context
-from graph.resolvers.errors import formatted, told
+from graph.resolvers.errors import formatted, to_graphql_error
 from graph.schema import schema
 
 
@@ -54,20 +54,20 @@ class Listener(Protocol):
         """Hear that nothing follows."""
 
 
-class Streams:
+class Subscriptions:
     """All subscriptions of a process."""
 
     def __init__(self, context_for: Callable[[Caller], Context]) -> None:
         self._context_for = context_for
-        self._streams: dict[object, _Stream] = {}
+        self._streams: dict[object, _SharedSubscription] = {}
 
     def listen(self, operation: Operation, caller: Caller, listener: Listener) -> Callable[[], None]:
         """Tell a listener of a subscription from now on, and return how to have done with it."""
         # Callers who may see the same are told the same.
-        key = (operation.query, operation.name, encode(operation.variables), caller.role, caller.reach)
+        key = (operation.query, operation.name, encode(operation.variables), caller.role, caller.scope)
         stream = self._streams.get(key)
         if stream is None or stream.is_over:
-            stream = self._streams[key] = _Stream(operation, self._context_for(caller))
+            stream = self._streams[key] = _SharedSubscription(operation, self._context_for(caller))
             stream.task.add_done_callback(lambda _: forget())
         stream.add(listener)
 
@@ -92,7 +92,7 @@ class Streams:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class _Stream:
+class _SharedSubscription:
     def __init__(self, operation: Operation, context: Context) -> None:
         self._operation = operation
         self._context = context
@@ -117,7 +117,7 @@ class _Stream:
             await self._follow()
         except Exception as fault:
             # What is wrong with a request is told by its results; this is not among them.
-            told_of = told(GraphQLError("", original_error=fault), request_id=self._context.request_id)
+            told_of = to_graphql_error(GraphQLError("", original_error=fault), request_id=self._context.request_id)
             for listener in self._all_of_them():
                 listener.refuse(formatted([told_of]))
         finally:

@@ -10,23 +10,23 @@ from typing import Any, ClassVar
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from graph.auth.authentication import Access
+from graph.auth.authentication import Authenticator
 from graph.operations.documents import Documents
 from graph.operations.json import NotJson, decode, encode
 from graph.protocols.request_rate import RequestRate
-from graph.protocols.subscriptions import Streams
+from graph.protocols.subscriptions import Subscriptions
 
 # A subscription whose client is slow keeps the last of what it has been told.
-TOLD_AT_MOST = 8
+MAX_PENDING_RESULTS = 8
 # A client that does not listen to so many answers is not heard any further.
-REPLIES_AT_MOST = 100
-SUBSCRIPTIONS_AT_MOST = 100
+MAX_PENDING_REPLIES = 100
+MAX_SUBSCRIPTIONS = 100
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Patience:
+class SocketTimeouts:
     """How long a socket may take, in seconds."""
 
     to_initialise_s: float = 15
@@ -48,9 +48,9 @@ class Socket(ABC):
     def __init__(
         self,
         websocket: WebSocket,
-        access: Access,
-        streams: Streams,
-        patience: Patience,
+        access: Authenticator,
+        streams: Subscriptions,
+        timeouts: SocketTimeouts,
         documents: Documents,
         rate: RequestRate,
     ) -> None:
@@ -58,7 +58,7 @@ class Socket(ABC):
         self._send = websocket._send
         self.access = access
         self.streams = streams
-        self.patience = patience
+        self.timeouts = timeouts
         self.documents = documents
         self.rate = rate
         # How to have done with each subscription, by the id its client gave it.
@@ -74,23 +74,23 @@ class Socket(ABC):
         self.at_end = ExitStack()
 
     @abstractmethod
-    async def hear(self, message: Any) -> None:
+    async def handle_message(self, message: Any) -> None:
         """Deal with one message, of any form; only JSON it is."""
 
     @abstractmethod
-    def misheard(self) -> None:
+    def handle_invalid(self) -> None:
         """Deal with a frame that holds no JSON."""
 
     async def run(self) -> None:
         """Speak until either side closes."""
         await self.websocket.accept(self.subprotocol)
-        wait = self.patience
+        wait = self.timeouts
         self.after(wait.to_initialise_s, "initialise", lambda: self.close(4408, "Connection initialisation timeout"))
         self.after(wait.open_s, "open", lambda: self.close(1001, "Connected for a day; connect again"))
         speaking = asyncio.create_task(self._speak())
         try:
             while True:
-                while len(self._replies) >= REPLIES_AT_MOST and not speaking.done():
+                while len(self._replies) >= MAX_PENDING_REPLIES and not speaking.done():
                     self._until_said = asyncio.get_running_loop().create_future()
                     await self._until_said
                 received = await self.websocket.receive()
@@ -116,10 +116,10 @@ class Socket(ABC):
         """Say something of a subscription; where too much waits already, the oldest goes."""
         frames = self._told.setdefault(id, [])
         frames.append(frame)
-        del frames[:-TOLD_AT_MOST]
+        del frames[:-MAX_PENDING_RESULTS]
         self._wake()
 
-    def leave(self, id: str) -> bool:
+    def unsubscribe(self, id: str) -> bool:
         """Have done with a subscription, and tell nothing more of it; False where there is none of this id."""
         is_there = self.forget(id)
         if is_there:
@@ -132,15 +132,15 @@ class Socket(ABC):
         if leave is None:
             return False
         leave()
-        self.rest()
+        self.restart_idle_timer()
         return True
 
-    def rest(self) -> None:
+    def restart_idle_timer(self) -> None:
         """Begin to count the time without a subscription, or stop counting it."""
         if self.subscriptions:
             self.not_after("idle")
         else:
-            self.after(self.patience.idle_s, "idle", lambda: self.close(1000, "Nothing is subscribed to"))
+            self.after(self.timeouts.idle_s, "idle", lambda: self.close(1000, "Nothing is subscribed to"))
 
     def close(self, code: int, reason: str) -> None:
         """Close, once all is said that is waiting to be."""
@@ -162,10 +162,10 @@ class Socket(ABC):
         try:
             message = decode(text or "")
         except NotJson:
-            self.misheard()
+            self.handle_invalid()
             return
         try:
-            await self.hear(message)
+            await self.handle_message(message)
         except Exception:
             log.exception("A message failed")
             self.close(1011, "Something went wrong on our side")

@@ -14,13 +14,13 @@ from strawberry import ID
 import db.api_keys
 from db.api_keys import ApiKey as ApiKeyTable
 from db.audit_entries import Kind
-from db.engine.database import Read
+from db.engine.database import ReadStatement
 from graph.auth.callers import ADMIN, MEMBER
 from graph.resolvers.context import Info
-from graph.resolvers.fields import Connection, FromRow, read, shown, there
+from graph.resolvers.fields import Connection, RowType, column_field, query_field, require_row
 from graph.resolvers.paging import Order
-from graph.resolvers.permissions import For
-from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.permissions import RequiresRole
+from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import parse_id
 
 NEWEST_FIRST = Order((col(ApiKeyTable.created_at), col(ApiKeyTable.id)), descending=True)
@@ -47,16 +47,16 @@ class Role(Enum):
     ADMIN = strawberry.enum_value("ADMIN", description="Manages keys.")
 
 
-def _api_keys(_asked: Asked) -> Read:
+def _api_keys(_asked: ReadContext) -> ReadStatement:
     return db.api_keys.api_keys()
 
 
 @strawberry.type
-class ApiKey(FromRow):
+class ApiKey(RowType):
     id: ID
     name: str
     prefix: str = strawberry.field(description="The first characters of the secret, to tell keys apart.")
-    role: Role = shown("role", by=Role)
+    role: Role = column_field("role", by=Role)
     vpp_ids: list[ID] | None
     site_ids: list[ID] | None
     created_at: datetime
@@ -87,7 +87,7 @@ class RevokeApiKeyInput:
 
 @strawberry.type
 class ApiKeyQuery:
-    @strawberry.field(description="Who this request is made as.", extensions=[For(MEMBER)])
+    @strawberry.field(description="Who this request is made as.", extensions=[RequiresRole(MEMBER)])
     def get_caller(self, info: Info) -> Caller:
         caller = info.context.caller
         return Caller(
@@ -98,12 +98,12 @@ class ApiKeyQuery:
             vpp_ids=_shown(caller.vpp_ids),
         )
 
-    list_api_keys: Connection[ApiKey] = read(Reads(_api_keys, order=NEWEST_FIRST), For(ADMIN))
+    list_api_keys: Connection[ApiKey] = query_field(FieldQuery(_api_keys, order=NEWEST_FIRST), RequiresRole(ADMIN))
 
 
 @strawberry.type
 class ApiKeyMutation:
-    @strawberry.mutation(extensions=[For(ADMIN)])
+    @strawberry.mutation(extensions=[RequiresRole(ADMIN)])
     async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> ApiKeyWithSecret | None:
         async with info.context.change(info.field_name) as change:
             id, secret = await db.api_keys.create(
@@ -116,9 +116,11 @@ class ApiKeyMutation:
             )
             change.created(Kind.API_KEY, id)
         key = await info.context.database.row(db.api_keys.api_keys().where(col(ApiKeyTable.id) == id))
-        return ApiKeyWithSecret(api_key=there(ApiKey.of_any(key)), secret=secret)
+        return ApiKeyWithSecret(api_key=require_row(ApiKey.of_any(key)), secret=secret)
 
-    @strawberry.mutation(description="Takes effect at once, open subscriptions included.", extensions=[For(ADMIN)])
+    @strawberry.mutation(
+        description="Takes effect at once, open subscriptions included.", extensions=[RequiresRole(ADMIN)]
+    )
     async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> ApiKey | None:
         id, notices = parse_id(input.id, "input", "id"), info.context.notices
         async with notices.of("api_keys", id) as heard:

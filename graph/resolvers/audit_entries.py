@@ -8,19 +8,19 @@ from strawberry import ID
 
 import db.audit_entries
 from db.audit_entries import AuditEntry as AuditEntryTable
-from db.engine.database import Read
+from db.engine.database import ReadStatement
 from graph.auth.callers import ADMIN
-from graph.resolvers.fields import Connection, FromRow, read
+from graph.resolvers.fields import Connection, RowType, query_field
 from graph.resolvers.paging import Order
-from graph.resolvers.permissions import For
-from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.permissions import RequiresRole
+from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import AWSJSON
 
 NEWEST_FIRST = Order((col(AuditEntryTable.at), col(AuditEntryTable.id)), descending=True)
 
 
 @strawberry.type(description="What one mutation did to one object. An entry never changes.")
-class AuditEntry(FromRow):
+class AuditEntry(RowType):
     id: ID
     at: datetime
     auth_type: str = strawberry.field(description="As in Caller; COMMAND for the command line.")
@@ -44,25 +44,25 @@ class AuditEntryFilterInput:
     until: datetime | None = None
 
 
-def _audit_entries(asked: Asked, filter: AuditEntryFilterInput | None = None) -> Read:
-    filter, read = filter or AuditEntryFilterInput(), db.audit_entries.audit_entries()
-    object_id = None if filter.object_id is None else asked.id(filter.object_id, "filter", "objectId")
+def _audit_entries(read: ReadContext, filter: AuditEntryFilterInput | None = None) -> ReadStatement:
+    filter, statement = filter or AuditEntryFilterInput(), db.audit_entries.audit_entries()
+    object_id = None if filter.object_id is None else read.id(filter.object_id, "filter", "objectId")
     wanted = {
         AuditEntryTable.object_type: filter.object_type,
         AuditEntryTable.object_id: object_id,
         AuditEntryTable.action: filter.action,
         AuditEntryTable.caller_name: filter.caller_name,
     }
-    read = read.where(*(col(column) == value for column, value in wanted.items() if value is not None))
+    statement = statement.where(*(col(column) == value for column, value in wanted.items() if value is not None))
     if filter.from_ is not None:
-        read = read.where(col(AuditEntryTable.at) >= filter.from_)
+        statement = statement.where(col(AuditEntryTable.at) >= filter.from_)
     if filter.until is not None:
-        read = read.where(col(AuditEntryTable.at) < filter.until)
-    return read
+        statement = statement.where(col(AuditEntryTable.at) < filter.until)
+    return statement
 
 
 @strawberry.type
 class AuditEntryQuery:
-    list_audit_entries: Connection[AuditEntry] = read(
-        Reads(_audit_entries, order=NEWEST_FIRST), For(ADMIN), description="Newest first."
+    list_audit_entries: Connection[AuditEntry] = query_field(
+        FieldQuery(_audit_entries, order=NEWEST_FIRST), RequiresRole(ADMIN), description="Newest first."
     )

@@ -11,33 +11,33 @@ from strawberry import ID
 import db.batteries
 from db.audit_entries import Kind
 from db.batteries import Battery as BatteryTable
-from db.engine.database import Read
+from db.engine.database import ReadStatement
 from graph.auth.callers import MEMBER, OPERATOR
 from graph.resolvers.context import Info
-from graph.resolvers.fields import FromRow, read, shown
-from graph.resolvers.permissions import For
-from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.fields import RowType, column_field, query_field
+from graph.resolvers.permissions import RequiresRole
+from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import exact, exact_or_none, parse_id, parse_optional_id
 from graph.resolvers.sites import Site, sites_by_id
 
 
-def _battery(asked: Asked, id: ID) -> Read:
-    return db.batteries.batteries(asked.reach, on=asked.today).where(col(BatteryTable.id) == asked.id(id, "id"))
+def _battery(read: ReadContext, id: ID) -> ReadStatement:
+    return db.batteries.batteries(read.scope, on=read.today).where(col(BatteryTable.id) == read.id(id, "id"))
 
 
-BATTERY = Reads(_battery)
+BATTERY = FieldQuery(_battery)
 
 
 @strawberry.type
-class Battery(FromRow):
+class Battery(RowType):
     id: ID
     site_id: strawberry.Private[UUID]
-    site: Site = read(Reads(sites_by_id, by="site_id", owner="id"))
+    site: Site = query_field(FieldQuery(sites_by_id, by="site_id", owner="id"))
     manufacturer: str
     serial: str
     capacity_kwh: float
-    effective_from: date | None = shown("installed", by=attrgetter("lower"))
-    effective_until: date | None = shown("installed", by=attrgetter("upper"))
+    effective_from: date | None = column_field("installed", by=attrgetter("lower"))
+    effective_until: date | None = column_field("installed", by=attrgetter("upper"))
     created_at: datetime
     updated_at: datetime
 
@@ -73,12 +73,12 @@ class RemoveBatteryInput:
 
 @strawberry.type
 class BatteryQuery:
-    get_battery: Battery | None = read(BATTERY, For(MEMBER))
+    get_battery: Battery | None = query_field(BATTERY, RequiresRole(MEMBER))
 
 
 @strawberry.type
 class BatteryMutation:
-    @strawberry.mutation(extensions=[For(OPERATOR)])
+    @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
     async def add_battery(self, info: Info, input: AddBatteryInput) -> Battery | None:
         created = await info.context.create(
             Kind.BATTERY,
@@ -93,7 +93,7 @@ class BatteryMutation:
         )
         return await Battery.created(info, created, BATTERY)
 
-    @strawberry.mutation(extensions=[For(OPERATOR)])
+    @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
     async def update_battery(self, info: Info, input: UpdateBatteryInput) -> Battery | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
@@ -110,7 +110,7 @@ class BatteryMutation:
 
     @strawberry.mutation(
         description="Takes a battery out of its site: from a day on, or as if it had never been there.",
-        extensions=[For(OPERATOR)],
+        extensions=[RequiresRole(OPERATOR)],
     )
     async def remove_battery(self, info: Info, input: RemoveBatteryInput) -> Battery | None:
         id = parse_id(input.id, "input", "id")

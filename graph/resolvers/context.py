@@ -10,11 +10,11 @@ from uuid import UUID
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.audit_entries import AtOnce, Author, Change, IsThere, Kind, audited
+from db.audit_entries import AlreadyExists, Author, Change, Kind, SingleStatementWrite, audited
 from db.engine.connections import Record
 from db.engine.database import Database
 from db.engine.notices import Notices
-from db.engine.scope import Reach
+from db.engine.scope import Scope
 from graph.auth.callers import Caller
 from graph.object_store import ObjectStore
 from graph.operations.documents import Documents
@@ -43,12 +43,12 @@ class Context:
 
     def __post_init__(self) -> None:
         self.whole_database = self.database
-        self.database = self.database.held_to(self.reach)
+        self.database = self.database.scoped_to(self.scope)
 
     @cached_property
     def loaders(self) -> Loaders:
         """What loads what fields read."""
-        return Loaders(self.whole_database, self.reach)
+        return Loaders(self.whole_database, self.scope)
 
     @asynccontextmanager
     async def change(self, action: str) -> AsyncIterator[Change]:
@@ -60,14 +60,14 @@ class Context:
         self,
         kind: Kind,
         action: str,
-        create: Callable[Concatenate[AsyncSession | AtOnce, Given], Awaitable[UUID]],
+        create: Callable[Concatenate[AsyncSession | SingleStatementWrite, Given], Awaitable[UUID]],
         *args: Given.args,
         **given: Given.kwargs,
     ) -> Created:
         """Create an object, with its audit: at once, but for a held caller, and where its id is there already."""
-        if not self.reach.is_held:
-            at_once = AtOnce(self.database, self._author, action)
-            with suppress(IsThere):
+        if not self.scope.is_restricted:
+            at_once = SingleStatementWrite(self.database, self._author, action)
+            with suppress(AlreadyExists):
                 return Created(await create(at_once, *args, **given), at_once.row)
         async with self.change(action) as change:
             id = await create(change.session, *args, **given)
@@ -75,9 +75,9 @@ class Context:
         return Created(id, None)
 
     @property
-    def reach(self) -> Reach:
+    def scope(self) -> Scope:
         """What the caller is held to."""
-        return self.caller.reach
+        return self.caller.scope
 
     @property
     def _author(self) -> Author:

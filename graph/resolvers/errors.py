@@ -17,7 +17,7 @@ NO_OPERATION = (MissingQueryError, CannotGetOperationTypeError, InvalidOperation
 log = structlog.get_logger()
 
 
-class ToldError(GraphQLError):
+class ApiError(GraphQLError):
     """An error in the form in which it is told."""
 
     error_type: str
@@ -41,7 +41,7 @@ def error_type(refusal: Refusal) -> str:
     return next(kind.__name__ for kind in KINDS if isinstance(refusal, kind))
 
 
-def told(error: GraphQLError, *, request_id: str) -> ToldError:
+def to_graphql_error(error: GraphQLError, *, request_id: str) -> ApiError:
     """
     Put an error as the caller is to read it.
 
@@ -54,7 +54,7 @@ def told(error: GraphQLError, *, request_id: str) -> ToldError:
     if cause is None or isinstance(cause, (GraphQLError, *NO_OPERATION)) or (error.path is None and error.nodes):
         return _told(error, message=error.message, kind=ValidationFailed.__name__, info=None)
     log.error("A request failed", path=error.path, exc_info=cause)
-    return _told(error, message=our_fault(request_id), kind="InternalFailure", info={"requestId": request_id})
+    return _told(error, message=internal_failure(request_id), kind="InternalFailure", info={"requestId": request_id})
 
 
 def formatted(errors: Sequence[GraphQLError]) -> list[Any]:
@@ -62,17 +62,19 @@ def formatted(errors: Sequence[GraphQLError]) -> list[Any]:
     return [error.formatted for error in errors]
 
 
-def told_refusal(refusal: Refusal) -> Any:
+def refusal_error(refusal: Refusal) -> Any:
     """Put a refusal of a whole request as it is sent."""
-    return told(GraphQLError("", original_error=refusal), request_id="").formatted
+    return to_graphql_error(GraphQLError("", original_error=refusal), request_id="").formatted
 
 
-def our_fault(request_id: str) -> str:
+def internal_failure(request_id: str) -> str:
     """Return all that is told of what goes wrong on our side."""
     return f"Something went wrong on our side; it is logged under the request id {request_id}."
 
 
-def _told(error: GraphQLError, *, message: str, kind: str, info: dict[str, Any] | None) -> ToldError:
-    told = ToldError(message, error.nodes, error.source, error.positions, error.path, extensions=error.extensions)
-    told.error_type, told.error_info = kind, info
-    return told
+def _told(error: GraphQLError, *, message: str, kind: str, info: dict[str, Any] | None) -> ApiError:
+    to_graphql_error = ApiError(
+        message, error.nodes, error.source, error.positions, error.path, extensions=error.extensions
+    )
+    to_graphql_error.error_type, to_graphql_error.error_info = kind, info
+    return to_graphql_error

@@ -10,13 +10,13 @@ from sqlmodel import col
 from strawberry import ID
 
 import db.imports
-from db.engine.database import Read
+from db.engine.database import ReadStatement
 from db.engine.statements import among
 from db.imports import Import as ImportTable
 from graph.auth.callers import READER
-from graph.resolvers.fields import FromRow, read, shown
-from graph.resolvers.permissions import For
-from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.fields import RowType, column_field, query_field
+from graph.resolvers.permissions import RequiresRole
+from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.sites import Site, sites_by_id
 
 if TYPE_CHECKING:
@@ -29,25 +29,25 @@ class BatteryEventType(Enum):
     DISCHARGE = "DISCHARGE"
 
 
-def _imports(asked: Asked) -> Read:
-    return db.imports.imports(asked.reach).where(among(col(ImportTable.id), asked.keys))
+def _imports(read: ReadContext) -> ReadStatement:
+    return db.imports.imports(read.scope).where(among(col(ImportTable.id), read.keys))
 
 
 @strawberry.type(
     description="Energy into or out of a site's batteries, at the tariff it was traded at.",
 )
-class BatteryEvent(FromRow):
-    id: ID = shown("import_id", "line_number", by="{}:{}".format)
+class BatteryEvent(RowType):
+    id: ID = column_field("import_id", "line_number", by="{}:{}".format)
     site_id: strawberry.Private[UUID]
     import_id: strawberry.Private[UUID]
 
-    site: Site = read(Reads(sites_by_id, by="site_id", owner="id"))
-    import_: Annotated["Import", strawberry.lazy("graph.resolvers.imports")] = read(
-        Reads(_imports, by="import_id", owner="id"), For(READER), name="import"
+    site: Site = query_field(FieldQuery(sites_by_id, by="site_id", owner="id"))
+    import_: Annotated["Import", strawberry.lazy("graph.resolvers.imports")] = query_field(
+        FieldQuery(_imports, by="import_id", owner="id"), RequiresRole(READER), name="import"
     )
     line_number: int = strawberry.field(description="Where it stood in the imported file; the header is line 1.")
     settlement_date: date
-    event_type: BatteryEventType = shown("event_type", by=BatteryEventType)
+    event_type: BatteryEventType = column_field("event_type", by=BatteryEventType)
     energy_kwh: float
     tariff_cents_per_kwh: float
     value_aud: str = strawberry.field(description="Money earned, or below zero money spent; not rounded to the cent.")

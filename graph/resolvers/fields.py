@@ -17,15 +17,15 @@ from db.engine.database import AnyRow
 from graph.resolvers.context import Created, Info
 from graph.resolvers.paging import Page, page_request
 from graph.resolvers.permissions import FieldDenied
-from graph.resolvers.reads import Reads
+from graph.resolvers.reads import FieldQuery
 
-Item = TypeVar("Item", bound="FromRow")
+Item = TypeVar("Item", bound="RowType")
 
 # What a field is declared to be, in its metadata.
 READS, SHOWN, PART = "reads", "shown", "part"
 
 
-class Shown(NamedTuple):
+class ColumnField(NamedTuple):
     """What of a row a field shows: the column of its name or another, or what a function makes of some."""
 
     columns: tuple[str, ...]
@@ -36,22 +36,22 @@ class Shown(NamedTuple):
         return values[0] if self.by is None else self.by(*values)
 
 
-class Part(NamedTuple):
+class EmbeddedObject(NamedTuple):
     """An object that is made of the same row, where a function of some columns says that there is one."""
 
-    of: Callable[[], "type[FromRow]"]
-    where: Shown
+    of: Callable[[], "type[RowType]"]
+    where: ColumnField
 
 
-class FromRow:
+class RowType:
     """An object of the schema that is made of a row: its fields are columns by their names, unless they say more."""
 
     @classmethod
     def of(cls, row: Any) -> Self:
         """Make one of a row, or of whatever else has all its columns."""
-        made = {name: shown.of(row) for name, shown in cls._shown()}
-        for name, part in cls._parts():
-            made[name] = part.of().of(row) if part.where.of(row) else None
+        made = {name: column_field.of(row) for name, column_field in cls._shown()}
+        for name, embedded_object in cls._parts():
+            made[name] = embedded_object.of().of(row) if embedded_object.where.of(row) else None
         return cls(**made)
 
     @classmethod
@@ -63,25 +63,25 @@ class FromRow:
         return None if row is None else cls.of(row)
 
     @classmethod
-    async def first(cls, info: Info, reads: Reads, **arguments: Any) -> Self | None:
+    async def first(cls, info: Info, reads: FieldQuery, **arguments: Any) -> Self | None:
         """Read one by a statement, given its arguments."""
         rows = await info.context.loaders.rows(reads, arguments)
         return cls.of(rows[0]) if rows else None
 
     @classmethod
-    async def created(cls, info: Info, created: Created, by_id: Reads) -> Self | None:
+    async def created(cls, info: Info, created: Created, by_id: FieldQuery) -> Self | None:
         """Return one that was created just now."""
         return await cls.first(info, by_id, id=str(created.id)) if created.row is None else cls.of(created.row)
 
     @classmethod
     @cache
-    def _shown(cls) -> list[tuple[str, Shown]]:
+    def _shown(cls) -> list[tuple[str, ColumnField]]:
         made = [each for each in fields(cls) if each.init and PART not in each.metadata]  # type: ignore[arg-type]
-        return [(each.name, shown_by(each)) for each in made]
+        return [(each.name, column_field_of(each)) for each in made]
 
     @classmethod
     @cache
-    def _parts(cls) -> list[tuple[str, Part]]:
+    def _parts(cls) -> list[tuple[str, EmbeddedObject]]:
         return [(each.name, each.metadata[PART]) for each in fields(cls) if PART in each.metadata]  # type: ignore[arg-type]
 
 
@@ -95,25 +95,29 @@ class Connection(Generic[Item]):
         return cls(items=kind.of_each(page.rows), next_token=page.next_token)
 
 
-def shown(*columns: str, by: Callable[..., Any] | None = None, description: str | None = None) -> Any:
+def column_field(*columns: str, by: Callable[..., Any] | None = None, description: str | None = None) -> Any:
     """Declare a field that shows a column of another name, or what a function makes of some."""
-    return strawberry.field(description=description, metadata={SHOWN: Shown(columns, by)})
+    return strawberry.field(description=description, metadata={SHOWN: ColumnField(columns, by)})
 
 
-def shown_by(field: Any) -> Shown:
+def column_field_of(field: Any) -> ColumnField:
     """Return what a field shows, which is the column of its own name unless it says more."""
-    declared = field.metadata.get(SHOWN, Shown(()))
-    return Shown(declared.columns or (field.name,), declared.by)
+    declared = field.metadata.get(SHOWN, ColumnField(()))
+    return ColumnField(declared.columns or (field.name,), declared.by)
 
 
-def part(
-    of: Callable[[], type[FromRow]], where: Shown, *extensions: FieldExtension, description: str | None = None
+def embedded_object(
+    of: Callable[[], type[RowType]], where: ColumnField, *extensions: FieldExtension, description: str | None = None
 ) -> Any:
     """Declare a field that is an object made of the same row."""
-    return strawberry.field(description=description, extensions=list(extensions), metadata={PART: Part(of, where)})
+    return strawberry.field(
+        description=description, extensions=list(extensions), metadata={PART: EmbeddedObject(of, where)}
+    )
 
 
-def read(reads: Reads, *extensions: FieldExtension, name: str | None = None, description: str | None = None) -> Any:
+def query_field(
+    reads: FieldQuery, *extensions: FieldExtension, name: str | None = None, description: str | None = None
+) -> Any:
     """Declare a field that is read by a statement, of whose parameters it has its arguments."""
     resolver = _resolver(reads)
     return strawberry.field(
@@ -121,14 +125,14 @@ def read(reads: Reads, *extensions: FieldExtension, name: str | None = None, des
     )
 
 
-def row_type(kind: Any) -> type[FromRow]:
+def row_type(kind: Any) -> type[RowType]:
     """Return what the objects of a GraphQL type are, or of the list that it is a page of."""
     named = get_named_type(kind)
     assert isinstance(named, GraphQLObjectType)  # noqa: S101
     if named.name.endswith("Connection"):
         return row_type(named.fields["items"].type)
     definition: StrawberryObjectDefinition = named.extensions["strawberry-definition"]
-    return cast(type[FromRow], definition.origin)
+    return cast(type[RowType], definition.origin)
 
 
 def list_name(info_parent: str, field: str, key: UUID | None) -> tuple[object, ...]:
@@ -136,7 +140,7 @@ def list_name(info_parent: str, field: str, key: UUID | None) -> tuple[object, .
     return (field,) if key is None else (f"{info_parent}.{field}", key)
 
 
-def _resolver(reads: Reads) -> Callable[..., Any]:
+def _resolver(reads: FieldQuery) -> Callable[..., Any]:
     async def resolve(self: Any, info: Info, **given: Any) -> Any:
         arguments, loaders = reads.arguments(given), info.context.loaders
         kind = info._raw_info.return_type
@@ -173,7 +177,7 @@ def _resolver(reads: Reads) -> Callable[..., Any]:
     return resolve
 
 
-def there(thing: Item | None) -> Item:
+def require_row(thing: Item | None) -> Item:
     """Return what a foreign key says is there."""
     assert thing is not None  # noqa: S101
     return thing

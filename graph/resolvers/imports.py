@@ -13,7 +13,7 @@ from strawberry import ID
 
 import db.imports
 from db.audit_entries import Kind
-from db.engine.database import Read
+from db.engine.database import ReadStatement
 from db.imports import FileTooLarge, ImportNotFound, Status
 from db.imports import Import as ImportTable
 from db.imports import ImportRejection as RejectionTable
@@ -22,11 +22,11 @@ from graph.imports.csv.rejection import RejectionCode
 from graph.imports.intake import rejections_key, upload_key
 from graph.resolvers.context import Info
 from graph.resolvers.directives import AwsSubscribe
-from graph.resolvers.fields import Connection, FromRow, key, read, shown, there
+from graph.resolvers.fields import Connection, RowType, column_field, key, query_field, require_row
 from graph.resolvers.paging import Order
 from graph.resolvers.parks import Park, parks_by_id
-from graph.resolvers.permissions import For
-from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.permissions import RequiresRole
+from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import AWSURL, parse_id, parse_optional_id
 
 UPLOAD_LINK_S = 3600
@@ -60,21 +60,21 @@ class ChargeTariff(Enum):
     EARNING = "EARNING"
 
 
-def _import(asked: Asked, id: ID) -> Read:
-    return db.imports.imports(asked.reach).where(col(ImportTable.id) == asked.id(id, "id"))
+def _import(read: ReadContext, id: ID) -> ReadStatement:
+    return db.imports.imports(read.scope).where(col(ImportTable.id) == read.id(id, "id"))
 
 
-def _imports(asked: Asked, filter: "ImportFilterInput | None" = None) -> Read:
-    read = db.imports.imports(asked.reach)
+def _imports(read: ReadContext, filter: "ImportFilterInput | None" = None) -> ReadStatement:
+    query_field = db.imports.imports(read.scope)
     if filter and filter.kind is not None:
-        read = read.where(col(ImportTable.kind) == filter.kind)
+        query_field = query_field.where(col(ImportTable.kind) == filter.kind)
     if filter and filter.status is not None:
-        read = read.where(col(ImportTable.status) == filter.status)
-    return read
+        query_field = query_field.where(col(ImportTable.status) == filter.status)
+    return query_field
 
 
-def _rejections(asked: Asked) -> Read:
-    return db.imports.rejections(asked.reach, asked.keys)
+def _rejections(read: ReadContext) -> ReadStatement:
+    return db.imports.rejections(read.scope, read.keys)
 
 
 def _percent_complete(status: str, bytes_total: int | None, bytes_read: int) -> float | None:
@@ -83,21 +83,22 @@ def _percent_complete(status: str, bytes_total: int | None, bytes_read: int) -> 
     return None if not bytes_total else round(100 * bytes_read / bytes_total, 1)
 
 
-IMPORT = Reads(_import)
+IMPORT = FieldQuery(_import)
 
 
 @strawberry.type(description="A CSV file on its way into the database.")
-class Import(FromRow):
+class Import(RowType):
     id: ID
-    kind: ImportKind = shown("kind", by=ImportKind)
-    status: Status = shown("status", by=Status)
+    kind: ImportKind = column_field("kind", by=ImportKind)
+    status: Status = column_field("status", by=Status)
     file_name: str
     park_id: strawberry.Private[UUID | None]
 
-    park: Park | None = read(
-        Reads(parks_by_id, by="park_id", owner="id"), description="The park the readings belong to, for PARK_READINGS."
+    park: Park | None = query_field(
+        FieldQuery(parks_by_id, by="park_id", owner="id"),
+        description="The park the readings belong to, for PARK_READINGS.",
     )
-    percent_complete: float | None = shown(
+    percent_complete: float | None = column_field(
         *("status", "bytes_total", "bytes_read"),
         by=_percent_complete,
         description="From 0 to 100, by bytes; null until the size of the file is known.",
@@ -109,8 +110,8 @@ class Import(FromRow):
     rows_duplicated: int = strawberry.field(description="Rows that another import had already brought in.")
     rows_rejected: int
 
-    rejections: Connection["ImportRejection"] = read(
-        Reads(_rejections, by="id", order=BY_LINE), description="In file order."
+    rejections: Connection["ImportRejection"] = query_field(
+        FieldQuery(_rejections, by="id", order=BY_LINE), description="In file order."
     )
 
     @strawberry.field(
@@ -140,12 +141,12 @@ class Import(FromRow):
 
 
 @strawberry.type
-class ImportRejection(FromRow):
+class ImportRejection(RowType):
     line_number: int
-    column: str | None = shown("column_name", description="The column at fault, where there is one.")
-    code: RejectionCode = shown("code", by=RejectionCode)
+    column: str | None = column_field("column_name", description="The column at fault, where there is one.")
+    code: RejectionCode = column_field("code", by=RejectionCode)
     message: str
-    row: str = shown("row_text", description="The row as it stood in the file.")
+    row: str = column_field("row_text", description="The row as it stood in the file.")
 
 
 @strawberry.type(description="Where to put the file: an HTTP PUT of its bytes to uploadUrl, before expiresAt.")
@@ -191,14 +192,15 @@ class ImportFilterInput:
 
 @strawberry.type
 class ImportQuery:
-    get_import: Import | None = read(IMPORT, For(READER))
-    list_imports: Connection[Import] = read(Reads(_imports, order=NEWEST_FIRST), For(READER))
+    get_import: Import | None = query_field(IMPORT, RequiresRole(READER))
+    list_imports: Connection[Import] = query_field(FieldQuery(_imports, order=NEWEST_FIRST), RequiresRole(READER))
 
 
 @strawberry.type
 class ImportMutation:
     @strawberry.mutation(
-        description="First step of an import: registers the file and says where to PUT it.", extensions=[For(OPERATOR)]
+        description="First step of an import: registers the file and says where to PUT it.",
+        extensions=[RequiresRole(OPERATOR)],
     )
     async def create_import(self, info: Info, input: CreateImportInput) -> ImportUpload | None:
         async with info.context.change(info.field_name) as change:
@@ -214,12 +216,12 @@ class ImportMutation:
         expires_at = datetime.now(UTC) + timedelta(seconds=UPLOAD_LINK_S)
         url = await info.context.object_store.upload_link(upload_key(id), expires_in_s=UPLOAD_LINK_S)
         return ImportUpload(
-            registered=there(await Import.load(info, id)), upload_url=AWSURL(url), expires_at=expires_at
+            registered=require_row(await Import.load(info, id)), upload_url=AWSURL(url), expires_at=expires_at
         )
 
     @strawberry.mutation(
         description="Second step, once the file is uploaded. Starting an import twice changes nothing.",
-        extensions=[For(OPERATOR)],
+        extensions=[RequiresRole(OPERATOR)],
     )
     async def start_import(self, info: Info, input: StartImportInput) -> Import | None:
         id = parse_id(input.id, "input", "id")
@@ -233,14 +235,14 @@ class ImportMutation:
                     id=id,
                     etag=file.etag if file else None,
                     bytes_total=file.size_bytes if file else 0,
-                    bytes_at_most=store.upload_bytes_at_most,
+                    bytes_at_most=store.max_upload_bytes,
                 )
         except FileTooLarge:
             await store.delete(upload_key(id))
             raise
         return await Import.load(info, id)
 
-    @strawberry.mutation(extensions=[For(OPERATOR)])
+    @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
     async def cancel_import(self, info: Info, input: CancelImportInput) -> Import | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
@@ -248,11 +250,11 @@ class ImportMutation:
             await db.imports.cancel(change.session, id=id)
         return await Import.load(info, id)
 
-    @strawberry.mutation(description="Takes back every row an import brought in.", extensions=[For(OPERATOR)])
+    @strawberry.mutation(description="Takes back every row an import brought in.", extensions=[RequiresRole(OPERATOR)])
     async def revert_import(self, info: Info, input: RevertImportInput) -> Import | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
-            await db.imports.hold_what_counts(change.session)
+            await db.imports.lock_settled_totals(change.session)
             await change.of(Kind.IMPORT, id)
             await db.imports.revert(change.session, id=id)
         return await Import.load(info, id)
@@ -263,7 +265,7 @@ class ImportSubscription:
     @strawberry.subscription(
         description="The import, each time its status or progress changes. Starts with its present state.",
         directives=[AwsSubscribe(mutations=["startImport", "cancelImport", "revertImport"])],
-        extensions=[For(READER)],
+        extensions=[RequiresRole(READER)],
     )
     async def on_import_progress(self, info: Info, id: ID) -> AsyncGenerator[Import | None, None]:
         import_id, told = parse_id(id, "id"), None

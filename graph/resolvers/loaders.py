@@ -14,83 +14,87 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 import db.reports
-from db.engine.database import AnyRow, Database, Reading
-from db.engine.scope import Reach
+from db.engine.database import AnyRow, Database, ReadConnection
+from db.engine.scope import Scope
 from graph.resolvers.paging import Page, PageRequest
-from graph.resolvers.reads import Arguments, Form, Reads, bound
+from graph.resolvers.reads import Arguments, FieldQuery, Projection, bind
 from graph.settlement.month import settlement_date
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-ALL = Form()
-OF_EACH = Form(of_each=True)
+ALL = Projection()
+OF_EACH = Projection(of_each=True)
 
 
 class Loaders:
     """The loaders of one request, which load what its caller can reach."""
 
-    def __init__(self, database: Database, reach: Reach) -> None:
-        self._database = database.held_to(reach)
+    def __init__(self, database: Database, scope: Scope) -> None:
+        self._database = database.scoped_to(scope)
         self._whole_database = database
-        self._reach = reach
+        self._scope = scope
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
         self.identity = _loader(self._identities)
 
-    async def rows(self, reads: Reads, arguments: Arguments) -> Sequence[AnyRow]:
+    async def rows(self, reads: FieldQuery, arguments: Arguments) -> Sequence[AnyRow]:
         """Read what is read for nobody."""
-        async with self._database.reading() as reading:
+        async with self._database.read_connection() as reading:
             return await self._run(reading, reads, arguments, ALL, {})
 
-    async def related(self, reads: Reads, arguments: Arguments, key: UUID | None) -> list[AnyRow]:
+    async def related(self, reads: FieldQuery, arguments: Arguments, key: UUID | None) -> list[AnyRow]:
         """Load what belongs to an object, known by a column of its own."""
         if key is None:
             return []
         found: list[AnyRow] = await self._of_each(reads, arguments, 0, self._owned).load(key)
         return found
 
-    async def page(self, reads: Reads, arguments: Arguments, request: PageRequest, key: UUID | None = None) -> Page:
+    async def page(
+        self, reads: FieldQuery, arguments: Arguments, request: PageRequest, key: UUID | None = None
+    ) -> Page:
         """Load a page of a list, an object's own where there is a key; first pages of many are read at once."""
         if key is not None and request.after is None:
             first: list[AnyRow] = await self._of_each(reads, arguments, request.limit + 1, self._first_rows).load(key)
             return request.page(first)
         rows: list[AnyRow] = []
-        async with self._database.reading() as reading:
+        async with self._database.read_connection() as reading:
             for part in request.parts:
                 left = request.limit + 1 - len(rows)
                 if left:
                     values = {"key": key, "rows": left, **request.last}
-                    rows += await self._run(reading, reads, arguments, Form(behind=part), values)
+                    rows += await self._run(reading, reads, arguments, Projection(behind=part), values)
         return request.page(rows)
 
     def _of_each(
-        self, reads: Reads, arguments: Arguments, rows: int, load: Callable[..., Any]
+        self, reads: FieldQuery, arguments: Arguments, rows: int, load: Callable[..., Any]
     ) -> DataLoader[UUID, list[AnyRow]]:
-        asked = (reads, tuple(arguments.items()), rows)
-        if asked not in self._loaders:
-            self._loaders[asked] = _loader(lambda keys: load(reads, arguments, rows, keys))
-        return self._loaders[asked]
+        read = (reads, tuple(arguments.items()), rows)
+        if read not in self._loaders:
+            self._loaders[read] = _loader(lambda keys: load(reads, arguments, rows, keys))
+        return self._loaders[read]
 
-    async def _owned(self, reads: Reads, arguments: Arguments, _rows: int, keys: list[UUID]) -> list[list[AnyRow]]:
+    async def _owned(self, reads: FieldQuery, arguments: Arguments, _rows: int, keys: list[UUID]) -> list[list[AnyRow]]:
         return await self._by_owner(reads, arguments, ALL, keys, {})
 
-    async def _first_rows(self, reads: Reads, arguments: Arguments, rows: int, keys: list[UUID]) -> list[list[AnyRow]]:
+    async def _first_rows(
+        self, reads: FieldQuery, arguments: Arguments, rows: int, keys: list[UUID]
+    ) -> list[list[AnyRow]]:
         return await self._by_owner(reads, arguments, OF_EACH, keys, {"rows": rows})
 
     async def _by_owner(
-        self, reads: Reads, arguments: Arguments, form: Form, keys: list[UUID], values: dict[str, object]
+        self, reads: FieldQuery, arguments: Arguments, form: Projection, keys: list[UUID], values: dict[str, object]
     ) -> list[list[AnyRow]]:
         found: dict[UUID, list[AnyRow]] = defaultdict(list)
-        async with self._database.reading() as reading:
+        async with self._database.read_connection() as reading:
             for row in await self._run(reading, reads, arguments, form, {"keys": list(set(keys)), **values}):
                 found[row.owner].append(row)
         return [found[key] for key in keys]
 
     async def _run(
-        self, reading: Reading, reads: Reads, arguments: Arguments, form: Form, values: dict[str, Any]
+        self, reading: ReadConnection, reads: FieldQuery, arguments: Arguments, form: Projection, values: dict[str, Any]
     ) -> list[Any]:
-        values = {"today": today(), **values, **self._reach.values()}
-        return await reading.rows(*bound(reads, arguments, form, values, self._reach))
+        values = {"today": today(), **values, **self._scope.values()}
+        return await reading.rows(*bind(reads, arguments, form, values, self._scope))
 
     async def _identities(self, keys: list[tuple[UUID, date]]) -> list[str | None]:
         """

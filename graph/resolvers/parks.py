@@ -11,17 +11,17 @@ from strawberry import ID
 import db.parks
 import db.readings
 from db.audit_entries import Kind
-from db.engine.database import Read
+from db.engine.database import ReadStatement
 from db.engine.statements import among
 from db.parks import EnergyType, ParksWanted
 from db.parks import Park as ParkTable
 from db.readings import EnergyReading as ReadingTable
 from graph.auth.callers import OPERATOR, READER
 from graph.resolvers.context import Info
-from graph.resolvers.fields import Connection, FromRow, read, shown
+from graph.resolvers.fields import Connection, RowType, column_field, query_field
 from graph.resolvers.paging import Order
-from graph.resolvers.permissions import For
-from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.permissions import RequiresRole
+from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import parse_id, parse_optional_id
 
 if TYPE_CHECKING:
@@ -34,43 +34,43 @@ BY_INSTANT = Order((col(ReadingTable.interval_start),))
 strawberry.enum(EnergyType)
 
 
-def _park(asked: Asked, id: ID) -> Read:
-    return db.parks.parks(asked.reach).where(col(ParkTable.id) == asked.id(id, "id"))
+def _park(read: ReadContext, id: ID) -> ReadStatement:
+    return db.parks.parks(read.scope).where(col(ParkTable.id) == read.id(id, "id"))
 
 
-def _park_of_name(asked: Asked, name: str) -> Read:
-    return db.parks.parks(asked.reach).where(col(ParkTable.name) == asked.parsed(name, str.strip))
+def _park_of_name(read: ReadContext, name: str) -> ReadStatement:
+    return db.parks.parks(read.scope).where(col(ParkTable.name) == read.parsed(name, str.strip))
 
 
-def _parks(asked: Asked, filter: "ParkFilterInput | None" = None) -> Read:
+def _parks(read: ReadContext, filter: "ParkFilterInput | None" = None) -> ReadStatement:
     wanted = ParksWanted(energy_types=filter.energy_types, timezones=filter.timezones) if filter else None
-    return db.parks.parks(asked.reach, wanted)
+    return db.parks.parks(read.scope, wanted)
 
 
-def parks_by_id(asked: Asked) -> Read:
+def parks_by_id(read: ReadContext) -> ReadStatement:
     """Read the parks that are asked for."""
-    return db.parks.parks(asked.reach).where(among(col(ParkTable.id), asked.keys))
+    return db.parks.parks(read.scope).where(among(col(ParkTable.id), read.keys))
 
 
 def _readings(
-    asked: Asked,
+    read: ReadContext,
     from_: Annotated[datetime | None, strawberry.argument(name="from")] = None,
     until: datetime | None = None,
-) -> Read:
-    return db.readings.readings_of_parks(asked.reach, asked.keys, from_, until)
+) -> ReadStatement:
+    return db.readings.readings_of_parks(read.scope, read.keys, from_, until)
 
 
-PARK = Reads(_park)
+PARK = FieldQuery(_park)
 
 
 @strawberry.type(description="A wind or solar park. Its readings are dated in its own timezone.")
-class Park(FromRow):
+class Park(RowType):
     id: ID
     name: str
     timezone: str = strawberry.field(description="IANA name, such as Europe/Amsterdam.")
-    energy_type: EnergyType = shown("energy_type", by=EnergyType)
-    readings: Connection[Annotated["EnergyReading", strawberry.lazy("graph.resolvers.readings")]] = read(
-        Reads(_readings, by="id", order=BY_INSTANT)
+    energy_type: EnergyType = column_field("energy_type", by=EnergyType)
+    readings: Connection[Annotated["EnergyReading", strawberry.lazy("graph.resolvers.readings")]] = query_field(
+        FieldQuery(_readings, by="id", order=BY_INSTANT)
     )
     created_at: datetime
     updated_at: datetime
@@ -85,7 +85,7 @@ class CreateParkInput:
     id: ID | None = None
     name: str
     timezone: str
-    energy_type: EnergyType = shown("energy_type", by=EnergyType)
+    energy_type: EnergyType = column_field("energy_type", by=EnergyType)
 
 
 @strawberry.input
@@ -104,14 +104,14 @@ class ParkFilterInput:
 
 @strawberry.type
 class ParkQuery:
-    get_park: Park | None = read(PARK, For(READER))
-    get_park_by_name: Park | None = read(Reads(_park_of_name), For(READER))
-    list_parks: Connection[Park] = read(Reads(_parks, order=BY_NAME), For(READER))
+    get_park: Park | None = query_field(PARK, RequiresRole(READER))
+    get_park_by_name: Park | None = query_field(FieldQuery(_park_of_name), RequiresRole(READER))
+    list_parks: Connection[Park] = query_field(FieldQuery(_parks, order=BY_NAME), RequiresRole(READER))
 
 
 @strawberry.type
 class ParkMutation:
-    @strawberry.mutation(extensions=[For(OPERATOR)])
+    @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
     async def create_park(self, info: Info, input: CreateParkInput) -> Park | None:
         async with info.context.change(info.field_name) as change:
             id = await db.parks.create(
@@ -124,7 +124,7 @@ class ParkMutation:
             change.created(Kind.PARK, id)
         return await Park.load(info, id)
 
-    @strawberry.mutation(extensions=[For(OPERATOR)])
+    @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
     async def update_park(self, info: Info, input: UpdateParkInput) -> Park | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:

@@ -1,4 +1,4 @@
-"""Which roles may have a field, declared beside it: `extensions=[For(READER)]`."""
+"""Which roles may have a field, declared beside it: `extensions=[RequiresRole(READER)]`."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ class FieldDenied(Unauthorized):
     """Not Authorized to access {name} on type {type}"""
 
 
-class For(FieldExtension):
+class RequiresRole(FieldExtension):
     """Lets callers of a role have a field, and those of the roles above it: others get null, and an error."""
 
     def __init__(self, role: str) -> None:

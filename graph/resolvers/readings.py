@@ -10,18 +10,18 @@ from sqlmodel import col
 
 import db.readings
 from db.energy_type_days import EnergyTypeDay as EnergyTypeDayTable
-from db.engine.database import Read
+from db.engine.database import ReadStatement
 from db.parks import EnergyType, ParksWanted
 from db.parks import Park as ParkTable
 from db.readings import EnergyReading as ReadingTable
 from db.readings import ParkDay as ParkDayTable
 from graph.auth.callers import READER
 from graph.resolvers.context import Info
-from graph.resolvers.fields import Connection, FromRow, read, shown
+from graph.resolvers.fields import Connection, RowType, column_field, query_field
 from graph.resolvers.paging import Order, page_request
 from graph.resolvers.parks import Park, parks_by_id
-from graph.resolvers.permissions import For
-from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.permissions import RequiresRole
+from graph.resolvers.reads import FieldQuery, ReadContext
 
 # A power is kept in 10^-6 MW. Python divides integers exactly, to the nearest float.
 MW = 10**6
@@ -32,14 +32,14 @@ BY_DAY_AND_ENERGY_TYPE = Order((col(EnergyTypeDayTable.local_date), col(EnergyTy
 OF_PARKS_BY_DAY_AND_ENERGY_TYPE = Order((col(ParkDayTable.local_date), col(ParkTable.energy_type)))
 
 
-def _readings(asked: Asked, filter: "EnergyReadingFilterInput | None" = None) -> Read:
+def _readings(read: ReadContext, filter: "EnergyReadingFilterInput | None" = None) -> ReadStatement:
     filter = filter or EnergyReadingFilterInput()
-    return db.readings.readings(asked.reach, _wanted(filter), filter.from_, filter.until)
+    return db.readings.readings(read.scope, _wanted(filter), filter.from_, filter.until)
 
 
-def _park_days(asked: Asked, filter: "StatsFilterInput | None" = None) -> Read:
+def _park_days(read: ReadContext, filter: "StatsFilterInput | None" = None) -> ReadStatement:
     filter = filter or StatsFilterInput()
-    return db.readings.park_daily_stats(asked.reach, _wanted(filter), filter.from_, filter.until)
+    return db.readings.park_daily_stats(read.scope, _wanted(filter), filter.from_, filter.until)
 
 
 def _mw(power: int | Decimal) -> float:
@@ -54,39 +54,39 @@ def _mean_mw(sum_power: int | Decimal, reading_count: int | Decimal) -> float:
 @strawberry.type(
     description="Mean power over the interval that starts at this instant. Below zero, the park drew power."
 )
-class EnergyReading(FromRow):
+class EnergyReading(RowType):
     park_id: strawberry.Private[UUID]
-    park: Park = read(Reads(parks_by_id, by="park_id", owner="id"))
-    interval_start: datetime = shown(
+    park: Park = query_field(FieldQuery(parks_by_id, by="park_id", owner="id"))
+    interval_start: datetime = column_field(
         *("interval_start", "timezone"),
         by=lambda instant, timezone: instant.astimezone(ZoneInfo(timezone)),
         description="With the offset of the park's timezone at that instant.",
     )
-    power_mw: float = shown("power", by=_mw)
+    power_mw: float = column_field("power", by=_mw)
 
 
 @strawberry.type
-class ParkDailyStats(FromRow):
+class ParkDailyStats(RowType):
     park_id: strawberry.Private[UUID]
-    park: Park = read(Reads(parks_by_id, by="park_id", owner="id"))
+    park: Park = query_field(FieldQuery(parks_by_id, by="park_id", owner="id"))
     local_date: date = strawberry.field(name="date")
-    min_power_mw: float = shown("min_power", by=_mw)
-    max_power_mw: float = shown("max_power", by=_mw)
-    sum_power_mw: float = shown("sum_power", by=_mw)
-    mean_power_mw: float = shown("sum_power", "reading_count", by=_mean_mw)
+    min_power_mw: float = column_field("min_power", by=_mw)
+    max_power_mw: float = column_field("max_power", by=_mw)
+    sum_power_mw: float = column_field("sum_power", by=_mw)
+    mean_power_mw: float = column_field("sum_power", "reading_count", by=_mean_mw)
     reading_count: int
 
 
 @strawberry.type
-class EnergyTypeDailyStats(FromRow):
-    energy_type: EnergyType = shown("energy_type", by=EnergyType)
+class EnergyTypeDailyStats(RowType):
+    energy_type: EnergyType = column_field("energy_type", by=EnergyType)
     local_date: date = strawberry.field(name="date")
-    min_power_mw: float = shown("min_power", by=_mw)
-    max_power_mw: float = shown("max_power", by=_mw)
-    sum_power_mw: float = shown("sum_power", by=_mw)
-    mean_power_mw: float = shown("sum_power", "reading_count", by=_mean_mw)
-    reading_count: int = shown("reading_count", by=int)
-    park_count: int = shown("park_count", by=int)
+    min_power_mw: float = column_field("min_power", by=_mw)
+    max_power_mw: float = column_field("max_power", by=_mw)
+    sum_power_mw: float = column_field("sum_power", by=_mw)
+    mean_power_mw: float = column_field("sum_power", "reading_count", by=_mean_mw)
+    reading_count: int = column_field("reading_count", by=int)
+    park_count: int = column_field("park_count", by=int)
 
 
 @strawberry.input
@@ -107,29 +107,33 @@ class StatsFilterInput:
     until: date | None = None
 
 
-def _energy_type_days(asked: Asked, filter: StatsFilterInput | None = None) -> Read:
+def _energy_type_days(read: ReadContext, filter: StatsFilterInput | None = None) -> ReadStatement:
     filter = filter or StatsFilterInput()
-    return db.readings.energy_type_daily_stats(asked.reach, _wanted(filter), filter.from_, filter.until)
+    return db.readings.energy_type_daily_stats(read.scope, _wanted(filter), filter.from_, filter.until)
 
 
-def _energy_type_days_of_parks(asked: Asked, filter: StatsFilterInput) -> Read:
-    return db.readings.energy_type_daily_stats_of_parks(asked.reach, _wanted(filter), filter.from_, filter.until)
+def _energy_type_days_of_parks(read: ReadContext, filter: StatsFilterInput) -> ReadStatement:
+    return db.readings.energy_type_daily_stats_of_parks(read.scope, _wanted(filter), filter.from_, filter.until)
 
 
-ENERGY_TYPE_DAYS = Reads(_energy_type_days, order=BY_DAY_AND_ENERGY_TYPE)
-ENERGY_TYPE_DAYS_OF_PARKS = Reads(_energy_type_days_of_parks, order=OF_PARKS_BY_DAY_AND_ENERGY_TYPE)
+ENERGY_TYPE_DAYS = FieldQuery(_energy_type_days, order=BY_DAY_AND_ENERGY_TYPE)
+ENERGY_TYPE_DAYS_OF_PARKS = FieldQuery(_energy_type_days_of_parks, order=OF_PARKS_BY_DAY_AND_ENERGY_TYPE)
 
 
 @strawberry.type
 class ReadingQuery:
-    list_energy_readings: Connection[EnergyReading] = read(Reads(_readings, order=BY_PARK), For(READER))
-    list_park_daily_stats: Connection[ParkDailyStats] = read(
-        Reads(_park_days, order=BY_DAY_AND_PARK), For(READER), description="One row per park and local day."
+    list_energy_readings: Connection[EnergyReading] = query_field(
+        FieldQuery(_readings, order=BY_PARK), RequiresRole(READER)
+    )
+    list_park_daily_stats: Connection[ParkDailyStats] = query_field(
+        FieldQuery(_park_days, order=BY_DAY_AND_PARK),
+        RequiresRole(READER),
+        description="One row per park and local day.",
     )
 
     @strawberry.field(
         description="One row per energy type and day, each park counted in its own local day.",
-        extensions=[For(READER)],
+        extensions=[RequiresRole(READER)],
     )
     async def list_energy_type_daily_stats(
         self,

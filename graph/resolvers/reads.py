@@ -1,10 +1,10 @@
 """
 What fields read, declared once: a statement, and how its rows belong to the objects they are read for.
 
-A statement is a function of `Asked`, which stands for the caller and the objects, and of the field's arguments. It is
-called once for each way in which the field can be asked for, with the places of values in place of values: it may look
-at what is None or a boolean, which make the way. Strawberry runs what it returns with all columns of the type; a plan
-(`graph/plans/run.py`) runs it with those that are selected.
+A statement is a function of `ReadContext`, which stands for the caller and the objects, and of the field's arguments.
+It is called once for each combination of null, boolean and given arguments, with placeholders in place of values:
+it may test which arguments are None or a boolean. Strawberry runs the statement with all columns of the type; a plan
+(`graph/plans/run.py`) runs it with the selected columns only.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ from functools import cached_property
 from inspect import Parameter, signature
 from typing import Any, NamedTuple, TypeAlias
 
+from cachetools import LRUCache
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -35,10 +36,9 @@ from sqlalchemy import (
 from sqlalchemy import Column as TableColumn
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from db.engine.database import Read
-from db.engine.scope import EVERYTHING, Reach
-from db.engine.statements import Prepared
-from graph.remembered import Remembered
+from db.engine.database import ReadStatement
+from db.engine.scope import UNRESTRICTED, Scope
+from db.engine.statements import CompiledStatement
 from graph.resolvers.paging import Order
 from graph.resolvers.scalars import parse_id
 
@@ -50,15 +50,15 @@ Given: TypeAlias = Any
 Parse: TypeAlias = Callable[[Any], object]
 
 # Of one field; there are a few, unless somebody tries them all.
-WAYS_REMEMBERED = 200
+MAX_PREPARED_VARIANTS = 200
 KINDS = (Uuid, BigInteger, Integer, Numeric, Boolean, DateTime, Date, String, TypeEngine)
 
 
-class Asked:
+class ReadContext:
     """For whom, and of which objects, a statement is written."""
 
-    def __init__(self, reach: Reach, keys: Any = None) -> None:
-        self.reach = reach
+    def __init__(self, scope: Scope, keys: Any = None) -> None:
+        self.scope = scope
         self.keys = keys
         self.today: Given = bindparam("today", type_=Date)
         self.parses: dict[str, Parse] = {}
@@ -92,7 +92,7 @@ class Known(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Form:
+class Projection:
     """Which part of what a statement reads is wanted: columns, None for all, and of a list a page."""
 
     columns: tuple[Column, ...] | None = None
@@ -110,15 +110,15 @@ class Form:
         return hash((self.columns, self.of_each, self.behind))
 
 
-class Way(NamedTuple):
+class PreparedVariant(NamedTuple):
     """A way in which a field can be asked for: what is run, and what is made of the values that it is run with."""
 
-    prepared: Prepared
+    prepared: CompiledStatement
     parses: tuple[tuple[str, Parse], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Reads:
+class FieldQuery:
     """
     How a field is read.
 
@@ -127,14 +127,14 @@ class Reads:
     or of each of many. A field that is no object shows one column, or what it is otherwise.
     """
 
-    statement: Callable[..., Read]
+    statement: Callable[..., ReadStatement]
     by: str | None = None
     owner: str | None = None
     order: Order | None = None
     is_list: bool = False
     column: str | None = None
     otherwise: object = None
-    _ways: Remembered[object, Way] = field(default_factory=lambda: Remembered(WAYS_REMEMBERED))
+    _variants: LRUCache[object, PreparedVariant] = field(default_factory=lambda: LRUCache(MAX_PREPARED_VARIANTS))
 
     @cached_property
     def defaults(self) -> dict[str, Any]:
@@ -157,68 +157,70 @@ class Reads:
         given: dict[str, Any] = {
             each.name: bindparam(each.name) if each.default is Parameter.empty else None for each in self.parameters
         }
-        read = self.statement(Asked(EVERYTHING, keys), **given)
+        statement = self.statement(ReadContext(UNRESTRICTED, keys), **given)
         return {
             str(each.key): Known(
                 next(kind for kind in KINDS if isinstance(_plain(each.type), kind)),
                 not isinstance(each, TableColumn) or bool(each.nullable),
             )
-            for each in read.selected_columns
+            for each in statement.selected_columns
         }
 
-    def way(self, reach: Reach, arguments: Arguments, asked: object, form: Form) -> Way:
+    def variant(self, scope: Scope, arguments: Arguments, read: object, form: Projection) -> PreparedVariant:
         """Return what is run for a caller of this reach; `asked` is what `places` made of the arguments."""
-        key = (asked, form, reach.vpp_ids is None, reach.site_ids is None)
-        way = self._ways.get(key)
+        key = (read, form, scope.vpp_ids is None, scope.site_ids is None)
+        way = self._variants.get(key)
         if way is None:
-            way = self._ways[key] = self._written(reach, arguments, form)
+            way = self._variants[key] = self._written(scope, arguments, form)
         return way
 
-    def _written(self, reach: Reach, arguments: Arguments, form: Form) -> Way:
+    def _written(self, scope: Scope, arguments: Arguments, form: Projection) -> PreparedVariant:
         keys: Any = None
         if form.of_each:
             keys = select(func.unnest(bindparam("keys", type_=ARRAY(Uuid))).label("id")).subquery().c.id
         elif self.by is not None:
             keys = bindparam("key", type_=Uuid) if self.order else bindparam("keys", type_=ARRAY(Uuid))
-        asked = Asked(reach, keys)
-        read = self.statement(asked, **{name: _place(name, value) for name, value in arguments.items()})
+        read = ReadContext(scope, keys)
+        statement = self.statement(read, **{name: _place(name, value) for name, value in arguments.items()})
         if self.order is not None:
             if form.behind is not None:
-                read = read.where(list(self.order.behind_in_parts(_last(self.order)))[form.behind])
-            read = read.order_by(*self.order.by()).limit(bindparam("rows", type_=Integer))
+                statement = statement.where(list(self.order.behind_in_parts(_last(self.order)))[form.behind])
+            statement = statement.order_by(*self.order.by()).limit(bindparam("rows", type_=Integer))
         shown: list[ColumnElement[Any]]
         if form.columns is None:
-            shown = [_shown(read, each).label(each.name) for each in _all_of(read)]
+            shown = [_shown(statement, each).label(each.name) for each in _all_of(statement)]
         else:
-            shown = [_shown(read, each).label(f"shown_{place}") for place, each in enumerate(form.columns)]
+            shown = [_shown(statement, each).label(f"shown_{place}") for place, each in enumerate(form.columns)]
         if form.of_each:
             assert self.order is not None  # noqa: S101
             # One after the other, since of a list of a hundred thousand no more is to be read than its page.
             ordering = [each.label(f"order_{place}") for place, each in enumerate(self.order.columns)]
-            rows = read.with_only_columns(*shown, *ordering, maintain_column_froms=True).lateral()
-            read = select(*list(rows.c)[: len(shown)], _owner(keys, form)).select_from(keys.table.join(rows, true()))
-            read = read.order_by(*self.order.by([rows.c[each.name] for each in ordering]))
+            rows = statement.with_only_columns(*shown, *ordering, maintain_column_froms=True).lateral()
+            statement = select(*list(rows.c)[: len(shown)], _owner(keys, form)).select_from(
+                keys.table.join(rows, true())
+            )
+            statement = statement.order_by(*self.order.by([rows.c[each.name] for each in ordering]))
         else:
             if self.owner is not None:
-                shown.append(_owner(read.selected_columns[self.owner], form))
-            read = read.with_only_columns(*shown, maintain_column_froms=True)
-        return Way(Prepared(read), tuple(asked.parses.items()))
+                shown.append(_owner(statement.selected_columns[self.owner], form))
+            statement = statement.with_only_columns(*shown, maintain_column_froms=True)
+        return PreparedVariant(CompiledStatement(statement), tuple(read.parses.items()))
 
 
-def places(arguments: Arguments) -> tuple[object, dict[str, Any]]:
+def split_arguments(arguments: Arguments) -> tuple[object, dict[str, Any]]:
     """Return in which way something is asked for by its arguments, and the values among them by name."""
     values: dict[str, Any] = {}
-    return tuple([_way(name, value, values) for name, value in arguments.items()]), values
+    return tuple([_split_value(name, value, values) for name, value in arguments.items()]), values
 
 
-def _way(name: str, value: Any, values: dict[str, Any]) -> object:
+def _split_value(name: str, value: Any, values: dict[str, Any]) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         values[name] = value.value if isinstance(value, Enum) else value
         return type(value)
     if is_dataclass(value):
-        return tuple([_way(f"{name}_{each.name}", getattr(value, each.name), values) for each in fields(value)])
+        return tuple([_split_value(f"{name}_{each.name}", getattr(value, each.name), values) for each in fields(value)])
     values[name] = value.value if isinstance(value, Enum) else value
     return type(value)
 
@@ -243,26 +245,26 @@ def _last(order: Order) -> list[Given]:
     return [bindparam(f"last_{place}", type_=column.type) for place, column in enumerate(order.columns)]
 
 
-def _all_of(read: Read) -> list[Column]:
-    return [Column(str(each.key)) for each in read.selected_columns]
+def _all_of(statement: ReadStatement) -> list[Column]:
+    return [Column(str(each.key)) for each in statement.selected_columns]
 
 
-def _owner(column: ColumnElement[Any], form: Form) -> ColumnElement[Any]:
+def _owner(column: ColumnElement[Any], form: Projection) -> ColumnElement[Any]:
     # A plan knows objects by their ids as they are shown.
     return (column if form.columns is None else cast(column, String)).label("owner")
 
 
-def _shown(read: Read, column: Column) -> ColumnElement[Any]:
-    shown: ColumnElement[Any] = read.selected_columns[column.name]
+def _shown(statement: ReadStatement, column: Column) -> ColumnElement[Any]:
+    shown: ColumnElement[Any] = statement.selected_columns[column.name]
     return shown if column.kind is None else cast(shown, column.kind)
 
 
-def bound(
-    reads: Reads, arguments: Arguments, form: Form, values: Mapping[str, Any], reach: Reach
-) -> tuple[Prepared, dict[str, Any]]:
+def bind(
+    reads: FieldQuery, arguments: Arguments, form: Projection, values: Mapping[str, Any], scope: Scope
+) -> tuple[CompiledStatement, dict[str, Any]]:
     """Return what is run, given a field's arguments and what else it is run with, and its values. Raises Refusal."""
-    asked, given = places(arguments)
-    way = reads.way(reach, arguments, asked, form)
+    read, given = split_arguments(arguments)
+    way = reads.variant(scope, arguments, read, form)
     for name, parse in way.parses:
         given[name] = parse(given[name])
     given.update(values)

@@ -16,7 +16,7 @@ from strawberry import ID
 
 import db.reports
 from db.audit_entries import Kind
-from db.engine.database import Read
+from db.engine.database import ReadStatement
 from db.engine.refusals import ValidationFailed
 from db.reports import RevenueReport as ReportTable
 from db.reports import RevenueReportNotFound, Status
@@ -26,10 +26,20 @@ from graph import settlement_run
 from graph.auth.callers import MEMBER, OPERATOR, READER
 from graph.resolvers.context import Info
 from graph.resolvers.directives import AwsSubscribe
-from graph.resolvers.fields import SHOWN, Connection, FromRow, Shown, key, part, read, shown, there
+from graph.resolvers.fields import (
+    SHOWN,
+    ColumnField,
+    Connection,
+    RowType,
+    column_field,
+    embedded_object,
+    key,
+    query_field,
+    require_row,
+)
 from graph.resolvers.paging import Order
-from graph.resolvers.permissions import For
-from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.permissions import RequiresRole
+from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import AWSURL, exact_or_none, parse_id, parse_optional_id
 from graph.resolvers.sites import Site, sites_by_id
 from graph.resolvers.vpps import Vpp, vpps_by_id
@@ -57,32 +67,32 @@ class RevenueReportFormat(Enum):
     CSV = "CSV"
 
 
-def _report(asked: Asked, id: ID) -> Read:
-    return db.reports.reports(asked.reach).where(col(ReportTable.id) == asked.id(id, "id"))
+def _report(read: ReadContext, id: ID) -> ReadStatement:
+    return db.reports.reports(read.scope).where(col(ReportTable.id) == read.id(id, "id"))
 
 
-def _latest(asked: Asked, vpp_id: ID, month: str) -> Read:
-    return db.reports.reports(asked.reach).where(
-        col(ReportTable.vpp_id) == asked.id(vpp_id, "vppId"),
-        col(ReportTable.month) == asked.parsed(month, lambda text: _month(text, "month").first_day, Date),
-        db.reports.is_latest(asked.reach),
+def _latest(read: ReadContext, vpp_id: ID, month: str) -> ReadStatement:
+    return db.reports.reports(read.scope).where(
+        col(ReportTable.vpp_id) == read.id(vpp_id, "vppId"),
+        col(ReportTable.month) == read.parsed(month, lambda text: _month(text, "month").first_day, Date),
+        db.reports.is_latest(read.scope),
     )
 
 
-def _reports(asked: Asked, filter: "RevenueReportFilterInput | None" = None) -> Read:
-    read = db.reports.reports(asked.reach)
+def _reports(read: ReadContext, filter: "RevenueReportFilterInput | None" = None) -> ReadStatement:
+    query_field = db.reports.reports(read.scope)
     if filter and filter.vpp_id is not None:
-        read = read.where(col(ReportTable.vpp_id) == asked.id(filter.vpp_id, "filter", "vppId"))
+        query_field = query_field.where(col(ReportTable.vpp_id) == read.id(filter.vpp_id, "filter", "vppId"))
     if filter and filter.month is not None:
-        month = asked.parsed(filter.month, lambda text: _month(text, "filter", "month").first_day, Date)
-        read = read.where(col(ReportTable.month) == month)
+        month = read.parsed(filter.month, lambda text: _month(text, "filter", "month").first_day, Date)
+        query_field = query_field.where(col(ReportTable.month) == month)
     if filter is None or filter.latest_only is not False:
-        read = read.where(db.reports.is_latest(asked.reach))
-    return read
+        query_field = query_field.where(db.reports.is_latest(read.scope))
+    return query_field
 
 
-def _line_items(asked: Asked) -> Read:
-    return db.reports.line_items(asked.reach, asked.keys)
+def _line_items(read: ReadContext) -> ReadStatement:
+    return db.reports.line_items(read.scope, read.keys)
 
 
 def _written_month(first_day: date) -> str:
@@ -91,21 +101,21 @@ def _written_month(first_day: date) -> str:
 
 def amount(description: str | None = None) -> Any:
     """Declare a field that shows an amount of money as an exact decimal string."""
-    return strawberry.field(description=description, metadata={SHOWN: Shown((), by=str)})
+    return strawberry.field(description=description, metadata={SHOWN: ColumnField((), by=str)})
 
 
-REVENUE_REPORT = Reads(_report)
+REVENUE_REPORT = FieldQuery(_report)
 
 
 @strawberry.type(
     description="A settled month of a VPP. A report never changes; settling the month again adds a revision."
 )
-class RevenueReport(FromRow):
+class RevenueReport(RowType):
     id: ID
     vpp_id: ID
 
-    vpp: Vpp = read(Reads(vpps_by_id, by="vpp_id", owner="id"))
-    month: str = shown("month", by=_written_month)
+    vpp: Vpp = query_field(FieldQuery(vpps_by_id, by="vpp_id", owner="id"))
+    month: str = column_field("month", by=_written_month)
     revision: int = strawberry.field(description="Counts from 1 for each VPP and month.")
     is_latest: bool
 
@@ -116,22 +126,22 @@ class RevenueReport(FromRow):
         month = Month.parse(self.month).first_day
         return await info.context.loaders.identity.load((key(self.vpp_id), month)) != self.settled_from
 
-    status: Status = shown("status", by=Status)
+    status: Status = column_field("status", by=Status)
     failure_reason: str | None = strawberry.field(description="Why there are no totals, when status is FAILED.")
-    totals: "RevenueTotals | None" = part(
+    totals: "RevenueTotals | None" = embedded_object(
         lambda: RevenueTotals,
-        Shown(("status",), by=Status.READY.__eq__),
-        For(READER),
+        ColumnField(("status",), by=Status.READY.__eq__),
+        RequiresRole(READER),
         description="Null until status is READY.",
     )
-    line_items: Connection["SiteLineItem"] = read(
-        Reads(_line_items, by="id", order=BY_NMI),
+    line_items: Connection["SiteLineItem"] = query_field(
+        FieldQuery(_line_items, by="id", order=BY_NMI),
         description="One per site that was a member in the month, in order of NMI. Empty until status is READY.",
     )
 
     @strawberry.field(
         description="A link to the whole report as a file, good for a few minutes. Null until status is READY.",
-        extensions=[For(READER)],
+        extensions=[RequiresRole(READER)],
     )
     async def download_url(
         self, info: Info, format: RevenueReportFormat | None = RevenueReportFormat.JSON
@@ -169,7 +179,7 @@ class RevenueStatement:
   totalRevenueAud = adValoremFeeAud + dailyFeesAud + siteTotalAud
   vppTotalAud     = adValoremFeeAud + dailyFeesAud + costOnlyAud"""
 )
-class RevenueTotals(FromRow):
+class RevenueTotals(RowType):
     total_revenue_aud: str = amount()
     ad_valorem_fee_aud: str = amount()
     daily_fees_aud: str = amount("Collected from the sites, never more than a site had earned.")
@@ -185,9 +195,9 @@ class RevenueTotals(FromRow):
   beforeFeesAud = eventShareAud + capacityShareAud
   afterFeesAud  = beforeFeesAud - dailyFeeAud"""
 )
-class SiteLineItem(FromRow):
+class SiteLineItem(RowType):
     site_id: strawberry.Private[UUID | None]
-    site: Site | None = read(Reads(sites_by_id, by="site_id", owner="id"))
+    site: Site | None = query_field(FieldQuery(sites_by_id, by="site_id", owner="id"))
     nmi: str = strawberry.field(description="NMI, address and mean capacity as they stood when the month was settled.")
     address: str
     capacity_kwh: float
@@ -239,15 +249,17 @@ class RevenueReportFilterInput:
 
 @strawberry.type
 class ReportQuery:
-    get_revenue_report: RevenueReport | None = read(REVENUE_REPORT, For(MEMBER))
-    get_latest_revenue_report: RevenueReport | None = read(
-        Reads(_latest), For(MEMBER), description="The latest revision for a VPP and month."
+    get_revenue_report: RevenueReport | None = query_field(REVENUE_REPORT, RequiresRole(MEMBER))
+    get_latest_revenue_report: RevenueReport | None = query_field(
+        FieldQuery(_latest), RequiresRole(MEMBER), description="The latest revision for a VPP and month."
     )
-    list_revenue_reports: Connection[RevenueReport] = read(Reads(_reports, order=NEWEST_FIRST), For(MEMBER))
+    list_revenue_reports: Connection[RevenueReport] = query_field(
+        FieldQuery(_reports, order=NEWEST_FIRST), RequiresRole(MEMBER)
+    )
 
     @strawberry.field(
         description="What a month would come to, computed now and stored nowhere; other terms may be tried.",
-        extensions=[For(READER)],
+        extensions=[RequiresRole(READER)],
     )
     async def simulate_revenue_report(self, info: Info, input: SimulateRevenueReportInput) -> RevenueStatement:
         vpp_id, month = parse_id(input.vpp_id, "input", "vppId"), _month(input.month, "input", "month")
@@ -261,7 +273,7 @@ class ReportQuery:
                 daily_fee_aud=exact_or_none(input.daily_fee_aud),
             )
         return RevenueStatement(
-            vpp=there(await Vpp.load(info, vpp_id)),
+            vpp=require_row(await Vpp.load(info, vpp_id)),
             month=str(month),
             totals=RevenueTotals.of(settled.statement.totals),
             line_items=[
@@ -275,7 +287,7 @@ class ReportQuery:
 class ReportMutation:
     @strawberry.mutation(
         description="Settles a month as a new revision; returns the latest one when nothing it depends on has changed.",
-        extensions=[For(OPERATOR)],
+        extensions=[RequiresRole(OPERATOR)],
     )
     async def generate_revenue_report(self, info: Info, input: GenerateRevenueReportInput) -> RevenueReport | None:
         async with info.context.change(info.field_name) as change:
@@ -293,30 +305,30 @@ class ReportSubscription:
     @strawberry.subscription(
         description="A report, when it is ready or has failed. Starts with its present state when asked for by id.",
         directives=[AwsSubscribe(mutations=["generateRevenueReport"])],
-        extensions=[For(MEMBER)],
+        extensions=[RequiresRole(MEMBER)],
     )
     async def on_revenue_report(
         self, info: Info, id: ID | None = None, vpp_id: ID | None = None, month: str | None = None
     ) -> AsyncGenerator[RevenueReport | None, None]:
         report_id, of_vpp = parse_optional_id(id, "id"), parse_optional_id(vpp_id, "vppId")
-        read = db.reports.reports(info.context.reach)
+        query_field = db.reports.reports(info.context.scope)
         if of_vpp is not None:
-            read = read.where(col(ReportTable.vpp_id) == of_vpp)
+            query_field = query_field.where(col(ReportTable.vpp_id) == of_vpp)
         if month is not None:
-            read = read.where(col(ReportTable.month) == _month(month, "month").first_day)
-        follow = _follow_any(info, read) if report_id is None else _follow_one(info, read, report_id)
+            query_field = query_field.where(col(ReportTable.month) == _month(month, "month").first_day)
+        follow = _follow_any(info, query_field) if report_id is None else _follow_one(info, query_field, report_id)
         async with aclosing(follow):
             async for report in follow:
                 yield report
 
 
-async def _follow_one(info: Info, read: Read, id: UUID) -> AsyncGenerator[RevenueReport, None]:
+async def _follow_one(info: Info, query_field: ReadStatement, id: UUID) -> AsyncGenerator[RevenueReport, None]:
     """Tell a report's present state, and each later one."""
-    read, told = read.where(col(ReportTable.id) == id), None
+    query_field, told = query_field.where(col(ReportTable.id) == id), None
     async with info.context.notices.of("revenue_reports", id) as changed:
         while True:
             changed.clear()
-            row = await info.context.database.row(read)
+            row = await info.context.database.row(query_field)
             if row is None:
                 raise RevenueReportNotFound(id=id)
             if row != told:
@@ -325,16 +337,18 @@ async def _follow_one(info: Info, read: Read, id: UUID) -> AsyncGenerator[Revenu
             await _wait(changed)
 
 
-async def _follow_any(info: Info, read: Read) -> AsyncGenerator[RevenueReport, None]:
+async def _follow_any(info: Info, query_field: ReadStatement) -> AsyncGenerator[RevenueReport, None]:
     """Tell every report that becomes ready, or fails, from now on."""
     async with info.context.notices.of("revenue_reports") as changed:
         since = await info.context.database.row(db.reports.a_minute_ago())
         assert since is not None  # noqa: S101
-        read = read.where(col(ReportTable.finished_at) > since.instant).order_by(col(ReportTable.finished_at))
-        told = {row.id for row in await info.context.database.rows(read)}
+        query_field = query_field.where(col(ReportTable.finished_at) > since.instant).order_by(
+            col(ReportTable.finished_at)
+        )
+        told = {row.id for row in await info.context.database.rows(query_field)}
         while True:
             changed.clear()
-            for row in await info.context.database.rows(read):
+            for row in await info.context.database.rows(query_field):
                 if row.id not in told:
                     yield RevenueReport.of(row)
                 told.add(row.id)

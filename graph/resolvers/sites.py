@@ -13,17 +13,17 @@ import db.batteries
 import db.events
 import db.sites
 from db.audit_entries import Kind
-from db.engine.database import Read
+from db.engine.database import ReadStatement
 from db.engine.refusals import ValidationFailed
 from db.engine.statements import among, contains
 from db.events import EVENTS_OF_SITES
 from db.sites import Site as SiteTable
 from graph.auth.callers import MEMBER, OPERATOR
 from graph.resolvers.context import Info
-from graph.resolvers.fields import Connection, FromRow, read, shown
+from graph.resolvers.fields import Connection, RowType, column_field, query_field
 from graph.resolvers.paging import Order
-from graph.resolvers.permissions import For
-from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.permissions import RequiresRole
+from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import parse_id, parse_optional_id
 from graph.resolvers.vpps import Vpp, vpps_by_id
 from graph.settlement.nmi import MalformedNmi, parse_nmi
@@ -40,76 +40,78 @@ class NmiRefused(ValidationFailed):
     """{reason}"""
 
 
-def _site(asked: Asked, id: ID) -> Read:
-    return db.sites.sites(asked.reach).where(col(SiteTable.id) == asked.id(id, "id"))
+def _site(read: ReadContext, id: ID) -> ReadStatement:
+    return db.sites.sites(read.scope).where(col(SiteTable.id) == read.id(id, "id"))
 
 
-def _site_of_nmi(asked: Asked, nmi: str) -> Read:
-    return db.sites.sites(asked.reach).where(col(SiteTable.nmi) == asked.parsed(nmi, lambda text: _nmi(text, "nmi")))
+def _site_of_nmi(read: ReadContext, nmi: str) -> ReadStatement:
+    return db.sites.sites(read.scope).where(col(SiteTable.nmi) == read.parsed(nmi, lambda text: _nmi(text, "nmi")))
 
 
-def _sites(asked: Asked, filter: "SiteFilterInput | None" = None) -> Read:
-    read = db.sites.sites(asked.reach)
+def _sites(read: ReadContext, filter: "SiteFilterInput | None" = None) -> ReadStatement:
+    query_field = db.sites.sites(read.scope)
     if filter and filter.vpp_id is not None:
-        vpp_id = asked.id(filter.vpp_id, "filter", "vppId")
-        read = db.sites.sites_of_vpps(asked.reach, vpp_id, asked.day(filter.on))
+        vpp_id = read.id(filter.vpp_id, "filter", "vppId")
+        query_field = db.sites.sites_of_vpps(read.scope, vpp_id, read.day(filter.on))
     if filter and filter.address_contains is not None:
-        read = read.where(contains(col(SiteTable.address), filter.address_contains))
-    return read
+        query_field = query_field.where(contains(col(SiteTable.address), filter.address_contains))
+    return query_field
 
 
-def _vpp(asked: Asked, on: date | None = None) -> Read:
-    return db.sites.vpps_of_sites(asked.reach, asked.keys, on=asked.day(on), today=asked.today)
+def _vpp(read: ReadContext, on: date | None = None) -> ReadStatement:
+    return db.sites.vpps_of_sites(read.scope, read.keys, on=read.day(on), today=read.today)
 
 
-def _memberships(asked: Asked) -> Read:
-    return db.sites.memberships(asked.reach, asked.keys)
+def _memberships(read: ReadContext) -> ReadStatement:
+    return db.sites.memberships(read.scope, read.keys)
 
 
-def _batteries(asked: Asked, on: date | None = None) -> Read:
-    return db.batteries.batteries_of_sites(asked.reach, asked.keys, on=asked.day(on))
+def _batteries(read: ReadContext, on: date | None = None) -> ReadStatement:
+    return db.batteries.batteries_of_sites(read.scope, read.keys, on=read.day(on))
 
 
-def _capacity(asked: Asked, on: date | None = None) -> Read:
-    return db.batteries.capacities_of_sites(asked.reach, asked.keys, on=asked.day(on))
+def _capacity(read: ReadContext, on: date | None = None) -> ReadStatement:
+    return db.batteries.capacities_of_sites(read.scope, read.keys, on=read.day(on))
 
 
 def _events(
-    asked: Asked,
+    read: ReadContext,
     from_: Annotated[date | None, strawberry.argument(name="from")] = None,
     until: date | None = None,
-) -> Read:
-    return db.events.events_of_sites(asked.reach, asked.keys, from_, until)
+) -> ReadStatement:
+    return db.events.events_of_sites(read.scope, read.keys, from_, until)
 
 
-def sites_by_id(asked: Asked) -> Read:
+def sites_by_id(read: ReadContext) -> ReadStatement:
     """Read the sites that are asked for."""
-    return db.sites.sites(asked.reach).where(among(col(SiteTable.id), asked.keys))
+    return db.sites.sites(read.scope).where(among(col(SiteTable.id), read.keys))
 
 
-SITE = Reads(_site)
+SITE = FieldQuery(_site)
 
 
 @strawberry.type(description="A metered connection point with batteries behind it.")
-class Site(FromRow):
+class Site(RowType):
     id: ID
     nmi: str = strawberry.field(description="National Metering Identifier: ten characters, without its check digit.")
     address: str
-    vpp: Vpp | None = read(
-        Reads(_vpp, by="id", owner="site_id"),
+    vpp: Vpp | None = query_field(
+        FieldQuery(_vpp, by="id", owner="site_id"),
         description="The VPP it belongs to on a settlement date; today if none is given.",
     )
-    memberships: list["Membership"] = read(
-        Reads(_memberships, by="id", owner="site_id", is_list=True),
+    memberships: list["Membership"] = query_field(
+        FieldQuery(_memberships, by="id", owner="site_id", is_list=True),
         description="Every VPP it has belonged to, earliest first.",
     )
-    batteries: list[Annotated["Battery", strawberry.lazy("graph.resolvers.batteries")]] = read(
-        Reads(_batteries, by="id", owner="site_id", is_list=True),
+    batteries: list[Annotated["Battery", strawberry.lazy("graph.resolvers.batteries")]] = query_field(
+        FieldQuery(_batteries, by="id", owner="site_id", is_list=True),
         description="Those installed on a settlement date; today if none is given.",
     )
-    capacity_kwh: float = read(Reads(_capacity, by="id", owner="site_id", column="capacity_kwh", otherwise=0.0))
-    events: Connection[Annotated["BatteryEvent", strawberry.lazy("graph.resolvers.events")]] = read(
-        Reads(_events, by="id", order=BY_DAY)
+    capacity_kwh: float = query_field(
+        FieldQuery(_capacity, by="id", owner="site_id", column="capacity_kwh", otherwise=0.0)
+    )
+    events: Connection[Annotated["BatteryEvent", strawberry.lazy("graph.resolvers.events")]] = query_field(
+        FieldQuery(_events, by="id", order=BY_DAY)
     )
     created_at: datetime
     updated_at: datetime
@@ -120,11 +122,11 @@ class Site(FromRow):
 
 
 @strawberry.type(description="A site's time in a VPP.")
-class Membership(FromRow):
+class Membership(RowType):
     vpp_id: strawberry.Private[UUID]
-    vpp: Vpp = read(Reads(vpps_by_id, by="vpp_id", owner="id"))
-    effective_from: date | None = shown("effective", by=attrgetter("lower"))
-    effective_until: date | None = shown("effective", by=attrgetter("upper"))
+    vpp: Vpp = query_field(FieldQuery(vpps_by_id, by="vpp_id", owner="id"))
+    effective_from: date | None = column_field("effective", by=attrgetter("lower"))
+    effective_until: date | None = column_field("effective", by=attrgetter("upper"))
 
 
 @strawberry.input
@@ -166,14 +168,14 @@ class SiteFilterInput:
 
 @strawberry.type
 class SiteQuery:
-    get_site: Site | None = read(SITE, For(MEMBER))
-    get_site_by_nmi: Site | None = read(Reads(_site_of_nmi), For(MEMBER))
-    list_sites: Connection[Site] = read(Reads(_sites, order=BY_NMI), For(MEMBER))
+    get_site: Site | None = query_field(SITE, RequiresRole(MEMBER))
+    get_site_by_nmi: Site | None = query_field(FieldQuery(_site_of_nmi), RequiresRole(MEMBER))
+    list_sites: Connection[Site] = query_field(FieldQuery(_sites, order=BY_NMI), RequiresRole(MEMBER))
 
 
 @strawberry.type
 class SiteMutation:
-    @strawberry.mutation(extensions=[For(OPERATOR)])
+    @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
     async def create_site(self, info: Info, input: CreateSiteInput) -> Site | None:
         created = await info.context.create(
             Kind.SITE,
@@ -187,7 +189,7 @@ class SiteMutation:
         )
         return await Site.created(info, created, SITE)
 
-    @strawberry.mutation(extensions=[For(OPERATOR)])
+    @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
     async def update_site(self, info: Info, input: UpdateSiteInput) -> Site | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
@@ -200,7 +202,7 @@ class SiteMutation:
             )
         return await Site.load(info, id)
 
-    @strawberry.mutation(description="Moves a site to another VPP.", extensions=[For(OPERATOR)])
+    @strawberry.mutation(description="Moves a site to another VPP.", extensions=[RequiresRole(OPERATOR)])
     async def assign_site(self, info: Info, input: AssignSiteInput) -> Site | None:
         id = parse_id(input.site_id, "input", "siteId")
         async with info.context.change(info.field_name) as change:
@@ -213,13 +215,15 @@ class SiteMutation:
             )
         return await Site.load(info, id)
 
-    @strawberry.mutation(description="Refused with Conflict once the site has events.", extensions=[For(OPERATOR)])
+    @strawberry.mutation(
+        description="Refused with Conflict once the site has events.", extensions=[RequiresRole(OPERATOR)]
+    )
     async def delete_site(self, info: Info, input: DeleteSiteInput) -> Site | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
             await change.of(Kind.SITE, id)
             # They go with it.
-            for battery_id in await db.batteries.held_at_site(change.session, site_id=id):
+            for battery_id in await db.batteries.lock_batteries_of_site(change.session, site_id=id):
                 await change.of(Kind.BATTERY, battery_id)
             return Site.of(await db.sites.delete_site(change.session, id=id))
 

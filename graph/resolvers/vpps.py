@@ -13,7 +13,7 @@ import db.reports
 import db.sites
 import db.vpps
 from db.audit_entries import Kind
-from db.engine.database import Read
+from db.engine.database import ReadStatement
 from db.engine.statements import among, contains
 from db.reports import RevenueReport as ReportTable
 from db.sites import Site as SiteTable
@@ -21,10 +21,10 @@ from db.vpps import Terms
 from db.vpps import Vpp as VppTable
 from graph.auth.callers import MEMBER, OPERATOR
 from graph.resolvers.context import Info
-from graph.resolvers.fields import Connection, FromRow, read, shown
+from graph.resolvers.fields import Connection, RowType, column_field, query_field
 from graph.resolvers.paging import Order
-from graph.resolvers.permissions import For
-from graph.resolvers.reads import Asked, Reads
+from graph.resolvers.permissions import RequiresRole
+from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import exact, exact_or_none, parse_id, parse_optional_id
 
 if TYPE_CHECKING:
@@ -34,42 +34,42 @@ if TYPE_CHECKING:
 BY_NAME = Order((col(VppTable.name),))
 
 
-def _vpp(asked: Asked, id: ID) -> Read:
-    return db.vpps.vpps(asked.reach, today=asked.today).where(col(VppTable.id) == asked.id(id, "id"))
+def _vpp(read: ReadContext, id: ID) -> ReadStatement:
+    return db.vpps.vpps(read.scope, today=read.today).where(col(VppTable.id) == read.id(id, "id"))
 
 
-def vpps_by_id(asked: Asked) -> Read:
+def vpps_by_id(read: ReadContext) -> ReadStatement:
     """Read the VPPs that are asked for."""
-    return db.vpps.vpps(asked.reach, today=asked.today).where(among(col(VppTable.id), asked.keys))
+    return db.vpps.vpps(read.scope, today=read.today).where(among(col(VppTable.id), read.keys))
 
 
-def _vpp_of_name(asked: Asked, name: str) -> Read:
-    named = col(VppTable.name) == asked.parsed(name, str.strip)
-    return db.vpps.vpps(asked.reach, today=asked.today).where(named)
+def _vpp_of_name(read: ReadContext, name: str) -> ReadStatement:
+    named = col(VppTable.name) == read.parsed(name, str.strip)
+    return db.vpps.vpps(read.scope, today=read.today).where(named)
 
 
-def _vpps(asked: Asked, filter: "VppFilterInput | None" = None) -> Read:
-    read = db.vpps.vpps(asked.reach, today=asked.today)
+def _vpps(read: ReadContext, filter: "VppFilterInput | None" = None) -> ReadStatement:
+    query_field = db.vpps.vpps(read.scope, today=read.today)
     if filter and filter.name_contains is not None:
-        read = read.where(contains(col(VppTable.name), filter.name_contains))
-    return read
+        query_field = query_field.where(contains(col(VppTable.name), filter.name_contains))
+    return query_field
 
 
-def _price_schedules(asked: Asked) -> Read:
-    return db.vpps.price_schedules(asked.reach, asked.keys)
+def _price_schedules(read: ReadContext) -> ReadStatement:
+    return db.vpps.price_schedules(read.scope, read.keys)
 
 
-def _sites(asked: Asked, on: date | None = None) -> Read:
-    return db.sites.sites_of_vpps(asked.reach, asked.keys, asked.day(on))
+def _sites(read: ReadContext, on: date | None = None) -> ReadStatement:
+    return db.sites.sites_of_vpps(read.scope, read.keys, read.day(on))
 
 
-def _revenue_reports(asked: Asked) -> Read:
-    return db.reports.reports_of_vpps(asked.reach, asked.keys)
+def _revenue_reports(read: ReadContext) -> ReadStatement:
+    return db.reports.reports_of_vpps(read.scope, read.keys)
 
 
-VPP = Reads(_vpp)
-SITES = Reads(_sites, by="id", order=Order((col(SiteTable.nmi),)))
-REVENUE_REPORTS = Reads(
+VPP = FieldQuery(_vpp)
+SITES = FieldQuery(_sites, by="id", order=Order((col(SiteTable.nmi),)))
+REVENUE_REPORTS = FieldQuery(
     _revenue_reports, by="id", order=Order((col(ReportTable.month), col(ReportTable.revision)), descending=True)
 )
 
@@ -78,7 +78,7 @@ REVENUE_REPORTS = Reads(
     description="A Virtual Power Plant: sites whose batteries are traded together,"
     " and the terms on which they share the revenue."
 )
-class Vpp(FromRow):
+class Vpp(RowType):
     id: ID
     name: str
     revenue_percentage: float = strawberry.field(
@@ -88,14 +88,14 @@ class Vpp(FromRow):
         description="Charged to each site for 28 days of every month, in force today."
     )
 
-    price_schedules: list["PriceSchedule"] = read(
-        Reads(_price_schedules, by="id", owner="vpp_id", is_list=True),
+    price_schedules: list["PriceSchedule"] = query_field(
+        FieldQuery(_price_schedules, by="id", owner="vpp_id", is_list=True),
         description="Every price schedule, earliest first.",
     )
-    sites: Connection[Annotated["Site", strawberry.lazy("graph.resolvers.sites")]] = read(
+    sites: Connection[Annotated["Site", strawberry.lazy("graph.resolvers.sites")]] = query_field(
         SITES, description="Its sites on a settlement date; today if none is given."
     )
-    revenue_reports: Connection[Annotated["RevenueReport", strawberry.lazy("graph.resolvers.reports")]] = read(
+    revenue_reports: Connection[Annotated["RevenueReport", strawberry.lazy("graph.resolvers.reports")]] = query_field(
         REVENUE_REPORTS
     )
     created_at: datetime
@@ -107,11 +107,11 @@ class Vpp(FromRow):
 
 
 @strawberry.type(description="What a VPP charges its sites over a period.")
-class PriceSchedule(FromRow):
+class PriceSchedule(RowType):
     revenue_percentage: float
     daily_fee_aud: float
-    effective_from: date | None = shown("effective", by=attrgetter("lower"))
-    effective_until: date | None = shown("effective", by=attrgetter("upper"))
+    effective_from: date | None = column_field("effective", by=attrgetter("lower"))
+    effective_until: date | None = column_field("effective", by=attrgetter("upper"))
 
 
 @strawberry.input
@@ -143,14 +143,14 @@ class VppFilterInput:
 
 @strawberry.type
 class VppQuery:
-    get_vpp: Vpp | None = read(VPP, For(MEMBER))
-    get_vpp_by_name: Vpp | None = read(Reads(_vpp_of_name), For(MEMBER))
-    list_vpps: Connection[Vpp] = read(Reads(_vpps, order=BY_NAME), For(MEMBER))
+    get_vpp: Vpp | None = query_field(VPP, RequiresRole(MEMBER))
+    get_vpp_by_name: Vpp | None = query_field(FieldQuery(_vpp_of_name), RequiresRole(MEMBER))
+    list_vpps: Connection[Vpp] = query_field(FieldQuery(_vpps, order=BY_NAME), RequiresRole(MEMBER))
 
 
 @strawberry.type
 class VppMutation:
-    @strawberry.mutation(extensions=[For(OPERATOR)])
+    @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
     async def create_vpp(self, info: Info, input: CreateVppInput) -> Vpp | None:
         async with info.context.change(info.field_name) as change:
             id = await db.vpps.create(
@@ -164,7 +164,7 @@ class VppMutation:
 
     @strawberry.mutation(
         description="Name and terms. Terms with effectiveFrom start a new price schedule on that day.",
-        extensions=[For(OPERATOR)],
+        extensions=[RequiresRole(OPERATOR)],
     )
     async def update_vpp(self, info: Info, input: UpdateVppInput) -> Vpp | None:
         id = parse_id(input.id, "input", "id")
@@ -181,7 +181,7 @@ class VppMutation:
         return await Vpp.load(info, id)
 
     @strawberry.mutation(
-        description="Refused with Conflict while the VPP has sites or reports.", extensions=[For(OPERATOR)]
+        description="Refused with Conflict while the VPP has sites or reports.", extensions=[RequiresRole(OPERATOR)]
     )
     async def delete_vpp(self, info: Info, input: DeleteVppInput) -> Vpp | None:
         id = parse_id(input.id, "input", "id")

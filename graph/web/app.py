@@ -20,8 +20,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import db.migrations
 from db.engine.database import Database
 from db.engine.notices import Notices
-from graph.auth.authentication import Access
-from graph.auth.key_cache import KnownKeys
+from graph.auth.authentication import Authenticator
+from graph.auth.key_cache import KeyCache
 from graph.auth.oidc import OidcIssuer
 from graph.auth.own_tokens import OwnTokens
 from graph.auth.signatures import Signatures
@@ -30,13 +30,13 @@ from graph.operations.documents import Documents
 from graph.protocols.endpoint import Endpoint
 from graph.protocols.http import CORS
 from graph.protocols.request_rate import RequestRate
-from graph.protocols.websocket import Patience
-from graph.settings import Oidc, OwnTokenSettings
+from graph.protocols.websocket import SocketTimeouts
+from graph.settings import OidcSettings, OwnTokenSettings
 from graph.web import oauth as tokens
 from graph.web.amplify_outputs import amplify_outputs, aws_region
 from graph.web.assets import Assets
 from graph.web.console import STATIC, console_routes
-from graph.web.fast_path import GZIP_FROM_BYTES, GZIP_LEVEL, ShortWay
+from graph.web.fast_path import GZIP_FROM_BYTES, GZIP_LEVEL, FastPath
 from graph.web.origins import (
     NO_PAGES,
     PAGES_OF_THIS_MACHINE,
@@ -59,9 +59,9 @@ def application(
     embedded: bool,
     host: str = "127.0.0.1",
     pages: Pages | None = None,
-    patience: Patience | None = None,
+    timeouts: SocketTimeouts | None = None,
     documents: Documents | None = None,
-    oidc: Oidc | None = None,
+    oidc: OidcSettings | None = None,
     own_tokens: OwnTokenSettings | None = None,
 ) -> Starlette:
     """
@@ -70,23 +70,23 @@ def application(
     Embedded, and for this machine alone, its own hold the key with which they work. `documents` says what may be asked;
     without it, the schema may be asked for only where we are embedded.
     """
-    oidc_settings, own_token_settings = oidc or Oidc(), own_tokens or OwnTokenSettings()
+    oidc_settings, own_token_settings = oidc or OidcSettings(), own_tokens or OwnTokenSettings()
     documents = documents or Documents(introspection=embedded)
     rate = RequestRate(documents.limits)
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, ShortWay]]:
+    async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, FastPath]]:
         database = Database(database_url, statement_timeout_s=documents.limits.statement_s)
         notices = Notices(database_url)
         async with open_object_store(object_store) as store, notices.listening():
             app.state.database, app.state.object_store, app.state.rate = database, store, rate
-            keys = KnownKeys(database, notices)
+            keys = KeyCache(database, notices)
             app.state.own_tokens = OwnTokens(database, keys, own_token_settings)
             app.state.oidc_issuer = OidcIssuer(oidc_settings) if oidc_settings.issuer else None
             issuers: list[OwnTokens | OidcIssuer] = [app.state.own_tokens]
             if app.state.oidc_issuer is not None:
                 issuers.append(app.state.oidc_issuer)
-            access = Access(database, keys, bootstrap_api_key=bootstrap_api_key, issuers=issuers)
+            access = Authenticator(database, keys, bootstrap_api_key=bootstrap_api_key, issuers=issuers)
             endpoint = Endpoint(
                 access=access,
                 signatures=Signatures(access, database, region=region),
@@ -95,11 +95,11 @@ def application(
                 object_store=store,
                 documents=documents,
                 rate=rate,
-                patience=patience,
+                timeouts=timeouts,
             )
             app.state.endpoint = endpoint
             watching = asyncio.create_task(access.watch(notices))
-            yield {"short_way": ShortWay(endpoint, for_this_machine=for_this_machine)}
+            yield {"short_way": FastPath(endpoint, for_this_machine=for_this_machine)}
             watching.cancel()
             await endpoint.close()
             for issuer in issuers:

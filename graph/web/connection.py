@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from graph.web.fast_path import Head, ShortWay
+from graph.web.fast_path import FastPath, Head
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -31,7 +31,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._hang_up: asyncio.TimerHandle | None = None
         # Whether the parser has been given a part of a request, and not all of it.
         self._is_in_request = False
-        self._short_way: ShortWay | None = self.app_state.get("short_way")
+        self._short_way: FastPath | None = self.app_state.get("short_way")
         # The head of a request that may go the short way, and whose body has not come yet.
         self._begun = b""
         # While one is on its way: what came behind it, and whether nothing more is to be answered.
@@ -140,10 +140,10 @@ class HttpProtocol(HttpToolsProtocol):
         if not self._has_head and self._head_bytes > self.head_bytes_at_most:
             self.send_400_response(f"The head of a request has at most {self.head_bytes_at_most} bytes.")
 
-    def _is_taken(self, data: bytes, short_way: ShortWay, *, is_all: bool) -> bool:
+    def _is_taken(self, data: bytes, fast_path: FastPath, *, is_all: bool) -> bool:
         """Tell whether what has come of a request goes the short way; unless that is all, its body may follow."""
         end = data.find(b"\r\n\r\n") + 4
-        head = short_way.head(data[:end], self.client, self.scheme, self.config.forwarded_allow_ips)
+        head = fast_path.head(data[:end], self.client, self.scheme, self.config.forwarded_allow_ips)
         if head is None:
             return False
         missing = end + head.body_bytes - len(data)
@@ -155,7 +155,7 @@ class HttpProtocol(HttpToolsProtocol):
         if missing:
             return False
         self._wait_no_more()
-        self._on_its_way = self.loop.create_task(self._answer_shortly(short_way, head, data, end))
+        self._on_its_way = self.loop.create_task(self._answer_shortly(fast_path, head, data, end))
         self.tasks.add(self._on_its_way)
         return True
 
@@ -175,10 +175,10 @@ class HttpProtocol(HttpToolsProtocol):
             self._begun, data = b"", self._begun
             self._read(data)
 
-    async def _answer_shortly(self, short_way: ShortWay, head: Head, data: bytes, end: int) -> None:
+    async def _answer_shortly(self, fast_path: FastPath, head: Head, data: bytes, end: int) -> None:
         known: dict[str, Any] = {}
         try:
-            answer = await short_way.answer(head, data[end:], known)
+            answer = await fast_path.answer(head, data[end:], known)
             if self.flow.write_paused:
                 await self.flow.drain()
         except BaseException:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from graph.auth.oidc import OidcIssuer
 from graph.object_store import ObjectStore, ObjectStoreAway
 from graph.protocols.http import MethodNotAllowed
-from graph.settings import Oidc, is_safe_to_fetch
+from graph.settings import OidcSettings, is_safe_to_fetch
 from graph.web.security_headers import page_policy
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -24,7 +24,7 @@ PLACES = ("vpps", "sites", "imports", "reports", "parks", "access", "sign-in")
 ADDRESSES = ("/", *(f"/{place}{below}" for place in PLACES for below in ("", "/{rest:path}")))
 
 
-def console_routes(*, api_key: str | None, oidc: Oidc) -> Sequence[Route]:
+def console_routes(*, api_key: str | None, oidc: OidcSettings) -> Sequence[Route]:
     """Return the routes of the page, which holds an API key where one is given, and where to sign in by OIDC."""
     page = _page({"api-key": api_key or "", **_sign_in(oidc)})
 
@@ -54,7 +54,7 @@ def _meta(name: str, content: str) -> str:
     return f'<meta name="{name}" content="{html.escape(content)}">'
 
 
-def _sign_in(oidc: Oidc) -> dict[str, str]:
+def _sign_in(oidc: OidcSettings) -> dict[str, str]:
     # Of an issuer that is no address, or an unsafe one, whose keys were given by hand, a browser can ask nothing.
     if oidc.issuer is None or not is_safe_to_fetch(oidc.issuer):
         return {}

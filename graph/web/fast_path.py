@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 import structlog
+from cachetools import LRUCache
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -26,8 +27,7 @@ from graph.plans.run import planned_answer
 from graph.protocols import server_sent_events
 from graph.protocols.endpoint import Endpoint
 from graph.protocols.http import HttpRefusal, operation_of, refused
-from graph.remembered import Remembered
-from graph.resolvers.errors import our_fault
+from graph.resolvers.errors import internal_failure
 from graph.web.origins import is_at, is_of_this_machine
 from graph.web.request_id import new_request_id
 from graph.web.security_headers import headers_for
@@ -60,13 +60,13 @@ class Answer(NamedTuple):
     rest: bytes
 
 
-class ShortWay:
+class FastPath:
     """Answers what it can."""
 
     def __init__(self, endpoint: Endpoint, *, for_this_machine: bool) -> None:
         self._endpoint = endpoint
         self._for_this_machine = for_this_machine
-        self._heads: Remembered[object, Head | None] = Remembered(HEADS_REMEMBERED)
+        self._heads: LRUCache[object, Head | None] = LRUCache(HEADS_REMEMBERED)
 
     def head(self, said: bytes, client: tuple[str, int] | None, scheme: str | None, proxies: Any) -> Head | None:
         """
@@ -102,17 +102,17 @@ class ShortWay:
         # Whatever it is, there it is told.
         except Exception:
             return None
-        if not endpoint.turns.take():
+        if not await endpoint.turns.try_acquire():
             return None
         try:
             answer = await planned_answer(operation, endpoint.context(caller, request_id=request_id))
         # It has changed something, so it must not be tried again.
         except Exception:
             log.exception("A request failed", request_id=request_id)
-            response = refused(500, "InternalFailure", our_fault(request_id))
+            response = refused(500, "InternalFailure", internal_failure(request_id))
             return Answer(response.status_code, _lines(response.raw_headers) + b"\r\n" + bytes(response.body))
         finally:
-            endpoint.turns.give_back()
+            endpoint.turns.release()
         if answer is None:
             return None
         told, varies = head.told, b"Origin"

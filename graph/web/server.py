@@ -16,10 +16,10 @@ import uvicorn
 import websockets.http11
 
 import db.migrations
-from graph.embedded.infrastructure import Backing, Certificate
+from graph.embedded.infrastructure import Certificate, Infrastructure
 from graph.object_store import open_object_store
 from graph.operations.documents import Documents
-from graph.settings import Oidc, StartupError
+from graph.settings import OidcSettings, StartupError
 from graph.web.app import application
 from graph.web.connection import HttpProtocol
 from graph.web.origins import Pages
@@ -46,7 +46,7 @@ class Serving:
 
 @asynccontextmanager
 async def serving(
-    backing: Backing,
+    infrastructure: Infrastructure,
     *,
     host: str,
     port: int,
@@ -55,7 +55,7 @@ async def serving(
     certificate: Certificate | None = None,
     pages: Pages | None = None,
     documents: Documents | None = None,
-    oidc: Oidc | None = None,
+    oidc: OidcSettings | None = None,
 ) -> AsyncIterator[Serving]:
     """
     Serve the API, with a worker beside it, until the block ends; with a certificate, over TLS alone.
@@ -63,26 +63,26 @@ async def serving(
     `any_port` takes a free port where `port` isn't; `pages` are those that may call beside our own; the environment
     names the OIDC issuer unless `oidc` does.
     """
-    documents = documents or Documents(introspection=backing.embedded)
+    documents = documents or Documents(introspection=infrastructure.embedded)
     shown, known = (_shown(certificate), _known(certificate)) if certificate else (None, None)
     try:
-        await asyncio.to_thread(db.migrations.upgrade, backing.database_url)
+        await asyncio.to_thread(db.migrations.upgrade, infrastructure.database_url)
     except OSError as fault:
         raise StartupError(f"The database does not answer: {fault}.") from None
     with listening_on(host, port, any_port=any_port) as listening:
         app = application(
-            database_url=backing.database_url,
-            object_store=backing.object_store,
-            bootstrap_api_key=backing.bootstrap_api_key,
-            embedded=backing.embedded,
+            database_url=infrastructure.database_url,
+            object_store=infrastructure.object_store,
+            bootstrap_api_key=infrastructure.bootstrap_api_key,
+            embedded=infrastructure.embedded,
             host=host,
             pages=pages,
             documents=documents,
             oidc=oidc,
         )
         address, port, *_ = listening.getsockname()
-        if backing.embedded:
-            async with open_object_store(backing.object_store) as store:
+        if infrastructure.embedded:
+            async with open_object_store(infrastructure.object_store) as store:
                 await store.let_in(_origins_of_uploads(pages, port))
         server = _Server(
             uvicorn.Config(
@@ -102,7 +102,7 @@ async def serving(
         )
         tasks = [asyncio.create_task(server.serve(sockets=[listening]))]
         if worker:
-            tasks.append(asyncio.create_task(_keep_worker(backing)))
+            tasks.append(asyncio.create_task(_keep_worker(infrastructure)))
         try:
             while not server.started:
                 if tasks[0].done():
@@ -110,7 +110,9 @@ async def serving(
                     raise RuntimeError("The API did not start; its log says why.")
                 await asyncio.sleep(0.01)
             at = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-            yield Serving(url=f"{'https' if shown else 'http'}://{at}", api_key=backing.bootstrap_api_key, tls=known)
+            yield Serving(
+                url=f"{'https' if shown else 'http'}://{at}", api_key=infrastructure.bootstrap_api_key, tls=known
+            )
         finally:
             server.should_exit = True
             for task in tasks[1:]:
@@ -180,13 +182,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _keep_worker(backing: Backing) -> None:
+async def _keep_worker(infrastructure: Infrastructure) -> None:
     """Run a worker beside us, and another when it dies; it stops when we do, or vanish."""
     while True:
         # The worker reads its standard input for nothing but its end, which comes even when we are killed.
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "graph", "work", "--until-stdin-ends"),
-            env=os.environ | _environment(backing),
+            env=os.environ | _environment(infrastructure),
             stdin=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
@@ -204,10 +206,10 @@ async def _keep_worker(backing: Backing) -> None:
         await asyncio.sleep(RESTART_WORKER_S)
 
 
-def _environment(backing: Backing) -> dict[str, str]:
-    store = backing.object_store
+def _environment(infrastructure: Infrastructure) -> dict[str, str]:
+    store = infrastructure.object_store
     given = {
-        "VPP_DATABASE_URL": backing.database_url,
+        "VPP_DATABASE_URL": infrastructure.database_url,
         "VPP_S3_BUCKET": store.bucket,
         "VPP_S3_ENDPOINT_URL": store.endpoint_url,
         "AWS_ACCESS_KEY_ID": store.access_key_id,

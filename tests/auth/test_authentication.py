@@ -11,9 +11,9 @@ from sqlalchemy import Executable, text
 
 from db.engine.database import AnyRow, Database
 from db.engine.notices import Notices
-from graph.auth.authentication import Access
+from graph.auth.authentication import Authenticator
 from graph.auth.callers import Caller
-from graph.auth.key_cache import KnownKeys
+from graph.auth.key_cache import KeyCache
 from tests.fixtures.api import API_KEY, Api, new_name
 
 CALLER = "{ getCaller { authType name role siteIds vppIds } }"
@@ -133,7 +133,7 @@ class FailingOnce(Database):
 
 async def test_keys_are_watched_on_when_the_database_was_away(database_url: str) -> None:
     database, notices, locked_out = FailingOnce(database_url), Notices(database_url), asyncio.Event()
-    access = Access(database, KnownKeys(database, notices), bootstrap_api_key=None)
+    access = Authenticator(database, KeyCache(database, notices), bootstrap_api_key=None)
     access.hold(Caller("API_KEY", "gone", "READER", key_id=uuid4()), locked_out.set)
 
     async with notices.listening():

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import db.api_keys
 from db.engine.database import AnyRow, Database
 from db.engine.notices import Notices
-from graph.auth.key_cache import KNOWN_FOR_S, KnownKeys
+from graph.auth.key_cache import KNOWN_FOR_S, KeyCache
 from graph.embedded.servers import EmbeddedServers
 from graph.web.app import application
 from tests.fixtures.api import API_KEY, WAIT_S, new_name
@@ -58,8 +58,8 @@ async def clock() -> Clock:
 
 
 @pytest.fixture
-async def keys(counting: Counting, notices: Notices, clock: Clock) -> AsyncIterator[KnownKeys]:
-    keys = KnownKeys(counting, notices, clock=clock)
+async def keys(counting: Counting, notices: Notices, clock: Clock) -> AsyncIterator[KeyCache]:
+    keys = KeyCache(counting, notices, clock=clock)
     yield keys
     await keys.close()
 
@@ -77,7 +77,7 @@ async def changed(database: Database, notices: Notices, id: UUID, change: str) -
         await asyncio.wait_for(heard.wait(), WAIT_S)
 
 
-async def test_a_key_that_is_known_is_not_looked_up_again(keys: KnownKeys, counting: Counting) -> None:
+async def test_a_key_that_is_known_is_not_looked_up_again(keys: KeyCache, counting: Counting) -> None:
     id, secret = await new_key(counting)
 
     found = [await keys.by_secret(secret) for _ in range(3)] + [await keys.by_id(id) for _ in range(3)]
@@ -96,7 +96,7 @@ async def test_a_key_that_is_known_is_not_looked_up_again(keys: KnownKeys, count
     ],
 )
 async def test_a_key_is_forgotten_when_it_changes(
-    keys: KnownKeys, counting: Counting, notices: Notices, change: str, role: str | None
+    keys: KeyCache, counting: Counting, notices: Notices, change: str, role: str | None
 ) -> None:
     id, secret = await new_key(counting)
     before = await keys.by_secret(secret)
@@ -121,7 +121,7 @@ async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
             return found
 
     slow = Slow(database_url)
-    keys = KnownKeys(slow, notices)
+    keys = KeyCache(slow, notices)
     _, secret = await new_key(slow)
 
     during, after = await keys.by_secret(secret), await keys.by_secret(secret)
@@ -134,7 +134,7 @@ async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
 
 async def test_nothing_is_known_while_nobody_listens(counting: Counting, database_url: str) -> None:
     notices = Notices(database_url)
-    keys = KnownKeys(counting, notices)
+    keys = KeyCache(counting, notices)
     _, secret = await new_key(counting)
     async with notices.listening(), notices.of("api_keys") as listening:
         await asyncio.wait_for(listening.wait(), WAIT_S)
@@ -150,7 +150,7 @@ async def test_nothing_is_known_while_nobody_listens(counting: Counting, databas
 
 
 async def test_a_lost_connection_is_known_to_be_lost_and_what_was_known_is_forgotten(
-    keys: KnownKeys, counting: Counting, notices: Notices
+    keys: KeyCache, counting: Counting, notices: Notices
 ) -> None:
     _, secret = await new_key(counting)
     await keys.by_secret(secret)
@@ -170,7 +170,7 @@ async def test_a_lost_connection_is_known_to_be_lost_and_what_was_known_is_forgo
     assert counting.asked == 2
 
 
-async def test_nothing_is_known_for_more_than_a_minute(keys: KnownKeys, counting: Counting, clock: Clock) -> None:
+async def test_nothing_is_known_for_more_than_a_minute(keys: KeyCache, counting: Counting, clock: Clock) -> None:
     _, secret = await new_key(counting)
     await keys.by_secret(secret)
     clock.now = KNOWN_FOR_S - 1
@@ -183,7 +183,7 @@ async def test_nothing_is_known_for_more_than_a_minute(keys: KnownKeys, counting
     assert (asked_within, counting.asked) == (1, 2)
 
 
-async def test_a_known_key_is_over_when_it_expires(keys: KnownKeys, counting: Counting) -> None:
+async def test_a_known_key_is_over_when_it_expires(keys: KeyCache, counting: Counting) -> None:
     expires_at = datetime.now(UTC) + timedelta(seconds=1)
     _, secret = await new_key(counting, expires_at=expires_at)
     before = await keys.by_secret(secret)
@@ -196,7 +196,7 @@ async def test_a_known_key_is_over_when_it_expires(keys: KnownKeys, counting: Co
     assert counting.asked == 1
 
 
-async def test_a_key_that_is_not_there_is_looked_up_each_time(keys: KnownKeys, counting: Counting) -> None:
+async def test_a_key_that_is_not_there_is_looked_up_each_time(keys: KeyCache, counting: Counting) -> None:
     secret = db.api_keys.new_secret()
 
     found = [await keys.by_secret(secret) for _ in range(3)]
@@ -205,7 +205,7 @@ async def test_a_key_that_is_not_there_is_looked_up_each_time(keys: KnownKeys, c
 
 
 async def test_a_use_is_noted_once_a_minute(counting: Counting, notices: Notices, clock: Clock) -> None:
-    keys = KnownKeys(counting, notices, clock=clock)
+    keys = KeyCache(counting, notices, clock=clock)
     id, secret = await new_key(counting)
     last_used = db.api_keys.api_key_by_id(id)
     noted: list[Any] = []
@@ -223,7 +223,7 @@ async def test_a_use_is_noted_once_a_minute(counting: Counting, notices: Notices
 
 
 async def test_a_use_that_cannot_be_noted_fails_nothing(
-    keys: KnownKeys, counting: Counting, monkeypatch: pytest.MonkeyPatch
+    keys: KeyCache, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fails(session: AsyncSession, *, id: UUID) -> None:
         raise ConnectionResetError("the database went away")

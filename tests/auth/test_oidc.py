@@ -16,7 +16,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from websockets.exceptions import ConnectionClosed
 
-from graph.auth.authentication import TOKEN_AT_MOST, Access, WrongToken
+from graph.auth.authentication import TOKEN_AT_MOST, Authenticator, WrongToken
 from graph.auth.oidc import OidcIssuer
 from graph.embedded.servers import EmbeddedServers
 from graph.web.app import application
@@ -389,7 +389,7 @@ async def test_a_subscription_over_http_ends_with_its_token(client: httpx.AsyncC
 
 
 async def test_without_issuers_every_token_is_refused(issuer: LocalIssuer) -> None:
-    access = Access(None, None, bootstrap_api_key=None)  # type: ignore[arg-type] # Neither is asked.
+    access = Authenticator(None, None, bootstrap_api_key=None)  # type: ignore[arg-type] # Neither is asked.
 
     with pytest.raises(WrongToken, match=NO_ISSUER):
         await access.caller({"Authorization": issuer.token()})

@@ -21,8 +21,8 @@ from sqlalchemy import text
 
 from db.engine.database import Database
 from db.engine.notices import Notices
-from graph.auth.authentication import Access
-from graph.auth.key_cache import KnownKeys
+from graph.auth.authentication import Authenticator
+from graph.auth.key_cache import KeyCache
 from graph.auth.signatures import Received, SignatureRefused, Signatures, read_claim
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving
@@ -274,7 +274,7 @@ async def test_how_long_it_is_good_for_is_up_to_the_environment(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VPP_IAM_CLOCK_SKEW_S", "60")
-    access = Access(database, KnownKeys(database, Notices(database.url)), bootstrap_api_key=None)
+    access = Authenticator(database, KeyCache(database, Notices(database.url)), bootstrap_api_key=None)
     signatures = Signatures(access, database, region="us-east-1")
     headers = [("host", HOST), ("x-amz-date", timestamp(datetime.now(UTC) - timedelta(minutes=2)))]
     authorization = ("authorization", Signer("ID", "secret").authorization(headers, BODY))

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from db.engine.database import Database
-from graph.embedded.infrastructure import Backing, own_certificate
+from graph.embedded.infrastructure import Infrastructure, own_certificate
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving, serving
 from tests.fixtures.api import API_KEY, Api, new_nmi
@@ -28,11 +28,13 @@ async def served_over_tls(
     served: Serving, servers: EmbeddedServers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ServedOverTls]:
     """What is served, once more, as `vpp serve --tls` does; the worker is the one beside the other."""
-    backing = Backing(servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    infrastructure = Infrastructure(
+        servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True
+    )
     certificate = own_certificate(tmp_path_factory.mktemp("tls"), host="127.0.0.1")
     assert certificate.authority_file
     async with serving(
-        backing, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate
+        infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate
     ) as over_tls:
         yield ServedOverTls(over_tls.url, certificate.authority_file)
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from graph.embedded.infrastructure import Backing, own_certificate
+from graph.embedded.infrastructure import Infrastructure, own_certificate
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving, serving
 from tests.clients.conftest import ServedOverTls, uploaded_event
@@ -177,9 +177,9 @@ async def test_its_subscription_ends_with_an_error_when_its_key_is_revoked(
 async def test_its_subscription_goes_on_when_the_server_was_started_anew(
     servers: EmbeddedServers, database_url: str, api: Api, tmp_path: Path
 ) -> None:
-    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     certificate = own_certificate(tmp_path, host="127.0.0.1")
-    start = partial(serving, backing, host="127.0.0.1", any_port=True, certificate=certificate)
+    start = partial(serving, infrastructure, host="127.0.0.1", any_port=True, certificate=certificate)
     import_id = await uploaded_event(api)
 
     async with AsyncExitStack() as server:

@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from db.engine.database import Database
-from graph.embedded.infrastructure import Backing
+from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving, serving
 from tests.fixtures import readings
@@ -54,8 +54,8 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="module")
 async def served_console(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Serving]:
     """What `vpp serve` serves, on this module's database: the fixture `api` prepares what the browser then sees."""
-    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
-    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=True) as served:
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=True) as served:
         yield served
 
 

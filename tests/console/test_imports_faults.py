@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from db.engine.database import Database
-from graph.embedded.infrastructure import Backing
+from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
 from graph.imports.intake import upload_key
 from graph.object_store import ObjectStore
@@ -44,8 +44,8 @@ TOLD_WITHIN_MS = 10_000
 @pytest_asyncio.fixture(scope="module")
 async def served_console(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Serving]:
     """The console without a worker: tests start, hold and kill their own."""
-    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
-    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as served:
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as served:
         yield served
 
 

@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 from sqlalchemy import text
 
 from db.engine.database import Database
-from graph.embedded.infrastructure import Backing
+from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import serving
 from tests.console.conftest import OpenContext
@@ -30,8 +30,8 @@ FILE = f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{GOOD}{BAD}"
 class Restartable:
     """A server that is stopped and started again, at the same address."""
 
-    def __init__(self, backing: Backing) -> None:
-        self._backing = backing
+    def __init__(self, infrastructure: Infrastructure) -> None:
+        self._backing = infrastructure
         self._running = AsyncExitStack()
         self.url = ""
 
@@ -46,7 +46,7 @@ class Restartable:
 
 @pytest_asyncio.fixture
 async def server(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Restartable]:
-    server = Restartable(Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True))
+    server = Restartable(Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True))
     await server.start()
     yield server
     await server.stop()

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright.async_api import expect
 
-from graph.embedded.infrastructure import Backing
+from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving, serving
 from tests.console.conftest import OpenContext
@@ -19,8 +19,8 @@ REFUSED = "Failed to load resource: the server responded with a status of 401 (U
 @pytest_asyncio.fixture(scope="module")
 async def served_to_strangers(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Serving]:
     """What is served where Postgres and S3 are not embedded: a page that holds no key."""
-    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=False)
-    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as served:
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=False)
+    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as served:
         yield served
 
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Route, expect
 
-from graph.embedded.infrastructure import Backing
+from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving, serving
 from tests.console.conftest import OpenContext
@@ -26,9 +26,9 @@ async def issuer() -> AsyncIterator[LocalIssuer]:
 
 @pytest_asyncio.fixture(scope="module")
 async def served_with_oidc(servers: EmbeddedServers, database_url: str, issuer: LocalIssuer) -> AsyncIterator[Serving]:
-    backing = Backing(database_url, servers.object_store, bootstrap_api_key=None, embedded=False)
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=None, embedded=False)
     settings = issuer.settings()
-    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False, oidc=settings) as served:
+    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False, oidc=settings) as served:
         yield served
 
 

@@ -158,7 +158,7 @@ async def test_a_battery_added_while_its_site_is_deleted_is_told_of(database: Da
     async def delete() -> None:
         async with database.transaction() as session, audited(session, OURSELVES, "deleteSite") as change:
             await change.of(Kind.SITE, site_id)
-            for battery_id in await db.batteries.held_at_site(session, site_id=site_id):
+            for battery_id in await db.batteries.lock_batteries_of_site(session, site_id=site_id):
                 await change.of(Kind.BATTERY, battery_id)
             await db.sites.delete_site(session, id=site_id)
 

@@ -19,11 +19,11 @@ import db.readings
 import db.reports
 import db.sites
 import db.vpps
-from db.audit_entries import AtOnce, Author, IsThere
+from db.audit_entries import AlreadyExists, Author, SingleStatementWrite
 from db.batteries import Battery, BatteryNotThere, BatteryTaken
-from db.engine.database import Database, take_turns
+from db.engine.database import Database, take_advisory_lock
 from db.engine.refusals import Refusal
-from db.engine.scope import EVERYTHING
+from db.engine.scope import UNRESTRICTED
 from db.parks import ParksWanted
 from db.reports import RevenueReport
 from db.sites import MembershipVppNotFound, NmiTaken, Site
@@ -52,8 +52,8 @@ async def done(database: Database, work: Work) -> Any:
 async def done_at_once(database: Database, work: Work) -> Any:
     """Do something in one statement, and return what it came to."""
     try:
-        return await work(AtOnce(database, OURSELVES, "tests"))
-    except (Refusal, IsThere) as outcome:
+        return await work(SingleStatementWrite(database, OURSELVES, "tests"))
+    except (Refusal, AlreadyExists) as outcome:
         return outcome
 
 
@@ -160,7 +160,7 @@ async def test_the_same_create_sent_twice_at_once_creates_one(database: Database
     again = [await done_at_once(database, create) for create in creates[1:]]
 
     assert later == ids
-    assert [type(outcome) for outcome in again] == [IsThere] * 2
+    assert [type(outcome) for outcome in again] == [AlreadyExists] * 2
 
 
 async def test_what_is_sent_twice_at_once_is_found_to_be_there(database: Database, vpp_id: UUID, site_id: UUID) -> None:
@@ -168,7 +168,7 @@ async def test_what_is_sent_twice_at_once_is_found_to_be_there(database: Databas
 
     later = [await raced(database, create, create, do=done_at_once) for create in creates]
 
-    assert [type(outcome) for outcome in later] == [IsThere] * 2
+    assert [type(outcome) for outcome in later] == [AlreadyExists] * 2
 
 
 @IN_BOTH_WAYS
@@ -179,17 +179,19 @@ async def test_what_could_exclude_each_other_is_written_in_turns(
     name, nmi, serial, other = new_name(), new_nmi(), new_name(), new_name()
 
     later = [
-        await raced(database, lambda session: take_turns(session, "vpp", name), creating_vpp(name)),
-        await raced(database, lambda session: take_turns(session, "site", nmi), creating_site(vpp_id, nmi), do=do),
+        await raced(database, lambda session: take_advisory_lock(session, "vpp", name), creating_vpp(name)),
+        await raced(
+            database, lambda session: take_advisory_lock(session, "site", nmi), creating_site(vpp_id, nmi), do=do
+        ),
         await raced(
             database,
-            lambda session: take_turns(session, "battery", "Tesla", serial),
+            lambda session: take_advisory_lock(session, "battery", "Tesla", serial),
             adding_battery(site_id, serial),
             do=do,
         ),
         await raced(
             database,
-            lambda session: take_turns(session, "battery", "Tesla", other),
+            lambda session: take_advisory_lock(session, "battery", "Tesla", other),
             renaming_battery(battery_id, other),
         ),
     ]
@@ -206,7 +208,9 @@ async def test_two_moves_of_one_site_at_once_both_happen(database: Database, sit
         lambda session: db.sites.assign(session, site_id=site_id, vpp_id=second, effective_from=AUGUST),
     )
 
-    belonged = [(row.vpp_id, row.effective) for row in await database.rows(db.sites.memberships(EVERYTHING, [site_id]))]
+    belonged = [
+        (row.vpp_id, row.effective) for row in await database.rows(db.sites.memberships(UNRESTRICTED, [site_id]))
+    ]
     assert belonged[1:] == [(first, Range(JULY, AUGUST)), (second, Range(AUGUST, None))]
 
 
@@ -217,7 +221,7 @@ async def test_two_changes_of_one_vpps_terms_at_once_both_hold(database: Databas
         lambda session: db.vpps.update_vpp(session, id=vpp_id, daily_fee_aud=Decimal(1), effective_from=AUGUST),
     )
 
-    schedules = [tuple(row)[1:] for row in await database.rows(db.vpps.price_schedules(EVERYTHING, [vpp_id]))]
+    schedules = [tuple(row)[1:] for row in await database.rows(db.vpps.price_schedules(UNRESTRICTED, [vpp_id]))]
     assert schedules == [
         (Range(None, JULY), 20, 0),
         (Range(JULY, AUGUST), 25, 0),
@@ -239,7 +243,7 @@ async def test_two_extensions_of_one_battery_at_once_both_hold(
     )
 
     capacities = [
-        (await database.rows(db.batteries.capacities_of_sites(EVERYTHING, [site_id], on=day)))[0].capacity_kwh
+        (await database.rows(db.batteries.capacities_of_sites(UNRESTRICTED, [site_id], on=day)))[0].capacity_kwh
         for day in (date(2025, 6, 30), JULY, AUGUST)
     ]
     assert capacities == [Decimal("13.5"), 20, 30]
@@ -304,7 +308,7 @@ def turning_solar(park_id: UUID) -> Work:
 
 
 async def wind_of_july(database: Database) -> Sequence[Any]:
-    days = db.readings.energy_type_daily_stats(EVERYTHING, ParksWanted(energy_types=["WIND"]), JULY, AUGUST)
+    days = db.readings.energy_type_daily_stats(UNRESTRICTED, ParksWanted(energy_types=["WIND"]), JULY, AUGUST)
     return [(row.sum_power, row.park_count) for row in await database.rows(days)]
 
 

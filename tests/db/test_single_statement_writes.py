@@ -15,18 +15,18 @@ from sqlmodel import col
 import db.batteries
 import db.sites
 import db.vpps
-from db.audit_entries import AtOnce, AuditEntry, Author, IsThere, Kind, audited
+from db.audit_entries import AlreadyExists, AuditEntry, Author, Kind, SingleStatementWrite, audited
 from db.batteries import Battery, BatterySiteNotFound, BatteryTaken, CapacityOutOfRange
-from db.engine.database import READING_AT_ONCE, Database, take_turns
-from db.engine.scope import EVERYTHING, READER, Reach
-from db.engine.statements import Prepared
+from db.engine.database import READING_AT_ONCE, Database, take_advisory_lock
+from db.engine.scope import READER, UNRESTRICTED, Scope
+from db.engine.statements import CompiledStatement
 from db.vpps import Terms, VppNotFound
 from tests.fixtures.api import new_name, new_nmi
 
 OURSELVES = Author("COMMAND", "tests", uuid4(), "a request")
-PID = Prepared(text("select pg_backend_pid() as pid"))
-WHO = Prepared(text("select current_user::text as user"))
-FAILING = Prepared(text("select 1 / 0"))
+PID = CompiledStatement(text("select pg_backend_pid() as pid"))
+WHO = CompiledStatement(text("select current_user::text as user"))
+FAILING = CompiledStatement(text("select 1 / 0"))
 WAITING = text("pid from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")
 
 
@@ -41,8 +41,8 @@ async def site_id(database: Database, vpp_id: UUID) -> UUID:
     return await db.sites.create(at_once(database), id=None, vpp_id=vpp_id, nmi=new_nmi(), address="1 King St")
 
 
-def at_once(database: Database) -> AtOnce:
-    return AtOnce(database, OURSELVES, "tests")
+def at_once(database: Database) -> SingleStatementWrite:
+    return SingleStatementWrite(database, OURSELVES, "tests")
 
 
 def battery(site_id: UUID, **given: Any) -> Any:
@@ -90,7 +90,7 @@ async def test_of_what_is_refused_or_there_already_nothing_is_kept(database: Dat
     await db.batteries.add(at_once(database), **there)
     kept, before = await added(database), await entries(database, there["id"])
     attempts = [
-        (IsThere, there),
+        (AlreadyExists, there),
         (BatteryTaken, there | {"id": uuid4()}),
         (BatterySiteNotFound, battery(uuid4())),
         (CapacityOutOfRange, battery(site_id, capacity_kwh=Decimal(-1))),
@@ -119,7 +119,7 @@ async def test_what_was_under_way_when_its_connection_was_lost_is_not_done_again
 ) -> None:
     given, kept = battery(site_id), await added(database)
     async with database.transaction() as session:
-        await take_turns(session, "battery", "Tesla", given["serial"])
+        await take_advisory_lock(session, "battery", "Tesla", given["serial"])
         adding = asyncio.create_task(db.batteries.add(at_once(database), **given))
         while (waiting := await database.row(select(WAITING))) is None:
             assert not adding.done(), "It did not wait."
@@ -134,7 +134,7 @@ async def test_what_was_under_way_when_its_connection_was_lost_is_not_done_again
 
 
 async def test_whoever_is_held_to_something_changes_nothing_at_once(database: Database, site_id: UUID) -> None:
-    held = database.held_to(Reach(vpp_ids=frozenset(), may_change=True))
+    held = database.scoped_to(Scope(vpp_ids=frozenset(), may_change=True))
     kept = await added(database)
 
     with pytest.raises(AssertionError):
@@ -146,16 +146,16 @@ async def test_whoever_is_held_to_something_changes_nothing_at_once(database: Da
 async def test_a_read_that_is_given_up_does_not_cost_the_connection(database: Database, vpp_id: UUID) -> None:
     pids = set()
 
-    async def given_up(reach: Reach) -> None:
-        async with database.held_to(reach).reading() as reading:
+    async def given_up(scope: Scope) -> None:
+        async with database.scoped_to(scope).read_connection() as reading:
             (row,) = await reading.rows(PID, {})
             pids.add(row.pid)
             raise VppNotFound(id=vpp_id)
 
-    for reach in (EVERYTHING, Reach(vpp_ids=frozenset([vpp_id])), EVERYTHING):
+    for scope in (UNRESTRICTED, Scope(vpp_ids=frozenset([vpp_id])), UNRESTRICTED):
         with pytest.raises(VppNotFound):
-            await given_up(reach)
-    async with database.reading() as reading:
+            await given_up(scope)
+    async with database.read_connection() as reading:
         (row,) = await reading.rows(WHO, {})
 
     assert len(pids) == 1
@@ -164,12 +164,12 @@ async def test_a_read_that_is_given_up_does_not_cost_the_connection(database: Da
 
 async def test_a_read_that_fails_costs_its_connection_and_no_turn(database: Database) -> None:
     async def fail() -> None:
-        async with database.reading() as reading:
+        async with database.read_connection() as reading:
             await reading.rows(FAILING, {})
 
     for _ in range(READING_AT_ONCE + 1):
         with pytest.raises(asyncpg.DivisionByZeroError):
             await fail()
 
-    async with database.reading() as reading:
+    async with database.read_connection() as reading:
         assert len(await reading.rows(PID, {})) == 1

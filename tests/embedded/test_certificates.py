@@ -21,7 +21,7 @@ from graph.commands.main import app
 from graph.commands.script.file_import import CREATE_IMPORT, GET_IMPORT, ON_IMPORT_PROGRESS
 from graph.commands.script.run import client_of
 from graph.embedded.certificates import UnfitName, keep_certificate
-from graph.embedded.infrastructure import Backing, Certificate, own_certificate
+from graph.embedded.infrastructure import Certificate, Infrastructure, own_certificate
 from graph.embedded.servers import EmbeddedServers
 from graph.settings import StartupError
 from graph.web.server import serving
@@ -152,9 +152,13 @@ async def test_a_pair_that_cannot_be_served_with_is_refused_in_a_sentence(
         Certificate(one, locked),
         Certificate(locked, one),
     ):
-        backing = Backing(servers.database_url, servers.object_store, bootstrap_api_key=None, embedded=False)
+        infrastructure = Infrastructure(
+            servers.database_url, servers.object_store, bootstrap_api_key=None, embedded=False
+        )
         with pytest.raises(StartupError) as refused:
-            async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate):
+            async with serving(
+                infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate
+            ):
                 pass
         told.append(str(refused.value))
 
@@ -185,10 +189,10 @@ def test_a_certificate_without_its_key_is_refused_before_anything_starts(
 
 
 async def test_a_script_follows_an_import_over_tls(tmp_path: Path, servers: EmbeddedServers, database_url: str) -> None:
-    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     certificate = own_certificate(tmp_path, host="127.0.0.1")
     async with (
-        serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate) as ours,
+        serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate) as ours,
         client_of(f"{ours.url}/graphql", API_KEY, ours.tls) as client,
         httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500))) as nobody,
     ):

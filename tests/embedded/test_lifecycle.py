@@ -13,7 +13,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from graph.embedded.leftovers import mark_of
+from graph.embedded.leftovers import data_dir_tag
 from graph.embedded.servers import DataFolderInUse, EmbeddedServers, embedded_servers
 from graph.object_store import ObjectStoreAddress, open_object_store
 
@@ -56,7 +56,7 @@ async def end(owner: Process, sent: signal.Signals) -> int:
 
 
 def server_processes(data_dir: Path) -> Sequence[psutil.Process]:
-    mark = mark_of(data_dir)
+    mark = data_dir_tag(data_dir)
     return [process for process in psutil.process_iter(["cmdline"]) if mark in " ".join(process.info["cmdline"] or [])]
 
 

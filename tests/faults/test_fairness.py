@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from db.engine.database import Database
-from graph.worker import IMPORTS_AT_ONCE
+from graph.worker import MAX_CONCURRENT_IMPORTS
 from tests.fixtures.api import Api
 from tests.fixtures.event_file import event_file
 from tests.fixtures.watching import assert_counted_once, started
@@ -38,7 +38,7 @@ async def test_ten_imports_have_all_moved_before_the_first_is_complete(
 async def test_a_report_waits_for_none_of_more_imports_than_a_worker_does_at_once(
     api: Api, database: Database, working: None, nmis: list[str]
 ) -> None:
-    files = [event_file(nmis, rows=100, seed=100 + seed) for seed in range(IMPORTS_AT_ONCE + 1)]
+    files = [event_file(nmis, rows=100, seed=100 + seed) for seed in range(MAX_CONCURRENT_IMPORTS + 1)]
     async with database.transaction() as others:
         # Every file has a bad row, and so none gets any further.
         await others.execute(text("lock table import_rejections in exclusive mode"))

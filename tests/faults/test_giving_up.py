@@ -86,10 +86,10 @@ async def test_an_object_store_that_stays_away_is_told(
     attempts = []
     for _ in range(ATTEMPTS_AT_MOST - 1):
         with pytest.raises(Interrupted) as interrupted:
-            await intake.run(UUID(import_id), letting_go=asyncio.Event())
+            await intake.run(UUID(import_id), stopping=asyncio.Event())
         attempts.append(interrupted.value.attempt)
     waiting = await until(api, database, import_id, lambda _: True)
-    await intake.run(UUID(import_id), letting_go=asyncio.Event())
+    await intake.run(UUID(import_id), stopping=asyncio.Event())
     failed = await api.finished(import_id)
     await api.ask(START, id=import_id)
     await workers.start()
@@ -108,9 +108,7 @@ async def test_an_import_that_ends_every_worker_is_given_up(api: Api, database: 
         async with database.transaction() as session:
             await db.imports.claim(session, id=UUID(import_id))
 
-    await Intake(database, NoStore(), chunk_bytes=1_024, lease_s=LEASE_S).run(
-        UUID(import_id), letting_go=asyncio.Event()
-    )
+    await Intake(database, NoStore(), chunk_bytes=1_024, lease_s=LEASE_S).run(UUID(import_id), stopping=asyncio.Event())
 
     failed = await api.finished(import_id)
     assert failed["failureReason"] == "8 workers in a row ended before they got any further with it."

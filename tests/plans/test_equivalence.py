@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from graphql import FieldNode, GraphQLObjectType, TypeInfo, TypeInfoVisitor, Visitor, get_named_type, parse, visit
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
 from db.engine.database import Database
@@ -66,7 +66,7 @@ def asking(document: str, values: Mapping[str, Any], **more: Any) -> Operation:
 
 
 @pytest.fixture(scope="module")
-async def places(ways: Ways) -> dict[str, str]:
+async def placeholders(ways: Ways) -> dict[str, str]:
     """What the names in hard documents stand for."""
     ids = ways.fleet.ids
     return {
@@ -80,9 +80,9 @@ async def places(ways: Ways) -> dict[str, str]:
     }
 
 
-def filled_in(operation: Operation, places: Mapping[str, str]) -> Operation:
+def filled_in(operation: Operation, placeholders: Mapping[str, str]) -> Operation:
     document = operation.query
-    for name, id in places.items():
+    for name, id in placeholders.items():
         document = document.replace(f"{{{name}}}", id)
     return operation._replace(query=document)
 
@@ -110,10 +110,11 @@ async def test_a_plan_answers_as_strawberry_does_or_not_at_all(ways: Ways) -> No
         counted["planned"] += answer is not None
         return expected
 
+    # `derandomize` would seed from the types' module paths: then moving a module draws other operations.
+    @seed(1)
     @given(drawn, st.tuples(*[st.sampled_from(list(ways.fleet.callers))] * 2))
     @settings(
         max_examples=EXAMPLES,
-        derandomize=True,
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
@@ -202,17 +203,17 @@ def asked_for(document: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", WITH_A_PLAN)
-async def test_what_is_hard_is_planned_all_the_same(ways: Ways, places: Mapping[str, str], name: str) -> None:
-    _, answer = await ways.both(filled_in(WITH_A_PLAN[name], places), "ADMIN")
+async def test_what_is_hard_is_planned_all_the_same(ways: Ways, placeholders: Mapping[str, str], name: str) -> None:
+    _, answer = await ways.both(filled_in(WITH_A_PLAN[name], placeholders), "ADMIN")
 
     assert answer is not None
     assert b'"errors":' not in answer
 
 
 @pytest.mark.parametrize("name", WITHOUT_A_PLAN)
-async def test_what_is_refused_is_left_to_strawberry(ways: Ways, places: Mapping[str, str], name: str) -> None:
+async def test_what_is_refused_is_left_to_strawberry(ways: Ways, placeholders: Mapping[str, str], name: str) -> None:
     # As it is asked for the first time, and as one that is known.
-    operation = filled_in(WITHOUT_A_PLAN[name], places)
+    operation = filled_in(WITHOUT_A_PLAN[name], placeholders)
 
     answers = [await ways.planned(operation, ways.fleet.callers["ADMIN"]) for _ in range(2)]
 
@@ -250,9 +251,9 @@ async def test_one_of_many_operations_is_planned_by_its_name(ways: Ways) -> None
 @pytest.mark.parametrize("name", CHANGES)
 @pytest.mark.parametrize("caller", ["ADMIN", "OPERATOR of one"])
 async def test_a_change_is_told_as_strawberry_tells_it(
-    ways: Ways, places: Mapping[str, str], name: str, caller: str
+    ways: Ways, placeholders: Mapping[str, str], name: str, caller: str
 ) -> None:
-    _, answer = await ways.both(filled_in(CHANGES[name], places), caller)
+    _, answer = await ways.both(filled_in(CHANGES[name], placeholders), caller)
 
     assert answer is not None
 

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from graph.embedded.servers import EmbeddedServers
-from graph.protocols.websocket import SUBSCRIPTIONS_AT_MOST, Patience
+from graph.protocols.websocket import MAX_SUBSCRIPTIONS, SocketTimeouts
 from graph.web.app import application
 from graph.web.server import Serving, listening_on
 from tests.fixtures.api import API_KEY, Api
@@ -50,7 +50,7 @@ async def impatient(servers: EmbeddedServers) -> AsyncIterator[str]:
         object_store=servers.object_store,
         bootstrap_api_key=API_KEY,
         embedded=True,
-        patience=Patience(to_initialise_s=0.1, idle_s=0.3, keep_alive_s=0.01),
+        timeouts=SocketTimeouts(to_initialise_s=0.1, idle_s=0.3, keep_alive_s=0.01),
     )
     with listening_on("127.0.0.1", 0, any_port=False) as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="websockets-sansio", lifespan="on"))
@@ -347,7 +347,7 @@ async def test_a_socket_has_so_many_subscriptions_and_no_more(realtime_socket: R
         told += [message] if message != KEEP_ALIVE else []
     await starting
 
-    assert [each["type"] for each in told] == ["start_ack"] * SUBSCRIPTIONS_AT_MOST + ["error"] * 9_900
+    assert [each["type"] for each in told] == ["start_ack"] * MAX_SUBSCRIPTIONS + ["error"] * 9_900
     assert told[-1] == error_of("9999", "MaxSubscriptionsReachedError", "Max number of 100 subscriptions reached")
 
 
@@ -379,7 +379,7 @@ async def test_a_client_that_does_not_listen_keeps_nobody_waiting(served: Servin
     async with realtime(served.url) as deaf, acknowledged(served.url) as other:
         deaf.connection.transport.pause_reading()
         await deaf.send({"type": "connection_init"})
-        for number in range(SUBSCRIPTIONS_AT_MOST):
+        for number in range(MAX_SUBSCRIPTIONS):
             await deaf.start(IMPORT, known_as="x" * 1_000 + str(number), id=import_id)
         await other.start(IMPORT, id=import_id)
         began = [await other.receive(), await other.receive()]

@@ -10,7 +10,7 @@ from httpx import Response
 from starlette.requests import Request
 from starlette.types import Message
 
-from graph.embedded.infrastructure import Backing
+from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
 from graph.operations.documents import Documents
 from graph.protocols import http
@@ -384,8 +384,8 @@ def chunked(body: bytes) -> bytes:
 @pytest.fixture(scope="module")
 async def anywhere(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Serving]:
     """What answers to any name."""
-    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=False)
-    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as anywhere:
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=False)
+    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as anywhere:
         yield anywhere
 
 

@@ -16,12 +16,12 @@ from sqlalchemy import text
 from starlette.requests import Request
 
 import db.imports
-from db.engine.database import Database, TookTooLong, wait_as_long_as_it_takes
+from db.engine.database import Database, StatementTimeout, disable_statement_timeout
 from db.engine.refusals import NotFound
-from graph.embedded.infrastructure import Backing
+from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
 from graph.operations.documents import Documents
-from graph.protocols.concurrency import GoneAway, Turns
+from graph.protocols.concurrency import ClientGone, ConcurrencyLimiter
 from graph.protocols.request_rate import CountHere, CountInRedis, RequestRate, TooManyRequests
 from graph.settings import Limits, StartupError
 from graph.web.server import Serving, serving
@@ -353,12 +353,12 @@ async def held(database: Database) -> AsyncIterator[asyncio.Event]:
     async def hold() -> None:
         async with database.transaction() as session:
             await session.execute(text("lock table vpps in access exclusive mode"))
-            is_held.set()
+            is_restricted.set()
             await let_go.wait()
 
-    is_held = asyncio.Event()
+    is_restricted = asyncio.Event()
     task = asyncio.create_task(hold())
-    await is_held.wait()
+    await is_restricted.wait()
     yield let_go
     let_go.set()
     await task
@@ -400,22 +400,22 @@ async def test_what_waits_too_long_is_told_to_come_again(
 
 
 async def test_who_goes_away_leaves_the_queue() -> None:
-    turns, leave = Turns(Limits(operations=1, queue=1)), asyncio.Event()
+    turns, leave = ConcurrencyLimiter(Limits(operations=1, queue=1)), asyncio.Event()
 
     async def receive() -> dict[str, Any]:
         await leave.wait()
         return {"type": "http.disconnect"}
 
     async def wait_for_turn(request: Request) -> None:
-        async with turns.turn(request):
+        async with turns.slot(request):
             pass
 
     request = Request({"type": "http", "headers": []}, receive)
-    async with turns.turn(request):
+    async with turns.slot(request):
         leaving = asyncio.create_task(wait_for_turn(request))
         await asyncio.sleep(0)
         leave.set()
-        with pytest.raises(GoneAway):
+        with pytest.raises(ClientGone):
             await leaving
         cancelled = asyncio.create_task(wait_for_turn(request))
         await asyncio.sleep(0)
@@ -478,9 +478,9 @@ async def test_what_an_import_brought_may_be_taken_back_for_as_long_as_it_takes(
 async def test_a_transaction_may_be_let_take_longer(database_url: str) -> None:
     database = Database(database_url, statement_timeout_s=0.05)
     async with database.transaction() as session:
-        await wait_as_long_as_it_takes(session)
+        await disable_statement_timeout(session)
         await session.execute(text("select pg_sleep(0.1)"))
-    with pytest.raises(TookTooLong):
+    with pytest.raises(StatementTimeout):
         await database.row(text("select pg_sleep(30)"))
     await database.close()
 
@@ -488,9 +488,13 @@ async def test_a_transaction_may_be_let_take_longer(database_url: str) -> None:
 @asynccontextmanager
 async def serving_with(servers: EmbeddedServers, **limits: Any) -> AsyncIterator[Serving]:
     """Serve the API with limits of its own, on a port."""
-    backing = Backing(servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    infrastructure = Infrastructure(
+        servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True
+    )
     documents = Documents(Limits(**limits))
-    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False, documents=documents) as ours:
+    async with serving(
+        infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False, documents=documents
+    ) as ours:
         yield ours
 
 

@@ -11,7 +11,7 @@ from db.engine.database import Database
 from graph.auth.callers import Caller
 from graph.object_store import ObjectStore
 from graph.operations.operation import Operation
-from graph.protocols.subscriptions import Result, Streams
+from graph.protocols.subscriptions import Result, Subscriptions
 from graph.resolvers.context import Context
 from tests.fixtures.api import Api
 
@@ -37,13 +37,13 @@ class Heard:
 
 
 @pytest_asyncio.fixture
-async def streams(database: Database, api: Api, object_store: ObjectStore) -> AsyncIterator[Streams]:
+async def streams(database: Database, api: Api, object_store: ObjectStore) -> AsyncIterator[Subscriptions]:
     def context_for(caller: Caller) -> Context:
         return Context(
             database=database, notices=api.notices, object_store=object_store, request_id="the-request", caller=caller
         )
 
-    streams = Streams(context_for)
+    streams = Subscriptions(context_for)
     yield streams
     await streams.close()
 
@@ -53,7 +53,7 @@ async def an_import(api: Api) -> Operation:
     return Operation(IMPORT, {"id": (await api.ask(create))["import"]["id"]}, None)
 
 
-async def test_what_two_ask_for_is_run_and_encoded_once(api: Api, streams: Streams) -> None:
+async def test_what_two_ask_for_is_run_and_encoded_once(api: Api, streams: Subscriptions) -> None:
     operation, first, second = await an_import(api), Heard(), Heard()
     streams.listen(operation, ADMIN, first)
     streams.listen(operation, ANOTHER_ADMIN, second)
@@ -61,7 +61,7 @@ async def test_what_two_ask_for_is_run_and_encoded_once(api: Api, streams: Strea
     assert await first.results.get() is await second.results.get()
 
 
-async def test_who_may_see_less_is_told_apart(api: Api, streams: Streams) -> None:
+async def test_who_may_see_less_is_told_apart(api: Api, streams: Subscriptions) -> None:
     operation, first, second = await an_import(api), Heard(), Heard()
     streams.listen(operation, ADMIN, first)
     streams.listen(operation, Caller("API_KEY", "a member", "MEMBER", site_ids=[uuid4()]), second)
@@ -69,7 +69,7 @@ async def test_who_may_see_less_is_told_apart(api: Api, streams: Streams) -> Non
     assert await first.results.get() is not await second.results.get()
 
 
-async def test_who_comes_after_all_have_left_is_told_the_state_of_then(api: Api, streams: Streams) -> None:
+async def test_who_comes_after_all_have_left_is_told_the_state_of_then(api: Api, streams: Subscriptions) -> None:
     operation, first, second = await an_import(api), Heard(), Heard()
     leave = streams.listen(operation, ADMIN, first)
     before = await first.results.get()
@@ -94,7 +94,7 @@ async def test_what_goes_wrong_on_our_side_is_told_to_all_and_does_not_last(
             database=database, notices=notices, object_store=object_store, request_id="the-request", caller=caller
         )
 
-    streams, first, second, third = Streams(context_for), Heard(), Heard(), Heard()
+    streams, first, second, third = Subscriptions(context_for), Heard(), Heard(), Heard()
     operation = Operation(IMPORT, {"id": str(uuid4())}, None)
     streams.listen(operation, ADMIN, first)
     streams.listen(operation, ADMIN, second)

@@ -396,12 +396,12 @@ async def test_an_import_is_reverted_after_whatever_else_changes_what_counts(
     imported = await api.imported(f"{HEADER}{nmi},2025-11-01,DISCHARGE,1,10\n")
 
     async with database.transaction() as session:
-        await db.imports.hold_what_counts(session)
+        await db.imports.lock_settled_totals(session)
         reverting = asyncio.create_task(api.ask(REVERT, id=imported["id"]))
         while await database.row(select(WAITING)) is None:
             assert not reverting.done()
         # Another import's completion counts this one's duplicates: had the revert held it first, neither would end.
-        await db.imports.held(session, id=imported["id"])
+        await db.imports.lock_import(session, id=imported["id"])
 
     assert await reverting == {"status": "REVERTED"}
 

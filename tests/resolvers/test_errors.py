@@ -196,8 +196,8 @@ async def test_a_text_that_cannot_be_kept_is_refused_with_the_place_it_stands_at
         ),
     ]
 
-    places = [["input", "address"], ["name"], ["id"], ["filter", "nameContains"], ["ids", "1"]]
-    assert refusals == [("ValidationFailed", place, UNKEEPABLE) for place in places]
+    split_arguments = [["input", "address"], ["name"], ["id"], ["filter", "nameContains"], ["ids", "1"]]
+    assert refusals == [("ValidationFailed", place, UNKEEPABLE) for place in split_arguments]
     assert await api.kept() == before
 
 

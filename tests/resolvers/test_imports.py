@@ -160,7 +160,7 @@ async def test_a_file_that_is_too_large_is_refused_and_deleted(
 ) -> None:
     small = application(
         database_url=database_url,
-        object_store=replace(servers.object_store, upload_bytes_at_most=40),
+        object_store=replace(servers.object_store, max_upload_bytes=40),
         bootstrap_api_key=API_KEY,
         embedded=True,
     )

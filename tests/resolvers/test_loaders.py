@@ -10,8 +10,8 @@ from sqlalchemy import Executable
 
 import db.batteries
 import db.sites
-from db.engine.database import Database, Reading
-from db.engine.statements import Prepared
+from db.engine.database import Database, ReadConnection
+from db.engine.statements import CompiledStatement
 from tests.fixtures.api import Api, new_nmi
 
 SITES = """query ($vpp: ID!, $limit: Int) { listSites(filter: {vppId: $vpp}, limit: $limit) { items {
@@ -33,19 +33,19 @@ REPORTS = """query ($limit: Int) { listRevenueReports(limit: $limit) { items {
 def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Collect the statements that are sent to Postgres until the block ends."""
     sent: list[str] = []
-    run, run_prepared = Database.rows, Reading.rows
+    run, run_prepared = Database.rows, ReadConnection.rows
 
     async def rows(self: Database, statement: Executable) -> Any:
         sent.append(str(statement))
         return await run(self, statement)
 
-    async def prepared_rows(self: Reading, read: Prepared, given: Mapping[str, object]) -> Any:
+    async def prepared_rows(self: ReadConnection, read: CompiledStatement, given: Mapping[str, object]) -> Any:
         sent.append(read.text)
         return await run_prepared(self, read, given)
 
     with monkeypatch.context() as patched:
         patched.setattr(Database, "rows", rows)
-        patched.setattr(Reading, "rows", prepared_rows)
+        patched.setattr(ReadConnection, "rows", prepared_rows)
         yield sent
 
 

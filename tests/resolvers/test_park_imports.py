@@ -15,7 +15,7 @@ from db.engine.database import Database
 from db.parks import Park, ParkTimezoneChanged
 from graph.embedded.servers import EmbeddedServers
 from graph.object_store import ObjectStore
-from graph.settings import Pace
+from graph.settings import WorkerSettings
 from graph.worker import Worker
 from tests.fixtures.api import Api, new_name
 from tests.fixtures.park_files import CANCEL, HEADER, REVERT, ParkFiles, counts_of, file_of, rejections_of
@@ -28,8 +28,8 @@ CHUNK_BYTES = {"few chunks": 2**20, "a row a chunk": 16}
 @pytest_asyncio.fixture(scope="module", params=CHUNK_BYTES.values(), ids=CHUNK_BYTES.keys())
 async def chunked(request: pytest.FixtureRequest, servers: EmbeddedServers, database_url: str) -> AsyncIterator[None]:
     """A worker that does the jobs of this module's database, and cuts files as the parameter says."""
-    pace = Pace(chunk_bytes=request.param)
-    worker = Worker(database_url=database_url, object_store=servers.object_store, pace=pace)
+    settings = WorkerSettings(chunk_bytes=request.param)
+    worker = Worker(database_url=database_url, object_store=servers.object_store, settings=settings)
     task = asyncio.create_task(worker.run())
     yield
     worker.stop()
@@ -359,7 +359,7 @@ async def test_readings_dated_in_a_timezone_that_a_park_has_no_more_are_not_kept
 
     async with database.transaction() as session:
         with pytest.raises(ParkTimezoneChanged) as refused:
-            await db.parks.hold_timezone(session, id=park_id, timezone="Europe/Istanbul")
+            await db.parks.lock_timezone(session, id=park_id, timezone="Europe/Istanbul")
 
     assert str(refused.value) == (
         "The park's timezone was changed from Europe/Istanbul while its readings were imported; start the import again."

@@ -344,7 +344,7 @@ async def test_what_replaces_a_reading_is_in_the_sums_and_what_is_taken_back_no_
 
     corrected = await told()
     async with database.transaction() as session:
-        await db.readings.take_back(session, park_id=UUID(park_id), import_id=correction)
+        await db.readings.undo_import(session, park_id=UUID(park_id), import_id=correction)
 
     assert corrected == [[(6, 2)], [(6, 2)]]
     assert await told() == [[(3, 2)], [(3, 2)]]

@@ -16,7 +16,7 @@ from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
 from sqlalchemy import text
 
 from db.engine.database import Database
-from db.engine.scope import Reach
+from db.engine.scope import Scope
 from graph.schema import schema
 from graph.web.server import Serving
 from tests.fixtures.api import Api, new_name, new_nmi
@@ -387,7 +387,7 @@ async def test_a_filter_that_was_forgotten_shows_nothing(
     kind, document = ASKED[tried]
     of_theirs, of_nobody = getattr(theirs, kind), absent(kind)
     for forgotten in ("vpps", "sites", "sites_to_change", "memberships", "events", "reports", "line_items", "imports"):
-        monkeypatch.setattr(Reach, forgotten, lambda *_: ())
+        monkeypatch.setattr(Scope, forgotten, lambda *_: ())
 
     there = await operator.answer(filled(document, of_theirs, ours))
     not_there = await operator.answer(filled(document, of_nobody, ours))
@@ -399,7 +399,7 @@ async def test_whoever_forgot_all_filters_still_lists_no_more_than_its_own(
     operator: Api, ours: Estate, theirs: Estate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for forgotten in ("vpps", "sites", "memberships", "reports", "line_items", "imports"):
-        monkeypatch.setattr(Reach, forgotten, lambda *_: ())
+        monkeypatch.setattr(Scope, forgotten, lambda *_: ())
 
     answer = await operator.answer(EVERYTHING)
 

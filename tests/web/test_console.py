@@ -14,7 +14,7 @@ import structlog
 
 from graph.auth.oidc import FRESH_FOR_S, PAUSE_S, OidcIssuer
 from graph.embedded.servers import EmbeddedServers
-from graph.settings import Oidc
+from graph.settings import OidcSettings
 from graph.web import console
 from graph.web.app import application
 from tests.fixtures.api import API_KEY
@@ -244,7 +244,7 @@ async def test_it_may_ask_the_issuer_alone_whose_document_is_of_another(
 
 
 async def test_it_is_there_while_the_issuer_is_away(servers: EmbeddedServers) -> None:
-    gone = Oidc(issuer="http://127.0.0.1:1", audience=(CLIENT_ID,))
+    gone = OidcSettings(issuer="http://127.0.0.1:1", audience=(CLIENT_ID,))
 
     async with started(servers, oidc=gone) as client:
         answer = await client.get("/")
@@ -256,7 +256,7 @@ async def test_it_does_not_wait_for_an_issuer_that_does_not_answer(servers: Embe
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
 
-        async with started(servers, oidc=Oidc(issuer=url, audience=(CLIENT_ID,))) as client, asyncio.timeout(4):
+        async with started(servers, oidc=OidcSettings(issuer=url, audience=(CLIENT_ID,))) as client, asyncio.timeout(4):
             answer = await client.get("/")
 
     assert (answer.status_code, asked(answer)) == (200, [url])

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 import graph.web.fast_path
 import graph.web.server
-from graph.embedded.infrastructure import Backing
+from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
 from graph.plans.run import planned_answer
 from graph.protocols.endpoint import Endpoint
@@ -257,9 +257,9 @@ async def test_what_comes_in_other_pieces_is_answered_all_the_same(
     connection: Connection, went_usual_way: list[str], cuts: tuple[int, ...]
 ) -> None:
     whole = request(NO_VPP)
-    places = [0, *(cut % len(whole) for cut in cuts), len(whole)]
+    split_arguments = [0, *(cut % len(whole) for cut in cuts), len(whole)]
 
-    await connection.says(*(whole[from_:to] for from_, to in pairwise(places)))
+    await connection.says(*(whole[from_:to] for from_, to in pairwise(split_arguments)))
 
     assert (await connection.hears())[1].startswith('{"data":{"getVpp":null}')
     assert went_usual_way == ["POST"]
@@ -335,8 +335,8 @@ async def test_more_clients_than_are_remembered_are_answered(
     servers: EmbeddedServers, database_url: str, went_usual_way: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graph.web.fast_path, "HEADS_REMEMBERED", 2)
-    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
-    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
         connection = await connection_to(port_of(ours))
         answers = []
         for number in (1, 2, 3, 1, 2, 3):
@@ -351,8 +351,8 @@ async def test_more_clients_than_are_remembered_are_answered(
 async def test_what_is_on_its_way_is_answered_before_we_stop(
     servers: EmbeddedServers, database_url: str, answered_when_we_stop: list[object]
 ) -> None:
-    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
-    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
         connection = await connection_to(port_of(ours))
         await connection.says(request(NO_VPP))
         async with asyncio.timeout(WAIT_S):
@@ -373,8 +373,8 @@ async def test_who_asks_no_more_is_hung_up_on(
     servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graph.web.server, "KEEP_ALIVE_S", 0.2)
-    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
-    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
         connection = await connection_to(port_of(ours))
         answers = []
         for _ in range(3):
@@ -399,8 +399,8 @@ async def test_nothing_is_left_of_who_went_away_in_the_middle_of_a_request(
         made(self, transport)
 
     monkeypatch.setattr(HttpProtocol, "connection_made", noted)
-    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
-    async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
         connection = await connection_to(port_of(ours))
         await connection.says(request(NO_VPP))
         await connection.hears()

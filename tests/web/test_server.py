@@ -4,7 +4,7 @@ import socket
 import httpx
 import pytest
 
-from graph.embedded.infrastructure import Backing
+from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
 from graph.object_store import ObjectStore
 from graph.settings import StartupError
@@ -29,7 +29,7 @@ async def test_what_is_written_is_sent_at_once() -> None:
 async def test_files_may_be_uploaded_by_the_listed_pages_and_our_own(
     servers: EmbeddedServers, database_url: str, object_store: ObjectStore
 ) -> None:
-    backing = Backing(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     link = await object_store.upload_link("listed", expires_in_s=60)
     listed = Pages(("https://app.example",))
 
@@ -40,12 +40,12 @@ async def test_files_may_be_uploaded_by_the_listed_pages_and_our_own(
             answers = [await browser.options(link, headers={"origin": origin, **headers}) for origin in origins]
             return [answer.headers.get("access-control-allow-origin") for answer in answers]
 
-        async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False, pages=listed) as ours:
+        async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False, pages=listed) as ours:
             port = ours.url.rpartition(":")[2]
             own = [f"http://{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")]
             welcome = await allowed("https://app.example", *own)
             foreign = await allowed("https://evil.example", "http://localhost:1")
-        async with serving(backing, host="127.0.0.1", port=0, any_port=True, worker=False):
+        async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False):
             unlisted = await allowed("http://localhost:1")
 
     assert welcome == ["https://app.example", *own]

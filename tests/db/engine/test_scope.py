@@ -17,8 +17,8 @@ from sqlmodel import SQLModel, col
 import db.migrations
 import db.sites
 import db.vpps
-from db.engine.database import Database, Read
-from db.engine.scope import EVERYTHING, OPERATOR, READER, Reach, as_ourselves
+from db.engine.database import Database, ReadStatement
+from db.engine.scope import OPERATOR, READER, UNRESTRICTED, Scope, as_database_owner
 from db.vpps import Terms, Vpp
 from graph.embedded.servers import EmbeddedServers
 from tests.conftest import execute, url_of
@@ -67,12 +67,12 @@ async def vpp_with_sites(database: Database, *, sites: int) -> UUID:
     return vpp_id
 
 
-def count_of(table: str) -> Read:
+def count_of(table: str) -> ReadStatement:
     return select(func.count()).select_from(text(table))
 
 
-def sites_of(vpp_id: UUID) -> Read:
-    return db.sites.sites_of_vpps(EVERYTHING, [vpp_id], date(2025, 9, 1))
+def sites_of(vpp_id: UUID) -> ReadStatement:
+    return db.sites.sites_of_vpps(UNRESTRICTED, [vpp_id], date(2025, 9, 1))
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -128,11 +128,11 @@ async def test_whoever_is_held_to_nothing_yet_sees_no_row(
     assert count == 0
 
 
-@pytest.mark.parametrize("reach", [Reach(vpp_ids=frozenset()), Reach(site_ids=frozenset())])
+@pytest.mark.parametrize("scope", [Scope(vpp_ids=frozenset()), Scope(site_ids=frozenset())])
 async def test_whoever_is_held_to_no_vpp_and_no_site_sees_none(
-    database: Database, vpp_ids: tuple[UUID, UUID], reach: Reach
+    database: Database, vpp_ids: tuple[UUID, UUID], scope: Scope
 ) -> None:
-    held = database.held_to(reach)
+    held = database.scoped_to(scope)
 
     counts = [await held.row(count_of(table)) for table in SEEN_BY_SOME]
 
@@ -140,7 +140,7 @@ async def test_whoever_is_held_to_no_vpp_and_no_site_sees_none(
 
 
 async def test_a_held_reader_cannot_change_what_it_sees(database: Database, vpp_ids: tuple[UUID, UUID]) -> None:
-    held = database.held_to(Reach(vpp_ids=frozenset(vpp_ids[:1])))
+    held = database.scoped_to(Scope(vpp_ids=frozenset(vpp_ids[:1])))
 
     with pytest.raises(DBAPIError, match="permission denied for table vpps"):
         async with held.transaction() as session:
@@ -152,7 +152,7 @@ async def test_a_held_operator_cannot_make_what_it_would_not_see(
 ) -> None:
     ours, theirs = vpp_ids
     site = (await database.rows(sites_of(ours)))[0]
-    held = database.held_to(Reach(vpp_ids=frozenset([ours]), may_change=True))
+    held = database.scoped_to(Scope(vpp_ids=frozenset([ours]), may_change=True))
     move = text("insert into memberships (site_id, vpp_id, effective) values (:site, :vpp, '[2030-01-01,)')")
 
     async with held.transaction() as session:
@@ -165,12 +165,12 @@ async def test_a_held_operator_cannot_make_what_it_would_not_see(
 async def test_what_follows_from_a_change_is_done_as_ourselves_and_no_more_than_that(
     database: Database, vpp_ids: tuple[UUID, UUID]
 ) -> None:
-    held = database.held_to(Reach(vpp_ids=frozenset(vpp_ids[:1]), may_change=True))
+    held = database.scoped_to(Scope(vpp_ids=frozenset(vpp_ids[:1]), may_change=True))
     count = select(col(Vpp.id)).where(col(Vpp.id).in_(vpp_ids))
 
     async with held.transaction() as session:
         before = len((await session.execute(count)).all())
-        async with as_ourselves(session):
+        async with as_database_owner(session):
             meanwhile = len((await session.execute(count)).all())
         after = len((await session.execute(count)).all())
 
@@ -186,7 +186,7 @@ async def test_of_a_thousand_requests_at_once_none_sees_what_is_anothers(
     seen: list[tuple[UUID, set[UUID]]] = []
 
     async def request(vpp_id: UUID) -> None:
-        held = pool.held_to(Reach(vpp_ids=frozenset([vpp_id])))
+        held = pool.scoped_to(Scope(vpp_ids=frozenset([vpp_id])))
         # As if its filter had been forgotten.
         seen.append((vpp_id, {row.id for row in await held.rows(text("select id from sites"))}))
 
@@ -213,13 +213,13 @@ async def test_a_connection_comes_back_as_itself_whatever_went_wrong(
     database_url: str, vpp_ids: tuple[UUID, UUID]
 ) -> None:
     pool = Database(database_url, pool_size=1)
-    held = pool.held_to(Reach(vpp_ids=frozenset(vpp_ids), site_ids=frozenset(vpp_ids)))
+    held = pool.scoped_to(Scope(vpp_ids=frozenset(vpp_ids), site_ids=frozenset(vpp_ids)))
 
     with pytest.raises(DBAPIError):
         await held.rows(text("select 1 / 0"))
     after_an_error = await pool.row(WHO)
     with pytest.raises(DBAPIError):
-        async with held.transaction() as session, as_ourselves(session):
+        async with held.transaction() as session, as_database_owner(session):
             await session.execute(text("select 1 / 0"))
     after_a_transaction = await pool.row(WHO)
     await pool.close()
@@ -240,7 +240,7 @@ async def test_whoever_owns_the_database_need_not_be_a_superuser(servers: Embedd
     owned = Database(own_url)
     ours, theirs = [await vpp_with_sites(owned, sites=1) for _ in range(2)]
     everyone = await owned.rows(select(col(Vpp.id)))
-    seen = await owned.held_to(Reach(vpp_ids=frozenset([ours]))).rows(select(col(Vpp.id)))
+    seen = await owned.scoped_to(Scope(vpp_ids=frozenset([ours]))).rows(select(col(Vpp.id)))
     await owned.close()
     await execute(servers, f"drop database {name}")
 
