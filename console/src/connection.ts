@@ -2,50 +2,50 @@
 
 import { useSyncExternalStore } from "react";
 
-const LOOK_EVERY_MS = 2000;
+const PROBE_INTERVAL_MS = 2000;
 // A page that was not looked at for so long, on a sleeping machine for one, is read anew.
 const STALE_AFTER_MS = 30_000;
 
 class Connection {
-  away = false;
+  isOffline = false;
 
   private listeners = new Set<() => void>();
-  private returns = new Set<() => void>();
+  private refreshListeners = new Set<() => void>();
   private hiddenAt = 0;
 
   constructor() {
-    addEventListener("offline", () => this.isAway());
-    addEventListener("online", () => void this.look());
+    addEventListener("offline", () => this.markOffline());
+    addEventListener("online", () => void this.probe());
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.hiddenAt = Date.now();
-      else if (Date.now() - this.hiddenAt > STALE_AFTER_MS) this.tellReturn();
+      else if (Date.now() - this.hiddenAt > STALE_AFTER_MS) this.notifyRefresh();
     });
   }
 
-  isAway(): void {
-    if (this.away) return;
-    this.away = true;
-    this.tell();
-    setTimeout(() => void this.look(), LOOK_EVERY_MS);
+  markOffline(): void {
+    if (this.isOffline) return;
+    this.isOffline = true;
+    this.notifyListeners();
+    setTimeout(() => void this.probe(), PROBE_INTERVAL_MS);
   }
 
-  isThere(): void {
-    if (!this.away) return;
-    this.away = false;
-    this.tell();
-    this.tellReturn();
+  markOnline(): void {
+    if (!this.isOffline) return;
+    this.isOffline = false;
+    this.notifyListeners();
+    this.notifyRefresh();
   }
 
   /** Calls back when what is shown may have grown old unseen; returns how to stop. */
-  onReturn(call: () => void): () => void {
-    this.returns.add(call);
-    return () => this.returns.delete(call);
+  onRefreshNeeded(call: () => void): () => void {
+    this.refreshListeners.add(call);
+    return () => this.refreshListeners.delete(call);
   }
 
   /** Waits until the server answers again. */
-  back(): Promise<void> {
+  untilOnline(): Promise<void> {
     return new Promise((resolve) => {
-      const stop = this.onReturn(() => {
+      const stop = this.onRefreshNeeded(() => {
         stop();
         resolve();
       });
@@ -57,25 +57,25 @@ class Connection {
     return () => this.listeners.delete(listener);
   };
 
-  private async look(): Promise<void> {
-    if (!this.away) return;
+  private async probe(): Promise<void> {
+    if (!this.isOffline) return;
     try {
       await fetch("/livez", { cache: "no-store" });
-      this.isThere();
+      this.markOnline();
     } catch {
-      setTimeout(() => void this.look(), LOOK_EVERY_MS);
+      setTimeout(() => void this.probe(), PROBE_INTERVAL_MS);
     }
   }
 
-  private tell(): void {
+  private notifyListeners(): void {
     for (const listener of this.listeners) listener();
   }
 
-  private tellReturn(): void {
-    for (const call of this.returns) call();
+  private notifyRefresh(): void {
+    for (const call of this.refreshListeners) call();
   }
 }
 
 export const connection = new Connection();
 
-export const useIsAway = () => useSyncExternalStore(connection.subscribe, () => connection.away);
+export const useIsOffline = () => useSyncExternalStore(connection.subscribe, () => connection.isOffline);

@@ -27,20 +27,20 @@ export function createGraphQLClient(): Client {
     retryAttempts: Number.POSITIVE_INFINITY,
     // One second, then two, then four: what is shown live should be live again soon after the connection is.
     retryWait: (retries) => new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 2 ** retries, 4000))),
-    shouldRetry: (fault) => !isRefusal(fault),
+    shouldRetry: (fault) => !isAuthRejection(fault),
     on: {
-      connected: () => connection.isThere(),
-      closed: (event) => (isRefusal(event) ? session.refused() : undefined),
+      connected: () => connection.markOnline(),
+      closed: (event) => (isAuthRejection(event) ? session.refused() : undefined),
     },
   });
 
   return new Client({
     url: URL,
     preferGetMethod: false,
-    fetch: watchedFetch,
+    fetch: monitoredFetch,
     fetchOptions: () => ({ headers: { authorization: session.authorization } }),
     exchanges: [
-      freshExchange,
+      refetchExchange,
       cacheExchange,
       // A read is asked for again until it is answered. A change is not: whoever made it is told, and decides.
       retryExchange({
@@ -65,24 +65,24 @@ export function createGraphQLClient(): Client {
 }
 
 /** Notes whether the server is there, and whether it still knows the caller. */
-async function watchedFetch(input: RequestInfo | globalThis.URL, init?: RequestInit): Promise<Response> {
+async function monitoredFetch(input: RequestInfo | globalThis.URL, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(input, init);
   } catch (fault) {
-    if (!init?.signal?.aborted) connection.isAway();
+    if (!init?.signal?.aborted) connection.markOffline();
     throw fault;
   }
-  connection.isThere();
+  connection.markOnline();
   if (response.status === UNAUTHORIZED) session.refused();
   return response;
 }
 
 /** Reads again all that is on the page when the connection is back, or the page is looked at again after a while. */
-const freshExchange: Exchange = ({ client, forward }) => {
-  const shown = new Map<number, Operation>();
-  connection.onReturn(() => {
-    for (const operation of shown.values()) {
+const refetchExchange: Exchange = ({ client, forward }) => {
+  const activeQueries = new Map<number, Operation>();
+  connection.onRefreshNeeded(() => {
+    for (const operation of activeQueries.values()) {
       client.reexecuteOperation(
         client.createRequestOperation("query", operation, { requestPolicy: "cache-and-network" }),
       );
@@ -93,12 +93,12 @@ const freshExchange: Exchange = ({ client, forward }) => {
       pipe(
         operations,
         tap((operation) => {
-          if (operation.kind === "query") shown.set(operation.key, operation);
-          if (operation.kind === "teardown") shown.delete(operation.key);
+          if (operation.kind === "query") activeQueries.set(operation.key, operation);
+          if (operation.kind === "teardown") activeQueries.delete(operation.key);
         }),
       ),
     );
 };
 
 // How the server closes a socket whose credentials it refuses, in graphql-transport-ws.
-const isRefusal = (fault: unknown) => fault instanceof CloseEvent && [4401, 4403].includes(fault.code);
+const isAuthRejection = (fault: unknown) => fault instanceof CloseEvent && [4401, 4403].includes(fault.code);

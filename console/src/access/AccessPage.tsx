@@ -6,23 +6,23 @@ import { Link, useSearchParams } from "react-router";
 
 import { DialogButton } from "../components/FormDialog";
 import { PageHeader } from "../components/PageHeader";
-import { usePages } from "../components/paginatedList";
+import { usePaginatedList } from "../components/paginatedList";
 import { Forbidden } from "../components/states";
 import { ListApiKeysDocument } from "../schema";
-import { useMay } from "../session/session";
+import { useHasRole } from "../session/session";
 import { AuditTrail } from "./AuditTrail";
 import { CreateKey } from "./CreateKey";
 import { KeyList } from "./KeyList";
 import { RevokeKey } from "./RevokeKey";
 
 export function AccessPage() {
-  return useMay("ADMIN") ? <Access /> : <Forbidden needs="administrators" />;
+  return useHasRole("ADMIN") ? <Access /> : <Forbidden audience="administrators" />;
 }
 
 function Access() {
   const [params] = useSearchParams();
-  const isTrail = params.get("show") === "audit";
-  const keys = usePages(ListApiKeysDocument, {}, (data) => data.listApiKeys);
+  const showsAuditTrail = params.get("show") === "audit";
+  const keys = usePaginatedList(ListApiKeysDocument, {}, (data) => data.listApiKeys);
   return (
     <>
       <PageHeader title="Access" note="Who may call the API, and what they changed">
@@ -32,17 +32,17 @@ function Access() {
       </PageHeader>
       <div className="stack access">
         <nav className="tabs" aria-label="Access">
-          <Link to="/access" aria-current={isTrail ? undefined : "page"}>
+          <Link to="/access" aria-current={showsAuditTrail ? undefined : "page"}>
             API keys
           </Link>
-          <Link to="/access?show=audit" aria-current={isTrail ? "page" : undefined}>
+          <Link to="/access?show=audit" aria-current={showsAuditTrail ? "page" : undefined}>
             Audit trail
           </Link>
         </nav>
-        {isTrail ? <AuditTrail /> : <KeyList keys={keys} />}
+        {showsAuditTrail ? <AuditTrail /> : <KeyList keys={keys} />}
       </div>
-      <CreateKey done={keys.reload} />
-      <RevokeKey keys={keys.items} done={keys.reload} />
+      <CreateKey onDone={keys.reload} />
+      <RevokeKey keys={keys.items} onDone={keys.reload} />
     </>
   );
 }

@@ -2,40 +2,44 @@
 
 import { Button } from "react-aria-components";
 
-import { usePages } from "../components/paginatedList";
+import { usePaginatedList } from "../components/paginatedList";
 import { Empty, Failure, Loading } from "../components/states";
 import { ListAuditEntriesDocument } from "../schema";
-import { Entry } from "./AuditEntry";
-import { TrailFilter } from "./AuditTrailFilter";
-import { filterOf, useNarrowing } from "./auditFilter";
+import { AuditEntryItem } from "./AuditEntryItem";
+import { AuditTrailFilter } from "./AuditTrailFilter";
+import { toFilterInput, useAuditFilter } from "./auditFilter";
 
 export function AuditTrail() {
-  const { chosen, isNarrowed } = useNarrowing();
-  const trail = usePages(ListAuditEntriesDocument, { filter: filterOf(chosen) }, (data) => data.listAuditEntries);
+  const { filter, isFiltered } = useAuditFilter();
+  const trail = usePaginatedList(
+    ListAuditEntriesDocument,
+    { filter: toFilterInput(filter) },
+    (data) => data.listAuditEntries,
+  );
   return (
     <>
-      <TrailFilter />
+      <AuditTrailFilter />
       {trail.error && <Failure error={trail.error} retry={trail.reload} />}
-      {trail.isFirst ? (
+      {trail.isLoadingFirstPage ? (
         <div className="waiting">
-          <Loading what="the audit trail" />
+          <Loading subject="the audit trail" />
         </div>
       ) : trail.items.length === 0 ? (
         !trail.error && (
-          <Empty title={isNarrowed ? "No change is like this" : "Nothing was changed yet"}>
-            {!isNarrowed && <p>Every change is kept here for good: by whom, when, and what was there before it.</p>}
+          <Empty title={isFiltered ? "No change is like this" : "Nothing was changed yet"}>
+            {!isFiltered && <p>Every change is kept here for good: by whom, when, and what was there before it.</p>}
           </Empty>
         )
       ) : (
         <ol className="trail" aria-label="Changes, newest first">
           {trail.items.map((entry) => (
-            <Entry key={entry.id} entry={entry} />
+            <AuditEntryItem key={entry.id} entry={entry} />
           ))}
         </ol>
       )}
       {trail.hasMore && (
         <div className="row">
-          <Button className="button" onPress={trail.more} isPending={trail.isLoading}>
+          <Button className="button" onPress={trail.loadMore} isPending={trail.isLoading}>
             {trail.isLoading ? "Loading…" : "Show more"}
           </Button>
         </div>

@@ -1,10 +1,10 @@
 import { useState } from "react";
 import { Button, Form, Input, Label, TextField } from "react-aria-components";
 import { DayRange } from "../components/DayRange";
-import { ChoiceOf } from "../components/fields";
-import { Chosen } from "../components/SelectedItems";
-import { useNarrowing } from "./auditFilter";
-import { title } from "./readableNames";
+import { SelectField } from "../components/fields";
+import { SelectedItems } from "../components/SelectedItems";
+import { useAuditFilter } from "./auditFilter";
+import { readableTitle } from "./readableNames";
 
 const ANY = "";
 const TYPES = ["Vpp", "Site", "Battery", "Import", "RevenueReport", "Park", "ApiKey"];
@@ -18,34 +18,34 @@ const ACTIONS = [
   ...["createApiKey", "revokeApiKey"],
 ];
 
-export function TrailFilter() {
-  const { chosen, isNarrowed, choose, clear } = useNarrowing();
+export function AuditTrailFilter() {
+  const { filter, isFiltered, setFilter, clear } = useAuditFilter();
   return (
     <div className="row filter">
-      <ChoiceOf
+      <SelectField
         label="Object"
-        options={[{ value: ANY, label: "Any" }, ...TYPES.map((value) => ({ value, label: title(value) }))]}
-        value={chosen.type ?? ANY}
-        onChange={(type) => choose({ type })}
+        options={[{ value: ANY, label: "Any" }, ...TYPES.map((value) => ({ value, label: readableTitle(value) }))]}
+        value={filter.type ?? ANY}
+        onChange={(type) => setFilter({ type })}
       />
-      <ChoiceOf
+      <SelectField
         label="Action"
-        options={[{ value: ANY, label: "Any" }, ...ACTIONS.map((value) => ({ value, label: title(value) }))]}
-        value={chosen.action ?? ANY}
-        onChange={(action) => choose({ action })}
+        options={[{ value: ANY, label: "Any" }, ...ACTIONS.map((value) => ({ value, label: readableTitle(value) }))]}
+        value={filter.action ?? ANY}
+        onChange={(action) => setFilter({ action })}
       />
-      <Caller caller={chosen.caller ?? ""} choose={(caller) => choose({ caller })} />
-      <DayRange first={chosen.first} last={chosen.last} onChange={choose} hint="In NEM time (UTC+10)" />
-      {isNarrowed && (
+      <CallerField caller={filter.caller ?? ""} onChange={(caller) => setFilter({ caller })} />
+      <DayRange first={filter.first} last={filter.last} onChange={setFilter} hint="In NEM time (UTC+10)" />
+      {isFiltered && (
         <Button className="button quiet" onPress={clear}>
           Show all changes
         </Button>
       )}
-      {chosen.object && (
-        <Chosen
+      {filter.object && (
+        <SelectedItems
           label="Narrowed down to"
-          chosen={[{ id: chosen.object, name: `Changes of ${chosen.object}` }]}
-          takeOut={() => choose({ object: null })}
+          items={[{ id: filter.object, name: `Changes of ${filter.object}` }]}
+          onRemove={() => setFilter({ object: null })}
         />
       )}
     </div>
@@ -53,13 +53,13 @@ export function TrailFilter() {
 }
 
 /** The API finds callers by their whole names, so it is asked once one is written. */
-function Caller({ caller, choose }: { caller: string; choose: (caller: string) => void }) {
+function CallerField({ caller, onChange }: { caller: string; onChange: (caller: string) => void }) {
   const [typed, setTyped] = useState<string | null>(null);
   return (
     <Form
       onSubmit={(event) => {
         event.preventDefault();
-        if (typed !== null) choose(typed.trim());
+        if (typed !== null) onChange(typed.trim());
       }}
     >
       <TextField
@@ -67,7 +67,7 @@ function Caller({ caller, choose }: { caller: string; choose: (caller: string) =
         value={typed ?? caller}
         onChange={setTyped}
         onBlur={() => {
-          if (typed !== null) choose(typed.trim());
+          if (typed !== null) onChange(typed.trim());
           setTyped(null);
         }}
       >

@@ -4,9 +4,9 @@ import { useState } from "react";
 import { Label, Radio, RadioGroup } from "react-aria-components";
 import { useClient } from "urql";
 
-import { FormDialog, type FormOf } from "../components/FormDialog";
-import { DayOf, TextInput } from "../components/fields";
-import { daysOn } from "../components/format";
+import { FormDialog, type FormState } from "../components/FormDialog";
+import { DayField, TextInput } from "../components/fields";
+import { addDays } from "../components/format";
 import { CreateApiKeyDocument, type CreateApiKeyInput, type Role } from "../schema";
 import { SitePicker, VppPicker } from "./pickers";
 import { ROLES } from "./roles";
@@ -24,7 +24,7 @@ interface Values {
 
 const INITIAL: Values = { name: "", role: "READER", vppIds: [], siteIds: [], expiresAt: null };
 
-export function CreateKey({ done }: { done: () => void }) {
+export function CreateKey({ onDone }: { onDone: () => void }) {
   // Not useMutation, which holds on to the last answer.
   const client = useClient();
   const [created, setCreated] = useState<CreatedApiKey | null>(null);
@@ -36,14 +36,14 @@ export function CreateKey({ done }: { done: () => void }) {
         initial={INITIAL}
         submitLabel="Create key"
         submit={async (values) => {
-          const result = await client.mutation(CreateApiKeyDocument, { input: inputOf(values) }).toPromise();
+          const result = await client.mutation(CreateApiKeyDocument, { input: toInput(values) }).toPromise();
           // It may have been made all the same: then it stands in the list, to be revoked.
-          if (result.error?.networkError) done();
+          if (result.error?.networkError) onDone();
           return result;
         }}
-        done={({ createApiKey }) => {
+        onDone={({ createApiKey }) => {
           setCreated(createApiKey);
-          done();
+          onDone();
         }}
       >
         {(form) => <Fields form={form} />}
@@ -53,18 +53,18 @@ export function CreateKey({ done }: { done: () => void }) {
   );
 }
 
-function inputOf({ name, role, vppIds, siteIds, expiresAt }: Values): CreateApiKeyInput {
-  const isHeldToVpps = (role === "READER" || role === "OPERATOR") && vppIds.length > 0;
+function toInput({ name, role, vppIds, siteIds, expiresAt }: Values): CreateApiKeyInput {
+  const isVppScoped = (role === "READER" || role === "OPERATOR") && vppIds.length > 0;
   return {
     name,
     role,
-    vppIds: isHeldToVpps ? vppIds : null,
+    vppIds: isVppScoped ? vppIds : null,
     siteIds: role === "MEMBER" ? siteIds : null,
-    expiresAt: expiresAt && `${daysOn(expiresAt, 1)}T00:00:00+10:00`,
+    expiresAt: expiresAt && `${addDays(expiresAt, 1)}T00:00:00+10:00`,
   };
 }
 
-function Fields({ form }: { form: FormOf<Values> }) {
+function Fields({ form }: { form: FormState<Values> }) {
   const { role, vppIds, siteIds, expiresAt } = form.values;
   return (
     <>
@@ -99,7 +99,7 @@ function Fields({ form }: { form: FormOf<Values> }) {
       {(role === "READER" || role === "OPERATOR") && (
         <VppPicker chosen={vppIds} onChange={(ids) => form.set("vppIds", ids)} problem={form.problem("vppIds")} />
       )}
-      <DayOf
+      <DayField
         label="Last day it works"
         hint="In NEM time (UTC+10); without one, it works until it is revoked"
         value={expiresAt}

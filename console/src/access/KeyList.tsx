@@ -2,10 +2,10 @@
 
 import { type Column, DataTable } from "../components/DataTable";
 import { DialogButton } from "../components/FormDialog";
-import { formatMoment } from "../components/format";
-import type { Pages } from "../components/paginatedList";
+import { formatDateTime } from "../components/format";
+import type { PaginatedList } from "../components/paginatedList";
 import { Empty, Failure, Loading } from "../components/states";
-import { HeldTo, HeldToDialog } from "./KeyScope";
+import { KeyScope, KeyScopeDialog } from "./KeyScope";
 import { roleLabel } from "./roles";
 import type { ApiKey } from "./types";
 
@@ -29,26 +29,26 @@ const COLUMNS: Column<ApiKey>[] = [
     cell: ({ role }) => roleLabel(role),
     sort: ({ role }) => roleLabel(role),
   },
-  { id: "heldTo", header: "Held to", width: "minmax(11rem, 1fr)", cell: (key) => <HeldTo aKey={key} /> },
+  { id: "heldTo", header: "Held to", width: "minmax(11rem, 1fr)", cell: (key) => <KeyScope apiKey={key} /> },
   {
     id: "state",
     header: "Works",
     width: "10.5rem",
-    cell: (key) => <State aKey={key} />,
-    sort: (key) => `${stateOf(key)} ${key.expiresAt ?? "9"}`,
+    cell: (key) => <KeyStatus apiKey={key} />,
+    sort: (key) => `${keyStatus(key)} ${key.expiresAt ?? "9"}`,
   },
   {
     id: "lastUsedAt",
     header: "Last used",
     width: "8.5rem",
-    cell: ({ lastUsedAt }) => (lastUsedAt ? formatMoment(lastUsedAt) : <span className="soft">Never</span>),
+    cell: ({ lastUsedAt }) => (lastUsedAt ? formatDateTime(lastUsedAt) : <span className="soft">Never</span>),
     sort: ({ lastUsedAt }) => lastUsedAt ?? "",
   },
   {
     id: "createdAt",
     header: "Created",
     width: "8.5rem",
-    cell: ({ createdAt }) => formatMoment(createdAt),
+    cell: ({ createdAt }) => formatDateTime(createdAt),
     sort: ({ createdAt }) => createdAt,
   },
   {
@@ -56,7 +56,7 @@ const COLUMNS: Column<ApiKey>[] = [
     header: "Revoke",
     width: "6.5rem",
     cell: (key) =>
-      stateOf(key) === "works" && (
+      keyStatus(key) === "works" && (
         <DialogButton opens="revoke-key" about={key.id} className="button quiet small" label={`Revoke ${key.name}`}>
           Revoke
         </DialogButton>
@@ -64,12 +64,12 @@ const COLUMNS: Column<ApiKey>[] = [
   },
 ];
 
-export function KeyList({ keys }: { keys: Pages<ApiKey> }) {
+export function KeyList({ keys }: { keys: PaginatedList<ApiKey> }) {
   return (
     <div className="stack keys">
       {keys.error && <Failure error={keys.error} retry={keys.reload} />}
-      {keys.isFirst ? (
-        <Loading what="the API keys" />
+      {keys.isLoadingFirstPage ? (
+        <Loading subject="the API keys" />
       ) : keys.items.length === 0 ? (
         <Empty title="There is no API key yet">
           <p>Create one for each person and each program: then each can be told apart, and revoked alone.</p>
@@ -80,31 +80,31 @@ export function KeyList({ keys }: { keys: Pages<ApiKey> }) {
           columns={COLUMNS}
           rows={keys.items}
           rowKey={({ id }) => id}
-          more={keys.hasMore ? keys.more : undefined}
+          onLoadMore={keys.hasMore ? keys.loadMore : undefined}
           isLoading={keys.isLoading}
         />
       )}
-      <HeldToDialog keys={keys.items} />
+      <KeyScopeDialog keys={keys.items} />
     </div>
   );
 }
 
-function State({ aKey }: { aKey: ApiKey }) {
-  const state = stateOf(aKey);
+function KeyStatus({ apiKey }: { apiKey: ApiKey }) {
+  const state = keyStatus(apiKey);
   if (state === "revoked") {
     return (
       <>
-        <span className="tag bad">Revoked</span> <span>{formatMoment(aKey.revokedAt ?? "")}</span>
+        <span className="tag bad">Revoked</span> <span>{formatDateTime(apiKey.revokedAt ?? "")}</span>
       </>
     );
   }
   return (
     <>
       <span className={state === "works" ? "tag good" : "tag warn"}>{state === "works" ? "Works" : "Expired"}</span>{" "}
-      {aKey.expiresAt ? (
+      {apiKey.expiresAt ? (
         <span>
           {state === "works" && "until "}
-          {formatMoment(aKey.expiresAt)}
+          {formatDateTime(apiKey.expiresAt)}
         </span>
       ) : (
         <span className="soft">without end</span>
@@ -113,7 +113,7 @@ function State({ aKey }: { aKey: ApiKey }) {
   );
 }
 
-function stateOf({ revokedAt, expiresAt }: ApiKey): "works" | "expired" | "revoked" {
+function keyStatus({ revokedAt, expiresAt }: ApiKey): "works" | "expired" | "revoked" {
   if (revokedAt) return "revoked";
   return expiresAt && Date.parse(expiresAt) <= Date.now() ? "expired" : "works";
 }

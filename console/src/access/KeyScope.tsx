@@ -7,30 +7,30 @@ import { SiteNmi, VppName } from "./objectNames";
 import type { ApiKey } from "./types";
 
 // As many as there are lines for in a row of the table.
-const IN_A_ROW = 2;
+const MAX_IN_ROW = 2;
 
-export function HeldTo({ aKey }: { aKey: ApiKey }) {
-  const { role, vppIds, siteIds } = aKey;
+export function KeyScope({ apiKey }: { apiKey: ApiKey }) {
+  const { role, vppIds, siteIds } = apiKey;
   if (role === "ADMIN") return <span className="soft">Nothing</span>;
-  const all = [...(vppIds ?? []), ...(siteIds ?? [])];
-  if (all.length === 0) return <span className="soft">{vppIds ? "No VPP at all" : "All VPPs"}</span>;
-  const shown = all.length > IN_A_ROW ? all.slice(0, IN_A_ROW - 1) : all;
+  const ids = [...(vppIds ?? []), ...(siteIds ?? [])];
+  if (ids.length === 0) return <span className="soft">{vppIds ? "No VPP at all" : "All VPPs"}</span>;
+  const shownIds = ids.length > MAX_IN_ROW ? ids.slice(0, MAX_IN_ROW - 1) : ids;
   return (
     <ul>
-      {shown.map((id) => (
+      {shownIds.map((id) => (
         <li key={id}>
-          <Held aKey={aKey} id={id} />
+          <ScopeItem aKey={apiKey} id={id} />
         </li>
       ))}
-      {all.length > shown.length && (
+      {ids.length > shownIds.length && (
         <li>
           <DialogButton
             opens="held-to"
-            about={aKey.id}
+            about={apiKey.id}
             className="button quiet more"
-            label={`and ${all.length - shown.length} more that ${aKey.name} is held to`}
+            label={`and ${ids.length - shownIds.length} more that ${apiKey.name} is held to`}
           >
-            and {all.length - shown.length} more
+            and {ids.length - shownIds.length} more
           </DialogButton>
         </li>
       )}
@@ -39,7 +39,7 @@ export function HeldTo({ aKey }: { aKey: ApiKey }) {
 }
 
 /** Lists all of them, where they are more than a row has room for. */
-export function HeldToDialog({ keys }: { keys: readonly ApiKey[] }) {
+export function KeyScopeDialog({ keys }: { keys: readonly ApiKey[] }) {
   const { name, about, close } = useDialog();
   const key = keys.find(({ id }) => id === about);
   return (
@@ -59,7 +59,7 @@ export function HeldToDialog({ keys }: { keys: readonly ApiKey[] }) {
               <ul className="stack held-to">
                 {[...(key.vppIds ?? []), ...(key.siteIds ?? [])].map((id) => (
                   <li key={id}>
-                    <Held aKey={key} id={id} isLink />
+                    <ScopeItem aKey={key} id={id} isLink />
                   </li>
                 ))}
               </ul>
@@ -76,5 +76,5 @@ export function HeldToDialog({ keys }: { keys: readonly ApiKey[] }) {
   );
 }
 
-const Held = ({ aKey, id, isLink = false }: { aKey: ApiKey; id: string; isLink?: boolean }) =>
+const ScopeItem = ({ aKey, id, isLink = false }: { aKey: ApiKey; id: string; isLink?: boolean }) =>
   aKey.siteIds ? <SiteNmi id={id} isLink={isLink} /> : <VppName id={id} isLink={isLink} />;

@@ -7,7 +7,7 @@ import { useCaller } from "../session/session";
 import { roleLabel } from "./roles";
 import type { ApiKey } from "./types";
 
-export function RevokeKey({ keys, done }: { keys: readonly ApiKey[]; done: () => void }) {
+export function RevokeKey({ keys, onDone }: { keys: readonly ApiKey[]; onDone: () => void }) {
   const [, revokeApiKey] = useMutation(RevokeApiKeyDocument);
   const { about } = useDialog();
   const { authType, name: ownName } = useCaller();
@@ -20,7 +20,7 @@ export function RevokeKey({ keys, done }: { keys: readonly ApiKey[]; done: () =>
       submitLabel="Revoke key"
       tone="danger"
       submit={() => revokeApiKey({ input: { id: about ?? "" } })}
-      done={done}
+      onDone={onDone}
     >
       {() => (
         <>

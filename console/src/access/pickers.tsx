@@ -3,7 +3,7 @@
 import { type ReactNode, useDeferredValue, useState } from "react";
 import { useQuery } from "urql";
 import { Picker } from "../components/Picker";
-import { Chosen } from "../components/SelectedItems";
+import { SelectedItems } from "../components/SelectedItems";
 import { FindSitesByNmiOrAddressDocument, FindVppsByNameDocument } from "../schema";
 import { SiteNmi, VppName } from "./objectNames";
 
@@ -21,7 +21,7 @@ export function VppPicker({ chosen, ...props }: Props) {
   const [{ data }] = useQuery({ query: FindVppsByNameDocument, variables: { text: asked } });
   const found = data?.listVpps.items.map(({ id, name }) => ({ id, name })) ?? [];
   return (
-    <PickerOfSeveral
+    <MultiPicker
       label="VPPs it is held to"
       hint="All of them, where none is chosen"
       empty="No VPP has this in its name"
@@ -42,7 +42,7 @@ export function SitePicker({ chosen, ...props }: Props) {
   const sites = data?.getSiteByNmi ? [data.getSiteByNmi] : (data?.listSites.items ?? []);
   const found = sites.map(({ id, nmi, address }) => ({ id, name: `${nmi}, ${address}` }));
   return (
-    <PickerOfSeveral
+    <MultiPicker
       label="Sites it sees"
       hint="At least one: find them by NMI or address"
       empty="No site has this NMI, or this in its address"
@@ -56,7 +56,7 @@ export function SitePicker({ chosen, ...props }: Props) {
 }
 
 /** Picks one after another; those that are chosen stand below. */
-function PickerOfSeveral({
+function MultiPicker({
   label,
   hint,
   empty,
@@ -98,7 +98,7 @@ function PickerOfSeveral({
         menuTrigger="focus"
       />
       {chosen.length > 0 && (
-        <Chosen label={label} chosen={chosen} takeOut={(id) => onChange(ids.filter((each) => each !== id))} />
+        <SelectedItems label={label} items={chosen} onRemove={(id) => onChange(ids.filter((each) => each !== id))} />
       )}
     </div>
   );

@@ -1,12 +1,12 @@
-const WORDS: Record<string, string> = { vpp: "VPP", vpps: "VPPs", api: "API", nmi: "NMI", aud: "AUD", kwh: "kWh" };
+const ACRONYMS: Record<string, string> = { vpp: "VPP", vpps: "VPPs", api: "API", nmi: "NMI", aud: "AUD", kwh: "kWh" };
 
 /** Writes a name of the API's as people say it: "createApiKey" as "create API key", "vppIds" as "VPPs". */
-export const words = (name: string) =>
+export const readableName = (name: string) =>
   name
     .replace(/Id(s?)$/, "$1")
     .split(/(?=[A-Z])/)
-    .map((word) => WORDS[word.toLowerCase()] ?? word.toLowerCase())
+    .map((word) => ACRONYMS[word.toLowerCase()] ?? word.toLowerCase())
     .join(" ");
 
 /** The same where it stands alone: "Create API key". */
-export const title = (name: string) => words(name).replace(/^./, (first) => first.toUpperCase());
+export const readableTitle = (name: string) => readableName(name).replace(/^./, (first) => first.toUpperCase());

@@ -35,11 +35,11 @@ interface Props<Row extends object> {
   rows: readonly Row[];
   rowKey: (row: Row) => string;
   /** How they are sorted at first; in the order they came unless said. */
-  sorted?: { id: string; desc?: boolean };
+  initialSort?: { id: string; desc?: boolean };
   /** A row below all others that adds them up: a cell for each column's id. */
   totals?: Record<string, ReactNode>;
   /** Reads further rows, where there are any. */
-  more?: (() => void) | undefined;
+  onLoadMore?: (() => void) | undefined;
   isLoading?: boolean;
 }
 
@@ -62,13 +62,13 @@ export function DataTable<Row extends object>({
   columns,
   rows,
   rowKey,
-  sorted,
+  initialSort,
   totals,
-  more,
+  onLoadMore,
   isLoading = false,
 }: Props<Row>) {
   const scroller = useRef<HTMLDivElement>(null);
-  const defined = useMemo<ColumnDef<typeof features, Row>[]>(
+  const columnDefs = useMemo<ColumnDef<typeof features, Row>[]>(
     () =>
       columns.map(({ id, sort }) => ({
         id,
@@ -79,28 +79,30 @@ export function DataTable<Row extends object>({
     [columns],
   );
   // The heading says at once what ten thousand rows take a moment to follow.
-  const [sorting, setSorting] = useState<SortingState>(sorted ? [{ id: sorted.id, desc: sorted.desc ?? false }] : []);
+  const [sorting, setSorting] = useState<SortingState>(
+    initialSort ? [{ id: initialSort.id, desc: initialSort.desc ?? false }] : [],
+  );
   const sortedBy = useDeferredValue(sorting);
   const table = useTable({
     features,
-    columns: defined,
+    columns: columnDefs,
     data: rows as Row[],
     getRowId: rowKey,
     state: { sorting: sortedBy },
     onSortingChange: setSorting,
     enableSortingRemoval: false,
   });
-  const { rows: inOrder } = table.getRowModel();
+  const { rows: sortedRows } = table.getRowModel();
   // Another function would make it measure every row anew each time it is drawn.
-  const keyOf = useCallback((index: number) => inOrder[index]?.id ?? index, [inOrder]);
+  const itemKey = useCallback((index: number) => sortedRows[index]?.id ?? index, [sortedRows]);
   const virtualizer = useVirtualizer({
-    count: inOrder.length,
+    count: sortedRows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_PX,
-    getItemKey: keyOf,
+    getItemKey: itemKey,
     overscan: OVERSCAN,
   });
-  const template = columns
+  const gridTemplate = columns
     .map(({ width, numeric }) => width ?? (numeric ? "minmax(7rem, 1fr)" : "minmax(8rem, 1.4fr)"))
     .join(" ");
 
@@ -114,14 +116,14 @@ export function DataTable<Row extends object>({
       <table
         role="table"
         aria-label={label}
-        aria-rowcount={inOrder.length + 1 + (totals ? 1 : 0)}
-        style={{ gridTemplateColumns: template }}
+        aria-rowcount={sortedRows.length + 1 + (totals ? 1 : 0)}
+        style={{ gridTemplateColumns: gridTemplate }}
       >
         <thead role="rowgroup">
-          <tr role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
+          <tr role="row" aria-rowindex={1} style={{ gridTemplateColumns: gridTemplate }}>
             {columns.map(({ id, header, numeric, sort }) => {
-              const by = sorting.find((each) => each.id === id);
-              const direction = by && (by.desc ? "desc" : "asc");
+              const columnSort = sorting.find((each) => each.id === id);
+              const direction = columnSort && (columnSort.desc ? "desc" : "asc");
               const Icon = direction === "asc" ? ArrowUp : direction === "desc" ? ArrowDown : ArrowUpDown;
               return (
                 <th
@@ -146,14 +148,14 @@ export function DataTable<Row extends object>({
         </thead>
         <tbody role="rowgroup" style={{ height: virtualizer.getTotalSize() }}>
           {virtualizer.getVirtualItems().map(({ index, key, start }) => {
-            const row = inOrder[index];
+            const row = sortedRows[index];
             return (
               row && (
                 <tr
                   key={key}
                   role="row"
                   aria-rowindex={index + 2}
-                  style={{ gridTemplateColumns: template, transform: `translateY(${start}px)` }}
+                  style={{ gridTemplateColumns: gridTemplate, transform: `translateY(${start}px)` }}
                 >
                   {columns.map(({ id, cell, numeric }) => (
                     <td key={id} role="cell" data-column={id} data-numeric={numeric || undefined}>
@@ -167,7 +169,7 @@ export function DataTable<Row extends object>({
         </tbody>
         {totals && (
           <tfoot role="rowgroup">
-            <tr role="row" aria-rowindex={inOrder.length + 2} style={{ gridTemplateColumns: template }}>
+            <tr role="row" aria-rowindex={sortedRows.length + 2} style={{ gridTemplateColumns: gridTemplate }}>
               {columns.map(({ id, numeric }) => (
                 <td key={id} role="cell" data-column={id} data-numeric={numeric || undefined}>
                   {totals[id]}
@@ -179,9 +181,9 @@ export function DataTable<Row extends object>({
       </table>
       {/* biome-ignore-end lint/a11y/noRedundantRoles: see above. */}
       {/* biome-ignore-end lint/a11y/useSemanticElements: see above. */}
-      {more && (
+      {onLoadMore && (
         <div className="table-more">
-          <Button className="button quiet" onPress={more} isPending={isLoading}>
+          <Button className="button quiet" onPress={onLoadMore} isPending={isLoading}>
             {isLoading ? "Loading…" : "Show more"}
           </Button>
         </div>

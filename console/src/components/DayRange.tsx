@@ -2,7 +2,7 @@
 
 import { useState } from "react";
 
-import { DayOf } from "./fields";
+import { DayField } from "./fields";
 
 interface Range {
   first: string | null;
@@ -15,7 +15,7 @@ export function DayRange({ first, last, onChange, hint }: Range & { onChange: (r
   const shown = typed ?? { first, last };
   const isBefore = shown.first !== null && shown.last !== null && shown.last < shown.first;
 
-  function type(next: Range) {
+  function handleInput(next: Range) {
     setTyped(next);
     const days = [next.first, next.last].filter((day) => day !== null);
     if (days.every(isDay) && days.join() === days.toSorted().join()) onChange(next);
@@ -27,11 +27,16 @@ export function DayRange({ first, last, onChange, hint }: Range & { onChange: (r
       onBlur={({ currentTarget, relatedTarget }) => currentTarget.contains(relatedTarget) || setTyped(null)}
     >
       <legend className="visually-hidden">Days</legend>
-      <DayOf label="First day" value={shown.first} onChange={(day) => type({ ...shown, first: day })} hint={hint} />
-      <DayOf
+      <DayField
+        label="First day"
+        value={shown.first}
+        onChange={(day) => handleInput({ ...shown, first: day })}
+        hint={hint}
+      />
+      <DayField
         label="Last day"
         value={shown.last}
-        onChange={(day) => type({ ...shown, last: day })}
+        onChange={(day) => handleInput({ ...shown, last: day })}
         problem={isBefore ? "Is before the first" : ""}
       />
     </fieldset>

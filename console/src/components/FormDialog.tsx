@@ -4,11 +4,12 @@ import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "rea
 import { Button, Dialog, Form, Heading, Modal, ModalOverlay } from "react-aria-components";
 import type { CombinedError, OperationResult } from "urql";
 import { useDraft } from "./draft";
-import { Failure, refusalOf } from "./states";
-import { useAddress } from "./urlParams";
+import { apiErrorOf } from "./errors";
+import { Failure } from "./states";
+import { useUrlParams } from "./urlParams";
 
 /** What fields read and write. `problem` is what is wrong with one: what the server, or the dialog, found. */
-export interface FormOf<Values> {
+export interface FormState<Values> {
   values: Values;
   // Methods, so that a form is taken where one of some of its fields is.
   set<Name extends keyof Values>(name: Name, value: Values[Name]): void;
@@ -18,7 +19,7 @@ export interface FormOf<Values> {
 type Problems<Values> = { [Name in keyof Values]?: string };
 
 /** What was refused: as long as a value is still the same, what was wrong with it is. */
-interface Refused<Values> {
+interface Rejection<Values> {
   values: Values;
   problems?: Problems<Values>;
   error?: CombinedError;
@@ -32,31 +33,31 @@ interface Props<Values extends object, Data> {
   submitLabel: string;
   tone?: "primary" | "danger";
   /** Finds what cannot be sent at all, such as a figure that is not there: a sentence for each field at fault. */
-  check?: (values: Values) => Problems<Values>;
+  validate?: (values: Values) => Problems<Values>;
   /** Sends it. The id is the same until it has worked: a create that is sent again with it makes nothing twice. */
   submit: (values: Values, id: string) => Promise<OperationResult<Data>>;
-  done?: (data: Data) => void;
+  onDone?: (data: Data) => void;
   /** What the button says that sends nothing. */
-  keepLabel?: string;
-  children: (form: FormOf<Values>) => ReactNode;
+  cancelLabel?: string;
+  children: (form: FormState<Values>) => ReactNode;
 }
 
 /** Says which dialog is open, and about what; opens and closes them. */
 export function useDialog() {
-  const [params, change] = useAddress();
+  const [params, updateParams] = useUrlParams();
   return {
     name: params.get("do"),
     about: params.get("about"),
     open: (name: string, about?: string) =>
-      change((present) => {
-        present.set("do", name);
-        if (about) present.set("about", about);
+      updateParams((current) => {
+        current.set("do", name);
+        if (about) current.set("about", about);
       }),
     close: () =>
-      change(
-        (present) => {
-          present.delete("do");
-          present.delete("about");
+      updateParams(
+        (current) => {
+          current.delete("do");
+          current.delete("about");
         },
         { replace: true },
       ),
@@ -111,35 +112,35 @@ function Body<Values extends object, Data>({
   initial,
   submitLabel,
   tone = "primary",
-  check,
+  validate,
   submit,
-  done,
-  keepLabel = "Cancel",
+  onDone,
+  cancelLabel = "Cancel",
   children,
   close,
 }: Props<Values, Data> & { about: string; close: () => void }) {
-  const first = useRef({ values: initial, id: crypto.randomUUID() as string });
-  const [{ values, id }, setDraft, forget] = useDraft(`${name}:${about}`, first.current);
-  const [refused, setRefused] = useState<Refused<Values> | null>(null);
+  const initialDraft = useRef({ values: initial, id: crypto.randomUUID() as string });
+  const [{ values, id }, setDraft, clearDraft] = useDraft(`${name}:${about}`, initialDraft.current);
+  const [rejection, setRefused] = useState<Rejection<Values> | null>(null);
   const [isSending, setIsSending] = useState(false);
-  const shown = useRef<HTMLFormElement>(null);
+  const formRef = useRef<HTMLFormElement>(null);
 
   // Whoever sent it goes on at the field at fault, which is read out to them.
   useEffect(() => {
-    if (refused) shown.current?.querySelector<HTMLElement>("[data-invalid] :is(input, [role=spinbutton])")?.focus();
-  }, [refused]);
+    if (rejection) formRef.current?.querySelector<HTMLElement>("[data-invalid] :is(input, [role=spinbutton])")?.focus();
+  }, [rejection]);
 
   async function send(event: FormEvent) {
     event.preventDefault();
     if (isSending) return;
-    const problems = check?.(values) ?? {};
+    const problems = validate?.(values) ?? {};
     setRefused(Object.keys(problems).length > 0 ? { values, problems } : null);
     if (Object.keys(problems).length > 0) return;
     setIsSending(true);
     const { data, error } = await submit(values, id);
     setIsSending(false);
     if (error) {
-      const field = refusalOf(error).errorInfo?.field?.at(-1);
+      const field = apiErrorOf(error).errorInfo?.field?.at(-1);
       const message = error.graphQLErrors[0]?.message;
       setRefused({
         values,
@@ -147,34 +148,35 @@ function Body<Values extends object, Data>({
       });
       return;
     }
-    forget();
+    clearDraft();
     close();
-    if (data) done?.(data);
+    if (data) onDone?.(data);
   }
 
-  const form: FormOf<Values> = {
+  const form: FormState<Values> = {
     values,
     // Of the draft as it is by then: one click may commit a figure and choose something else.
     set: (name, value) => setDraft((draft) => ({ ...draft, values: { ...draft.values, [name]: value } })),
-    problem: (name) => (refused && Object.is(values[name], refused.values[name]) && refused.problems?.[name]) || "",
+    problem: (name) =>
+      (rejection && Object.is(values[name], rejection.values[name]) && rejection.problems?.[name]) || "",
   };
 
   return (
-    <Form ref={shown} className="stack" onSubmit={send} validationBehavior="aria">
+    <Form ref={formRef} className="stack" onSubmit={send} validationBehavior="aria">
       <Heading slot="title" level={2}>
         {title}
       </Heading>
       {children(form)}
-      {refused?.error && <Failure error={refused.error} />}
+      {rejection?.error && <Failure error={rejection.error} />}
       <div className="row" style={{ justifyContent: "flex-end" }}>
         <Button
           className="button"
           onPress={() => {
-            forget();
+            clearDraft();
             close();
           }}
         >
-          {keepLabel}
+          {cancelLabel}
         </Button>
         <Button className={`button ${tone}`} type="submit" isPending={isSending}>
           {isSending ? "Sending…" : submitLabel}

@@ -14,12 +14,12 @@ export function useTitle(title: string): void {
 /** A page's title, which is the document's too, the way back up, and what can be done with the page as a whole. */
 export function PageHeader({
   title,
-  up,
+  parent,
   children,
   note,
 }: {
   title: string;
-  up?: { to: string; label: string };
+  parent?: { to: string; label: string };
   children?: ReactNode;
   note?: ReactNode;
 }) {
@@ -27,9 +27,9 @@ export function PageHeader({
 
   return (
     <header className="stack" style={{ "--gap": "0.35rem", marginBottom: "1.25rem" }}>
-      {up && (
+      {parent && (
         <nav aria-label="Way back" className="small">
-          <Link to={up.to}>← {up.label}</Link>
+          <Link to={parent.to}>← {parent.label}</Link>
         </nav>
       )}
       <div className="row apart">

@@ -5,20 +5,20 @@ import type { ReactNode } from "react";
 import { Button } from "react-aria-components";
 
 /** What was chosen of many, each with a button that takes it out again. */
-export function Chosen({
+export function SelectedItems({
   label,
-  chosen,
-  takeOut,
+  items,
+  onRemove,
 }: {
   label: string;
-  chosen: { id: string; name: ReactNode }[];
-  takeOut: (id: string) => void;
+  items: { id: string; name: ReactNode }[];
+  onRemove: (id: string) => void;
 }) {
   return (
     <ul className="row chosen" aria-label={label}>
-      {chosen.map(({ id, name }) => (
+      {items.map(({ id, name }) => (
         <li key={id}>
-          <Button className="button" onPress={() => takeOut(id)}>
+          <Button className="button" onPress={() => onRemove(id)}>
             <span className="visually-hidden">Take out </span>
             <span className="name">{name}</span>
             <X size={14} aria-hidden />

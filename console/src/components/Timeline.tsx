@@ -16,14 +16,14 @@ export function Timeline({ label, periods }: { label: string; periods: Period[] 
   return (
     <ol className="timeline" aria-label={label}>
       {periods.toReversed().map(({ key, effectiveFrom, effectiveUntil, content }) => {
-        const isAhead = effectiveFrom !== null && effectiveFrom > now;
-        const isNow = !isAhead && (effectiveUntil === null || effectiveUntil > now);
+        const isFuture = effectiveFrom !== null && effectiveFrom > now;
+        const isCurrent = !isFuture && (effectiveUntil === null || effectiveUntil > now);
         return (
-          <li key={key} data-now={isNow || undefined}>
+          <li key={key} data-now={isCurrent || undefined}>
             <div className="row" style={{ "--gap": "0.5rem" }}>
               <span className="soft small">{formatPeriod(effectiveFrom, effectiveUntil)}</span>
-              {isNow && <span className="tag accent">today</span>}
-              {isAhead && <span className="tag">to come</span>}
+              {isCurrent && <span className="tag accent">today</span>}
+              {isFuture && <span className="tag">to come</span>}
             </div>
             <div>{content}</div>
           </li>

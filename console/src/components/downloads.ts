@@ -16,7 +16,7 @@ export function downloadText(fileName: string, type: string, text: string): void
 }
 
 /** Follows a link to a file that the object store sends as an attachment: the page stays where it is. */
-export function followDownload(url: string): void {
+export function downloadFromUrl(url: string): void {
   const link = document.createElement("a");
   link.href = url;
   link.download = "";

@@ -4,15 +4,15 @@ import { type Dispatch, type SetStateAction, useEffect, useState } from "react";
 
 /** Like useState, but finds again what was kept under the name. Never for secrets. */
 export function useDraft<Value>(name: string, initial: Value): [Value, Dispatch<SetStateAction<Value>>, () => void] {
-  const place = `draft:${name}`;
+  const storageKey = `draft:${name}`;
   const [value, setValue] = useState<Value>(() => {
-    const kept = sessionStorage.getItem(place);
-    return kept === null ? initial : (JSON.parse(kept) as Value);
+    const stored = sessionStorage.getItem(storageKey);
+    return stored === null ? initial : (JSON.parse(stored) as Value);
   });
 
   useEffect(() => {
-    if (value !== initial) sessionStorage.setItem(place, JSON.stringify(value));
-  }, [place, value, initial]);
+    if (value !== initial) sessionStorage.setItem(storageKey, JSON.stringify(value));
+  }, [storageKey, value, initial]);
 
-  return [value, setValue, () => sessionStorage.removeItem(place)];
+  return [value, setValue, () => sessionStorage.removeItem(storageKey)];
 }

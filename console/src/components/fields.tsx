@@ -24,11 +24,11 @@ import {
 } from "react-aria-components";
 
 import type { DayProps } from "./DayPicker";
-import type { FormOf } from "./FormDialog";
-import { formatDay, formatMonth, monthsOn, thisMonth, today } from "./format";
+import type { FormState } from "./FormDialog";
+import { addMonths, formatDay, formatMonth, thisMonth, today } from "./format";
 
-interface Common<Values, Value> {
-  form: FormOf<Values>;
+interface InputProps<Values, Value> {
+  form: FormState<Values>;
   name: { [Name in keyof Values]: Values[Name] extends Value ? Name : never }[keyof Values] & string;
   label: string;
   hint?: ReactNode;
@@ -43,7 +43,7 @@ export function TextInput<Values>({
   isRequired = false,
   placeholder,
   autoFocus = false,
-}: Common<Values, string> & { placeholder?: string; autoFocus?: boolean }) {
+}: InputProps<Values, string> & { placeholder?: string; autoFocus?: boolean }) {
   const problem = form.problem(name);
   return (
     <AriaTextField
@@ -74,7 +74,7 @@ export function NumberInput<Values>({
   min,
   max,
   step,
-}: Common<Values, number> & { unit?: string; min?: number; max?: number; step?: number }) {
+}: InputProps<Values, number> & { unit?: string; min?: number; max?: number; step?: number }) {
   const problem = form.problem(name);
   return (
     <AriaNumberField
@@ -102,15 +102,15 @@ export function NumberInput<Values>({
 }
 
 /** One of a few, in a list that opens. */
-export function Choice<Values, Value extends string>({
+export function SelectInput<Values, Value extends string>({
   form,
   name,
   label,
   hint,
   options,
-}: Common<Values, Value> & { options: { value: Value; label: string }[] }) {
+}: InputProps<Values, Value> & { options: { value: Value; label: string }[] }) {
   return (
-    <ChoiceOf
+    <SelectField
       label={label}
       hint={hint}
       options={options}
@@ -121,7 +121,7 @@ export function Choice<Values, Value extends string>({
 }
 
 /** The same outside a form. */
-export function ChoiceOf<Value extends string>({
+export function SelectField<Value extends string>({
   label,
   hint,
   options,
@@ -150,9 +150,9 @@ export function ChoiceOf<Value extends string>({
 }
 
 /** A settlement date. Its calendar is half as large as all else on a page: it is loaded when there is one. */
-export function DayOf(props: DayProps) {
+export function DayField(props: DayProps) {
   return (
-    <Suspense fallback={<DayOnItsWay {...props} />}>
+    <Suspense fallback={<DayFieldPlaceholder {...props} />}>
       <DayPicker {...props} />
     </Suspense>
   );
@@ -160,7 +160,7 @@ export function DayOf(props: DayProps) {
 
 const DayPicker = lazy(async () => ({ default: (await import("./DayPicker")).DayPicker }));
 
-function DayOnItsWay({ label, hint }: DayProps) {
+function DayFieldPlaceholder({ label, hint }: DayProps) {
   return (
     <div className="field">
       <span className="label">{label}</span>
@@ -171,7 +171,7 @@ function DayOnItsWay({ label, hint }: DayProps) {
 }
 
 /** A month, YYYY-MM: its name, its year, and the ones before and after it. */
-export function MonthOf({
+export function MonthField({
   label,
   value,
   onChange,
@@ -191,11 +191,11 @@ export function MonthOf({
     <fieldset className="month field">
       <legend className="label">{label}</legend>
       <div className="row">
-        <Button className="button icon" aria-label="Month before" onPress={() => onChange(monthsOn(value, -1))}>
+        <Button className="button icon" aria-label="Month before" onPress={() => onChange(addMonths(value, -1))}>
           <ChevronLeft size={16} aria-hidden />
         </Button>
-        <Narrow label="Month" value={of} options={MONTHS} onChange={(chosen) => onChange(`${year}-${chosen}`)} />
-        <Narrow
+        <CompactSelect label="Month" value={of} options={MONTHS} onChange={(chosen) => onChange(`${year}-${chosen}`)} />
+        <CompactSelect
           label="Year"
           value={year}
           options={years.map((each) => ({ value: each, label: each }))}
@@ -205,7 +205,7 @@ export function MonthOf({
           className="button icon"
           aria-label="Month after"
           isDisabled={value >= latest}
-          onPress={() => onChange(monthsOn(value, 1))}
+          onPress={() => onChange(addMonths(value, 1))}
         >
           <ChevronRight size={16} aria-hidden />
         </Button>
@@ -219,7 +219,7 @@ const MONTHS = Array.from({ length: 12 }, (_, index) => {
   return { value, label: formatMonth(`2000-${value}`).split(" ")[0] ?? value };
 });
 
-function Narrow({
+function CompactSelect({
   label,
   value,
   options,
@@ -244,7 +244,7 @@ function Narrow({
 }
 
 /** A text that narrows a list down. */
-export function SearchInput({
+export function SearchField({
   label,
   value,
   onChange,
@@ -272,15 +272,15 @@ export function SearchInput({
 }
 
 /** From when a change holds: for all time where it is null. Says below what that means for months gone by. */
-export function EffectiveFrom<Values extends { effectiveFrom: string | null }>({
+export function EffectiveFromField<Values extends { effectiveFrom: string | null }>({
   form,
-  what,
-  always = "for all time, as if it had always been so",
+  subject,
+  alwaysLabel = "for all time, as if it had always been so",
 }: {
-  form: FormOf<Values>;
-  what: string;
+  form: FormState<Values>;
+  subject: string;
   /** What it means where no day is given. */
-  always?: string;
+  alwaysLabel?: string;
 }) {
   const { effectiveFrom } = form.values;
   const problem = form.problem("effectiveFrom");
@@ -294,12 +294,12 @@ export function EffectiveFrom<Values extends { effectiveFrom: string | null }>({
         isInvalid={effectiveFrom === null && problem !== ""}
       >
         <Label>Holds</Label>
-        <Radio value="always">{always}</Radio>
+        <Radio value="always">{alwaysLabel}</Radio>
         <Radio value="from">from a day on</Radio>
         <FieldError>{problem}</FieldError>
       </RadioGroup>
       {effectiveFrom !== null && (
-        <DayOf
+        <DayField
           label="First day"
           value={effectiveFrom}
           onChange={(day) => set(day ?? today())}
@@ -307,17 +307,17 @@ export function EffectiveFrom<Values extends { effectiveFrom: string | null }>({
           hint="A settlement date, in NEM time (UTC+10)"
         />
       )}
-      <p className="notice accent">{whatItMeans(what, effectiveFrom)}</p>
+      <p className="notice accent">{describeEffect(subject, effectiveFrom)}</p>
     </div>
   );
 }
 
 /** Says in plain words what a change does to months that are over, and to reports. */
-export function whatItMeans(what: string, effectiveFrom: string | null): string {
+export function describeEffect(subject: string, effectiveFrom: string | null): string {
   const reports =
     "Reports already generated stay as they are; those of months it changes are marked as stale, and settling again adds a revision.";
   if (effectiveFrom === null)
-    return `${what} holds for every month, past ones included, when it is settled from now on. ${reports}`;
+    return `${subject} holds for every month, past ones included, when it is settled from now on. ${reports}`;
   const month = formatMonth(effectiveFrom.slice(0, 7));
   const days = effectiveFrom.endsWith("-01")
     ? `${month} is the first month it counts in`

@@ -7,13 +7,14 @@ import { Link } from "react-router";
 import type { CombinedError } from "urql";
 
 import { CopyText } from "./CopyText";
+import { errorMessage, requestId } from "./errors";
 import { useTitle } from "./PageHeader";
 
 /** Says that something is being read; `page` fills a page with it. */
-export function Loading({ what, page = false }: { what: string; page?: boolean }) {
+export function Loading({ subject, page = false }: { subject: string; page?: boolean }) {
   return (
     <div role="status" className="skeleton" style={page ? { minHeight: "100dvh" } : undefined}>
-      <span className="visually-hidden">Loading {what}…</span>
+      <span className="visually-hidden">Loading {subject}…</span>
     </div>
   );
 }
@@ -29,13 +30,13 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 }
 
 /** Says that there is no such thing. What belongs to others is answered in the same words. */
-export function NotFound({ what }: { what: string }) {
-  useTitle(`There is no such ${what}`);
+export function NotFound({ noun }: { noun: string }) {
+  useTitle(`There is no such ${noun}`);
 
   return (
     <div className="card stack" style={{ alignItems: "center", textAlign: "center", padding: "2.5rem 1rem" }}>
       <SearchX size={28} aria-hidden className="soft" />
-      <h1>There is no such {what}</h1>
+      <h1>There is no such {noun}</h1>
       <p className="soft">It may have been deleted, or the address may be incomplete.</p>
       <Link className="button" to="/">
         Go to the first page
@@ -45,10 +46,10 @@ export function NotFound({ what }: { what: string }) {
 }
 
 /** Says that the caller's role does not go so far. */
-export function Forbidden({ needs }: { needs: string }) {
+export function Forbidden({ audience }: { audience: string }) {
   return (
     <div className="card stack" style={{ alignItems: "center", textAlign: "center", padding: "2.5rem 1rem" }}>
-      <h1>This page is for {needs}</h1>
+      <h1>This page is for {audience}</h1>
       <p className="soft">Your key has another role. An administrator can make you one that goes further.</p>
     </div>
   );
@@ -61,7 +62,7 @@ export function Failure({ error, retry }: { error: CombinedError; retry?: (() =>
     <div className="notice bad" role="alert">
       <CircleAlert size={18} aria-hidden className="bad" />
       <div className="stack" style={{ "--gap": "0.4rem" }}>
-        <p>{sentence(error)}</p>
+        <p>{errorMessage(error)}</p>
         {(retry || id) && (
           <div className="row">
             {retry && (
@@ -75,32 +76,4 @@ export function Failure({ error, retry }: { error: CombinedError; retry?: (() =>
       </div>
     </div>
   );
-}
-
-interface Refusal {
-  errorType?: string;
-  errorInfo?: { field?: string[] } & Record<string, unknown>;
-}
-
-/** Returns what the API says of an error beside its message: its type and info stand at the error's top level. */
-export function refusalOf(error: CombinedError): Refusal {
-  return (error.graphQLErrors[0]?.originalError as Refusal | undefined) ?? {};
-}
-
-/** Writes an error as a sentence for whoever asked. */
-export function sentence(error: CombinedError): string {
-  const [first] = error.graphQLErrors;
-  if (!first) {
-    return error.response?.status
-      ? `The server answered with ${error.response.status}. Try again in a moment.`
-      : "The server cannot be reached. Nothing was lost: try again in a moment.";
-  }
-  if (refusalOf(error).errorType === "InternalFailure") {
-    return "Something went wrong on the server, and it is logged there. Trying again is safe.";
-  }
-  return first.message;
-}
-
-function requestId(error: CombinedError): string | null {
-  return error.response?.headers?.get("x-amzn-requestid") ?? null;
 }

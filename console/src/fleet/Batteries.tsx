@@ -3,30 +3,30 @@
 import { useEffect, useRef } from "react";
 
 import { DialogButton } from "../components/FormDialog";
-import { DayOf } from "../components/fields";
-import { formatDay, formatPeriod, kwh } from "../components/format";
+import { DayField } from "../components/fields";
+import { formatDay, formatKwh, formatPeriod } from "../components/format";
 import { AddBattery, EditBattery, RemoveBattery } from "./BatteryDialogs";
 import type { Site } from "./types";
-import type { Asked } from "./urlInputs";
+import type { UrlInput } from "./urlInputs";
 
 interface Props {
   site: Site;
   /** The day its batteries are those of, which the one they are asked for is once they are read. */
   on: string;
-  day: Asked;
+  day: UrlInput;
   mayChange: boolean;
 }
 
 export function Batteries({ site, on, day, mayChange }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
-  const present = site.batteries.length;
-  const before = useRef(present);
+  const batteryCount = site.batteries.length;
+  const previousCount = useRef(batteryCount);
 
   // The focus goes with a battery whose button had it: whoever removed it goes on from here.
   useEffect(() => {
-    if (present < before.current && document.activeElement === document.body) heading.current?.focus();
-    before.current = present;
-  }, [present]);
+    if (batteryCount < previousCount.current && document.activeElement === document.body) heading.current?.focus();
+    previousCount.current = batteryCount;
+  }, [batteryCount]);
 
   return (
     <section className="card stack" aria-labelledby="batteries">
@@ -41,7 +41,7 @@ export function Batteries({ site, on, day, mayChange }: Props) {
         )}
       </div>
       <div className="row">
-        <DayOf label="On the settlement date" value={day.entered} onChange={(chosen) => day.enter(chosen ?? "")} />
+        <DayField label="On the settlement date" value={day.text} onChange={(chosen) => day.setText(chosen ?? "")} />
       </div>
       {site.batteries.length === 0 ? (
         <p className="soft">
@@ -56,7 +56,7 @@ export function Batteries({ site, on, day, mayChange }: Props) {
                   {battery.manufacturer} <span className="mono">{battery.serial}</span>
                   <div className="soft small">{formatPeriod(battery.effectiveFrom, battery.effectiveUntil)}</div>
                 </div>
-                <div className="number">{kwh(battery.capacityKwh)}</div>
+                <div className="number">{formatKwh(battery.capacityKwh)}</div>
                 {mayChange && (
                   <div className="row">
                     <DialogButton
@@ -80,7 +80,7 @@ export function Batteries({ site, on, day, mayChange }: Props) {
             ))}
           </ul>
           <p>
-            <strong className="number">{kwh(site.capacityOnDayKwh)}</strong>{" "}
+            <strong className="number">{formatKwh(site.capacityOnDayKwh)}</strong>{" "}
             <span className="soft">in all on {formatDay(on)}</span>
           </p>
         </>
@@ -88,7 +88,7 @@ export function Batteries({ site, on, day, mayChange }: Props) {
       {mayChange && (
         <>
           {/* One that comes later is seen on its first day, not before. */}
-          <AddBattery siteId={site.id} added={(from) => from !== null && from > on && day.enter(from)} />
+          <AddBattery siteId={site.id} onAdded={(from) => from !== null && from > on && day.setText(from)} />
           <EditBattery batteries={site.batteries} on={on} />
           <RemoveBattery batteries={site.batteries} />
         </>

@@ -2,14 +2,14 @@
 
 import { useMutation } from "urql";
 
-import { FormDialog, type FormOf, useDialog } from "../components/FormDialog";
-import { EffectiveFrom, NumberInput, TextInput } from "../components/fields";
-import { formatDay, kwh, today } from "../components/format";
+import { FormDialog, type FormState, useDialog } from "../components/FormDialog";
+import { EffectiveFromField, NumberInput, TextInput } from "../components/fields";
+import { formatDay, formatKwh, today } from "../components/format";
 import { Notice } from "../components/Notice";
 import { AddBatteryDocument, RemoveBatteryDocument, UpdateBatteryDocument } from "../schema";
 import type { Battery } from "./types";
 
-export function AddBattery({ siteId, added }: { siteId: string; added: (from: string | null) => void }) {
+export function AddBattery({ siteId, onAdded }: { siteId: string; onAdded: (from: string | null) => void }) {
   const [, addBattery] = useMutation(AddBatteryDocument);
   return (
     <FormDialog
@@ -17,14 +17,14 @@ export function AddBattery({ siteId, added }: { siteId: string; added: (from: st
       title="Add a battery"
       initial={{ manufacturer: "", serial: "", capacityKwh: Number.NaN, effectiveFrom: null as string | null }}
       submitLabel="Add battery"
-      check={missingCapacity}
+      validate={validateCapacity}
       submit={(values, id) => addBattery({ input: { id, siteId, ...values } })}
-      done={({ addBattery }) => added(addBattery?.effectiveFrom ?? null)}
+      onDone={({ addBattery }) => onAdded(addBattery?.effectiveFrom ?? null)}
     >
       {(form) => (
         <>
-          <PlateInputs form={form} />
-          <EffectiveFrom form={form} what="Its capacity" />
+          <BatteryInputs form={form} />
+          <EffectiveFromField form={form} subject="Its capacity" />
         </>
       )}
     </FormDialog>
@@ -43,7 +43,7 @@ export function EditBattery({ batteries, on }: { batteries: Battery[]; on: strin
       title={`Edit ${manufacturer} ${serial}`}
       initial={{ manufacturer, serial, capacityKwh, effectiveFrom: today() as string | null }}
       submitLabel="Save"
-      check={missingCapacity}
+      validate={validateCapacity}
       submit={({ capacityKwh: given, effectiveFrom, ...plate }) =>
         updateBattery({
           input: { id, ...plate, ...(given === capacityKwh ? {} : { capacityKwh: given, effectiveFrom }) },
@@ -52,11 +52,11 @@ export function EditBattery({ batteries, on }: { batteries: Battery[]; on: strin
     >
       {(form) => (
         <>
-          <PlateInputs
+          <BatteryInputs
             form={form}
-            hint={`${kwh(capacityKwh)} on ${formatDay(on)}; another holds from the day you choose`}
+            hint={`${formatKwh(capacityKwh)} on ${formatDay(on)}; another holds from the day you choose`}
           />
-          <EffectiveFrom form={form} what="Another capacity" />
+          <EffectiveFromField form={form} subject="Another capacity" />
         </>
       )}
     </FormDialog>
@@ -81,10 +81,14 @@ export function RemoveBattery({ batteries }: { batteries: Battery[] }) {
         <>
           <Notice tone="warn">
             {form.values.effectiveFrom === null
-              ? `It is deleted, as if its ${kwh(capacityKwh)} had never been at this site. This cannot be taken back.`
-              : `From ${formatDay(form.values.effectiveFrom)} on, its ${kwh(capacityKwh)} are no longer at this site. It can be added again from that day, or a later one.`}
+              ? `It is deleted, as if its ${formatKwh(capacityKwh)} had never been at this site. This cannot be taken back.`
+              : `From ${formatDay(form.values.effectiveFrom)} on, its ${formatKwh(capacityKwh)} are no longer at this site. It can be added again from that day, or a later one.`}
           </Notice>
-          <EffectiveFrom form={form} what="The removal" always="for all time, as if it had never been there" />
+          <EffectiveFromField
+            form={form}
+            subject="The removal"
+            alwaysLabel="for all time, as if it had never been there"
+          />
         </>
       )}
     </FormDialog>
@@ -97,16 +101,16 @@ function useBattery(batteries: Battery[]): Battery | undefined {
   return batteries.find(({ id }) => id === about);
 }
 
-interface Plate {
+interface BatteryValues {
   manufacturer: string;
   serial: string;
   capacityKwh: number;
 }
 
-const missingCapacity = ({ capacityKwh }: Plate): { capacityKwh?: string } =>
+const validateCapacity = ({ capacityKwh }: BatteryValues): { capacityKwh?: string } =>
   Number.isFinite(capacityKwh) ? {} : { capacityKwh: "Enter the capacity as a figure." };
 
-function PlateInputs({ form, hint }: { form: FormOf<Plate>; hint?: string }) {
+function BatteryInputs({ form, hint }: { form: FormState<BatteryValues>; hint?: string }) {
   return (
     <>
       <TextInput form={form} name="manufacturer" label="Manufacturer" isRequired autoFocus />

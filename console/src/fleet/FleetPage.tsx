@@ -6,16 +6,16 @@ import { Link } from "react-router";
 
 import { type Column, DataTable } from "../components/DataTable";
 import { DialogButton } from "../components/FormDialog";
-import { SearchInput } from "../components/fields";
-import { money, percent } from "../components/format";
+import { SearchField } from "../components/fields";
+import { formatMoney, formatPercent } from "../components/format";
 import { PageHeader } from "../components/PageHeader";
-import { usePages } from "../components/paginatedList";
+import { usePaginatedList } from "../components/paginatedList";
 import { Empty, Failure, Loading } from "../components/states";
 import { ListVppsDocument, type ListVppsQuery } from "../schema";
-import { useCaller, useMay } from "../session/session";
+import { useCaller, useHasRole } from "../session/session";
 import { MySites } from "./MySites";
 import { SiteSearch } from "./SiteSearch";
-import { useSearch } from "./urlInputs";
+import { useTextParam } from "./urlInputs";
 import { CreateVpp } from "./VppDialogs";
 
 type Vpp = ListVppsQuery["listVpps"]["items"][number];
@@ -31,7 +31,7 @@ const COLUMNS: Column<Vpp>[] = [
   {
     id: "revenuePercentage",
     header: "Share of revenue",
-    cell: (vpp) => percent(vpp.revenuePercentage),
+    cell: (vpp) => formatPercent(vpp.revenuePercentage),
     sort: (vpp) => vpp.revenuePercentage,
     numeric: true,
     width: "11rem",
@@ -39,7 +39,7 @@ const COLUMNS: Column<Vpp>[] = [
   {
     id: "dailyFeeAud",
     header: "Daily fee, AUD",
-    cell: (vpp) => money(String(vpp.dailyFeeAud)),
+    cell: (vpp) => formatMoney(String(vpp.dailyFeeAud)),
     sort: (vpp) => vpp.dailyFeeAud,
     numeric: true,
     width: "9.5rem",
@@ -47,14 +47,14 @@ const COLUMNS: Column<Vpp>[] = [
 ];
 
 export function FleetPage() {
-  const mayRead = useMay("READER");
+  const mayRead = useHasRole("READER");
   return mayRead ? <Fleet /> : <MySites />;
 }
 
 function Fleet() {
-  const isHeld = useCaller().vppIds !== null;
+  const isRestricted = useCaller().vppIds !== null;
   // Whoever is held to some VPPs cannot create another.
-  const mayCreate = useMay("OPERATOR") && !isHeld;
+  const mayCreate = useHasRole("OPERATOR") && !isRestricted;
   return (
     <>
       <PageHeader title="Fleet" note="Virtual Power Plants, and the terms that hold today, NEM time (UTC+10)">
@@ -74,27 +74,31 @@ function Fleet() {
 }
 
 function Vpps({ mayCreate }: { mayCreate: boolean }) {
-  const { entered, enter, asked } = useSearch("vpp");
-  const vpps = usePages(ListVppsDocument, { filter: asked ? { nameContains: asked } : null }, (data) => data.listVpps);
+  const { text, setText, value } = useTextParam("vpp");
+  const vpps = usePaginatedList(
+    ListVppsDocument,
+    { filter: value ? { nameContains: value } : null },
+    (data) => data.listVpps,
+  );
   return (
     <div className="stack">
-      <SearchInput label="Find a VPP by name" value={entered} onChange={enter} />
+      <SearchField label="Find a VPP by name" value={text} onChange={setText} />
       {vpps.error && <Failure error={vpps.error} retry={vpps.reload} />}
-      {vpps.isFirst ? (
-        <Loading what="the VPPs" />
+      {vpps.isLoadingFirstPage ? (
+        <Loading subject="the VPPs" />
       ) : vpps.items.length > 0 ? (
         <DataTable
           label="VPPs"
           columns={COLUMNS}
           rows={vpps.items}
           rowKey={({ id }) => id}
-          more={vpps.hasMore ? vpps.more : undefined}
+          onLoadMore={vpps.hasMore ? vpps.loadMore : undefined}
           isLoading={vpps.isLoading}
         />
       ) : (
         !vpps.error && (
-          <Empty title={asked ? "No VPP has this in its name" : "There is no VPP yet"}>
-            {mayCreate && !asked && <p>Create one, add its sites and their batteries, and import a month's events.</p>}
+          <Empty title={value ? "No VPP has this in its name" : "There is no VPP yet"}>
+            {mayCreate && !value && <p>Create one, add its sites and their batteries, and import a month's events.</p>}
           </Empty>
         )
       )}

@@ -2,15 +2,15 @@
 
 import { Link } from "react-router";
 
-import { kwh } from "../components/format";
+import { formatKwh } from "../components/format";
 import { PageHeader } from "../components/PageHeader";
-import { usePages } from "../components/paginatedList";
+import { usePaginatedList } from "../components/paginatedList";
 import { Empty, Failure, Loading } from "../components/states";
 import { ListSitesDocument } from "../schema";
-import { MoreButton } from "./ShowMoreButton";
+import { ShowMoreButton } from "./ShowMoreButton";
 
 export function MySites() {
-  const sites = usePages(ListSitesDocument, {}, (data) => data.listSites);
+  const sites = usePaginatedList(ListSitesDocument, {}, (data) => data.listSites);
   return (
     <>
       <PageHeader title="My sites" note="You see your own sites and their statements, nothing else.">
@@ -20,8 +20,8 @@ export function MySites() {
       </PageHeader>
       <div className="stack">
         {sites.error && <Failure error={sites.error} retry={sites.reload} />}
-        {sites.isFirst ? (
-          <Loading what="your sites" />
+        {sites.isLoadingFirstPage ? (
+          <Loading subject="your sites" />
         ) : sites.items.length === 0 && !sites.error ? (
           <Empty title="There is no site of yours yet">
             <p>Your key is held to sites: whoever runs your VPP can make you one for yours.</p>
@@ -40,7 +40,7 @@ export function MySites() {
                   </div>
                   <div>
                     <dt>Capacity today</dt>
-                    <dd>{kwh(capacityKwh)}</dd>
+                    <dd>{formatKwh(capacityKwh)}</dd>
                   </div>
                   <div>
                     <dt>VPP today</dt>
@@ -51,7 +51,7 @@ export function MySites() {
             ))}
           </ul>
         )}
-        <MoreButton pages={sites} />
+        <ShowMoreButton list={sites} />
       </div>
     </>
   );

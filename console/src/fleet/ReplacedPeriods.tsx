@@ -2,14 +2,14 @@ import { formatDay } from "../components/format";
 import { Notice } from "../components/Notice";
 
 /** Names the days from which something else was to hold, where a change takes its place: it holds without end. */
-export function Replaced({
+export function ReplacedPeriods({
   periods,
   effectiveFrom,
-  what,
+  noun,
 }: {
   periods: { effectiveFrom: string | null }[];
   effectiveFrom: string | null;
-  what: string;
+  noun: string;
 }) {
   const days = periods
     .map((period) => period.effectiveFrom)
@@ -18,7 +18,7 @@ export function Replaced({
   if (days.length === 0) return null;
   return (
     <Notice tone="warn">
-      It takes the place of the {what} entered to hold from {new Intl.ListFormat("en-AU").format(days.map(formatDay))}.
+      It takes the place of the {noun} entered to hold from {new Intl.ListFormat("en-AU").format(days.map(formatDay))}.
     </Notice>
   );
 }

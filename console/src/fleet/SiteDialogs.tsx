@@ -4,11 +4,11 @@ import { useNavigate } from "react-router";
 import { useMutation } from "urql";
 
 import { FormDialog } from "../components/FormDialog";
-import { EffectiveFrom, TextInput } from "../components/fields";
+import { EffectiveFromField, TextInput } from "../components/fields";
 import { today } from "../components/format";
 import { Notice } from "../components/Notice";
 import { AssignSiteDocument, DeleteSiteDocument, UpdateSiteDocument } from "../schema";
-import { Replaced } from "./ReplacedPeriods";
+import { ReplacedPeriods } from "./ReplacedPeriods";
 import type { Site } from "./types";
 import { NO_VPP, VppField } from "./VppField";
 
@@ -49,7 +49,7 @@ export function AssignSite({ site }: { site: Site }) {
       title="Assign to another VPP"
       initial={{ vppId: NO_VPP, effectiveFrom: today() as string | null }}
       submitLabel="Assign"
-      check={({ vppId }): { vppId?: string } => (vppId.id ? {} : { vppId: "Choose a VPP from the list." })}
+      validate={({ vppId }): { vppId?: string } => (vppId.id ? {} : { vppId: "Choose a VPP from the list." })}
       submit={({ vppId: { id }, effectiveFrom }) =>
         assignSite({ input: { siteId: site.id, vppId: id, effectiveFrom } })
       }
@@ -57,8 +57,8 @@ export function AssignSite({ site }: { site: Site }) {
       {(form) => (
         <>
           <VppField form={form} />
-          <EffectiveFrom form={form} what="The new membership" />
-          <Replaced periods={site.memberships} effectiveFrom={form.values.effectiveFrom} what="memberships" />
+          <EffectiveFromField form={form} subject="The new membership" />
+          <ReplacedPeriods periods={site.memberships} effectiveFrom={form.values.effectiveFrom} noun="memberships" />
         </>
       )}
     </FormDialog>
@@ -76,7 +76,7 @@ export function DeleteSite({ site }: { site: Site }) {
       submitLabel="Delete site"
       tone="danger"
       submit={() => deleteSite({ input: { id: site.id } })}
-      done={() => navigate(site.vpp ? `/vpps/${site.vpp.id}` : "/")}
+      onDone={() => navigate(site.vpp ? `/vpps/${site.vpp.id}` : "/")}
     >
       {() => (
         <Notice tone="warn">

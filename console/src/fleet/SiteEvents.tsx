@@ -7,19 +7,20 @@ import { Link } from "react-router";
 
 import { type Column, DataTable } from "../components/DataTable";
 import { downloadCsv } from "../components/downloads";
-import { MonthOf } from "../components/fields";
-import { counted, formatDay, formatMonth, money, monthsOn } from "../components/format";
-import { usePages } from "../components/paginatedList";
-import { Empty, Failure, Loading, refusalOf } from "../components/states";
+import { apiErrorOf } from "../components/errors";
+import { MonthField } from "../components/fields";
+import { addMonths, formatCount, formatDay, formatMoney, formatMonth } from "../components/format";
+import { usePaginatedList } from "../components/paginatedList";
+import { Empty, Failure, Loading } from "../components/states";
 import { ListEventsDocument, type ListEventsQuery } from "../schema";
-import { useMay } from "../session/session";
-import { inFull, sum } from "./decimals";
-import { useMonth } from "./urlInputs";
+import { useHasRole } from "../session/session";
+import { formatDecimal, sumDecimals } from "./decimals";
+import { useMonthParam } from "./urlInputs";
 
 type Event = NonNullable<ListEventsQuery["getSite"]>["events"]["items"][number];
 
-const PAGE = 200;
-const TYPES = { CHARGE: "Charge", DISCHARGE: "Discharge" };
+const PAGE_SIZE = 200;
+const EVENT_TYPE_LABELS = { CHARGE: "Charge", DISCHARGE: "Discharge" };
 
 const COLUMNS: Column<Event>[] = [
   {
@@ -32,35 +33,35 @@ const COLUMNS: Column<Event>[] = [
   {
     id: "eventType",
     header: "Type",
-    cell: (event) => TYPES[event.eventType],
+    cell: (event) => EVENT_TYPE_LABELS[event.eventType],
     sort: (event) => event.eventType,
     width: "7rem",
   },
   {
     id: "taken",
     header: "Taken, kWh",
-    cell: (event) => event.eventType === "CHARGE" && inFull(String(event.energyKwh)),
+    cell: (event) => event.eventType === "CHARGE" && formatDecimal(String(event.energyKwh)),
     sort: (event) => (event.eventType === "CHARGE" ? event.energyKwh : -1),
     numeric: true,
   },
   {
     id: "sent",
     header: "Sent, kWh",
-    cell: (event) => event.eventType === "DISCHARGE" && inFull(String(event.energyKwh)),
+    cell: (event) => event.eventType === "DISCHARGE" && formatDecimal(String(event.energyKwh)),
     sort: (event) => (event.eventType === "DISCHARGE" ? event.energyKwh : -1),
     numeric: true,
   },
   {
     id: "tariffCentsPerKwh",
     header: "Tariff, c/kWh",
-    cell: (event) => inFull(String(event.tariffCentsPerKwh)),
+    cell: (event) => formatDecimal(String(event.tariffCentsPerKwh)),
     sort: (event) => event.tariffCentsPerKwh,
     numeric: true,
   },
   {
     id: "valueAud",
     header: "Value, AUD",
-    cell: (event) => money(event.valueAud),
+    cell: (event) => formatMoney(event.valueAud),
     sort: (event) => Number(event.valueAud),
     numeric: true,
   },
@@ -79,24 +80,24 @@ const IMPORT: Column<Event> = {
 };
 
 export function SiteEvents({ siteId, nmi }: { siteId: string; nmi: string }) {
-  const mayRead = useMay("READER");
-  const { entered, enter, asked: month } = useMonth("month");
+  const mayRead = useHasRole("READER");
+  const { text, setText, value: month } = useMonthParam("month");
   const [withImports, setWithImports] = useState(mayRead);
-  const events = usePages(
+  const events = usePaginatedList(
     ListEventsDocument,
-    { siteId, from: `${month}-01`, until: `${monthsOn(month, 1)}-01`, limit: PAGE, withImports },
+    { siteId, from: `${month}-01`, until: `${addMonths(month, 1)}-01`, limit: PAGE_SIZE, withImports },
     (data) => data.getSite?.events,
-    { all: true },
+    { loadAll: true },
   );
 
   // Whoever is held to some VPPs does not see the imports that speak of others, too: then events are read without.
-  const isDenied = withImports && events.error !== undefined && refusalOf(events.error).errorType === "Unauthorized";
+  const isDenied = withImports && events.error !== undefined && apiErrorOf(events.error).errorType === "Unauthorized";
   useEffect(() => {
     if (isDenied) setWithImports(false);
   }, [isDenied]);
 
   const columns = useMemo(() => (withImports ? [...COLUMNS, IMPORT] : COLUMNS), [withImports]);
-  const isWhole = !events.isLoading && !events.error;
+  const isComplete = !events.isLoading && !events.error;
   return (
     <section className="card stack" aria-labelledby="events">
       <div className="row apart">
@@ -108,7 +109,7 @@ export function SiteEvents({ siteId, nmi }: { siteId: string; nmi: string }) {
         </div>
         <Button
           className="button"
-          isDisabled={!isWhole || events.items.length === 0}
+          isDisabled={!isComplete || events.items.length === 0}
           onPress={() => exportEvents(events.items, { nmi, month })}
         >
           <Download size={16} aria-hidden />
@@ -116,16 +117,16 @@ export function SiteEvents({ siteId, nmi }: { siteId: string; nmi: string }) {
         </Button>
       </div>
       <div className="row apart event-month">
-        <MonthOf label="Month" value={entered} onChange={enter} />
+        <MonthField label="Month" value={text} onChange={setText} />
         {events.items.length > 0 && (
-          <span className={isWhole ? "soft" : "warn"}>{extent(events.items.length, isWhole)}</span>
+          <span className={isComplete ? "soft" : "warn"}>{eventCountLabel(events.items.length, isComplete)}</span>
         )}
       </div>
       {events.error && !isDenied && <Failure error={events.error} retry={events.reload} />}
-      {events.isFirst || isDenied ? (
-        <Loading what="the events" />
+      {events.isLoadingFirstPage || isDenied ? (
+        <Loading subject="the events" />
       ) : events.items.length > 0 ? (
-        <Events events={events.items} columns={columns} isWhole={isWhole} month={month} />
+        <Events events={events.items} columns={columns} isComplete={isComplete} month={month} />
       ) : (
         !events.error && (
           <Empty title={`No events in ${formatMonth(month)}`}>
@@ -144,32 +145,34 @@ export function SiteEvents({ siteId, nmi }: { siteId: string; nmi: string }) {
   );
 }
 
-function extent(events: number, isWhole: boolean): string {
-  const figure = counted(events, "event");
-  return isWhole ? figure : `${figure} so far: the sums below are of these alone`;
+function eventCountLabel(events: number, isComplete: boolean): string {
+  const figure = formatCount(events, "event");
+  return isComplete ? figure : `${figure} so far: the sums below are of these alone`;
 }
 
 function Events({
   events,
   columns,
-  isWhole,
+  isComplete,
   month,
 }: {
   events: readonly Event[];
   columns: Column<Event>[];
-  isWhole: boolean;
+  isComplete: boolean;
   month: string;
 }) {
   const totals = useMemo(() => {
     const energy = (type: Event["eventType"]) =>
-      inFull(sum(events.filter(({ eventType }) => eventType === type).map(({ energyKwh }) => String(energyKwh))));
+      formatDecimal(
+        sumDecimals(events.filter(({ eventType }) => eventType === type).map(({ energyKwh }) => String(energyKwh))),
+      );
     return {
-      settlementDate: isWhole ? "Total" : "So far",
+      settlementDate: isComplete ? "Total" : "So far",
       taken: energy("CHARGE"),
       sent: energy("DISCHARGE"),
-      valueAud: money(sum(events.map(({ valueAud }) => valueAud))),
+      valueAud: formatMoney(sumDecimals(events.map(({ valueAud }) => valueAud))),
     };
-  }, [events, isWhole]);
+  }, [events, isComplete]);
   return (
     <DataTable
       label={`Events of ${formatMonth(month)}`}

@@ -7,46 +7,47 @@ import { useQuery } from "urql";
 
 import { CopyText } from "../components/CopyText";
 import { DialogButton } from "../components/FormDialog";
-import { formatDay, kwh, money, percent, today } from "../components/format";
+import { formatDay, formatKwh, formatMoney, formatPercent, today } from "../components/format";
 import { PageHeader } from "../components/PageHeader";
 import { Failure } from "../components/states";
 import { Timeline } from "../components/Timeline";
 import { GetSiteDocument } from "../schema";
-import { useCaller, useMay } from "../session/session";
+import { useCaller, useHasRole } from "../session/session";
 import { Batteries } from "./Batteries";
-import { Missing } from "./ObjectFallback";
+import { ObjectFallback } from "./ObjectFallback";
 import { AssignSite, DeleteSite, EditSite } from "./SiteDialogs";
 import { SiteEvents } from "./SiteEvents";
 import type { Site } from "./types";
-import { useDay } from "./urlInputs";
+import { useDayParam } from "./urlInputs";
 
 export function SitePage() {
   const { siteId = "" } = useParams();
-  return <SiteOf key={siteId} id={siteId} />;
+  return <SiteDetails key={siteId} id={siteId} />;
 }
 
-function SiteOf({ id }: { id: string }) {
-  const mayRead = useMay("READER");
-  const isOperator = useMay("OPERATOR");
-  const isHeld = useCaller().vppIds !== null;
-  const day = useDay("on");
+function SiteDetails({ id }: { id: string }) {
+  const mayRead = useHasRole("READER");
+  const isOperator = useHasRole("OPERATOR");
+  const isRestricted = useCaller().vppIds !== null;
+  const day = useDayParam("on");
   const [{ data, error, operation }, read] = useQuery({
     query: GetSiteDocument,
-    variables: { id, on: day.asked },
+    variables: { id, on: day.value },
     requestPolicy: "cache-and-network",
   });
   const site = data?.getSite;
   const retry = () => read({ requestPolicy: "network-only" });
-  if (!site) return <Missing what="site" isRead={data !== undefined} error={error} retry={retry} />;
+  if (!site) return <ObjectFallback noun="site" isLoaded={data !== undefined} error={error} retry={retry} />;
   // Whoever is held to some VPPs still sees sites that have left them, and no longer changes them.
-  const hasLeft = isHeld && site.memberships.every(({ effectiveUntil }) => effectiveUntil && effectiveUntil <= today());
+  const hasLeft =
+    isRestricted && site.memberships.every(({ effectiveUntil }) => effectiveUntil && effectiveUntil <= today());
   const mayChange = isOperator && !hasLeft;
 
   return (
     <>
       <PageHeader
         title={site.address}
-        up={{ to: "/", label: mayRead ? "Fleet" : "My sites" }}
+        parent={{ to: "/", label: mayRead ? "Fleet" : "My sites" }}
         note={<CopyText label="NMI" text={site.nmi} />}
       >
         {!mayRead && (
@@ -68,7 +69,7 @@ function SiteOf({ id }: { id: string }) {
       <div className="stack">
         {error && <Failure error={error} retry={retry} />}
         <div className="grid">
-          <Today site={site} mayRead={mayRead} isHeld={isHeld} />
+          <Today site={site} mayRead={mayRead} isRestricted={isRestricted} />
           <section className="card stack" aria-labelledby="memberships">
             <div className="row apart">
               <h2 id="memberships">Memberships</h2>
@@ -83,12 +84,12 @@ function SiteOf({ id }: { id: string }) {
               periods={site.memberships.map((membership) => ({
                 ...membership,
                 key: membership.effectiveFrom ?? "always",
-                content: <VppName vpp={membership.vpp} mayRead={mayRead} />,
+                content: <VppLink vpp={membership.vpp} mayRead={mayRead} />,
               }))}
             />
           </section>
         </div>
-        <Batteries site={site} on={operation?.variables.on ?? day.asked} day={day} mayChange={mayChange} />
+        <Batteries site={site} on={operation?.variables.on ?? day.value} day={day} mayChange={mayChange} />
         <SiteEvents siteId={id} nmi={site.nmi} />
       </div>
       {mayChange && (
@@ -102,7 +103,15 @@ function SiteOf({ id }: { id: string }) {
   );
 }
 
-function Today({ site: { vpp, capacityKwh }, mayRead, isHeld }: { site: Site; mayRead: boolean; isHeld: boolean }) {
+function Today({
+  site: { vpp, capacityKwh },
+  mayRead,
+  isRestricted,
+}: {
+  site: Site;
+  mayRead: boolean;
+  isRestricted: boolean;
+}) {
   return (
     <section className="card stack" aria-labelledby="today">
       <div className="row apart">
@@ -112,17 +121,19 @@ function Today({ site: { vpp, capacityKwh }, mayRead, isHeld }: { site: Site; ma
       <dl className="grid figure" style={{ "--column": "10rem" }}>
         <div>
           <dt>VPP</dt>
-          <dd className="large">{vpp ? <VppName vpp={vpp} mayRead={mayRead} /> : isHeld ? "None of yours" : "None"}</dd>
+          <dd className="large">
+            {vpp ? <VppLink vpp={vpp} mayRead={mayRead} /> : isRestricted ? "None of yours" : "None"}
+          </dd>
           {vpp && (
             <dd className="soft small">
-              takes {percent(vpp.revenuePercentage)} of revenue, and {money(String(vpp.dailyFeeAud))} AUD a day for 28
-              days of every month
+              takes {formatPercent(vpp.revenuePercentage)} of revenue, and {formatMoney(String(vpp.dailyFeeAud))} AUD a
+              day for 28 days of every month
             </dd>
           )}
         </div>
         <div>
           <dt>Battery capacity</dt>
-          <dd className="large">{kwh(capacityKwh)}</dd>
+          <dd className="large">{formatKwh(capacityKwh)}</dd>
         </div>
       </dl>
     </section>
@@ -130,6 +141,6 @@ function Today({ site: { vpp, capacityKwh }, mayRead, isHeld }: { site: Site; ma
 }
 
 /** A VPP's name, which leads to its page for those who have one of it. */
-function VppName({ vpp, mayRead }: { vpp: { id: string; name: string }; mayRead: boolean }) {
+function VppLink({ vpp, mayRead }: { vpp: { id: string; name: string }; mayRead: boolean }) {
   return mayRead ? <Link to={`/vpps/${vpp.id}`}>{vpp.name}</Link> : vpp.name;
 }

@@ -2,33 +2,33 @@
 
 import { Link } from "react-router";
 import { useQuery } from "urql";
-
-import { SearchInput } from "../components/fields";
+import { apiErrorOf, errorMessage } from "../components/errors";
+import { SearchField } from "../components/fields";
 import { Notice } from "../components/Notice";
-import { usePages } from "../components/paginatedList";
-import { Failure, Loading, refusalOf, sentence } from "../components/states";
+import { usePaginatedList } from "../components/paginatedList";
+import { Failure, Loading } from "../components/states";
 import { GetSiteByNmiDocument, ListSitesDocument } from "../schema";
-import { MoreButton } from "./ShowMoreButton";
-import { useSearch } from "./urlInputs";
+import { ShowMoreButton } from "./ShowMoreButton";
+import { useTextParam } from "./urlInputs";
 
-interface Found {
+interface FoundSite {
   id: string;
   nmi: string;
   address: string;
 }
 
 export function SiteSearch() {
-  const { entered, enter, asked } = useSearch("site");
+  const { text, setText, value } = useTextParam("site");
   return (
     <section className="card stack" aria-labelledby="find-a-site">
       <h2 id="find-a-site">Find a site</h2>
-      <SearchInput label="NMI, or part of the address" value={entered} onChange={enter} />
-      {asked === "" ? (
+      <SearchField label="NMI, or part of the address" value={text} onChange={setText} />
+      {value === "" ? (
         <p className="soft small">An NMI has 10 characters, or 11 with its check digit.</p>
-      ) : isNmi(asked) ? (
-        <ByNmi nmi={asked.toUpperCase()} />
+      ) : isNmi(value) ? (
+        <ByNmi nmi={value.toUpperCase()} />
       ) : (
-        <ByAddress addressContains={asked} />
+        <ByAddress addressContains={value} />
       )}
     </section>
   );
@@ -40,11 +40,11 @@ function ByNmi({ nmi }: { nmi: string }) {
     variables: { nmi },
     requestPolicy: "network-only",
   });
-  if (fetching) return <Loading what="the site" />;
-  if (error && refusalOf(error).errorType === "ValidationFailed") {
+  if (fetching) return <Loading subject="the site" />;
+  if (error && apiErrorOf(error).errorType === "ValidationFailed") {
     return (
       <Notice tone="bad" live>
-        {sentence(error)}
+        {errorMessage(error)}
       </Notice>
     );
   }
@@ -57,21 +57,25 @@ function ByNmi({ nmi }: { nmi: string }) {
 }
 
 function ByAddress({ addressContains }: { addressContains: string }) {
-  const sites = usePages(ListSitesDocument, { filter: { addressContains }, limit: PAGE }, (data) => data.listSites);
+  const sites = usePaginatedList(
+    ListSitesDocument,
+    { filter: { addressContains }, limit: PAGE_SIZE },
+    (data) => data.listSites,
+  );
   if (sites.error) return <Failure error={sites.error} retry={sites.reload} />;
-  if (sites.isFirst) return <Loading what="the sites" />;
+  if (sites.isLoadingFirstPage) return <Loading subject="the sites" />;
   if (sites.items.length === 0) return <p role="status">No site has this in its address.</p>;
   return (
     <>
       <Sites sites={sites.items} />
-      <MoreButton pages={sites} />
+      <ShowMoreButton list={sites} />
     </>
   );
 }
 
-const PAGE = 10;
+const PAGE_SIZE = 10;
 
-function Sites({ sites }: { sites: readonly Found[] }) {
+function Sites({ sites }: { sites: readonly FoundSite[] }) {
   return (
     <ul className="stack found-sites" aria-label="Sites found">
       {sites.map(({ id, nmi, address }) => (

@@ -3,12 +3,12 @@
 import { useNavigate } from "react-router";
 import { useMutation } from "urql";
 
-import { FormDialog, type FormOf } from "../components/FormDialog";
-import { EffectiveFrom, NumberInput, TextInput } from "../components/fields";
+import { FormDialog, type FormState } from "../components/FormDialog";
+import { EffectiveFromField, NumberInput, TextInput } from "../components/fields";
 import { today } from "../components/format";
 import { Notice } from "../components/Notice";
 import { CreateVppDocument, DeleteVppDocument, type GetVppQuery, UpdateVppDocument } from "../schema";
-import { Replaced } from "./ReplacedPeriods";
+import { ReplacedPeriods } from "./ReplacedPeriods";
 
 type Vpp = NonNullable<GetVppQuery["getVpp"]>;
 
@@ -21,9 +21,9 @@ export function CreateVpp() {
       title="Create a VPP"
       initial={{ name: "", revenuePercentage: 20, dailyFeeAud: 0 }}
       submitLabel="Create VPP"
-      check={missingTerms}
+      validate={validateTerms}
       submit={(values, id) => createVpp({ input: { id, ...values } })}
-      done={({ createVpp }) => createVpp && navigate(`/vpps/${createVpp.id}`)}
+      onDone={({ createVpp }) => createVpp && navigate(`/vpps/${createVpp.id}`)}
     >
       {(form) => (
         <>
@@ -71,14 +71,14 @@ export function ChangeTerms({ vpp }: { vpp: Vpp }) {
         effectiveFrom: today() as string | null,
       }}
       submitLabel="Change terms"
-      check={missingTerms}
+      validate={validateTerms}
       submit={(values) => updateVpp({ input: { id: vpp.id, ...values } })}
     >
       {(form) => (
         <>
           <TermsInputs form={form} />
-          <EffectiveFrom form={form} what="What you enter" />
-          <Replaced periods={vpp.priceSchedules} effectiveFrom={form.values.effectiveFrom} what="terms" />
+          <EffectiveFromField form={form} subject="What you enter" />
+          <ReplacedPeriods periods={vpp.priceSchedules} effectiveFrom={form.values.effectiveFrom} noun="terms" />
         </>
       )}
     </FormDialog>
@@ -96,7 +96,7 @@ export function DeleteVpp({ vpp }: { vpp: Vpp }) {
       submitLabel="Delete VPP"
       tone="danger"
       submit={() => deleteVpp({ input: { id: vpp.id } })}
-      done={() => navigate("/")}
+      onDone={() => navigate("/")}
     >
       {() => (
         <Notice tone="warn">
@@ -112,12 +112,12 @@ interface Terms {
   dailyFeeAud: number;
 }
 
-const missingTerms = ({ revenuePercentage, dailyFeeAud }: Terms) => ({
+const validateTerms = ({ revenuePercentage, dailyFeeAud }: Terms) => ({
   ...(Number.isFinite(revenuePercentage) ? {} : { revenuePercentage: "Enter the share as a figure, from 0 to 100." }),
   ...(Number.isFinite(dailyFeeAud) ? {} : { dailyFeeAud: "Enter the fee as a figure; 0 for none." }),
 });
 
-function TermsInputs({ form }: { form: FormOf<Terms> }) {
+function TermsInputs({ form }: { form: FormState<Terms> }) {
   return (
     <>
       <NumberInput form={form} name="revenuePercentage" label="Share of revenue the VPP takes" unit="%" isRequired />

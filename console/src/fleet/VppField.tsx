@@ -3,10 +3,10 @@
 import { useEffect, useState } from "react";
 import { useQuery } from "urql";
 
-import type { FormOf } from "../components/FormDialog";
+import type { FormState } from "../components/FormDialog";
 import { Picker } from "../components/Picker";
 import { ListVppsDocument } from "../schema";
-import { RESTED_AFTER_MS } from "./urlInputs";
+import { DEBOUNCE_MS } from "./urlInputs";
 
 /** Named for the field of the API's input, which a refusal names; the name is what stands in the field. */
 interface Values {
@@ -14,14 +14,14 @@ interface Values {
 }
 
 export const NO_VPP = { id: "", name: "" };
-const SHOWN = 20;
+const PAGE_SIZE = 20;
 
-export function VppField<Form extends Values>({ form }: { form: FormOf<Form> }) {
+export function VppField<Form extends Values>({ form }: { form: FormState<Form> }) {
   const { id, name } = form.values.vppId;
-  const nameContains = useRested(name.trim());
+  const nameContains = useDebounced(name.trim());
   const [{ data }] = useQuery({
     query: ListVppsDocument,
-    variables: { filter: { nameContains }, limit: SHOWN },
+    variables: { filter: { nameContains }, limit: PAGE_SIZE },
     requestPolicy: "cache-and-network",
   });
   const vpps = data?.listVpps.items ?? [];
@@ -50,11 +50,11 @@ export function VppField<Form extends Values>({ form }: { form: FormOf<Form> }) 
   );
 }
 
-function useRested(text: string): string {
-  const [rested, setRested] = useState(text);
+function useDebounced(text: string): string {
+  const [debounced, setDebounced] = useState(text);
   useEffect(() => {
-    const rest = setTimeout(() => setRested(text), RESTED_AFTER_MS);
-    return () => clearTimeout(rest);
+    const timer = setTimeout(() => setDebounced(text), DEBOUNCE_MS);
+    return () => clearTimeout(timer);
   }, [text]);
-  return rested;
+  return debounced;
 }

@@ -6,24 +6,24 @@ import { Link, useParams } from "react-router";
 import { useQuery } from "urql";
 
 import { DialogButton } from "../components/FormDialog";
-import { formatDay, money, percent, today } from "../components/format";
+import { formatDay, formatMoney, formatPercent, today } from "../components/format";
 import { PageHeader } from "../components/PageHeader";
 import { Failure, Forbidden } from "../components/states";
 import { Timeline } from "../components/Timeline";
 import { GetVppDocument, type GetVppQuery } from "../schema";
-import { useMay } from "../session/session";
-import { Missing } from "./ObjectFallback";
+import { useHasRole } from "../session/session";
+import { ObjectFallback } from "./ObjectFallback";
 import { ChangeTerms, DeleteVpp, RenameVpp } from "./VppDialogs";
 import { VppSites } from "./VppSites";
 
 export function VppPage() {
   const { vppId = "" } = useParams();
-  const mayRead = useMay("READER");
-  return mayRead ? <VppOf key={vppId} id={vppId} /> : <Forbidden needs="those who run VPPs" />;
+  const mayRead = useHasRole("READER");
+  return mayRead ? <VppDetails key={vppId} id={vppId} /> : <Forbidden audience="those who run VPPs" />;
 }
 
-function VppOf({ id }: { id: string }) {
-  const mayChange = useMay("OPERATOR");
+function VppDetails({ id }: { id: string }) {
+  const mayChange = useHasRole("OPERATOR");
   const [{ data, error }, read] = useQuery({
     query: GetVppDocument,
     variables: { id },
@@ -31,11 +31,11 @@ function VppOf({ id }: { id: string }) {
   });
   const vpp = data?.getVpp;
   const retry = () => read({ requestPolicy: "network-only" });
-  if (!vpp) return <Missing what="VPP" isRead={data !== undefined} error={error} retry={retry} />;
+  if (!vpp) return <ObjectFallback noun="VPP" isLoaded={data !== undefined} error={error} retry={retry} />;
 
   return (
     <>
-      <PageHeader title={vpp.name} up={{ to: "/", label: "Fleet" }}>
+      <PageHeader title={vpp.name} parent={{ to: "/", label: "Fleet" }}>
         <Link className="button" to={`/reports?vppId=${id}`}>
           Reports
         </Link>
@@ -61,7 +61,7 @@ function VppOf({ id }: { id: string }) {
               periods={vpp.priceSchedules.map((schedule) => ({
                 ...schedule,
                 key: schedule.effectiveFrom ?? "always",
-                content: `${percent(schedule.revenuePercentage)} of revenue, daily fee ${money(String(schedule.dailyFeeAud))} AUD`,
+                content: `${formatPercent(schedule.revenuePercentage)} of revenue, daily fee ${formatMoney(String(schedule.dailyFeeAud))} AUD`,
               }))}
             />
           </section>
@@ -89,11 +89,11 @@ function Terms({ vpp, mayChange }: { vpp: NonNullable<GetVppQuery["getVpp"]>; ma
       <dl className="grid figure" style={{ "--column": "10rem" }}>
         <div>
           <dt>Share of revenue the VPP takes</dt>
-          <dd className="large">{percent(vpp.revenuePercentage)}</dd>
+          <dd className="large">{formatPercent(vpp.revenuePercentage)}</dd>
         </div>
         <div>
           <dt>Daily fee a site, AUD</dt>
-          <dd className="large">{money(String(vpp.dailyFeeAud))}</dd>
+          <dd className="large">{formatMoney(String(vpp.dailyFeeAud))}</dd>
           <dd className="soft small">for 28 days of every month</dd>
         </div>
       </dl>

@@ -5,12 +5,12 @@ import { useMutation } from "urql";
 
 import { type Column, DataTable } from "../components/DataTable";
 import { DialogButton, FormDialog } from "../components/FormDialog";
-import { DayOf, EffectiveFrom, SearchInput, TextInput } from "../components/fields";
-import { formatDay, kwh } from "../components/format";
-import { usePages } from "../components/paginatedList";
+import { DayField, EffectiveFromField, SearchField, TextInput } from "../components/fields";
+import { formatDay, formatKwh } from "../components/format";
+import { usePaginatedList } from "../components/paginatedList";
 import { Empty, Failure, Loading } from "../components/states";
 import { CreateSiteDocument, ListSitesDocument, type ListSitesQuery } from "../schema";
-import { useDay, useSearch } from "./urlInputs";
+import { useDayParam, useTextParam } from "./urlInputs";
 
 type Site = ListSitesQuery["listSites"]["items"][number];
 
@@ -32,7 +32,7 @@ const COLUMNS: Column<Site>[] = [
   {
     id: "capacityKwh",
     header: "Capacity that day",
-    cell: ({ capacityKwh }) => kwh(capacityKwh),
+    cell: ({ capacityKwh }) => formatKwh(capacityKwh),
     sort: ({ capacityKwh }) => capacityKwh,
     numeric: true,
     width: "11rem",
@@ -40,12 +40,12 @@ const COLUMNS: Column<Site>[] = [
 ];
 
 export function VppSites({ vppId, vppName, mayChange }: { vppId: string; vppName: string; mayChange: boolean }) {
-  const day = useDay("on");
-  const address = useSearch("address");
-  const on = day.asked;
-  const sites = usePages(
+  const day = useDayParam("on");
+  const address = useTextParam("address");
+  const on = day.value;
+  const sites = usePaginatedList(
     ListSitesDocument,
-    { filter: { vppId, on, ...(address.asked ? { addressContains: address.asked } : {}) }, on },
+    { filter: { vppId, on, ...(address.value ? { addressContains: address.value } : {}) }, on },
     (data) => data.listSites,
   );
 
@@ -60,26 +60,26 @@ export function VppSites({ vppId, vppName, mayChange }: { vppId: string; vppName
         )}
       </div>
       <div className="row fleet-filters">
-        <SearchInput label="Find by address" value={address.entered} onChange={address.enter} />
-        <DayOf label="On the settlement date" value={day.entered} onChange={(chosen) => day.enter(chosen ?? "")} />
+        <SearchField label="Find by address" value={address.text} onChange={address.setText} />
+        <DayField label="On the settlement date" value={day.text} onChange={(chosen) => day.setText(chosen ?? "")} />
       </div>
       {sites.error && <Failure error={sites.error} retry={sites.reload} />}
-      {sites.isFirst ? (
-        <Loading what="the sites" />
+      {sites.isLoadingFirstPage ? (
+        <Loading subject="the sites" />
       ) : sites.items.length > 0 ? (
         <DataTable
           label={`Sites on ${formatDay(on)}`}
           columns={COLUMNS}
           rows={sites.items}
           rowKey={({ id }) => id}
-          more={sites.hasMore ? sites.more : undefined}
+          onLoadMore={sites.hasMore ? sites.loadMore : undefined}
           isLoading={sites.isLoading}
         />
       ) : (
         !sites.error && (
-          <Empty title={address.asked ? "No site has this in its address" : `No site on ${formatDay(on)}`}>
+          <Empty title={address.value ? "No site has this in its address" : `No site on ${formatDay(on)}`}>
             <p>
-              {address.asked
+              {address.value
                 ? "Only sites that belong to this VPP on the day are looked through."
                 : "A site belongs to a VPP from the day it is created in it, or assigned to it."}
             </p>
@@ -101,7 +101,7 @@ function CreateSite({ vppId, vppName }: { vppId: string; vppName: string }) {
       initial={{ nmi: "", address: "", effectiveFrom: null as string | null }}
       submitLabel="Create site"
       submit={(values, id) => createSite({ input: { id, vppId, ...values } })}
-      done={({ createSite }) => createSite && navigate(`/sites/${createSite.id}`)}
+      onDone={({ createSite }) => createSite && navigate(`/sites/${createSite.id}`)}
     >
       {(form) => (
         <>
@@ -114,7 +114,7 @@ function CreateSite({ vppId, vppName }: { vppId: string; vppName: string }) {
             autoFocus
           />
           <TextInput form={form} name="address" label="Address" isRequired />
-          <EffectiveFrom form={form} what="The site's place in this VPP" />
+          <EffectiveFromField form={form} subject="The site's place in this VPP" />
         </>
       )}
     </FormDialog>

@@ -1,25 +1,25 @@
 /** Decimals as the API writes them: added up exactly, as whole numbers and never as floats, and shown in full. */
 
 /** Adds up decimals (["1.1", "-0.075", "0.075"] → "1.1"). */
-export function sum(decimals: readonly string[]): string {
-  const digits = decimals.reduce((most, decimal) => Math.max(most, digitsOf(decimal)), 0);
-  const total = decimals.reduce((before, decimal) => before + scaled(decimal, digits), 0n);
-  const size = String(total < 0n ? -total : total).padStart(digits + 1, "0");
-  const written = `${size.slice(0, size.length - digits)}.${size.slice(size.length - digits)}`;
+export function sumDecimals(decimals: readonly string[]): string {
+  const digits = decimals.reduce((most, decimal) => Math.max(most, fractionDigits(decimal)), 0);
+  const total = decimals.reduce((before, decimal) => before + toScaledInteger(decimal, digits), 0n);
+  const magnitude = String(total < 0n ? -total : total).padStart(digits + 1, "0");
+  const written = `${magnitude.slice(0, magnitude.length - digits)}.${magnitude.slice(magnitude.length - digits)}`;
   return (total < 0n ? "-" : "") + written.replace(/\.?0*$/, "");
 }
 
 /** Writes a decimal with all the digits it has ("-1234.5" → "−1,234.5"). */
-export function inFull(decimal: string): string {
+export function formatDecimal(decimal: string): string {
   const [whole = "", part] = decimal.replace("-", "−").split(".");
   return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : "");
 }
 
-function digitsOf(decimal: string): number {
+function fractionDigits(decimal: string): number {
   const point = decimal.indexOf(".");
   return point < 0 ? 0 : decimal.length - point - 1;
 }
 
-function scaled(decimal: string, digits: number): bigint {
-  return BigInt(decimal.replace(".", "") + "0".repeat(digits - digitsOf(decimal)));
+function toScaledInteger(decimal: string, digits: number): bigint {
+  return BigInt(decimal.replace(".", "") + "0".repeat(digits - fractionDigits(decimal)));
 }

@@ -1,63 +1,63 @@
 /** What is entered into a page's fields and stands in its address. */
 
 import { useEffect, useState } from "react";
-import { daysOn, thisMonth, today } from "../components/format";
-import { useAddress } from "../components/urlParams";
+import { addDays, thisMonth, today } from "../components/format";
+import { useUrlParams } from "../components/urlParams";
 
-export const RESTED_AFTER_MS = 250;
+export const DEBOUNCE_MS = 250;
 
-export interface Asked {
+export interface UrlInput {
   /** As it stands in its field. */
-  entered: string;
-  enter: (text: string) => void;
+  text: string;
+  setText: (text: string) => void;
   /** As the address has it, once whoever enters it rests: what is read. */
-  asked: string;
+  value: string;
 }
 
 /** A text that is looked for. */
-export function useSearch(name: string): Asked {
-  const [params, change] = useAddress();
+export function useTextParam(name: string): UrlInput {
+  const [params, updateParams] = useUrlParams();
   const [typed, setTyped] = useState<string | null>(null);
-  const asked = params.get(name) ?? "";
+  const urlValue = params.get(name) ?? "";
 
   useEffect(() => {
     if (typed === null) return;
-    if (typed === asked) {
+    if (typed === urlValue) {
       setTyped(null);
       return;
     }
-    const rest = setTimeout(
+    const timer = setTimeout(
       () =>
-        change(
-          (present) => {
-            if (typed) present.set(name, typed);
-            else present.delete(name);
+        updateParams(
+          (current) => {
+            if (typed) current.set(name, typed);
+            else current.delete(name);
           },
           { replace: true },
         ),
-      RESTED_AFTER_MS,
+      DEBOUNCE_MS,
     );
-    return () => clearTimeout(rest);
-  }, [name, typed, asked, change]);
+    return () => clearTimeout(timer);
+  }, [name, typed, urlValue, updateParams]);
 
-  return { entered: typed ?? asked, enter: setTyped, asked: asked.trim() };
+  return { text: typed ?? urlValue, setText: setTyped, value: urlValue.trim() };
 }
 
 /** A settlement date; today unless another is asked for. */
-export function useDay(name: string): Asked {
-  const { entered, enter, asked } = useSearch(name);
+export function useDayParam(name: string): UrlInput {
+  const { text, setText, value } = useTextParam(name);
   const now = today();
   const day = (text: string) => (isDay(text) ? text : now);
-  return { entered: day(entered), enter: (text) => enter(text === now ? "" : text), asked: day(asked) };
+  return { text: day(text), setText: (text) => setText(text === now ? "" : text), value: day(value) };
 }
 
 /** A month; this one unless another is asked for. */
-export function useMonth(name: string): Asked {
-  const { entered, enter, asked } = useSearch(name);
+export function useMonthParam(name: string): UrlInput {
+  const { text, setText, value } = useTextParam(name);
   const month = (text: string) => (isDay(`${text}-01`) ? text : thisMonth());
-  return { entered: month(entered), enter, asked: month(asked) };
+  return { text: month(text), setText, value: month(value) };
 }
 
 function isDay(text: string): boolean {
-  return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) && daysOn(text, 0) === text;
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) && addDays(text, 0) === text;
 }

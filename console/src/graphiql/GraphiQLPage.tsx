@@ -8,24 +8,24 @@ import { DOC_EXPLORER_PLUGIN, DocExplorerStore } from "@graphiql/plugin-doc-expl
 import { GraphiQLProvider, pick, useGraphiQL, useGraphiQLActions, useMonaco } from "@graphiql/react";
 import { GraphiQL, GraphiQLInterface } from "graphiql";
 import { useEffect } from "react";
-import { signedIn } from "./credentials";
+import { sessionHeaders } from "./credentials";
 import { events } from "./eventLog";
 import welcome from "./examples/vpps.graphql?raw";
 import { fetcher } from "./fetcher";
-import { HISTORY } from "./HistoryPlugin";
-import { Answer } from "./ResponseFooter";
-import { Bar } from "./Toolbar";
+import { HISTORY_PLUGIN } from "./HistoryPlugin";
+import { ResponseFooter } from "./ResponseFooter";
+import { Toolbar } from "./Toolbar";
 import { defineThemes } from "./themes";
 
-const PLUGINS = [DOC_EXPLORER_PLUGIN, HISTORY];
+const PLUGINS = [DOC_EXPLORER_PLUGIN, HISTORY_PLUGIN];
 const MONO = 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
 export function GraphiQLPage() {
-  const headers = JSON.stringify(signedIn(), null, 2);
+  const headers = JSON.stringify(sessionHeaders(), null, 2);
 
   useEffect(() => {
     document.title = "GraphiQL · vpp";
-    return () => events.forget();
+    return () => events.clear();
   }, []);
 
   return (
@@ -41,11 +41,11 @@ export function GraphiQLPage() {
         referencePlugin={DOC_EXPLORER_PLUGIN}
       >
         <DocExplorerStore>
-          <Bar />
+          <Toolbar />
           <GraphiQLInterface forcedTheme="system" showPersistHeadersSettings={false}>
             <GraphiQL.Logo>{null}</GraphiQL.Logo>
             <GraphiQL.Footer>
-              <Answer />
+              <ResponseFooter />
             </GraphiQL.Footer>
           </GraphiQLInterface>
           <EditorsFollowTheConsole />

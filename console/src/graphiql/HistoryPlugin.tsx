@@ -2,15 +2,15 @@ import { HistoryIcon } from "@graphiql/react";
 import { Trash2 } from "lucide-react";
 import { Button } from "react-aria-components";
 
-import { formatMoment } from "../components/format";
+import { formatDateTime } from "../components/format";
 import { useOpenTab } from "./openTab";
-import { history, useHistory } from "./operationHistory";
+import { history, useOperationHistory } from "./operationHistory";
 
 /** GraphiQL's pane of operations that were run; each opens in a tab. */
-export const HISTORY = { title: "History", icon: HistoryIcon, content: History };
+export const HISTORY_PLUGIN = { title: "History", icon: HistoryIcon, content: HistoryPanel };
 
-function History() {
-  const operations = useHistory();
+function HistoryPanel() {
+  const operations = useOperationHistory();
   const openTab = useOpenTab();
   return (
     <section className="graphiql-history stack" aria-label="History">
@@ -27,17 +27,17 @@ function History() {
         variables, and without headers or keys.
       </p>
       <ol>
-        {operations.map((ran) => (
-          <li key={ran.at} className="row">
-            <button type="button" onClick={() => openTab(ran.query, ran.variables)}>
-              <strong>{ran.name}</strong>
-              <span className="soft small">{formatMoment(ran.at)}</span>
-              {ran.variables && <code className="soft">{ran.variables.replaceAll(/\s+/g, " ")}</code>}
+        {operations.map((operation) => (
+          <li key={operation.at} className="row">
+            <button type="button" onClick={() => openTab(operation.query, operation.variables)}>
+              <strong>{operation.name}</strong>
+              <span className="soft small">{formatDateTime(operation.at)}</span>
+              {operation.variables && <code className="soft">{operation.variables.replaceAll(/\s+/g, " ")}</code>}
             </button>
             <Button
               className="button quiet icon"
-              aria-label={`Remove ${ran.name} from the history`}
-              onPress={() => history.remove(ran)}
+              aria-label={`Remove ${operation.name} from the history`}
+              onPress={() => history.remove(operation)}
             >
               <Trash2 size={16} aria-hidden />
             </Button>

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 
 import { type Column, DataTable } from "../components/DataTable";
-import { type Cell, isNumeric, type List, sortedBy } from "./responseLists";
+import { type Cell, isNumeric, type ResponseList, sortValue } from "./responseLists";
 
 interface Row {
   index: number;
@@ -9,7 +9,7 @@ interface Row {
 }
 
 /** A list of an answer, in place of its JSON. */
-export function ListTable({ list }: { list: List }) {
+export function ListTable({ list }: { list: ResponseList }) {
   const rows = useMemo<Row[]>(() => list.rows.map((cells, index) => ({ index, cells })), [list]);
   const columns = useMemo<Column<Row>[]>(
     () =>
@@ -19,7 +19,7 @@ export function ListTable({ list }: { list: List }) {
           id: name,
           header: name,
           cell: ({ cells }) => textOf(cells[name]),
-          sort: ({ cells }) => sortedBy(cells[name], numeric),
+          sort: ({ cells }) => sortValue(cells[name], numeric),
           numeric,
         };
       }),

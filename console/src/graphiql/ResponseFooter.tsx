@@ -5,13 +5,13 @@ import { Download } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { Button, ToggleButton, ToggleButtonGroup } from "react-aria-components";
 import { downloadCsv } from "../components/downloads";
-import { ChoiceOf } from "../components/fields";
-import { count } from "../components/format";
+import { SelectField } from "../components/fields";
+import { formatInteger } from "../components/format";
 import { ListTable } from "./ListTable";
-import { type List, listsOf } from "./responseLists";
-import { Events } from "./SubscriptionEvents";
+import { findLists, type ResponseList } from "./responseLists";
+import { SubscriptionEvents } from "./SubscriptionEvents";
 
-interface Told {
+interface ResponseBody {
   data?: unknown;
   errors?: { errorInfo?: { limit?: string } & Partial<Cost> }[];
   extensions?: { cost?: Cost };
@@ -22,85 +22,90 @@ interface Cost {
   maximum: number;
 }
 
-export function Answer() {
+export function ResponseFooter() {
   const { tabs, activeTabIndex } = useGraphiQL(pick("tabs", "activeTabIndex"));
   const tab = tabs[activeTabIndex];
-  const told = useMemo(() => parsed(tab?.response ?? ""), [tab?.response]);
-  const lists = useMemo(() => listsOf(told.data), [told]);
-  const [isTable, setIsTable] = useState(false);
+  const response = useMemo(() => parseResponse(tab?.response ?? ""), [tab?.response]);
+  const lists = useMemo(() => findLists(response.data), [response]);
+  const [isTableSelected, setIsTableSelected] = useState(false);
   const [path, setPath] = useState("");
   const list = lists.find((each) => each.path === path) ?? lists[0];
-  const isShown = isTable && list !== undefined;
+  const showsTable = isTableSelected && list !== undefined;
 
   useEffect(() => {
-    if (!list) setIsTable(false);
+    if (!list) setIsTableSelected(false);
   }, [list]);
 
   return (
     <>
-      {isShown && <ListTable key={list.path} list={list} />}
-      <Events />
+      {showsTable && <ListTable key={list.path} list={list} />}
+      <SubscriptionEvents />
       <div className="graphiql-answer row apart small">
         <div className="row">
           <ToggleButtonGroup
             aria-label="Show the answer as"
             className="graphiql-view"
             disallowEmptySelection
-            selectedKeys={[isShown ? "table" : "json"]}
-            onSelectionChange={(keys) => setIsTable(keys.has("table"))}
+            selectedKeys={[showsTable ? "table" : "json"]}
+            onSelectionChange={(keys) => setIsTableSelected(keys.has("table"))}
           >
             <ToggleButton id="json">JSON</ToggleButton>
             <ToggleButton id="table" isDisabled={!list}>
               Table
             </ToggleButton>
           </ToggleButtonGroup>
-          {isShown && lists.length > 1 && (
-            <ChoiceOf
+          {showsTable && lists.length > 1 && (
+            <SelectField
               label="List"
-              options={lists.map(({ path, rows }) => ({ value: path, label: `${path} (${count(rows.length)})` }))}
+              options={lists.map(({ path, rows }) => ({
+                value: path,
+                label: `${path} (${formatInteger(rows.length)})`,
+              }))}
               value={list.path}
               onChange={setPath}
             />
           )}
-          {isShown && (
+          {showsTable && (
             <Button className="button" onPress={() => download(list, tab?.title ?? "")}>
               <Download size={16} aria-hidden />
               CSV
             </Button>
           )}
         </div>
-        <CostOf told={told} />
+        <CostLabel response={response} />
       </div>
     </>
   );
 }
 
 /** What is counted of an operation before it runs. Answers say nothing of how many more a caller may make in a minute. */
-function CostOf({ told }: { told: Told }) {
-  const refused = told.errors?.find(({ errorInfo }) => errorInfo?.limit === "cost")?.errorInfo as Cost | undefined;
-  const cost = told.extensions?.cost ?? refused;
+function CostLabel({ response }: { response: ResponseBody }) {
+  const rejectedCost = response.errors?.find(({ errorInfo }) => errorInfo?.limit === "cost")?.errorInfo as
+    | Cost
+    | undefined;
+  const cost = response.extensions?.cost ?? rejectedCost;
   if (!cost) return null;
   const { requested, maximum } = cost;
   const isOver = requested > maximum;
   return (
     <p className={isOver ? "bad" : ""}>
-      Cost {count(requested)} of {count(maximum)}
+      Cost {formatInteger(requested)} of {formatInteger(maximum)}
       <span className={isOver ? "" : "soft"}>
-        {isOver ? `, ${count(requested - maximum)} too many` : `, ${count(maximum - requested)} remain`}
+        {isOver ? `, ${formatInteger(requested - maximum)} too many` : `, ${formatInteger(maximum - requested)} remain`}
       </span>
     </p>
   );
 }
 
-function download(list: List, title: string): void {
+function download(list: ResponseList, title: string): void {
   const rows = list.rows.map((row) => list.columns.map((column) => String(row[column] ?? "")));
   downloadCsv(`${title} ${list.path}.csv`, list.columns, rows);
 }
 
 /** A subscription's answer that is on its way, or a failure's text, is none. */
-function parsed(response: string): Told {
+function parseResponse(response: string): ResponseBody {
   try {
-    return JSON.parse(response) as Told;
+    return JSON.parse(response) as ResponseBody;
   } catch {
     return {};
   }

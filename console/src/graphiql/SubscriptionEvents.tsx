@@ -1,53 +1,53 @@
 import { X } from "lucide-react";
 import { Button } from "react-aria-components";
 
-import { counted } from "../components/format";
-import { type Event, events, useRun } from "./eventLog";
+import { formatCount } from "../components/format";
+import { type Event, events, useSubscriptionRun } from "./eventLog";
 
-const time = new Intl.DateTimeFormat("en-AU", { timeStyle: "medium" });
+const timeFormat = new Intl.DateTimeFormat("en-AU", { timeStyle: "medium" });
 
 /** What a subscription told, each with its time; latest first. */
-export function Events() {
-  const run = useRun();
+export function SubscriptionEvents() {
+  const run = useSubscriptionRun();
   if (!run) return null;
-  const told = run.events[0]?.number ?? 0;
+  const eventCount = run.eventLog[0]?.number ?? 0;
   return (
     <section className="graphiql-events" aria-label="Events">
       <div className="row apart">
         <h2>
           {run.name || "Subscription"}{" "}
           <span className={run.isLive ? "tag good" : "tag"}>{run.isLive ? "live" : "ended"}</span>{" "}
-          <span className="soft small">{counted(told, "event")}</span>
+          <span className="soft small">{formatCount(eventCount, "event")}</span>
         </h2>
         <Button
           className="button quiet icon"
           aria-label={run.isLive ? "End the subscription" : "Close the events"}
-          onPress={() => events.forget()}
+          onPress={() => events.clear()}
         >
           <X size={16} aria-hidden />
         </Button>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse scrolls by the keyboard. */}
       <ol tabIndex={0} aria-label="Latest first">
-        {run.events.map((event) => (
-          <Told key={event.number} event={event} />
+        {run.eventLog.map((event) => (
+          <EventItem key={event.number} event={event} />
         ))}
       </ol>
     </section>
   );
 }
 
-function Told({ event: { at, answer } }: { event: Event }) {
-  const { data } = answer as { data?: Record<string, unknown> };
+function EventItem({ event: { at, result } }: { event: Event }) {
+  const { data } = result as { data?: Record<string, unknown> };
   // What the one field of the subscription holds; or what was told in its place.
-  const text = JSON.stringify(data ? Object.values(data)[0] : answer);
+  const text = JSON.stringify(data ? Object.values(data)[0] : result);
   return (
     <li>
       <details>
         <summary>
-          <time dateTime={at.toISOString()}>{time.format(at)}</time> <code>{text}</code>
+          <time dateTime={at.toISOString()}>{timeFormat.format(at)}</time> <code>{text}</code>
         </summary>
-        <pre>{JSON.stringify(answer, null, 2)}</pre>
+        <pre>{JSON.stringify(result, null, 2)}</pre>
       </details>
     </li>
   );

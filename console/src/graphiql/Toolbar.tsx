@@ -6,8 +6,8 @@ import { useEffect, useRef } from "react";
 import { Button, Input, Label, Menu, MenuItem, MenuTrigger, Popover, TextField } from "react-aria-components";
 import { useClient } from "urql";
 
-import { ChoiceOf } from "../components/fields";
-import { credentialsIn, type Mode, withCredentials } from "./credentials";
+import { SelectField } from "../components/fields";
+import { type Mode, readCredentials, withCredentials } from "./credentials";
 import { EXAMPLES, present } from "./examples";
 import { useOpenTab } from "./openTab";
 
@@ -18,7 +18,7 @@ const MODES: { value: Mode; label: string }[] = [
   { value: "NONE", label: "without credentials" },
 ];
 
-export function Bar() {
+export function Toolbar() {
   return (
     <header className="graphiql-bar row apart">
       <h1>GraphiQL</h1>
@@ -57,21 +57,21 @@ function Credentials() {
   const { tabs, headerEditor, initialHeaders } = useGraphiQL(pick("tabs", "headerEditor", "initialHeaders"));
   const [text, setText] = useHeadersEditorState();
   const headers = headerEditor ? text : initialHeaders;
-  const { mode, secret } = credentialsIn(headers);
+  const { mode, secret } = readCredentials(headers);
   const write = (mode: Mode, secret: string) => headerEditor && setText(withCredentials(headers, mode, secret));
 
   // A tab that was added goes on with the credentials of the one before it.
-  const before = useRef({ count: tabs.length, mode, secret });
+  const previous = useRef({ count: tabs.length, mode, secret });
   useEffect(() => {
-    const { count, mode: kept, secret: keptSecret } = before.current;
-    const isAdded = tabs.length > count && (mode !== kept || secret !== keptSecret);
-    before.current = { count: tabs.length, mode, secret };
-    if (isAdded) setText(withCredentials(text, kept, keptSecret));
+    const { count, mode: previousMode, secret: previousSecret } = previous.current;
+    const isAdded = tabs.length > count && (mode !== previousMode || secret !== previousSecret);
+    previous.current = { count: tabs.length, mode, secret };
+    if (isAdded) setText(withCredentials(text, previousMode, previousSecret));
   }, [tabs.length, mode, secret, text, setText]);
 
   return (
     <div className="row">
-      <ChoiceOf label="Sent" options={MODES} value={mode} onChange={(chosen) => write(chosen, "")} />
+      <SelectField label="Sent" options={MODES} value={mode} onChange={(chosen) => write(chosen, "")} />
       {(mode === "KEY" || mode === "TOKEN") && (
         <TextField
           className="field"

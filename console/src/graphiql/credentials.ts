@@ -10,24 +10,24 @@ export type Headers = Record<string, string>;
 export type Mode = "SESSION" | "KEY" | "TOKEN" | "NONE";
 
 // What was written for "as signed in". The session may have renewed it since.
-const lent = new Set<string>();
+const sessionValues = new Set<string>();
 
 /** The headers of whoever is signed in. */
-export function signedIn(): Headers {
+export function sessionHeaders(): Headers {
   const { authorization } = session;
-  lent.add(authorization);
+  sessionValues.add(authorization);
   return authorization.startsWith("da2-") ? { "x-api-key": authorization } : { authorization };
 }
 
 /** Whether headers hold what the session has or had. */
-export const areOfSession = (headers: Headers) => Object.values(headers).some((value) => lent.has(value));
+export const areSessionHeaders = (headers: Headers) => Object.values(headers).some((value) => sessionValues.has(value));
 
 /** Says by what the headers, as text, are sent. */
-export function credentialsIn(text: string): { mode: Mode; secret: string } {
-  const found = Object.entries(parsed(text)).find(([name]) => isCredential(name));
+export function readCredentials(text: string): { mode: Mode; secret: string } {
+  const found = Object.entries(parseHeaders(text)).find(([name]) => isCredential(name));
   if (!found) return { mode: "NONE", secret: "" };
   const [name, value] = found;
-  if (lent.has(value)) return { mode: "SESSION", secret: "" };
+  if (sessionValues.has(value)) return { mode: "SESSION", secret: "" };
   return name.toLowerCase() === KEY
     ? { mode: "KEY", secret: value }
     : { mode: "TOKEN", secret: value.replace(/^Bearer /, "") };
@@ -35,9 +35,9 @@ export function credentialsIn(text: string): { mode: Mode; secret: string } {
 
 /** Returns the headers, as text, with other credentials; what else they hold stays. */
 export function withCredentials(text: string, mode: Mode, secret: string): string {
-  const others = Object.entries(parsed(text)).filter(([name]) => !isCredential(name));
+  const others = Object.entries(parseHeaders(text)).filter(([name]) => !isCredential(name));
   const credentials = {
-    SESSION: signedIn,
+    SESSION: sessionHeaders,
     KEY: () => ({ [KEY]: secret }),
     TOKEN: () => ({ authorization: `Bearer ${secret}` }),
     NONE: () => ({}),
@@ -50,7 +50,7 @@ const KEY = "x-api-key";
 const isCredential = (name: string) => [KEY, "authorization"].includes(name.toLowerCase());
 
 /** Half-typed headers hold nothing yet. */
-function parsed(text: string): Headers {
+function parseHeaders(text: string): Headers {
   try {
     const headers = tryParseJSONC(text) ?? {};
     return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));

@@ -6,44 +6,44 @@ export interface Event {
   /** Counts from 1. */
   number: number;
   at: Date;
-  answer: unknown;
+  result: unknown;
 }
 
 export interface Run {
   name: string;
   isLive: boolean;
   /** Latest first; of many, the latest. */
-  events: readonly Event[];
+  eventLog: readonly Event[];
 }
 
-const KEPT = 500;
+const MAX_EVENTS = 500;
 
-class Events {
+class EventLog {
   run: Run | null = null;
 
   private unsubscribe = () => {};
   private listeners = new Set<() => void>();
 
-  begin(name: string, unsubscribe: () => void): void {
+  start(name: string, unsubscribe: () => void): void {
     this.unsubscribe = unsubscribe;
-    this.change({ name, isLive: true, events: [] });
+    this.setRun({ name, isLive: true, eventLog: [] });
   }
 
   add(answer: unknown): void {
     if (!this.run) return;
-    const { events } = this.run;
-    const event = { number: (events[0]?.number ?? 0) + 1, at: new Date(), answer };
-    this.change({ ...this.run, events: [event, ...events.slice(0, KEPT - 1)] });
+    const { eventLog } = this.run;
+    const event = { number: (eventLog[0]?.number ?? 0) + 1, at: new Date(), result: answer };
+    this.setRun({ ...this.run, eventLog: [event, ...eventLog.slice(0, MAX_EVENTS - 1)] });
   }
 
   end(): void {
-    if (this.run) this.change({ ...this.run, isLive: false });
+    if (this.run) this.setRun({ ...this.run, isLive: false });
   }
 
   /** Ends the subscription, where it goes on, and forgets what it told. */
-  forget(): void {
+  clear(): void {
     this.unsubscribe();
-    this.change(null);
+    this.setRun(null);
   }
 
   subscribe = (listener: () => void) => {
@@ -51,12 +51,12 @@ class Events {
     return () => this.listeners.delete(listener);
   };
 
-  private change(run: Run | null): void {
+  private setRun(run: Run | null): void {
     this.run = run;
     for (const listener of this.listeners) listener();
   }
 }
 
-export const events = new Events();
+export const events = new EventLog();
 
-export const useRun = () => useSyncExternalStore(events.subscribe, () => events.run);
+export const useSubscriptionRun = () => useSyncExternalStore(events.subscribe, () => events.run);

@@ -2,7 +2,7 @@
 
 import type { Client } from "urql";
 
-import { monthsOn, thisMonth } from "../components/format";
+import { addMonths, thisMonth } from "../components/format";
 import dailyStats from "./examples/daily-stats.graphql?raw";
 import importInSteps from "./examples/import.graphql?raw";
 import keys from "./examples/keys.graphql?raw";
@@ -15,7 +15,7 @@ import terms from "./examples/terms.graphql?raw";
 interface Example {
   title: string;
   query: string;
-  variables: (present: Present) => object;
+  variables: (loadExampleIds: ExampleIds) => object;
 }
 
 export const EXAMPLES: Example[] = [
@@ -53,7 +53,7 @@ export const EXAMPLES: Example[] = [
 ];
 
 /** The first of each; empty where there is none, or none that the caller may see. */
-interface Present {
+interface ExampleIds {
   vppId: string;
   month: string;
   nmi: string;
@@ -61,7 +61,7 @@ interface Present {
   parkName: string;
 }
 
-export async function present(client: Client): Promise<Present> {
+export async function present(client: Client): Promise<ExampleIds> {
   const first = async (list: string, field: string): Promise<string | undefined> => {
     const { data } = await client.query(`{ ${list} { items { ${field} } } }`, {}).toPromise();
     return Object.values<{ items: Record<string, string>[] }>(data ?? {})[0]?.items[0]?.[field];
@@ -76,7 +76,7 @@ export async function present(client: Client): Promise<Present> {
   ]);
   return {
     vppId: reportOf ?? vppId ?? "",
-    month: month ?? monthsOn(thisMonth(), -1),
+    month: month ?? addMonths(thisMonth(), -1),
     nmi: nmi ?? "",
     importId: importId ?? "",
     parkName: parkName ?? "",

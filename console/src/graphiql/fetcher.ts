@@ -4,7 +4,7 @@ import { createGraphiQLFetcher, type Fetcher } from "@graphiql/toolkit";
 import { type Client, createClient } from "graphql-ws";
 
 import { session } from "../session/session";
-import { areOfSession, type Headers, signedIn } from "./credentials";
+import { areSessionHeaders, type Headers, sessionHeaders } from "./credentials";
 import { events } from "./eventLog";
 import { history } from "./operationHistory";
 
@@ -13,25 +13,25 @@ const UNAUTHORIZED = 401;
 
 /** The headers are those of the moment; a subscription's go with the connection_init of a socket of its own. */
 export const fetcher: Fetcher = (operation, options) => {
-  const given: Headers = options?.headers ?? {};
-  const isOfSession = areOfSession(given);
-  const headers = isOfSession ? { ...given, ...signedIn() } : given;
+  const tabHeaders: Headers = options?.headers ?? {};
+  const usesSession = areSessionHeaders(tabHeaders);
+  const headers = usesSession ? { ...tabHeaders, ...sessionHeaders() } : tabHeaders;
   if (operation.operationName !== "IntrospectionQuery") history.add(operation);
   return createGraphiQLFetcher({
     url: URL,
     fetch: async (input, init) => {
       const response = await fetch(input, init);
-      if (isOfSession && response.status === UNAUTHORIZED) session.refused();
+      if (usesSession && response.status === UNAUTHORIZED) session.refused();
       return response;
     },
-    wsClient: followed(operation.operationName ?? "", headers),
+    wsClient: createLoggedSocket(operation.operationName ?? "", headers),
     // The schema is asked for before the headers editor is there to say what to send.
-    schemaFetcher: createGraphiQLFetcher({ url: URL, headers: signedIn() }),
+    schemaFetcher: createGraphiQLFetcher({ url: URL, headers: sessionHeaders() }),
   })(operation, { ...options, headers });
 };
 
 /** A socket whose events are noted. */
-function followed(name: string, headers: Headers): Client {
+function createLoggedSocket(name: string, headers: Headers): Client {
   const socket = createClient({
     url: location.origin.replace(/^http/, "ws") + URL,
     connectionParams: headers,
@@ -54,7 +54,7 @@ function followed(name: string, headers: Headers): Client {
           sink.complete();
         },
       });
-      events.begin(name, unsubscribe);
+      events.start(name, unsubscribe);
       return unsubscribe;
     },
   };

@@ -6,7 +6,7 @@
 import type { FetcherParams } from "@graphiql/toolkit";
 import { useMemo, useSyncExternalStore } from "react";
 
-export interface Ran {
+export interface HistoryEntry {
   at: string;
   name: string;
   query: string;
@@ -15,33 +15,33 @@ export interface Ran {
 }
 
 // GraphiQL's settings clear what is kept under "graphiql:".
-const PLACE = "graphiql:history";
-const KEPT = 50;
+const STORAGE_KEY = "graphiql:history";
+const MAX_ENTRIES = 50;
 
 class History {
   private listeners = new Set<() => void>();
 
   /** Puts an operation before all others; the same one is not kept twice. */
   add({ query, operationName, variables }: FetcherParams): void {
-    const given = variables && Object.keys(variables).length > 0;
-    const ran: Ran = {
+    const hasVariables = variables && Object.keys(variables).length > 0;
+    const entry: HistoryEntry = {
       at: new Date().toISOString(),
       name: operationName ?? firstLine(query),
       query,
-      variables: given ? JSON.stringify(variables, null, 2) : "",
+      variables: hasVariables ? JSON.stringify(variables, null, 2) : "",
     };
-    this.keep([ran, ...read(this.text()).filter((other) => !isSame(other, ran))].slice(0, KEPT));
+    this.store([entry, ...parseEntries(this.text()).filter((other) => !isSame(other, entry))].slice(0, MAX_ENTRIES));
   }
 
-  remove(ran: Ran): void {
-    this.keep(read(this.text()).filter((other) => !isSame(other, ran)));
+  remove(entry: HistoryEntry): void {
+    this.store(parseEntries(this.text()).filter((other) => !isSame(other, entry)));
   }
 
   clear(): void {
-    this.keep([]);
+    this.store([]);
   }
 
-  text = () => localStorage.getItem(PLACE) ?? "[]";
+  text = () => localStorage.getItem(STORAGE_KEY) ?? "[]";
 
   subscribe = (listener: () => void) => {
     this.listeners.add(listener);
@@ -52,8 +52,8 @@ class History {
     };
   };
 
-  private keep(rans: Ran[]): void {
-    localStorage.setItem(PLACE, JSON.stringify(rans));
+  private store(entries: HistoryEntry[]): void {
+    localStorage.setItem(STORAGE_KEY, JSON.stringify(entries));
     for (const listener of this.listeners) listener();
   }
 }
@@ -61,14 +61,14 @@ class History {
 export const history = new History();
 
 /** The operations that were run, latest first. */
-export function useHistory(): Ran[] {
+export function useOperationHistory(): HistoryEntry[] {
   const text = useSyncExternalStore(history.subscribe, history.text);
-  return useMemo(() => read(text), [text]);
+  return useMemo(() => parseEntries(text), [text]);
 }
 
-const read = (text: string) => JSON.parse(text) as Ran[];
+const parseEntries = (text: string) => JSON.parse(text) as HistoryEntry[];
 
-const isSame = (one: Ran, other: Ran) =>
+const isSame = (one: HistoryEntry, other: HistoryEntry) =>
   one.query === other.query && one.variables === other.variables && one.name === other.name;
 
 const firstLine = (query: string) => query.replaceAll(/#.*/g, "").trim().split("\n")[0] ?? "";

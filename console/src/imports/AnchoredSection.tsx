@@ -2,15 +2,15 @@ import { type ReactNode, useEffect, useRef } from "react";
 import { useLocation } from "react-router";
 
 /** A part of a page with an address of its own, `#ID`: whoever comes by it begins to read there. */
-export function AtHash({
+export function AnchoredSection({
   id,
   title,
-  beside,
+  actions,
   children,
 }: {
   id: string;
   title: ReactNode;
-  beside?: ReactNode;
+  actions?: ReactNode;
   children: ReactNode;
 }) {
   const { hash, key } = useLocation();
@@ -28,7 +28,7 @@ export function AtHash({
         <h2 ref={heading} id={`${id}-title`} tabIndex={-1}>
           {title}
         </h2>
-        {beside}
+        {actions}
       </div>
       {children}
     </section>

@@ -3,7 +3,7 @@ import { Label, Radio, RadioGroup } from "react-aria-components";
 import type { ChargeTariff } from "../schema";
 
 /** What the tariff of a CHARGE row says: sources differ in it, and the rows do not tell. */
-export function ChargeTariffChoice({
+export function ChargeTariffField({
   value,
   onChange,
 }: {

@@ -2,13 +2,13 @@ import { FileUp } from "lucide-react";
 import { Button, DropZone, FileTrigger, Text } from "react-aria-components";
 
 /** Where files are dropped, pasted, or chosen from a dialog. */
-export function ChooseFiles({
-  several = false,
-  choose,
+export function FileDropZone({
+  allowsMultiple = false,
+  onSelect,
   children,
 }: {
-  several?: boolean;
-  choose: (files: File[]) => void;
+  allowsMultiple?: boolean;
+  onSelect: (files: File[]) => void;
   children: string;
 }) {
   return (
@@ -17,17 +17,17 @@ export function ChooseFiles({
       getDropOperation={() => "copy"}
       onDrop={async ({ items }) => {
         const files = await Promise.all(items.flatMap((item) => (item.kind === "file" ? [item.getFile()] : [])));
-        if (files.length > 0) choose(several ? files : files.slice(0, 1));
+        if (files.length > 0) onSelect(allowsMultiple ? files : files.slice(0, 1));
       }}
     >
       <FileUp size={28} aria-hidden className="soft" />
       <Text slot="label">{children}</Text>
       <FileTrigger
-        allowsMultiple={several}
+        allowsMultiple={allowsMultiple}
         acceptedFileTypes={[".csv", ".gz", ".txt", "text/csv", "application/gzip"]}
-        onSelect={(files) => files && files.length > 0 && choose([...files])}
+        onSelect={(files) => files && files.length > 0 && onSelect([...files])}
       >
-        <Button className="button">{several ? "Choose files" : "Choose the file"}</Button>
+        <Button className="button">{allowsMultiple ? "Choose files" : "Choose the file"}</Button>
       </FileTrigger>
       <p className="soft small">CSV in UTF-8, as it is or packed with gzip. You see what is in it before it is sent.</p>
     </DropZone>

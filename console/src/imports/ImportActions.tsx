@@ -5,59 +5,60 @@ import { Button } from "react-aria-components";
 import { type CombinedError, useMutation } from "urql";
 
 import { DialogButton, FormDialog } from "../components/FormDialog";
-import { count } from "../components/format";
+import { formatInteger } from "../components/format";
 import { Failure } from "../components/states";
 import { CancelImportDocument, type ImportStateFragment, RevertImportDocument, StartImportDocument } from "../schema";
-import { countsAtOnce } from "./importStatus";
+import { countsImmediately } from "./importStatus";
 import { uploads } from "./uploads";
 
 interface Props {
-  of: ImportStateFragment;
-  take: (told: ImportStateFragment) => void;
+  importState: ImportStateFragment;
+  onUpdate: (told: ImportStateFragment) => void;
 }
 
-export function ImportActions({ of, take }: Props) {
-  const isOver = of.status === "COMPLETED" || of.status === "CANCELLED" || of.status === "REVERTED";
+export function ImportActions({ importState, onUpdate }: Props) {
+  const isOver =
+    importState.status === "COMPLETED" || importState.status === "CANCELLED" || importState.status === "REVERTED";
   return (
     <>
-      {of.status === "FAILED" && <StartAgain of={of} take={take} />}
+      {importState.status === "FAILED" && <RestartButton importState={importState} onUpdate={onUpdate} />}
       {!isOver && (
         <DialogButton opens="cancel-import" className="button danger">
           Cancel import
         </DialogButton>
       )}
-      {of.status === "COMPLETED" && (
+      {importState.status === "COMPLETED" && (
         <DialogButton opens="revert-import" className="button danger">
           Revert import
         </DialogButton>
       )}
-      <Cancel of={of} take={take} />
-      <Revert of={of} take={take} />
+      <CancelDialog importState={importState} onUpdate={onUpdate} />
+      <RevertDialog importState={importState} onUpdate={onUpdate} />
     </>
   );
 }
 
-function StartAgain({ of: { id }, take }: Props) {
+function RestartButton({ importState: { id }, onUpdate }: Props) {
   const [{ fetching }, start] = useMutation(StartImportDocument);
   const [error, setError] = useState<CombinedError>();
 
-  async function again() {
+  async function restart() {
     const { data, error } = await start({ input: { id } });
     setError(error);
-    if (data?.startImport) take(data.startImport);
+    if (data?.startImport) onUpdate(data.startImport);
   }
 
   return (
     <>
       {error && <Failure error={error} />}
-      <Button className="button" isPending={fetching} onPress={() => void again()}>
+      <Button className="button" isPending={fetching} onPress={() => void restart()}>
         Start again
       </Button>
     </>
   );
 }
 
-function Cancel({ of, take }: Props) {
+function CancelDialog({ importState, onUpdate }: Props) {
   const [, cancel] = useMutation(CancelImportDocument);
   return (
     <FormDialog
@@ -65,18 +66,18 @@ function Cancel({ of, take }: Props) {
       title="Cancel this import?"
       initial={{}}
       submitLabel="Cancel the import"
-      keepLabel="Keep it"
+      cancelLabel="Keep it"
       tone="danger"
-      submit={() => cancel({ input: { id: of.id } })}
-      done={({ cancelImport }) => {
-        uploads.abandon(of.id);
-        if (cancelImport) take(cancelImport);
+      submit={() => cancel({ input: { id: importState.id } })}
+      onDone={({ cancelImport }) => {
+        uploads.abort(importState.id);
+        if (cancelImport) onUpdate(cancelImport);
       }}
     >
       {() => (
         <ul className="says">
-          <li>{takenBack(of)}</li>
-          {of.rowsRejected > 0 && <li>The rejected rows it has found stay here to be read.</li>}
+          <li>{describeUndo(importState)}</li>
+          {importState.rowsRejected > 0 && <li>The rejected rows it has found stay here to be read.</li>}
           <li>It stays in the list as cancelled, and cannot be started again: the file can be imported anew.</li>
           <li>Reports stay as they are.</li>
         </ul>
@@ -85,16 +86,16 @@ function Cancel({ of, take }: Props) {
   );
 }
 
-function takenBack({ kind, status, rowsImported }: ImportStateFragment): string {
+function describeUndo({ kind, status, rowsImported }: ImportStateFragment): string {
   if (status === "AWAITING_UPLOAD") return "Nothing of it is imported, and nothing will be.";
   if (kind === "PARKS") return "Parks that it created or changed become what they were before it.";
   if (kind === "PARK_READINGS") return "The park's readings become what they were before it.";
   return rowsImported > 0
-    ? `None of its rows will count: ${rowsImported === 1 ? "the one that is in is" : `the ${count(rowsImported)} that are in are`} taken back.`
+    ? `None of its rows will count: ${rowsImported === 1 ? "the one that is in is" : `the ${formatInteger(rowsImported)} that are in are`} taken back.`
     : "None of its rows will count.";
 }
 
-function Revert({ of, take }: Props) {
+function RevertDialog({ importState, onUpdate }: Props) {
   const [, revert] = useMutation(RevertImportDocument);
   return (
     <FormDialog
@@ -102,27 +103,29 @@ function Revert({ of, take }: Props) {
       title="Take all of this import back?"
       initial={{}}
       submitLabel="Revert the import"
-      keepLabel="Keep it"
+      cancelLabel="Keep it"
       tone="danger"
-      submit={() => revert({ input: { id: of.id } })}
-      done={({ revertImport }) => revertImport && take(revertImport)}
+      submit={() => revert({ input: { id: importState.id } })}
+      onDone={({ revertImport }) => revertImport && onUpdate(revertImport)}
     >
       {() => (
         <ul className="says">
-          {countsAtOnce(of.kind) ? (
+          {countsImmediately(importState.kind) ? (
             <>
               <li>
-                {of.kind === "PARKS" ? "Parks it created or changed" : "The park's readings"} become what they were
-                before it, where no later import has changed them.
+                {importState.kind === "PARKS" ? "Parks it created or changed" : "The park's readings"} become what they
+                were before it, where no later import has changed them.
               </li>
-              <li>Statistics of {of.kind === "PARKS" ? "these parks" : "the park"} change with them.</li>
+              <li>Statistics of {importState.kind === "PARKS" ? "these parks" : "the park"} change with them.</li>
             </>
           ) : (
             <>
               <li>
                 Its{" "}
-                {of.rowsImported === 1 ? "1 row no longer counts" : `${count(of.rowsImported)} rows no longer count`}.
-                Where other imports brought the same rows, theirs count from then on.
+                {importState.rowsImported === 1
+                  ? "1 row no longer counts"
+                  : `${formatInteger(importState.rowsImported)} rows no longer count`}
+                . Where other imports brought the same rows, theirs count from then on.
               </li>
               <li>
                 Reports already generated stay as they are. Those of months it changes are marked as stale, and settling

@@ -4,61 +4,61 @@ import "./imports.css";
 
 import { useParams } from "react-router";
 
-import { formatMoment } from "../components/format";
+import { formatDateTime } from "../components/format";
 import { PageHeader } from "../components/PageHeader";
 import { Failure, Forbidden, Loading, NotFound } from "../components/states";
 import type { ImportStateFragment } from "../schema";
-import { useMay } from "../session/session";
+import { useHasRole } from "../session/session";
 import { ImportActions } from "./ImportActions";
-import { Progress } from "./ImportProgress";
+import { ImportProgress } from "./ImportProgress";
 import { KINDS } from "./importKinds";
 import { useImport } from "./liveImports";
-import { AwaitedFile } from "./PendingUpload";
+import { PendingUpload } from "./PendingUpload";
 import { RejectedRows } from "./RejectedRows";
 import { Warnings } from "./Warnings";
 
-const UP = { to: "/imports", label: "Imports" };
+const PARENT = { to: "/imports", label: "Imports" };
 
 export function ImportPage() {
   const { importId = "" } = useParams();
-  if (!useMay("READER")) return <Forbidden needs="those who may see all sites" />;
-  return <OneImport key={importId} id={importId} />;
+  if (!useHasRole("READER")) return <Forbidden audience="those who may see all sites" />;
+  return <ImportDetails key={importId} id={importId} />;
 }
 
-function OneImport({ id }: { id: string }) {
-  const followed = useImport(id);
-  const mayImport = useMay("OPERATOR");
-  const { import: there, error, reload } = followed;
+function ImportDetails({ id }: { id: string }) {
+  const live = useImport(id);
+  const mayImport = useHasRole("OPERATOR");
+  const { import: importState, error, reload } = live;
 
-  if (there === null) return <NotFound what="import" />;
-  if (there === undefined) {
+  if (importState === null) return <NotFound noun="import" />;
+  if (importState === undefined) {
     return (
       <>
-        <PageHeader title="Import" up={UP} />
-        {error ? <Failure error={error} retry={reload} /> : <Loading what="the import" />}
+        <PageHeader title="Import" parent={PARENT} />
+        {error ? <Failure error={error} retry={reload} /> : <Loading subject="the import" />}
       </>
     );
   }
   return (
     <>
-      <PageHeader title={there.fileName} up={UP} note={<About of={there} />}>
-        {mayImport && <ImportActions of={there} take={followed.take} />}
+      <PageHeader title={importState.fileName} parent={PARENT} note={<ImportSubtitle importState={importState} />}>
+        {mayImport && <ImportActions importState={importState} onUpdate={live.setImport} />}
       </PageHeader>
       <div className="stack" style={{ "--gap": "1.5rem" }}>
         {error && <Failure error={error} retry={reload} />}
-        {mayImport && <AwaitedFile of={there} />}
-        <Progress of={there} followed={followed} />
-        {there.rowsDuplicated > 0 && <Warnings of={there} />}
-        {there.rowsRejected > 0 && <RejectedRows of={there} />}
+        {mayImport && <PendingUpload importState={importState} />}
+        <ImportProgress importState={importState} live={live} />
+        {importState.rowsDuplicated > 0 && <Warnings importState={importState} />}
+        {importState.rowsRejected > 0 && <RejectedRows importState={importState} />}
       </div>
     </>
   );
 }
 
-function About({ of: { kind, park, createdAt } }: { of: ImportStateFragment }) {
+function ImportSubtitle({ importState: { kind, park, createdAt } }: { importState: ImportStateFragment }) {
   return (
     <>
-      {park ? `Readings of ${park.name}` : KINDS[kind].label}, registered {formatMoment(createdAt)}
+      {park ? `Readings of ${park.name}` : KINDS[kind].label}, registered {formatDateTime(createdAt)}
     </>
   );
 }

@@ -5,19 +5,19 @@ import "./imports.css";
 import { useEffect, useRef } from "react";
 import { Link } from "react-router";
 import { type Column, DataTable } from "../components/DataTable";
-import { ChoiceOf } from "../components/fields";
-import { count, formatMoment } from "../components/format";
+import { SelectField } from "../components/fields";
+import { formatDateTime, formatInteger } from "../components/format";
 import { PageHeader } from "../components/PageHeader";
-import { usePages } from "../components/paginatedList";
+import { usePaginatedList } from "../components/paginatedList";
 import { Empty, Failure, Forbidden, Loading } from "../components/states";
-import { useAddress } from "../components/urlParams";
+import { useUrlParams } from "../components/urlParams";
 import { type ImportKind, type ImportStateFragment, type ImportStatus, ListImportsDocument } from "../schema";
-import { useMay } from "../session/session";
+import { useHasRole } from "../session/session";
 import { ALL_KINDS, KINDS } from "./importKinds";
-import { ALL_STATES, STATES } from "./importStatus";
-import { useLive } from "./liveImports";
+import { ALL_STATUSES, STATUSES } from "./importStatus";
+import { useLiveImports } from "./liveImports";
 import { NewImports } from "./NewImports";
-import { inPercent } from "./PercentBar";
+import { formatPercentDone } from "./PercentBar";
 import { useUploads } from "./uploads";
 
 const COLUMNS: Column<ImportStateFragment>[] = [
@@ -31,15 +31,21 @@ const COLUMNS: Column<ImportStateFragment>[] = [
     ),
     width: "minmax(12rem, 1fr)",
   },
-  { id: "status", header: "State", cell: (each) => <State of={each} />, width: "11rem" },
-  { id: "rowsRead", header: "Rows read", cell: ({ rowsRead }) => some(rowsRead), numeric: true, width: "7rem" },
+  { id: "status", header: "State", cell: (each) => <StatusTag importState={each} />, width: "11rem" },
+  {
+    id: "rowsRead",
+    header: "Rows read",
+    cell: ({ rowsRead }) => formatRowCount(rowsRead),
+    numeric: true,
+    width: "7rem",
+  },
   {
     id: "rowsRejected",
     header: "Rejected",
     cell: ({ id, rowsRejected }) =>
       rowsRejected > 0 ? (
         <Link to={`/imports/${id}#rejections`}>
-          {count(rowsRejected)}
+          {formatInteger(rowsRejected)}
           <span className="visually-hidden"> rejected rows</span>
         </Link>
       ) : (
@@ -57,34 +63,34 @@ const COLUMNS: Column<ImportStateFragment>[] = [
   {
     id: "createdAt",
     header: "Begun",
-    cell: ({ createdAt }) => <span className="small">{formatMoment(createdAt)}</span>,
+    cell: ({ createdAt }) => <span className="small">{formatDateTime(createdAt)}</span>,
     width: "14rem",
   },
 ];
 
-const some = (rows: number) => (rows > 0 ? count(rows) : "—");
+const formatRowCount = (rows: number) => (rows > 0 ? formatInteger(rows) : "—");
 
 export function ImportsPage() {
-  const mayImport = useMay("OPERATOR");
-  if (!useMay("READER")) return <Forbidden needs="those who may see all sites" />;
+  const mayImport = useHasRole("OPERATOR");
+  if (!useHasRole("READER")) return <Forbidden audience="those who may see all sites" />;
   return (
     <>
       <PageHeader title="Imports" note="Battery events, parks and their readings, from CSV files" />
       <div className="stack" style={{ "--gap": "1.5rem" }}>
         {mayImport && <NewImports />}
-        <List mayImport={mayImport} />
+        <ImportList mayImport={mayImport} />
       </div>
     </>
   );
 }
 
-function List({ mayImport }: { mayImport: boolean }) {
-  const [params, change] = useAddress();
+function ImportList({ mayImport }: { mayImport: boolean }) {
+  const [params, updateParams] = useUrlParams();
   const kind = (params.get("kind") ?? "") as ImportKind | "";
   const status = (params.get("status") ?? "") as ImportStatus | "";
   const filter = { kind: kind || null, status: status || null };
-  const imports = usePages(ListImportsDocument, { filter }, (data) => data.listImports);
-  const live = useLive(imports.items);
+  const imports = usePaginatedList(ListImportsDocument, { filter }, (data) => data.listImports);
+  const live = useLiveImports(imports.items);
   const { reload } = imports;
 
   // What this tab sends is in the list as soon as it is registered, and when it is through.
@@ -99,11 +105,11 @@ function List({ mayImport }: { mayImport: boolean }) {
     reload();
   }, [sent, reload]);
 
-  const narrow = (name: string, value: string) =>
-    change(
-      (present) => {
-        if (value) present.set(name, value);
-        else present.delete(name);
+  const setFilter = (name: string, value: string) =>
+    updateParams(
+      (current) => {
+        if (value) current.set(name, value);
+        else current.delete(name);
       },
       { replace: true },
     );
@@ -113,29 +119,29 @@ function List({ mayImport }: { mayImport: boolean }) {
       <div className="row apart" style={{ alignItems: "end" }}>
         <h2>All imports</h2>
         <div className="row">
-          <ChoiceOf
+          <SelectField
             label="What it is"
             value={kind}
-            onChange={(chosen) => narrow("kind", chosen)}
+            onChange={(chosen) => setFilter("kind", chosen)}
             options={[
               { value: "", label: "Anything" },
               ...ALL_KINDS.map((value) => ({ value, label: KINDS[value].label })),
             ]}
           />
-          <ChoiceOf
+          <SelectField
             label="State"
             value={status}
-            onChange={(chosen) => narrow("status", chosen)}
+            onChange={(chosen) => setFilter("status", chosen)}
             options={[
               { value: "", label: "Any" },
-              ...ALL_STATES.map((value) => ({ value, label: STATES[value].label })),
+              ...ALL_STATUSES.map((value) => ({ value, label: STATUSES[value].label })),
             ]}
           />
         </div>
       </div>
       {imports.error && <Failure error={imports.error} retry={imports.reload} />}
-      {imports.isFirst ? (
-        <Loading what="the imports" />
+      {imports.isLoadingFirstPage ? (
+        <Loading subject="the imports" />
       ) : live.length === 0 ? (
         kind || status ? (
           <Empty title="No import is of this kind and in this state" />
@@ -150,7 +156,7 @@ function List({ mayImport }: { mayImport: boolean }) {
           columns={COLUMNS}
           rows={live}
           rowKey={({ id }) => id}
-          more={imports.hasMore ? imports.more : undefined}
+          onLoadMore={imports.hasMore ? imports.loadMore : undefined}
           isLoading={imports.isLoading}
         />
       )}
@@ -158,12 +164,14 @@ function List({ mayImport }: { mayImport: boolean }) {
   );
 }
 
-function State({ of: { status, percentComplete } }: { of: ImportStateFragment }) {
-  const { label, tone } = STATES[status];
+function StatusTag({ importState: { status, percentComplete } }: { importState: ImportStateFragment }) {
+  const { label, tone } = STATUSES[status];
   return (
     <span className={`tag ${tone}`}>
       {label}
-      {status === "RUNNING" && percentComplete ? <span className="number">{inPercent(percentComplete)}</span> : null}
+      {status === "RUNNING" && percentComplete ? (
+        <span className="number">{formatPercentDone(percentComplete)}</span>
+      ) : null}
     </span>
   );
 }

@@ -8,30 +8,30 @@ import { useClient } from "urql";
 import { useDraft } from "../components/draft";
 import type { ChargeTariff, ImportKind } from "../schema";
 import { useCaller } from "../session/session";
-import { ChargeTariffChoice } from "./ChargeTariffField";
-import { ChooseFiles } from "./FileDropZone";
+import { ChargeTariffField } from "./ChargeTariffField";
+import { FileDropZone } from "./FileDropZone";
 import { ALL_KINDS } from "./importKinds";
-import { ChosenFile } from "./SelectedFile";
+import { SelectedFile } from "./SelectedFile";
 import { UploadState } from "./UploadState";
 import { isReady, isUnderWay, type Upload, uploads, useUploads } from "./uploads";
 
-const EVENTS_ALONE: ImportKind[] = ["BATTERY_EVENTS"];
+const EVENTS_ONLY: ImportKind[] = ["BATTERY_EVENTS"];
 
 export function NewImports() {
   const client = useClient();
   const navigate = useNavigate();
   const all = useUploads();
   // Parks belong to no VPP, so who is held to some imports none.
-  const kinds = useCaller().vppIds === null ? ALL_KINDS : EVENTS_ALONE;
+  const kinds = useCaller().vppIds === null ? ALL_KINDS : EVENTS_ONLY;
   const [chargeTariff, setChargeTariff] = useDraft<ChargeTariff>("charge-tariff", "COST");
   // Of one that is sent alone, the page is gone to that shows what becomes of it.
-  const followed = useRef<string | null>(null);
+  const autoOpenId = useRef<string | null>(null);
   const section = useRef<HTMLElement>(null);
   // What was chosen for an import that awaits its file is shown on that one's page.
-  const chosen = all.filter(({ phase, isOfImport }) => phase === "chosen" && !isOfImport);
+  const chosen = all.filter(({ phase, isExistingImport }) => phase === "chosen" && !isExistingImport);
   const sent = all.filter(({ phase }) => phase !== "chosen");
   const ready = chosen.filter(isReady);
-  const started = all.find(({ id, phase }) => phase === "started" && id === followed.current)?.id;
+  const started = all.find(({ id, phase }) => phase === "started" && id === autoOpenId.current)?.id;
 
   useEffect(() => {
     if (started) void navigate(`/imports/${started}`);
@@ -39,28 +39,28 @@ export function NewImports() {
 
   // Those that are started are in the list; the page need not show them twice when it is come back to.
   useEffect(
-    () => () => uploads.forget(...uploads.all.filter(({ phase }) => phase === "started").map(({ id }) => id)),
+    () => () => uploads.remove(...uploads.all.filter(({ phase }) => phase === "started").map(({ id }) => id)),
     [],
   );
 
-  function leaveOut(...left: Upload[]) {
-    uploads.forget(...left.map(({ id }) => id));
-    goOnHere();
+  function remove(...removed: Upload[]) {
+    uploads.remove(...removed.map(({ id }) => id));
+    focusSection();
   }
 
   // What was pressed is gone with the file it was of: whoever works by the keyboard goes on from here.
-  const goOnHere = () => section.current?.focus();
+  const focusSection = () => section.current?.focus();
 
   function send() {
-    followed.current = ready.length === 1 && !all.some(isUnderWay) ? (ready[0]?.id ?? null) : null;
+    autoOpenId.current = ready.length === 1 && !all.some(isUnderWay) ? (ready[0]?.id ?? null) : null;
     for (const { id, kind } of ready) {
-      if (kind === "BATTERY_EVENTS") uploads.change(id, { chargeTariff });
+      if (kind === "BATTERY_EVENTS") uploads.update(id, { chargeTariff });
     }
     uploads.send(
       client,
       ready.map(({ id }) => id),
     );
-    goOnHere();
+    focusSection();
   }
 
   return (
@@ -68,19 +68,19 @@ export function NewImports() {
       <span className="visually-hidden" role="status">
         {chosen.length > 0 && `${chosen.length} chosen, ${ready.length} ready to be imported`}
       </span>
-      <ChooseFiles several choose={(files) => uploads.choose(files, kinds)}>
+      <FileDropZone allowsMultiple onSelect={(files) => uploads.add(files, kinds)}>
         Drop files here
-      </ChooseFiles>
+      </FileDropZone>
       {sent.map((upload) => (
         <UploadState key={upload.id} upload={upload} />
       ))}
       {chosen.map((upload) => (
-        <ChosenFile key={upload.id} upload={upload} kinds={kinds} leaveOut={() => leaveOut(upload)} />
+        <SelectedFile key={upload.id} upload={upload} kinds={kinds} onRemove={() => remove(upload)} />
       ))}
       {chosen.length > 0 && (
         <div className="card row apart send">
-          {chosen.some(({ kind, beginning }) => kind === "BATTERY_EVENTS" && typeof beginning !== "string") ? (
-            <ChargeTariffChoice value={chargeTariff} onChange={setChargeTariff} />
+          {chosen.some(({ kind, preview }) => kind === "BATTERY_EVENTS" && typeof preview !== "string") ? (
+            <ChargeTariffField value={chargeTariff} onChange={setChargeTariff} />
           ) : (
             <span />
           )}
@@ -91,11 +91,11 @@ export function NewImports() {
               </p>
             )}
             <div className="row">
-              <Button className="button" onPress={() => leaveOut(...chosen)}>
+              <Button className="button" onPress={() => remove(...chosen)}>
                 {chosen.length === 1 ? "Leave it out" : "Leave all out"}
               </Button>
               <Button className="button primary" isDisabled={ready.length === 0} onPress={send}>
-                {chosen.length === 1 ? "Import" : `Import ${howMany(ready.length, chosen.length)} files`}
+                {chosen.length === 1 ? "Import" : `Import ${countLabel(ready.length, chosen.length)} files`}
               </Button>
             </div>
           </div>
@@ -105,4 +105,4 @@ export function NewImports() {
   );
 }
 
-const howMany = (ready: number, chosen: number) => (ready === chosen ? ready : `${ready} of ${chosen}`);
+const countLabel = (ready: number, chosen: number) => (ready === chosen ? ready : `${ready} of ${chosen}`);

@@ -7,44 +7,44 @@ import { useClient } from "urql";
 
 import { Notice } from "../components/Notice";
 import type { ImportStateFragment } from "../schema";
-import { ChooseFiles } from "./FileDropZone";
-import { ChosenFile } from "./SelectedFile";
+import { FileDropZone } from "./FileDropZone";
+import { SelectedFile } from "./SelectedFile";
 import { UploadState } from "./UploadState";
 import { isReady, uploads, useUploads } from "./uploads";
 
-export function AwaitedFile({ of }: { of: ImportStateFragment }) {
+export function PendingUpload({ importState }: { importState: ImportStateFragment }) {
   const client = useClient();
-  const upload = useUploads().find(({ id }) => id === of.id);
+  const upload = useUploads().find(({ id }) => id === importState.id);
   const isStarted = upload?.phase === "started";
   useEffect(() => {
-    if (isStarted) uploads.forget(of.id);
-  }, [isStarted, of.id]);
+    if (isStarted) uploads.remove(importState.id);
+  }, [isStarted, importState.id]);
 
   // That the same bytes were in already is told of an import that is cancelled by then.
   if (upload && upload.phase !== "chosen") return <UploadState upload={upload} />;
-  if (of.status !== "AWAITING_UPLOAD") return null;
+  if (importState.status !== "AWAITING_UPLOAD") return null;
   return (
     <section className="stack" aria-label="Its file">
-      <ChooseFiles choose={(files) => uploads.choose(files, [of.kind], of)}>
-        {`The upload of ${of.fileName} is not complete. Unless another tab is still at it, choose the file again`}
-      </ChooseFiles>
+      <FileDropZone onSelect={(files) => uploads.add(files, [importState.kind], importState)}>
+        {`The upload of ${importState.fileName} is not complete. Unless another tab is still at it, choose the file again`}
+      </FileDropZone>
       {upload && (
         <>
-          <ChosenFile upload={upload} leaveOut={() => uploads.forget(of.id)} />
-          {upload.file.name === of.fileName ? (
+          <SelectedFile upload={upload} onRemove={() => uploads.remove(importState.id)} />
+          {upload.file.name === importState.fileName ? (
             <div className="row" style={{ justifyContent: "flex-end" }}>
               <Button
                 className="button primary"
                 isDisabled={!isReady(upload)}
-                onPress={() => uploads.send(client, [of.id])}
+                onPress={() => uploads.send(client, [importState.id])}
               >
                 Import
               </Button>
             </div>
           ) : (
             <Notice tone="bad">
-              This import is of {of.fileName}, and you chose {upload.file.name}. Choose {of.fileName}, or begin{" "}
-              <Link to="/imports">another import</Link>.
+              This import is of {importState.fileName}, and you chose {upload.file.name}. Choose {importState.fileName},
+              or begin <Link to="/imports">another import</Link>.
             </Notice>
           )}
         </>

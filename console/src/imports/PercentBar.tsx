@@ -1,13 +1,13 @@
 import { Label, ProgressBar } from "react-aria-components";
 
 /** How far something has come, in percent; null where that is not known. */
-export function Bar({ label, percent }: { label: string; percent: number | null }) {
+export function PercentBar({ label, percent }: { label: string; percent: number | null }) {
   return (
     <ProgressBar
       className="bar"
       value={percent ?? 0}
       isIndeterminate={percent === null}
-      valueLabel={percent === null ? "" : inPercent(percent)}
+      valueLabel={percent === null ? "" : formatPercentDone(percent)}
     >
       {({ percentage = 0, valueText }) => (
         <>
@@ -25,4 +25,4 @@ export function Bar({ label, percent }: { label: string; percent: number | null 
 }
 
 /** Writes a percentage, rounded down: 100 % is said of what is done. */
-export const inPercent = (percent: number) => `${Math.floor(percent * 10) / 10} %`;
+export const formatPercentDone = (percent: number) => `${Math.floor(percent * 10) / 10} %`;

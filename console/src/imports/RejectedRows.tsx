@@ -6,16 +6,22 @@ import { Button, ToggleButton, ToggleButtonGroup } from "react-aria-components";
 import { type CombinedError, useClient } from "urql";
 
 import { type Column, DataTable } from "../components/DataTable";
-import { followDownload } from "../components/downloads";
-import { count, counted } from "../components/format";
+import { downloadFromUrl } from "../components/downloads";
+import { formatCount, formatInteger } from "../components/format";
 import { Failure, Loading } from "../components/states";
 import { GetRejectionsUrlDocument, type ImportStateFragment } from "../schema";
-import { AtHash } from "./AnchoredSection";
-import { type Cause, fault, mostFound, REPAIRS } from "./rejectionCauses";
+import { AnchoredSection } from "./AnchoredSection";
+import { type Cause, describeFault, mostFrequentValues, REPAIR_HINTS } from "./rejectionCauses";
 import { type RejectedRow, useRejections } from "./rejections";
 
 const COLUMNS: Column<RejectedRow>[] = [
-  { id: "lineNumber", header: "Line", cell: ({ lineNumber }) => count(lineNumber), numeric: true, width: "5rem" },
+  {
+    id: "lineNumber",
+    header: "Line",
+    cell: ({ lineNumber }) => formatInteger(lineNumber),
+    numeric: true,
+    width: "5rem",
+  },
   {
     id: "column",
     header: "Column",
@@ -46,39 +52,47 @@ const COLUMNS: Column<RejectedRow>[] = [
 
 const ALL = "all";
 
-export function RejectedRows({ of }: { of: ImportStateFragment }) {
-  const { id, rowsRejected } = of;
-  const { rows, causes, isReading, error, retry, more } = useRejections(id, rowsRejected);
-  const [wanted, setWanted] = useState(ALL);
-  const shown = useMemo(() => (wanted === ALL ? rows : rows.filter(({ cause }) => cause === wanted)), [rows, wanted]);
+export function RejectedRows({ importState }: { importState: ImportStateFragment }) {
+  const { id, rowsRejected } = importState;
+  const { rows, causes, isReading, error, retry, loadMore } = useRejections(id, rowsRejected);
+  const [selectedCause, setSelectedCause] = useState(ALL);
+  const shown = useMemo(
+    () => (selectedCause === ALL ? rows : rows.filter(({ cause }) => cause === selectedCause)),
+    [rows, selectedCause],
+  );
 
   return (
-    <AtHash id="rejections" title={counted(rowsRejected, "rejected row")} beside={<DownloadRows of={of} />}>
+    <AnchoredSection
+      id="rejections"
+      title={formatCount(rowsRejected, "rejected row")}
+      actions={<DownloadRows importState={importState} />}
+    >
       <p className="soft">
         They are left out, and hold up no others.
-        {of.status === "COMPLETED" &&
+        {importState.status === "COMPLETED" &&
           " Correct them in the file of rejected rows and import that file: its column REASON is passed over."}
       </p>
       {error && <Failure error={error} retry={retry} />}
       {rows.length === 0 ? (
-        !error && <Loading what="the rejected rows" />
+        !error && <Loading subject="the rejected rows" />
       ) : (
         <>
-          <Causes
+          <CauseFilter
             causes={causes}
             total={rows.length}
             isAll={rows.length >= rowsRejected}
-            wanted={wanted}
-            choose={setWanted}
+            wanted={selectedCause}
+            onSelect={setSelectedCause}
           />
           {rows.length < rowsRejected && (
             <div className="row">
               <p className="soft small">
-                Counted and listed are the first {count(rows.length)} of {counted(rowsRejected, "rejected row")}
+                Counted and listed are the first {formatInteger(rows.length)} of{" "}
+                {formatCount(rowsRejected, "rejected row")}
                 {isReading && "; the others are being read"}.
               </p>
-              {more && (
-                <Button className="button" onPress={more}>
+              {loadMore && (
+                <Button className="button" onPress={loadMore}>
                   Read on
                 </Button>
               )}
@@ -92,22 +106,22 @@ export function RejectedRows({ of }: { of: ImportStateFragment }) {
           />
         </>
       )}
-    </AtHash>
+    </AnchoredSection>
   );
 }
 
-function Causes({
+function CauseFilter({
   causes,
   total,
   isAll,
   wanted,
-  choose,
+  onSelect,
 }: {
   causes: readonly Cause[];
   total: number;
   isAll: boolean;
   wanted: string;
-  choose: (key: string) => void;
+  onSelect: (key: string) => void;
 }) {
   return (
     <ToggleButtonGroup
@@ -116,23 +130,23 @@ function Causes({
       orientation="vertical"
       disallowEmptySelection
       selectedKeys={[wanted]}
-      onSelectionChange={([key]) => key !== undefined && choose(String(key))}
+      onSelectionChange={([key]) => key !== undefined && onSelect(String(key))}
     >
       <ToggleButton id={ALL} className="cause">
-        <span className="number">{count(total)}</span>
+        <span className="number">{formatInteger(total)}</span>
         <span>{isAll ? "All of them" : "All that were read"}</span>
       </ToggleButton>
       {causes.map((cause) => (
         <ToggleButton key={cause.key} id={cause.key} className="cause">
-          <span className="number">{count(cause.count)}</span>
+          <span className="number">{formatInteger(cause.count)}</span>
           <span>
-            {fault(cause)}
+            {describeFault(cause)}
             <span className="soft small repair">
-              {REPAIRS[cause.code]}
-              {mostFound(cause).map(([value, times], place) => (
+              {REPAIR_HINTS[cause.code]}
+              {mostFrequentValues(cause).map(([value, times], index) => (
                 <span key={value}>
-                  {place === 0 ? " Most often: " : ", "}
-                  <span className="mono">{value}</span> {counted(times, "time")}
+                  {index === 0 ? " Most often: " : ", "}
+                  <span className="mono">{value}</span> {formatCount(times, "time")}
                 </span>
               ))}
             </span>
@@ -143,10 +157,10 @@ function Causes({
   );
 }
 
-function DownloadRows({ of: { id, status } }: { of: ImportStateFragment }) {
+function DownloadRows({ importState: { id, status } }: { importState: ImportStateFragment }) {
   const client = useClient();
   const [error, setError] = useState<CombinedError>();
-  const [isAsking, setIsAsking] = useState(false);
+  const [isRequesting, setIsRequesting] = useState(false);
   if (status === "QUEUED" || status === "RUNNING") {
     return <p className="soft small">They can be downloaded when the import is done.</p>;
   }
@@ -155,19 +169,19 @@ function DownloadRows({ of: { id, status } }: { of: ImportStateFragment }) {
   }
 
   async function download() {
-    setIsAsking(true);
+    setIsRequesting(true);
     // A link is good for some minutes: it is asked for when it is wanted.
     const { data, error } = await client
       .query(GetRejectionsUrlDocument, { id }, { requestPolicy: "network-only" })
       .toPromise();
-    setIsAsking(false);
+    setIsRequesting(false);
     setError(error);
-    if (data?.getImport?.rejectionsUrl) followDownload(data.getImport.rejectionsUrl);
+    if (data?.getImport?.rejectionsUrl) downloadFromUrl(data.getImport.rejectionsUrl);
   }
 
   return (
     <>
-      <Button className="button" onPress={() => void download()} isPending={isAsking}>
+      <Button className="button" onPress={() => void download()} isPending={isRequesting}>
         <Download size={16} aria-hidden />
         Download rejected rows
       </Button>

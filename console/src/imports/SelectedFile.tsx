@@ -3,68 +3,68 @@
 import { Check, FileText, X } from "lucide-react";
 import { Button } from "react-aria-components";
 
-import { ChoiceOf } from "../components/fields";
-import { bytes, counted } from "../components/format";
+import { SelectField } from "../components/fields";
+import { formatBytes, formatCount } from "../components/format";
 import { Notice } from "../components/Notice";
-import { type Beginning, match } from "./filePreview";
+import { type FilePreview, matchColumns } from "./filePreview";
 import { ALL_KINDS, KINDS } from "./importKinds";
-import { ParkChoice } from "./ParkField";
+import { ParkField } from "./ParkField";
 import { type Upload, uploads } from "./uploads";
 
-export function ChosenFile({
+export function SelectedFile({
   upload,
   kinds = ALL_KINDS,
-  leaveOut,
+  onRemove,
 }: {
   upload: Upload;
   kinds?: typeof ALL_KINDS;
-  leaveOut: () => void;
+  onRemove: () => void;
 }) {
-  const { id, file, beginning, kind, isOfImport } = upload;
+  const { id, file, preview, kind, isExistingImport } = upload;
   return (
     <article className="card stack" aria-label={file.name}>
       <div className="row apart top">
         <FileText size={18} aria-hidden className="soft" />
         <div className="row" style={{ "--gap": "0.1rem 0.6rem" }}>
           <h2>{file.name}</h2>
-          <span className="soft">{size(file, beginning)}</span>
+          <span className="soft">{size(file, preview)}</span>
         </div>
-        <Button className="button quiet icon" aria-label={`Leave out ${file.name}`} onPress={leaveOut}>
+        <Button className="button quiet icon" aria-label={`Leave out ${file.name}`} onPress={onRemove}>
           <X size={18} aria-hidden />
         </Button>
       </div>
-      {beginning === null ? (
+      {preview === null ? (
         <p className="soft">Its beginning is being read…</p>
-      ) : typeof beginning === "string" ? (
-        <Notice tone="bad">{beginning}</Notice>
+      ) : typeof preview === "string" ? (
+        <Notice tone="bad">{preview}</Notice>
       ) : (
         <>
-          {!isOfImport && (
+          {!isExistingImport && (
             <div className="file-choices">
-              <ChoiceOf
+              <SelectField
                 label="What it is"
-                hint={KINDS[kind].row}
+                hint={KINDS[kind].rowDescription}
                 options={kinds.map((value) => ({ value, label: KINDS[value].label }))}
                 value={kind}
-                onChange={(kind) => uploads.change(id, { kind })}
+                onChange={(kind) => uploads.update(id, { kind })}
               />
               {kind === "PARK_READINGS" && (
-                <ParkChoice parkId={upload.parkId} choose={(parkId) => uploads.change(id, { parkId })} />
+                <ParkField parkId={upload.parkId} onChange={(parkId) => uploads.update(id, { parkId })} />
               )}
             </div>
           )}
-          <FirstRows upload={upload} beginning={beginning} />
+          <FirstRows upload={upload} beginning={preview} />
         </>
       )}
     </article>
   );
 }
 
-function FirstRows({ upload: { file, kind }, beginning }: { upload: Upload; beginning: Beginning }) {
-  const { names, rows } = beginning;
-  const { columns, passedOver, fits } = match(kind, names);
+function FirstRows({ upload: { file, kind }, beginning }: { upload: Upload; beginning: FilePreview }) {
+  const { columnNames, rows } = beginning;
+  const { columns, ignoredColumns, isMatch } = matchColumns(kind, columnNames);
   const missing = columns.filter(({ fault }) => fault === "missing").map(({ name }) => name);
-  const doubled = columns.filter(({ fault }) => fault === "doubled").map(({ name }) => name);
+  const duplicated = columns.filter(({ fault }) => fault === "duplicated").map(({ name }) => name);
   return (
     <>
       <div className="stack" style={{ "--gap": "0.4rem" }}>
@@ -76,21 +76,21 @@ function FirstRows({ upload: { file, kind }, beginning }: { upload: Upload; begi
             </li>
           ))}
         </ul>
-        {passedOver.length > 0 && (
+        {ignoredColumns.length > 0 && (
           <p className="soft small">
-            Not expected, and passed over: <span className="mono">{passedOver.join(", ")}</span>
+            Not expected, and passed over: <span className="mono">{ignoredColumns.join(", ")}</span>
           </p>
         )}
       </div>
       {missing.length > 0 && (
         <Notice tone="bad">
-          {KINDS[kind].label} are expected to have the columns {KINDS[kind].columns.join(", ")}. {list(missing)}{" "}
+          {KINDS[kind].label} are expected to have the columns {KINDS[kind].columns.join(", ")}. {formatList(missing)}{" "}
           {missing.length > 1 ? "are" : "is"} missing: choose another kind above, or correct the file's first line.
         </Notice>
       )}
-      {doubled.length > 0 && (
+      {duplicated.length > 0 && (
         <Notice tone="bad">
-          The file has more than one column {list(doubled)}; nothing says which of them is meant.
+          The file has more than one column {formatList(duplicated)}; nothing says which of them is meant.
         </Notice>
       )}
       {rows.length === 0 ? (
@@ -118,12 +118,12 @@ function FirstRows({ upload: { file, kind }, beginning }: { upload: Upload; begi
               {rows.map(({ line, fields }) => (
                 <tr key={line}>
                   <td className="soft">{line}</td>
-                  {fields.length === names.length ? (
+                  {fields.length === columnNames.length ? (
                     columns.map(({ name, position }) => <td key={name}>{fields[position] || "—"}</td>)
                   ) : (
                     <td colSpan={columns.length} className="bad">
-                      {fits ? "Will be rejected: it" : "It"} has {counted(fields.length, "field")}, not {names.length}{" "}
-                      as the header
+                      {isMatch ? "Will be rejected: it" : "It"} has {formatCount(fields.length, "field")}, not{" "}
+                      {columnNames.length} as the header
                     </td>
                   )}
                 </tr>
@@ -136,19 +136,19 @@ function FirstRows({ upload: { file, kind }, beginning }: { upload: Upload; begi
   );
 }
 
-function size(file: File, beginning: Beginning | string | null): string {
-  const told = [bytes(file.size)];
+function size(file: File, beginning: FilePreview | string | null): string {
+  const parts = [formatBytes(file.size)];
   if (beginning !== null && typeof beginning !== "string") {
-    if (beginning.isPacked) told.push("gzip");
+    if (beginning.isGzip) parts.push("gzip");
     if (beginning.rowCount !== null) {
-      const { isWhole, rowCount } = beginning;
-      told.push(isWhole ? counted(rowCount, "row") : `about ${counted(rounded(rowCount), "row")}`);
+      const { isComplete, rowCount } = beginning;
+      parts.push(isComplete ? formatCount(rowCount, "row") : `about ${formatCount(roundToTwoDigits(rowCount), "row")}`);
     }
   }
-  return told.join(" · ");
+  return parts.join(" · ");
 }
 
 /** Rounds a guess to two digits, which is as much as it knows. */
-const rounded = (rows: number) => Number(rows.toPrecision(2));
+const roundToTwoDigits = (rows: number) => Number(rows.toPrecision(2));
 
-const list = (names: string[]) => new Intl.ListFormat("en-AU").format(names);
+const formatList = (names: string[]) => new Intl.ListFormat("en-AU").format(names);

@@ -4,16 +4,16 @@ import { Button } from "react-aria-components";
 import { Link } from "react-router";
 import { useClient } from "urql";
 
-import { bytes, duration, formatMoment } from "../components/format";
+import { formatBytes, formatDateTime, formatDuration } from "../components/format";
 import { Notice } from "../components/Notice";
 import type { ImportStateFragment } from "../schema";
-import { STATES } from "./importStatus";
-import { Bar } from "./PercentBar";
+import { STATUSES } from "./importStatus";
+import { PercentBar } from "./PercentBar";
 import { isUnderWay, type Upload, uploads } from "./uploads";
 
 export function UploadState({ upload }: { upload: Upload }) {
   const client = useClient();
-  const { id, file, phase, told, known } = upload;
+  const { id, file, phase, message, duplicateOf } = upload;
   return (
     <article className="card stack" aria-label={file.name} style={{ "--gap": "0.6rem" }}>
       <div className="row apart top">
@@ -31,8 +31,8 @@ export function UploadState({ upload }: { upload: Upload }) {
       {phase === "waiting" && <p className="soft">Its turn comes after the file before it.</p>}
       {phase === "uploading" && (
         <>
-          <Bar label="Uploading" percent={(100 * upload.bytesSent) / file.size} />
-          <p className="soft small">{speed(upload)}</p>
+          <PercentBar label="Uploading" percent={(100 * upload.bytesSent) / file.size} />
+          <p className="soft small">{progressLabel(upload)}</p>
         </>
       )}
       {phase === "starting" && <p role="status">It is uploaded, and its import is being started.</p>}
@@ -41,13 +41,13 @@ export function UploadState({ upload }: { upload: Upload }) {
           It is uploaded. <Link to={`/imports/${id}`}>Follow its import</Link>
         </p>
       )}
-      {phase === "known" && <Known known={known} />}
+      {phase === "duplicate" && <DuplicateNotice duplicateOf={duplicateOf} />}
       {phase === "failed" && (
         <Notice tone="bad" live>
-          <p>{told}</p>
+          <p>{message}</p>
         </Notice>
       )}
-      {(phase === "failed" || phase === "known") && (
+      {(phase === "failed" || phase === "duplicate") && (
         <div className="row">
           {phase === "failed" && (
             <Button className="button primary" onPress={() => uploads.send(client, [id])}>
@@ -63,15 +63,15 @@ export function UploadState({ upload }: { upload: Upload }) {
   );
 }
 
-function Known({ known }: { known: ImportStateFragment | null }) {
+function DuplicateNotice({ duplicateOf }: { duplicateOf: ImportStateFragment | null }) {
   return (
     <Notice tone="warn" live>
-      {known ? (
+      {duplicateOf ? (
         <p>
           These bytes are in already:{" "}
-          {known.status === "COMPLETED" ? "imported" : STATES[known.status].label.toLowerCase()} as{" "}
-          <Link to={`/imports/${known.id}`}>{known.fileName}</Link> on{" "}
-          {formatMoment(known.finishedAt ?? known.createdAt)}. Nothing was changed.
+          {duplicateOf.status === "COMPLETED" ? "imported" : STATUSES[duplicateOf.status].label.toLowerCase()} as{" "}
+          <Link to={`/imports/${duplicateOf.id}`}>{duplicateOf.fileName}</Link> on{" "}
+          {formatDateTime(duplicateOf.finishedAt ?? duplicateOf.createdAt)}. Nothing was changed.
         </p>
       ) : (
         <p>These bytes are in already. Nothing was changed.</p>
@@ -80,10 +80,13 @@ function Known({ known }: { known: ImportStateFragment | null }) {
   );
 }
 
-function speed({ bytesSent, bytesPerSecond, file }: Upload): string {
-  const told = [`${bytes(bytesSent)} of ${bytes(file.size)}`];
+function progressLabel({ bytesSent, bytesPerSecond, file }: Upload): string {
+  const parts = [`${formatBytes(bytesSent)} of ${formatBytes(file.size)}`];
   if (bytesPerSecond) {
-    told.push(`${bytes(bytesPerSecond)} a second`, `${duration((file.size - bytesSent) / bytesPerSecond)} left`);
+    parts.push(
+      `${formatBytes(bytesPerSecond)} a second`,
+      `${formatDuration((file.size - bytesSent) / bytesPerSecond)} left`,
+    );
   }
-  return told.join(" · ");
+  return parts.join(" · ");
 }

@@ -1,21 +1,21 @@
-import { counted } from "../components/format";
+import { formatCount } from "../components/format";
 import { Notice } from "../components/Notice";
 import type { ImportKind, ImportStateFragment } from "../schema";
-import { AtHash } from "./AnchoredSection";
+import { AnchoredSection } from "./AnchoredSection";
 
 /** What is worth knowing of rows that are in order: nothing has to be repaired. */
-export function Warnings({ of: { kind, rowsDuplicated } }: { of: ImportStateFragment }) {
+export function Warnings({ importState: { kind, rowsDuplicated } }: { importState: ImportStateFragment }) {
   return (
-    <AtHash id="warnings" title="Warnings">
+    <AnchoredSection id="warnings" title="Warnings">
       <Notice tone="warn">
         <p>
           <strong>
-            {counted(rowsDuplicated, "row")} {rowsDuplicated === 1 ? "was" : "were"} in already.
+            {formatCount(rowsDuplicated, "row")} {rowsDuplicated === 1 ? "was" : "were"} in already.
           </strong>{" "}
           {MEANINGS[kind]} Nothing has to be done.
         </p>
       </Notice>
-    </AtHash>
+    </AnchoredSection>
   );
 }
 

@@ -7,109 +7,113 @@ import { KINDS } from "./importKinds";
 
 // As far as the server looks for the end of the header.
 const READ_BYTES = 64 * 1024;
-const ROWS_SHOWN = 5;
+const PREVIEW_ROWS = 5;
 // S3 takes no more in one PUT.
-const BYTES_AT_MOST = 5 * 2 ** 30;
+const MAX_FILE_BYTES = 5 * 2 ** 30;
 
-export interface Beginning {
+export interface FilePreview {
   /** The header's names, as they stand. */
-  names: string[];
+  columnNames: string[];
   rows: { line: number; fields: string[] }[];
-  isPacked: boolean;
+  isGzip: boolean;
   /** Whether this is all there is of the file. */
-  isWhole: boolean;
+  isComplete: boolean;
   /** How many rows the file has: guessed unless this is all of it, and null where nothing tells. */
   rowCount: number | null;
 }
 
 /** Which of a kind's columns stand where in a file. The server refuses files that lack one, or have it twice. */
-export interface Match {
-  columns: { name: string; position: number; fault: "missing" | "doubled" | null }[];
-  passedOver: string[];
-  fits: boolean;
+export interface ColumnMatch {
+  columns: { name: string; position: number; fault: "missing" | "duplicated" | null }[];
+  ignoredColumns: string[];
+  isMatch: boolean;
 }
 
 /** Reads the beginning of a file; a text says why that cannot be, and what to do. */
-export async function readBeginning(file: File): Promise<Beginning | string> {
+export async function readFilePreview(file: File): Promise<FilePreview | string> {
   if (file.size === 0) return "The file is empty; a header and rows below it were expected.";
-  if (file.size > BYTES_AT_MOST) return "The file has more than 5 GiB, which is the most that is taken. Split it up.";
+  if (file.size > MAX_FILE_BYTES) return "The file has more than 5 GiB, which is the most that is taken. Split it up.";
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = new Uint8Array(await file.slice(0, READ_BYTES).arrayBuffer());
   } catch {
     return "The file cannot be read. It may be a folder, or was moved since you chose it; choose it again.";
   }
-  const startsWith = (...magic: number[]) => magic.every((byte, place) => bytes[place] === byte);
+  const startsWith = (...magic: number[]) => magic.every((byte, index) => bytes[index] === byte);
   if (startsWith(0x50, 0x4b, 3, 4)) return "This is an Excel workbook or a zip file. Save it as CSV, and choose that.";
   if (startsWith(0xff, 0xfe) || startsWith(0xfe, 0xff)) return "The file is UTF-16. Save it as CSV in UTF-8.";
 
-  const isPacked = startsWith(0x1f, 0x8b);
-  const { text, isWhole } = isPacked ? await unpack(bytes) : { text: bytes, isWhole: file.size <= READ_BYTES };
+  const isGzip = startsWith(0x1f, 0x8b);
+  const { text, isComplete } = isGzip ? await gunzip(bytes) : { text: bytes, isComplete: file.size <= READ_BYTES };
   const lines = new TextDecoder().decode(text).split("\n");
   // Its line may have been cut, or there is none behind the last line end.
   const last = lines.pop() ?? "";
-  if (isWhole && last !== "") lines.push(last);
-  const [header, ...below] = lines.map((line) => line.replace(/\r$/, ""));
+  if (isComplete && last !== "") lines.push(last);
+  const [header, ...bodyLines] = lines.map((line) => line.replace(/\r$/, ""));
   if (header === undefined) {
-    return isPacked
+    return isGzip
       ? "The file is a gzip that is damaged, or has no header. Pack it again."
       : "The file has no header: its beginning holds no end of a line.";
   }
   if (header.includes("\ufffd")) return "The header is not UTF-8. Save the file as CSV in UTF-8.";
   if (header.trim() === "") return "The file has no header: its first line is empty.";
 
-  const rows = below.map((text, place) => ({ text, line: place + 2 })).filter(({ text }) => text.trim() !== "");
-  const bytesBelow = lines.slice(1).reduce((sum, line) => sum + line.length + 1, 0);
+  const rows = bodyLines.map((text, index) => ({ text, line: index + 2 })).filter(({ text }) => text.trim() !== "");
+  const bodyBytes = lines.slice(1).reduce((sum, line) => sum + line.length + 1, 0);
   return {
-    names: fieldsOf(header),
-    rows: rows.slice(0, ROWS_SHOWN).map(({ text, line }) => ({ line, fields: fieldsOf(text) })),
-    isPacked,
-    rowCount: isWhole ? rows.length : isPacked ? null : Math.round((file.size * rows.length) / Math.max(bytesBelow, 1)),
-    isWhole,
+    columnNames: parseFields(header),
+    rows: rows.slice(0, PREVIEW_ROWS).map(({ text, line }) => ({ line, fields: parseFields(text) })),
+    isGzip,
+    rowCount: isComplete ? rows.length : isGzip ? null : Math.round((file.size * rows.length) / Math.max(bodyBytes, 1)),
+    isComplete,
   };
 }
 
 /** Finds a kind's columns in a header, as the server does. */
-export function match(kind: ImportKind, names: string[]): Match {
-  const lowered = names.map(lower);
+export function matchColumns(kind: ImportKind, names: string[]): ColumnMatch {
+  const lowered = names.map(lowerAscii);
   const columns = KINDS[kind].columns.map((name) => {
-    const position = lowered.indexOf(lower(name));
-    const isDoubled = position !== lowered.lastIndexOf(lower(name));
-    return { name, position, fault: position < 0 ? ("missing" as const) : isDoubled ? ("doubled" as const) : null };
+    const position = lowered.indexOf(lowerAscii(name));
+    const isDuplicated = position !== lowered.lastIndexOf(lowerAscii(name));
+    return {
+      name,
+      position,
+      fault: position < 0 ? ("missing" as const) : isDuplicated ? ("duplicated" as const) : null,
+    };
   });
-  const expected = KINDS[kind].columns.map(lower);
+  const expected = KINDS[kind].columns.map(lowerAscii);
   return {
     columns,
-    passedOver: names.filter((name) => name !== "" && !expected.includes(lower(name))),
-    fits: columns.every(({ fault }) => fault === null),
+    ignoredColumns: names.filter((name) => name !== "" && !expected.includes(lowerAscii(name))),
+    isMatch: columns.every(({ fault }) => fault === null),
   };
 }
 
 /** Guesses of which of some kinds a file is: the one most of whose columns it has. */
 export function guessKind(names: string[], kinds: readonly ImportKind[]): ImportKind {
-  const found = (kind: ImportKind) => {
-    const { columns } = match(kind, names);
+  const matchedShare = (kind: ImportKind) => {
+    const { columns } = matchColumns(kind, names);
     return columns.filter(({ fault }) => fault === null).length / columns.length;
   };
-  return kinds.reduce((best, kind) => (found(kind) > found(best) ? kind : best));
+  return kinds.reduce((best, kind) => (matchedShare(kind) > matchedShare(best) ? kind : best));
 }
 
 // A line is a row, even where quotes are open at its end; blanks around a field are no part of it.
-const fieldsOf = (line: string) =>
+const parseFields = (line: string) =>
   (Papa.parse<string[]>(line, { delimiter: "," }).data[0] ?? []).map((field) => field.replace(/^[ \t]+|[ \t]+$/g, ""));
 
 // Of ASCII letters alone: some others become ASCII when their case is changed.
-const lower = (name: string) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+const lowerAscii = (name: string) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
 /** Unpacks what the beginning of a gzip holds. That it breaks off there is no fault. */
-async function unpack(bytes: Uint8Array<ArrayBuffer>): Promise<{ text: Uint8Array<ArrayBuffer>; isWhole: boolean }> {
+async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<{ text: Uint8Array<ArrayBuffer>; isComplete: boolean }> {
   const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip")).getReader();
   const text = new Uint8Array(READ_BYTES);
   let size = 0;
   try {
     while (size < READ_BYTES) {
       const { done, value } = await reader.read();
-      if (done) return { text: text.subarray(0, size), isWhole: true };
+      if (done) return { text: text.subarray(0, size), isComplete: true };
       const part = value.subarray(0, READ_BYTES - size);
       text.set(part, size);
       size += part.length;
@@ -118,5 +122,5 @@ async function unpack(bytes: Uint8Array<ArrayBuffer>): Promise<{ text: Uint8Arra
   } catch {
     // What came before it broke off is what there is to see.
   }
-  return { text: text.subarray(0, size), isWhole: false };
+  return { text: text.subarray(0, size), isComplete: false };
 }

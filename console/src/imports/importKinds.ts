@@ -7,24 +7,24 @@ interface Kind {
   /** As the server looks for them: in any order and case. */
   columns: readonly string[];
   /** What one row of it says. */
-  row: string;
+  rowDescription: string;
 }
 
 export const KINDS: Record<ImportKind, Kind> = {
   BATTERY_EVENTS: {
     label: "Battery events",
     columns: ["NMI", "DATE", "EVENT_TYPE", "ENERGY", "TARIFF"],
-    row: "Each row says how much energy a site's batteries took or gave on a day, and at what tariff.",
+    rowDescription: "Each row says how much energy a site's batteries took or gave on a day, and at what tariff.",
   },
   PARKS: {
     label: "Parks",
     columns: ["park_name", "timezone", "energy_type"],
-    row: "Each row creates a park, or changes the one of its name.",
+    rowDescription: "Each row creates a park, or changes the one of its name.",
   },
   PARK_READINGS: {
     label: "Readings of a park",
     columns: ["datetime", "MW"],
-    row: "Each row says a park's mean power from a moment on, by the park's own clocks.",
+    rowDescription: "Each row says a park's mean power from a moment on, by the park's own clocks.",
   },
 };
 

@@ -9,105 +9,107 @@ import { GetImportDocument, type ImportStateFragment, OnImportProgressDocument }
 import { isUnderWay } from "./importStatus";
 
 // The server tells once a second how an import that is under way is doing, changed or not.
-const SILENT_AFTER_MS = 2000;
-const SPEED_OVER_MS = 15_000;
+const STREAM_TIMEOUT_MS = 2000;
+const SPEED_WINDOW_MS = 15_000;
 
-export interface Followed {
+export interface LiveImport {
   /** Undefined until it is known, null where there is no such import. */
   import: ImportStateFragment | null | undefined;
   error: CombinedError | undefined;
   /** When it last came any further, by this machine's clock. */
-  gotOnAt: number;
+  progressedAtMs: number;
   /** When the server last told anything of it. */
-  heardAt: number;
+  receivedAtMs: number;
   /** How fast it is of late; null until that can be told. */
   rowsPerSecond: number | null;
   bytesPerSecond: number | null;
 }
 
-interface Mark {
+interface Sample {
   at: number;
   rows: number;
   bytes: number;
 }
 
-type State = Followed & { marks: readonly Mark[] };
+type State = LiveImport & { samples: readonly Sample[] };
 
 const UNKNOWN: State = {
   import: undefined,
   error: undefined,
-  gotOnAt: 0,
-  heardAt: 0,
+  progressedAtMs: 0,
+  receivedAtMs: 0,
   rowsPerSecond: null,
   bytesPerSecond: null,
-  marks: [],
+  samples: [],
 };
 
-type Heard = { now: number; import?: ImportStateFragment | null; error?: CombinedError | undefined };
+type ImportUpdate = { now: number; import?: ImportStateFragment | null; error?: CombinedError | undefined };
 
 /** Follows an import, by the subscription and, where that falls silent, by asking. */
-export function useImport(id: string): Followed & { reload: () => void; take: (told: ImportStateFragment) => void } {
+export function useImport(
+  id: string,
+): LiveImport & { reload: () => void; setImport: (state: ImportStateFragment) => void } {
   const client = useClient();
-  const [state, hear] = useReducer(heard, UNKNOWN);
-  const [turn, again] = useReducer((turns: number) => turns + 1, 0);
-  const isThere = state.import != null;
-  const isFollowed = isThere && isUnderWay(state.import as ImportStateFragment);
-  const isSilent = useNow(isFollowed) - state.heardAt > SILENT_AFTER_MS;
+  const [state, dispatch] = useReducer(applyUpdate, UNKNOWN);
+  const [reloadCount, reload] = useReducer((turns: number) => turns + 1, 0);
+  const exists = state.import != null;
+  const isActive = exists && isUnderWay(state.import as ImportStateFragment);
+  const isSilent = useNow(isActive) - state.receivedAtMs > STREAM_TIMEOUT_MS;
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each turn asks again.
   useEffect(() => {
-    let isOn = true;
-    const ask = async () => {
-      const answer = await read(client, id);
-      if (isOn) hear(answer);
+    let isCurrent = true;
+    const refetch = async () => {
+      const answer = await fetchImport(client, id);
+      if (isCurrent) dispatch(answer);
     };
-    void ask();
-    const stop = connection.onReturn(() => void ask());
+    void refetch();
+    const stop = connection.onRefreshNeeded(() => void refetch());
     return () => {
-      isOn = false;
+      isCurrent = false;
       stop();
     };
-  }, [client, id, turn]);
+  }, [client, id, reloadCount]);
 
   useEffect(() => {
-    if (!isThere) return;
+    if (!exists) return;
     const told = pipe(
       client.subscription(OnImportProgressDocument, { id }),
-      subscribe(({ data }) => data?.onImportProgress && hear({ now: Date.now(), import: data.onImportProgress })),
+      subscribe(({ data }) => data?.onImportProgress && dispatch({ now: Date.now(), import: data.onImportProgress })),
     );
     return told.unsubscribe;
-  }, [client, id, isThere]);
+  }, [client, id, exists]);
 
   // A socket that is dead to the network says nothing of it; asking finds out, and makes the connection known to be away.
   useEffect(() => {
-    if (!isFollowed || !isSilent) return;
-    let isOn = true;
+    if (!isActive || !isSilent) return;
+    let isCurrent = true;
     void (async () => {
-      while (isOn) {
-        const answer = await read(client, id);
-        if (isOn) hear(answer);
+      while (isCurrent) {
+        const answer = await fetchImport(client, id);
+        if (isCurrent) dispatch(answer);
         await new Promise((resolve) => setTimeout(resolve, 1000));
       }
     })();
     return () => {
-      isOn = false;
+      isCurrent = false;
     };
-  }, [client, id, isFollowed, isSilent]);
+  }, [client, id, isActive, isSilent]);
 
-  return { ...state, reload: again, take: (told) => hear({ now: Date.now(), import: told }) };
+  return { ...state, reload, setImport: (state) => dispatch({ now: Date.now(), import: state }) };
 }
 
 /** Returns the imports as they are by now: those under way are followed. */
-export function useLive(imports: readonly ImportStateFragment[]): readonly ImportStateFragment[] {
+export function useLiveImports(imports: readonly ImportStateFragment[]): readonly ImportStateFragment[] {
   const client = useClient();
-  const [told, setTold] = useState<ReadonlyMap<string, ImportStateFragment>>(new Map());
+  const [told, setUpdates] = useState<ReadonlyMap<string, ImportStateFragment>>(new Map());
   const now = imports.map((each) => told.get(each.id) ?? each);
   const followed = now.filter(isUnderWay).map(({ id }) => id);
   const key = followed.join(" ");
 
   // What was read anew is newer than what was told before.
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above.
-  useEffect(() => setTold(new Map()), [imports]);
+  useEffect(() => setUpdates(new Map()), [imports]);
 
   useEffect(() => {
     const each = key.split(" ").filter(Boolean);
@@ -116,7 +118,7 @@ export function useLive(imports: readonly ImportStateFragment[]): readonly Impor
         client.subscription(OnImportProgressDocument, { id }),
         subscribe(({ data }) => {
           const state = data?.onImportProgress;
-          if (state) setTold((before) => new Map(before).set(id, state));
+          if (state) setUpdates((before) => new Map(before).set(id, state));
         }),
       ),
     );
@@ -129,43 +131,45 @@ export function useLive(imports: readonly ImportStateFragment[]): readonly Impor
 }
 
 /** Returns the time in milliseconds, and again every second while it is wanted. */
-export function useNow(isWanted: boolean): number {
+export function useNow(isEnabled: boolean): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
-    if (!isWanted) return;
+    if (!isEnabled) return;
     setNow(Date.now());
-    const tick = setInterval(() => setNow(Date.now()), 1000);
-    return () => clearInterval(tick);
-  }, [isWanted]);
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, [isEnabled]);
   return now;
 }
 
-async function read(client: Client, id: string): Promise<Heard> {
+async function fetchImport(client: Client, id: string): Promise<ImportUpdate> {
   const { data, error } = await client.query(GetImportDocument, { id }, { requestPolicy: "network-only" }).toPromise();
   return { now: Date.now(), ...(error ? { error } : { import: data?.getImport ?? null }) };
 }
 
-function heard(state: State, { now, import: told, error }: Heard): State {
-  if (told === undefined) return { ...state, error };
-  const before = state.import;
-  const hasGotOn =
-    told?.status !== before?.status || told?.bytesRead !== before?.bytesRead || told?.rowsRead !== before?.rowsRead;
-  let { marks } = state;
-  if (told?.status !== "RUNNING") marks = [];
-  else if (hasGotOn) {
+function applyUpdate(state: State, { now, import: current, error }: ImportUpdate): State {
+  if (current === undefined) return { ...state, error };
+  const previous = state.import;
+  const hasProgressed =
+    current?.status !== previous?.status ||
+    current?.bytesRead !== previous?.bytesRead ||
+    current?.rowsRead !== previous?.rowsRead;
+  let { samples } = state;
+  if (current?.status !== "RUNNING") samples = [];
+  else if (hasProgressed) {
     // The last one before it stood still for long tells how long that was.
-    const recent = marks.filter(({ at }, place) => now - at < SPEED_OVER_MS || place === marks.length - 1);
-    marks = [...recent, { at: now, rows: told.rowsRead, bytes: told.bytesRead }];
+    const recent = samples.filter(({ at }, index) => now - at < SPEED_WINDOW_MS || index === samples.length - 1);
+    samples = [...recent, { at: now, rows: current.rowsRead, bytes: current.bytesRead }];
   }
-  const [first] = marks;
-  const last = marks.at(-1);
+  const [first] = samples;
+  const last = samples.at(-1);
   const seconds = first && last ? (last.at - first.at) / 1000 : 0;
   return {
-    import: told,
+    import: current,
     error: undefined,
-    heardAt: now,
-    gotOnAt: hasGotOn ? now : state.gotOnAt,
-    marks,
+    receivedAtMs: now,
+    progressedAtMs: hasProgressed ? now : state.progressedAtMs,
+    samples,
     rowsPerSecond: first && last && seconds > 0 ? (last.rows - first.rows) / seconds : null,
     bytesPerSecond: first && last && seconds > 0 ? (last.bytes - first.bytes) / seconds : null,
   };

@@ -14,19 +14,19 @@ export interface Cause {
   values: Map<string, number>;
 }
 
-const VALUES_AT_MOST = 1000;
-const VALUES_NAMED = 3;
+const MAX_VALUES = 1000;
+const MAX_VALUES_SHOWN = 3;
 
 export const causeKey = ({ code, column }: { code: ImportRejectionCode; column: string | null }) =>
   `${code} ${column ?? ""}`;
 
 /** Counts a rejection in with its cause. */
-export function countIn(causes: Map<string, Cause>, rejection: Rejection): void {
+export function addToCauses(causes: Map<string, Cause>, rejection: Rejection): void {
   const key = causeKey(rejection);
   const { code, column } = rejection;
   const cause = causes.get(key) ?? { key, code, column, count: 0, values: new Map<string, number>() };
   const value = /^'(.*?)' (?:is|has|does)/.exec(rejection.message)?.[1];
-  if (value !== undefined && (cause.values.has(value) || cause.values.size < VALUES_AT_MOST)) {
+  if (value !== undefined && (cause.values.has(value) || cause.values.size < MAX_VALUES)) {
     cause.values.set(value, (cause.values.get(value) ?? 0) + 1);
   }
   cause.count += 1;
@@ -34,12 +34,12 @@ export function countIn(causes: Map<string, Cause>, rejection: Rejection): void 
 }
 
 /** Names the values that were found most often, where some were found again and again. */
-export function mostFound({ values }: Cause): [value: string, count: number][] {
+export function mostFrequentValues({ values }: Cause): [value: string, count: number][] {
   const often = [...values].filter(([, count]) => count > 1).sort(([, a], [, b]) => b - a);
-  return often.slice(0, VALUES_NAMED);
+  return often.slice(0, MAX_VALUES_SHOWN);
 }
 
-export function fault({ code, column }: Pick<Cause, "code" | "column">): string {
+export function describeFault({ code, column }: Pick<Cause, "code" | "column">): string {
   const it = column ?? "The row";
   return {
     WRONG_COLUMN_COUNT: "The row has too few or too many fields",
@@ -57,7 +57,7 @@ export function fault({ code, column }: Pick<Cause, "code" | "column">): string 
   }[code];
 }
 
-export const REPAIRS: Record<ImportRejectionCode, string> = {
+export const REPAIR_HINTS: Record<ImportRejectionCode, string> = {
   WRONG_COLUMN_COUNT: "Give the row as many fields as the header has. A text with a comma in it stands in quotes.",
   MISSING_VALUE: "Fill it in.",
   MALFORMED_DATE: "Write it in the form expected.",

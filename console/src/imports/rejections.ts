@@ -5,12 +5,12 @@ import { type CombinedError, useClient } from "urql";
 
 import { connection } from "../connection";
 import { ListRejectionsDocument } from "../schema";
-import { type Cause, causeKey, countIn, type Rejection } from "./rejectionCauses";
+import { addToCauses, type Cause, causeKey, type Rejection } from "./rejectionCauses";
 
 export type RejectedRow = Rejection & { cause: string };
 
 /** More are read when they are asked for: nobody looks through them all, and each takes memory. */
-export const READ_AT_MOST = 100_000;
+export const MAX_ROWS = 100_000;
 
 export interface Rejections {
   rows: readonly RejectedRow[];
@@ -20,11 +20,11 @@ export interface Rejections {
   error: CombinedError | undefined;
   retry: () => void;
   /** Reads further ones, where so many were read that it stopped. */
-  more: (() => void) | undefined;
+  loadMore: (() => void) | undefined;
 }
 
 // What is shown grows by this part at least, so that all that is drawn on the way stays in proportion to its end.
-const GROWS_BY = 1.25;
+const REDRAW_GROWTH = 1.25;
 
 /** Reads an import's rejections, `rejected` of which are there by now. */
 export function useRejections(id: string, rejected: number): Rejections {
@@ -35,33 +35,33 @@ export function useRejections(id: string, rejected: number): Rejections {
   });
   const [error, setError] = useState<CombinedError>();
   const [isReading, setIsReading] = useState(false);
-  const [atMost, setAtMost] = useState(READ_AT_MOST);
+  const [limit, setLimit] = useState(MAX_ROWS);
   // The cursor by which the last page was read: there is none behind it until more are there.
   const read = useRef({ rows: [] as RejectedRow[], causes: new Map<string, Cause>(), token: null as string | null });
-  const wanted = useRef(0);
-  wanted.current = Math.min(rejected, atMost);
-  const isAtIt = useRef(false);
-  const isOn = useRef(true);
+  const targetCount = useRef(0);
+  targetCount.current = Math.min(rejected, limit);
+  const isRunning = useRef(false);
+  const isMounted = useRef(true);
 
   useEffect(() => {
-    isOn.current = true;
+    isMounted.current = true;
     return () => {
-      isOn.current = false;
+      isMounted.current = false;
     };
   }, []);
 
-  const readOn = useCallback(async () => {
-    if (isAtIt.current) return;
-    isAtIt.current = true;
+  const readPages = useCallback(async () => {
+    if (isRunning.current) return;
+    isRunning.current = true;
     const { rows, causes } = read.current;
-    let isShown = rows.length;
+    let shownCount = rows.length;
     const show = () => {
-      isShown = rows.length;
+      shownCount = rows.length;
       setShown({ rows: [...rows], causes: [...causes.values()].sort((a, b) => b.count - a.count) });
     };
-    setIsReading(rows.length < wanted.current);
+    setIsReading(rows.length < targetCount.current);
     setError(undefined);
-    while (isOn.current && rows.length < wanted.current) {
+    while (isMounted.current && rows.length < targetCount.current) {
       const { data, error } = await client
         .query(ListRejectionsDocument, { id, nextToken: read.current.token }, { requestPolicy: "network-only" })
         .toPromise();
@@ -74,28 +74,28 @@ export function useRejections(id: string, rejected: number): Rejections {
       const fresh = page.items.filter(({ lineNumber }) => lineNumber > last);
       for (const each of fresh) {
         rows.push({ ...each, cause: causeKey(each) });
-        countIn(causes, each);
+        addToCauses(causes, each);
       }
       if (page.nextToken) read.current.token = page.nextToken;
-      if (rows.length >= isShown * GROWS_BY) show();
+      if (rows.length >= shownCount * REDRAW_GROWTH) show();
       if (!page.nextToken && fresh.length === 0) break;
     }
-    if (rows.length > isShown) show();
+    if (rows.length > shownCount) show();
     setIsReading(false);
-    isAtIt.current = false;
+    isRunning.current = false;
   }, [client, id]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: there are more to read.
   useEffect(() => {
-    void readOn();
-  }, [readOn, rejected, atMost]);
-  useEffect(() => connection.onReturn(() => void readOn()), [readOn]);
+    void readPages();
+  }, [readPages, rejected, limit]);
+  useEffect(() => connection.onRefreshNeeded(() => void readPages()), [readPages]);
 
   return {
     ...shown,
     isReading,
     error,
-    retry: () => void readOn(),
-    more: shown.rows.length >= atMost && rejected > atMost ? () => setAtMost(atMost + READ_AT_MOST) : undefined,
+    retry: () => void readPages(),
+    loadMore: shown.rows.length >= limit && rejected > limit ? () => setLimit(limit + MAX_ROWS) : undefined,
   };
 }

@@ -8,7 +8,7 @@
 import { useSyncExternalStore } from "react";
 import type { Client, CombinedError } from "urql";
 
-import { refusalOf, sentence } from "../components/states";
+import { apiErrorOf, errorMessage } from "../components/errors";
 import {
   CancelImportDocument,
   type ChargeTariff,
@@ -19,36 +19,36 @@ import {
   StartImportDocument,
 } from "../schema";
 import { session } from "../session/session";
-import { type Beginning, guessKind, match, readBeginning } from "./filePreview";
-import { type Put, put } from "./putFile";
+import { type FilePreview, guessKind, matchColumns, readFilePreview } from "./filePreview";
+import { type PutResult, putFile } from "./putFile";
 
 export interface Upload {
   id: string;
   file: File;
   /** What it begins with; a text where that cannot be read, null until it is. */
-  beginning: Beginning | string | null;
+  preview: FilePreview | string | null;
   kind: ImportKind;
   /** Null until it is chosen, for readings of a park. */
   parkId: string | null;
   chargeTariff: ChargeTariff;
   /** Whether its import was there before: what kind it is of is settled. */
-  isOfImport: boolean;
-  phase: "chosen" | "waiting" | "uploading" | "starting" | "started" | "known" | "failed";
+  isExistingImport: boolean;
+  phase: "chosen" | "waiting" | "uploading" | "starting" | "started" | "duplicate" | "failed";
   bytesSent: number;
   bytesPerSecond: number | null;
   /** Why it failed. */
-  told: string;
+  message: string;
   /** The import that brought the same bytes before. */
-  known: ImportStateFragment | null;
+  duplicateOf: ImportStateFragment | null;
 }
 
-const SPEED_OVER_MS = 5000;
+const SPEED_WINDOW_MS = 5000;
 
 class Uploads {
   all: readonly Upload[] = [];
 
   private listeners = new Set<() => void>();
-  private stops = new Map<string, AbortController>();
+  private abortControllers = new Map<string, AbortController>();
   private isRunning = false;
 
   constructor() {
@@ -56,64 +56,65 @@ class Uploads {
     // Whoever signs in next is to see nothing of it.
     session.subscribe(() => {
       if (session.state.phase !== "out") return;
-      for (const stop of this.stops.values()) stop.abort();
+      for (const controller of this.abortControllers.values()) controller.abort();
       this.set([]);
     });
   }
 
   /** Takes files in, to be looked at: each of one of these kinds, or of an import that awaits its file. */
-  choose(files: readonly File[], kinds: readonly ImportKind[], of?: ImportStateFragment): void {
+  add(files: readonly File[], kinds: readonly ImportKind[], existing?: ImportStateFragment): void {
     const chosen = files.map(
       (file): Upload => ({
-        id: of?.id ?? crypto.randomUUID(),
+        id: existing?.id ?? crypto.randomUUID(),
         file,
-        beginning: null,
+        preview: null,
         kind: kinds[0] ?? "BATTERY_EVENTS",
-        parkId: of?.park?.id ?? null,
+        parkId: existing?.park?.id ?? null,
         chargeTariff: "COST",
-        isOfImport: of !== undefined,
+        isExistingImport: existing !== undefined,
         phase: "chosen",
         bytesSent: 0,
         bytesPerSecond: null,
-        told: "",
-        known: null,
+        message: "",
+        duplicateOf: null,
       }),
     );
-    this.set([...this.all.filter(({ id }) => id !== of?.id), ...chosen]);
+    this.set([...this.all.filter(({ id }) => id !== existing?.id), ...chosen]);
     for (const { id, file } of chosen) {
-      void readBeginning(file).then((beginning) =>
-        this.change(id, {
-          beginning,
-          ...(typeof beginning === "object" ? { kind: guessKind(beginning.names, kinds) } : {}),
+      void readFilePreview(file).then((preview) =>
+        this.update(id, {
+          preview,
+          ...(typeof preview === "object" ? { kind: guessKind(preview.columnNames, kinds) } : {}),
         }),
       );
     }
   }
 
-  change(id: string, changes: Partial<Upload>): void {
+  update(id: string, changes: Partial<Upload>): void {
     this.set(this.all.map((each) => (each.id === id ? { ...each, ...changes } : each)));
   }
 
   /** Sends those that are ready, one after another. */
   send(client: Client, ids: readonly string[]): void {
-    for (const id of ids) this.change(id, { phase: "waiting", told: "", bytesSent: 0, bytesPerSecond: null });
+    for (const id of ids) this.update(id, { phase: "waiting", message: "", bytesSent: 0, bytesPerSecond: null });
     if (!this.isRunning) void this.run(client);
   }
 
   /** Stops one, wherever it is, and forgets it. */
-  abandon(id: string): void {
-    this.stops.get(id)?.abort();
-    this.forget(id);
+  abort(id: string): void {
+    this.abortControllers.get(id)?.abort();
+    this.remove(id);
   }
 
   /** The same, and takes back that it was announced; an import that was there before goes on waiting for its file. */
-  async stop(client: Client, { id, phase, isOfImport }: Upload): Promise<void> {
-    this.stops.get(id)?.abort();
-    if (phase !== "chosen" && !isOfImport) await client.mutation(CancelImportDocument, { input: { id } }).toPromise();
-    this.forget(id);
+  async stop(client: Client, { id, phase, isExistingImport }: Upload): Promise<void> {
+    this.abortControllers.get(id)?.abort();
+    if (phase !== "chosen" && !isExistingImport)
+      await client.mutation(CancelImportDocument, { input: { id } }).toPromise();
+    this.remove(id);
   }
 
-  forget(...ids: string[]): void {
+  remove(...ids: string[]): void {
     this.set(this.all.filter(({ id }) => !ids.includes(id)));
   }
 
@@ -138,53 +139,53 @@ class Uploads {
   private async sendOne(client: Client, upload: Upload): Promise<void> {
     const { id, file } = upload;
     const stop = new AbortController();
-    this.stops.set(id, stop);
-    this.change(id, { phase: "uploading" });
+    this.abortControllers.set(id, stop);
+    this.update(id, { phase: "uploading" });
     try {
-      const { url, error: notCreated } = await register(client, upload);
+      const { url, error: createError } = await register(client, upload);
       if (stop.signal.aborted) return;
       if (!url) {
-        this.fail(id, notCreated);
+        this.fail(id, createError);
         return;
       }
-      const speed = speedometer();
-      const ended = await put(
+      const speed = createSpeedMeter();
+      const result = await putFile(
         url,
         file,
-        (bytesSent) => this.change(id, { bytesSent, bytesPerSecond: speed(bytesSent) }),
+        (bytesSent) => this.update(id, { bytesSent, bytesPerSecond: speed(bytesSent) }),
         stop.signal,
       );
-      if (ended.ended === "stopped") return;
-      if (ended.ended !== "stored") {
-        this.change(id, { phase: "failed", told: await reason(ended, file) });
+      if (result.outcome === "stopped") return;
+      if (result.outcome !== "stored") {
+        this.update(id, { phase: "failed", message: await putFailureMessage(result, file) });
         return;
       }
-      this.change(id, { phase: "starting", bytesSent: file.size });
-      const { error: notStarted } = await client.mutation(StartImportDocument, { input: { id } }).toPromise();
+      this.update(id, { phase: "starting", bytesSent: file.size });
+      const { error: startError } = await client.mutation(StartImportDocument, { input: { id } }).toPromise();
       if (stop.signal.aborted) return;
-      const known = notStarted && refusalOf(notStarted).errorInfo?.importId;
-      if (typeof known === "string") await this.isKnown(client, id, known);
-      else if (notStarted) this.fail(id, notStarted);
-      else this.change(id, { phase: "started" });
+      const importId = startError && apiErrorOf(startError).errorInfo?.importId;
+      if (typeof importId === "string") await this.markDuplicate(client, id, importId);
+      else if (startError) this.fail(id, startError);
+      else this.update(id, { phase: "started" });
     } finally {
-      this.stops.delete(id);
+      this.abortControllers.delete(id);
     }
   }
 
   /** The same bytes are in already: what was registered for them is given up. */
-  private async isKnown(client: Client, id: string, knownId: string): Promise<void> {
+  private async markDuplicate(client: Client, id: string, importId: string): Promise<void> {
     const [{ data }] = await Promise.all([
-      client.query(GetImportDocument, { id: knownId }, { requestPolicy: "network-only" }).toPromise(),
+      client.query(GetImportDocument, { id: importId }, { requestPolicy: "network-only" }).toPromise(),
       client.mutation(CancelImportDocument, { input: { id } }).toPromise(),
     ]);
-    this.change(id, { phase: "known", known: data?.getImport ?? null });
+    this.update(id, { phase: "duplicate", duplicateOf: data?.getImport ?? null });
   }
 
   private fail(id: string, error: CombinedError | undefined): void {
-    const told = error ? sentence(error) : "The server did not say where to put the file.";
-    this.change(id, { phase: "failed", told });
+    const message = error ? errorMessage(error) : "The server did not say where to put the file.";
+    this.update(id, { phase: "failed", message });
     // An import that was cancelled meanwhile takes nothing more: the file is sent as another.
-    if (error && refusalOf(error).errorType === "Conflict") this.change(id, { id: crypto.randomUUID() });
+    if (error && apiErrorOf(error).errorType === "Conflict") this.update(id, { id: crypto.randomUUID() });
   }
 
   private set(all: readonly Upload[]): void {
@@ -200,15 +201,15 @@ export const useUploads = () => useSyncExternalStore(uploads.subscribe, () => up
 export const isUnderWay = ({ phase }: Upload) => phase === "waiting" || phase === "uploading" || phase === "starting";
 
 /** Whether all is known that it takes to send it, and nothing speaks against it. */
-export const isReady = ({ phase, beginning, kind, parkId }: Upload) =>
+export const isReady = ({ phase, preview, kind, parkId }: Upload) =>
   phase === "chosen" &&
-  beginning !== null &&
-  typeof beginning !== "string" &&
-  match(kind, beginning.names).fits &&
+  preview !== null &&
+  typeof preview !== "string" &&
+  matchColumns(kind, preview.columnNames).isMatch &&
   (kind !== "PARK_READINGS" || parkId !== null);
 
 /** Announces a file, and asks where to put it. */
-async function register(client: Client, { id, file, kind, parkId, chargeTariff, isOfImport }: Upload) {
+async function register(client: Client, { id, file, kind, parkId, chargeTariff, isExistingImport }: Upload) {
   const create = (chargeTariff: ChargeTariff) =>
     client
       .mutation(CreateImportDocument, {
@@ -217,13 +218,14 @@ async function register(client: Client, { id, file, kind, parkId, chargeTariff, 
       .toPromise();
   let { data, error } = await create(chargeTariff);
   // The API does not say what the tariffs of an import that was there before were said to mean: it is the other.
-  if (isOfImport && error && refusalOf(error).errorType === "Conflict") ({ data, error } = await create("EARNING"));
+  if (isExistingImport && error && apiErrorOf(error).errorType === "Conflict")
+    ({ data, error } = await create("EARNING"));
   return { url: data?.createImport?.uploadUrl, error };
 }
 
-async function reason(ended: Put, file: File): Promise<string> {
-  if (ended.ended === "refused")
-    return `The file store refused the file (status ${ended.status}). Nothing was imported.`;
+async function putFailureMessage(result: PutResult, file: File): Promise<string> {
+  if (result.outcome === "refused")
+    return `The file store refused the file (status ${result.status}). Nothing was imported.`;
   try {
     await file.slice(0, 1).arrayBuffer();
   } catch {
@@ -233,11 +235,11 @@ async function reason(ended: Put, file: File): Promise<string> {
 }
 
 /** Tells how fast bytes have gone over the last seconds; null until there is something to tell. */
-function speedometer(): (bytes: number) => number | null {
+function createSpeedMeter(): (bytes: number) => number | null {
   let marks: { at: number; bytes: number }[] = [{ at: performance.now(), bytes: 0 }];
   return (bytes) => {
     const now = performance.now();
-    marks = [...marks.filter(({ at }) => now - at < SPEED_OVER_MS), { at: now, bytes }];
+    marks = [...marks.filter(({ at }) => now - at < SPEED_WINDOW_MS), { at: now, bytes }];
     const [first] = marks;
     return first && now > first.at ? ((bytes - first.bytes) / (now - first.at)) * 1000 : null;
   };

@@ -14,36 +14,36 @@ import {
   YAxis,
 } from "recharts";
 
-import { daysOn, formatDay, quantity } from "../components/format";
-import type { Day } from "./dayStats";
+import { addDays, formatDay, formatQuantity } from "../components/format";
+import type { DayStats } from "./dayStats";
 
 interface Props {
   label: string;
-  days: Day[];
+  days: DayStats[];
   /** The first and the last that are drawn, the same for all that stand beside each other. */
   dates: { first: string; last: string };
   ticks: number[];
   /** Which of several it is. */
-  place: number;
+  seriesIndex: number;
 }
 
 interface Point {
   date: string;
-  day: Day | undefined;
+  day: DayStats | undefined;
   band: [number, number] | null;
   /** The same, where there is nothing beside it that a band could be drawn to. */
-  alone: [number, number] | null;
+  isolatedBand: [number, number] | null;
   mean: number | null;
 }
 
 // Beyond, points would run into each other: those of incomplete days alone are drawn.
-const POINTS_AT_MOST = 62;
+const MAX_POINTS = 62;
 const TEXT = { fill: "var(--ink-soft)", fontSize: 12 };
 
-export function DailyChart({ label, days, dates, ticks, place }: Props) {
+export function DailyChart({ label, days, dates, ticks, seriesIndex }: Props) {
   const points = pointsOf(days, dates);
-  const colour = `var(--series-${(place % 4) + 1})`;
-  const isDense = points.length > POINTS_AT_MOST;
+  const colour = `var(--series-${(seriesIndex % 4) + 1})`;
+  const isDense = points.length > MAX_POINTS;
   return (
     <ResponsiveContainer width="100%" height="100%">
       <ComposedChart data={points} margin={{ top: 8, right: 16, bottom: 0, left: 0 }} syncId="days" aria-label={label}>
@@ -59,7 +59,7 @@ export function DailyChart({ label, days, dates, ticks, place }: Props) {
         <YAxis
           domain={[ticks[0] ?? 0, ticks.at(-1) ?? 1]}
           ticks={ticks}
-          tickFormatter={quantity}
+          tickFormatter={formatQuantity}
           tick={TEXT}
           stroke="var(--line-strong)"
           width={56}
@@ -85,21 +85,21 @@ export function DailyChart({ label, days, dates, ticks, place }: Props) {
           isAnimationActive={false}
         />
         <Line dataKey="mean" stroke={colour} strokeWidth={2} isAnimationActive={false} dot={dotOf(colour, isDense)} />
-        <Tooltip content={Told} isAnimationActive={false} cursor={{ stroke: "var(--line-strong)" }} />
+        <Tooltip content={ChartTooltip} isAnimationActive={false} cursor={{ stroke: "var(--line-strong)" }} />
       </ComposedChart>
     </ResponsiveContainer>
   );
 }
 
 /** Returns a point for each day, those without readings too: there the line is broken. */
-function pointsOf(days: Day[], { first, last }: Props["dates"]): Point[] {
-  const there = new Map(days.map((day) => [day.date, day]));
+function pointsOf(days: DayStats[], { first, last }: Props["dates"]): Point[] {
+  const daysByDate = new Map(days.map((day) => [day.date, day]));
   const points: Point[] = [];
-  for (let date = first; date <= last; date = daysOn(date, 1)) {
-    const day = there.get(date);
+  for (let date = first; date <= last; date = addDays(date, 1)) {
+    const day = daysByDate.get(date);
     const band: Point["band"] = day ? [day.minPowerMw, day.maxPowerMw] : null;
-    const isAlone = !there.has(daysOn(date, -1)) && !there.has(daysOn(date, 1));
-    points.push({ date, day, band, alone: isAlone ? band : null, mean: day?.meanPowerMw ?? null });
+    const isIsolated = !daysByDate.has(addDays(date, -1)) && !daysByDate.has(addDays(date, 1));
+    points.push({ date, day, band, isolatedBand: isIsolated ? band : null, mean: day?.meanPowerMw ?? null });
   }
   return points;
 }
@@ -113,7 +113,7 @@ function dotOf(colour: string, isDense: boolean) {
   };
 }
 
-function Told({ payload }: { payload?: readonly { payload?: Point }[] }) {
+function ChartTooltip({ payload }: { payload?: readonly { payload?: Point }[] }) {
   const day = payload?.[0]?.payload?.day;
   if (!day) return null;
   return (
@@ -121,11 +121,11 @@ function Told({ payload }: { payload?: readonly { payload?: Point }[] }) {
       <dt>{formatDay(day.date)}</dt>
       <dd>{day.of}</dd>
       <dt>Highest</dt>
-      <dd>{quantity(day.maxPowerMw)} MW</dd>
+      <dd>{formatQuantity(day.maxPowerMw)} MW</dd>
       <dt>Mean</dt>
-      <dd>{quantity(day.meanPowerMw)} MW</dd>
+      <dd>{formatQuantity(day.meanPowerMw)} MW</dd>
       <dt>Lowest</dt>
-      <dd>{quantity(day.minPowerMw)} MW</dd>
+      <dd>{formatQuantity(day.minPowerMw)} MW</dd>
       {day.note && <dd className="whole">{day.isComplete ? day.note : `Incomplete: ${day.note}`}</dd>}
     </dl>
   );

@@ -2,37 +2,37 @@
 
 import { type ReactNode, useMemo } from "react";
 import { formatDay, formatPeriod } from "../components/format";
-import { type Pages, usePages } from "../components/paginatedList";
-import { Chosen } from "../components/SelectedItems";
+import { type PaginatedList, usePaginatedList } from "../components/paginatedList";
+import { SelectedItems } from "../components/SelectedItems";
 import { Empty, Failure, Loading } from "../components/states";
 import { ListEnergyTypeDailyStatsDocument, ListParkDailyStatsDocument } from "../schema";
-import { useMay } from "../session/session";
-import { DaysShown } from "./DailyStatsView";
-import { type Day, dayOfEnergyType, dayOfPark, inOrder, type Park } from "./dayStats";
-import { useLastDay } from "./lastDayWithReadings";
-import { Segments } from "./SegmentedControl";
+import { useHasRole } from "../session/session";
+import { DailyStatsView } from "./DailyStatsView";
+import { compareDays, type DayStats, fromEnergyTypeDay, fromParkDay, type Park } from "./dayStats";
+import { useLastDayWithReadings } from "./lastDayWithReadings";
+import { SegmentedControl } from "./SegmentedControl";
 import { SpanFields } from "./SpanFields";
-import { type By, daysOf, PARKS_AT_ONCE, type Span, useChoice } from "./selection";
+import { type GroupBy, MAX_PARKS, resolveSpan, type Span, useSelection } from "./selection";
 
-const BY: { value: By; label: string }[] = [
+const GROUP_OPTIONS: { value: GroupBy; label: string }[] = [
   { value: "type", label: "Energy type" },
   { value: "park", label: "Park" },
 ];
 
-interface Asked {
+interface QueryProps {
   parkNames: string[];
   span: Span;
   lastDay: string;
 }
 
 export function DailyPower({ parks }: { parks: readonly Park[] }) {
-  const { parks: named, by, span, choose, chooseParks } = useChoice();
-  const mayChange = useMay("OPERATOR");
-  const chosen = parks.filter(({ name }) => named.includes(name));
-  const unknown = named.filter((name) => !chosen.some((park) => park.name === name));
+  const { parks: parkParams, by, span, select, selectParks } = useSelection();
+  const mayChange = useHasRole("OPERATOR");
+  const chosen = parks.filter(({ name }) => parkParams.includes(name));
+  const unknownNames = parkParams.filter((name) => !chosen.some((park) => park.name === name));
   const parkNames = chosen.map(({ name }) => name);
-  const last = useLastDay(parkNames);
-  const shown = last.day ? daysOf(span, last.day) : typeof span === "object" ? span : undefined;
+  const last = useLastDayWithReadings(parkNames);
+  const shown = last.day ? resolveSpan(span, last.day) : typeof span === "object" ? span : undefined;
 
   return (
     <section className="stack" aria-labelledby="daily-power">
@@ -44,22 +44,22 @@ export function DailyPower({ parks }: { parks: readonly Park[] }) {
         </p>
       </div>
       <div className="row asked">
-        <Segments label="By" options={BY} value={by} onChange={(chosen) => choose({ by: chosen })} />
+        <SegmentedControl label="By" options={GROUP_OPTIONS} value={by} onChange={(chosen) => select({ by: chosen })} />
         <SpanFields shown={shown} />
       </div>
-      {named.length > 0 && (
+      {parkParams.length > 0 && (
         <div className="row">
-          <Chosen
+          <SelectedItems
             label="Parks shown"
-            chosen={named.map((name) => ({ id: name, name }))}
-            takeOut={(name) => chooseParks((present) => present.filter((each) => each !== name))}
+            items={parkParams.map((name) => ({ id: name, name }))}
+            onRemove={(name) => selectParks((current) => current.filter((each) => each !== name))}
           />
-          {named.length === PARKS_AT_ONCE && (
+          {parkParams.length === MAX_PARKS && (
             <span className="soft small">As many as are shown at once: take one out to see another.</span>
           )}
         </div>
       )}
-      {unknown.map((name) => (
+      {unknownNames.map((name) => (
         <p key={name} className="notice warn">
           There is no park named {name}.
         </p>
@@ -75,11 +75,11 @@ export function DailyPower({ parks }: { parks: readonly Park[] }) {
           {mayChange && <p>Import the readings of each park: a file of its own, with the columns datetime and MW.</p>}
         </Empty>
       ) : last.day === undefined || shown === undefined ? (
-        <Waiting />
+        <LoadingDays />
       ) : by === "park" ? (
-        <OfParks parkNames={parkNames} span={shown} lastDay={last.day} />
+        <ParkResults parkNames={parkNames} span={shown} lastDay={last.day} />
       ) : (
-        <OfEnergyTypes
+        <EnergyTypeResults
           parks={chosen.length > 0 ? chosen : parks}
           parkNames={parkNames}
           span={shown}
@@ -90,46 +90,46 @@ export function DailyPower({ parks }: { parks: readonly Park[] }) {
   );
 }
 
-function OfParks({ parkNames, span, lastDay }: Asked) {
+function ParkResults({ parkNames, span, lastDay }: QueryProps) {
   const filter = { ...span, parkNames };
-  const days = usePages(ListParkDailyStatsDocument, { filter, limit: 200 }, (data) => data.listParkDailyStats, {
-    all: true,
+  const days = usePaginatedList(ListParkDailyStatsDocument, { filter, limit: 200 }, (data) => data.listParkDailyStats, {
+    loadAll: true,
   });
-  const shown = useMemo(() => days.items.map(dayOfPark).sort(inOrder), [days.items]);
-  return <Read pages={days} days={shown} by="park" span={span} lastDay={lastDay} />;
+  const shown = useMemo(() => days.items.map(fromParkDay).sort(compareDays), [days.items]);
+  return <Results pages={days} days={shown} by="park" span={span} lastDay={lastDay} />;
 }
 
-function OfEnergyTypes({ parks, parkNames, span, lastDay }: Asked & { parks: readonly Park[] }) {
+function EnergyTypeResults({ parks, parkNames, span, lastDay }: QueryProps & { parks: readonly Park[] }) {
   const filter = { ...span, ...(parkNames.length > 0 ? { parkNames } : {}) };
-  const days = usePages(
+  const days = usePaginatedList(
     ListEnergyTypeDailyStatsDocument,
     { filter, limit: 200 },
     (data) => data.listEnergyTypeDailyStats,
-    { all: true },
+    { loadAll: true },
   );
   // biome-ignore lint/correctness/useExhaustiveDependencies: the parks are those named, in an array that is new each time.
   const shown = useMemo(
-    () => days.items.map((day) => dayOfEnergyType(day, parks)),
+    () => days.items.map((day) => fromEnergyTypeDay(day, parks)),
     [days.items, parks.map(({ id }) => id).join()],
   );
-  return <Read pages={days} days={shown} by="type" span={span} lastDay={lastDay} />;
+  return <Results pages={days} days={shown} by="type" span={span} lastDay={lastDay} />;
 }
 
-function Read({
+function Results({
   pages,
   days,
   by,
   span,
   lastDay,
 }: {
-  pages: Pages<unknown>;
-  days: Day[];
-  by: By;
+  pages: PaginatedList<unknown>;
+  days: DayStats[];
+  by: GroupBy;
   span: Span;
   lastDay: string;
 }): ReactNode {
   if (pages.error) return <Failure error={pages.error} retry={pages.reload} />;
-  if (pages.isFirst) return <Waiting />;
+  if (pages.isLoadingFirstPage) return <LoadingDays />;
   if (days.length === 0) {
     return (
       <Empty title="There are no readings on these days">
@@ -137,11 +137,11 @@ function Read({
       </Empty>
     );
   }
-  return <DaysShown days={days} by={by} span={span} isLoading={pages.isLoading} />;
+  return <DailyStatsView days={days} by={by} span={span} isLoading={pages.isLoading} />;
 }
 
-const Waiting = () => (
+const LoadingDays = () => (
   <div className="waiting">
-    <Loading what="the days" />
+    <Loading subject="the days" />
   </div>
 );

@@ -6,26 +6,26 @@ import { Button } from "react-aria-components";
 
 import { type Column, DataTable } from "../components/DataTable";
 import { downloadCsv } from "../components/downloads";
-import { count, counted, dayBefore, formatDay, quantity } from "../components/format";
+import { dayBefore, formatCount, formatDay, formatInteger, formatQuantity } from "../components/format";
 import { Loading } from "../components/states";
-import { ticksOver } from "./axisTicks";
-import { type Day, type Figure, fileColumns, fileRow, inColumn } from "./dayStats";
-import type { By, Span } from "./selection";
+import { axisTicks } from "./axisTicks";
+import { type DayStats, fileColumns, fileRow, formatColumn, type PowerField } from "./dayStats";
+import type { GroupBy, Span } from "./selection";
 
 // Recharts comes by itself, once there is something to draw.
 const DailyChart = lazy(async () => ({ default: (await import("./DailyChart")).DailyChart }));
 
 interface Props {
-  days: Day[];
-  by: By;
+  days: DayStats[];
+  by: GroupBy;
   span: Span;
   isLoading: boolean;
 }
 
-export function DaysShown({ days, by, span, isLoading }: Props) {
+export function DailyStatsView({ days, by, span, isLoading }: Props) {
   const series = useMemo(() => seriesOf(days), [days]);
   const columns = useMemo(() => columnsOf(days, by, series.length > 1), [days, by, series.length]);
-  const ticks = ticksOver(
+  const ticks = axisTicks(
     Math.min(0, ...days.map(({ minPowerMw }) => minPowerMw)),
     Math.max(0, ...days.map(({ maxPowerMw }) => maxPowerMw)),
   );
@@ -35,23 +35,29 @@ export function DaysShown({ days, by, span, isLoading }: Props) {
   return (
     <>
       <div className={series.length > 1 ? "card charts several" : "card charts"}>
-        {series.map(([of, ofThis], place) => (
+        {series.map(([of, seriesDays], index) => (
           <figure key={of} className="stack" aria-label={`Daily power of ${of}`}>
             <figcaption className="small">
-              <strong>{of}</strong> <span className="soft">{summary(ofThis, length)}</span>
+              <strong>{of}</strong> <span className="soft">{summary(seriesDays, length)}</span>
             </figcaption>
             <div className="chart">
-              <Suspense fallback={<Loading what="the chart" />}>
-                <DailyChart label={`Daily power of ${of}`} days={ofThis} dates={dates} ticks={ticks} place={place} />
+              <Suspense fallback={<Loading subject="the chart" />}>
+                <DailyChart
+                  label={`Daily power of ${of}`}
+                  days={seriesDays}
+                  dates={dates}
+                  ticks={ticks}
+                  seriesIndex={index}
+                />
               </Suspense>
             </div>
           </figure>
         ))}
-        <Key />
+        <Legend />
       </div>
       <div className="row apart">
         <p role="status" className="soft small">
-          {isLoading ? `Reading on: ${count(days.length)} so far…` : counted(days.length, "row")}
+          {isLoading ? `Reading on: ${formatInteger(days.length)} so far…` : formatCount(days.length, "row")}
         </p>
         <Button className="button" isDisabled={isLoading} onPress={() => download(days, by, span)}>
           <Download size={16} aria-hidden />
@@ -63,13 +69,13 @@ export function DaysShown({ days, by, span, isLoading }: Props) {
         columns={columns}
         rows={days}
         rowKey={({ key }) => key}
-        sorted={{ id: "date", desc: true }}
+        initialSort={{ id: "date", desc: true }}
       />
     </>
   );
 }
 
-function Key() {
+function Legend() {
   return (
     <p className="soft small key">
       <span>
@@ -86,8 +92,8 @@ function Key() {
 }
 
 /** Returns the days of each park or energy type, by its name. */
-function seriesOf(days: Day[]): [string, Day[]][] {
-  const series = new Map<string, Day[]>();
+function seriesOf(days: DayStats[]): [string, DayStats[]][] {
+  const series = new Map<string, DayStats[]>();
   for (const day of days) {
     const ofThis = series.get(day.of);
     if (ofThis) ofThis.push(day);
@@ -96,13 +102,13 @@ function seriesOf(days: Day[]): [string, Day[]][] {
   return [...series].sort(([one], [other]) => one.localeCompare(other, "en-AU", { numeric: true }));
 }
 
-function columnsOf(days: Day[], by: By, areSeveral: boolean): Column<Day>[] {
-  const figure = (id: Figure, header: string, least: string): Column<Day> => {
-    const { write, longest } = inColumn(days, id);
-    const width = `max(${least}, ${longest}ch + 1.1rem)`;
+function columnsOf(days: DayStats[], by: GroupBy, areSeveral: boolean): Column<DayStats>[] {
+  const figure = (id: PowerField, header: string, least: string): Column<DayStats> => {
+    const { write, maxLength } = formatColumn(days, id);
+    const width = `max(${least}, ${maxLength}ch + 1.1rem)`;
     return { id, header, cell: write, sort: (day) => day[id], numeric: true, width };
   };
-  const columns: (Column<Day> | false)[] = [
+  const columns: (Column<DayStats> | false)[] = [
     { id: "date", header: "Day", cell: ({ date }) => formatDay(date), sort: ({ date }) => date, width: "7.75rem" },
     (areSeveral || by === "type") && {
       id: "of",
@@ -118,7 +124,7 @@ function columnsOf(days: Day[], by: By, areSeveral: boolean): Column<Day>[] {
     {
       id: "readingCount",
       header: "Readings",
-      cell: ({ readingCount }) => count(readingCount),
+      cell: ({ readingCount }) => formatInteger(readingCount),
       sort: ({ readingCount }) => readingCount,
       numeric: true,
       width: "6.25rem",
@@ -126,7 +132,7 @@ function columnsOf(days: Day[], by: By, areSeveral: boolean): Column<Day>[] {
     by === "type" && {
       id: "parkCount",
       header: "Parks",
-      cell: ({ parkCount, parksThere }) => `${count(parkCount)} of ${count(parksThere)}`,
+      cell: ({ parkCount, totalParkCount }) => `${formatInteger(parkCount)} of ${formatInteger(totalParkCount)}`,
       sort: ({ parkCount }) => parkCount,
       numeric: true,
       width: "5.25rem",
@@ -150,18 +156,18 @@ function columnsOf(days: Day[], by: By, areSeveral: boolean): Column<Day>[] {
 }
 
 /** Says in words what the chart shows. */
-function summary(days: Day[], length: number): string {
+function summary(days: DayStats[], length: number): string {
   const lowest = days.reduce((least, day) => (day.minPowerMw < least.minPowerMw ? day : least));
   const highest = days.reduce((most, day) => (day.maxPowerMw > most.maxPowerMw ? day : most));
   const complete = days.filter(({ isComplete }) => isComplete).length;
   return (
-    `Lowest ${quantity(lowest.minPowerMw)} MW on ${formatDay(lowest.date)}, ` +
-    `highest ${quantity(highest.maxPowerMw)} MW on ${formatDay(highest.date)}; ` +
-    `${count(complete)} of ${counted(length, "day")} complete.`
+    `Lowest ${formatQuantity(lowest.minPowerMw)} MW on ${formatDay(lowest.date)}, ` +
+    `highest ${formatQuantity(highest.maxPowerMw)} MW on ${formatDay(highest.date)}; ` +
+    `${formatInteger(complete)} of ${formatCount(length, "day")} complete.`
   );
 }
 
-function download(days: Day[], by: By, { from, until }: Span): void {
+function download(days: DayStats[], by: GroupBy, { from, until }: Span): void {
   const of = by === "park" ? "park" : "energyType";
   const names = by === "park" ? `-${[...new Set(days.map((day) => day.of))].join("-")}` : "";
   const words = names.replace(/[^\p{L}\p{N}]+/gu, "-");

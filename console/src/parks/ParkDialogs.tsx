@@ -1,10 +1,10 @@
 import { useMutation } from "urql";
 
-import { FormDialog, type FormOf, useDialog } from "../components/FormDialog";
-import { Choice, TextInput } from "../components/fields";
+import { FormDialog, type FormState, useDialog } from "../components/FormDialog";
+import { SelectInput, TextInput } from "../components/fields";
 import { CreateParkDocument, type EnergyType, UpdateParkDocument } from "../schema";
 import { ENERGY_TYPES, type Park } from "./dayStats";
-import { useChoice } from "./selection";
+import { useSelection } from "./selection";
 import { TimezoneInput } from "./TimezoneInput";
 
 interface Values {
@@ -18,7 +18,7 @@ const TYPES: { value: EnergyType; label: string }[] = [
   { value: "SOLAR", label: ENERGY_TYPES.SOLAR },
 ];
 
-export function CreatePark({ done }: { done: () => void }) {
+export function CreatePark({ onDone }: { onDone: () => void }) {
   const [, createPark] = useMutation(CreateParkDocument);
   const initial: Values = { name: "", timezone: "", energyType: "WIND" };
   return (
@@ -28,7 +28,7 @@ export function CreatePark({ done }: { done: () => void }) {
       initial={initial}
       submitLabel="Create park"
       submit={(values, id) => createPark({ input: { id, ...values } })}
-      done={done}
+      onDone={onDone}
     >
       {(form) => <Fields form={form} />}
     </FormDialog>
@@ -38,7 +38,7 @@ export function CreatePark({ done }: { done: () => void }) {
 export function EditPark({ parks, done }: { parks: readonly Park[]; done: () => void }) {
   const [, updatePark] = useMutation(UpdateParkDocument);
   const { about } = useDialog();
-  const { chooseParks } = useChoice();
+  const { selectParks } = useSelection();
   const park = parks.find(({ id }) => id === about);
   if (!park) return null;
   const { id, name, timezone, energyType } = park;
@@ -50,10 +50,10 @@ export function EditPark({ parks, done }: { parks: readonly Park[]; done: () => 
       initial={initial}
       submitLabel="Save"
       submit={(values) => updatePark({ input: { id, ...values } })}
-      done={({ updatePark: changed }) => {
+      onDone={({ updatePark: changed }) => {
         // Parks stand in the address by their names.
         const renamed = (each: string) => (changed && each === name ? changed.name : each);
-        chooseParks((present) => present.map(renamed), { replace: true });
+        selectParks((current) => current.map(renamed), { replace: true });
         done();
       }}
     >
@@ -62,12 +62,12 @@ export function EditPark({ parks, done }: { parks: readonly Park[]; done: () => 
   );
 }
 
-function Fields({ form }: { form: FormOf<Values> }) {
+function Fields({ form }: { form: FormState<Values> }) {
   return (
     <>
       <TextInput form={form} name="name" label="Name" isRequired autoFocus />
       <TimezoneInput form={form} />
-      <Choice form={form} name="energyType" label="Energy type" options={TYPES} />
+      <SelectInput form={form} name="energyType" label="Energy type" options={TYPES} />
     </>
   );
 }

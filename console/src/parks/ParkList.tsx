@@ -6,13 +6,13 @@ import { Link, useSearchParams } from "react-router";
 
 import { type Column, DataTable } from "../components/DataTable";
 import { DialogButton } from "../components/FormDialog";
-import { ChoiceOf, SearchInput } from "../components/fields";
-import { count, counted } from "../components/format";
+import { SearchField, SelectField } from "../components/fields";
+import { formatCount, formatInteger } from "../components/format";
 import { Empty } from "../components/states";
 import type { EnergyType } from "../schema";
-import { useMay } from "../session/session";
+import { useHasRole } from "../session/session";
 import { ENERGY_TYPES, type Park } from "./dayStats";
-import { PARKS_AT_ONCE, useChoice } from "./selection";
+import { MAX_PARKS, useSelection } from "./selection";
 
 const TYPES: { value: EnergyType | "ALL"; label: string }[] = [
   { value: "ALL", label: "Wind and solar" },
@@ -24,21 +24,21 @@ export function ParkList({ parks }: { parks: readonly Park[] }) {
   const [search, setSearch] = useState("");
   const [type, setType] = useState<EnergyType | "ALL">("ALL");
   const columns = useColumns();
-  const wanted = search.trim().toLowerCase();
+  const searchText = search.trim().toLowerCase();
   const found = parks.filter(
     ({ name, timezone, energyType }) =>
-      (type === "ALL" || energyType === type) && `${name} ${timezone}`.toLowerCase().includes(wanted),
+      (type === "ALL" || energyType === type) && `${name} ${timezone}`.toLowerCase().includes(searchText),
   );
   return (
     <section className="stack" aria-labelledby="parks-there">
       <div className="row apart find">
         <h2 id="parks-there">
-          {found.length < parks.length && `${count(found.length)} of `}
-          {counted(parks.length, "park")}
+          {found.length < parks.length && `${formatInteger(found.length)} of `}
+          {formatCount(parks.length, "park")}
         </h2>
         <div className="row fields">
-          <SearchInput label="Find a park by name or timezone" value={search} onChange={setSearch} />
-          <ChoiceOf label="Energy type" options={TYPES} value={type} onChange={setType} />
+          <SearchField label="Find a park by name or timezone" value={search} onChange={setSearch} />
+          <SelectField label="Energy type" options={TYPES} value={type} onChange={setType} />
         </div>
       </div>
       {found.length === 0 ? (
@@ -51,18 +51,18 @@ export function ParkList({ parks }: { parks: readonly Park[] }) {
 }
 
 function useColumns(): Column<Park>[] {
-  const mayChange = useMay("OPERATOR");
-  const { parks: chosen, chooseParks } = useChoice();
+  const mayChange = useHasRole("OPERATOR");
+  const { parks: chosen, selectParks } = useSelection();
   const [params] = useSearchParams();
   const address = params.toString();
   const key = chosen.join("\n");
   // biome-ignore lint/correctness/useExhaustiveDependencies: `key` and `address` say all of `chosen`, and `chooseParks` is the same for each.
   return useMemo(() => {
-    const only = (name: string) => {
-      const alone = new URLSearchParams(address);
-      for (const each of ["park", "by", "do", "about"]) alone.delete(each);
-      alone.set("park", name);
-      return `?${alone}`;
+    const onlyParkPath = (name: string) => {
+      const params = new URLSearchParams(address);
+      for (const each of ["park", "by", "do", "about"]) params.delete(each);
+      params.set("park", name);
+      return `?${params}`;
     };
     const columns: Column<Park>[] = [
       {
@@ -75,10 +75,10 @@ function useColumns(): Column<Park>[] {
               type="checkbox"
               aria-label={`Show the days of ${name}`}
               checked={chosen.includes(name)}
-              disabled={!chosen.includes(name) && chosen.length === PARKS_AT_ONCE}
+              disabled={!chosen.includes(name) && chosen.length === MAX_PARKS}
               onChange={({ target }) =>
-                chooseParks((present) => {
-                  const others = present.filter((each) => each !== name);
+                selectParks((current) => {
+                  const others = current.filter((each) => each !== name);
                   return target.checked ? [...others, name] : others;
                 })
               }
@@ -90,7 +90,7 @@ function useColumns(): Column<Park>[] {
         id: "name",
         header: "Name",
         width: "minmax(12rem, 2.5fr)",
-        cell: ({ name }) => <Link to={only(name)}>{name}</Link>,
+        cell: ({ name }) => <Link to={onlyParkPath(name)}>{name}</Link>,
         sort: ({ name }) => name,
       },
       {

@@ -7,23 +7,23 @@ import { Link } from "react-router";
 
 import { DialogButton } from "../components/FormDialog";
 import { PageHeader } from "../components/PageHeader";
-import { usePages } from "../components/paginatedList";
+import { usePaginatedList } from "../components/paginatedList";
 import { Empty, Failure, Forbidden, Loading } from "../components/states";
 import { ListParksDocument } from "../schema";
-import { useCaller, useMay } from "../session/session";
+import { useCaller, useHasRole } from "../session/session";
 import { DailyPower } from "./DailyPower";
 import { CreatePark, EditPark } from "./ParkDialogs";
 import { ParkList } from "./ParkList";
 
 export function ParksPage() {
-  const mayRead = useMay("READER");
-  const isHeld = useCaller().vppIds !== null;
-  return mayRead && !isHeld ? <Parks /> : <Forbidden needs="those who may read all VPPs" />;
+  const mayRead = useHasRole("READER");
+  const isRestricted = useCaller().vppIds !== null;
+  return mayRead && !isRestricted ? <Parks /> : <Forbidden audience="those who may read all VPPs" />;
 }
 
 function Parks() {
-  const parks = usePages(ListParksDocument, { limit: 200 }, (data) => data.listParks, { all: true });
-  const mayChange = useMay("OPERATOR");
+  const parks = usePaginatedList(ListParksDocument, { limit: 200 }, (data) => data.listParks, { loadAll: true });
+  const mayChange = useHasRole("OPERATOR");
   return (
     <>
       <PageHeader title="Parks" note="Wind and solar parks, and the power of their days">
@@ -41,8 +41,8 @@ function Parks() {
       </PageHeader>
       <div className="stack parks">
         {parks.error && <Failure error={parks.error} retry={parks.reload} />}
-        {parks.isFirst ? (
-          <Loading what="the parks" />
+        {parks.isLoadingFirstPage ? (
+          <Loading subject="the parks" />
         ) : parks.items.length === 0 ? (
           <Empty title="There is no park yet">
             {mayChange && <p>Create one, or import a file of parks; then import the readings of each.</p>}
@@ -51,13 +51,13 @@ function Parks() {
           <>
             <ParkList parks={parks.items} />
             {/* Which parks are meant is known once all are there. */}
-            {parks.hasMore ? <Loading what="the days" /> : <DailyPower parks={parks.items} />}
+            {parks.hasMore ? <Loading subject="the days" /> : <DailyPower parks={parks.items} />}
           </>
         )}
       </div>
       {mayChange && (
         <>
-          <CreatePark done={parks.reload} />
+          <CreatePark onDone={parks.reload} />
           <EditPark parks={parks.items} done={parks.reload} />
         </>
       )}

@@ -1,7 +1,7 @@
 import { ToggleButton, ToggleButtonGroup } from "react-aria-components";
 
 /** One of a few, all in sight. None is chosen where the value is none of them. */
-export function Segments<Value extends string | number>({
+export function SegmentedControl<Value extends string | number>({
   label,
   options,
   value,

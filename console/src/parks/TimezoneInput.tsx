@@ -1,4 +1,4 @@
-import type { FormOf } from "../components/FormDialog";
+import type { FormState } from "../components/FormDialog";
 import { Picker } from "../components/Picker";
 
 // What browsers list without an area, they list by other names too.
@@ -8,7 +8,7 @@ const TIMEZONES = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((name) =>
 }));
 
 /** A timezone by its name: one of those the browser knows, or another the server does. */
-export function TimezoneInput<Values extends { timezone: string }>({ form }: { form: FormOf<Values> }) {
+export function TimezoneInput<Values extends { timezone: string }>({ form }: { form: FormState<Values> }) {
   return (
     <Picker
       label="Timezone"

@@ -1,42 +1,43 @@
 /** How long the days of a timezone are: 96 quarters of an hour, unless its clocks change on that day. */
 
-import { daysOn } from "../components/format";
+import { addDays } from "../components/format";
 
 const QUARTER_MS = 15 * 60 * 1000;
 const DAY_MS = 96 * QUARTER_MS;
 
-const clocks = new Map<string, Intl.DateTimeFormat | null>();
-const known = new Map<string, number>();
+const formatCache = new Map<string, Intl.DateTimeFormat | null>();
+const quarterHourCache = new Map<string, number>();
 
 /** Returns how many quarters of an hour a day (YYYY-MM-DD) has in a timezone; null where the browser does not know it. */
-export function quartersOf(date: string, timezone: string): number | null {
-  const clock = clockOf(timezone);
+export function quarterHoursInDay(date: string, timezone: string): number | null {
+  const clock = timezoneFormat(timezone);
   if (clock === null) return null;
   const key = `${timezone} ${date}`;
-  const quarters = known.get(key) ?? (startOf(daysOn(date, 1), clock) - startOf(date, clock)) / QUARTER_MS;
-  known.set(key, quarters);
+  const quarters =
+    quarterHourCache.get(key) ?? (startOfDay(addDays(date, 1), clock) - startOfDay(date, clock)) / QUARTER_MS;
+  quarterHourCache.set(key, quarters);
   return quarters;
 }
 
 /** Returns the first instant of a day, by clocks that may be put forward or back over midnight itself. */
-function startOf(date: string, clock: Intl.DateTimeFormat): number {
+function startOfDay(date: string, clock: Intl.DateTimeFormat): number {
   const midnight = Date.parse(`${date}T00:00:00Z`);
   const [early = midnight, late = midnight] = [midnight - DAY_MS, midnight + DAY_MS]
-    .map((near) => midnight - (shownAt(near, clock) - near))
+    .map((near) => midnight - (localTimeAsUtc(near, clock) - near))
     .sort((a, b) => a - b);
-  return shownAt(early, clock) >= midnight ? early : late;
+  return localTimeAsUtc(early, clock) >= midnight ? early : late;
 }
 
 /** Returns what the clocks show at an instant, as if it were UTC. */
-function shownAt(instant: number, clock: Intl.DateTimeFormat): number {
+function localTimeAsUtc(instant: number, clock: Intl.DateTimeFormat): number {
   const part = Object.fromEntries(clock.formatToParts(instant).map(({ type, value }) => [type, Number(value)]));
   const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
   return Date.UTC(year, month - 1, day, hour, minute, second);
 }
 
-function clockOf(timezone: string): Intl.DateTimeFormat | null {
-  const there = clocks.get(timezone);
-  if (there !== undefined) return there;
+function timezoneFormat(timezone: string): Intl.DateTimeFormat | null {
+  const cached = formatCache.get(timezone);
+  if (cached !== undefined) return cached;
   let clock: Intl.DateTimeFormat | null = null;
   try {
     clock = new Intl.DateTimeFormat("en-AU", {
@@ -52,6 +53,6 @@ function clockOf(timezone: string): Intl.DateTimeFormat | null {
   } catch {
     // A name the server knows and this browser does not.
   }
-  clocks.set(timezone, clock);
+  formatCache.set(timezone, clock);
   return clock;
 }

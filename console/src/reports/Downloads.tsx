@@ -3,7 +3,7 @@ import { useState } from "react";
 import { Button } from "react-aria-components";
 import { type CombinedError, useClient } from "urql";
 
-import { followDownload } from "../components/downloads";
+import { downloadFromUrl } from "../components/downloads";
 import { Failure } from "../components/states";
 import { ReportFileDocument, type RevenueReportFormat } from "../schema";
 import type { Revision } from "./reportQueries";
@@ -22,7 +22,7 @@ export function Downloads({ report }: { report: Revision }) {
       .toPromise();
     setError(error);
     const url = data?.getRevenueReport?.downloadUrl;
-    if (url) followDownload(url);
+    if (url) downloadFromUrl(url);
   }
 
   return (

@@ -3,19 +3,19 @@
 import { Link } from "react-router";
 import { useQuery } from "urql";
 
-import { counted, dollars, formatMonth, formatPeriod, money } from "../components/format";
+import { centsToDecimal, formatCount, formatMoney, formatMonth, formatPeriod } from "../components/format";
 import { Notice } from "../components/Notice";
-import { usePages } from "../components/paginatedList";
+import { usePaginatedList } from "../components/paginatedList";
 import { Failure, Loading } from "../components/states";
 import { ListSiteEventsDocument, SiteMembershipsDocument } from "../schema";
-import { useMay } from "../session/session";
+import { useHasRole } from "../session/session";
 import type { Line } from "./figures";
-import { Period } from "./MoneyFlow";
-import { Panel } from "./ReportPanel";
+import { ReportPeriod } from "./MoneyFlow";
+import { ReportPanel } from "./ReportPanel";
 import type { Revision } from "./reportQueries";
-import { Events } from "./SiteEventsTable";
-import { isAsSettled, type Step, stepsOf } from "./settlementSteps";
-import { monthDays, type Terms, within, writeAllTerms } from "./terms";
+import { SiteEventsTable } from "./SiteEventsTable";
+import { explainSteps, matchesSettledRevenue, type Step } from "./settlementSteps";
+import { formatAllTerms, intersectPeriod, monthDays, type Terms } from "./terms";
 
 interface Props {
   vppId: string;
@@ -28,20 +28,28 @@ interface Props {
   areSettled: boolean;
 }
 
-export function Explanation(props: Props) {
+export function LineExplanation(props: Props) {
   return (
-    <Panel name="explain" title={(nmi) => `How the figures of ${nmi} came about`}>
+    <ReportPanel name="explain" title={(nmi) => `How the figures of ${nmi} came about`}>
       {(nmi) => {
         const line = props.lines.find((each) => each.nmi === nmi);
-        if (line && props.isRead && props.spans) return <Known key={nmi} {...props} line={line} spans={props.spans} />;
-        return props.isRead && !line ? <p>This report has no line of {nmi}.</p> : <Loading what="its figures" />;
+        if (line && props.isRead && props.spans)
+          return <ExplainedLine key={nmi} {...props} line={line} spans={props.spans} />;
+        return props.isRead && !line ? <p>This report has no line of {nmi}.</p> : <Loading subject="its figures" />;
       }}
-    </Panel>
+    </ReportPanel>
   );
 }
 
-function Known({ vppId, report, lines, spans, areSettled, line }: Props & { line: Line; spans: readonly Terms[] }) {
-  const mayRead = useMay("READER");
+function ExplainedLine({
+  vppId,
+  report,
+  lines,
+  spans,
+  areSettled,
+  line,
+}: Props & { line: Line; spans: readonly Terms[] }) {
+  const mayRead = useHasRole("READER");
   const siteId = line.site?.id ?? null;
   const { from, until } = monthDays(report.month);
   const [{ data, error }] = useQuery({
@@ -49,19 +57,24 @@ function Known({ vppId, report, lines, spans, areSettled, line }: Props & { line
     variables: { id: siteId ?? "" },
     pause: siteId === null,
   });
-  const read = usePages(ListSiteEventsDocument, { id: siteId ?? "", from, until }, (found) => found.getSite?.events, {
-    all: true,
-    pause: siteId === null,
-  });
+  const read = usePaginatedList(
+    ListSiteEventsDocument,
+    { id: siteId ?? "", from, until },
+    (found) => found.getSite?.events,
+    {
+      loadAll: true,
+      pause: siteId === null,
+    },
+  );
 
   const failed = error ?? read.error;
   if (failed) return <Failure error={failed} retry={read.reload} />;
-  if (siteId !== null && (!data || read.isLoading)) return <Loading what="its events" />;
+  if (siteId !== null && (!data || read.isLoading)) return <Loading subject="its events" />;
 
   const memberDays =
     data?.getSite?.memberships.flatMap(
       ({ vpp, effectiveFrom, effectiveUntil }) =>
-        (vpp.id === vppId && within({ from, until }, effectiveFrom, effectiveUntil)) || [],
+        (vpp.id === vppId && intersectPeriod({ from, until }, effectiveFrom, effectiveUntil)) || [],
     ) ?? null;
   const events =
     memberDays &&
@@ -69,30 +82,30 @@ function Known({ vppId, report, lines, spans, areSettled, line }: Props & { line
       memberDays.some((days) => settlementDate >= days.from && settlementDate < days.until),
     );
   const { month } = report;
-  const steps = stepsOf({ line, month, spans, memberDays, events, lines: mayRead ? lines : null });
+  const steps = explainSteps({ line, month, spans, memberDays, events, lines: mayRead ? lines : null });
 
   return (
     <>
       <div>
         <p>
           {siteId ? <Link to={`/sites/${siteId}`}>{line.address}</Link> : line.address}, a member for{" "}
-          {counted(line.memberDays, "day")}
+          {formatCount(line.memberDays, "day")}
         </p>
-        <Period report={report} />
+        <ReportPeriod report={report} />
       </div>
       <p className="small">
         {areSettled
-          ? `Settled at ${writeAllTerms(spans)}.`
-          : `At ${writeAllTerms(spans)}: the terms as they stand now. Those it was settled with are in the report's file, ` +
+          ? `Settled at ${formatAllTerms(spans)}.`
+          : `At ${formatAllTerms(spans)}: the terms as they stand now. Those it was settled with are in the report's file, ` +
             (mayRead ? "which could not be read." : "which is not yours to see.")}
       </p>
       {events === null ? (
         <Notice tone="warn">The site was deleted, or is out of your reach: its events are not shown.</Notice>
       ) : (
-        !isAsSettled(line, events) && (
+        !matchesSettledRevenue(line, events) && (
           <Notice tone="warn">
             <strong>Changed since.</strong> The site's events of {formatMonth(month)} now come to another sum than the{" "}
-            {money(line.revenueAud)} this revision was settled with: the steps below start from that.
+            {formatMoney(line.revenueAud)} this revision was settled with: the steps below start from that.
           </Notice>
         )
       )}
@@ -103,16 +116,16 @@ function Known({ vppId, report, lines, spans, areSettled, line }: Props & { line
       )}
       <ol className="steps">
         {steps.map((step) => (
-          <Explained key={step.title} step={step} />
+          <StepItem key={step.title} step={step} />
         ))}
       </ol>
-      {events && events.length > 0 && <Events events={events} />}
+      {events && events.length > 0 && <SiteEventsTable events={events} />}
     </>
   );
 }
 
-function Explained({ step: { title, rule, formula, exact, amount, note } }: { step: Step }) {
-  const figure = money(amount);
+function StepItem({ step: { title, rule, formula, exact, amount, note } }: { step: Step }) {
+  const figure = formatMoney(amount);
   const isRounded = exact !== null && exact.money !== figure;
   return (
     <li>
@@ -129,7 +142,7 @@ function Explained({ step: { title, rule, formula, exact, amount, note } }: { st
       {isRounded && (
         <p className="small">
           {exact.money} is {figure} to the cent
-          {money(dollars(exact.cents)) !== figure && ", allotted so that all parts add up to the total"}.
+          {formatMoney(centsToDecimal(exact.cents)) !== figure && ", allotted so that all parts add up to the total"}.
         </p>
       )}
       {note && <p className="small">{note}</p>}

@@ -7,16 +7,23 @@ import { Button } from "react-aria-components";
 import { type Column, DataTable } from "../components/DataTable";
 import { downloadCsv } from "../components/downloads";
 import { useDialog } from "../components/FormDialog";
-import { SearchInput } from "../components/fields";
-import { cents, count, counted, dollars, money, quantity } from "../components/format";
+import { SearchField } from "../components/fields";
+import {
+  centsToDecimal,
+  formatCount,
+  formatInteger,
+  formatMoney,
+  formatQuantity,
+  parseCents,
+} from "../components/format";
 import { Loading } from "../components/states";
-import { useMay } from "../session/session";
-import { keyOf, LINE_FIGURES, type Line, sumOf } from "./figures";
-import { Period } from "./MoneyFlow";
+import { useHasRole } from "../session/session";
+import { LINE_FIGURES, type Line, lineKey, sumLines } from "./figures";
+import { ReportPeriod } from "./MoneyFlow";
 import type { Lines, Revision } from "./reportQueries";
 
 const COLUMNS: Column<Line>[] = [
-  { id: "nmi", header: "NMI", cell: (line) => <Nmi line={line} />, sort: ({ nmi }) => nmi, width: "8.5rem" },
+  { id: "nmi", header: "NMI", cell: (line) => <NmiButton line={line} />, sort: ({ nmi }) => nmi, width: "8.5rem" },
   {
     id: "address",
     header: "Address",
@@ -27,7 +34,7 @@ const COLUMNS: Column<Line>[] = [
   {
     id: "capacityKwh",
     header: "kWh",
-    cell: ({ capacityKwh }) => quantity(capacityKwh),
+    cell: ({ capacityKwh }) => formatQuantity(capacityKwh),
     sort: ({ capacityKwh }) => capacityKwh,
     numeric: true,
     width: "minmax(5.5rem, 0.6fr)",
@@ -43,15 +50,15 @@ const COLUMNS: Column<Line>[] = [
   ...LINE_FIGURES.map(({ id, label }) => ({
     id,
     header: label,
-    cell: (line: Line) => money(line[id]),
-    sort: (line: Line) => cents(line[id]),
+    cell: (line: Line) => formatMoney(line[id]),
+    sort: (line: Line) => parseCents(line[id]),
     numeric: true,
     width: "minmax(8.25rem, 1fr)",
   })),
 ];
 
 /** A site's meter point, which opens to how its figures came about. */
-export function Nmi({ line: { nmi } }: { line: Line }) {
+export function NmiButton({ line: { nmi } }: { line: Line }) {
   const dialog = useDialog();
   return (
     // The browser's own, which is drawn in a tenth of the time: there is one in every row that is scrolled by.
@@ -67,56 +74,62 @@ export function Nmi({ line: { nmi } }: { line: Line }) {
 }
 
 export function LineItems({ vppName, report, lines }: { vppName: string; report: Revision; lines: Lines }) {
-  const { isRead } = lines;
-  const mayRead = useMay("READER");
+  const { isLoaded } = lines;
+  const mayRead = useHasRole("READER");
   const [search, setSearch] = useState("");
   const filter = useDeferredValue(search.trim());
-  const shown = useMemo(() => linesWith(lines.items, filter), [lines.items, filter]);
+  const shown = useMemo(() => filterLines(lines.items, filter), [lines.items, filter]);
   // Sums of what is not all there would be read as the whole.
   const totals = useMemo(
     () => ({
-      nmi: !isRead ? "Reading…" : filter ? `${count(shown.length)} shown` : `All ${count(shown.length)}`,
-      ...(isRead ? Object.fromEntries(LINE_FIGURES.map(({ id }) => [id, money(dollars(sumOf(shown, id)))])) : {}),
+      nmi: !isLoaded
+        ? "Reading…"
+        : filter
+          ? `${formatInteger(shown.length)} shown`
+          : `All ${formatInteger(shown.length)}`,
+      ...(isLoaded
+        ? Object.fromEntries(LINE_FIGURES.map(({ id }) => [id, formatMoney(centsToDecimal(sumLines(shown, id)))]))
+        : {}),
     }),
-    [shown, filter, isRead],
+    [shown, filter, isLoaded],
   );
 
   return (
     <section className="stack" aria-labelledby="lines">
       <div className="row apart">
         <h2 id="lines">{mayRead ? "Line items" : "Lines of your sites"}</h2>
-        <Period report={report} />
+        <ReportPeriod report={report} />
       </div>
       <div className="row apart">
-        <SearchInput label="Find by NMI or address" value={search} onChange={setSearch} />
-        <Button className="button" isDisabled={!isRead} onPress={() => exportLines(vppName, report, shown, filter)}>
+        <SearchField label="Find by NMI or address" value={search} onChange={setSearch} />
+        <Button className="button" isDisabled={!isLoaded} onPress={() => exportLines(vppName, report, shown, filter)}>
           <Download size={16} aria-hidden />
           {filter ? "CSV of the lines shown" : "CSV of all lines"}
         </Button>
       </div>
-      <p className="soft small" role={isRead ? "status" : undefined}>
-        {lines.isFirst
+      <p className="soft small" role={isLoaded ? "status" : undefined}>
+        {lines.isLoadingFirstPage
           ? "Reading the lines…"
-          : !isRead
-            ? `${counted(lines.items.length, "line")} are read so far. The sums come when all are.`
+          : !isLoaded
+            ? `${formatCount(lines.items.length, "line")} are read so far. The sums come when all are.`
             : filter
-              ? `${count(shown.length)} of ${counted(lines.items.length, "line")} ${shown.length === 1 ? "has" : "have"} “${filter}” in the NMI or address. The sums at the foot are of these alone.`
+              ? `${formatInteger(shown.length)} of ${formatCount(lines.items.length, "line")} ${shown.length === 1 ? "has" : "have"} “${filter}” in the NMI or address. The sums at the foot are of these alone.`
               : mayRead
-                ? `${counted(lines.items.length, "line")} in all. The sums at the foot are the report's totals.`
-                : `${counted(lines.items.length, "line")} of yours. The sums at the foot are of these.`}
+                ? `${formatCount(lines.items.length, "line")} in all. The sums at the foot are the report's totals.`
+                : `${formatCount(lines.items.length, "line")} of yours. The sums at the foot are of these.`}
       </p>
-      {lines.isFirst ? (
-        <Loading what="the lines" />
+      {lines.isLoadingFirstPage ? (
+        <Loading subject="the lines" />
       ) : (
         <div className="lines">
-          <DataTable label="Lines by site" columns={COLUMNS} rows={shown} rowKey={keyOf} totals={totals} />
+          <DataTable label="Lines by site" columns={COLUMNS} rows={shown} rowKey={lineKey} totals={totals} />
         </div>
       )}
     </section>
   );
 }
 
-function linesWith(lines: readonly Line[], filter: string): readonly Line[] {
+function filterLines(lines: readonly Line[], filter: string): readonly Line[] {
   if (filter === "") return lines;
   const wanted = filter.toLowerCase();
   return lines.filter(({ nmi, address }) => `${nmi} ${address}`.toLowerCase().includes(wanted));

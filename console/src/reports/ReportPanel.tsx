@@ -5,7 +5,7 @@ import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-compone
 import { useDialog } from "../components/FormDialog";
 
 /** Shows more of something above the page, at `?do=NAME&about=WHAT`. */
-export function Panel({
+export function ReportPanel({
   name,
   title,
   children,

@@ -1,17 +1,17 @@
 import { Link } from "react-router";
 
 import { type Column, DataTable } from "../components/DataTable";
-import { cents, dollars, formatMoment, formatMonth, money } from "../components/format";
-import type { Pages } from "../components/paginatedList";
+import { centsToDecimal, formatDateTime, formatMoney, formatMonth, parseCents } from "../components/format";
+import type { PaginatedList } from "../components/paginatedList";
 import type { ListReportsQuery } from "../schema";
-import { useMay } from "../session/session";
+import { useHasRole } from "../session/session";
 import { TOTALS, type Totals } from "./figures";
 import { ReportTags } from "./flags";
-import { useNews, useStaleness } from "./reportQueries";
+import { useReportUpdates, useStaleness } from "./reportQueries";
 
 type Report = ListReportsQuery["listRevenueReports"]["items"][number];
 
-const SHOWN: (keyof Totals)[] = ["totalRevenueAud", "vppTotalAud", "siteTotalAud"];
+const SHOWN_TOTALS: (keyof Totals)[] = ["totalRevenueAud", "vppTotalAud", "siteTotalAud"];
 
 const MONTH: Column<Report> = {
   id: "month",
@@ -41,7 +41,7 @@ const STATE: Column<Report>[] = [
   {
     id: "state",
     header: "State",
-    cell: (report) => <State report={report} />,
+    cell: (report) => <StatusCell report={report} />,
     width: "minmax(8rem, 1fr)",
   },
 ];
@@ -49,61 +49,64 @@ const STATE: Column<Report>[] = [
 const CREATED: Column<Report> = {
   id: "createdAt",
   header: "Asked for",
-  cell: ({ createdAt }) => formatMoment(createdAt),
+  cell: ({ createdAt }) => formatDateTime(createdAt),
   sort: ({ createdAt }) => createdAt,
   width: "15rem",
 };
 
-const AMOUNTS: Column<Report>[] = TOTALS.filter(({ id }) => SHOWN.includes(id)).map(({ id, label }) => ({
+const AMOUNTS: Column<Report>[] = TOTALS.filter(({ id }) => SHOWN_TOTALS.includes(id)).map(({ id, label }) => ({
   id,
   header: label,
-  cell: ({ totals }) => totals && money(totals[id]),
-  sort: ({ totals }) => cents(totals?.[id] ?? ""),
+  cell: ({ totals }) => totals && formatMoney(totals[id]),
+  sort: ({ totals }) => parseCents(totals?.[id] ?? ""),
   numeric: true,
 }));
 
-const OWN: Column<Report> = {
+const OWN_SITES: Column<Report> = {
   id: "own",
   header: "Your sites, after fees",
-  cell: (report) => (report.lineItems?.nextToken ? "in the statement" : money(dollars(ownOf(report)))),
-  sort: ownOf,
+  cell: (report) =>
+    report.lineItems?.nextToken ? "in the statement" : formatMoney(centsToDecimal(ownSitesCents(report))),
+  sort: ownSitesCents,
   numeric: true,
   width: "14rem",
 };
 
-function ownOf({ lineItems }: Report): bigint {
-  return (lineItems?.items ?? []).reduce((sum, { afterFeesAud }) => sum + cents(afterFeesAud), 0n);
+function ownSitesCents({ lineItems }: Report): bigint {
+  return (lineItems?.items ?? []).reduce((sum, { afterFeesAud }) => sum + parseCents(afterFeesAud), 0n);
 }
 
-const OF_ALL = [MONTH, VPP, ...STATE, ...AMOUNTS, CREATED];
-const OF_VPP = [MONTH, ...STATE, ...AMOUNTS, CREATED];
-const OF_MEMBER = [MONTH, { ...VPP, cell: ({ vpp }: Report) => vpp.name }, ...STATE, OWN, CREATED];
+const ALL_VPPS_COLUMNS = [MONTH, VPP, ...STATE, ...AMOUNTS, CREATED];
+const ONE_VPP_COLUMNS = [MONTH, ...STATE, ...AMOUNTS, CREATED];
+const MEMBER_COLUMNS = [MONTH, { ...VPP, cell: ({ vpp }: Report) => vpp.name }, ...STATE, OWN_SITES, CREATED];
 
 /** Lists reports. Those that are under way are followed until they are not. */
-export function ReportTable({ reports, ofVpp }: { reports: Pages<Report>; ofVpp: boolean }) {
-  const mayRead = useMay("READER");
+export function ReportTable({ reports, isOneVpp }: { reports: PaginatedList<Report>; isOneVpp: boolean }) {
+  const mayRead = useHasRole("READER");
   return (
     <>
-      {reports.items.map(({ id, status }) => status === "PENDING" && <Follow key={id} id={id} done={reports.reload} />)}
+      {reports.items.map(
+        ({ id, status }) => status === "PENDING" && <ReportWatcher key={id} id={id} done={reports.reload} />,
+      )}
       <DataTable
-        key={ofVpp ? "of a VPP" : "of all"}
+        key={isOneVpp ? "of a VPP" : "of all"}
         label={mayRead ? "Reports" : "Statements"}
-        columns={mayRead ? (ofVpp ? OF_VPP : OF_ALL) : OF_MEMBER}
+        columns={mayRead ? (isOneVpp ? ONE_VPP_COLUMNS : ALL_VPPS_COLUMNS) : MEMBER_COLUMNS}
         rows={reports.items}
         rowKey={({ id }) => id}
-        {...(ofVpp || !mayRead ? { sorted: { id: "month", desc: true } } : {})}
-        more={reports.hasMore ? reports.more : undefined}
+        {...(isOneVpp || !mayRead ? { initialSort: { id: "month", desc: true } } : {})}
+        onLoadMore={reports.hasMore ? reports.loadMore : undefined}
         isLoading={reports.isLoading}
       />
     </>
   );
 }
 
-function State({ report }: { report: Report }) {
+function StatusCell({ report }: { report: Report }) {
   return <ReportTags report={report} isStale={useStaleness(report).isStale} />;
 }
 
-function Follow({ id, done }: { id: string; done: () => void }) {
-  useNews({ id }, done);
+function ReportWatcher({ id, done }: { id: string; done: () => void }) {
+  useReportUpdates({ id }, done);
   return null;
 }

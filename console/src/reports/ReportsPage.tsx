@@ -2,42 +2,42 @@
 
 import "./reports.css";
 
-import { MonthOf } from "../components/fields";
-import { formatMonth, monthsOn, thisMonth } from "../components/format";
+import { MonthField } from "../components/fields";
+import { addMonths, formatMonth, thisMonth } from "../components/format";
 import { PageHeader } from "../components/PageHeader";
-import { usePages } from "../components/paginatedList";
+import { usePaginatedList } from "../components/paginatedList";
 import { Empty, Failure, Loading, NotFound } from "../components/states";
-import { useAddress } from "../components/urlParams";
+import { useUrlParams } from "../components/urlParams";
 import { ListReportsDocument } from "../schema";
-import { useMay } from "../session/session";
+import { useHasRole } from "../session/session";
 import { ReportTable } from "./ReportTable";
-import { useNews, useVpp } from "./reportQueries";
+import { useReportUpdates, useVpp } from "./reportQueries";
 import { SettleButton, SettlingNotice, useSettling } from "./Settle";
 import { isMonth } from "./terms";
-import { VppChoice } from "./VppField";
+import { VppField } from "./VppField";
 
 export function ReportsPage() {
-  const mayRead = useMay("READER");
+  const mayRead = useHasRole("READER");
   return mayRead ? <Reports /> : <Statements />;
 }
 
 function Reports() {
-  const [params, change] = useAddress();
+  const [params, updateParams] = useUrlParams();
   const vppId = params.get("vppId");
-  const asked = params.get("month") ?? "";
-  const month = isMonth(asked) ? asked : monthsOn(thisMonth(), -1);
-  const { vpp, isMissing, error, again } = useVpp(vppId);
-  const reports = usePages(
+  const requestedMonth = params.get("month") ?? "";
+  const month = isMonth(requestedMonth) ? requestedMonth : addMonths(thisMonth(), -1);
+  const { vpp, isMissing, error, refetch } = useVpp(vppId);
+  const reports = usePaginatedList(
     ListReportsDocument,
     { filter: vppId ? { vppId } : null, mayRead: true },
     (data) => data.listRevenueReports,
     { pause: isMissing },
   );
-  const mayChange = useMay("OPERATOR");
-  const set = (name: string, value: string) => change((present) => present.set(name, value), { replace: true });
-  useNews(isMissing ? null : { vppId }, reports.reload);
+  const mayChange = useHasRole("OPERATOR");
+  const set = (name: string, value: string) => updateParams((current) => current.set(name, value), { replace: true });
+  useReportUpdates(isMissing ? null : { vppId }, reports.reload);
 
-  if (isMissing) return <NotFound what="VPP" />;
+  if (isMissing) return <NotFound noun="VPP" />;
   return (
     <>
       <PageHeader
@@ -47,17 +47,19 @@ function Reports() {
       <div className="stack">
         <section className="card stack" aria-label="Choose a VPP and a month">
           <div className="month-choices">
-            <VppChoice vppId={vppId} chosen={vpp} onChange={(id) => set("vppId", id)} />
-            <MonthOf label="Month" value={month} onChange={(chosen) => set("month", chosen)} />
-            {mayChange && vpp && <Generate key={`${vpp.id} ${month}`} vpp={vpp} month={month} done={reports.reload} />}
+            <VppField vppId={vppId} chosen={vpp} onChange={(id) => set("vppId", id)} />
+            <MonthField label="Month" value={month} onChange={(chosen) => set("month", chosen)} />
+            {mayChange && vpp && (
+              <GenerateReport key={`${vpp.id} ${month}`} vpp={vpp} month={month} done={reports.reload} />
+            )}
           </div>
           {!vpp && <p className="soft">Choose a VPP to see its months{mayChange && ", and to settle one"}.</p>}
         </section>
-        {error && <Failure error={error} retry={again} />}
+        {error && <Failure error={error} retry={refetch} />}
         <h2>{vpp ? `Reports of ${vpp.name}` : "Latest reports"}</h2>
         {reports.error && <Failure error={reports.error} retry={reports.reload} />}
-        {reports.isFirst ? (
-          <Loading what="the reports" />
+        {reports.isLoadingFirstPage ? (
+          <Loading subject="the reports" />
         ) : reports.items.length === 0 && !reports.error ? (
           <Empty title={vpp ? "No month of this VPP has a report yet" : "There is no report yet"}>
             <p>
@@ -67,14 +69,14 @@ function Reports() {
             </p>
           </Empty>
         ) : (
-          <ReportTable reports={reports} ofVpp={vpp !== null} />
+          <ReportTable reports={reports} isOneVpp={vpp !== null} />
         )}
       </div>
     </>
   );
 }
 
-function Generate({ vpp, month, done }: { vpp: { id: string; name: string }; month: string; done: () => void }) {
+function GenerateReport({ vpp, month, done }: { vpp: { id: string; name: string }; month: string; done: () => void }) {
   const settling = useSettling(vpp.id, month, done);
   return (
     <>
@@ -87,8 +89,12 @@ function Generate({ vpp, month, done }: { vpp: { id: string; name: string }; mon
 }
 
 function Statements() {
-  const statements = usePages(ListReportsDocument, { filter: null, mayRead: false }, (data) => data.listRevenueReports);
-  useNews({}, statements.reload);
+  const statements = usePaginatedList(
+    ListReportsDocument,
+    { filter: null, mayRead: false },
+    (data) => data.listRevenueReports,
+  );
+  useReportUpdates({}, statements.reload);
   return (
     <>
       <PageHeader
@@ -96,14 +102,14 @@ function Statements() {
         note="What your sites got, month by month, in Australian dollars (AUD). Months are in NEM time (UTC+10)."
       />
       {statements.error && <Failure error={statements.error} retry={statements.reload} />}
-      {statements.isFirst ? (
-        <Loading what="your statements" />
+      {statements.isLoadingFirstPage ? (
+        <Loading subject="your statements" />
       ) : statements.items.length === 0 && !statements.error ? (
         <Empty title="There is no statement of your sites yet">
           <p>One comes with each month that their Virtual Power Plant settles.</p>
         </Empty>
       ) : (
-        <ReportTable reports={statements} ofVpp={false} />
+        <ReportTable reports={statements} isOneVpp={false} />
       )}
     </>
   );

@@ -2,15 +2,15 @@
 
 import { useMemo } from "react";
 import { type Column, DataTable } from "../components/DataTable";
-import { ChoiceOf } from "../components/fields";
-import { cents, count, counted, dollars, money } from "../components/format";
+import { SelectField } from "../components/fields";
+import { centsToDecimal, formatCount, formatInteger, formatMoney, parseCents } from "../components/format";
 import { Failure, Loading } from "../components/states";
-import { useAddress } from "../components/urlParams";
-import { difference, type Line, sumOf, TOTALS } from "./figures";
-import { byCause, CAUSES, type Change, changesOf } from "./lineChanges";
-import { Period } from "./MoneyFlow";
+import { useUrlParams } from "../components/urlParams";
+import { formatDifference, type Line, sumLines, TOTALS } from "./figures";
+import { CAUSE_DESCRIPTIONS, type Change, compareLines, groupByCause } from "./lineChanges";
+import { ReportPeriod } from "./MoneyFlow";
 import { type Revision, useLines } from "./reportQueries";
-import { runs, type Terms, useSettledTerms, writeAllTerms } from "./terms";
+import { formatAllTerms, mergeSpans, type Terms, useSettledTerms } from "./terms";
 
 const NONE = "none";
 
@@ -23,9 +23,9 @@ interface Props {
   terms: Terms[] | null;
 }
 
-export function Comparison(props: Props) {
+export function RevisionComparison(props: Props) {
   const { report, revisions } = props;
-  const [params, change] = useAddress();
+  const [params, updateParams] = useUrlParams();
   const others = revisions.filter(({ id, status }) => id !== report.id && status === "READY");
   const other = others.find(({ revision }) => String(revision) === params.get("with"));
 
@@ -33,7 +33,7 @@ export function Comparison(props: Props) {
     <section className="card stack" aria-labelledby="revisions">
       <div className="row apart">
         <h2 id="revisions">Revisions side by side</h2>
-        <Period report={report} />
+        <ReportPeriod report={report} />
       </div>
       <p className="soft">
         A revision never changes once it is settled; settling again adds one.
@@ -41,7 +41,7 @@ export function Comparison(props: Props) {
       </p>
       {others.length > 0 && (
         <div className="choice">
-          <ChoiceOf
+          <SelectField
             label={`Compare revision ${report.revision} with`}
             value={other ? String(other.revision) : NONE}
             options={[
@@ -49,10 +49,10 @@ export function Comparison(props: Props) {
               ...others.map(({ revision }) => ({ value: String(revision), label: `Revision ${revision}` })),
             ]}
             onChange={(chosen) =>
-              change(
-                (present) => {
-                  if (chosen === NONE) present.delete("with");
-                  else present.set("with", chosen);
+              updateParams(
+                (current) => {
+                  if (chosen === NONE) current.delete("with");
+                  else current.set("with", chosen);
                 },
                 { replace: true },
               )
@@ -60,30 +60,30 @@ export function Comparison(props: Props) {
           />
         </div>
       )}
-      {other && <Against key={other.id} {...props} other={other} />}
+      {other && <ComparisonTables key={other.id} {...props} other={other} />}
     </section>
   );
 }
 
-function Against({ report, other, lines, isRead, terms }: Props & { other: Revision }) {
+function ComparisonTables({ report, other, lines, isRead, terms }: Props & { other: Revision }) {
   const read = useLines(other.id);
   const { terms: otherTerms } = useSettledTerms(report.totals ? other.id : null);
   const isLater = report.revision > other.revision;
   const [before, after] = isLater ? [other, report] : [report, other];
   const [linesBefore, linesAfter] = isLater ? [read.items, lines] : [lines, read.items];
   const [termsBefore, termsAfter] = isLater ? [otherTerms, terms] : [terms, otherTerms];
-  const told = termsBefore && termsAfter && [writeAllTerms(termsBefore), writeAllTerms(termsAfter)];
+  const termsLabels = termsBefore && termsAfter && [formatAllTerms(termsBefore), formatAllTerms(termsAfter)];
   const termsChanged =
-    termsBefore && termsAfter && JSON.stringify(runs(termsBefore)) !== JSON.stringify(runs(termsAfter));
+    termsBefore && termsAfter && JSON.stringify(mergeSpans(termsBefore)) !== JSON.stringify(mergeSpans(termsAfter));
   const changes = useMemo(
-    () => changesOf(linesBefore, linesAfter, termsChanged),
+    () => compareLines(linesBefore, linesAfter, termsChanged),
     [linesBefore, linesAfter, termsChanged],
   );
 
-  if (read.error && !read.isRead) return <Failure error={read.error} retry={read.reload} />;
-  if (!isRead || !read.isRead) return <Loading what="the lines of both" />;
+  if (read.error && !read.isLoaded) return <Failure error={read.error} retry={read.reload} />;
+  if (!isRead || !read.isLoaded) return <Loading subject="the lines of both" />;
   const same = new Set([...linesBefore, ...linesAfter].map(({ nmi }) => nmi)).size - changes.length;
-  const all = changes.reduce((sum, change) => sum + change.difference, 0n);
+  const all = changes.reduce((sum, updateParams) => sum + updateParams.difference, 0n);
   return (
     <>
       <div className="scrolls">
@@ -104,27 +104,33 @@ function Against({ report, other, lines, isRead, terms }: Props & { other: Revis
             ) : (
               <Row
                 label="Your sites, after fees"
-                from={dollars(sumOf(linesBefore, "afterFeesAud"))}
-                to={dollars(sumOf(linesAfter, "afterFeesAud"))}
+                from={centsToDecimal(sumLines(linesBefore, "afterFeesAud"))}
+                to={centsToDecimal(sumLines(linesAfter, "afterFeesAud"))}
               />
             )}
           </tbody>
         </table>
       </div>
-      {told && (
-        <p>{termsChanged ? `Terms: ${told[0]} before; ${told[1]} after.` : `Both were settled at ${told[0]}.`}</p>
+      {termsLabels && (
+        <p>
+          {termsChanged
+            ? `Terms: ${termsLabels[0]} before; ${termsLabels[1]} after.`
+            : `Both were settled at ${termsLabels[0]}.`}
+        </p>
       )}
       {changes.length === 0 ? (
         <p>No line changed.</p>
       ) : (
         <>
-          <h3>{counted(changes.length, "line")} changed, by cause</h3>
+          <h3>{formatCount(changes.length, "line")} changed, by cause</h3>
           <ul className="change-causes">
-            {byCause(changes).map((group) => (
+            {groupByCause(changes).map((group) => (
               <li key={group.causes.join()}>
-                <strong>{group.causes.join(", ")}</strong>: {counted(group.sites, "site")},{" "}
-                {difference(group.difference)} after fees
-                <span className="means soft small">{group.causes.map((cause) => CAUSES[cause]).join(". ")}.</span>
+                <strong>{group.causes.join(", ")}</strong>: {formatCount(group.sites, "site")},{" "}
+                {formatDifference(group.difference)} after fees
+                <span className="means soft small">
+                  {group.causes.map((cause) => CAUSE_DESCRIPTIONS[cause]).join(". ")}.
+                </span>
               </li>
             ))}
           </ul>
@@ -134,13 +140,13 @@ function Against({ report, other, lines, isRead, terms }: Props & { other: Revis
             columns={COLUMNS}
             rows={changes}
             rowKey={({ key }) => key}
-            totals={{ nmi: `All ${count(changes.length)}`, difference: difference(all) }}
+            totals={{ nmi: `All ${formatInteger(changes.length)}`, difference: formatDifference(all) }}
           />
         </>
       )}
       {same > 0 && changes.length > 0 && (
         <p className="soft small">
-          {counted(same, "other line")} {same === 1 ? "is" : "are"} the same in both.
+          {formatCount(same, "other line")} {same === 1 ? "is" : "are"} the same in both.
         </p>
       )}
     </>
@@ -151,9 +157,9 @@ function Row({ label, from, to }: { label: string; from: string; to: string }) {
   return (
     <tr>
       <th scope="row">{label}</th>
-      <td className="number">{money(from)}</td>
-      <td className="number">{money(to)}</td>
-      <td className="number">{difference(cents(to) - cents(from))}</td>
+      <td className="number">{formatMoney(from)}</td>
+      <td className="number">{formatMoney(to)}</td>
+      <td className="number">{formatDifference(parseCents(to) - parseCents(from))}</td>
     </tr>
   );
 }
@@ -171,29 +177,29 @@ const COLUMNS: Column<Change>[] = [
   {
     id: "told",
     header: "What tells of it",
-    cell: ({ told }) => <span title={told.join("; ")}>{told.join("; ")}</span>,
+    cell: ({ details }) => <span title={details.join("; ")}>{details.join("; ")}</span>,
     width: "minmax(20rem, 2.4fr)",
   },
   {
     id: "before",
     header: "After fees, before",
-    cell: ({ before }) => (before ? money(before.afterFeesAud) : "no line"),
-    sort: ({ before }) => cents(before?.afterFeesAud ?? ""),
+    cell: ({ before }) => (before ? formatMoney(before.afterFeesAud) : "no line"),
+    sort: ({ before }) => parseCents(before?.afterFeesAud ?? ""),
     numeric: true,
     width: "11rem",
   },
   {
     id: "after",
     header: "After fees, now",
-    cell: ({ after }) => (after ? money(after.afterFeesAud) : "no line"),
-    sort: ({ after }) => cents(after?.afterFeesAud ?? ""),
+    cell: ({ after }) => (after ? formatMoney(after.afterFeesAud) : "no line"),
+    sort: ({ after }) => parseCents(after?.afterFeesAud ?? ""),
     numeric: true,
     width: "11rem",
   },
   {
     id: "difference",
     header: "Difference",
-    cell: (change) => difference(change.difference),
+    cell: (change) => formatDifference(change.difference),
     sort: (change) => change.difference,
     numeric: true,
   },

@@ -1,22 +1,22 @@
 /** One revision of a month's report: where the money went, its lines, what other terms would bring, and other revisions. */
 
-import { ChoiceOf } from "../components/fields";
-import { formatMoment, formatMonth } from "../components/format";
+import { SelectField } from "../components/fields";
+import { formatDateTime, formatMonth } from "../components/format";
 import { Notice } from "../components/Notice";
 import { Failure, Loading } from "../components/states";
-import { useAddress } from "../components/urlParams";
+import { useUrlParams } from "../components/urlParams";
 import type { ReportedVppQuery } from "../schema";
-import { useMay } from "../session/session";
+import { useHasRole } from "../session/session";
 import { Downloads } from "./Downloads";
-import { Flags, ReportTags } from "./flags";
-import { Explanation } from "./LineExplanation";
+import { ReportTags, ReportWarnings } from "./flags";
+import { LineExplanation } from "./LineExplanation";
 import { LineItems } from "./LineItems";
-import { Money, OwnMoney } from "./MoneyFlow";
-import { Comparison } from "./RevisionComparison";
+import { MoneyFlow, OwnSitesMoney } from "./MoneyFlow";
+import { RevisionComparison } from "./RevisionComparison";
 import { type Revision, useLines } from "./reportQueries";
-import { WhatIf } from "./TermsSimulation";
+import { TermsSimulation } from "./TermsSimulation";
 import { TotalPanel } from "./TotalPanel";
-import { termsNow, useSettledTerms, writeAllTerms } from "./terms";
+import { currentTerms, formatAllTerms, useSettledTerms } from "./terms";
 
 type Vpp = NonNullable<ReportedVppQuery["getVpp"]>;
 
@@ -29,14 +29,14 @@ export function RevisionPage({
   report: Revision;
   revisions: readonly Revision[];
 }) {
-  const mayRead = useMay("READER");
-  const mayChange = useMay("OPERATOR");
+  const mayRead = useHasRole("READER");
+  const mayChange = useHasRole("OPERATOR");
   const isReady = report.status === "READY";
   const lines = useLines(isReady ? report.id : null);
-  const { isRead } = lines;
-  const { terms: filed, isMissing } = useSettledTerms(isReady && mayRead ? report.id : null);
+  const { isLoaded } = lines;
+  const { terms: settledTerms, isMissing } = useSettledTerms(isReady && mayRead ? report.id : null);
   const areSettled = mayRead && !isMissing;
-  const spans = areSettled ? filed : termsNow(report.month, vpp.priceSchedules);
+  const spans = areSettled ? settledTerms : currentTerms(report.month, vpp.priceSchedules);
 
   return (
     <div className="stack report">
@@ -47,8 +47,8 @@ export function RevisionPage({
         <div className="stack about" style={{ "--gap": "0.15rem" }}>
           <ReportTags report={report} isStale={report.isStale} />
           <span className="soft small">
-            Asked for on {formatMoment(report.createdAt)}.
-            {isReady && spans && areSettled && ` Settled at ${writeAllTerms(spans)}.`}
+            Asked for on {formatDateTime(report.createdAt)}.
+            {isReady && spans && areSettled && ` Settled at ${formatAllTerms(spans)}.`}
           </span>
         </div>
         {isReady && mayRead && <Downloads report={report} />}
@@ -65,27 +65,39 @@ export function RevisionPage({
         </Notice>
       )}
       {/* Above the figures stands whether they are stale: drawn before that is known, they would move. */}
-      {isReady && report.isStale === undefined && <Loading page what="the figures" />}
+      {isReady && report.isStale === undefined && <Loading page subject="the figures" />}
       {isReady && report.isStale !== undefined && (
         <>
-          <Flags report={report} lines={lines.items} isRead={isRead} mayChange={mayChange} />
+          <ReportWarnings report={report} lines={lines.items} isRead={isLoaded} mayChange={mayChange} />
           {report.totals ? (
-            <Money report={report} totals={report.totals} />
+            <MoneyFlow report={report} totals={report.totals} />
           ) : (
-            <OwnMoney report={report} lines={lines.items} isRead={isRead} />
+            <OwnSitesMoney report={report} lines={lines.items} isRead={isLoaded} />
           )}
-          {lines.error && !isRead && <Failure error={lines.error} retry={lines.reload} />}
+          {lines.error && !isLoaded && <Failure error={lines.error} retry={lines.reload} />}
           <LineItems vppName={vpp.name} report={report} lines={lines} />
-          {report.totals && filed && (
-            <WhatIf vpp={vpp} report={report} totals={report.totals} terms={filed} lines={lines.items} />
+          {report.totals && settledTerms && (
+            <TermsSimulation
+              vpp={vpp}
+              report={report}
+              totals={report.totals}
+              terms={settledTerms}
+              lines={lines.items}
+            />
           )}
-          <Comparison report={report} revisions={revisions} lines={lines.items} isRead={isRead} terms={filed} />
-          {report.totals && <TotalPanel report={report} totals={report.totals} lines={lines.items} isRead={isRead} />}
-          <Explanation
+          <RevisionComparison
+            report={report}
+            revisions={revisions}
+            lines={lines.items}
+            isRead={isLoaded}
+            terms={settledTerms}
+          />
+          {report.totals && <TotalPanel report={report} totals={report.totals} lines={lines.items} isRead={isLoaded} />}
+          <LineExplanation
             vppId={vpp.id}
             report={report}
             lines={lines.items}
-            isRead={isRead}
+            isRead={isLoaded}
             spans={spans}
             areSettled={areSettled}
           />
@@ -96,16 +108,16 @@ export function RevisionPage({
 }
 
 function RevisionChoice({ report, revisions }: { report: Revision; revisions: readonly Revision[] }) {
-  const [, change] = useAddress();
+  const [, updateParams] = useUrlParams();
   return (
-    <ChoiceOf
+    <SelectField
       label={`Revision of ${formatMonth(report.month)}`}
       value={String(report.revision)}
       options={revisions.map(({ revision, isLatest }) => ({
         value: String(revision),
         label: `Revision ${revision}${isLatest ? ", the latest" : ""}`,
       }))}
-      onChange={(revision) => change((present) => present.set("revision", revision))}
+      onChange={(revision) => updateParams((current) => current.set("revision", revision))}
     />
   );
 }

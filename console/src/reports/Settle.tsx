@@ -7,31 +7,31 @@ import { formatMonth } from "../components/format";
 import { Notice } from "../components/Notice";
 import { Failure } from "../components/states";
 import { type FollowReportsSubscription, GenerateReportDocument } from "../schema";
-import { useNews } from "./reportQueries";
+import { useReportUpdates } from "./reportQueries";
 
-type News = NonNullable<FollowReportsSubscription["onRevenueReport"]>;
+type ReportUpdate = NonNullable<FollowReportsSubscription["onRevenueReport"]>;
 
 /** Settles a month, follows the revision until it is there, and says how it went. */
-export function useSettling(vppId: string, month: string, done: () => void) {
+export function useSettling(vppId: string, month: string, onDone: () => void) {
   const [{ data, error, fetching }, generate] = useMutation(GenerateReportDocument);
-  const [news, setNews] = useState<News | null>(null);
-  const asked = data?.generateRevenueReport ?? null;
-  const outcome = news?.id === asked?.id ? news : null;
-  const isUnderWay = asked?.status === "PENDING" && outcome === null;
+  const [update, setUpdate] = useState<ReportUpdate | null>(null);
+  const requested = data?.generateRevenueReport ?? null;
+  const outcome = update?.id === requested?.id ? update : null;
+  const isUnderWay = requested?.status === "PENDING" && outcome === null;
 
-  useNews(isUnderWay ? { id: asked.id } : null, (report) => {
-    setNews(report);
-    done();
+  useReportUpdates(isUnderWay ? { id: requested.id } : null, (report) => {
+    setUpdate(report);
+    onDone();
   });
 
   return {
     settle: () => {
-      setNews(null);
+      setUpdate(null);
       void generate({ input: { vppId, month } });
     },
     isPending: fetching || isUnderWay,
     error,
-    asked,
+    requested,
     outcome,
   };
 }
@@ -56,7 +56,7 @@ export function SettleButton({
 
 /** Says how far settling has come. `to` is where the report is, on pages that are not its own. */
 export function SettlingNotice({
-  settling: { settle, error, asked, outcome },
+  settling: { settle, error, requested, outcome },
   month,
   to,
 }: {
@@ -66,30 +66,30 @@ export function SettlingNotice({
 }) {
   const of = formatMonth(month);
   if (error) return <Failure error={error} retry={settle} />;
-  if (asked === null) return null;
-  if (asked.status === "READY")
+  if (requested === null) return null;
+  if (requested.status === "READY")
     return (
       <Notice live>
-        Nothing that {of} is settled from has changed: revision {asked.revision} stands.{" "}
+        Nothing that {of} is settled from has changed: revision {requested.revision} stands.{" "}
         {to && <Link to={to}>Open the report</Link>}
       </Notice>
     );
   if (outcome?.status === "READY")
     return (
       <Notice live tone="good">
-        Revision {asked.revision} of {of} is settled. {to && <Link to={to}>Open the report</Link>}
+        Revision {requested.revision} of {of} is settled. {to && <Link to={to}>Open the report</Link>}
       </Notice>
     );
   if (outcome?.status === "FAILED")
     return (
       <Notice live tone="bad">
-        Revision {asked.revision} of {of} could not be settled. {outcome.failureReason} When what is wrong is put right,
-        settle again: that is always safe.
+        Revision {requested.revision} of {of} could not be settled. {outcome.failureReason} When what is wrong is put
+        right, settle again: that is always safe.
       </Notice>
     );
   return (
     <Notice live>
-      Revision {asked.revision} of {of} is being settled. It shows here as soon as it is ready.
+      Revision {requested.revision} of {of} is being settled. It shows here as soon as it is ready.
     </Notice>
   );
 }

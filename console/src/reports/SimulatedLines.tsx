@@ -1,18 +1,18 @@
 import { useMemo } from "react";
 
 import { type Column, DataTable } from "../components/DataTable";
-import { cents, count, dollars, money } from "../components/format";
+import { centsToDecimal, formatInteger, formatMoney, parseCents } from "../components/format";
 import { Loading } from "../components/states";
 import type { TryTermsQuery } from "../schema";
-import { difference, type Line } from "./figures";
+import { formatDifference, type Line } from "./figures";
 
-type TriedLine = NonNullable<TryTermsQuery["simulateRevenueReport"]["lineItems"]>[number];
+type SimulatedLine = NonNullable<TryTermsQuery["simulateRevenueReport"]["lineItems"]>[number];
 
 interface Row {
   nmi: string;
   address: string;
   settled: string | null;
-  tried: string | null;
+  simulated: string | null;
   difference: bigint;
 }
 
@@ -28,44 +28,50 @@ const COLUMNS: Column<Row>[] = [
   {
     id: "settled",
     header: "After fees, settled",
-    cell: ({ settled }) => (settled === null ? "no line" : money(settled)),
-    sort: ({ settled }) => cents(settled ?? ""),
+    cell: ({ settled }) => (settled === null ? "no line" : formatMoney(settled)),
+    sort: ({ settled }) => parseCents(settled ?? ""),
     numeric: true,
     width: "11rem",
   },
   {
     id: "tried",
     header: "After fees, tried",
-    cell: ({ tried }) => (tried === null ? "no line" : money(tried)),
-    sort: ({ tried }) => cents(tried ?? ""),
+    cell: ({ simulated }) => (simulated === null ? "no line" : formatMoney(simulated)),
+    sort: ({ simulated }) => parseCents(simulated ?? ""),
     numeric: true,
     width: "11rem",
   },
   {
     id: "difference",
     header: "Difference",
-    cell: (row) => difference(row.difference),
+    cell: (row) => formatDifference(row.difference),
     sort: (row) => row.difference,
     numeric: true,
   },
 ];
 
 /** What each site would get on the terms that are tried. */
-export function TriedLines({ settled, tried }: { settled: readonly Line[]; tried: readonly TriedLine[] | null }) {
+export function SimulatedLines({
+  settled,
+  simulated,
+}: {
+  settled: readonly Line[];
+  simulated: readonly SimulatedLine[] | null;
+}) {
   const rows = useMemo<Row[]>(() => {
     const before = new Map(settled.map((line) => [line.nmi, line]));
-    const after = new Map((tried ?? []).map((line) => [line.nmi, line]));
+    const after = new Map((simulated ?? []).map((line) => [line.nmi, line]));
     return [...new Set([...before.keys(), ...after.keys()])].map((nmi) => {
       const [old, now] = [before.get(nmi), after.get(nmi)];
       return {
         ...{ nmi, address: now?.address ?? old?.address ?? "" },
-        ...{ settled: old?.afterFeesAud ?? null, tried: now?.afterFeesAud ?? null },
-        difference: cents(now?.afterFeesAud ?? "") - cents(old?.afterFeesAud ?? ""),
+        ...{ settled: old?.afterFeesAud ?? null, simulated: now?.afterFeesAud ?? null },
+        difference: parseCents(now?.afterFeesAud ?? "") - parseCents(old?.afterFeesAud ?? ""),
       };
     });
-  }, [settled, tried]);
+  }, [settled, simulated]);
 
-  if (tried === null) return <Loading what="the lines" />;
+  if (simulated === null) return <Loading subject="the lines" />;
   const all = rows.reduce((sum, row) => sum + row.difference, 0n);
   return (
     <DataTable
@@ -74,10 +80,10 @@ export function TriedLines({ settled, tried }: { settled: readonly Line[]; tried
       rows={rows}
       rowKey={({ nmi }) => nmi}
       totals={{
-        nmi: `All ${count(rows.length)}`,
-        settled: money(dollars(rows.reduce((sum, row) => sum + cents(row.settled ?? ""), 0n))),
-        tried: money(dollars(rows.reduce((sum, row) => sum + cents(row.tried ?? ""), 0n))),
-        difference: difference(all),
+        nmi: `All ${formatInteger(rows.length)}`,
+        settled: formatMoney(centsToDecimal(rows.reduce((sum, row) => sum + parseCents(row.settled ?? ""), 0n))),
+        tried: formatMoney(centsToDecimal(rows.reduce((sum, row) => sum + parseCents(row.simulated ?? ""), 0n))),
+        difference: formatDifference(all),
       }}
     />
   );

@@ -1,6 +1,6 @@
 import { type Column, DataTable } from "../components/DataTable";
-import { count, formatDay, money, quantity } from "../components/format";
-import { Exact } from "./fraction";
+import { formatDay, formatInteger, formatMoney, formatQuantity } from "../components/format";
+import { Fraction } from "./fraction";
 import { isCostOnly, type SiteEvent } from "./settlementSteps";
 
 const COLUMNS: Column<SiteEvent>[] = [
@@ -21,36 +21,37 @@ const COLUMNS: Column<SiteEvent>[] = [
   {
     id: "energyKwh",
     header: "kWh",
-    cell: ({ energyKwh }) => quantity(energyKwh),
+    cell: ({ energyKwh }) => formatQuantity(energyKwh),
     sort: ({ energyKwh }) => energyKwh,
     numeric: true,
   },
   {
     id: "tariffCentsPerKwh",
     header: "c/kWh",
-    cell: ({ tariffCentsPerKwh }) => quantity(tariffCentsPerKwh),
+    cell: ({ tariffCentsPerKwh }) => formatQuantity(tariffCentsPerKwh),
     sort: ({ tariffCentsPerKwh }) => tariffCentsPerKwh,
     numeric: true,
   },
   {
     id: "valueAud",
     header: "Value",
-    cell: ({ valueAud }) => money(valueAud),
+    cell: ({ valueAud }) => formatMoney(valueAud),
     sort: ({ valueAud }) => Number(valueAud),
     numeric: true,
   },
 ];
 
 /** The events a site's revenue is the sum of. Values are exact: nothing is rounded before the whole of them. */
-export function Events({ events }: { events: readonly SiteEvent[] }) {
-  const sumOf = (some: readonly SiteEvent[]) => Exact.sum(some.map(({ valueAud }) => Exact.of(valueAud))).money;
-  const costly = events.filter(isCostOnly);
+export function SiteEventsTable({ events }: { events: readonly SiteEvent[] }) {
+  const sumOf = (eventsToSum: readonly SiteEvent[]) =>
+    Fraction.sum(eventsToSum.map(({ valueAud }) => Fraction.parse(valueAud))).money;
+  const costOnlyEvents = events.filter(isCostOnly);
   return (
     <div className="stack">
       <h3>Its events</h3>
       <p className="soft small">
         The revenue is the sum of their values, which are not rounded one by one
-        {costly.length > 0 && `: without the ${sumOf(costly)} of those that are cost-only`}.
+        {costOnlyEvents.length > 0 && `: without the ${sumOf(costOnlyEvents)} of those that are cost-only`}.
       </p>
       <DataTable
         label="Its events"
@@ -58,7 +59,7 @@ export function Events({ events }: { events: readonly SiteEvent[] }) {
         rows={events}
         rowKey={({ id }) => id}
         totals={{
-          settlementDate: `All ${count(events.length)}`,
+          settlementDate: `All ${formatInteger(events.length)}`,
           valueAud: sumOf(events.filter((event) => !isCostOnly(event))),
         }}
       />

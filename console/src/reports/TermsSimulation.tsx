@@ -5,26 +5,26 @@ import { Button, Input, Label, NumberField, Slider, SliderFill, SliderThumb, Sli
 import { Link } from "react-router";
 import { useQuery } from "urql";
 
-import { cents, formatMonth, money } from "../components/format";
+import { formatMoney, formatMonth, parseCents } from "../components/format";
 import { Notice } from "../components/Notice";
 import { Failure } from "../components/states";
 import { TryTermsDocument } from "../schema";
-import { useMay } from "../session/session";
-import { difference, type Line, TOTALS, type Totals } from "./figures";
-import { Period } from "./MoneyFlow";
+import { useHasRole } from "../session/session";
+import { formatDifference, type Line, TOTALS, type Totals } from "./figures";
+import { ReportPeriod } from "./MoneyFlow";
 import type { Revision } from "./reportQueries";
-import { TriedLines } from "./SimulatedLines";
-import { runs, type Terms, writeAllTerms } from "./terms";
+import { SimulatedLines } from "./SimulatedLines";
+import { formatAllTerms, mergeSpans, type Terms } from "./terms";
 
-interface Tried {
+interface SimulatedTerms {
   percentage: number;
   dailyFee: number;
 }
 
 // Long enough that a slider on its way is not followed step by step.
-const SETTLES_AFTER_MS = 250;
+const DEBOUNCE_MS = 250;
 
-export function WhatIf({
+export function TermsSimulation({
   vpp,
   report,
   totals,
@@ -39,27 +39,27 @@ export function WhatIf({
 }) {
   const last = terms.at(-1);
   const settled = useMemo(() => ({ percentage: last?.percentage ?? 0, dailyFee: last?.dailyFee ?? 0 }), [last]);
-  const [tried, setTried] = useState<Tried>(settled);
+  const [simulated, setSimulated] = useState<SimulatedTerms>(settled);
   const [isTouched, setIsTouched] = useState(false);
   const [withLines, setWithLines] = useState(false);
-  const mayChange = useMay("OPERATOR");
-  const asked = useDelayed(tried);
-  const [{ data, error, fetching }, again] = useQuery({
+  const mayChange = useHasRole("OPERATOR");
+  const debouncedTerms = useDebounced(simulated);
+  const [{ data, error, fetching }, retry] = useQuery({
     query: TryTermsDocument,
     variables: {
       input: {
         ...{ vppId: vpp.id, month: report.month },
-        ...{ revenuePercentage: asked.percentage, dailyFeeAud: asked.dailyFee },
+        ...{ revenuePercentage: debouncedTerms.percentage, dailyFeeAud: debouncedTerms.dailyFee },
       },
       withLines,
     },
     pause: !isTouched,
     requestPolicy: "network-only",
   });
-  const found = isTouched ? data?.simulateRevenueReport : undefined;
-  const isOnItsWay = isTouched && (fetching || asked !== tried);
-  const change = (part: Partial<Tried>) => {
-    setTried({ ...tried, ...part });
+  const result = isTouched ? data?.simulateRevenueReport : undefined;
+  const isPending = isTouched && (fetching || debouncedTerms !== simulated);
+  const changeTerms = (part: Partial<SimulatedTerms>) => {
+    setSimulated({ ...simulated, ...part });
     setIsTouched(true);
   };
 
@@ -67,7 +67,7 @@ export function WhatIf({
     <section className="card stack" aria-labelledby="what-if">
       <div className="row apart">
         <h2 id="what-if">What if the terms were others?</h2>
-        <Period report={report} />
+        <ReportPeriod report={report} />
       </div>
       <p className="soft">
         {formatMonth(report.month)} is settled again as you move: on these terms for the whole month, with the members,
@@ -79,8 +79,8 @@ export function WhatIf({
           </>
         )}
       </p>
-      {runs(terms).length > 1 && (
-        <p className="small">It was settled at {writeAllTerms(terms)}. The sliders start at the last of these.</p>
+      {mergeSpans(terms).length > 1 && (
+        <p className="small">It was settled at {formatAllTerms(terms)}. The sliders start at the last of these.</p>
       )}
       {(report.isStale || !report.isLatest) && (
         <Notice tone="warn">
@@ -89,30 +89,30 @@ export function WhatIf({
       )}
       <div className="what-if">
         <div className="stack">
-          <Term
+          <TermField
             label="Share of revenue the VPP takes"
             unit="%"
-            value={tried.percentage}
-            atMost={100}
-            sliderAtMost={100}
+            value={simulated.percentage}
+            maxValue={100}
+            sliderMax={100}
             step={0.5}
-            onChange={(percentage) => change({ percentage })}
+            onChange={(percentage) => changeTerms({ percentage })}
           />
-          <Term
+          <TermField
             label="Daily fee of each site"
             unit="AUD"
-            value={tried.dailyFee}
-            atMost={1_000_000}
-            sliderAtMost={Math.max(2, settled.dailyFee * 2)}
+            value={simulated.dailyFee}
+            maxValue={1_000_000}
+            sliderMax={Math.max(2, settled.dailyFee * 2)}
             step={0.05}
-            onChange={(dailyFee) => change({ dailyFee })}
+            onChange={(dailyFee) => changeTerms({ dailyFee })}
           />
           <div className="row">
             <Button
               className="button"
               isDisabled={!isTouched}
               onPress={() => {
-                setTried(settled);
+                setSimulated(settled);
                 setIsTouched(false);
               }}
             >
@@ -131,7 +131,7 @@ export function WhatIf({
           </div>
         </div>
         <div className="scrolls">
-          <table className="compared" aria-busy={isOnItsWay} aria-label="Settled and tried">
+          <table className="compared" aria-busy={isPending} aria-label="Settled and tried">
             <thead>
               <tr>
                 <th scope="col">AUD</th>
@@ -144,9 +144,11 @@ export function WhatIf({
               {TOTALS.map(({ id, label }) => (
                 <tr key={id}>
                   <th scope="row">{label}</th>
-                  <td className="number">{money(totals[id])}</td>
-                  <td className="number">{found ? money(found.totals[id]) : "–"}</td>
-                  <td className="number">{found ? difference(cents(found.totals[id]) - cents(totals[id])) : "–"}</td>
+                  <td className="number">{formatMoney(totals[id])}</td>
+                  <td className="number">{result ? formatMoney(result.totals[id]) : "–"}</td>
+                  <td className="number">
+                    {result ? formatDifference(parseCents(result.totals[id]) - parseCents(totals[id])) : "–"}
+                  </td>
                 </tr>
               ))}
             </tbody>
@@ -154,31 +156,31 @@ export function WhatIf({
         </div>
       </div>
       <p className="visually-hidden" role="status">
-        {found &&
-          !isOnItsWay &&
-          `VPP total ${money(found.totals.vppTotalAud)}, site total ${money(found.totals.siteTotalAud)}`}
+        {result &&
+          !isPending &&
+          `VPP total ${formatMoney(result.totals.vppTotalAud)}, site total ${formatMoney(result.totals.siteTotalAud)}`}
       </p>
-      {isTouched && error && <Failure error={error} retry={again} />}
-      {withLines && <TriedLines settled={lines} tried={found?.lineItems ?? null} />}
+      {isTouched && error && <Failure error={error} retry={retry} />}
+      {withLines && <SimulatedLines settled={lines} simulated={result?.lineItems ?? null} />}
     </section>
   );
 }
 
 /** One of the terms: moved by a slider, or typed. */
-function Term({
+function TermField({
   label,
   unit,
   value,
-  atMost,
-  sliderAtMost,
+  maxValue,
+  sliderMax,
   step,
   onChange,
 }: {
   label: string;
   unit: string;
   value: number;
-  atMost: number;
-  sliderAtMost: number;
+  maxValue: number;
+  sliderMax: number;
   step: number;
   onChange: (value: number) => void;
 }) {
@@ -186,7 +188,7 @@ function Term({
   const [typed, setTyped] = useState(0);
   return (
     <div className="term">
-      <Slider className="slider" value={value} maxValue={Math.max(sliderAtMost, typed)} step={step} onChange={onChange}>
+      <Slider className="slider" value={value} maxValue={Math.max(sliderMax, typed)} step={step} onChange={onChange}>
         <Label>{label}</Label>
         <SliderTrack className="track">
           <SliderFill className="fill" />
@@ -198,7 +200,7 @@ function Term({
         aria-label={`${label}, in ${unit}`}
         value={value}
         minValue={0}
-        maxValue={atMost}
+        maxValue={maxValue}
         formatOptions={{ maximumFractionDigits: 6 }}
         onChange={(figure) => {
           if (Number.isNaN(figure)) return;
@@ -214,11 +216,11 @@ function Term({
 }
 
 /** Returns a value once it has stayed the same for a moment. */
-function useDelayed<Value>(value: Value): Value {
-  const [delayed, setDelayed] = useState(value);
+function useDebounced<Value>(value: Value): Value {
+  const [debounced, setDebounced] = useState(value);
   useEffect(() => {
-    const timer = setTimeout(() => setDelayed(value), SETTLES_AFTER_MS);
+    const timer = setTimeout(() => setDebounced(value), DEBOUNCE_MS);
     return () => clearTimeout(timer);
   }, [value]);
-  return delayed;
+  return debounced;
 }

@@ -3,12 +3,12 @@
 import { useMemo } from "react";
 
 import { type Column, DataTable } from "../components/DataTable";
-import { cents, counted, dollars, money } from "../components/format";
+import { centsToDecimal, formatCount, formatMoney, parseCents } from "../components/format";
 import { Loading } from "../components/states";
 import { type Line, TOTALS, type Totals } from "./figures";
-import { Nmi } from "./LineItems";
-import { Period } from "./MoneyFlow";
-import { Panel } from "./ReportPanel";
+import { NmiButton } from "./LineItems";
+import { ReportPeriod } from "./MoneyFlow";
+import { ReportPanel } from "./ReportPanel";
 import type { Revision } from "./reportQueries";
 
 interface Part {
@@ -22,7 +22,7 @@ const COLUMNS: Column<Part>[] = [
   {
     id: "nmi",
     header: "NMI",
-    cell: ({ line }) => line && <Nmi line={line} />,
+    cell: ({ line }) => line && <NmiButton line={line} />,
     sort: ({ line }) => line?.nmi ?? "",
     width: "8.5rem",
   },
@@ -30,7 +30,7 @@ const COLUMNS: Column<Part>[] = [
   {
     id: "amount",
     header: "Amount",
-    cell: ({ amount }) => money(dollars(amount)),
+    cell: ({ amount }) => formatMoney(centsToDecimal(amount)),
     sort: ({ amount }) => amount,
     numeric: true,
   },
@@ -49,14 +49,14 @@ export function TotalPanel({
 }) {
   const labelOf = (about: string) => TOTALS.find(({ id }) => id === about)?.label ?? "";
   return (
-    <Panel name="lines" title={(about) => `Lines of ${labelOf(about)}`}>
+    <ReportPanel name="lines" title={(about) => `Lines of ${labelOf(about)}`}>
       {(about) => (
         <>
-          <Period report={report} />
-          {isRead ? <Parts about={about} totals={totals} lines={lines} /> : <Loading what="the lines" />}
+          <ReportPeriod report={report} />
+          {isRead ? <Parts about={about} totals={totals} lines={lines} /> : <Loading subject="the lines" />}
         </>
       )}
-    </Panel>
+    </ReportPanel>
   );
 }
 
@@ -65,11 +65,11 @@ function Parts({ about, totals, lines }: { about: string; totals: Totals; lines:
   const parts = useMemo<Part[]>(() => {
     const ofLines = lines.map((line) => ({
       ...{ key: line.nmi, line, label: line.address },
-      amount: (total?.of ?? []).reduce((sum, figure) => sum + cents(line[figure]), 0n),
+      amount: (total?.lineFigures ?? []).reduce((sum, figure) => sum + parseCents(line[figure]), 0n),
     }));
     if (total?.id !== "vppTotalAud") return ofLines;
     const costOnly = { key: "", line: null, label: "Cost-only, of no site: the VPP bears it" };
-    return [...ofLines, { ...costOnly, amount: cents(totals.costOnlyAud) }];
+    return [...ofLines, { ...costOnly, amount: parseCents(totals.costOnlyAud) }];
   }, [total, totals, lines]);
   if (!total) return <p>There is no such total.</p>;
 
@@ -77,20 +77,20 @@ function Parts({ about, totals, lines }: { about: string; totals: Totals; lines:
   return (
     <>
       <p>
-        {total.label} is the sum of what stands at {counted(lines.length, "site")}
+        {total.label} is the sum of what stands at {formatCount(lines.length, "site")}
         {total.id === "vppTotalAud" && " as ad valorem fee and daily fee, and of the cost-only"}: it adds up to{" "}
-        <strong>{money(dollars(sum))}</strong>
-        {sum === cents(totals[total.id])
+        <strong>{formatMoney(centsToDecimal(sum))}</strong>
+        {sum === parseCents(totals[total.id])
           ? ", to the cent."
-          : `, not to ${money(totals[total.id])}. Load the page again.`}
+          : `, not to ${formatMoney(totals[total.id])}. Load the page again.`}
       </p>
       <DataTable
         label={`Lines of ${total.label}`}
         columns={COLUMNS}
         rows={parts}
         rowKey={({ key }) => key}
-        sorted={{ id: "amount", desc: true }}
-        totals={{ nmi: "Sum", amount: money(dollars(sum)) }}
+        initialSort={{ id: "amount", desc: true }}
+        totals={{ nmi: "Sum", amount: formatMoney(centsToDecimal(sum)) }}
       />
     </>
   );

@@ -10,7 +10,7 @@ interface Vpp {
 }
 
 /** A VPP, found by a part of its name. `chosen` is the one of `vppId`, once it is read. */
-export function VppChoice({
+export function VppField({
   vppId,
   chosen,
   onChange,

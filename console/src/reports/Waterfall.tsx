@@ -2,7 +2,7 @@
 
 import { Bar, BarChart, Cell, LabelList, ReferenceLine, ResponsiveContainer, XAxis, YAxis } from "recharts";
 
-import { money } from "../components/format";
+import { formatMoney } from "../components/format";
 import type { Totals } from "./figures";
 
 interface Step {
@@ -18,7 +18,7 @@ function stepsOf(totals: Totals): Step[] {
   const step = (name: string, from: number, by: number, aud: string, colour: string): Step => ({
     ...{ name, to: from + by, colour },
     span: by < 0 ? [from + by, from] : [from, from + by],
-    amount: money(aud),
+    amount: formatMoney(aud),
   });
   const revenue = Number(totals.totalRevenueAud);
   const adValorem = Number(totals.adValoremFeeAud);
@@ -35,9 +35,9 @@ function stepsOf(totals: Totals): Step[] {
 
 export default function Waterfall({ totals }: { totals: Totals }) {
   const steps = stepsOf(totals);
-  const told = steps.map(({ name, amount }) => `${name} ${amount}`).join(", ");
+  const description = steps.map(({ name, amount }) => `${name} ${amount}`).join(", ");
   return (
-    <figure className="waterfall" role="img" aria-label={`Waterfall: ${told}`}>
+    <figure className="waterfall" role="img" aria-label={`Waterfall: ${description}`}>
       <ResponsiveContainer width="100%" height="100%">
         <BarChart
           data={steps}
@@ -57,12 +57,12 @@ export default function Waterfall({ totals }: { totals: Totals }) {
             tickLine={false}
           />
           <ReferenceLine x={0} stroke="var(--line-strong)" />
-          {steps.slice(0, 3).map(({ name, to }, place) => (
+          {steps.slice(0, 3).map(({ name, to }, index) => (
             <ReferenceLine
               key={name}
               segment={[
                 { x: to, y: name },
-                { x: to, y: steps[place + 1]?.name ?? name },
+                { x: to, y: steps[index + 1]?.name ?? name },
               ]}
               stroke="var(--ink-soft)"
               strokeDasharray="3 3"

@@ -1,6 +1,6 @@
 /** What a report's figures are called, and what they are the sums of. */
 
-import { cents, dollars, money } from "../components/format";
+import { centsToDecimal, formatMoney, parseCents } from "../components/format";
 import type { LineFragment, ReportTotalsFragment } from "../schema";
 
 export type Line = LineFragment;
@@ -20,26 +20,27 @@ export const LINE_FIGURES: { id: LineFigure; label: string; column: string }[] =
 ];
 
 /** A report's totals, and the lines' amounts that each of them is the sum of: nobody's, for what no site has part in. */
-export const TOTALS: { id: keyof Totals; label: string; of: LineFigure[] }[] = [
-  { id: "totalRevenueAud", label: "Total revenue", of: ["revenueAud"] },
-  { id: "adValoremFeeAud", label: "Ad valorem fee", of: ["adValoremFeeAud"] },
-  { id: "dailyFeesAud", label: "Daily fees", of: ["dailyFeeAud"] },
-  { id: "siteTotalAud", label: "Site total", of: ["afterFeesAud"] },
-  { id: "costOnlyAud", label: "Cost-only", of: [] },
-  { id: "vppTotalAud", label: "VPP total", of: ["adValoremFeeAud", "dailyFeeAud"] },
+export const TOTALS: { id: keyof Totals; label: string; lineFigures: LineFigure[] }[] = [
+  { id: "totalRevenueAud", label: "Total revenue", lineFigures: ["revenueAud"] },
+  { id: "adValoremFeeAud", label: "Ad valorem fee", lineFigures: ["adValoremFeeAud"] },
+  { id: "dailyFeesAud", label: "Daily fees", lineFigures: ["dailyFeeAud"] },
+  { id: "siteTotalAud", label: "Site total", lineFigures: ["afterFeesAud"] },
+  { id: "costOnlyAud", label: "Cost-only", lineFigures: [] },
+  { id: "vppTotalAud", label: "VPP total", lineFigures: ["adValoremFeeAud", "dailyFeeAud"] },
 ];
 
 /** What a site is known by from one revision to the next, though its NMI is corrected. */
-export const keyOf = ({ site, nmi }: Line) => site?.id ?? nmi;
+export const lineKey = ({ site, nmi }: Line) => site?.id ?? nmi;
 
-export const sumOf = (lines: readonly Line[], figure: LineFigure): bigint =>
-  lines.reduce((sum, line) => sum + cents(line[figure]), 0n);
+export const sumLines = (lines: readonly Line[], figure: LineFigure): bigint =>
+  lines.reduce((sum, line) => sum + parseCents(line[figure]), 0n);
 
 /** Writes cents as an amount that was added or taken away: +$1.00, −$1.00, $0.00. */
-export const difference = (amount: bigint) => `${amount > 0n ? "+" : ""}${money(dollars(amount))}`;
+export const formatDifference = (amount: bigint) => `${amount > 0n ? "+" : ""}${formatMoney(centsToDecimal(amount))}`;
 
 /** Whether all lines add up to the totals, as they do once all are read. */
-export const addUp = (lines: readonly Line[], totals: Totals): boolean =>
+export const linesMatchTotals = (lines: readonly Line[], totals: Totals): boolean =>
   TOTALS.filter(({ id }) => id !== "vppTotalAud" && id !== "costOnlyAud").every(
-    ({ id, of }) => of.reduce((sum, figure) => sum + sumOf(lines, figure), 0n) === cents(totals[id]),
+    ({ id, lineFigures }) =>
+      lineFigures.reduce((sum, figure) => sum + sumLines(lines, figure), 0n) === parseCents(totals[id]),
   );

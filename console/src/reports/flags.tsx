@@ -3,39 +3,39 @@
 import { useMemo } from "react";
 import { Link } from "react-router";
 
-import { formatDay, formatMoment, formatMonth, thisMonth } from "../components/format";
+import { formatDateTime, formatDay, formatMonth, thisMonth } from "../components/format";
 import { Notice } from "../components/Notice";
 import type { ReportFragment } from "../schema";
-import { addUp, type Line, type Totals } from "./figures";
+import { type Line, linesMatchTotals, type Totals } from "./figures";
 import type { Revision } from "./reportQueries";
-import { lastDay, monthDays, monthOver } from "./terms";
+import { lastDay, monthDays, monthEndMs } from "./terms";
 
 /** Whether it was settled before its month was over in NEM time: later days are not in it. */
-const isEarly = ({ createdAt, month }: ReportFragment) => Date.parse(createdAt) < monthOver(month);
+const isSettledEarly = ({ createdAt, month }: ReportFragment) => Date.parse(createdAt) < monthEndMs(month);
 
 /** What state a report is in, a word each. Whether it is stale may not be known yet. */
 export function ReportTags({ report, isStale }: { report: ReportFragment; isStale: boolean | undefined }) {
   if (report.status === "PENDING") return <span className="tag accent">settling</span>;
   if (report.status === "FAILED") return <span className="tag bad">failed</span>;
-  const isCurrent = report.isLatest && isStale === false && !isEarly(report);
+  const isCurrent = report.isLatest && isStale === false && !isSettledEarly(report);
   return (
     <span className="row" style={{ "--gap": "0.3rem" }}>
       {!report.isLatest && <span className="tag">superseded</span>}
       {report.isLatest && isStale && <span className="tag warn">stale</span>}
-      {isEarly(report) && <span className="tag warn">incomplete</span>}
+      {isSettledEarly(report) && <span className="tag warn">incomplete</span>}
       {isCurrent && <span className="tag good">up to date</span>}
     </span>
   );
 }
 
 /** The same beside figures, where all is well without a word. */
-export function Flag({ report }: { report: Revision }) {
+export function ReportFlag({ report }: { report: Revision }) {
   if (report.isLatest && report.isStale) return <span className="tag warn">stale</span>;
-  return isEarly(report) ? <span className="tag warn">incomplete</span> : null;
+  return isSettledEarly(report) ? <span className="tag warn">incomplete</span> : null;
 }
 
 /** Says in sentences what a report lacks, and what to do about it. */
-export function Flags({
+export function ReportWarnings({
   report,
   lines,
   isRead,
@@ -48,8 +48,8 @@ export function Flags({
 }) {
   const { totals } = report;
   const of = formatMonth(report.month);
-  const hasNoEvents = useMemo(() => isRead && areWithoutEvents(lines, totals), [isRead, lines, totals]);
-  const isApart = useMemo(() => isRead && totals && !addUp(lines, totals), [isRead, lines, totals]);
+  const hasNoEvents = useMemo(() => isRead && haveNoRevenue(lines, totals), [isRead, lines, totals]);
+  const isInconsistent = useMemo(() => isRead && totals && !linesMatchTotals(lines, totals), [isRead, lines, totals]);
   return (
     <>
       {report.isLatest && report.isStale && (
@@ -59,9 +59,9 @@ export function Flags({
           {mayChange ? "Settle again to add a revision." : "An operator can settle it again."}
         </Notice>
       )}
-      {isEarly(report) && (
+      {isSettledEarly(report) && (
         <Notice tone="warn">
-          <strong>Incomplete.</strong> It was settled on {formatMoment(report.createdAt)}, before the month was over:{" "}
+          <strong>Incomplete.</strong> It was settled on {formatDateTime(report.createdAt)}, before the month was over:{" "}
           {of} ends with {formatDay(lastDay(monthDays(report.month).until))}, in NEM time (UTC+10).{" "}
           {report.month >= thisMonth() ? "Settle again when it is over." : "It is over now: settle again."}
         </Notice>
@@ -77,12 +77,12 @@ export function Flags({
           none of any value. {mayChange && <Link to="/imports">Import them</Link>}
         </Notice>
       )}
-      {isApart && (
+      {isInconsistent && (
         <Notice tone="bad">The lines that were read do not add up to the report's totals. Load the page again.</Notice>
       )}
     </>
   );
 }
 
-const areWithoutEvents = (lines: readonly Line[], totals: Totals | null | undefined) =>
+const haveNoRevenue = (lines: readonly Line[], totals: Totals | null | undefined) =>
   (totals?.costOnlyAud ?? "0.00") === "0.00" && lines.every(({ revenueAud }) => revenueAud === "0.00");

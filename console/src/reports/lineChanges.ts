@@ -1,11 +1,11 @@
 /** What is different from one revision of a report to another, line by line, and by what. */
 
-import { cents, dollars, kwh, money, quantity } from "../components/format";
-import { difference, keyOf, LINE_FIGURES, type Line } from "./figures";
+import { centsToDecimal, formatKwh, formatMoney, formatQuantity, parseCents } from "../components/format";
+import { formatDifference, LINE_FIGURES, type Line, lineKey } from "./figures";
 
 export type Cause = "Membership" | "Batteries" | "Events" | "Terms" | "Others" | "Name";
 
-export const CAUSES: Record<Cause, string> = {
+export const CAUSE_DESCRIPTIONS: Record<Cause, string> = {
   Membership: "Its days as a member are others, or it has come or gone",
   Batteries: "Its batteries' capacity is another",
   Events: "Its events earned another sum: some were imported, or reverted",
@@ -20,7 +20,7 @@ export interface Change {
   address: string;
   causes: Cause[];
   /** What tells of the causes: the figures before and after. */
-  told: string[];
+  details: string[];
   before: Line | null;
   after: Line | null;
   /** By which the site gets more, in cents. */
@@ -28,8 +28,8 @@ export interface Change {
 }
 
 /** Compares the lines of two revisions. `termsChanged` is null where the terms are not known: then the fees tell. */
-export function changesOf(before: readonly Line[], after: readonly Line[], termsChanged: boolean | null): Change[] {
-  const [from, to] = [before, after].map((lines) => new Map(lines.map((line) => [keyOf(line), line]))) as [
+export function compareLines(before: readonly Line[], after: readonly Line[], termsChanged: boolean | null): Change[] {
+  const [from, to] = [before, after].map((lines) => new Map(lines.map((line) => [lineKey(line), line]))) as [
     Map<string, Line>,
     Map<string, Line>,
   ];
@@ -39,8 +39,8 @@ export function changesOf(before: readonly Line[], after: readonly Line[], terms
     if (!shown || (old && now && isSame(old, now))) return [];
     return {
       ...{ key, nmi: shown.nmi, address: shown.address, before: old, after: now },
-      ...because(old, now, termsChanged),
-      difference: cents(now?.afterFeesAud ?? "0") - cents(old?.afterFeesAud ?? "0"),
+      ...findCauses(old, now, termsChanged),
+      difference: parseCents(now?.afterFeesAud ?? "0") - parseCents(old?.afterFeesAud ?? "0"),
     };
   });
 }
@@ -52,38 +52,44 @@ const isSame = (old: Line, now: Line) =>
   old.memberDays === now.memberDays &&
   LINE_FIGURES.every(({ id }) => old[id] === now[id]);
 
-function because(old: Line | null, now: Line | null, termsChanged: boolean | null) {
+function findCauses(old: Line | null, now: Line | null, termsChanged: boolean | null) {
   if (!old || !now)
-    return { causes: ["Membership" as const], told: [now ? "came into the VPP" : "is no longer in it"] };
+    return { causes: ["Membership" as const], details: [now ? "came into the VPP" : "is no longer in it"] };
   const causes: Cause[] = [];
-  const told: string[] = [];
-  const note = (cause: Cause, sentence: string) => {
+  const details: string[] = [];
+  const addCause = (cause: Cause, sentence: string) => {
     causes.push(cause);
-    told.push(sentence);
+    details.push(sentence);
   };
-  if (old.memberDays !== now.memberDays) note("Membership", `${old.memberDays} → ${now.memberDays} days`);
-  if (old.capacityKwh !== now.capacityKwh) note("Batteries", `${quantity(old.capacityKwh)} → ${kwh(now.capacityKwh)}`);
-  if (old.revenueAud !== now.revenueAud) note("Events", `revenue ${money(old.revenueAud)} → ${money(now.revenueAud)}`);
-  if (termsChanged ?? haveOtherFees(old, now)) note("Terms", `fees ${money(fees(old))} → ${money(fees(now))}`);
-  if (old.nmi !== now.nmi) note("Name", `NMI ${old.nmi} → ${now.nmi}`);
-  if (old.address !== now.address) note("Name", `${old.address} → ${now.address}`);
+  if (old.memberDays !== now.memberDays) addCause("Membership", `${old.memberDays} → ${now.memberDays} days`);
+  if (old.capacityKwh !== now.capacityKwh)
+    addCause("Batteries", `${formatQuantity(old.capacityKwh)} → ${formatKwh(now.capacityKwh)}`);
+  if (old.revenueAud !== now.revenueAud)
+    addCause("Events", `revenue ${formatMoney(old.revenueAud)} → ${formatMoney(now.revenueAud)}`);
+  if (termsChanged ?? feesDiffer(old, now))
+    addCause("Terms", `fees ${formatMoney(fees(old))} → ${formatMoney(fees(now))}`);
+  if (old.nmi !== now.nmi) addCause("Name", `NMI ${old.nmi} → ${now.nmi}`);
+  if (old.address !== now.address) addCause("Name", `${old.address} → ${now.address}`);
   if (causes.length === 0)
-    note("Others", `capacity share ${difference(cents(now.capacityShareAud) - cents(old.capacityShareAud))}`);
-  return { causes: [...new Set(causes)], told };
+    addCause(
+      "Others",
+      `capacity share ${formatDifference(parseCents(now.capacityShareAud) - parseCents(old.capacityShareAud))}`,
+    );
+  return { causes: [...new Set(causes)], details };
 }
 
-const fees = (line: Line) => dollars(cents(line.adValoremFeeAud) + dueOf(line));
-const dueOf = (line: Line) => cents(line.dailyFeeAud) + cents(line.waivedFeeAud);
+const fees = (line: Line) => centsToDecimal(parseCents(line.adValoremFeeAud) + dailyFeeDue(line));
+const dailyFeeDue = (line: Line) => parseCents(line.dailyFeeAud) + parseCents(line.waivedFeeAud);
 
 /** Whether the fees alone say that the terms are others: not by a cent, which may be allotted to another. */
-function haveOtherFees(old: Line, now: Line): boolean {
-  const apart = cents(old.adValoremFeeAud) - cents(now.adValoremFeeAud);
-  const isOtherRate = old.revenueAud === now.revenueAud && (apart < -1n || apart > 1n);
-  return isOtherRate || (old.memberDays === now.memberDays && dueOf(old) !== dueOf(now));
+function feesDiffer(old: Line, now: Line): boolean {
+  const difference = parseCents(old.adValoremFeeAud) - parseCents(now.adValoremFeeAud);
+  const isRateChanged = old.revenueAud === now.revenueAud && (difference < -1n || difference > 1n);
+  return isRateChanged || (old.memberDays === now.memberDays && dailyFeeDue(old) !== dailyFeeDue(now));
 }
 
 /** Adds up changes of the same causes. */
-export function byCause(changes: readonly Change[]): { causes: Cause[]; sites: number; difference: bigint }[] {
+export function groupByCause(changes: readonly Change[]): { causes: Cause[]; sites: number; difference: bigint }[] {
   const groups = new Map<string, { causes: Cause[]; sites: number; difference: bigint }>();
   for (const { causes, difference } of changes) {
     const group = groups.get(causes.join()) ?? { causes, sites: 0, difference: 0n };

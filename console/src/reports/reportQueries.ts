@@ -2,9 +2,8 @@
 
 import { useEffect, useRef, useState } from "react";
 import { useQuery, useSubscription } from "urql";
-
-import { usePages } from "../components/paginatedList";
-import { refusalOf } from "../components/states";
+import { apiErrorOf } from "../components/errors";
+import { usePaginatedList } from "../components/paginatedList";
 import {
   FollowReportsDocument,
   type FollowReportsSubscription,
@@ -15,74 +14,83 @@ import {
   ReportedVppDocument,
   ReportStalenessDocument,
 } from "../schema";
-import { useMay } from "../session/session";
+import { useHasRole } from "../session/session";
 
 /** A revision; of the one that is shown, whether it is stale, once that is known. */
 export type Revision = ListRevisionsQuery["listRevenueReports"]["items"][number] & { isStale?: boolean | undefined };
-type News = NonNullable<FollowReportsSubscription["onRevenueReport"]>;
+type ReportUpdate = NonNullable<FollowReportsSubscription["onRevenueReport"]>;
 
 /** Reads a VPP. What is no id names none, either. */
 export function useVpp(id: string | null) {
-  const [{ data, error, fetching }, again] = useQuery({
+  const [{ data, error, fetching }, refetch] = useQuery({
     query: ReportedVppDocument,
     variables: { id: id ?? "" },
     pause: id === null,
   });
   // While another is read, what was read before it is still there.
   const vpp = data?.getVpp?.id === id ? (data?.getVpp ?? null) : null;
-  const isNone = error !== undefined && refusalOf(error).errorType === "ValidationFailed";
-  const isMissing = isNone || (data?.getVpp === null && !error && !fetching);
-  return { vpp, isMissing, error: isNone ? undefined : error, again };
+  const isInvalidId = error !== undefined && apiErrorOf(error).errorType === "ValidationFailed";
+  const isMissing = isInvalidId || (data?.getVpp === null && !error && !fetching);
+  return { vpp, isMissing, error: isInvalidId ? undefined : error, refetch };
 }
 
 /** Reads all revisions of a month, latest first. */
 export function useRevisions(vppId: string, month: string) {
-  const mayRead = useMay("READER");
-  return usePages(
+  const mayRead = useHasRole("READER");
+  return usePaginatedList(
     ListRevisionsDocument,
     { filter: { vppId, month, latestOnly: false }, mayRead },
     (data) => data.listRevenueReports,
-    { all: true },
+    { loadAll: true },
   );
 }
 
 /** Whether a report is stale: that takes the server a look at all it was settled from, so it is asked of few, apart. */
 export function useStaleness(report: Pick<Revision, "id" | "status" | "isLatest"> | undefined) {
-  const isAsked = report?.status === "READY" && report.isLatest;
-  const [{ data, error }, again] = useQuery({
+  const isEnabled = report?.status === "READY" && report.isLatest;
+  const [{ data, error }, refetch] = useQuery({
     query: ReportStalenessDocument,
     variables: { id: report?.id ?? "" },
-    pause: !isAsked,
+    pause: !isEnabled,
     requestPolicy: "cache-and-network",
   });
-  const known = data?.getRevenueReport?.id === report?.id ? data?.getRevenueReport?.isStale : undefined;
-  return { isStale: isAsked ? known : false, error: isAsked ? error : undefined, again };
+  const isStale = data?.getRevenueReport?.id === report?.id ? data?.getRevenueReport?.isStale : undefined;
+  return { isStale: isEnabled ? isStale : false, error: isEnabled ? error : undefined, refetch };
 }
 
 /** Reads all lines of a report, one page after the other: of none, where there is no id. */
 export function useLines(reportId: string | null) {
-  const { items, isFirst, isLoading, hasMore, error, reload } = usePages(
+  const { items, isLoadingFirstPage, isLoading, hasMore, error, reload } = usePaginatedList(
     ListLinesDocument,
     { id: reportId ?? "" },
     (data) => data.getRevenueReport?.lineItems,
-    { all: true, pause: reportId === null },
+    { loadAll: true, pause: reportId === null },
   );
-  const [readOf, setReadOf] = useState<string | null>(null);
-  const isWhole = !isFirst && !isLoading && !hasMore && !error;
+  const [completeReportId, setCompleteReportId] = useState<string | null>(null);
+  const isComplete = !isLoadingFirstPage && !isLoading && !hasMore && !error;
   // Lines never change: while they are read again, after a time away, they are all there still.
-  if (isWhole && readOf !== reportId) setReadOf(reportId);
-  return { items, isFirst, isRead: readOf !== null && readOf === reportId, error, reload };
+  if (isComplete && completeReportId !== reportId) setCompleteReportId(reportId);
+  return {
+    items,
+    isLoadingFirstPage,
+    isLoaded: completeReportId !== null && completeReportId === reportId,
+    error,
+    reload,
+  };
 }
 
 export type Lines = ReturnType<typeof useLines>;
 
 /** Tells of reports that are ready or have failed: of one, at once where it already is, or of any of a VPP and month. */
-export function useNews(of: FollowReportsSubscriptionVariables | null, tell: (report: News) => void): void {
+export function useReportUpdates(
+  of: FollowReportsSubscriptionVariables | null,
+  onUpdate: (report: ReportUpdate) => void,
+): void {
   const [{ data }] = useSubscription({ query: FollowReportsDocument, variables: of ?? {}, pause: of === null });
-  const heard = useRef(tell);
-  heard.current = tell;
+  const latestCallback = useRef(onUpdate);
+  latestCallback.current = onUpdate;
   useEffect(() => {
     const report = data?.onRevenueReport;
-    if (report && report.status !== "PENDING") heard.current(report);
+    if (report && report.status !== "PENDING") latestCallback.current(report);
   }, [data]);
 }

@@ -1,10 +1,19 @@
 /** How one site's figures came about: the steps of settlement, each with its rule and with this site's numbers. */
 
-import { cents, count, counted, dollars, formatPeriod, kwh, money, percent } from "../components/format";
+import {
+  centsToDecimal,
+  formatCount,
+  formatInteger,
+  formatKwh,
+  formatMoney,
+  formatPercent,
+  formatPeriod,
+  parseCents,
+} from "../components/format";
 import type { ListSiteEventsQuery } from "../schema";
-import { type Line, sumOf } from "./figures";
-import { Exact } from "./fraction";
-import { daysBetween, monthDays, runs, type Terms, within } from "./terms";
+import { type Line, sumLines } from "./figures";
+import { Fraction } from "./fraction";
+import { daysBetween, intersectPeriod, mergeSpans, monthDays, type Terms } from "./terms";
 
 export type SiteEvent = NonNullable<ListSiteEventsQuery["getSite"]>["events"]["items"][number];
 
@@ -15,62 +24,65 @@ export interface Step {
   /** The same in this site's numbers, a line each; empty where they cannot be known. */
   formula: string[];
   /** What the formula comes to, unrounded; null where it is not known. */
-  exact: Exact | null;
+  exact: Fraction | null;
   /** The figure of the report, in AUD. */
   amount: string;
   note?: string;
 }
 
-export interface Days {
+export interface DayRange {
   from: string;
   until: string;
 }
 
-interface Given {
+interface StepInputs {
   line: Line;
   month: string;
   /** The terms, span by span. */
   spans: readonly Terms[];
   /** The days of the month on which the site is a member as things stand now; null where that is not known. */
-  memberDays: readonly Days[] | null;
+  memberDays: readonly DayRange[] | null;
   /** The events of those days; null where they are not known. */
   events: readonly SiteEvent[] | null;
   /** All lines of the report; null for whom the others' are not. */
   lines: readonly Line[] | null;
 }
 
-const HUNDRED = Exact.of(100);
-const EVENT_PART = Exact.of("0.8");
-const CAPACITY_PART = Exact.of("0.2");
+const HUNDRED = Fraction.parse(100);
+const EVENT_PART = Fraction.parse("0.8");
+const CAPACITY_PART = Fraction.parse("0.2");
 const FEE_DAYS_A_MONTH = 28;
 
 /** A discharge that cost money is no part of the revenue: the VPP bears it. */
 export const isCostOnly = ({ eventType, valueAud }: SiteEvent) => eventType === "DISCHARGE" && valueAud.startsWith("-");
 
-const worthOf = (events: readonly SiteEvent[]) => Exact.sum(events.map(({ valueAud }) => Exact.of(valueAud)));
+const totalValue = (events: readonly SiteEvent[]) =>
+  Fraction.sum(events.map(({ valueAud }) => Fraction.parse(valueAud)));
 
-const energyOf = (events: readonly SiteEvent[], eventType: SiteEvent["eventType"]) =>
-  Exact.sum(events.filter((event) => event.eventType === eventType).map(({ energyKwh }) => Exact.of(energyKwh)));
+const totalEnergy = (events: readonly SiteEvent[], eventType: SiteEvent["eventType"]) =>
+  Fraction.sum(
+    events.filter((event) => event.eventType === eventType).map(({ energyKwh }) => Fraction.parse(energyKwh)),
+  );
 
 /** Writes an energy or capacity that was added up exactly. */
-const writeKwh = (sum: Exact) => kwh(Number(sum.units(6)) / 1e6);
+const formatExactKwh = (sum: Fraction) => formatKwh(Number(sum.roundToUnits(6)) / 1e6);
 
 /** Whether what the events come to now is what was settled: a cent may have been allotted to it, or to another. */
-export function isAsSettled(line: Line, events: readonly SiteEvent[]): boolean {
-  const apart = worthOf(events.filter((event) => !isCostOnly(event))).cents - cents(line.revenueAud);
-  return apart >= -1n && apart <= 1n;
+export function matchesSettledRevenue(line: Line, events: readonly SiteEvent[]): boolean {
+  const difference = totalValue(events.filter((event) => !isCostOnly(event))).cents - parseCents(line.revenueAud);
+  return difference >= -1n && difference <= 1n;
 }
 
-export function stepsOf({ line, month, spans, memberDays, events, lines }: Given): Step[] {
-  const terms = runs(spans);
-  const known = events !== null && isAsSettled(line, events) ? events : null;
-  const revenues = revenueOf(line, terms, known);
-  const revenue = revenues && Exact.sum(revenues);
-  const fees = revenues?.map((each, index) => each.times(rateOf(terms[index])));
-  const fee = fees ? Exact.sum(fees) : null;
+export function explainSteps({ line, month, spans, memberDays, events, lines }: StepInputs): Step[] {
+  const terms = mergeSpans(spans);
+  const known = events !== null && matchesSettledRevenue(line, events) ? events : null;
+  const revenues = revenueByTerms(line, terms, known);
+  const revenue = revenues && Fraction.sum(revenues);
+  const fees = revenues?.map((each, index) => each.times(feeRate(terms[index])));
+  const fee = fees ? Fraction.sum(fees) : null;
   const rest = revenue && fee && revenue.minus(fee);
   const due = dailyFeeDue(line, month, terms, memberDays);
-  const dueAud = dollars(cents(line.dailyFeeAud) + cents(line.waivedFeeAud));
+  const dueAud = centsToDecimal(parseCents(line.dailyFeeAud) + parseCents(line.waivedFeeAud));
 
   return [
     revenueStep(line, known),
@@ -80,9 +92,11 @@ export function stepsOf({ line, month, spans, memberDays, events, lines }: Given
       formula: revenues
         ? terms.map(
             ({ percentage }, index) =>
-              `${percent(percentage)} × ${revenues[index]?.money} = ${fees?.[index]?.money}${daysOf(terms, index)}`,
+              `${formatPercent(percentage)} × ${revenues[index]?.money} = ${fees?.[index]?.money}${periodSuffix(terms, index)}`,
           )
-        : terms.map(({ percentage }, index) => `${percent(percentage)} of its revenue${daysOf(terms, index)}`),
+        : terms.map(
+            ({ percentage }, index) => `${formatPercent(percentage)} of its revenue${periodSuffix(terms, index)}`,
+          ),
       exact: fee,
       amount: line.adValoremFeeAud,
     },
@@ -91,7 +105,7 @@ export function stepsOf({ line, month, spans, memberDays, events, lines }: Given
       rule: "What is left of the revenue.",
       formula: revenue && fee ? [`${revenue.money} − ${fee.money} = ${rest?.money}`] : [],
       exact: rest,
-      amount: dollars(cents(line.revenueAud) - cents(line.adValoremFeeAud)),
+      amount: centsToDecimal(parseCents(line.revenueAud) - parseCents(line.adValoremFeeAud)),
     },
     {
       title: "Event share",
@@ -104,8 +118,10 @@ export function stepsOf({ line, month, spans, memberDays, events, lines }: Given
     {
       title: "Before fees",
       rule: "Both shares together.",
-      formula: [`${money(line.eventShareAud)} + ${money(line.capacityShareAud)} = ${money(line.beforeFeesAud)}`],
-      exact: Exact.of(line.beforeFeesAud),
+      formula: [
+        `${formatMoney(line.eventShareAud)} + ${formatMoney(line.capacityShareAud)} = ${formatMoney(line.beforeFeesAud)}`,
+      ],
+      exact: Fraction.parse(line.beforeFeesAud),
       amount: line.beforeFeesAud,
     },
     {
@@ -118,19 +134,21 @@ export function stepsOf({ line, month, spans, memberDays, events, lines }: Given
     {
       title: "Daily fee taken",
       rule: "What is due, as far as the shares cover it: a fee never takes a site below zero.",
-      formula: [`the lesser of ${money(dueAud)} and ${money(atLeastNothing(line.beforeFeesAud))}`],
-      exact: Exact.of(line.dailyFeeAud),
+      formula: [`the lesser of ${formatMoney(dueAud)} and ${formatMoney(floorAtZero(line.beforeFeesAud))}`],
+      exact: Fraction.parse(line.dailyFeeAud),
       amount: line.dailyFeeAud,
       note:
-        cents(line.waivedFeeAud) > 0n
-          ? `${money(line.waivedFeeAud)} could not be taken. It is waived: nobody owes it.`
+        parseCents(line.waivedFeeAud) > 0n
+          ? `${formatMoney(line.waivedFeeAud)} could not be taken. It is waived: nobody owes it.`
           : "Nothing is waived.",
     },
     {
       title: "After fees",
       rule: "What the site gets.",
-      formula: [`${money(line.beforeFeesAud)} − ${money(line.dailyFeeAud)} = ${money(line.afterFeesAud)}`],
-      exact: Exact.of(line.afterFeesAud),
+      formula: [
+        `${formatMoney(line.beforeFeesAud)} − ${formatMoney(line.dailyFeeAud)} = ${formatMoney(line.afterFeesAud)}`,
+      ],
+      exact: Fraction.parse(line.afterFeesAud),
       amount: line.afterFeesAud,
     },
   ];
@@ -138,29 +156,29 @@ export function stepsOf({ line, month, spans, memberDays, events, lines }: Given
 
 function revenueStep(line: Line, events: readonly SiteEvent[] | null): Step {
   const earning = events?.filter((event) => !isCostOnly(event)) ?? [];
-  const costly = events?.filter(isCostOnly) ?? [];
+  const costOnlyEvents = events?.filter(isCostOnly) ?? [];
   return {
     title: "Revenue",
     rule: "The sum of kWh × c/kWh ÷ 100 over the site's events: plus for a discharge, minus for a charge.",
     formula: events
       ? [
-          `${counted(earning.length, "event")}: ${writeKwh(energyOf(earning, "DISCHARGE"))} out, ` +
-            `${writeKwh(energyOf(earning, "CHARGE"))} in = ${worthOf(earning).money}`,
+          `${formatCount(earning.length, "event")}: ${formatExactKwh(totalEnergy(earning, "DISCHARGE"))} out, ` +
+            `${formatExactKwh(totalEnergy(earning, "CHARGE"))} in = ${totalValue(earning).money}`,
         ]
       : [],
-    exact: events && worthOf(earning),
+    exact: events && totalValue(earning),
     amount: line.revenueAud,
-    ...(costly.length > 0
+    ...(costOnlyEvents.length > 0
       ? {
           note:
-            `Apart from it, cost-only: ${counted(costly.length, "event")}, ${writeKwh(energyOf(costly, "DISCHARGE"))} out = ` +
-            `${worthOf(costly).money}, which the VPP bears.`,
+            `Apart from it, cost-only: ${formatCount(costOnlyEvents.length, "event")}, ${formatExactKwh(totalEnergy(costOnlyEvents, "DISCHARGE"))} out = ` +
+            `${totalValue(costOnlyEvents).money}, which the VPP bears.`,
         }
       : {}),
   };
 }
 
-function capacityStep(line: Line, spans: readonly Terms[], lines: readonly Line[] | null, rest: Exact | null): Step {
+function capacityStep(line: Line, spans: readonly Terms[], lines: readonly Line[] | null, rest: Fraction | null): Step {
   const step = {
     title: "Capacity share",
     rule: "The other 20 % of all rests is pooled and shared by all members in proportion to their batteries' capacity.",
@@ -168,48 +186,48 @@ function capacityStep(line: Line, spans: readonly Terms[], lines: readonly Line[
   };
   if (lines === null) {
     const note =
-      `By your mean capacity, ${kwh(line.capacityKwh)}. What others earned and the capacities they have are theirs, ` +
+      `By your mean capacity, ${formatKwh(line.capacityKwh)}. What others earned and the capacities they have are theirs, ` +
       "so the pool and your part of it are not shown.";
     return { ...step, formula: [], exact: null, note };
   }
-  const pool = Exact.of(dollars(sumOf(lines, "capacityShareAud")));
-  const all = Exact.sum(lines.map(({ capacityKwh }) => Exact.of(capacityKwh)));
-  if (all.isNothing) {
+  const pool = Fraction.parse(centsToDecimal(sumLines(lines, "capacityShareAud")));
+  const all = Fraction.sum(lines.map(({ capacityKwh }) => Fraction.parse(capacityKwh)));
+  if (all.isZero) {
     const own = rest?.times(CAPACITY_PART) ?? null;
     const note = "No member has any capacity: each keeps its own 20 %.";
     return { ...step, formula: rest ? [`20 % × ${rest.money} = ${own?.money}`] : [], exact: own, note };
   }
-  const part = Exact.of(line.capacityKwh).by(all).times(pool);
-  const apart = part.cents - cents(line.capacityShareAud);
+  const part = Fraction.parse(line.capacityKwh).dividedBy(all).times(pool);
+  const apart = part.cents - parseCents(line.capacityShareAud);
   if (spans.length > 1 && (apart < -1n || apart > 1n)) {
     const note =
-      `The month was cut into ${count(spans.length)} spans of days, since members, capacities or terms changed in it. ` +
+      `The month was cut into ${formatInteger(spans.length)} spans of days, since members, capacities or terms changed in it. ` +
       "Each span's pool was shared by the capacities that held in it: there is no one formula for the month.";
     return {
       ...step,
-      formula: [`its part of the pool of ${pool.money}, by ${kwh(line.capacityKwh)} in the mean`],
+      formula: [`its part of the pool of ${pool.money}, by ${formatKwh(line.capacityKwh)} in the mean`],
       exact: null,
       note,
     };
   }
   return {
     ...step,
-    formula: [`${kwh(line.capacityKwh)} ÷ ${writeKwh(all)} × ${pool.money}, the pool = ${part.money}`],
+    formula: [`${formatKwh(line.capacityKwh)} ÷ ${formatExactKwh(all)} × ${pool.money}, the pool = ${part.money}`],
     exact: part,
   };
 }
 
 /** Returns what the site earned under each of the terms; null where only the whole of it is known. */
-function revenueOf(line: Line, terms: readonly Terms[], events: readonly SiteEvent[] | null): Exact[] | null {
-  if (events === null) return terms.length === 1 ? [Exact.of(line.revenueAud)] : null;
+function revenueByTerms(line: Line, terms: readonly Terms[], events: readonly SiteEvent[] | null): Fraction[] | null {
+  if (events === null) return terms.length === 1 ? [Fraction.parse(line.revenueAud)] : null;
   return terms.map(({ from, until }) =>
-    worthOf(
+    totalValue(
       events.filter((event) => !isCostOnly(event) && event.settlementDate >= from && event.settlementDate < until),
     ),
   );
 }
 
-function dailyFeeDue(line: Line, month: string, terms: readonly Terms[], memberDays: readonly Days[] | null) {
+function dailyFeeDue(line: Line, month: string, terms: readonly Terms[], memberDays: readonly DayRange[] | null) {
   const { days } = monthDays(month);
   const counts = terms.map((each) =>
     terms.length === 1
@@ -217,30 +235,30 @@ function dailyFeeDue(line: Line, month: string, terms: readonly Terms[], memberD
       : line.memberDays === days
         ? daysBetween(each.from, each.until)
         : memberDays?.reduce((sum, period) => {
-            const shared = within(each, period.from, period.until);
+            const shared = intersectPeriod(each, period.from, period.until);
             return sum + (shared ? daysBetween(shared.from, shared.until) : 0);
           }, 0),
   );
   // The site's memberships may have changed since.
   if (counts.reduce<number>((sum, each) => sum + (each ?? 0), 0) !== line.memberDays) return null;
   const parts = terms.map(({ dailyFee }, index) =>
-    Exact.of(dailyFee)
-      .times(Exact.of(FEE_DAYS_A_MONTH * (counts[index] ?? 0)))
-      .by(Exact.of(days)),
+    Fraction.parse(dailyFee)
+      .times(Fraction.parse(FEE_DAYS_A_MONTH * (counts[index] ?? 0)))
+      .dividedBy(Fraction.parse(days)),
   );
   const formula = terms.map(
     ({ dailyFee }, index) =>
-      `${money(String(dailyFee))} × 28 × ${counts[index]} ÷ ${days} days = ${parts[index]?.money}${daysOf(terms, index)}`,
+      `${formatMoney(String(dailyFee))} × 28 × ${counts[index]} ÷ ${days} days = ${parts[index]?.money}${periodSuffix(terms, index)}`,
   );
-  return { formula, exact: Exact.sum(parts) };
+  return { formula, exact: Fraction.sum(parts) };
 }
 
-const rateOf = (terms: Terms | undefined) => Exact.of(terms?.percentage ?? 0).by(HUNDRED);
+const feeRate = (terms: Terms | undefined) => Fraction.parse(terms?.percentage ?? 0).dividedBy(HUNDRED);
 
-const atLeastNothing = (aud: string) => (aud.startsWith("-") ? "0.00" : aud);
+const floorAtZero = (aud: string) => (aud.startsWith("-") ? "0.00" : aud);
 
 /** Names the days of terms where there are others in the month. */
-const daysOf = (terms: readonly Terms[], index: number) => {
+const periodSuffix = (terms: readonly Terms[], index: number) => {
   const { from, until } = terms[index] ?? {};
   return terms.length > 1 && from && until ? `, ${formatPeriod(from, until)}` : "";
 };

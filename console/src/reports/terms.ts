@@ -3,7 +3,7 @@
 import { useEffect, useState } from "react";
 import { useClient } from "urql";
 
-import { daysOn, formatPeriod, money, monthsOn, percent } from "../components/format";
+import { addDays, addMonths, formatMoney, formatPercent, formatPeriod } from "../components/format";
 import { type ReportedVppQuery, ReportFileDocument } from "../schema";
 
 type PriceSchedule = NonNullable<ReportedVppQuery["getVpp"]>["priceSchedules"][number];
@@ -30,14 +30,14 @@ export const isMonth = (text: string) => /^[1-9]\d{3}-(0[1-9]|1[0-2])$/.test(tex
 
 /** The first day of a month, the first behind it, and how many days it has. */
 export function monthDays(month: string): { from: string; until: string; days: number } {
-  const [from, until] = [`${month}-01`, `${monthsOn(month, 1)}-01`];
+  const [from, until] = [`${month}-01`, `${addMonths(month, 1)}-01`];
   return { from, until, days: daysBetween(from, until) };
 }
 
 export const daysBetween = (from: string, until: string) => (Date.parse(until) - Date.parse(from)) / 86_400_000;
 
 /** Returns the days of a period, either end open where it is null, within others; null where there are none. */
-export function within(
+export function intersectPeriod(
   { from, until }: { from: string; until: string },
   effectiveFrom: string | null,
   effectiveUntil: string | null,
@@ -48,32 +48,34 @@ export function within(
 }
 
 /** Puts spans of the same terms together: those that others' comings and goings alone cut. */
-export function runs(spans: readonly Terms[]): Terms[] {
-  const joined: Terms[] = [];
+export function mergeSpans(spans: readonly Terms[]): Terms[] {
+  const merged: Terms[] = [];
   for (const span of spans) {
-    const last = joined.at(-1);
+    const last = merged.at(-1);
     if (last && last.percentage === span.percentage && last.dailyFee === span.dailyFee && last.until === span.from)
-      joined[joined.length - 1] = { ...last, until: span.until };
-    else joined.push(span);
+      merged[merged.length - 1] = { ...last, until: span.until };
+    else merged.push(span);
   }
-  return joined;
+  return merged;
 }
 
-export const writeTerms = ({ percentage, dailyFee }: Terms) =>
-  `${percent(percentage)} of revenue and ${money(String(dailyFee))} a day`;
+export const formatTerms = ({ percentage, dailyFee }: Terms) =>
+  `${formatPercent(percentage)} of revenue and ${formatMoney(String(dailyFee))} a day`;
 
 /** Writes all of a month's terms, with their days where there are several. */
-export function writeAllTerms(spans: readonly Terms[]): string {
-  const all = runs(spans);
+export function formatAllTerms(spans: readonly Terms[]): string {
+  const all = mergeSpans(spans);
   return all
-    .map((each) => (all.length > 1 ? `${writeTerms(each)}, ${formatPeriod(each.from, each.until)}` : writeTerms(each)))
+    .map((each) =>
+      all.length > 1 ? `${formatTerms(each)}, ${formatPeriod(each.from, each.until)}` : formatTerms(each),
+    )
     .join("; ");
 }
 
 /** Returns the terms that stand in a month by the VPP's price schedules, as these are now. */
-export const termsNow = (month: string, schedules: readonly PriceSchedule[]): Terms[] =>
+export const currentTerms = (month: string, schedules: readonly PriceSchedule[]): Terms[] =>
   schedules.flatMap(({ revenuePercentage, dailyFeeAud, effectiveFrom, effectiveUntil }) => {
-    const days = within(monthDays(month), effectiveFrom, effectiveUntil);
+    const days = intersectPeriod(monthDays(month), effectiveFrom, effectiveUntil);
     return days ? [{ ...days, percentage: revenuePercentage, dailyFee: dailyFeeAud }] : [];
   });
 
@@ -84,14 +86,14 @@ export function useSettledTerms(reportId: string | null): { terms: Terms[] | nul
 
   useEffect(() => {
     if (reportId === null) return;
-    const given = new AbortController();
+    const controller = new AbortController();
     const read = async () => {
       const variables = { id: reportId, format: "JSON" as const };
       // The link is good for a few minutes alone.
       const { data } = await client.query(ReportFileDocument, variables, { requestPolicy: "network-only" }).toPromise();
       const url = data?.getRevenueReport?.downloadUrl;
       if (!url) throw new Error("There is no file.");
-      const { terms } = (await (await fetch(url, { signal: given.signal })).json()) as ReportFile;
+      const { terms } = (await (await fetch(url, { signal: controller.signal })).json()) as ReportFile;
       return terms.map(({ from, until, revenue_percentage, daily_fee }) => ({
         ...{ from, until },
         ...{ percentage: revenue_percentage, dailyFee: daily_fee },
@@ -99,16 +101,16 @@ export function useSettledTerms(reportId: string | null): { terms: Terms[] | nul
     };
     read()
       .catch(() => null)
-      .then((terms) => given.signal.aborted || setFound({ of: reportId, terms }));
-    return () => given.abort();
+      .then((terms) => controller.signal.aborted || setFound({ of: reportId, terms }));
+    return () => controller.abort();
   }, [client, reportId]);
 
-  const isOurs = found !== null && found.of === reportId;
-  return { terms: isOurs ? found.terms : null, isMissing: isOurs && found.terms === null };
+  const isCurrent = found !== null && found.of === reportId;
+  return { terms: isCurrent ? found.terms : null, isMissing: isCurrent && found.terms === null };
 }
 
 /** Returns the day behind the last one of a month in NEM time, as an instant: it is over then. */
-export const monthOver = (month: string) => Date.parse(`${monthDays(month).until}T00:00:00+10:00`);
+export const monthEndMs = (month: string) => Date.parse(`${monthDays(month).until}T00:00:00+10:00`);
 
 /** Returns the last day of a period that stops before `until`. */
-export const lastDay = (until: string) => daysOn(until, -1);
+export const lastDay = (until: string) => addDays(until, -1);

@@ -7,62 +7,62 @@
 
 import type { User, UserManager } from "oidc-client-ts";
 
-import { meta } from "./pageMeta";
+import { readMeta } from "./pageMeta";
 
 const CALLBACK = "/sign-in/callback";
 
-type Finished = { user: string; returnTo: string; refusal: string };
+type SignInResult = { user: string; returnTo: string; refusal: string };
 
 let manager: Promise<UserManager> | undefined;
 
 /** The issuer's name, where people may sign in at one. */
-export const issuer = () => meta("oidc-issuer");
+export const issuer = () => readMeta("oidc-issuer");
 
 /** Whether this page was opened by the issuer, at the end of a sign-in. */
-export const awaitsSignIn = () => location.pathname === CALLBACK && issuer() !== "";
+export const isSignInCallback = () => location.pathname === CALLBACK && issuer() !== "";
 
 /** Goes to the issuer, which sends back to the present page. */
-export async function goToIssuer(): Promise<void> {
+export async function redirectToIssuer(): Promise<void> {
   await (await userManager()).signinRedirect({ state: location.pathname + location.search });
 }
 
 /** Takes what the issuer sent: the token to call with, and the page to go back to. */
-export async function finishSignIn(): Promise<Finished> {
+export async function completeSignIn(): Promise<SignInResult> {
   try {
     const user = await (await userManager()).signinRedirectCallback();
-    return { user: tokenOf(user), returnTo: String(user.state ?? "/"), refusal: "" };
+    return { user: authorizationOf(user), returnTo: String(user.state ?? "/"), refusal: "" };
   } catch (fault) {
     return { user: "", returnTo: "/", refusal: `The sign-in was not completed: ${(fault as Error).message}.` };
   }
 }
 
 /** The token of who signed in before this page was loaded anew. */
-export async function storedUser(): Promise<string> {
+export async function storedAuthorization(): Promise<string> {
   if (!issuer()) return "";
   const user = await (await userManager()).getUser();
-  return user && !user.expired ? tokenOf(user) : "";
+  return user && !user.expired ? authorizationOf(user) : "";
 }
 
 /** Tells of a token that took the place of one about to expire. */
-export async function watchUser(tell: (authorization: string) => void): Promise<void> {
+export async function onTokenRenewed(listener: (authorization: string) => void): Promise<void> {
   if (!issuer()) return;
   const { events } = await userManager();
-  events.addUserLoaded((user) => tell(tokenOf(user)));
+  events.addUserLoaded((user) => listener(authorizationOf(user)));
 }
 
 // Amazon Cognito has what somebody is held to in the ID token alone.
-const tokenOf = (user: User) => `Bearer ${user.id_token ?? user.access_token}`;
+const authorizationOf = (user: User) => `Bearer ${user.id_token ?? user.access_token}`;
 
 function userManager(): Promise<UserManager> {
   manager ??= import("oidc-client-ts").then(({ UserManager, WebStorageStateStore }) => {
-    const inThisTab = new WebStorageStateStore({ store: sessionStorage });
+    const tabStorage = new WebStorageStateStore({ store: sessionStorage });
     return new UserManager({
       authority: issuer(),
-      client_id: meta("oidc-client-id"),
+      client_id: readMeta("oidc-client-id"),
       redirect_uri: location.origin + CALLBACK,
-      scope: meta("oidc-scope"),
-      stateStore: inThisTab,
-      userStore: inThisTab,
+      scope: readMeta("oidc-scope"),
+      stateStore: tabStorage,
+      userStore: tabStorage,
     });
   });
   return manager;

@@ -10,22 +10,22 @@ import { useSyncExternalStore } from "react";
 
 import { connection } from "../connection";
 import type { WhoAmIQuery } from "../schema";
-import { awaitsSignIn, finishSignIn, storedUser, watchUser } from "./oidc";
-import { meta } from "./pageMeta";
+import { completeSignIn, isSignInCallback, onTokenRenewed, storedAuthorization } from "./oidc";
+import { readMeta } from "./pageMeta";
 
 export type Caller = WhoAmIQuery["getCaller"];
 
 export type SessionState =
   | { phase: "starting" }
   /** Nobody is signed in; `refusal` says why not. */
-  | { phase: "out"; refusal?: string }
+  | { phase: "out"; errorMessage?: string }
   | { phase: "in"; caller: Caller }
   /** The credentials no longer work. The page stays as it is behind the question for others. */
   | { phase: "ended"; caller: Caller };
 
-const TOKEN = "vpp-token";
+const TOKEN_STORAGE_KEY = "vpp-token";
 const PREFIX_LENGTH = 12; // As of ApiKey.prefix, which names a key to /oauth/token.
-const OTHERS_ANSWER_WITHIN_MS = 150;
+const OTHER_TABS_TIMEOUT_MS = 150;
 const WHO_AM_I = "query WhoAmI { getCaller { authType name role vppIds siteIds } }";
 
 type Message = { ask: true } | { authorization: string } | { signedOut: true };
@@ -41,48 +41,53 @@ class Session {
 
   constructor() {
     this.tabs.onmessage = ({ data }: MessageEvent<Message>) => {
-      if ("ask" in data && this.state.phase === "in") this.tell({ authorization: this.authorization });
-      if ("signedOut" in data && this.state.phase !== "out") this.leave();
+      if ("ask" in data && this.state.phase === "in") this.broadcast({ authorization: this.authorization });
+      if ("signedOut" in data && this.state.phase !== "out") this.clear();
     };
   }
 
   /** Signs in by what is there already: a sign-in under way, this tab's token, the page's key, another tab. */
   async start(): Promise<void> {
-    void watchUser((renewed) => {
+    void onTokenRenewed((renewed) => {
       this.authorization = renewed;
     });
-    if (awaitsSignIn()) {
-      const { user, returnTo, refusal } = await finishSignIn();
+    if (isSignInCallback()) {
+      const { user, returnTo, refusal } = await completeSignIn();
       // The address that was called holds a code, which no history should.
       history.replaceState(null, "", returnTo);
       dispatchEvent(new PopStateEvent("popstate"));
-      const refused = user ? await this.enter(user) : refusal;
-      if (refused) this.change({ phase: "out", refusal: refused });
+      const markExpired = user ? await this.authenticate(user) : refusal;
+      if (markExpired) this.setState({ phase: "out", errorMessage: markExpired });
       return;
     }
-    for (const found of [storedUser, storedToken, async () => meta("api-key"), () => this.othersAuthorization()]) {
+    for (const found of [
+      storedAuthorization,
+      storedToken,
+      async () => readMeta("api-key"),
+      () => this.requestFromOtherTabs(),
+    ]) {
       const authorization = await found();
-      if (authorization && (await this.enter(authorization)) === "") return;
+      if (authorization && (await this.authenticate(authorization)) === "") return;
     }
-    this.change({ phase: "out" });
+    this.setState({ phase: "out" });
   }
 
   /** Signs in with an API key, or a token; returns why it was refused, or nothing. */
   async signIn(secret: string): Promise<string> {
     const authorization = secret.trim();
-    return this.enter(authorization, () => this.keepToken(authorization));
+    return this.authenticate(authorization, () => this.storeToken(authorization));
   }
 
   signOut(): void {
-    this.tell({ signedOut: true });
-    this.leave();
+    this.broadcast({ signedOut: true });
+    this.clear();
   }
 
   /** Notes that the credentials were refused. */
   refused(): void {
     if (this.state.phase !== "in") return;
-    sessionStorage.removeItem(TOKEN);
-    this.change({ phase: "ended", caller: this.state.caller });
+    sessionStorage.removeItem(TOKEN_STORAGE_KEY);
+    this.setState({ phase: "ended", caller: this.state.caller });
   }
 
   subscribe = (listener: () => void) => {
@@ -90,17 +95,17 @@ class Session {
     return () => this.listeners.delete(listener);
   };
 
-  private async enter(authorization: string, keep = async () => {}): Promise<string> {
-    const found = await whoIs(authorization);
+  private async authenticate(authorization: string, onSuccess = async () => {}): Promise<string> {
+    const found = await fetchCaller(authorization);
     if (typeof found === "string") return found;
-    await keep();
+    await onSuccess();
     this.authorization = authorization;
-    this.change({ phase: "in", caller: found });
+    this.setState({ phase: "in", caller: found });
     return "";
   }
 
   /** Keeps a token for the key, for a reload to find, and renews it for as long as this page is open. */
-  private async keepToken(key: string): Promise<void> {
+  private async storeToken(key: string): Promise<void> {
     clearTimeout(this.renewal);
     if (!key.startsWith("da2-")) return;
     const form = { grant_type: "client_credentials", client_id: key.slice(0, PREFIX_LENGTH), client_secret: key };
@@ -108,46 +113,46 @@ class Session {
       const response = await fetch("/oauth/token", { method: "POST", body: new URLSearchParams(form) });
       if (!response.ok) return; // A key given by the environment has no tokens: a reload asks for it again.
       const { access_token, expires_in } = (await response.json()) as { access_token: string; expires_in: number };
-      sessionStorage.setItem(TOKEN, access_token);
-      this.renewal = setTimeout(() => void this.keepToken(key), (expires_in * 1000) / 3);
+      sessionStorage.setItem(TOKEN_STORAGE_KEY, access_token);
+      this.renewal = setTimeout(() => void this.storeToken(key), (expires_in * 1000) / 3);
     } catch {
-      this.renewal = setTimeout(() => void this.keepToken(key), 10_000);
+      this.renewal = setTimeout(() => void this.storeToken(key), 10_000);
     }
   }
 
-  private othersAuthorization(): Promise<string> {
+  private requestFromOtherTabs(): Promise<string> {
     return new Promise((resolve) => {
       const listen = ({ data }: MessageEvent<Message>) => "authorization" in data && resolve(data.authorization);
       this.tabs.addEventListener("message", listen);
-      this.tell({ ask: true });
+      this.broadcast({ ask: true });
       setTimeout(() => {
         this.tabs.removeEventListener("message", listen);
         resolve("");
-      }, OTHERS_ANSWER_WITHIN_MS);
+      }, OTHER_TABS_TIMEOUT_MS);
     });
   }
 
-  private leave(): void {
+  private clear(): void {
     clearTimeout(this.renewal);
     sessionStorage.clear(); // Tokens, and what forms kept.
     this.authorization = "";
-    this.change({ phase: "out" });
+    this.setState({ phase: "out" });
   }
 
-  private tell(message: Message): void {
+  private broadcast(message: Message): void {
     this.tabs.postMessage(message);
   }
 
-  private change(state: SessionState): void {
+  private setState(state: SessionState): void {
     this.state = state;
     for (const listener of this.listeners) listener();
   }
 }
 
-const storedToken = async () => sessionStorage.getItem(TOKEN) ?? "";
+const storedToken = async () => sessionStorage.getItem(TOKEN_STORAGE_KEY) ?? "";
 
 /** Asks who the credentials are of, for as long as the server is away; returns why they are refused where they are. */
-async function whoIs(authorization: string): Promise<Caller | string> {
+async function fetchCaller(authorization: string): Promise<Caller | string> {
   let response: Response;
   try {
     response = await fetch("/graphql", {
@@ -156,9 +161,9 @@ async function whoIs(authorization: string): Promise<Caller | string> {
       body: JSON.stringify({ query: WHO_AM_I }),
     });
   } catch {
-    connection.isAway();
-    await connection.back();
-    return whoIs(authorization);
+    connection.markOffline();
+    await connection.untilOnline();
+    return fetchCaller(authorization);
   }
   const { data, errors } = (await response.json()) as { data?: WhoAmIQuery; errors?: { message: string }[] };
   return data?.getCaller ?? errors?.[0]?.message ?? "The server refused these credentials.";
@@ -178,6 +183,6 @@ export function useCaller(): Caller {
 const ROLES = ["MEMBER", "READER", "OPERATOR", "ADMIN"] as const;
 
 /** Whether the caller may do what a role may: each may do what the one before it may. */
-export function useMay(role: Caller["role"]): boolean {
+export function useHasRole(role: Caller["role"]): boolean {
   return ROLES.indexOf(useCaller().role) >= ROLES.indexOf(role);
 }

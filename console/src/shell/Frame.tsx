@@ -8,10 +8,10 @@ import { Button } from "react-aria-components";
 import { Link, Outlet, useLocation, useNavigation } from "react-router";
 import { Provider } from "urql";
 import { Loading } from "../components/states";
-import { useIsAway } from "../connection";
+import { useIsOffline } from "../connection";
 import { createGraphQLClient } from "../graphqlClient";
 import icon from "../icon.svg";
-import { session, useCaller, useMay, useSession } from "../session/session";
+import { session, useCaller, useHasRole, useSession } from "../session/session";
 import { SignIn, SignInAgain } from "./SignIn";
 
 const ROLES = { MEMBER: "Member", READER: "Reader", OPERATOR: "Operator", ADMIN: "Administrator" };
@@ -19,32 +19,32 @@ const ROLES = { MEMBER: "Member", READER: "Reader", OPERATOR: "Operator", ADMIN:
 export function Frame() {
   const state = useSession();
   const caller = state.phase === "in" || state.phase === "ended" ? state.caller : undefined;
-  const who = caller && JSON.stringify(caller);
+  const callerKey = caller && JSON.stringify(caller);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another caller is another client, with nothing read before.
-  const client = useMemo(createGraphQLClient, [who]);
+  const client = useMemo(createGraphQLClient, [callerKey]);
 
   if (!caller) {
     return (
       <>
-        <Away />
-        {state.phase === "out" ? <SignIn refusal={state.refusal} /> : <Loading page what="the console" />}
+        <OfflineBanner />
+        {state.phase === "out" ? <SignIn refusal={state.errorMessage} /> : <Loading page subject="the console" />}
       </>
     );
   }
   return (
     <Provider value={client}>
-      <Signed key={who} />
+      <SignedInFrame key={callerKey} />
       {state.phase === "ended" && <SignInAgain />}
     </Provider>
   );
 }
 
-function Signed() {
+function SignedInFrame() {
   const { pathname } = useLocation();
   const isLoading = useNavigation().state === "loading";
   const main = useRef<HTMLElement>(null);
   const shown = useRef(pathname);
-  const isWhole = pathname === "/graphql";
+  const isFullWidth = pathname === "/graphql";
 
   // A page that was gone to is read from its beginning, by screen readers too.
   useEffect(() => {
@@ -68,9 +68,9 @@ function Signed() {
         <SignedIn />
       </header>
       <div>
-        <Away />
-        <main ref={main} id="page" className={isWhole ? "page whole" : "page"} tabIndex={-1} aria-busy={isLoading}>
-          <Suspense fallback={<Loading what="the page" />}>
+        <OfflineBanner />
+        <main ref={main} id="page" className={isFullWidth ? "page whole" : "page"} tabIndex={-1} aria-busy={isLoading}>
+          <Suspense fallback={<Loading subject="the page" />}>
             <Outlet />
           </Suspense>
         </main>
@@ -81,14 +81,14 @@ function Signed() {
 
 function Navigation() {
   const isMember = useCaller().role === "MEMBER";
-  const mayRead = useMay("READER");
-  const isAdmin = useMay("ADMIN");
-  const isHeld = useCaller().vppIds !== null;
+  const mayRead = useHasRole("READER");
+  const isAdmin = useHasRole("ADMIN");
+  const isRestricted = useCaller().vppIds !== null;
   const pages = [
     { to: "/", label: isMember ? "My sites" : "Fleet", Icon: BatteryCharging, shown: true },
     { to: "/imports", label: "Imports", Icon: Upload, shown: mayRead },
     { to: "/reports", label: isMember ? "Statements" : "Reports", Icon: ChartColumnBig, shown: true },
-    { to: "/parks", label: "Parks", Icon: Wind, shown: mayRead && !isHeld },
+    { to: "/parks", label: "Parks", Icon: Wind, shown: mayRead && !isRestricted },
     { to: "/access", label: "Access", Icon: KeyRound, shown: isAdmin },
     { to: "/graphql", label: "GraphiQL", Icon: Braces, shown: true },
   ];
@@ -135,8 +135,8 @@ function SignedIn() {
   );
 }
 
-function Away() {
-  const isAway = useIsAway();
+function OfflineBanner() {
+  const isAway = useIsOffline();
   return (
     <div role="status">
       {isAway && (

@@ -5,7 +5,7 @@ import { useRouteError } from "react-router";
 import { NotFound } from "../components/states";
 
 export function NotFoundPage() {
-  return <NotFound what="page" />;
+  return <NotFound noun="page" />;
 }
 
 /** A page's code could not be loaded, or went wrong: the reason, and the way on. */

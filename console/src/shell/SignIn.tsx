@@ -15,7 +15,7 @@ import {
 } from "react-aria-components";
 
 import icon from "../icon.svg";
-import { goToIssuer, issuer } from "../session/oidc";
+import { issuer, redirectToIssuer } from "../session/oidc";
 import { session } from "../session/session";
 
 export function SignIn({ refusal }: { refusal?: string | undefined }) {
@@ -26,7 +26,7 @@ export function SignIn({ refusal }: { refusal?: string | undefined }) {
           <img src={icon} alt="" width="32" height="32" />
           Sign in to vpp
         </h1>
-        <Ways refusal={refusal} />
+        <SignInForm refusal={refusal} />
       </div>
     </main>
   );
@@ -40,7 +40,7 @@ export function SignInAgain() {
         <Dialog className="dialog stack">
           <Heading slot="title">Your session has ended</Heading>
           <p>Sign in again to go on where you were. Nothing you typed is lost.</p>
-          <Ways />
+          <SignInForm />
           <Button className="button quiet" onPress={() => session.signOut()}>
             Sign out instead
           </Button>
@@ -50,15 +50,15 @@ export function SignInAgain() {
   );
 }
 
-function Ways({ refusal = "" }: { refusal?: string | undefined }) {
+function SignInForm({ refusal = "" }: { refusal?: string | undefined }) {
   const [key, setKey] = useState("");
-  const [told, setTold] = useState(refusal);
-  const [isAsking, setIsAsking] = useState(false);
+  const [errorMessage, setErrorMessage] = useState(refusal);
+  const [isSigningIn, setIsAsking] = useState(false);
 
   async function signIn(event: FormEvent) {
     event.preventDefault();
     setIsAsking(true);
-    setTold(await session.signIn(key));
+    setErrorMessage(await session.signIn(key));
     setIsAsking(false);
   }
 
@@ -66,7 +66,7 @@ function Ways({ refusal = "" }: { refusal?: string | undefined }) {
     <>
       {issuer() && (
         <>
-          <Button className="button primary" onPress={() => void goToIssuer()}>
+          <Button className="button primary" onPress={() => void redirectToIssuer()}>
             Sign in with your organisation
           </Button>
           <p className="soft small">or with an API key</p>
@@ -89,26 +89,26 @@ function Ways({ refusal = "" }: { refusal?: string | undefined }) {
           name="key"
           autoComplete="current-password"
           isRequired
-          isInvalid={told !== ""}
+          isInvalid={errorMessage !== ""}
           value={key}
           onChange={(typed) => {
             setKey(typed);
-            setTold("");
+            setErrorMessage("");
           }}
           validationBehavior="aria"
         >
           <Label>API key</Label>
           <Input placeholder="da2-…" spellCheck={false} />
-          <FieldError>{told}</FieldError>
+          <FieldError>{errorMessage}</FieldError>
           <span className="hint">It is never stored in this browser. An administrator makes keys under Access.</span>
         </TextField>
         <Button
           className={issuer() ? "button" : "button primary"}
           type="submit"
-          isPending={isAsking}
+          isPending={isSigningIn}
           isDisabled={key.trim() === ""}
         >
-          {isAsking ? "Signing in…" : "Sign in"}
+          {isSigningIn ? "Signing in…" : "Sign in"}
         </Button>
       </Form>
     </>

@@ -6,20 +6,20 @@ import { Button } from "react-aria-components";
 import { Link } from "react-router";
 
 import { CopyText } from "../components/CopyText";
-import { formatMoment } from "../components/format";
-import { Value } from "./AuditValue";
-import { changesOf } from "./auditFilter";
-import { type AuditEntry, type Field, fieldsOf, pageOf, titleOf } from "./fieldDiff";
-import { title, words } from "./readableNames";
+import { formatDateTime } from "../components/format";
+import { AuditValue } from "./AuditValue";
+import { objectChangesPath } from "./auditFilter";
+import { type AuditEntry, diffFields, type FieldDiff, objectPagePath, objectTitle } from "./fieldDiff";
+import { readableName, readableTitle } from "./readableNames";
 
-const HOW: Record<string, string> = {
+const AUTH_LABELS: Record<string, string> = {
   API_KEY: "With an API key",
   OIDC: "With a token of the issuer's",
   IAM: "With a signature of IAM's",
   COMMAND: "On the command line",
 };
 
-export function Entry({ entry }: { entry: AuditEntry }) {
+export function AuditEntryItem({ entry }: { entry: AuditEntry }) {
   const [isOpen, setIsOpen] = useState(false);
   const id = useId();
   const Chevron = isOpen ? ChevronDown : ChevronRight;
@@ -33,10 +33,10 @@ export function Entry({ entry }: { entry: AuditEntry }) {
       >
         <Chevron size={16} aria-hidden className="soft" />
         <span className="what">
-          <strong>{title(entry.action)}</strong> <span>{titleOf(entry)}</span>
+          <strong>{readableTitle(entry.action)}</strong> <span>{objectTitle(entry)}</span>
         </span>
         <span className="soft small">by {entry.callerName}</span>
-        <span className="soft small">{formatMoment(entry.at)}</span>
+        <span className="soft small">{formatDateTime(entry.at)}</span>
       </Button>
       {isOpen && (
         <div id={id} className="stack changes">
@@ -48,32 +48,36 @@ export function Entry({ entry }: { entry: AuditEntry }) {
 }
 
 function Changes({ entry }: { entry: AuditEntry }) {
-  const [isWhole, setIsWhole] = useState(false);
-  const fields = fieldsOf(entry);
-  const same = fields.filter(({ differs }) => !differs);
-  const page = pageOf(entry);
+  const [showsUnchanged, setIsWhole] = useState(false);
+  const fields = diffFields(entry);
+  const unchanged = fields.filter(({ isChanged }) => !isChanged);
+  const objectPath = objectPagePath(entry);
   return (
     <>
-      <Fields label="What changed" fields={fields.filter(({ differs }) => differs)} />
-      {same.length > 0 && (
+      <Fields label="What changed" fields={fields.filter(({ isChanged }) => isChanged)} />
+      {unchanged.length > 0 && (
         <div>
-          <Button className="button quiet small same" aria-expanded={isWhole} onPress={() => setIsWhole(!isWhole)}>
-            {isWhole ? "Leave out" : "Show"} what stayed as it was ({same.length})
+          <Button
+            className="button quiet small same"
+            aria-expanded={showsUnchanged}
+            onPress={() => setIsWhole(!showsUnchanged)}
+          >
+            {showsUnchanged ? "Leave out" : "Show"} what stayed as it was ({unchanged.length})
           </Button>
-          {isWhole && <Fields label="What stayed" fields={same} />}
+          {showsUnchanged && <Fields label="What stayed" fields={unchanged} />}
         </div>
       )}
       <div className="row small">
-        {page && <Link to={page}>Go to this {words(entry.objectType)}</Link>}
-        <Link to={changesOf(entry.objectId)}>All its changes</Link>
-        <span className="soft">{HOW[entry.authType] ?? entry.authType}</span>
+        {objectPath && <Link to={objectPath}>Go to this {readableName(entry.objectType)}</Link>}
+        <Link to={objectChangesPath(entry.objectId)}>All its changes</Link>
+        <span className="soft">{AUTH_LABELS[entry.authType] ?? entry.authType}</span>
         {entry.requestId && <CopyText label="Request" text={entry.requestId} />}
       </div>
     </>
   );
 }
 
-function Fields({ label, fields }: { label: string; fields: Field[] }) {
+function Fields({ label, fields }: { label: string; fields: FieldDiff[] }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse scrolls by the keyboard.
     <section className="scrolled" aria-label={label} tabIndex={0}>
@@ -88,12 +92,12 @@ function Fields({ label, fields }: { label: string; fields: Field[] }) {
         <tbody>
           {fields.map(({ name, old, new: now }) => (
             <tr key={name}>
-              <th scope="row">{title(name)}</th>
+              <th scope="row">{readableTitle(name)}</th>
               <td>
-                <Value name={name} value={old} other={now} />
+                <AuditValue name={name} value={old} otherValue={now} />
               </td>
               <td>
-                <Value name={name} value={now} other={old} />
+                <AuditValue name={name} value={now} otherValue={old} />
               </td>
             </tr>
           ))}

@@ -1,0 +1,29 @@
+import type { CombinedError } from "urql";
+
+interface ApiError {
+  errorType?: string;
+  errorInfo?: { field?: string[] } & Record<string, unknown>;
+}
+
+/** Returns what the API says of an error beside its message: its type and info stand at the error's top level. */
+export function apiErrorOf(error: CombinedError): ApiError {
+  return (error.graphQLErrors[0]?.originalError as ApiError | undefined) ?? {};
+}
+
+/** Writes an error as a sentence for whoever asked. */
+export function errorMessage(error: CombinedError): string {
+  const [first] = error.graphQLErrors;
+  if (!first) {
+    return error.response?.status
+      ? `The server answered with ${error.response.status}. Try again in a moment.`
+      : "The server cannot be reached. Nothing was lost: try again in a moment.";
+  }
+  if (apiErrorOf(error).errorType === "InternalFailure") {
+    return "Something went wrong on the server, and it is logged there. Trying again is safe.";
+  }
+  return first.message;
+}
+
+export function requestId(error: CombinedError): string | null {
+  return error.response?.headers?.get("x-amzn-requestid") ?? null;
+}
