@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from db.engine.database import AnyRow, Database
 from graph.commands.running import fail, output, run_command
-from graph.embedded.infrastructure import infrastructure
+from graph.embedded.infrastructure import open_infrastructure
 from graph.settings import OwnTokenSettings, Settings
 
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
@@ -102,7 +102,7 @@ async def _in_database(do: Callable[[AsyncSession], Awaitable[list[str]]]) -> No
     """Do something in one transaction of a database that is up to date, and print what it returns once that is kept."""
     import db.migrations
 
-    async with infrastructure(Settings()) as behind:
+    async with open_infrastructure(Settings()) as behind:
         await asyncio.to_thread(db.migrations.upgrade, behind.database_url)
         database = Database(behind.database_url)
         try:

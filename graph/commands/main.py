@@ -15,7 +15,7 @@ import typer
 from db.engine.database import Database
 from graph.commands.keys import keys
 from graph.commands.running import fail, output, run_command
-from graph.embedded.infrastructure import Certificate, infrastructure, own_certificate
+from graph.embedded.infrastructure import Certificate, open_infrastructure, own_certificate
 from graph.settings import Settings, StartupError
 
 # What only some commands need is imported by those: a worker takes less memory for it, and all start sooner.
@@ -65,7 +65,7 @@ def serve(
         certificate = _given_certificate(*given)
         pages = _given_pages(settings.cors_origins)
         only = _read_manifest(persisted)
-        async with infrastructure(settings) as behind:
+        async with open_infrastructure(settings) as behind:
             introspection = behind.embedded if settings.introspection is None else settings.introspection
             documents = Documents(introspection=introspection, manifest=only)
             if certificate is None and tls:
@@ -103,7 +103,7 @@ def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -
     settings = Settings()
 
     async def run() -> None:
-        async with infrastructure(settings) as behind:
+        async with open_infrastructure(settings) as behind:
             worker = Worker(database_url=behind.database_url, object_store=behind.object_store)
             loop = asyncio.get_running_loop()
             for each in (signal.SIGINT, signal.SIGTERM):
@@ -127,7 +127,7 @@ def migrate() -> None:
     import db.migrations
 
     async def run() -> None:
-        async with infrastructure(Settings()) as behind:
+        async with open_infrastructure(Settings()) as behind:
             await asyncio.to_thread(db.migrations.upgrade, behind.database_url)
             output.print(f"The database is at revision {db.migrations.latest_revision()}.")
 
@@ -140,7 +140,7 @@ def verify() -> None:
     import db.verification
 
     async def run() -> None:
-        async with infrastructure(Settings()) as behind:
+        async with open_infrastructure(Settings()) as behind:
             database = Database(behind.database_url)
             # One snapshot for all checks, so that an import under way is seen as it was at one instant.
             async with database.transaction(snapshot=True) as session:
@@ -232,7 +232,7 @@ async def _own_stack() -> AsyncIterator["Serving"]:
     from graph.web.server import serving
 
     async with (
-        infrastructure(Settings()) as behind,
+        open_infrastructure(Settings()) as behind,
         serving(behind, host="127.0.0.1", port=0, any_port=True, worker=True) as ours,
     ):
         yield ours

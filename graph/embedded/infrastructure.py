@@ -27,7 +27,7 @@ class Infrastructure:
 
 
 @asynccontextmanager
-async def infrastructure(settings: Settings) -> AsyncIterator[Infrastructure]:
+async def open_infrastructure(settings: Settings) -> AsyncIterator[Infrastructure]:
     """Hold the servers we stand on until the block ends: those the settings name, or embedded ones."""
     key = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
     if settings.database_url and settings.s3_bucket:

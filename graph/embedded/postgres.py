@@ -11,7 +11,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from graph.embedded.leftovers import data_dir_tag
+from graph.embedded.orphans import data_dir_tag
 from graph.embedded.process import (
     OWN_FOLDER,
     Account,

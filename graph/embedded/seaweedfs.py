@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from graph.embedded.leftovers import data_dir_tag
+from graph.embedded.orphans import data_dir_tag
 from graph.embedded.process import (
     OWN_FOLDER,
     Account,

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from graph.embedded.leftovers import data_dir_tag, stop_orphans
+from graph.embedded.orphans import data_dir_tag, stop_orphans
 from graph.embedded.postgres import running_postgres
 from graph.embedded.process import servers_account
 from graph.embedded.seaweedfs import running_seaweedfs

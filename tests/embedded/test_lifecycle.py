@@ -13,7 +13,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from graph.embedded.leftovers import data_dir_tag
+from graph.embedded.orphans import data_dir_tag
 from graph.embedded.servers import DataFolderInUse, EmbeddedServers, embedded_servers
 from graph.object_store import ObjectStoreAddress, open_object_store
 
