@@ -11,11 +11,11 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import db.events
-import db.imports
+import db.import_runs
 import db.sites
 from db.engine.database import Database
 from db.engine.scope import UNRESTRICTED, Scope
-from db.imports import Claim
+from db.import_runs import Claim
 from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
 from graph.imports.csv.rejection import Rejection
 from graph.imports.kind_intake import Found
@@ -61,7 +61,7 @@ class BatteryEventIntake:
 
     async def complete(self, session: AsyncSession) -> None:
         totals = None if self._totals is None else self._reader.totals_copy(self._totals, self._claim.import_id)
-        await db.imports.complete_events(session, self._claim, totals)
+        await db.import_runs.complete_events(session, self._claim, totals)
 
 
 @dataclass(frozen=True)

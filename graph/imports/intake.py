@@ -12,10 +12,10 @@ import asyncpg
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-import db.imports
+import db.import_runs
 from db.engine.database import Database
 from db.engine.refusals import Refusal
-from db.imports import Claim, LeaseLost, Progress
+from db.import_runs import Claim, LeaseLost, Progress
 from graph.imports.battery_event_intake import BatteryEventIntake
 from graph.imports.csv.chunks import Chunk, FileRefused, TextFile
 from graph.imports.csv.lines import HeaderRefused
@@ -91,7 +91,7 @@ class Intake:
         without the import getting any further. Raises WorkerStopping when told to, and Interrupted.
         """
         async with self.database.transaction() as session:
-            claim = await db.imports.claim(session, id=import_id)
+            claim = await db.import_runs.claim(session, id=import_id)
         if claim is None:
             return
         try:
@@ -115,7 +115,7 @@ class Intake:
         except Exception as fault:
             # Whoever overtakes a worker ends what it was about.
             async with self.database.transaction() as session:
-                if await db.imports.has_lost_lease(session, claim):
+                if await db.import_runs.has_lost_lease(session, claim):
                     raise LeaseLost from fault
             attempt = 0 if run.has_got_on else claim.attempts
             if attempt < ATTEMPTS_AT_MOST:
@@ -125,7 +125,7 @@ class Intake:
 
     async def _fail(self, claim: Claim, reason: str) -> None:
         async with self.database.transaction() as session:
-            await db.imports.fail(session, claim, reason=reason)
+            await db.import_runs.fail(session, claim, reason=reason)
 
 
 class _Run:
@@ -177,7 +177,7 @@ class _Run:
             header=file.header,
         )
         async with self._database.transaction() as session:
-            await db.imports.bound_transaction(session, id=claim.import_id, idle_timeout_s=self._lease_s)
+            await db.import_runs.bound_transaction(session, id=claim.import_id, idle_timeout_s=self._lease_s)
             await kind.result().complete(session)
 
     async def _open(self, header: bytes) -> KindIntake:
@@ -223,16 +223,16 @@ class _Run:
             if number != self._next_to_keep:
                 return False
             async with self._database.transaction() as session:
-                await db.imports.bound_transaction(session, id=self._claim.import_id, idle_timeout_s=self._lease_s)
-                await db.imports.advance(session, self._claim, progress)
+                await db.import_runs.bound_transaction(session, id=self._claim.import_id, idle_timeout_s=self._lease_s)
+                await db.import_runs.advance(session, self._claim, progress)
                 found = await ready.keep(session)
-                await db.imports.recount_chunk(
+                await db.import_runs.recount_chunk(
                     session,
                     self._claim,
                     rows_duplicated=found.rows_duplicated,
                     rows_rejected=len(found.rejections),
                 )
-                await db.imports.keep_rejections(
+                await db.import_runs.keep_rejections(
                     session,
                     import_id=self._claim.import_id,
                     rejections=[

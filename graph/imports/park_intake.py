@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import db.imports
+import db.import_runs
 import db.parks
 from db.engine.database import Database
-from db.imports import Claim
+from db.import_runs import Claim
 from db.parks import ParkHasReadings
 from graph.imports.csv.lines import BLANKS, LINE_LIMIT_BYTES, Header, cut_lines, read_header
 from graph.imports.csv.pieces import TOO_LONG
@@ -57,7 +57,7 @@ class ParkIntake:
         return chunk
 
     async def complete(self, session: AsyncSession) -> None:
-        await db.imports.complete(session, self._claim)
+        await db.import_runs.complete(session, self._claim)
 
 
 @dataclass

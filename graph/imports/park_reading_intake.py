@@ -12,12 +12,12 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-import db.imports
+import db.import_runs
 import db.parks
 import db.readings
 from db.engine.database import Database
 from db.engine.scope import UNRESTRICTED
-from db.imports import Claim
+from db.import_runs import Claim
 from db.parks import Park
 from db.readings import Readings
 from graph.imports.csv.arrays import Integers
@@ -59,7 +59,7 @@ class ParkReadingIntake:
         return CheckedReadings(chunk, self._park, self._claim.import_id)
 
     async def complete(self, session: AsyncSession) -> None:
-        await db.imports.complete(session, self._claim)
+        await db.import_runs.complete(session, self._claim)
 
 
 @dataclass(frozen=True)

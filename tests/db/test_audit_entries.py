@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 import db.batteries
+import db.import_runs
 import db.imports
 import db.sites
 import db.vpps
@@ -141,7 +142,7 @@ async def test_what_a_worker_did_to_an_import_meanwhile_is_told_as_what_it_was(d
             await db.imports.cancel(session, id=id)
 
     async with database.transaction() as session:
-        await db.imports.claim(session, id=id)
+        await db.import_runs.claim(session, id=id)
         later = asyncio.create_task(cancel())
         await waiting(database, later)
     await later

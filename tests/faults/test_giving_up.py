@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-import db.imports
+import db.import_runs
 from db.engine.database import Database
 from graph.imports.intake import ATTEMPTS_AT_MOST, Intake, Interrupted
 from graph.object_store import ObjectStore, ObjectStoreAway
@@ -106,7 +106,7 @@ async def test_an_import_that_ends_every_worker_is_given_up(api: Api, database: 
     import_id = await started(api, event_file(nmis, rows=1_000, seed=3))
     for _ in range(ATTEMPTS_AT_MOST):
         async with database.transaction() as session:
-            await db.imports.claim(session, id=UUID(import_id))
+            await db.import_runs.claim(session, id=UUID(import_id))
 
     await Intake(database, NoStore(), chunk_bytes=1_024, lease_s=LEASE_S).run(UUID(import_id), stopping=asyncio.Event())
 

@@ -12,7 +12,8 @@ import db.events
 import db.site_months
 from db.engine.database import copy_binary
 from db.engine.refusals import refusing
-from db.imports import Import, SiteDeleted
+from db.import_runs import SiteDeleted
+from db.imports import Import
 from db.site_months import SiteMonth
 from db.sites import Site
 from graph.imports import site_month_totals
