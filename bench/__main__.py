@@ -10,7 +10,7 @@ import typer
 
 import bench.console
 import bench.graphql.run
-from bench import imports, latency, parks, subscribers
+from bench import imports, latency_during_import, parks, subscribers
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -26,7 +26,7 @@ def main(context: typer.Context, rows: int = 5_000_000, rounds: int = 3) -> None
         return
     asyncio.run(imports.run(rows, rounds))
     print()  # noqa: T201
-    asyncio.run(latency.run(rows))
+    asyncio.run(latency_during_import.run(rows))
     print()  # noqa: T201
     asyncio.run(subscribers.run([3_000, 10_000]))
     print()  # noqa: T201

@@ -22,8 +22,8 @@ from rich.progress import track
 
 import db.migrations
 from bench.graphql.tables import console, new_table, tell
-from bench.imports import add_sites, bring_in, upload, worker, write_events
-from bench.latency import KEY, api
+from bench.imports import add_sites, bring_in, upload, write_events
+from bench.processes import KEY, api, worker
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from graph.object_store import open_object_store
 

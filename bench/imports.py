@@ -6,13 +6,9 @@ completion. The peer is psql's \\copy of the same file into an unlogged table of
 """
 
 import asyncio
-import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -24,6 +20,7 @@ from sqlmodel import col
 
 import db.imports
 import db.migrations
+from bench.processes import worker
 from db.engine.database import Database
 from db.engine.notices import Notices
 from db.engine.scope import UNRESTRICTED
@@ -122,32 +119,6 @@ def _psql_seconds(servers: EmbeddedServers, file: Path) -> float:
     began = time.perf_counter()
     run_sql(f"\\copy peer from '{file}' with (format csv, header)")
     return time.perf_counter() - began
-
-
-@asynccontextmanager
-async def worker(servers: EmbeddedServers) -> AsyncIterator[int]:
-    """Run a worker until the block ends, and give its process id."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "graph", "work"), env=os.environ | environment(servers)
-    )
-    try:
-        yield process.pid
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-def environment(servers: EmbeddedServers) -> dict[str, str]:
-    """Tell a process of ours where the servers are."""
-    store = servers.object_store
-    return {
-        "VPP_DATABASE_URL": servers.database_url,
-        "VPP_S3_BUCKET": store.bucket,
-        "VPP_S3_ENDPOINT_URL": store.endpoint_url or "",
-        "AWS_ACCESS_KEY_ID": store.access_key_id or "",
-        "AWS_SECRET_ACCESS_KEY": store.secret_access_key or "",
-        "AWS_DEFAULT_REGION": store.region or "",
-    }
 
 
 async def upload(s3: ObjectStore, file: Path) -> UUID:

@@ -18,7 +18,7 @@ import asyncpg
 import httpx
 
 import db.migrations
-from bench.latency import KEY, api
+from bench.processes import KEY, api
 from graph.embedded.servers import embedded_servers
 
 PARKS = 1_000

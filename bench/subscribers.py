@@ -25,7 +25,7 @@ import asyncpg
 import uvloop
 
 import db.migrations
-from bench.latency import KEY, api
+from bench.processes import KEY, api
 from graph.embedded.servers import embedded_servers
 from graph.web.server import let_many_connect
 

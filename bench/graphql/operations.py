@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count, cycle
 from typing import Any, TypeAlias
 
-from bench.graphql.data import ADDED_BY, Ids
+from bench.graphql.dataset import ADDED_BY, Ids
 
 SITES = 50
 PAGE = 100

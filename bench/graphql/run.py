@@ -9,11 +9,11 @@ from pathlib import Path
 import asyncpg
 
 import db.migrations
-from bench.graphql import growth, throughput
-from bench.graphql.asking import Asked, agreed
+from bench.graphql import latency_by_size, throughput
 from bench.graphql.contenders import VIEWS, contenders
-from bench.graphql.cores import OTHERS, SERVERS, pinned_to
-from bench.graphql.data import Ids, fill
+from bench.graphql.cpu import OTHERS, SERVERS, pinned_to
+from bench.graphql.dataset import Ids, fill
+from bench.graphql.workloads import Asked, agreed
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 
 
@@ -29,7 +29,7 @@ async def run(*, sites: int, rounds: int, seconds: float, grow_to: int, times: i
                 await throughput.beside_peers(ways, connection, rounds=rounds, seconds=seconds)
             await throughput.by_processes(servers, ids, connection, rounds=rounds, seconds=seconds)
             async with _asked(servers, ids, connection) as ways:
-                await growth.run(ways, connection, sites=sites, grow_to=grow_to, rounds=rounds, times=times)
+                await latency_by_size.run(ways, connection, sites=sites, grow_to=grow_to, rounds=rounds, times=times)
             await connection.close()
 
 

@@ -6,13 +6,13 @@ from statistics import median
 
 import asyncpg
 
-from bench.graphql.asking import Asked, Measured, asked, measure
 from bench.graphql.contenders import FLOOR, MERCURIUS, POSTGRAPHILE, Contender, ours
-from bench.graphql.cores import ALL, OTHERS, hold_postgres, pinned_to
-from bench.graphql.data import Ids
-from bench.graphql.load import CONNECTIONS, load
+from bench.graphql.cpu import ALL, OTHERS, hold_postgres, pinned_to
+from bench.graphql.dataset import Ids
+from bench.graphql.load_generator import CONNECTIONS, load
 from bench.graphql.operations import OPERATIONS
 from bench.graphql.tables import console, new_table, tell, told
+from bench.graphql.workloads import Asked, Measured, asked, measure
 from graph.embedded.servers import EmbeddedServers
 
 COMPARED_WITH = (POSTGRAPHILE, MERCURIUS, FLOOR)

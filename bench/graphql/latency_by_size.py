@@ -4,10 +4,10 @@ from statistics import median
 
 import asyncpg
 
-from bench.graphql.asking import Asked
-from bench.graphql.data import DROP_EXCLUSION, add_sites
-from bench.graphql.load import ask_seldom
+from bench.graphql.dataset import DROP_EXCLUSION, add_sites
+from bench.graphql.load_generator import ask_seldom
 from bench.graphql.tables import console, new_table, tell, told
+from bench.graphql.workloads import Asked
 
 OF = ("Q1", "Q2")
 EVERY_S = 0.02

@@ -5,13 +5,9 @@ It is asked at a steady pace, whether it has answered or not, and what counts is
 """
 
 import asyncio
-import os
-import re
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -19,15 +15,13 @@ from typing import Any
 import httpx
 
 import db.migrations
-from bench.imports import add_sites, bring_in, environment, upload, worker, write_events
-from graph.embedded.servers import EmbeddedServers, embedded_servers
+from bench.imports import add_sites, bring_in, upload, write_events
+from bench.processes import KEY, api, worker
+from graph.embedded.servers import embedded_servers
 from graph.object_store import open_object_store
 
 EVERY_S = 0.02
 AT_REST_S = 10.0
-START_S = 30.0
-ADDRESS = re.compile(rb"http://127\.0\.0\.1:\d+")
-KEY = "da2-the-key-of-the-bench"
 FIFTY_SITES = {"query": "{ listSites(limit: 50) { items { id nmi address } nextToken } }"}
 
 
@@ -68,29 +62,3 @@ async def _latency_ms(client: httpx.AsyncClient, due: float) -> float:
     answer = await client.post("/graphql", json=FIFTY_SITES)
     answer.raise_for_status()
     return (time.perf_counter() - due) * 1000
-
-
-@asynccontextmanager
-async def api(servers: EmbeddedServers, **settings: str) -> AsyncIterator[tuple[str, int]]:
-    """Run the API until the block ends, and give its address and its process id."""
-    command = (sys.executable, "-m", "graph", "serve", "--port", "0", "--no-worker")
-    async with answering(*command, **environment(servers), VPP_BOOTSTRAP_API_KEY=KEY, **settings) as (url, pid):
-        yield url, pid
-
-
-@asynccontextmanager
-async def answering(*command: str, **environment: str) -> AsyncIterator[tuple[str, int]]:
-    """Run what says where it is called until the block ends, and give its address and its process id."""
-    process = await asyncio.create_subprocess_exec(
-        *command, env=os.environ | environment, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout  # noqa: S101
-    try:
-        async with asyncio.timeout(START_S):
-            while not (named := ADDRESS.search(said := await process.stdout.readline())):
-                if not said:
-                    raise RuntimeError(f"{' '.join(command)} ended before it answered.")
-        yield named[0].decode(), process.pid
-    finally:
-        process.terminate()
-        await process.wait()

@@ -7,12 +7,12 @@ from itertools import cycle
 import asyncpg
 import numpy as np
 
-from bench.graphql.answers import Disagreement, figures
 from bench.graphql.contenders import Contender
-from bench.graphql.cores import cpu_of_postgres_s, cpu_of_s
-from bench.graphql.data import CLEAR_ADDED, COUNT_ADDED, Ids
-from bench.graphql.load import Connection, Exchange, load
+from bench.graphql.cpu import cpu_of_postgres_s, cpu_of_s
+from bench.graphql.dataset import CLEAR_ADDED, COUNT_ADDED, Ids
+from bench.graphql.load_generator import Connection, Exchange, load
 from bench.graphql.operations import OPERATIONS, Operation
+from bench.graphql.responses import Disagreement, figures
 
 # Code is compiled as it is used, and connections learn their statements.
 WARM_UP_S = 1.0
