@@ -24,6 +24,7 @@ from graph.resolvers.batteries import BatteryMutation, BatteryQuery
 from graph.resolvers.errors import to_graphql_error
 from graph.resolvers.imports import ImportMutation, ImportQuery, ImportSubscription
 from graph.resolvers.parks import ParkMutation, ParkQuery
+from graph.resolvers.permissions import check_root_fields_declare_roles
 from graph.resolvers.printing import print_schema
 from graph.resolvers.readings import ReadingQuery
 from graph.resolvers.reports import ReportMutation, ReportQuery, ReportSubscription
@@ -69,6 +70,10 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
 class Schema(strawberry.Schema):
     """A Strawberry schema whose errors are told as AppSync's clients read them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        check_root_fields_declare_roles(self._schema)
 
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
         # A subscription is streamed; executed, it would answer null and not say why.

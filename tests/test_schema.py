@@ -1,11 +1,15 @@
 import re
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import strawberry
 from graphql import parse, print_ast, print_schema
 
-from graph.schema import printed, schema
+from graph.auth.callers import MEMBER
+from graph.resolvers.permissions import MissingRole, RequiresRole
+from graph.schema import Schema, printed, schema
 
 ROOT = Path(__file__).parents[1]
 CONTRACT = ROOT.parent / "shared" / "schema.graphql"
@@ -66,3 +70,60 @@ def test_what_is_said_about_a_thing_is_what_the_contract_says() -> None:
     comments = re.findall(r"^ *# (.+)$", CONTRACT.read_text(), re.MULTILINE)
 
     assert sorted(re.findall(r"^ *# (.+)$", BEYOND.sub("", printed()), re.MULTILINE)) == sorted(comments)
+
+
+@strawberry.type
+class DeclaredQuery:
+    get_public: int = strawberry.field(extensions=[RequiresRole(MEMBER)])
+
+
+@strawberry.type
+class UndeclaredQuery(DeclaredQuery):
+    @strawberry.field
+    def get_secret(self) -> int:
+        return 1
+
+
+@strawberry.type
+class UndeclaredMutation:
+    @strawberry.mutation
+    def delete_everything(self) -> int:
+        return 1
+
+
+@strawberry.type
+class UndeclaredSubscription:
+    @strawberry.subscription
+    async def on_secret(self) -> AsyncGenerator[int, None]:
+        yield 1
+
+
+@pytest.mark.parametrize(
+    ("roots", "field"),
+    [
+        ({"query": UndeclaredQuery}, "UndeclaredQuery.getSecret"),
+        ({"query": DeclaredQuery, "mutation": UndeclaredMutation}, "UndeclaredMutation.deleteEverything"),
+        ({"query": DeclaredQuery, "subscription": UndeclaredSubscription}, "UndeclaredSubscription.onSecret"),
+    ],
+)
+def test_schema_with_a_root_field_without_a_role_cannot_be_built(roots: dict[str, Any], field: str) -> None:
+    with pytest.raises(MissingRole) as error:
+        Schema(**roots)
+
+    assert str(error.value) == (
+        f"{field} declares no role. Add extensions=[RequiresRole(role)] with the lowest role that may use the field:"
+        " MEMBER, READER, OPERATOR or ADMIN. RequiresRole(MEMBER) opens it to every caller."
+    )
+
+
+def test_error_names_every_root_field_without_a_role() -> None:
+    with pytest.raises(MissingRole) as error:
+        Schema(query=UndeclaredQuery, mutation=UndeclaredMutation)
+
+    assert str(error.value).startswith(
+        "UndeclaredQuery.getSecret, UndeclaredMutation.deleteEverything declare no role. "
+    )
+
+
+def test_schema_whose_root_fields_all_declare_a_role_can_be_built() -> None:
+    assert "getPublic: Int!" in print_schema(Schema(query=DeclaredQuery)._schema)
