@@ -139,7 +139,7 @@ async def bring_in(servers: EmbeddedServers, s3: ObjectStore, id: UUID, worker: 
         began = time.perf_counter()
         async with database.transaction() as session:
             size_bytes = stored.size_bytes
-            await db.imports.start(session, id=id, etag=stored.etag, bytes_total=size_bytes, bytes_at_most=size_bytes)
+            await db.imports.start(session, id=id, etag=stored.etag, bytes_total=size_bytes, max_bytes=size_bytes)
         await _end_of(database, notices, id)
         seconds = time.perf_counter() - began
     await database.close()
@@ -147,7 +147,7 @@ async def bring_in(servers: EmbeddedServers, s3: ObjectStore, id: UUID, worker: 
 
 
 async def _end_of(database: Database, notices: Notices, id: UUID) -> None:
-    async with notices.of("imports", id) as changed:
+    async with notices.subscribe("imports", id) as changed:
         while True:
             changed.clear()
             row = await database.row(db.imports.imports(UNRESTRICTED).where(col(Import.id) == id))

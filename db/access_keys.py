@@ -13,9 +13,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db.api_keys import ApiKey, api_keys, is_good
+from db.api_keys import ApiKey, api_keys, is_valid
 from db.engine.database import ReadStatement
-from db.engine.tables import Table, created
+from db.engine.tables import Table, created_at_column
 
 # As long as AWS's own, which begin otherwise: 20 and 40 characters.
 PREFIX = "VPPK"
@@ -29,7 +29,7 @@ class AccessKey(Table, table=True):
     id: str = Field(primary_key=True)
     secret: str
     api_key_id: UUID = Field(foreign_key="api_keys.id", ondelete="CASCADE", index=True)
-    created_at: datetime = created()
+    created_at: datetime = created_at_column()
 
 
 def access_key(id: str) -> ReadStatement:
@@ -39,7 +39,7 @@ def access_key(id: str) -> ReadStatement:
         api_keys()
         .add_columns(col(AccessKey.secret))
         .join(AccessKey, of_its_api_key)
-        .where(col(AccessKey.id) == id, *is_good())
+        .where(col(AccessKey.id) == id, *is_valid())
     )
 
 

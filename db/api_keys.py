@@ -12,8 +12,8 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import Field, col
 
 from db.engine.database import AnyRow, ReadStatement
-from db.engine.refusals import NotFound, ValidationFailed, refusing
-from db.engine.tables import Table, created, instant, is_text
+from db.engine.refusals import NotFound, ValidationFailed, translate_violations
+from db.engine.tables import Table, created_at_column, text_length_check, timestamp_column
 from db.sites import Site
 from db.vpps import Vpp
 
@@ -25,7 +25,7 @@ VPP_SCOPED_ROLES = ("READER", "OPERATOR")
 class ApiKey(Table, table=True):
     __tablename__ = "api_keys"
     __table_args__ = (
-        is_text("api_keys", "name", at_most=200),
+        text_length_check("api_keys", "name", max_length=200),
         CheckConstraint("role in ('MEMBER', 'READER', 'OPERATOR', 'ADMIN')", name="api_keys_role_is_known"),
     )
 
@@ -36,10 +36,10 @@ class ApiKey(Table, table=True):
     role: str
     vpp_ids: list[UUID] | None = Field(default=None, sa_type=ARRAY(Uuid))
     site_ids: list[UUID] | None = Field(default=None, sa_type=ARRAY(Uuid))
-    created_at: datetime = created()
-    expires_at: datetime | None = instant()
-    last_used_at: datetime | None = instant()
-    revoked_at: datetime | None = instant()
+    created_at: datetime = created_at_column()
+    expires_at: datetime | None = timestamp_column()
+    last_used_at: datetime | None = timestamp_column()
+    revoked_at: datetime | None = timestamp_column()
 
 
 class ApiKeyNotFound(NotFound):
@@ -102,20 +102,20 @@ def api_keys() -> ReadStatement:
 
 def api_key_by_secret(secret: str) -> ReadStatement:
     """Read the API key a secret belongs to, unless it is revoked or has expired."""
-    return api_keys().where(col(ApiKey.secret_sha256) == secret_sha256(secret), *is_good())
+    return api_keys().where(col(ApiKey.secret_sha256) == secret_sha256(secret), *is_valid())
 
 
 def api_key_by_id(id: UUID) -> ReadStatement:
     """Read the API key of an id, unless it is revoked or has expired."""
-    return api_keys().where(col(ApiKey.id) == id, *is_good())
+    return api_keys().where(col(ApiKey.id) == id, *is_valid())
 
 
-def good_api_keys(ids: Sequence[UUID]) -> ReadStatement:
+def valid_api_keys(ids: Sequence[UUID]) -> ReadStatement:
     """Read those of some API keys that are neither revoked nor expired."""
-    return select(col(ApiKey.id)).where(col(ApiKey.id).in_(ids), *is_good())
+    return select(col(ApiKey.id)).where(col(ApiKey.id).in_(ids), *is_valid())
 
 
-def is_good() -> tuple[ColumnElement[bool], ...]:
+def is_valid() -> tuple[ColumnElement[bool], ...]:
     """Return what holds of API keys that are neither revoked nor expired."""
     is_not_over = col(ApiKey.expires_at).is_(None) | (col(ApiKey.expires_at) > func.now())
     return (col(ApiKey.revoked_at).is_(None), is_not_over)
@@ -155,12 +155,12 @@ async def create(
         expires_at=expires_at,
     )
     session.add(key)
-    with refusing(ApiKeyNameRefused()):
+    with translate_violations(ApiKeyNameRefused()):
         await session.flush()
     return key.id, secret
 
 
-async def note_use(session: AsyncSession, *, id: UUID) -> None:
+async def record_use(session: AsyncSession, *, id: UUID) -> None:
     """Note that an API key is in use."""
     await session.execute(update(ApiKey).where(col(ApiKey.id) == id).values(last_used_at=func.now()))
 

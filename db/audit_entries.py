@@ -68,7 +68,7 @@ WAS_THERE = "select cast(:object_id as uuid), cast(:old as jsonb)"
 IS_NEW = "select id, null::jsonb from {table} where id = :object_id and xmin = pg_current_xact_id()::xid"
 
 
-def adding_new(kind: Kind, objects: str) -> str:
+def insert_created_entries(kind: Kind, objects: str) -> str:
     """Return the statement that adds entries of new objects, selected with what the functions above would return."""
     return ADD_NEW.format(kind=kind, objects=objects)
 
@@ -124,17 +124,17 @@ class Change:
         self._entry = asdict(author) | {"action": action}
         self._entries: list[tuple[TextClause, dict[str, Any]]] = []
 
-    async def of(self, kind: Kind, id: UUID) -> None:
+    async def track(self, kind: Kind, id: UUID) -> None:
         """Hold an object until the transaction ends, before it is changed or deleted."""
         async with as_database_owner(self.session):
             old = await self.session.scalar(HOLD[kind], {"id": id})
         self._add(ADD_CHANGED[kind], object_id=id, old=old)
 
-    def created(self, kind: Kind, id: UUID) -> None:
+    def track_created(self, kind: Kind, id: UUID) -> None:
         """Tell of an object that was created, or found to be there where its create was sent again."""
         self._add(ADD_CREATED[kind], object_id=id)
 
-    async def keep(self) -> None:
+    async def write_entries(self) -> None:
         """Keep an entry for each object that is not what it was."""
         async with as_database_owner(self.session):
             for statement, entry in self._entries:
@@ -160,7 +160,7 @@ class SingleStatementWrite:
 
     async def create(self, statement: CompiledStatement, given: Mapping[str, object]) -> None:
         """Run a statement that returns the created row and adds its entry. Raises AlreadyExists if none is."""
-        rows = await self.database.changed(statement, {**given, **vars(self.author), "action": self.action})
+        rows = await self.database.execute_write(statement, {**given, **vars(self.author), "action": self.action})
         if not rows:
             raise AlreadyExists
         self.row = rows[0]
@@ -171,7 +171,7 @@ async def audited(session: AsyncSession, author: Author, action: str) -> AsyncIt
     """Keep, at the end of the block, who changed what in it."""
     change = Change(session, author, action)
     yield change
-    await change.keep()
+    await change.write_entries()
 
 
 def audit_entries() -> ReadStatement:

@@ -11,15 +11,24 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db.audit_entries import Kind, SingleStatementWrite, adding_new
+from db.audit_entries import Kind, SingleStatementWrite, insert_created_entries
 from db.engine import timelines
 from db.engine.database import ADVISORY_LOCK, ReadStatement, lock_name, take_advisory_lock
-from db.engine.refusals import Conflict, NotFound, ValidationFailed, refusing
+from db.engine.refusals import Conflict, NotFound, ValidationFailed, translate_violations
 from db.engine.scope import Scope, scope_of
-from db.engine.statements import CompiledStatement, among
-from db.engine.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
+from db.engine.statements import CompiledStatement, equals_any
+from db.engine.tables import (
+    Table,
+    covers_day,
+    created_at_column,
+    no_overlap,
+    not_empty_check,
+    period_column,
+    text_length_check,
+    updated_at_column,
+)
 from db.engine.timelines import Timeline
-from db.sites import Site, SiteNotFound, check_past
+from db.sites import Site, SiteNotFound, check_past_in_scope
 
 # Nothing where the id is there already.
 BATTERY = f"""
@@ -58,7 +67,7 @@ ADD_IN_ONE_STATEMENT = CompiledStatement(
     text(f"""
         with battery as ({BATTERY}),
         capacity as ({CAPACITY} from battery returning *),
-        entry as ({adding_new(Kind.BATTERY, NEW)})
+        entry as ({insert_created_entries(Kind.BATTERY, NEW)})
         select battery.*, capacity_kwh from battery, capacity
     """)  # noqa: S608 It is ours.
 )
@@ -69,31 +78,31 @@ class Battery(Table, table=True):
 
     __tablename__ = "batteries"
     __table_args__ = (
-        one_at_a_time("batteries", "manufacturer", "serial", period="installed", name="one_place_at_a_time"),
-        holds_some_day("batteries", period="installed"),
-        is_text("batteries", "manufacturer", at_most=200),
-        is_text("batteries", "serial", at_most=200),
+        no_overlap("batteries", "manufacturer", "serial", period="installed", name="one_place_at_a_time"),
+        not_empty_check("batteries", period="installed"),
+        text_length_check("batteries", "manufacturer", max_length=200),
+        text_length_check("batteries", "serial", max_length=200),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     site_id: UUID = Field(foreign_key="sites.id", ondelete="CASCADE", index=True)
     manufacturer: str
     serial: str
-    installed: Range[date] = days()
-    created_at: datetime = created()
-    updated_at: datetime = updated()
+    installed: Range[date] = period_column()
+    created_at: datetime = created_at_column()
+    updated_at: datetime = updated_at_column()
 
 
 class BatteryCapacity(Table, table=True):
     __tablename__ = "battery_capacities"
     __table_args__ = (
-        one_at_a_time("battery_capacities", "battery_id", name="one_at_a_time"),
-        holds_some_day("battery_capacities"),
+        no_overlap("battery_capacities", "battery_id", name="one_at_a_time"),
+        not_empty_check("battery_capacities"),
         CheckConstraint("capacity_kwh between 0 and 1000000", name="battery_capacities_kwh_is_0_to_1000000"),
     )
 
     battery_id: UUID = Field(foreign_key="batteries.id", ondelete="CASCADE", primary_key=True)
-    effective: Range[date] = days(primary_key=True)
+    effective: Range[date] = period_column(primary_key=True)
     capacity_kwh: Decimal
 
 
@@ -144,7 +153,7 @@ class BatteryIdTaken(Conflict):
     field = ("input", "id")
 
 
-class BatteryNotThere(ValidationFailed):
+class CapacityChangeAfterRemoval(ValidationFailed):
     """This battery left its site on {until}, so its capacity cannot change from {effective_from} on."""
 
     field = ("input", "effectiveFrom")
@@ -187,8 +196,8 @@ def batteries_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date) -> R
         select(*COLUMNS, col(BatteryCapacity.capacity_kwh))
         # There is one on each day on which it stands there.
         .join(BatteryCapacity, col(BatteryCapacity.battery_id) == Battery.id)
-        .where(among(col(Battery.site_id), site_ids), *scope.sites(col(Battery.site_id)))
-        .where(holds_on(col(Battery.installed), on), holds_on(col(BatteryCapacity.effective), on))
+        .where(equals_any(col(Battery.site_id), site_ids), *scope.sites(col(Battery.site_id)))
+        .where(covers_day(col(Battery.installed), on), covers_day(col(BatteryCapacity.effective), on))
         .order_by(col(Battery.manufacturer), col(Battery.serial), col(Battery.id))
     )
 
@@ -198,8 +207,8 @@ def capacities_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date) -> 
     return (
         select(col(Battery.site_id), func.sum(col(BatteryCapacity.capacity_kwh)).label("capacity_kwh"))
         .join(BatteryCapacity, col(BatteryCapacity.battery_id) == Battery.id)
-        .where(among(col(Battery.site_id), site_ids), *scope.sites(col(Battery.site_id)))
-        .where(holds_on(col(BatteryCapacity.effective), on))
+        .where(equals_any(col(Battery.site_id), site_ids), *scope.sites(col(Battery.site_id)))
+        .where(covers_day(col(BatteryCapacity.effective), on))
         .group_by(col(Battery.site_id))
     )
 
@@ -229,7 +238,7 @@ async def add(
         "effective_from": effective_from,
         "lock_name": lock_name("battery", manufacturer, serial),
     }
-    with refusing(
+    with translate_violations(
         *(BatterySiteNotFound(id=site_id), ManufacturerRefused(), SerialRefused()),
         *(BatteryTaken(manufacturer=manufacturer, serial=serial), CapacityOutOfRange(capacity_kwh=capacity_kwh)),
     ):
@@ -237,12 +246,12 @@ async def add(
             await session.create(ADD_IN_ONE_STATEMENT, battery)
             return id
         await _check_site(session, id=site_id)
-        await check_past(session, site_id=site_id, effective_from=effective_from)
+        await check_past_in_scope(session, site_id=site_id, effective_from=effective_from)
         if await session.scalar(ADD_BATTERY, battery):
             await session.execute(ADD_CAPACITY, battery)
             return id
     capacities = [(Range(effective_from, None), capacity_kwh)]
-    await _check_sent_again(session, id=id, there=(site_id, manufacturer, serial, capacities))
+    await _check_same_as_existing(session, id=id, there=(site_id, manufacturer, serial, capacities))
     return id
 
 
@@ -262,13 +271,13 @@ async def update_battery(
         "serial": there.serial if serial is None else serial.strip(),
     }
     await take_advisory_lock(session, "battery", battery["manufacturer"], battery["serial"])
-    with refusing(ManufacturerRefused(), SerialRefused(), BatteryTaken(**battery)):
+    with translate_violations(ManufacturerRefused(), SerialRefused(), BatteryTaken(**battery)):
         await session.execute(update(Battery).where(col(Battery.id) == id).values(**battery))
     if capacity_kwh is not None:
-        await check_past(session, site_id=there.site_id, effective_from=effective_from)
+        await check_past_in_scope(session, site_id=there.site_id, effective_from=effective_from)
         until = there.installed.upper
         if effective_from is not None and until is not None and effective_from >= until:
-            raise BatteryNotThere(until=until, effective_from=effective_from)
+            raise CapacityChangeAfterRemoval(until=until, effective_from=effective_from)
         before = await _capacities(session, battery_id=id)
         after = before.changed(lambda _: capacity_kwh, effective_from=effective_from)
         await _keep_capacities(session, battery_id=id, capacities=after)
@@ -278,7 +287,7 @@ async def update_battery(
 async def remove(session: AsyncSession, *, id: UUID, effective_from: date) -> UUID:
     """Take a battery out of its site from a day on."""
     there = await _lock_battery(session, id=id)
-    await check_past(session, site_id=there.site_id, effective_from=effective_from)
+    await check_past_in_scope(session, site_id=there.site_id, effective_from=effective_from)
     installed = there.installed
     if installed.upper is not None:
         raise BatteryRemovedAlready(until=installed.upper)
@@ -294,7 +303,7 @@ async def remove(session: AsyncSession, *, id: UUID, effective_from: date) -> UU
 async def remove_for_all_time(session: AsyncSession, *, id: UUID) -> None:
     """Take a battery out of its site as if it had never been there."""
     there = await _lock_battery(session, id=id)
-    await check_past(session, site_id=there.site_id, effective_from=None)
+    await check_past_in_scope(session, site_id=there.site_id, effective_from=None)
     await session.execute(delete(Battery).where(col(Battery.id) == id))
 
 
@@ -323,12 +332,12 @@ async def _check_site(session: AsyncSession, *, id: UUID) -> None:
         raise BatterySiteNotFound(id=id)
 
 
-async def _check_sent_again(session: AsyncSession, *, id: UUID, there: tuple[object, ...]) -> None:
+async def _check_same_as_existing(session: AsyncSession, *, id: UUID, there: tuple[object, ...]) -> None:
     of_these = (col(Battery.id) == id, *scope_of(session).sites(col(Battery.site_id)))
     columns = (col(Battery.site_id), col(Battery.manufacturer), col(Battery.serial))
     battery = (await session.execute(select(*columns).where(*of_these))).one_or_none()
     capacities = await _capacities(session, battery_id=id)
-    if battery is None or (*battery, list(capacities.stretches)) != there:
+    if battery is None or (*battery, list(capacities.periods)) != there:
         raise BatteryIdTaken(id=id)
 
 
@@ -342,7 +351,7 @@ async def _keep_capacities(session: AsyncSession, *, battery_id: UUID, capacitie
     await session.execute(delete(BatteryCapacity).where(col(BatteryCapacity.battery_id) == battery_id))
     rows = [
         {"battery_id": battery_id, "effective": days, "capacity_kwh": capacity_kwh}
-        for days, capacity_kwh in capacities.stretches
+        for days, capacity_kwh in capacities.periods
     ]
-    with refusing(CapacityOutOfRange(capacity_kwh=rows[-1]["capacity_kwh"])):
+    with translate_violations(CapacityOutOfRange(capacity_kwh=rows[-1]["capacity_kwh"])):
         await session.execute(insert(BatteryCapacity), rows)

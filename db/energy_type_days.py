@@ -53,7 +53,7 @@ SUM_UP = text("""
 DAYS_OF_PARK = text("select local_date from park_days where park_id = :park_id")
 
 
-async def sum_up(session: AsyncSession, *, park_id: UUID, days: Collection[date]) -> None:
+async def recompute_days(session: AsyncSession, *, park_id: UUID, days: Collection[date]) -> None:
     """Sum up anew the days of a park that have changed, with all that are summed up with them."""
     if not days:
         return
@@ -64,7 +64,7 @@ async def sum_up(session: AsyncSession, *, park_id: UUID, days: Collection[date]
     await session.execute(SUM_UP, changed)
 
 
-async def sum_up_all_of(session: AsyncSession, *, park_id: UUID) -> None:
+async def recompute_all_days(session: AsyncSession, *, park_id: UUID) -> None:
     """Sum up anew all days of a park that is no longer what it was."""
     days = await session.scalars(DAYS_OF_PARK, {"park_id": park_id})
-    await sum_up(session, park_id=park_id, days=set(days))
+    await recompute_days(session, park_id=park_id, days=set(days))

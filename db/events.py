@@ -43,7 +43,7 @@ from sqlmodel import Field, col
 
 from db.engine.database import ReadStatement, copy_binary
 from db.engine.scope import Scope
-from db.engine.statements import among
+from db.engine.statements import equals_any
 from db.engine.tables import Table
 from db.site_months import SiteMonth
 
@@ -146,7 +146,7 @@ def events_of_sites(scope: Scope, site_ids: Sequence[UUID], from_: date | None, 
         *(each.import_id, each.line_number, each.site_id, each.settlement_date),
         *(each.event_type, each.energy_kwh, each.tariff_cents_per_kwh),
         in_full(each.value_aud).label("value_aud"),
-    ).where(among(each.site_id, site_ids), *scope.events(each.site_id, each.settlement_date))
+    ).where(equals_any(each.site_id, site_ids), *scope.events(each.site_id, each.settlement_date))
     # The month is in the index of the blocks; the date is known only once a block is opened.
     if from_ is not None:
         events = events.where(each.month >= _month(from_), each.settlement_date >= from_)

@@ -15,8 +15,8 @@ from sqlmodel import col
 
 from db import site_months
 from db.engine.database import driver_connection
-from db.engine.refusals import Conflict, refusing
-from db.imports import Import, ImportCheckpoint, Status, keep_counts
+from db.engine.refusals import Conflict, translate_violations
+from db.imports import Import, ImportCheckpoint, Status, update_row_counts
 
 
 class SiteDeleted(Conflict):
@@ -190,9 +190,9 @@ async def complete_events(session: AsyncSession, claim: Claim, totals: Sequence[
     """
     await session.execute(site_months.LOCK)
     await complete(session, claim)
-    with refusing(SiteDeleted()):
+    with translate_violations(SiteDeleted()):
         counts = await site_months.add(session, import_id=claim.import_id, totals=totals)
-    await keep_counts(session, counts)
+    await update_row_counts(session, counts)
 
 
 async def fail(session: AsyncSession, claim: Claim, *, reason: str) -> None:

@@ -38,12 +38,12 @@ from db.engine.refusals import (
     NotFound,
     Unauthorized,
     ValidationFailed,
-    refusing,
+    translate_violations,
     violated_constraint,
 )
 from db.engine.scope import Scope, as_database_owner, scope_of
-from db.engine.statements import among
-from db.engine.tables import Table, created, instant, is_text
+from db.engine.statements import equals_any
+from db.engine.tables import Table, created_at_column, text_length_check, timestamp_column
 from db.events import EventBlock
 from db.jobs import Job
 from db.parks import ParkNotFound
@@ -63,7 +63,7 @@ class Status(StrEnum):
 class Import(Table, table=True):
     __tablename__ = "imports"
     __table_args__ = (
-        is_text("imports", "file_name", at_most=500),
+        text_length_check("imports", "file_name", max_length=500),
         CheckConstraint("kind in ('BATTERY_EVENTS', 'PARKS', 'PARK_READINGS')", name="imports_kind_is_known"),
         CheckConstraint(
             "status in ('AWAITING_UPLOAD', 'QUEUED', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', 'REVERTED')",
@@ -106,9 +106,9 @@ class Import(Table, table=True):
     run: int = 0
     # How often it was taken up since it last got any further.
     attempts: int = 0
-    created_at: datetime = created()
-    started_at: datetime | None = instant()
-    finished_at: datetime | None = instant()
+    created_at: datetime = created_at_column()
+    started_at: datetime | None = timestamp_column()
+    finished_at: datetime | None = timestamp_column()
 
 
 class ImportCheckpoint(Table, table=True):
@@ -122,7 +122,7 @@ class ImportCheckpoint(Table, table=True):
     # Where to go on: in what the file says, which is longer than the file where that is packed.
     text_bytes_read: int = Field(sa_type=BigInteger)
     lines_read: int
-    created_at: datetime = created()
+    created_at: datetime = created_at_column()
 
 
 class ImportRejection(Table, table=True):
@@ -149,13 +149,13 @@ class FileNameRefused(ValidationFailed):
     field = ("input", "fileName")
 
 
-class ParkMissing(ValidationFailed):
+class ParkIdRequired(ValidationFailed):
     """An import of PARK_READINGS says whose readings they are: expected the id of a park."""
 
     field = ("input", "parkId")
 
 
-class ParkNotMeant(ValidationFailed):
+class ParkIdNotAllowed(ValidationFailed):
     """An import of {kind} is of no one park; a parkId goes with PARK_READINGS."""
 
     field = ("input", "parkId")
@@ -239,12 +239,12 @@ def imports(scope: Scope) -> ReadStatement:
 
 def rejections(scope: Scope, import_ids: Sequence[UUID]) -> ReadStatement:
     """Read the rows some imports left out."""
-    reached = select(col(Import.id)).where(among(col(Import.id), import_ids), *scope.imports(col(Import.vpp_ids)))
+    reached = select(col(Import.id)).where(equals_any(col(Import.id), import_ids), *scope.imports(col(Import.vpp_ids)))
     import_id = col(ImportRejection.import_id)
     return select(
         *(col(ImportRejection.line_number), col(ImportRejection.column_name), col(ImportRejection.code)),
         *(col(ImportRejection.message), col(ImportRejection.row_text)),
-    ).where(import_id.in_(reached) if scope.is_restricted else among(import_id, import_ids))
+    ).where(import_id.in_(reached) if scope.is_restricted else equals_any(import_id, import_ids))
 
 
 async def create(
@@ -267,7 +267,7 @@ async def create(
         vpp_ids=None if vpp_ids is None else sorted(vpp_ids),
         park_id=park_id,
     )
-    with refusing(FileNameRefused(), ImportParkNotFound(id=park_id)):
+    with translate_violations(FileNameRefused(), ImportParkNotFound(id=park_id)):
         created_id = await session.scalar(
             new.on_conflict_do_nothing(index_elements=[col(Import.id)]).returning(col(Import.id))
         )
@@ -295,7 +295,7 @@ async def lock_import(session: AsyncSession, *, id: UUID) -> Import:
     return there
 
 
-async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_total: int, bytes_at_most: int) -> None:
+async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_total: int, max_bytes: int) -> None:
     """
     Queue an import whose file is uploaded, and the job with it; a file that is not there has no ETag.
 
@@ -310,8 +310,8 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
         raise NotUploaded
     if not bytes_total:
         raise FileEmpty
-    if bytes_total > bytes_at_most:
-        raise FileTooLarge(size=bytes_total, limit=bytes_at_most)
+    if bytes_total > max_bytes:
+        raise FileTooLarge(size=bytes_total, limit=max_bytes)
     if there.etag != etag and there.bytes_read > 0:
         raise FileChanged
     queued = (
@@ -378,7 +378,7 @@ async def revert(session: AsyncSession, *, id: UUID) -> None:
     await _undo(session, there)
     if there.kind == "BATTERY_EVENTS":
         async with as_database_owner(session):
-            await keep_counts(session, await site_months.remove(session, import_id=id))
+            await update_row_counts(session, await site_months.remove(session, import_id=id))
 
 
 async def sweep(session: AsyncSession, *, id: UUID) -> None:
@@ -398,9 +398,9 @@ async def _undo(session: AsyncSession, there: Import) -> None:
 
 def _check_park(session: AsyncSession, *, kind: str, park_id: UUID | None) -> None:
     if kind == "PARK_READINGS" and park_id is None:
-        raise ParkMissing
+        raise ParkIdRequired
     if kind != "PARK_READINGS" and park_id is not None:
-        raise ParkNotMeant(kind=kind)
+        raise ParkIdNotAllowed(kind=kind)
     if kind != "BATTERY_EVENTS" and scope_of(session).is_restricted:
         raise ParksOutOfScope
 
@@ -412,7 +412,7 @@ async def _close(session: AsyncSession, *, id: UUID, status: Status) -> None:
         await jobs.enqueue(session, Job.SWEEP_IMPORT, id=id)
 
 
-async def keep_counts(session: AsyncSession, counts: Sequence[Count]) -> None:
+async def update_row_counts(session: AsyncSession, counts: Sequence[Count]) -> None:
     for count in counts:
         kept = update(Import).where(col(Import.id) == count.import_id)
         await session.execute(kept.values(rows_imported=count.rows_imported, rows_duplicated=count.rows_duplicated))

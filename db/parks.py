@@ -31,9 +31,9 @@ from sqlmodel import Field, col
 
 from db import energy_type_days
 from db.engine.database import ReadStatement, take_advisory_lock
-from db.engine.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
+from db.engine.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, translate_violations
 from db.engine.scope import Scope, scope_of
-from db.engine.tables import Table, created, is_text, updated
+from db.engine.tables import Table, created_at_column, text_length_check, updated_at_column
 
 # No more of the table than it takes: whose it is imports this.
 READINGS = table("energy_readings", column("park_id", Uuid))
@@ -48,7 +48,7 @@ class Park(Table, table=True):
     __tablename__ = "parks"
     __table_args__ = (
         UniqueConstraint("name", name="parks_name_once"),
-        is_text("parks", "name", at_most=200),
+        text_length_check("parks", "name", max_length=200),
         CheckConstraint("energy_type in ('SOLAR', 'WIND')", name="parks_energy_type_is_known"),
     )
 
@@ -56,8 +56,8 @@ class Park(Table, table=True):
     name: str
     timezone: str
     energy_type: str
-    created_at: datetime = created()
-    updated_at: datetime = updated()
+    created_at: datetime = created_at_column()
+    updated_at: datetime = updated_at_column()
 
 
 class ImportedPark(Table, table=True):
@@ -127,7 +127,7 @@ class ParkTimezoneChanged(Conflict):
 
 
 @dataclass(frozen=True)
-class ParksWanted:
+class ParkFilter:
     """Which parks are wanted, by what each is one of: None for anything, and nothing is one of none."""
 
     names: Sequence[str] | None = None
@@ -145,7 +145,7 @@ class ParksWanted:
         )
 
 
-def parks(scope: Scope, wanted: ParksWanted | None = None) -> ReadStatement:
+def parks(scope: Scope, wanted: ParkFilter | None = None) -> ReadStatement:
     """Read parks."""
     return select(
         *(col(Park.id), col(Park.name), col(Park.timezone), col(Park.energy_type)),
@@ -171,7 +171,7 @@ async def create(session: AsyncSession, *, id: UUID | None, name: str, timezone:
     _check_timezone(timezone)
     await take_advisory_lock(session, "park", name)
     new = upsert(Park).values(id=id, name=name, timezone=timezone, energy_type=energy_type)
-    with refusing(ParkNameTaken(name=name), ParkNameRefused()):
+    with translate_violations(ParkNameTaken(name=name), ParkNameRefused()):
         created_id = await session.scalar(
             new.on_conflict_do_nothing(index_elements=[col(Park.id)]).returning(col(Park.id))
         )
@@ -202,10 +202,10 @@ async def update_park(
         await _check_no_readings(session, there)
         changes["timezone"] = timezone
     if changes:
-        with refusing(ParkNameTaken(name=name), ParkNameRefused()):
+        with translate_violations(ParkNameTaken(name=name), ParkNameRefused()):
             await session.execute(update(Park).where(col(Park.id) == id).values(**changes))
     if is_of_another_type:
-        await energy_type_days.sum_up_all_of(session, park_id=id)
+        await energy_type_days.recompute_all_days(session, park_id=id)
     return id
 
 
@@ -221,7 +221,9 @@ async def lock_park_imports(session: AsyncSession) -> None:
     await take_advisory_lock(session, "imported parks")
 
 
-async def keep_imported(session: AsyncSession, *, import_id: UUID, name: str, timezone: str, energy_type: str) -> bool:
+async def upsert_imported(
+    session: AsyncSession, *, import_id: UUID, name: str, timezone: str, energy_type: str
+) -> bool:
     """
     Create the park of a name, or change it to what a file says; tell whether that was anything new.
 
@@ -242,7 +244,7 @@ async def keep_imported(session: AsyncSession, *, import_id: UUID, name: str, ti
             await _check_no_readings(session, there)
         old = {"old_timezone": there.timezone, "old_energy_type": there.energy_type}
         await session.execute(update(Park).where(col(Park.id) == there.id).values(**said))
-        await energy_type_days.sum_up_all_of(session, park_id=there.id)
+        await energy_type_days.recompute_all_days(session, park_id=there.id)
     # A file may speak of a park twice: what was before its first word is what was before it.
     first = upsert(ImportedPark).values(import_id=import_id, park_id=there.id, **said, **old)
     await session.execute(
@@ -266,12 +268,12 @@ async def undo_import(session: AsyncSession, *, import_id: UUID) -> None:
         if said.old_timezone is None or said.old_timezone != there.timezone:
             await _check_no_readings(session, there)
         if said.old_timezone is None:
-            with refusing(ParkHasImports(name=there.name)):
+            with translate_violations(ParkHasImports(name=there.name)):
                 await session.execute(delete(Park).where(col(Park.id) == there.id))
         else:
             old = {"timezone": said.old_timezone, "energy_type": said.old_energy_type}
             await session.execute(update(Park).where(col(Park.id) == there.id).values(**old))
-            await energy_type_days.sum_up_all_of(session, park_id=there.id)
+            await energy_type_days.recompute_all_days(session, park_id=there.id)
 
 
 async def _lock_park(session: AsyncSession, condition: Any) -> Park | None:

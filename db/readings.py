@@ -19,9 +19,9 @@ from db import energy_type_days
 from db.energy_type_days import EnergyTypeDay
 from db.engine.database import ReadStatement, take_advisory_lock
 from db.engine.scope import Scope
-from db.engine.statements import among
+from db.engine.statements import equals_any
 from db.engine.tables import Table
-from db.parks import Park, ParksWanted
+from db.parks import Park, ParkFilter
 
 
 class EnergyReading(Table, table=True):
@@ -188,7 +188,7 @@ async def lock_park_readings(session: AsyncSession, *, park_id: UUID) -> None:
     await take_advisory_lock(session, "readings", str(park_id))
 
 
-async def brought(
+async def instants_of_import(
     session: AsyncSession, *, park_id: UUID, import_id: UUID, instants: Sequence[datetime]
 ) -> set[datetime]:
     """Return which of some instants an import has brought a reading for."""
@@ -196,7 +196,7 @@ async def brought(
     return set(rows.scalars())
 
 
-async def keep(session: AsyncSession, readings: Readings, *, park_id: UUID, import_id: UUID) -> int:
+async def store(session: AsyncSession, readings: Readings, *, park_id: UUID, import_id: UUID) -> int:
     """
     Let readings take the place of those of the same instants, and sum up their days; return how many said the same.
 
@@ -232,11 +232,11 @@ async def undo_import(session: AsyncSession, *, park_id: UUID, import_id: UUID) 
 
 async def _sum_days(session: AsyncSession, *, park_id: UUID, days: set[date]) -> None:
     await session.execute(SUM_DAYS, {"park_id": park_id, "days": sorted(days)})
-    await energy_type_days.sum_up(session, park_id=park_id, days=days)
+    await energy_type_days.recompute_days(session, park_id=park_id, days=days)
 
 
 def readings(
-    scope: Scope, wanted: ParksWanted | None = None, from_: datetime | None = None, until: datetime | None = None
+    scope: Scope, wanted: ParkFilter | None = None, from_: datetime | None = None, until: datetime | None = None
 ) -> ReadStatement:
     """Read the readings of the parks that are wanted, over instants `[from, until)`; each tells its park's timezone."""
     # Found beforehand, and not joined: so readings are read by their key, from where a page starts.
@@ -248,10 +248,10 @@ def readings_of_parks(
     scope: Scope, park_ids: Sequence[UUID], from_: datetime | None, until: datetime | None
 ) -> ReadStatement:
     """Read the readings of some parks over instants `[from, until)`; each tells its park's timezone."""
-    return _over(from_, until).where(among(col(EnergyReading.park_id), park_ids), *scope.parks())
+    return _over(from_, until).where(equals_any(col(EnergyReading.park_id), park_ids), *scope.parks())
 
 
-def park_daily_stats(scope: Scope, wanted: ParksWanted, from_: date | None, until: date | None) -> ReadStatement:
+def park_daily_stats(scope: Scope, wanted: ParkFilter, from_: date | None, until: date | None) -> ReadStatement:
     """Read the sums of the local days `[from, until)` of the parks that are wanted; powers are in 10^-6 MW."""
     days = select(
         *(col(ParkDay.park_id), col(ParkDay.local_date), col(ParkDay.min_power), col(ParkDay.max_power)),
@@ -260,7 +260,7 @@ def park_daily_stats(scope: Scope, wanted: ParksWanted, from_: date | None, unti
     return _of_days(days, col(ParkDay.local_date), from_, until).where(*scope.parks(), *wanted.conditions())
 
 
-def energy_type_daily_stats(scope: Scope, wanted: ParksWanted, from_: date | None, until: date | None) -> ReadStatement:
+def energy_type_daily_stats(scope: Scope, wanted: ParkFilter, from_: date | None, until: date | None) -> ReadStatement:
     """Read the sums of the days `[from, until)` by energy type; of parks that are wanted by anything but their name."""
     days = _of_days(
         select(
@@ -275,7 +275,7 @@ def energy_type_daily_stats(scope: Scope, wanted: ParksWanted, from_: date | Non
 
 
 def energy_type_daily_stats_of_parks(
-    scope: Scope, wanted: ParksWanted, from_: date | None, until: date | None
+    scope: Scope, wanted: ParkFilter, from_: date | None, until: date | None
 ) -> ReadStatement:
     """Read the sums of the days `[from, until)` by energy type, from those of each park that is wanted."""
     days = _of_days(

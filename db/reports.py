@@ -40,8 +40,8 @@ from db.batteries import Battery, BatteryCapacity
 from db.engine.database import ReadStatement
 from db.engine.refusals import NotFound
 from db.engine.scope import Scope, as_database_owner, scope_of
-from db.engine.statements import among
-from db.engine.tables import Table, created, instant
+from db.engine.statements import equals_any
+from db.engine.tables import Table, created_at_column, timestamp_column
 from db.events import EVENTS
 from db.jobs import Job
 from db.site_months import SiteMonth
@@ -55,7 +55,7 @@ class Status(StrEnum):
     FAILED = "FAILED"
 
 
-def cents(*, nullable: bool = False) -> Any:
+def money_column(*, nullable: bool = False) -> Any:
     """Return a column of settled amounts of money, in AUD to the cent."""
     return Field(default=None, sa_type=Numeric(20, 2), nullable=nullable)
 
@@ -84,20 +84,20 @@ class RevenueReport(Table, table=True):
     revision: int
     status: str = Status.PENDING
     failure_reason: str | None = None
-    created_at: datetime = created()
-    finished_at: datetime | None = instant()
+    created_at: datetime = created_at_column()
+    finished_at: datetime | None = timestamp_column()
 
     # As they stood when the month was settled.
     settled_from: str | None = None
     vpp_name: str | None = None
     terms: list[dict[str, Any]] | None = Field(default=None, sa_type=JSONB)
 
-    total_revenue_aud: Decimal | None = cents(nullable=True)
-    ad_valorem_fee_aud: Decimal | None = cents(nullable=True)
-    daily_fees_aud: Decimal | None = cents(nullable=True)
-    cost_only_aud: Decimal | None = cents(nullable=True)
-    vpp_total_aud: Decimal | None = cents(nullable=True)
-    site_total_aud: Decimal | None = cents(nullable=True)
+    total_revenue_aud: Decimal | None = money_column(nullable=True)
+    ad_valorem_fee_aud: Decimal | None = money_column(nullable=True)
+    daily_fees_aud: Decimal | None = money_column(nullable=True)
+    cost_only_aud: Decimal | None = money_column(nullable=True)
+    vpp_total_aud: Decimal | None = money_column(nullable=True)
+    site_total_aud: Decimal | None = money_column(nullable=True)
 
 
 class SiteLineItem(Table, table=True):
@@ -116,14 +116,14 @@ class SiteLineItem(Table, table=True):
     address: str
     capacity_kwh: Decimal
     member_days: int
-    revenue_aud: Decimal = cents()
-    ad_valorem_fee_aud: Decimal = cents()
-    event_share_aud: Decimal = cents()
-    capacity_share_aud: Decimal = cents()
-    before_fees_aud: Decimal = cents()
-    daily_fee_aud: Decimal = cents()
-    waived_fee_aud: Decimal = cents()
-    after_fees_aud: Decimal = cents()
+    revenue_aud: Decimal = money_column()
+    ad_valorem_fee_aud: Decimal = money_column()
+    event_share_aud: Decimal = money_column()
+    capacity_share_aud: Decimal = money_column()
+    before_fees_aud: Decimal = money_column()
+    daily_fee_aud: Decimal = money_column()
+    waived_fee_aud: Decimal = money_column()
+    after_fees_aud: Decimal = money_column()
 
 
 class ReportVppNotFound(VppNotFound):
@@ -221,7 +221,7 @@ def reports(scope: Scope) -> ReadStatement:
 
 def reports_of_vpps(scope: Scope, vpp_ids: Sequence[UUID]) -> ReadStatement:
     """Read all revisions of all months of some VPPs."""
-    return reports(scope).where(among(col(RevenueReport.vpp_id), vpp_ids))
+    return reports(scope).where(equals_any(col(RevenueReport.vpp_id), vpp_ids))
 
 
 def a_minute_ago() -> ReadStatement:
@@ -257,7 +257,7 @@ def line_items(scope: Scope, report_ids: Sequence[UUID]) -> ReadStatement:
     """Read the line items of some reports."""
     reached = scope.line_items(col(SiteLineItem.report_id), col(SiteLineItem.site_id))
     columns = SiteLineItem.__table__.c  # type: ignore[attr-defined]
-    return select(*columns).where(among(col(SiteLineItem.report_id), report_ids), *reached)
+    return select(*columns).where(equals_any(col(SiteLineItem.report_id), report_ids), *reached)
 
 
 def members_in_month(vpp_id: UUID, month: Range[date]) -> ReadStatement:
@@ -354,7 +354,7 @@ async def _request(session: AsyncSession, *, vpp_id: UUID, month: date) -> UUID:
     return report.id
 
 
-async def pending(session: AsyncSession, *, id: UUID) -> RevenueReport | None:
+async def lock_pending(session: AsyncSession, *, id: UUID) -> RevenueReport | None:
     """Return a report that is still to be settled, and hold it; None when there is nothing left to do."""
     report = await session.get(RevenueReport, id, with_for_update=True)
     return report if report is not None and report.status == Status.PENDING else None

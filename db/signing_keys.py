@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
 from db.engine.database import ReadStatement, take_advisory_lock
-from db.engine.tables import Table, created, instant
+from db.engine.tables import Table, created_at_column, timestamp_column
 
 
 class SigningKey(Table, table=True):
@@ -18,12 +18,12 @@ class SigningKey(Table, table=True):
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     private_key_pem: str
-    created_at: datetime = created()
+    created_at: datetime = created_at_column()
     # None of the one that signs.
-    good_until: datetime | None = instant()
+    good_until: datetime | None = timestamp_column()
 
 
-def good_signing_keys() -> ReadStatement:
+def valid_signing_keys() -> ReadStatement:
     """Read the keys that a token may be signed with, the one that signs first."""
     is_good = col(SigningKey.good_until).is_(None) | (col(SigningKey.good_until) > func.now())
     newest_first = (col(SigningKey.good_until).is_not(None), col(SigningKey.created_at).desc())
@@ -41,12 +41,12 @@ async def create_first(session: AsyncSession) -> None:
         session.add(_new_key())
 
 
-async def rotate(session: AsyncSession, *, tokens_last: timedelta) -> UUID:
+async def rotate(session: AsyncSession, *, token_lifetime: timedelta) -> UUID:
     """Create a key that signs from now on, and return its id; the one before is good for as long as its tokens last."""
     await take_advisory_lock(session, "signing_keys")
     await session.execute(delete(SigningKey).where(col(SigningKey.good_until) <= func.now()))
     await session.execute(
-        update(SigningKey).where(col(SigningKey.good_until).is_(None)).values(good_until=func.now() + tokens_last)
+        update(SigningKey).where(col(SigningKey.good_until).is_(None)).values(good_until=func.now() + token_lifetime)
     )
     key = _new_key()
     session.add(key)

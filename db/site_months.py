@@ -44,7 +44,7 @@ class SiteMonth(Table, table=True):
 
 
 # What an import brings; which of it repeats another is found out then.
-TOTALS = [name for name in SiteMonth.model_fields if name != "repeats"]
+TOTAL_COLUMNS = [name for name in SiteMonth.model_fields if name != "repeats"]
 
 # One import at a time may say which of its rows count: two that could not see each other would both count theirs.
 # With memory enough to add up a hundred thousand site months without a temporary file.
@@ -269,12 +269,12 @@ async def add(session: AsyncSession, *, import_id: UUID, totals: Sequence[memory
     """
     Let a completed import count, and say how it and those that it meets count now. Call it under `LOCK`.
 
-    Totals are its site months in parts of a COPY, in the order of `TOTALS`; without them its blocks are added up.
+    Totals are its site months in parts of a COPY, ordered as `TOTAL_COLUMNS`; without them its blocks are added up.
     """
     if totals is None:
         await session.execute(ADD, {"import_id": import_id})
     else:
-        await copy_binary(session, "site_months", TOTALS, totals)
+        await copy_binary(session, "site_months", TOTAL_COLUMNS, totals)
     await session.execute(MARK_REPEATS, {"import_id": import_id})
     await _mark_duplicates(session, import_id=import_id, leaving=None)
     return await _counts(session, import_id=import_id)

@@ -10,13 +10,22 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
-from db.audit_entries import Kind, SingleStatementWrite, adding_new
+from db.audit_entries import Kind, SingleStatementWrite, insert_created_entries
 from db.engine import timelines
 from db.engine.database import ADVISORY_LOCK, AnyRow, ReadStatement, lock_name
-from db.engine.refusals import Conflict, NotFound, ValidationFailed, refusing
+from db.engine.refusals import Conflict, NotFound, ValidationFailed, translate_violations
 from db.engine.scope import TODAY, Condition, Scope, as_database_owner, scope_of
-from db.engine.statements import CompiledStatement, among
-from db.engine.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
+from db.engine.statements import CompiledStatement, equals_any
+from db.engine.tables import (
+    Table,
+    covers_day,
+    created_at_column,
+    no_overlap,
+    not_empty_check,
+    period_column,
+    text_length_check,
+    updated_at_column,
+)
 from db.engine.timelines import Timeline
 from db.vpps import Vpp, VppNotFound, vpps
 
@@ -52,7 +61,7 @@ CREATE_IN_ONE_STATEMENT = CompiledStatement(
     text(f"""
         with site as ({SITE}),
         membership as ({MEMBERSHIP} from site returning *),
-        entry as ({adding_new(Kind.SITE, NEW)})
+        entry as ({insert_created_entries(Kind.SITE, NEW)})
         select site.* from site, membership
     """)  # noqa: S608 It is ours.
 )
@@ -63,25 +72,25 @@ class Site(Table, table=True):
     __table_args__ = (
         UniqueConstraint("nmi", name="sites_nmi_once"),
         CheckConstraint("nmi ~ '^[0-9A-HJ-NP-Z]{10}$'", name="sites_nmi_is_nmi"),
-        is_text("sites", "address", at_most=500),
+        text_length_check("sites", "address", max_length=500),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     nmi: str
     address: str
-    created_at: datetime = created()
-    updated_at: datetime = updated()
+    created_at: datetime = created_at_column()
+    updated_at: datetime = updated_at_column()
 
 
 class Membership(Table, table=True):
     __tablename__ = "memberships"
     __table_args__ = (
-        one_at_a_time("memberships", "site_id", name="one_vpp_at_a_time"),
-        holds_some_day("memberships"),
+        no_overlap("memberships", "site_id", name="one_vpp_at_a_time"),
+        not_empty_check("memberships"),
     )
 
     site_id: UUID = Field(foreign_key="sites.id", ondelete="CASCADE", primary_key=True)
-    effective: Range[date] = days(primary_key=True)
+    effective: Range[date] = period_column(primary_key=True)
     vpp_id: UUID = Field(foreign_key="vpps.id", ondelete="RESTRICT", index=True)
 
 
@@ -142,7 +151,7 @@ def memberships(scope: Scope, site_ids: Sequence[UUID]) -> ReadStatement:
     """Read every membership of some sites, earliest first."""
     return (
         select(col(Membership.site_id), col(Membership.vpp_id), col(Membership.effective))
-        .where(among(col(Membership.site_id), site_ids), *_scoped(scope))
+        .where(equals_any(col(Membership.site_id), site_ids), *_scoped(scope))
         .order_by(col(Membership.effective))
     )
 
@@ -153,7 +162,9 @@ def vpps_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date, today: da
         vpps(scope, today=today)
         .add_columns(col(Membership.site_id))
         .join(Membership, col(Membership.vpp_id) == Vpp.id)
-        .where(among(col(Membership.site_id), site_ids), holds_on(col(Membership.effective), on), *_scoped(scope))
+        .where(
+            equals_any(col(Membership.site_id), site_ids), covers_day(col(Membership.effective), on), *_scoped(scope)
+        )
     )
 
 
@@ -171,7 +182,7 @@ def sites_of_vpps(scope: Scope, vpp_ids: Sequence[UUID], on: date) -> ReadStatem
     return (
         sites(scope)
         .join(Membership, col(Membership.site_id) == Site.id)
-        .where(among(col(Membership.vpp_id), vpp_ids), holds_on(col(Membership.effective), on), *_scoped(scope))
+        .where(equals_any(col(Membership.vpp_id), vpp_ids), covers_day(col(Membership.effective), on), *_scoped(scope))
     )
 
 
@@ -198,7 +209,7 @@ async def create(
         "effective_from": effective_from,
         "lock_name": lock_name("site", nmi),
     }
-    with refusing(NmiTaken(nmi=nmi), AddressRefused(), MembershipVppNotFound(id=vpp_id)):
+    with translate_violations(NmiTaken(nmi=nmi), AddressRefused(), MembershipVppNotFound(id=vpp_id)):
         if isinstance(session, SingleStatementWrite):
             await session.create(CREATE_IN_ONE_STATEMENT, site)
             return id
@@ -209,7 +220,7 @@ async def create(
         if is_new:
             await session.execute(ADD_MEMBERSHIP, site)
             return id
-    await _check_sent_again(session, id=id, there=(nmi, address, [(vpp_id, Range(effective_from, None))]))
+    await _check_same_as_existing(session, id=id, there=(nmi, address, [(vpp_id, Range(effective_from, None))]))
     return id
 
 
@@ -217,7 +228,7 @@ async def update_site(session: AsyncSession, *, id: UUID, nmi: str | None = None
     """Change a site's NMI or address; what is None stays."""
     changes: dict[str, Any] = {} if nmi is None else {"nmi": nmi}
     changes |= {} if address is None else {"address": address.strip()}
-    with refusing(NmiTaken(nmi=nmi), AddressRefused()):
+    with translate_violations(NmiTaken(nmi=nmi), AddressRefused()):
         await touch(session, id=id, **changes)
     return id
 
@@ -236,9 +247,9 @@ async def assign(session: AsyncSession, *, site_id: UUID, vpp_id: UUID, effectiv
 async def delete_site(session: AsyncSession, *, id: UUID) -> AnyRow:
     """Delete a site that never had an event, and return it as it was."""
     await touch(session, id=id)
-    await check_past(session, site_id=id, effective_from=None)
+    await check_past_in_scope(session, site_id=id, effective_from=None)
     site = sites(scope_of(session)).selected_columns
-    with refusing(SiteHasEvents()):
+    with translate_violations(SiteHasEvents()):
         deleted = await session.execute(delete(Site).where(col(Site.id) == id).returning(*site))
     return deleted.one()
 
@@ -252,7 +263,7 @@ async def touch(session: AsyncSession, *, id: UUID, field: tuple[str, ...] = ("i
         raise SiteNotFound(id=id, field=field)
 
 
-async def check_past(session: AsyncSession, *, site_id: UUID, effective_from: date | None) -> None:
+async def check_past_in_scope(session: AsyncSession, *, site_id: UUID, effective_from: date | None) -> None:
     """Refuse a change that holds in days gone by in which the site belonged to a VPP out of its caller's reach."""
     vpp_ids = scope_of(session).vpp_ids
     if vpp_ids is None:
@@ -282,7 +293,7 @@ async def _check_vpp(session: AsyncSession, *, id: UUID) -> None:
         raise MembershipVppNotFound(id=id)
 
 
-async def _check_sent_again(
+async def _check_same_as_existing(
     session: AsyncSession, *, id: UUID, there: tuple[str, str, list[tuple[UUID, Range[date]]]]
 ) -> None:
     scope = scope_of(session)
@@ -294,6 +305,6 @@ async def _check_sent_again(
 
 async def _keep_memberships(session: AsyncSession, *, site_id: UUID, memberships: Timeline[UUID]) -> None:
     await session.execute(delete(Membership).where(col(Membership.site_id) == site_id))
-    rows = [{"site_id": site_id, "effective": days, "vpp_id": vpp_id} for days, vpp_id in memberships.stretches]
-    with refusing(MembershipVppNotFound(id=rows[-1]["vpp_id"]), DaysOutOfScope()):
+    rows = [{"site_id": site_id, "effective": days, "vpp_id": vpp_id} for days, vpp_id in memberships.periods]
+    with translate_violations(MembershipVppNotFound(id=rows[-1]["vpp_id"]), DaysOutOfScope()):
         await session.execute(insert(Membership), rows)

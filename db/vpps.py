@@ -14,34 +14,46 @@ from sqlmodel import Field, col
 
 from db.engine import timelines
 from db.engine.database import ReadStatement, take_advisory_lock
-from db.engine.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, refusing
+from db.engine.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, translate_violations
 from db.engine.scope import Scope, scope_of
-from db.engine.statements import among
-from db.engine.tables import Table, created, days, holds_on, holds_some_day, is_text, one_at_a_time, updated
+from db.engine.statements import equals_any
+from db.engine.tables import (
+    Table,
+    covers_day,
+    created_at_column,
+    no_overlap,
+    not_empty_check,
+    period_column,
+    text_length_check,
+    updated_at_column,
+)
 from db.engine.timelines import Timeline
 
 
 class Vpp(Table, table=True):
     __tablename__ = "vpps"
-    __table_args__ = (UniqueConstraint("name", name="vpps_name_once"), is_text("vpps", "name", at_most=200))
+    __table_args__ = (
+        UniqueConstraint("name", name="vpps_name_once"),
+        text_length_check("vpps", "name", max_length=200),
+    )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     name: str
-    created_at: datetime = created()
-    updated_at: datetime = updated()
+    created_at: datetime = created_at_column()
+    updated_at: datetime = updated_at_column()
 
 
 class PriceSchedule(Table, table=True):
     __tablename__ = "price_schedules"
     __table_args__ = (
-        one_at_a_time("price_schedules", "vpp_id", name="one_at_a_time"),
-        holds_some_day("price_schedules"),
+        no_overlap("price_schedules", "vpp_id", name="one_at_a_time"),
+        not_empty_check("price_schedules"),
         CheckConstraint("revenue_percentage between 0 and 100", name="price_schedules_percentage_is_0_to_100"),
         CheckConstraint("daily_fee_aud between 0 and 1000000", name="price_schedules_fee_is_0_to_1000000"),
     )
 
     vpp_id: UUID = Field(foreign_key="vpps.id", ondelete="CASCADE", primary_key=True)
-    effective: Range[date] = days(primary_key=True)
+    effective: Range[date] = period_column(primary_key=True)
     revenue_percentage: Decimal
     daily_fee_aud: Decimal
 
@@ -114,7 +126,7 @@ class Terms:
 
 def vpps(scope: Scope, *, today: date) -> ReadStatement:
     """Read VPPs, with the terms in force today."""
-    in_force = holds_on(col(PriceSchedule.effective), today)
+    in_force = covers_day(col(PriceSchedule.effective), today)
     return (
         select(
             *(col(Vpp.id), col(Vpp.name), col(Vpp.created_at), col(Vpp.updated_at)),
@@ -132,7 +144,7 @@ def price_schedules(scope: Scope, vpp_ids: Sequence[UUID]) -> ReadStatement:
             *(col(PriceSchedule.vpp_id), col(PriceSchedule.effective)),
             *(col(PriceSchedule.revenue_percentage), col(PriceSchedule.daily_fee_aud)),
         )
-        .where(among(col(PriceSchedule.vpp_id), vpp_ids), *scope.vpps(col(PriceSchedule.vpp_id)))
+        .where(equals_any(col(PriceSchedule.vpp_id), vpp_ids), *scope.vpps(col(PriceSchedule.vpp_id)))
         .order_by(col(PriceSchedule.effective))
     )
 
@@ -144,10 +156,10 @@ async def create(session: AsyncSession, *, id: UUID | None, name: str, terms: Te
     id, name = id or uuid4(), name.strip()
     await take_advisory_lock(session, "vpp", name)
     new = upsert(Vpp).values(id=id, name=name).on_conflict_do_nothing(index_elements=[col(Vpp.id)])
-    with refusing(VppNameTaken(name=name), VppNameRefused()):
+    with translate_violations(VppNameTaken(name=name), VppNameRefused()):
         created_id = await session.scalar(new.returning(col(Vpp.id)))
     if created_id is None:
-        await _check_sent_again(session, id=id, name=name, terms=terms)
+        await _check_same_as_existing(session, id=id, name=name, terms=terms)
     else:
         await _keep_schedules(session, vpp_id=id, schedules=Timeline(((Range(None, None), terms),)))
     return id
@@ -180,7 +192,7 @@ async def update_vpp(
 
 async def delete_vpp(session: AsyncSession, *, id: UUID) -> None:
     """Delete a VPP that never had a site or a report."""
-    with refusing(VppHasSites(), VppHasReports()):
+    with translate_violations(VppHasSites(), VppHasReports()):
         of_these = (col(Vpp.id) == id, *scope_of(session).vpps(col(Vpp.id)))
         deleted = await session.scalar(delete(Vpp).where(*of_these).returning(col(Vpp.id)))
     if deleted is None:
@@ -190,7 +202,7 @@ async def delete_vpp(session: AsyncSession, *, id: UUID) -> None:
 async def _touch(session: AsyncSession, *, id: UUID, name: str | None) -> None:
     # Holds the row until the transaction ends, so that two changes of one VPP's terms come one after the other.
     changes = {} if name is None else {"name": name.strip()}
-    with refusing(VppNameTaken(name=name), VppNameRefused()):
+    with translate_violations(VppNameTaken(name=name), VppNameRefused()):
         touched = await session.scalar(
             update(Vpp)
             .where(col(Vpp.id) == id, *scope_of(session).vpps(col(Vpp.id)))
@@ -201,7 +213,7 @@ async def _touch(session: AsyncSession, *, id: UUID, name: str | None) -> None:
         raise VppNotFound(id=id)
 
 
-async def _check_sent_again(session: AsyncSession, *, id: UUID, name: str, terms: Terms) -> None:
+async def _check_same_as_existing(session: AsyncSession, *, id: UUID, name: str, terms: Terms) -> None:
     there = (await session.execute(select(col(Vpp.name)).where(col(Vpp.id) == id))).one()
     schedules = (await session.execute(price_schedules(scope_of(session), [id]))).all()
     if there.name != name or [Terms(row.revenue_percentage, row.daily_fee_aud) for row in schedules] != [terms]:
@@ -210,9 +222,9 @@ async def _check_sent_again(session: AsyncSession, *, id: UUID, name: str, terms
 
 async def _keep_schedules(session: AsyncSession, *, vpp_id: UUID, schedules: Timeline[Terms]) -> None:
     await session.execute(delete(PriceSchedule).where(col(PriceSchedule.vpp_id) == vpp_id))
-    rows = [{"vpp_id": vpp_id, "effective": days, **asdict(terms)} for days, terms in schedules.stretches]
+    rows = [{"vpp_id": vpp_id, "effective": days, **asdict(terms)} for days, terms in schedules.periods]
     terms = rows[-1]
-    with refusing(
+    with translate_violations(
         PercentageOutOfRange(revenue_percentage=terms["revenue_percentage"]),
         DailyFeeOutOfRange(daily_fee_aud=terms["daily_fee_aud"]),
     ):

@@ -55,7 +55,7 @@ class SettledSite:
 async def run(database: Database, object_store: ObjectStore, *, report_id: UUID) -> None:
     """Settle a report that is still to be settled, and make it READY; it is left alone when it is settled already."""
     async with database.transaction(snapshot=True) as session:
-        report = await db.reports.pending(session, id=report_id)
+        report = await db.reports.lock_pending(session, id=report_id)
         if report is None:
             return
         settled = await settle_month(session, vpp_id=report.vpp_id, month=Month.of(report.month))

@@ -21,7 +21,7 @@ AnyRow: TypeAlias = Row[*tuple[Any, ...]] | Record
 
 COPY_PIECE_BYTES = 2**19
 # More would only wait for one another.
-READING_AT_ONCE = CHANGING_AT_ONCE = 10
+READ_POOL_SIZE = WRITE_POOL_SIZE = 10
 QUERY_CANCELED = "57014"
 
 # Whoever selects from it has a turn, as `take_turns` says.
@@ -38,47 +38,47 @@ class ReadConnection:
 
     # A class, since one made by contextlib takes as long as a third of what a small read does.
     def __init__(self, connections: ConnectionPool, scope: Scope, statement_timeout_s: float | None) -> None:
-        self._connections = connections
+        self._read_pool = connections
         self._scope = scope
         self._statement_timeout_s = statement_timeout_s
 
     async def __aenter__(self) -> Self:
-        self._connection = await self._connections.acquire()
+        self._connection = await self._read_pool.acquire()
         # Where a statement does not come to its end, nobody knows what the connection is in the middle of.
-        self._is_at_rest = True
+        self._is_idle = True
         try:
             if self._scope.is_restricted:
                 # What holds it ends with the transaction.
-                await self._execute(self._scope.begin())
+                await self._execute(self._scope.begin_with_local_role())
         except BaseException:
-            self._connections.discard(self._connection)
+            self._read_pool.discard(self._connection)
             raise
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
-            if self._scope.is_restricted and self._is_at_rest:
+            if self._scope.is_restricted and self._is_idle:
                 await self._execute("commit")
         finally:
-            if self._is_at_rest:
-                self._connections.release(self._connection)
+            if self._is_idle:
+                self._read_pool.release(self._connection)
             else:
-                self._connections.discard(self._connection)
+                self._read_pool.discard(self._connection)
         if self._statement_timeout_s and isinstance(error, asyncpg.QueryCanceledError):
             raise StatementTimeout(seconds=self._statement_timeout_s) from error
 
     async def rows(self, read: CompiledStatement, given: Mapping[str, object]) -> list[Record]:
         """Return every row of a read, given its values by their names."""
         values = read.values(given)
-        self._is_at_rest = False
+        self._is_idle = False
         rows: list[Record] = await self._connection.fetch(read.text, *values)
-        self._is_at_rest = True
+        self._is_idle = True
         return rows
 
     async def _execute(self, statement: str) -> None:
-        self._is_at_rest = False
+        self._is_idle = False
         await self._connection.execute(statement)
-        self._is_at_rest = True
+        self._is_idle = True
 
 
 class Database:
@@ -89,10 +89,10 @@ class Database:
         self._statement_timeout_s = statement_timeout_s
         settings = {"statement_timeout": f"{statement_timeout_s * 1000:.0f}"} if statement_timeout_s else {}
         self._engine = _engine(url, pool_size, settings)
-        self._connections = ConnectionPool(url, size=READING_AT_ONCE, settings=settings)
+        self._read_pool = ConnectionPool(url, size=READ_POOL_SIZE, settings=settings)
         # Of their own, since changes may wait for one another, and reads are not to wait for them.
-        self._changing = ConnectionPool(url, size=CHANGING_AT_ONCE, settings=settings)
-        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._write_pool = ConnectionPool(url, size=WRITE_POOL_SIZE, settings=settings)
+        self._autocommit_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._scope = UNRESTRICTED
 
     def scoped_to(self, scope: Scope) -> "Database":
@@ -105,9 +105,9 @@ class Database:
 
     def read_connection(self) -> ReadConnection:
         """Hand out a connection for prepared reads, for as long as a block runs."""
-        return ReadConnection(self._connections, self._scope, self._statement_timeout_s)
+        return ReadConnection(self._read_pool, self._scope, self._statement_timeout_s)
 
-    async def changed(self, change: CompiledStatement, given: Mapping[str, object]) -> list[Record]:
+    async def execute_write(self, change: CompiledStatement, given: Mapping[str, object]) -> list[Record]:
         """
         Run a statement that is a transaction by itself, kept as a whole or not at all, and return its rows.
 
@@ -115,19 +115,19 @@ class Database:
         """
         # Whoever is held needs a transaction to be held in.
         assert not self._scope.is_restricted  # noqa: S101
-        connection = await self._changing.acquire()
+        connection = await self._write_pool.acquire()
         try:
             rows: list[Record] = await connection.fetch(change.text, *change.values(given))
         except asyncpg.IntegrityConstraintViolationError:
             # Nothing of it is left behind.
-            self._changing.release(connection)
+            self._write_pool.release(connection)
             raise
         except BaseException as error:
-            self._changing.discard(connection)
+            self._write_pool.discard(connection)
             if self._statement_timeout_s and isinstance(error, asyncpg.QueryCanceledError):
                 raise StatementTimeout(seconds=self._statement_timeout_s) from error
             raise
-        self._changing.release(connection)
+        self._write_pool.release(connection)
         return rows
 
     async def rows(self, statement: Executable) -> Sequence[AnyRow]:
@@ -146,32 +146,32 @@ class Database:
     async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[AsyncSession]:
         """Open a session whose work is kept as a whole, or not at all; a snapshot reads as of one instant."""
         engine = self._engine.execution_options(isolation_level="REPEATABLE READ") if snapshot else self._engine
-        with self._in_time():
+        with self._translating_timeouts():
             async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
                 if self._scope.is_restricted:
                     session.info["scope"] = self._scope
-                    await session.execute(self._scope.hold())
+                    await session.execute(self._scope.set_local_role())
                 yield session
 
     async def close(self) -> None:
-        await self._connections.close()
-        await self._changing.close()
+        await self._read_pool.close()
+        await self._write_pool.close()
         await self._engine.dispose()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        with self._in_time():
+        with self._translating_timeouts():
             if not self._scope.is_restricted:
-                async with self._reading.connect() as connection:
+                async with self._autocommit_engine.connect() as connection:
                     yield connection
                 return
             # What holds it ends with the transaction, whatever becomes of that.
             async with self._engine.begin() as connection:
-                await connection.execute(self._scope.hold())
+                await connection.execute(self._scope.set_local_role())
                 yield connection
 
     @contextmanager
-    def _in_time(self) -> Iterator[None]:
+    def _translating_timeouts(self) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:

@@ -17,8 +17,8 @@ import structlog
 CHANNEL = "notices"
 RETRY_S = 1.0
 # A connection that was cut off without a word is told by asking it something.
-ASK_EVERY_S = 10.0
-ANSWER_WITHIN_S = 5.0
+PING_INTERVAL_S = 10.0
+PING_TIMEOUT_S = 5.0
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ class Notices:
         self._heard: Counter[str] = Counter()
         self._connections = 0
 
-    def heard(self, table: str) -> Hashable | None:
+    def version(self, table: str) -> Hashable | None:
         """
         Return a mark of all that was heard of a table, which another notice makes another; None while not listening.
 
@@ -54,7 +54,7 @@ class Notices:
                 await task
 
     @asynccontextmanager
-    async def of(self, table: str, id: object | None = None) -> AsyncIterator[asyncio.Event]:
+    async def subscribe(self, table: str, id: object | None = None) -> AsyncIterator[asyncio.Event]:
         """Give an event that is set whenever a row of a table has changed, or any row of it."""
         topic = table if id is None else f"{table} {id}"
         changed = asyncio.Event()
@@ -90,10 +90,10 @@ class Notices:
             self._wake_all()
             while not lost.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(lost.wait(), ASK_EVERY_S)
+                    await asyncio.wait_for(lost.wait(), PING_INTERVAL_S)
                     break
                 # Changes nothing where it listens already.
-                await connection.execute(f"LISTEN {CHANNEL}", timeout=ANSWER_WITHIN_S)
+                await connection.execute(f"LISTEN {CHANNEL}", timeout=PING_TIMEOUT_S)
         finally:
             self._is_listening = False
             connection.terminate()

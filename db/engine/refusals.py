@@ -52,7 +52,7 @@ class LimitExceeded(Refusal):
 
 
 @contextmanager
-def refusing(*refusals: Refusal) -> Iterator[None]:
+def translate_violations(*refusals: Refusal) -> Iterator[None]:
     """Turn the violation of a constraint that one of the refusals names into that refusal."""
     try:
         yield

@@ -44,7 +44,7 @@ REPORTS = table("revenue_reports", column("id", Uuid), column("vpp_id", Uuid), c
 LINE_ITEMS = table("site_line_items", column("report_id", Uuid), column("site_id", Uuid))
 
 # What the values are called by which conditions know what a caller is held to.
-VPP_IDS, SITE_IDS = "reach_vpp_ids", "reach_site_ids"
+VPP_IDS, SITE_IDS = "scope_vpp_ids", "scope_site_ids"
 
 # In NEM time, as all settlement dates.
 TODAY = func.timezone(text("interval '10 hours'"), func.now()).cast(Date)
@@ -122,17 +122,17 @@ class Scope:
         """Parks, with all that is of them: they belong to no VPP, so nobody who is held to any has to do with them."""
         return (false(),) if self.is_restricted else ()
 
-    def values(self) -> dict[str, object]:
+    def bind_values(self) -> dict[str, object]:
         """Return the values by which its conditions know what it is held to: what else they say is the same for all."""
         return {
             name: sorted(ids) for name, ids in ((VPP_IDS, self.vpp_ids), (SITE_IDS, self.site_ids)) if ids is not None
         }
 
-    def hold(self) -> Select[Any]:
+    def set_local_role(self) -> Select[Any]:
         """Return the statement that holds the transaction it is run in to this."""
         return select(*(func.set_config(name, value, True) for name, value in self._settings().items()))
 
-    def begin(self) -> str:
+    def begin_with_local_role(self) -> str:
         """Return what begins a transaction that is held to this, in one go."""
         return "begin; " + "; ".join(f"set local {name} = '{value}'" for name, value in self._settings().items())
 
@@ -170,7 +170,7 @@ async def as_database_owner(session: AsyncSession) -> AsyncIterator[None]:
     yield
     await session.flush()
     session.info["scope"] = scope
-    await session.execute(scope.hold())
+    await session.execute(scope.set_local_role())
 
 
 def _as_role(name: str) -> Any:

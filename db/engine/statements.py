@@ -34,7 +34,7 @@ class CompiledStatement:
         return [constants[name] if name in constants else given[name] for name in self._names]
 
 
-def among(column: Any, ids: Sequence[Any] | ColumnElement[Any]) -> ColumnElement[bool]:
+def equals_any(column: Any, ids: Sequence[Any] | ColumnElement[Any]) -> ColumnElement[bool]:
     """Return whether a column is one of some ids, or the one that something else of the statement is."""
     if not isinstance(ids, ColumnElement):
         ids = bindparam(None, list(ids), ARRAY(Uuid))
@@ -42,6 +42,6 @@ def among(column: Any, ids: Sequence[Any] | ColumnElement[Any]) -> ColumnElement
     return column == (any_(ids) if isinstance(ids.type, ARRAY) else ids)  # type: ignore[no-any-return]
 
 
-def contains(column: Any, part: Any) -> ColumnElement[bool]:
+def contains_ignoring_case(column: Any, part: Any) -> ColumnElement[bool]:
     """Return whether a text holds another somewhere, in upper or lower case."""
     return func.strpos(func.lower(column), func.lower(part)) > 0

@@ -21,28 +21,28 @@ class Table(SQLModel):
     model_config = {"arbitrary_types_allowed": True}
 
 
-def created() -> Any:
+def created_at_column() -> Any:
     """Return a column that says when the row came to be."""
     return Field(default=None, sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()})
 
 
-def updated() -> Any:
+def updated_at_column() -> Any:
     """Return a column that says when the row last changed."""
     server_now = {"server_default": func.now(), "onupdate": func.now()}
     return Field(default=None, sa_type=DateTime(timezone=True), sa_column_kwargs=server_now)
 
 
-def instant() -> Any:
+def timestamp_column() -> Any:
     """Return a column that holds an instant, or nothing yet."""
     return Field(default=None, sa_type=DateTime(timezone=True), nullable=True)
 
 
-def days(*, primary_key: bool = False) -> Any:
+def period_column(*, primary_key: bool = False) -> Any:
     """Return a column of periods of settlement dates, `[from, until)`."""
     return Field(sa_type=DATERANGE, primary_key=primary_key)
 
 
-def holds_on(period: Any, day: Any) -> ColumnElement[bool]:
+def covers_day(period: Any, day: Any) -> ColumnElement[bool]:
     """
     Return whether a period holds on a day, of rows that are found by something else.
 
@@ -52,15 +52,15 @@ def holds_on(period: Any, day: Any) -> ColumnElement[bool]:
     return func.range_contains_elem(period, day, type_=Boolean)
 
 
-def is_text(table: str, column: str, *, at_most: int) -> CheckConstraint:
+def text_length_check(table: str, column: str, *, max_length: int) -> CheckConstraint:
     """Return the constraint that a text is neither blank nor longer than an index holds."""
     return CheckConstraint(
-        f"{column} = btrim({column}) and char_length({column}) between 1 and {at_most}",
+        f"{column} = btrim({column}) and char_length({column}) between 1 and {max_length}",
         name=f"{table}_{column}_is_text",
     )
 
 
-def one_at_a_time(table: str, *columns: str, period: str = "effective", name: str) -> ExcludeConstraint:
+def no_overlap(table: str, *columns: str, period: str = "effective", name: str) -> ExcludeConstraint:
     """
     Return the constraint that no two rows alike in some columns hold on the same day.
 
@@ -71,6 +71,6 @@ def one_at_a_time(table: str, *columns: str, period: str = "effective", name: st
     return ExcludeConstraint(*alike, (text(f"greatest({period})"), "&&"), using="gist", name=f"{table}_{name}")
 
 
-def holds_some_day(table: str, *, period: str = "effective") -> CheckConstraint:
+def not_empty_check(table: str, *, period: str = "effective") -> CheckConstraint:
     """Return the constraint that a period has at least one day."""
     return CheckConstraint(f"not isempty({period})", name=f"{table}_{period}_has_days")

@@ -19,7 +19,7 @@ Value = TypeVar("Value")
 class Timeline(Generic[Value]):
     """Stretches of days `[from, until)`, in order, none overlapping another, each with the value that holds in it."""
 
-    stretches: tuple[tuple[Range[date], Value], ...]
+    periods: tuple[tuple[Range[date], Value], ...]
 
     def changed(self, change: Callable[[Value], Value], *, effective_from: date | None = None) -> "Timeline[Value]":
         """Change the values from a day on, or all of them; days without a value stay without one."""
@@ -40,21 +40,21 @@ class Timeline(Generic[Value]):
         self, day: date | None
     ) -> tuple[tuple[tuple[Range[date], Value], ...], tuple[tuple[Range[date], Value], ...]]:
         if day is None:
-            return (), self.stretches
-        before = ((days * Range(None, day), value) for days, value in self.stretches)
-        after = ((days * Range(day, None), value) for days, value in self.stretches)
+            return (), self.periods
+        before = ((days * Range(None, day), value) for days, value in self.periods)
+        after = ((days * Range(day, None), value) for days, value in self.periods)
         return tuple(s for s in before if not s[0].is_empty), tuple(s for s in after if not s[0].is_empty)
 
 
-def timeline(stretches: list[tuple[Range[date], Value]]) -> Timeline[Value]:
-    """Put stretches, in whatever order they were read, into a timeline."""
+def timeline(periods: list[tuple[Range[date], Value]]) -> Timeline[Value]:
+    """Put periods, in whatever order they were read, into a timeline."""
     # An open start comes before every day, the first there is included.
-    return Timeline(tuple(sorted(stretches, key=lambda s: (s[0].lower is not None, s[0].lower or date.min))))
+    return Timeline(tuple(sorted(periods, key=lambda s: (s[0].lower is not None, s[0].lower or date.min))))
 
 
-def _joined(*stretches: tuple[Range[date], Value]) -> Timeline[Value]:
+def _joined(*periods: tuple[Range[date], Value]) -> Timeline[Value]:
     joined: list[tuple[Range[date], Value]] = []
-    for days, value in stretches:
+    for days, value in periods:
         if joined and joined[-1][1] == value and joined[-1][0].upper == days.lower:
             joined[-1] = (Range(joined[-1][0].lower, days.upper), value)
         else:

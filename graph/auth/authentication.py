@@ -118,7 +118,7 @@ class Authenticator:
 
     async def watch(self, notices: Notices) -> None:
         """Lock out whose key is revoked, as soon as that is so, for as long as this runs."""
-        async with notices.of("api_keys") as changed:
+        async with notices.subscribe("api_keys") as changed:
             self._change = changed
             while True:
                 changed.clear()
@@ -134,7 +134,7 @@ class Authenticator:
         held = list(self._held)
         if not held:
             return
-        good = {row.id for row in await self._database.rows(db.api_keys.good_api_keys(held))}
+        good = {row.id for row in await self._database.rows(db.api_keys.valid_api_keys(held))}
         for key_id in held:
             if key_id not in good:
                 for lock_out in list(self._held.pop(key_id, {}).values()):

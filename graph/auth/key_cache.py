@@ -77,7 +77,7 @@ class KeyCache:
 
     # A statement takes longer to make than all else that a known key does.
     async def _key(self, known_as: str | UUID, read: Callable[[], ReadStatement]) -> CachedKey | None:
-        heard, now = self._notices.heard("api_keys"), self._clock()
+        heard, now = self._notices.version("api_keys"), self._clock()
         looked_up = self._known.get(known_as)
         if looked_up is not None and heard is not None and heard == looked_up.heard and now < looked_up.until:
             known = looked_up.known
@@ -97,7 +97,7 @@ class KeyCache:
     async def _note_use(self, id: UUID) -> None:
         try:
             async with self._database.transaction() as session:
-                await db.api_keys.note_use(session, id=id)
+                await db.api_keys.record_use(session, id=id)
         # No request is to fail for it, and none hears of it.
         except Exception as fault:
             log.warning("Cannot note that a key is in use", reason=str(fault))

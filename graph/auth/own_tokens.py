@@ -91,7 +91,7 @@ class OwnTokens:
 
     async def published(self) -> list[Jwk]:
         """Return the public keys of all that a token may still be signed with."""
-        return [_public(row) for row in await self._database.rows(db.signing_keys.good_signing_keys())]
+        return [_public(row) for row in await self._database.rows(db.signing_keys.valid_signing_keys())]
 
     async def close(self) -> None:
         """Give up what is being fetched."""
@@ -99,7 +99,7 @@ class OwnTokens:
 
     async def _signing_key(self) -> AnyRow:
         # Looked up each time: who has rotated the keys expects no token to be signed with the old one.
-        keys = db.signing_keys.good_signing_keys()
+        keys = db.signing_keys.valid_signing_keys()
         key = await self._database.row(keys)
         if key is None or key.good_until is not None:
             async with self._database.transaction() as session:

@@ -48,7 +48,7 @@ def create_key(
             id, secret = await db.api_keys.create(
                 session, name=name, role=role, vpp_ids=vpp or None, site_ids=site or None, expires_at=expires_at
             )
-            change.created(Kind.API_KEY, id)
+            change.track_created(Kind.API_KEY, id)
         if not iam:
             return [secret]
         access_key_id, access_key = await db.access_keys.create(session, api_key_id=id)
@@ -78,7 +78,7 @@ def revoke_key(id: Annotated[UUID, typer.Argument(help="The key's id.")]) -> Non
 
     async def run(session: AsyncSession) -> list[str]:
         async with audited(session, Author("COMMAND", "vpp key revoke"), "revokeApiKey") as change:
-            await change.of(Kind.API_KEY, id)
+            await change.track(Kind.API_KEY, id)
             key = await db.api_keys.revoke(session, id=id)
         return [f"The key {key.prefix}, {key.name}, is revoked."]
 
@@ -92,7 +92,7 @@ def rotate_key() -> None:
 
     async def run(session: AsyncSession) -> list[str]:
         tokens_last = timedelta(seconds=OwnTokenSettings().lasts_s)
-        id = await db.signing_keys.rotate(session, tokens_last=tokens_last)
+        id = await db.signing_keys.rotate(session, token_lifetime=tokens_last)
         return [f"Tokens are signed with the key {id} from now on."]
 
     run_command(_in_database(run))

@@ -81,7 +81,7 @@ class ParkChunk:
         rows_duplicated, rejections = 0, []
         for number, line, park in self.parks:
             try:
-                is_new = await db.parks.keep_imported(session, import_id=self.import_id, **park._asdict())
+                is_new = await db.parks.upsert_imported(session, import_id=self.import_id, **park._asdict())
                 rows_duplicated += not is_new
             except ParkHasReadings as refusal:
                 # The codes have none for what a park's readings forbid.

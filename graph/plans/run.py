@@ -138,7 +138,7 @@ class _Run:
     def __init__(self, reading: ReadConnection, scope: Scope) -> None:
         self._reading = reading
         self._scope = scope
-        self._fixed = {"today": today(), **scope.values()}
+        self._fixed = {"today": today(), **scope.bind_values()}
 
     async def root(self, reads: FieldQuery, arguments: Arguments, form: Projection) -> list[Record]:
         return (await self._reading.rows(*self._bound(reads, reads.arguments(arguments), form)))[:1]

@@ -114,7 +114,7 @@ class ApiKeyMutation:
                 site_ids=_ids(input.site_ids, "siteIds"),
                 expires_at=input.expires_at,
             )
-            change.created(Kind.API_KEY, id)
+            change.track_created(Kind.API_KEY, id)
         key = await info.context.database.row(db.api_keys.api_keys().where(col(ApiKeyTable.id) == id))
         return ApiKeyWithSecret(api_key=require_row(ApiKey.of_any(key)), secret=secret)
 
@@ -123,13 +123,13 @@ class ApiKeyMutation:
     )
     async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> ApiKey | None:
         id, notices = parse_id(input.id, "input", "id"), info.context.notices
-        async with notices.of("api_keys", id) as heard:
+        async with notices.subscribe("api_keys", id) as heard:
             async with info.context.change(info.field_name) as change:
-                await change.of(Kind.API_KEY, id)
+                await change.track(Kind.API_KEY, id)
                 key = await db.api_keys.revoke(change.session, id=id)
             # So that who reads this answer finds the key closed; who does not listen knows no keys.
             with suppress(TimeoutError):
-                if notices.heard("api_keys") is not None:
+                if notices.version("api_keys") is not None:
                     await asyncio.wait_for(heard.wait(), HEARD_WITHIN_S)
         return ApiKey.of(key)
 

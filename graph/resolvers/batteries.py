@@ -97,7 +97,7 @@ class BatteryMutation:
     async def update_battery(self, info: Info, input: UpdateBatteryInput) -> Battery | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
-            await change.of(Kind.BATTERY, id)
+            await change.track(Kind.BATTERY, id)
             await db.batteries.update_battery(
                 change.session,
                 id=id,
@@ -118,10 +118,10 @@ class BatteryMutation:
             # Nothing of it is left to be read afterwards.
             removed = await Battery.load(info, id)
             async with info.context.change(info.field_name) as change:
-                await change.of(Kind.BATTERY, id)
+                await change.track(Kind.BATTERY, id)
                 await db.batteries.remove_for_all_time(change.session, id=id)
             return removed
         async with info.context.change(info.field_name) as change:
-            await change.of(Kind.BATTERY, id)
+            await change.track(Kind.BATTERY, id)
             await db.batteries.remove(change.session, id=id, effective_from=input.effective_from)
         return await Battery.load(info, id)

@@ -71,7 +71,7 @@ class Context:
                 return Created(await create(at_once, *args, **given), at_once.row)
         async with self.change(action) as change:
             id = await create(change.session, *args, **given)
-            change.created(kind, id)
+            change.track_created(kind, id)
         return Created(id, None)
 
     @property

@@ -11,7 +11,7 @@ from strawberry import ID
 
 import db.imports
 from db.engine.database import ReadStatement
-from db.engine.statements import among
+from db.engine.statements import equals_any
 from db.imports import Import as ImportTable
 from graph.auth.callers import READER
 from graph.resolvers.fields import RowType, column_field, query_field
@@ -30,7 +30,7 @@ class BatteryEventType(Enum):
 
 
 def _imports(read: ReadContext) -> ReadStatement:
-    return db.imports.imports(read.scope).where(among(col(ImportTable.id), read.keys))
+    return db.imports.imports(read.scope).where(equals_any(col(ImportTable.id), read.keys))
 
 
 @strawberry.type(

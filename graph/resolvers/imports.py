@@ -212,7 +212,7 @@ class ImportMutation:
                 park_id=parse_optional_id(input.park_id, "input", "parkId"),
                 charge_tariff=(input.charge_tariff or ChargeTariff.COST).value,
             )
-            change.created(Kind.IMPORT, id)
+            change.track_created(Kind.IMPORT, id)
         expires_at = datetime.now(UTC) + timedelta(seconds=UPLOAD_LINK_S)
         url = await info.context.object_store.upload_link(upload_key(id), expires_in_s=UPLOAD_LINK_S)
         return ImportUpload(
@@ -229,13 +229,13 @@ class ImportMutation:
         file = await store.find(upload_key(id))
         try:
             async with info.context.change(info.field_name) as change:
-                await change.of(Kind.IMPORT, id)
+                await change.track(Kind.IMPORT, id)
                 await db.imports.start(
                     change.session,
                     id=id,
                     etag=file.etag if file else None,
                     bytes_total=file.size_bytes if file else 0,
-                    bytes_at_most=store.max_upload_bytes,
+                    max_bytes=store.max_upload_bytes,
                 )
         except FileTooLarge:
             await store.delete(upload_key(id))
@@ -246,7 +246,7 @@ class ImportMutation:
     async def cancel_import(self, info: Info, input: CancelImportInput) -> Import | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
-            await change.of(Kind.IMPORT, id)
+            await change.track(Kind.IMPORT, id)
             await db.imports.cancel(change.session, id=id)
         return await Import.load(info, id)
 
@@ -255,7 +255,7 @@ class ImportMutation:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
             await db.imports.lock_settled_totals(change.session)
-            await change.of(Kind.IMPORT, id)
+            await change.track(Kind.IMPORT, id)
             await db.imports.revert(change.session, id=id)
         return await Import.load(info, id)
 
@@ -269,7 +269,7 @@ class ImportSubscription:
     )
     async def on_import_progress(self, info: Info, id: ID) -> AsyncGenerator[Import | None, None]:
         import_id, told = parse_id(id, "id"), None
-        async with info.context.notices.of("imports", import_id) as changed:
+        async with info.context.notices.subscribe("imports", import_id) as changed:
             while True:
                 changed.clear()
                 now = await Import.load(info, import_id)

@@ -93,7 +93,7 @@ class Loaders:
     async def _run(
         self, reading: ReadConnection, reads: FieldQuery, arguments: Arguments, form: Projection, values: dict[str, Any]
     ) -> list[Any]:
-        values = {"today": today(), **values, **self._scope.values()}
+        values = {"today": today(), **values, **self._scope.bind_values()}
         return await reading.rows(*bind(reads, arguments, form, values, self._scope))
 
     async def _identities(self, keys: list[tuple[UUID, date]]) -> list[str | None]:

@@ -12,8 +12,8 @@ import db.parks
 import db.readings
 from db.audit_entries import Kind
 from db.engine.database import ReadStatement
-from db.engine.statements import among
-from db.parks import EnergyType, ParksWanted
+from db.engine.statements import equals_any
+from db.parks import EnergyType, ParkFilter
 from db.parks import Park as ParkTable
 from db.readings import EnergyReading as ReadingTable
 from graph.auth.callers import OPERATOR, READER
@@ -43,13 +43,13 @@ def _park_of_name(read: ReadContext, name: str) -> ReadStatement:
 
 
 def _parks(read: ReadContext, filter: "ParkFilterInput | None" = None) -> ReadStatement:
-    wanted = ParksWanted(energy_types=filter.energy_types, timezones=filter.timezones) if filter else None
+    wanted = ParkFilter(energy_types=filter.energy_types, timezones=filter.timezones) if filter else None
     return db.parks.parks(read.scope, wanted)
 
 
 def parks_by_id(read: ReadContext) -> ReadStatement:
     """Read the parks that are asked for."""
-    return db.parks.parks(read.scope).where(among(col(ParkTable.id), read.keys))
+    return db.parks.parks(read.scope).where(equals_any(col(ParkTable.id), read.keys))
 
 
 def _readings(
@@ -121,14 +121,14 @@ class ParkMutation:
                 timezone=input.timezone,
                 energy_type=input.energy_type,
             )
-            change.created(Kind.PARK, id)
+            change.track_created(Kind.PARK, id)
         return await Park.load(info, id)
 
     @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
     async def update_park(self, info: Info, input: UpdateParkInput) -> Park | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
-            await change.of(Kind.PARK, id)
+            await change.track(Kind.PARK, id)
             await db.parks.update_park(
                 change.session, id=id, name=input.name, timezone=input.timezone, energy_type=input.energy_type
             )

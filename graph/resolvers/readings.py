@@ -11,7 +11,7 @@ from sqlmodel import col
 import db.readings
 from db.energy_type_days import EnergyTypeDay as EnergyTypeDayTable
 from db.engine.database import ReadStatement
-from db.parks import EnergyType, ParksWanted
+from db.parks import EnergyType, ParkFilter
 from db.parks import Park as ParkTable
 from db.readings import EnergyReading as ReadingTable
 from db.readings import ParkDay as ParkDayTable
@@ -149,5 +149,5 @@ class ReadingQuery:
         return Connection.of(EnergyTypeDailyStats, page)
 
 
-def _wanted(filter: EnergyReadingFilterInput | StatsFilterInput) -> ParksWanted:
-    return ParksWanted(filter.park_names, filter.energy_types, filter.timezones)
+def _wanted(filter: EnergyReadingFilterInput | StatsFilterInput) -> ParkFilter:
+    return ParkFilter(filter.park_names, filter.energy_types, filter.timezones)

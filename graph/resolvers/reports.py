@@ -296,7 +296,7 @@ class ReportMutation:
                 vpp_id=parse_id(input.vpp_id, "input", "vppId"),
                 month=_month(input.month, "input", "month").first_day,
             )
-            change.created(Kind.REVENUE_REPORT, id)
+            change.track_created(Kind.REVENUE_REPORT, id)
         return await RevenueReport.load(info, id)
 
 
@@ -325,7 +325,7 @@ class ReportSubscription:
 async def _follow_one(info: Info, query_field: ReadStatement, id: UUID) -> AsyncGenerator[RevenueReport, None]:
     """Tell a report's present state, and each later one."""
     query_field, told = query_field.where(col(ReportTable.id) == id), None
-    async with info.context.notices.of("revenue_reports", id) as changed:
+    async with info.context.notices.subscribe("revenue_reports", id) as changed:
         while True:
             changed.clear()
             row = await info.context.database.row(query_field)
@@ -339,7 +339,7 @@ async def _follow_one(info: Info, query_field: ReadStatement, id: UUID) -> Async
 
 async def _follow_any(info: Info, query_field: ReadStatement) -> AsyncGenerator[RevenueReport, None]:
     """Tell every report that becomes ready, or fails, from now on."""
-    async with info.context.notices.of("revenue_reports") as changed:
+    async with info.context.notices.subscribe("revenue_reports") as changed:
         since = await info.context.database.row(db.reports.a_minute_ago())
         assert since is not None  # noqa: S101
         query_field = query_field.where(col(ReportTable.finished_at) > since.instant).order_by(

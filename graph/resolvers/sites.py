@@ -15,7 +15,7 @@ import db.sites
 from db.audit_entries import Kind
 from db.engine.database import ReadStatement
 from db.engine.refusals import ValidationFailed
-from db.engine.statements import among, contains
+from db.engine.statements import contains_ignoring_case, equals_any
 from db.events import EVENTS_OF_SITES
 from db.sites import Site as SiteTable
 from graph.auth.callers import MEMBER, OPERATOR
@@ -54,7 +54,7 @@ def _sites(read: ReadContext, filter: "SiteFilterInput | None" = None) -> ReadSt
         vpp_id = read.id(filter.vpp_id, "filter", "vppId")
         query_field = db.sites.sites_of_vpps(read.scope, vpp_id, read.day(filter.on))
     if filter and filter.address_contains is not None:
-        query_field = query_field.where(contains(col(SiteTable.address), filter.address_contains))
+        query_field = query_field.where(contains_ignoring_case(col(SiteTable.address), filter.address_contains))
     return query_field
 
 
@@ -84,7 +84,7 @@ def _events(
 
 def sites_by_id(read: ReadContext) -> ReadStatement:
     """Read the sites that are asked for."""
-    return db.sites.sites(read.scope).where(among(col(SiteTable.id), read.keys))
+    return db.sites.sites(read.scope).where(equals_any(col(SiteTable.id), read.keys))
 
 
 SITE = FieldQuery(_site)
@@ -193,7 +193,7 @@ class SiteMutation:
     async def update_site(self, info: Info, input: UpdateSiteInput) -> Site | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
-            await change.of(Kind.SITE, id)
+            await change.track(Kind.SITE, id)
             await db.sites.update_site(
                 change.session,
                 id=id,
@@ -206,7 +206,7 @@ class SiteMutation:
     async def assign_site(self, info: Info, input: AssignSiteInput) -> Site | None:
         id = parse_id(input.site_id, "input", "siteId")
         async with info.context.change(info.field_name) as change:
-            await change.of(Kind.SITE, id)
+            await change.track(Kind.SITE, id)
             await db.sites.assign(
                 change.session,
                 site_id=id,
@@ -221,10 +221,10 @@ class SiteMutation:
     async def delete_site(self, info: Info, input: DeleteSiteInput) -> Site | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
-            await change.of(Kind.SITE, id)
+            await change.track(Kind.SITE, id)
             # They go with it.
             for battery_id in await db.batteries.lock_batteries_of_site(change.session, site_id=id):
-                await change.of(Kind.BATTERY, battery_id)
+                await change.track(Kind.BATTERY, battery_id)
             return Site.of(await db.sites.delete_site(change.session, id=id))
 
 

@@ -14,7 +14,7 @@ import db.sites
 import db.vpps
 from db.audit_entries import Kind
 from db.engine.database import ReadStatement
-from db.engine.statements import among, contains
+from db.engine.statements import contains_ignoring_case, equals_any
 from db.reports import RevenueReport as ReportTable
 from db.sites import Site as SiteTable
 from db.vpps import Terms
@@ -40,7 +40,7 @@ def _vpp(read: ReadContext, id: ID) -> ReadStatement:
 
 def vpps_by_id(read: ReadContext) -> ReadStatement:
     """Read the VPPs that are asked for."""
-    return db.vpps.vpps(read.scope, today=read.today).where(among(col(VppTable.id), read.keys))
+    return db.vpps.vpps(read.scope, today=read.today).where(equals_any(col(VppTable.id), read.keys))
 
 
 def _vpp_of_name(read: ReadContext, name: str) -> ReadStatement:
@@ -51,7 +51,7 @@ def _vpp_of_name(read: ReadContext, name: str) -> ReadStatement:
 def _vpps(read: ReadContext, filter: "VppFilterInput | None" = None) -> ReadStatement:
     query_field = db.vpps.vpps(read.scope, today=read.today)
     if filter and filter.name_contains is not None:
-        query_field = query_field.where(contains(col(VppTable.name), filter.name_contains))
+        query_field = query_field.where(contains_ignoring_case(col(VppTable.name), filter.name_contains))
     return query_field
 
 
@@ -159,7 +159,7 @@ class VppMutation:
                 name=input.name,
                 terms=Terms(exact(input.revenue_percentage), exact(input.daily_fee_aud or 0)),
             )
-            change.created(Kind.VPP, id)
+            change.track_created(Kind.VPP, id)
         return await Vpp.load(info, id)
 
     @strawberry.mutation(
@@ -169,7 +169,7 @@ class VppMutation:
     async def update_vpp(self, info: Info, input: UpdateVppInput) -> Vpp | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
-            await change.of(Kind.VPP, id)
+            await change.track(Kind.VPP, id)
             await db.vpps.update_vpp(
                 change.session,
                 id=id,
@@ -187,6 +187,6 @@ class VppMutation:
         id = parse_id(input.id, "input", "id")
         vpp = await Vpp.load(info, id)
         async with info.context.change(info.field_name) as change:
-            await change.of(Kind.VPP, id)
+            await change.track(Kind.VPP, id)
             await db.vpps.delete_vpp(change.session, id=id)
         return vpp

@@ -47,7 +47,7 @@ async def counting(database_url: str) -> AsyncIterator[Counting]:
 @pytest.fixture
 async def notices(database_url: str) -> AsyncIterator[Notices]:
     notices = Notices(database_url)
-    async with notices.listening(), notices.of("api_keys") as listening:
+    async with notices.listening(), notices.subscribe("api_keys") as listening:
         await asyncio.wait_for(listening.wait(), WAIT_S)
         yield notices
 
@@ -71,7 +71,7 @@ async def new_key(database: Database, **given: Any) -> tuple[UUID, str]:
 
 async def changed(database: Database, notices: Notices, id: UUID, change: str) -> None:
     """Change a key behind the back of what knows it, and wait until that was heard."""
-    async with notices.of("api_keys", id) as heard:
+    async with notices.subscribe("api_keys", id) as heard:
         async with database.transaction() as session:
             await session.execute(text(change).bindparams(id=id))
         await asyncio.wait_for(heard.wait(), WAIT_S)
@@ -136,7 +136,7 @@ async def test_nothing_is_known_while_nobody_listens(counting: Counting, databas
     notices = Notices(database_url)
     keys = KeyCache(counting, notices)
     _, secret = await new_key(counting)
-    async with notices.listening(), notices.of("api_keys") as listening:
+    async with notices.listening(), notices.subscribe("api_keys") as listening:
         await asyncio.wait_for(listening.wait(), WAIT_S)
         await keys.by_secret(secret)
         await keys.by_secret(secret)
@@ -155,7 +155,7 @@ async def test_a_lost_connection_is_known_to_be_lost_and_what_was_known_is_forgo
     _, secret = await new_key(counting)
     await keys.by_secret(secret)
 
-    async with notices.of("api_keys") as listening_again:
+    async with notices.subscribe("api_keys") as listening_again:
         async with counting.transaction() as session:
             await session.execute(
                 text("""
@@ -229,7 +229,7 @@ async def test_a_use_that_cannot_be_noted_fails_nothing(
         raise ConnectionResetError("the database went away")
 
     _, secret = await new_key(counting)
-    monkeypatch.setattr(db.api_keys, "note_use", fails)
+    monkeypatch.setattr(db.api_keys, "record_use", fails)
 
     with structlog.testing.capture_logs() as logs:
         found = await keys.by_secret(secret)

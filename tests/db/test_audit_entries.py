@@ -29,13 +29,13 @@ KEPT = "What is kept in audit_entries is kept as it is."
 async def created_vpp(database: Database) -> UUID:
     async with database.transaction() as session, audited(session, OURSELVES, "createVpp") as change:
         id = await db.vpps.create(session, id=None, name=new_name(), terms=Terms(Decimal(1), Decimal(2)))
-        change.created(Kind.VPP, id)
+        change.track_created(Kind.VPP, id)
     return id
 
 
 async def renamed(session: AsyncSession, id: UUID) -> None:
     async with audited(session, OURSELVES, "updateVpp") as change:
-        await change.of(Kind.VPP, id)
+        await change.track(Kind.VPP, id)
         await db.vpps.update_vpp(session, id=id, name=new_name())
 
 
@@ -134,11 +134,11 @@ async def test_of_two_changes_at_once_the_later_tells_what_the_earlier_left(data
 async def test_what_a_worker_did_to_an_import_meanwhile_is_told_as_what_it_was(database: Database) -> None:
     async with database.transaction() as session:
         id = await db.imports.create(session, id=None, kind="BATTERY_EVENTS", file_name="a.csv", charge_tariff="COST")
-        await db.imports.start(session, id=id, etag=str(id), bytes_total=10, bytes_at_most=10)
+        await db.imports.start(session, id=id, etag=str(id), bytes_total=10, max_bytes=10)
 
     async def cancel() -> None:
         async with database.transaction() as session, audited(session, OURSELVES, "cancelImport") as change:
-            await change.of(Kind.IMPORT, id)
+            await change.track(Kind.IMPORT, id)
             await db.imports.cancel(session, id=id)
 
     async with database.transaction() as session:
@@ -158,9 +158,9 @@ async def test_a_battery_added_while_its_site_is_deleted_is_told_of(database: Da
 
     async def delete() -> None:
         async with database.transaction() as session, audited(session, OURSELVES, "deleteSite") as change:
-            await change.of(Kind.SITE, site_id)
+            await change.track(Kind.SITE, site_id)
             for battery_id in await db.batteries.lock_batteries_of_site(session, site_id=site_id):
-                await change.of(Kind.BATTERY, battery_id)
+                await change.track(Kind.BATTERY, battery_id)
             await db.sites.delete_site(session, id=site_id)
 
     async with database.transaction() as session:
@@ -178,7 +178,7 @@ async def test_what_another_transaction_created_is_not_told_as_created_again(dat
     id = await created_vpp(database)
 
     async with database.transaction() as session, audited(session, OURSELVES, "createVpp") as change:
-        change.created(Kind.VPP, id)
+        change.track_created(Kind.VPP, id)
 
     assert len(await history(database, id)) == 1
 
@@ -188,7 +188,7 @@ async def test_what_is_not_there_has_no_entry(database: Database) -> None:
 
     async with database.transaction() as session, audited(session, OURSELVES, "updateVpp") as change:
         for kind in Kind:
-            await change.of(kind, id)
-            change.created(kind, id)
+            await change.track(kind, id)
+            change.track_created(kind, id)
 
     assert await history(database, id) == []

@@ -20,11 +20,11 @@ import db.reports
 import db.sites
 import db.vpps
 from db.audit_entries import AlreadyExists, Author, SingleStatementWrite
-from db.batteries import Battery, BatteryNotThere, BatteryTaken
+from db.batteries import Battery, BatteryTaken, CapacityChangeAfterRemoval
 from db.engine.database import Database, take_advisory_lock
 from db.engine.refusals import Refusal
 from db.engine.scope import UNRESTRICTED
-from db.parks import ParksWanted
+from db.parks import ParkFilter
 from db.reports import RevenueReport
 from db.sites import MembershipVppNotFound, NmiTaken, Site
 from db.vpps import Terms, Vpp, VppHasSites, VppNameTaken
@@ -258,7 +258,7 @@ async def test_a_battery_that_leaves_at_once_is_not_extended_later(database: Dat
         ),
     )
 
-    assert isinstance(later, BatteryNotThere)
+    assert isinstance(later, CapacityChangeAfterRemoval)
 
 
 async def test_a_vpp_is_not_deleted_while_a_site_joins_it(database: Database, vpp_id: UUID) -> None:
@@ -294,7 +294,7 @@ async def test_a_report_asked_for_twice_at_once_has_one_revision(database: Datab
 
 def keeping_reading(park_id: UUID, power: int) -> Work:
     some = readings("Europe/Amsterdam", "2025-07-01", [power])
-    return lambda session: db.readings.keep(session, some, park_id=park_id, import_id=uuid4())
+    return lambda session: db.readings.store(session, some, park_id=park_id, import_id=uuid4())
 
 
 def creating_park() -> Work:
@@ -308,7 +308,7 @@ def turning_solar(park_id: UUID) -> Work:
 
 
 async def wind_of_july(database: Database) -> Sequence[Any]:
-    days = db.readings.energy_type_daily_stats(UNRESTRICTED, ParksWanted(energy_types=["WIND"]), JULY, AUGUST)
+    days = db.readings.energy_type_daily_stats(UNRESTRICTED, ParkFilter(energy_types=["WIND"]), JULY, AUGUST)
     return [(row.sum_power, row.park_count) for row in await database.rows(days)]
 
 

@@ -17,7 +17,7 @@ import db.sites
 import db.vpps
 from db.audit_entries import AlreadyExists, AuditEntry, Author, Kind, SingleStatementWrite, audited
 from db.batteries import Battery, BatterySiteNotFound, BatteryTaken, CapacityOutOfRange
-from db.engine.database import READING_AT_ONCE, Database, take_advisory_lock
+from db.engine.database import READ_POOL_SIZE, Database, take_advisory_lock
 from db.engine.scope import READER, UNRESTRICTED, Scope
 from db.engine.statements import CompiledStatement
 from db.vpps import Terms, VppNotFound
@@ -74,8 +74,8 @@ async def test_what_is_made_at_once_is_what_a_transaction_makes_and_its_entry_is
     ]
     async with database.transaction() as session, audited(session, OURSELVES, "tests") as change:
         usual = [await db.sites.create(session, nmi=nmis[1], **site), await db.batteries.add(session, **stays[1])]
-        change.created(Kind.SITE, usual[0])
-        change.created(Kind.BATTERY, usual[1])
+        change.track_created(Kind.SITE, usual[0])
+        change.track_created(Kind.BATTERY, usual[1])
 
     of_these, of_those = await entries(database, *made), await entries(database, *usual)
     for entry, own, other in zip(of_those, (nmis[0], serials[0]), (nmis[1], serials[1]), strict=True):
@@ -106,12 +106,12 @@ async def test_of_what_is_refused_or_there_already_nothing_is_kept(database: Dat
 
 
 async def test_a_refusal_does_not_cost_the_connection(database: Database) -> None:
-    before = await database.changed(PID, {})
+    before = await database.execute_write(PID, {})
 
     with pytest.raises(BatterySiteNotFound):
         await db.batteries.add(at_once(database), **battery(uuid4()))
 
-    assert await database.changed(PID, {}) == before
+    assert await database.execute_write(PID, {}) == before
 
 
 async def test_what_was_under_way_when_its_connection_was_lost_is_not_done_again(
@@ -167,7 +167,7 @@ async def test_a_read_that_fails_costs_its_connection_and_no_turn(database: Data
         async with database.read_connection() as reading:
             await reading.rows(FAILING, {})
 
-    for _ in range(READING_AT_ONCE + 1):
+    for _ in range(READ_POOL_SIZE + 1):
         with pytest.raises(asyncpg.DivisionByZeroError):
             await fail()
 

@@ -11,7 +11,7 @@ from sqlmodel import col
 import db.events
 import db.site_months
 from db.engine.database import copy_binary
-from db.engine.refusals import refusing
+from db.engine.refusals import translate_violations
 from db.import_runs import SiteDeleted
 from db.imports import Import
 from db.site_months import SiteMonth
@@ -66,9 +66,9 @@ async def test_totals_are_what_postgres_adds_up_of_the_blocks(
 
     await session.execute(db.site_months.ADD, {"import_id": by_blocks})
     assert totals
-    await copy_binary(session, "site_months", db.site_months.TOTALS, reader.totals_copy(totals, by_totals))
+    await copy_binary(session, "site_months", db.site_months.TOTAL_COLUMNS, reader.totals_copy(totals, by_totals))
 
-    columns = [getattr(SiteMonth, name) for name in db.site_months.TOTALS if name != "import_id"]
+    columns = [getattr(SiteMonth, name) for name in db.site_months.TOTAL_COLUMNS if name != "import_id"]
     found = [
         (await session.execute(select(*columns).where(col(SiteMonth.import_id) == id).order_by(*columns[:2]))).all()
         for id in (by_blocks, by_totals)
@@ -113,6 +113,6 @@ async def test_totals_of_a_site_that_was_deleted_meanwhile_are_refused_in_words(
 
     with (
         pytest.raises(SiteDeleted, match="A site of the file was deleted while it was imported"),
-        refusing(SiteDeleted()),
+        translate_violations(SiteDeleted()),
     ):
         await db.site_months.add(session, import_id=import_id, totals=reader.totals_copy(totals, import_id))

@@ -84,7 +84,7 @@ async def another_process(
 
 async def rotated(database: Database) -> UUID:
     async with database.transaction() as session:
-        return await db.signing_keys.rotate(session, tokens_last=timedelta(minutes=15))
+        return await db.signing_keys.rotate(session, token_lifetime=timedelta(minutes=15))
 
 
 @pytest.mark.parametrize("in_body", [False, True])
@@ -178,7 +178,7 @@ async def test_a_token_may_do_what_its_key_may_now(api: Api, database: Database)
     token = await new_token(api.client, id, secret)
     await used(api.client, token)
 
-    async with api.notices.of("api_keys", id) as heard:
+    async with api.notices.subscribe("api_keys", id) as heard:
         async with database.transaction() as session:
             await session.execute(text("update api_keys set role = 'READER' where id = :id"), {"id": UUID(id)})
         await asyncio.wait_for(heard.wait(), 10)
@@ -193,7 +193,7 @@ async def test_a_token_may_do_what_its_key_may_now(api: Api, database: Database)
 async def test_an_expired_token_is_refused(servers: EmbeddedServers, api: Api, database: Database) -> None:
     id, secret = await new_key(api)
     await new_token(api.client, id, secret)
-    key = await database.row(db.signing_keys.good_signing_keys())
+    key = await database.row(db.signing_keys.valid_signing_keys())
     assert key is not None
     claims = {"iss": "urn:vpp", "aud": "vpp", "sub": id, "exp": int(time.time()) - 6}
 

@@ -16,7 +16,7 @@ WAIT_S = 30
 async def test_a_change_wakes_who_waits_for_it_and_nobody_else(api: Api) -> None:
     one, other = await api.uploaded("x"), await api.uploaded("y")
 
-    async with api.notices.of("imports", one) as changed, api.notices.of("imports", other) as unchanged:
+    async with api.notices.subscribe("imports", one) as changed, api.notices.subscribe("imports", other) as unchanged:
         await api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=one)
         await asyncio.wait_for(changed.wait(), WAIT_S)
 
@@ -25,7 +25,7 @@ async def test_a_change_wakes_who_waits_for_it_and_nobody_else(api: Api) -> None
 
 async def test_a_lost_connection_is_made_again_and_wakes_everybody(database: Database, database_url: str) -> None:
     notices = Notices(database_url)
-    async with notices.listening(), notices.of("imports", "some import") as changed:
+    async with notices.listening(), notices.subscribe("imports", "some import") as changed:
         await asyncio.wait_for(changed.wait(), WAIT_S)
         changed.clear()
 
@@ -74,21 +74,21 @@ class Wire:
 async def test_a_connection_that_is_cut_without_a_word_is_known_to_be_lost(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db.engine.notices, "ASK_EVERY_S", 0.01)
-    monkeypatch.setattr(db.engine.notices, "ANSWER_WITHIN_S", 1.0)
+    monkeypatch.setattr(db.engine.notices, "PING_INTERVAL_S", 0.01)
+    monkeypatch.setattr(db.engine.notices, "PING_TIMEOUT_S", 1.0)
     address = urlsplit(database_url)
     wire = Wire(address.hostname or "", address.port or 0)
     server = await asyncio.start_server(wire.carry, "127.0.0.1")
     port = server.sockets[0].getsockname()[1]
     notices = Notices(database_url.replace(f":{address.port}/", f":{port}/"))
-    async with notices.listening(), notices.of("api_keys") as listening:
+    async with notices.listening(), notices.subscribe("api_keys") as listening:
         await asyncio.wait_for(listening.wait(), WAIT_S)
-        before = notices.heard("api_keys")
+        before = notices.version("api_keys")
 
         wire.cut()
 
         async with asyncio.timeout(WAIT_S):
-            while notices.heard("api_keys") is not None:
+            while notices.version("api_keys") is not None:
                 await database.row(text("select 1"))
     server.close()
     await wire.end()
@@ -97,11 +97,11 @@ async def test_a_connection_that_is_cut_without_a_word_is_known_to_be_lost(
 
 async def test_a_notice_makes_another_mark_of_its_own_table_alone(api: Api) -> None:
     import_id = await api.uploaded("x")
-    async with api.notices.of("imports", import_id) as changed:
-        imports, keys = api.notices.heard("imports"), api.notices.heard("api_keys")
+    async with api.notices.subscribe("imports", import_id) as changed:
+        imports, keys = api.notices.version("imports"), api.notices.version("api_keys")
 
         await api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=import_id)
         await asyncio.wait_for(changed.wait(), WAIT_S)
 
-    assert api.notices.heard("imports") != imports
-    assert api.notices.heard("api_keys") == keys is not None
+    assert api.notices.version("imports") != imports
+    assert api.notices.version("api_keys") == keys is not None

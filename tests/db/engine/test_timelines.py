@@ -16,13 +16,13 @@ def days(since: date | None, until: date | None) -> Range[date]:
     return Range(since, until)
 
 
-def of(*stretches: tuple[date | None, date | None, int]) -> Timeline[int]:
-    return Timeline(tuple((days(since, until), value) for since, until, value in stretches))
+def of(*periods: tuple[date | None, date | None, int]) -> Timeline[int]:
+    return Timeline(tuple((days(since, until), value) for since, until, value in periods))
 
 
 def on(line: Timeline[int], day: date) -> int | None:
     """Return the value that holds on a day, which at most one does."""
-    values = [value for stretch, value in line.stretches if stretch.contains(day)]
+    values = [value for period, value in line.periods if period.contains(day)]
     assert len(values) <= 1
     return values[0] if values else None
 
@@ -33,8 +33,8 @@ def timelines(draw: st.DrawFn) -> Timeline[int]:
     cuts = sorted(draw(st.sets(st.sampled_from(DAYS[2:12]), min_size=1, max_size=5)))
     bounds: list[date | None] = [None, *cuts, None]
     values = draw(st.lists(st.none() | st.integers(1, 3), min_size=len(bounds) - 1, max_size=len(bounds) - 1))
-    stretches = zip(bounds, bounds[1:], values, strict=False)
-    return of(*((since, until, value) for since, until, value in stretches if value is not None))
+    periods = zip(bounds, bounds[1:], values, strict=False)
+    return of(*((since, until, value) for since, until, value in periods if value is not None))
 
 
 JULY, AUGUST, SEPTEMBER = date(2025, 7, 1), date(2025, 8, 1), date(2025, 9, 1)
@@ -110,13 +110,13 @@ def test_the_days_before_a_change_stay_as_they_were(line: Timeline[int], day: da
 @given(timelines(), st.none() | st.sampled_from(DAYS))
 def test_stretches_that_meet_and_say_the_same_are_one(line: Timeline[int], day: date | None) -> None:
     for after in (line.changed(lambda _: 1, effective_from=day), line.replaced(2, effective_from=day)):
-        for (earlier, value), (later, next_value) in zip(after.stretches, after.stretches[1:], strict=False):
+        for (earlier, value), (later, next_value) in zip(after.periods, after.periods[1:], strict=False):
             assert (earlier.upper, value) != (later.lower, next_value)
 
 
 @given(timelines(), st.randoms())
 def test_stretches_are_put_in_order_however_they_were_read(line: Timeline[int], random: Random) -> None:
-    read = list(line.stretches)
+    read = list(line.periods)
     random.shuffle(read)
 
     assert timeline(read) == line
@@ -125,4 +125,4 @@ def test_stretches_are_put_in_order_however_they_were_read(line: Timeline[int], 
 def test_an_open_start_comes_before_the_first_day_there_is() -> None:
     line = of((None, date.min, 1), (date.min, None, 2))
 
-    assert timeline(list(reversed(line.stretches))) == line
+    assert timeline(list(reversed(line.periods))) == line
