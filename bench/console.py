@@ -22,8 +22,8 @@ from rich.progress import track
 
 import db.migrations
 from bench.graphql.tables import console, new_table, tell
-from bench.imports import add_sites, bring_in, upload, write_events
-from bench.processes import KEY, api, worker
+from bench.imports import add_sites, run_import, upload, write_events
+from bench.processes import API_KEY, api, worker
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from graph.object_store import open_object_store
 
@@ -154,7 +154,7 @@ async def run(rounds: int) -> None:
             await asyncio.to_thread(db.migrations.upgrade, servers.database_url)
             async with worker(servers) as pid, api(servers) as (url, _):
                 ids = await _fill(servers, Path(folder), pid)
-                async with httpx.AsyncClient(base_url=url, headers={"x-api-key": KEY}, timeout=60) as client:
+                async with httpx.AsyncClient(base_url=url, headers={"x-api-key": API_KEY}, timeout=60) as client:
                     await _settle(client, ids["Ten thousand"])
                     secret = await _key(client)
                     async with async_playwright() as playwright:
@@ -262,7 +262,7 @@ async def _fill(servers: EmbeddedServers, folder: Path, worker_pid: int) -> dict
     write_events(file, EVENTS, seed=3)
     async with open_object_store(servers.object_store) as s3:
         id = await upload(s3, file)
-        await bring_in(servers, s3, id, worker_pid)
+        await run_import(servers, s3, id, worker_pid)
     vpps = {row["name"]: str(row["id"]) for row in await connection.fetch("select id, name from vpps")}
     site = await connection.fetchval("select id from sites where nmi = '6000000000'")
     await connection.close()

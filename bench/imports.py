@@ -1,8 +1,9 @@
 """
-Imports beside psql.
+Import throughput, compared with psql.
 
-Ours is the whole way from startImport to COMPLETED: S3 read, checks, rejections, blocks, checkpoints, progress,
-completion. The peer is psql's \\copy of the same file into an unlogged table of text: nothing checked, nothing kept.
+An import is measured from startImport to COMPLETED: reading S3, checking rows, writing rejections, event blocks,
+checkpoints and progress, and completing it. The comparison is psql's \\copy of the same file into an unlogged table of
+text columns, which checks nothing.
 """
 
 import asyncio
@@ -31,49 +32,50 @@ from graph.imports.intake import upload_key
 from graph.object_store import ObjectStore, open_object_store
 
 SITES = 10_000
-BAD = 0.002
-REPEATED = 0.005
+INVALID_SHARE = 0.002
+REPEATED_SHARE = 0.005
 CHUNK_ROWS = 500_000
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What an import took: from its start to its end in seconds, and the most memory its worker held in MiB."""
+class ImportMeasurement:
+    """The duration of an import, and the peak resident memory of its worker."""
 
     seconds: float
     peak_mib: float
 
 
 async def run(rows: int, rounds: int) -> None:
-    """Measure, and print the medians of interleaved rounds as a table."""
+    """Import a file in interleaved rounds with psql's \\copy, and print the medians as a table."""
     with tempfile.TemporaryDirectory(prefix="vpp-bench-") as folder:
         file = Path(folder) / "events.csv"
         write_events(file, rows, seed=1)
-        again = Path(folder) / "again.csv"
-        again.write_bytes(file.read_bytes() + b"\n")
+        # One byte more gives the file another ETag: the API refuses to import a file with the same ETag and size twice.
+        repeated_file = Path(folder) / "repeated.csv"
+        repeated_file.write_bytes(file.read_bytes() + b"\n")
         async with embedded_servers(Path(folder) / "data") as servers, open_object_store(servers.object_store) as s3:
             await asyncio.to_thread(db.migrations.upgrade, servers.database_url)
             await add_sites(servers)
-            psql, ours, duplicates = [], [], []
+            psql_seconds, imports, repeated_imports = [], [], []
             for _ in range(rounds):
-                psql.append(await asyncio.to_thread(_psql_seconds, servers, file))
+                psql_seconds.append(await asyncio.to_thread(_psql_seconds, servers, file))
                 async with worker(servers) as pid:
-                    ours.append(await bring_in(servers, s3, await upload(s3, file), pid))
+                    imports.append(await run_import(servers, s3, await upload(s3, file), pid))
                 async with worker(servers) as pid:
-                    duplicates.append(await bring_in(servers, s3, await upload(s3, again), pid))
+                    repeated_imports.append(await run_import(servers, s3, await upload(s3, repeated_file), pid))
                 await _clear(servers)
-    pace = median(rows / seconds for seconds in psql)
+    psql_rows_per_s = median(rows / seconds for seconds in psql_seconds)
     print(f"{rows:,} rows over {SITES:,} sites, one month; medians of {rounds} interleaved rounds\n")  # noqa: T201
     print("| path | rows/s | ratio | worker's peak, MiB |\n|---|---|---|---|")  # noqa: T201
-    print(f"| psql \\copy into an unlogged text table, nothing checked | {pace:,.0f} | 1.00 | |")  # noqa: T201
-    for name, taken in (("import", ours), ("import of what is in already", duplicates)):
-        own = median(rows / each.seconds for each in taken)
-        peak = max(each.peak_mib for each in taken)
-        print(f"| {name} | {own:,.0f} | {own / pace:.2f} | {peak:.0f} |")  # noqa: T201
+    print(f"| psql \\copy into an unlogged text table, no checks | {psql_rows_per_s:,.0f} | 1.00 | |")  # noqa: T201
+    for name, measurements in (("import", imports), ("import of rows that are already imported", repeated_imports)):
+        rows_per_s = median(rows / measurement.seconds for measurement in measurements)
+        peak_mib = max(measurement.peak_mib for measurement in measurements)
+        print(f"| {name} | {rows_per_s:,.0f} | {rows_per_s / psql_rows_per_s:.2f} | {peak_mib:.0f} |")  # noqa: T201
 
 
 def write_events(file: Path, rows: int, *, seed: int) -> None:
-    """Write a month of events over all sites; some are bad, and some repeat a row before them."""
+    """Write a file with a month of events of all sites; some rows are invalid, and some repeat the row before them."""
     random = np.random.default_rng(seed)
     with file.open("w") as out:
         out.write("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n")
@@ -91,10 +93,10 @@ def write_events(file: Path, rows: int, *, seed: int) -> None:
                     *(column.tolist() for column in (sites, days, discharges, energies, tariffs)), strict=True
                 )
             ]
-            for place in np.flatnonzero(random.random(count) < REPEATED):
-                lines[place] = lines[place - 1]
-            for place in np.flatnonzero(random.random(count) < BAD):
-                lines[place] = lines[place].replace("2025-09-", "2025-19-")
+            for index in np.flatnonzero(random.random(count) < REPEATED_SHARE):
+                lines[index] = lines[index - 1]
+            for index in np.flatnonzero(random.random(count) < INVALID_SHARE):
+                lines[index] = lines[index].replace("2025-09-", "2025-19-")
             out.writelines(lines)
 
 
@@ -115,38 +117,38 @@ def _psql_seconds(servers: EmbeddedServers, file: Path) -> float:
     def run_sql(statement: str) -> None:
         subprocess.run([psql, "-qX", "-v", "ON_ERROR_STOP=1", servers.database_url, "-c", statement], check=True)  # noqa: S603
 
-    run_sql(f"drop table if exists peer; create unlogged table peer ({columns})")
-    began = time.perf_counter()
-    run_sql(f"\\copy peer from '{file}' with (format csv, header)")
-    return time.perf_counter() - began
+    run_sql(f"drop table if exists psql_copy; create unlogged table psql_copy ({columns})")
+    started_at = time.perf_counter()
+    run_sql(f"\\copy psql_copy from '{file}' with (format csv, header)")
+    return time.perf_counter() - started_at
 
 
 async def upload(s3: ObjectStore, file: Path) -> UUID:
-    """Upload a file as `vpp script` does, for the import of this id."""
+    """Upload a file as `vpp script` does, and return the id of the import that it is for."""
     id = uuid4()
     await s3.write(upload_key(id), await asyncio.to_thread(file.read_bytes), content_type="binary/octet-stream")
     return id
 
 
-async def bring_in(servers: EmbeddedServers, s3: ObjectStore, id: UUID, worker: int) -> Measured:
-    """Import an uploaded file, and measure its worker, which is known by its process id."""
+async def run_import(servers: EmbeddedServers, s3: ObjectStore, id: UUID, worker_pid: int) -> ImportMeasurement:
+    """Import an uploaded file; measure the duration, and the memory of the worker with the given process id."""
     database, notices = Database(servers.database_url), Notices(servers.database_url)
     async with notices.listening():
         async with database.transaction() as session:
             await db.imports.create(session, id=id, kind="BATTERY_EVENTS", file_name="file.csv", charge_tariff="COST")
         stored = await s3.find(upload_key(id))
         assert stored is not None  # noqa: S101
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         async with database.transaction() as session:
             size_bytes = stored.size_bytes
             await db.imports.start(session, id=id, etag=stored.etag, bytes_total=size_bytes, max_bytes=size_bytes)
-        await _end_of(database, notices, id)
-        seconds = time.perf_counter() - began
+        await _wait_until_completed(database, notices, id)
+        seconds = time.perf_counter() - started_at
     await database.close()
-    return Measured(seconds, _peak_mib(worker))
+    return ImportMeasurement(seconds, _peak_mib(worker_pid))
 
 
-async def _end_of(database: Database, notices: Notices, id: UUID) -> None:
+async def _wait_until_completed(database: Database, notices: Notices, id: UUID) -> None:
     async with notices.subscribe("imports", id) as changed:
         while True:
             changed.clear()
@@ -167,7 +169,7 @@ def _peak_mib(pid: int) -> float:
 async def _clear(servers: EmbeddedServers) -> None:
     connection = await asyncpg.connect(servers.database_url)
     await connection.execute(
-        "truncate site_months, event_blocks, import_rejections, import_checkpoints, imported_parks, imports, peer"
+        "truncate site_months, event_blocks, import_rejections, import_checkpoints, imported_parks, imports, psql_copy"
     )
     await connection.execute("vacuum analyze")
     await connection.execute("checkpoint")

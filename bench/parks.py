@@ -1,7 +1,7 @@
 """
-Statistics of parks from the sums kept of each day, beside the plain aggregate over readings; and pages of readings.
+Park statistics from the stored daily sums, compared with an aggregate over the readings; and pages of readings.
 
-Parks have four readings a day here and ninety-six in truth: the plain aggregate reads a 24th of what it would have to.
+The parks here have 4 readings a day, real ones have 96: the aggregate reads a 24th of a real year's rows.
 """
 
 import asyncio
@@ -18,17 +18,17 @@ import asyncpg
 import httpx
 
 import db.migrations
-from bench.processes import KEY, api
+from bench.processes import API_KEY, api
 from graph.embedded.servers import embedded_servers
 
 PARKS = 1_000
 PAGED_READINGS = 100_000
-PAGED_PARK = "The one that is paged through"
+PAGED_PARK = "Park with many readings"
 IMPORT = uuid4()
 PAGE = 200
 ROUNDS = 11
 
-# A year by the clocks of the parks, and as many readings as it takes of one park more.
+# A year of readings in the parks' local time, and one more park with as many readings as the paging bench wants.
 FILL = f"""
     insert into parks (id, name, timezone, energy_type)
     select gen_random_uuid(), 'Park ' || number, 'Europe/Amsterdam', case number % 2 when 0 then 'SOLAR' else 'WIND' end
@@ -62,8 +62,8 @@ FILL = f"""
         generate_series(1, {PAGED_READINGS}) number,
         lateral (select timestamptz '2022-01-01 00:00+01' + number * interval '15 minutes' as start) as starts
     where name = '{PAGED_PARK}';
-"""  # noqa: S608 It is ours.
-FROM_SUMS = """
+"""  # noqa: S608 The SQL contains only our own constants.
+FROM_PARK_DAYS = """
     select energy_type, local_date, min(min_power), max(max_power), sum(sum_power), sum(reading_count), count(*)
     from park_days
     join parks on parks.id = park_id
@@ -71,7 +71,7 @@ FROM_SUMS = """
     group by energy_type, local_date
     order by energy_type, local_date
 """
-FROM_SUMS_OF_TYPES = """
+FROM_ENERGY_TYPE_DAYS = """
     select energy_type, local_date,
            min(min_power), max(max_power), sum(sum_power), sum(reading_count), sum(park_count)
     from energy_type_days
@@ -87,14 +87,14 @@ FROM_READINGS = """
     group by energy_type, local_date
     order by energy_type, local_date
 """
-OF_PARKS = f"""
+BY_PARK_FROM_READINGS = f"""
     select park_id, local_date, min(power), max(power), sum(power), count(*)
     from energy_readings
     where local_date >= '2021-01-01' and local_date < '2022-01-01'
     group by local_date, park_id
     order by local_date, park_id
     limit {PAGE}
-"""  # noqa: S608 It is ours.
+"""  # noqa: S608 The SQL contains only our own constants.
 
 STATISTICS = "date minPowerMw maxPowerMw sumPowerMw meanPowerMw readingCount"
 YEAR = '{from: "2021-01-01", until: "2022-01-01"}'
@@ -125,14 +125,17 @@ query ($limit: Int, $nextToken: String) {{
 
 
 async def run() -> None:
-    """Measure, and print the medians as two tables."""
+    """Measure statistics and pages of readings, and print the medians as two tables."""
     with tempfile.TemporaryDirectory(prefix="vpp-bench-") as folder:
         async with embedded_servers(Path(folder) / "data") as servers:
             await asyncio.to_thread(db.migrations.upgrade, servers.database_url)
             connection = await asyncpg.connect(servers.database_url)
             await connection.execute(FILL)
             await connection.execute("vacuum analyze")
-            async with api(servers) as (url, _), httpx.AsyncClient(base_url=url, headers={"x-api-key": KEY}) as client:
+            async with (
+                api(servers) as (url, _),
+                httpx.AsyncClient(base_url=url, headers={"x-api-key": API_KEY}) as client,
+            ):
                 await _statistics(connection, client)
                 print()  # noqa: T201
                 await _pages(client)
@@ -141,7 +144,7 @@ async def run() -> None:
 
 async def _statistics(connection: asyncpg.Connection, client: httpx.AsyncClient) -> None:
     rows, tokens = await _all_pages(client, BY_ENERGY_TYPE)
-    assert rows == len(await connection.fetch(FROM_READINGS)) == len(await connection.fetch(FROM_SUMS))  # noqa: S101
+    assert rows == len(await connection.fetch(FROM_READINGS)) == len(await connection.fetch(FROM_PARK_DAYS))  # noqa: S101
     readings = await connection.fetchval("select count(*) from energy_readings where local_date < '2022-01-01'")
     print(f"A year of statistics for {PARKS:,} parks with {readings:,} readings; medians of {ROUNDS} rounds\n")  # noqa: T201
     await _print_medians(
@@ -151,13 +154,15 @@ async def _statistics(connection: asyncpg.Connection, client: httpx.AsyncClient)
             ),
             "by energy type, the first page": partial(_page, client, BY_ENERGY_TYPE, tokens[0]),
             "by energy type, the last page": partial(_page, client, BY_ENERGY_TYPE, tokens[-1]),
-            "by energy type, all rows, from the sums of types' days, SQL": partial(
-                connection.fetch, FROM_SUMS_OF_TYPES
+            "by energy type, all rows, from the daily sums of each energy type, SQL": partial(
+                connection.fetch, FROM_ENERGY_TYPE_DAYS
             ),
-            "by energy type, all rows, from the sums of parks' days, SQL": partial(connection.fetch, FROM_SUMS),
+            "by energy type, all rows, from the daily sums of each park, SQL": partial(
+                connection.fetch, FROM_PARK_DAYS
+            ),
             "by energy type, all rows, from the readings, SQL": partial(connection.fetch, FROM_READINGS),
             f"by park, the first {PAGE} rows, by the API": partial(_page, client, BY_PARK, None),
-            f"by park, the first {PAGE} rows, from the readings, SQL": partial(connection.fetch, OF_PARKS),
+            f"by park, the first {PAGE} rows, from the readings, SQL": partial(connection.fetch, BY_PARK_FROM_READINGS),
         }
     )
 
@@ -171,28 +176,28 @@ async def _pages(client: httpx.AsyncClient) -> None:
             name: partial(_page, client, READINGS, token)
             for name, token in (
                 ("the first page", tokens[0]),
-                ("one in the middle", tokens[len(tokens) // 2]),
+                ("a page in the middle", tokens[len(tokens) // 2]),
                 ("the last page", tokens[-1]),
             )
         }
     )
 
 
-async def _print_medians(asks: dict[str, Callable[[], Awaitable[Any]]]) -> None:
-    """Ask all in turn, round after round, and print the median of each."""
-    taken_ms: dict[str, list[float]] = {name: [] for name in asks}
+async def _print_medians(reads: dict[str, Callable[[], Awaitable[Any]]]) -> None:
+    """Run all reads in turn, round after round, and print the median duration of each."""
+    durations_ms: dict[str, list[float]] = {name: [] for name in reads}
     for _ in range(ROUNDS):
-        for name, ask in asks.items():
-            began = time.perf_counter()
-            await ask()
-            taken_ms[name].append((time.perf_counter() - began) * 1000)
+        for name, read in reads.items():
+            started_at = time.perf_counter()
+            await read()
+            durations_ms[name].append((time.perf_counter() - started_at) * 1000)
     print("| | ms |\n|---|---|")  # noqa: T201
-    for name, each in taken_ms.items():
-        print(f"| {name} | {median(each):.1f} |")  # noqa: T201
+    for name, durations in durations_ms.items():
+        print(f"| {name} | {median(durations):.1f} |")  # noqa: T201
 
 
 async def _all_pages(client: httpx.AsyncClient, query: str) -> tuple[int, list[str | None]]:
-    """Ask for a whole list, and return how many rows it has, and which token each of its pages is had by."""
+    """Read all pages of a list; return the number of rows, and the `nextToken` that reads each page."""
     rows, tokens = 0, list[str | None]([None])
     while True:
         page = await _page(client, query, tokens[-1])
@@ -204,8 +209,8 @@ async def _all_pages(client: httpx.AsyncClient, query: str) -> tuple[int, list[s
 
 async def _page(client: httpx.AsyncClient, query: str, token: str | None) -> dict[str, Any]:
     variables = {"limit": PAGE, "nextToken": token}
-    answer = await client.post("/graphql", json={"query": query, "variables": variables})
-    answer.raise_for_status()
+    response = await client.post("/graphql", json={"query": query, "variables": variables})
+    response.raise_for_status()
     page: dict[str, Any]
-    (page,) = answer.json()["data"].values()
+    (page,) = response.json()["data"].values()
     return page

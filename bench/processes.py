@@ -1,4 +1,4 @@
-"""The API and a worker as processes of their own, and any other server that prints its address when it is ready."""
+"""Context managers that run the API, a worker or another server as a subprocess."""
 
 import asyncio
 import os
@@ -10,31 +10,32 @@ from contextlib import asynccontextmanager
 from graph.embedded.servers import EmbeddedServers
 
 START_S = 30.0
-ADDRESS = re.compile(rb"http://127\.0\.0\.1:\d+")
-KEY = "da2-the-key-of-the-bench"
+URL = re.compile(rb"http://127\.0\.0\.1:\d+")
+API_KEY = "da2-the-key-of-the-bench"
 
 
 @asynccontextmanager
 async def api(servers: EmbeddedServers, **settings: str) -> AsyncIterator[tuple[str, int]]:
-    """Run the API until the block ends, and give its address and its process id."""
+    """Run the API until the block ends; yield its URL and its process id."""
     command = (sys.executable, "-m", "graph", "serve", "--port", "0", "--no-worker")
-    async with answering(*command, **environment(servers), VPP_BOOTSTRAP_API_KEY=KEY, **settings) as (url, pid):
+    environment = environment_variables(servers) | {"VPP_BOOTSTRAP_API_KEY": API_KEY} | settings
+    async with running_server(*command, **environment) as (url, pid):
         yield url, pid
 
 
 @asynccontextmanager
-async def answering(*command: str, **environment: str) -> AsyncIterator[tuple[str, int]]:
-    """Run what says where it is called until the block ends, and give its address and its process id."""
+async def running_server(*command: str, **environment: str) -> AsyncIterator[tuple[str, int]]:
+    """Run a server that prints its URL once it listens, until the block ends; yield the URL and the process id."""
     process = await asyncio.create_subprocess_exec(
         *command, env=os.environ | environment, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout  # noqa: S101
     try:
         async with asyncio.timeout(START_S):
-            while not (named := ADDRESS.search(said := await process.stdout.readline())):
-                if not said:
-                    raise RuntimeError(f"{' '.join(command)} ended before it answered.")
-        yield named[0].decode(), process.pid
+            while not (url := URL.search(line := await process.stdout.readline())):
+                if not line:
+                    raise RuntimeError(f"{' '.join(command)} exited before it printed its URL.")
+        yield url[0].decode(), process.pid
     finally:
         process.terminate()
         await process.wait()
@@ -42,9 +43,9 @@ async def answering(*command: str, **environment: str) -> AsyncIterator[tuple[st
 
 @asynccontextmanager
 async def worker(servers: EmbeddedServers) -> AsyncIterator[int]:
-    """Run a worker until the block ends, and give its process id."""
+    """Run a worker until the block ends; yield its process id."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "graph", "work"), env=os.environ | environment(servers)
+        *(sys.executable, "-m", "graph", "work"), env=os.environ | environment_variables(servers)
     )
     try:
         yield process.pid
@@ -53,8 +54,8 @@ async def worker(servers: EmbeddedServers) -> AsyncIterator[int]:
         await process.wait()
 
 
-def environment(servers: EmbeddedServers) -> dict[str, str]:
-    """Tell a process of ours where the servers are."""
+def environment_variables(servers: EmbeddedServers) -> dict[str, str]:
+    """Return the environment variables by which our processes find Postgres and S3."""
     store = servers.object_store
     return {
         "VPP_DATABASE_URL": servers.database_url,

@@ -1,8 +1,9 @@
 """
-Subscribers of one import in one process of the API, over AppSync's real-time protocol.
+Delivery of import progress to many subscribers of one API process, over AppSync's real-time protocol.
 
-The import moves ten times a second. A message's latency is from then until a subscriber has it; whoever listens is a
-process beside, which does as little as can be done with a frame.
+All subscribe to one import, whose progress is updated ten times a second. A message's latency counts from the update of
+the row until the subscriber has the message. The subscribers run in a process of their own, which parses as little of a
+frame as possible.
 """
 
 import asyncio
@@ -25,20 +26,25 @@ import asyncpg
 import uvloop
 
 import db.migrations
-from bench.processes import KEY, api
+from bench.processes import API_KEY, api
 from graph.embedded.servers import embedded_servers
 from graph.web.server import let_many_connect
 
-EVERY_S = 0.1
-MESSAGES = 80
-OPENING_AT_ONCE = 50
+UPDATE_INTERVAL_S = 0.1
+UPDATES = 80
+MAX_OPENING = 50
+# How long to wait for messages after the last update.
+LAST_MESSAGES_S = 2
 DOCUMENT = "subscription ($id: ID!) { onImportProgress(id: $id) { id status bytesRead rowsRead } }"
-MOVED = b'"bytesRead":'
+BYTES_READ = b'"bytesRead":'
+
+# Opcodes of WebSocket frames (RFC 6455, 5.2).
+TEXT, PING, PONG = 1, 9, 10
 
 
 async def run(counts: list[int]) -> None:
-    """Measure so many subscribers, one number after the other, and print a table."""
-    print("| subscribers | delivered | p50, ms | p99, ms | KiB each | CPU |\n|---|---|---|---|---|---|")  # noqa: T201
+    """Measure the delivery for each number of subscribers, and print a table."""
+    print("| subscribers | delivered | p50, ms | p99, ms | KiB per subscriber | CPU |\n|---|---|---|---|---|---|")  # noqa: T201
     for count in counts:
         with tempfile.TemporaryDirectory(prefix="vpp-bench-") as folder:
             async with embedded_servers(Path(folder) / "data") as servers:
@@ -46,11 +52,11 @@ async def run(counts: list[int]) -> None:
                 import_id = await _running_import(servers.database_url)
                 async with api(servers) as (url, pid):
                     command = (sys.executable, "-m", "bench.subscribers", url, servers.database_url, str(import_id))
-                    listening = await asyncio.create_subprocess_exec(
+                    subscribers = await asyncio.create_subprocess_exec(
                         *command, str(count), str(pid), stdout=asyncio.subprocess.PIPE
                     )
-                    told, _ = await listening.communicate()
-        print(told.decode().strip(), flush=True)  # noqa: T201
+                    row, _ = await subscribers.communicate()
+        print(row.decode().strip(), flush=True)  # noqa: T201
 
 
 async def _running_import(database_url: str) -> UUID:
@@ -67,18 +73,18 @@ async def _running_import(database_url: str) -> UUID:
 
 
 class Subscriber(asyncio.Protocol):
-    """One socket: opened, acknowledged and subscribed; then it hands over what it is told."""
+    """A WebSocket client that subscribes to the import, and calls `on_update` with the `bytesRead` of each message."""
 
-    def __init__(self, host: str, import_id: str, heard: Callable[[int], None]) -> None:
+    def __init__(self, host: str, import_id: str, on_update: Callable[[int], None]) -> None:
         self._host = host
-        self._heard = heard
-        self._held = b""
+        self._on_update = on_update
+        self._buffer = b""
         data = json.dumps({"query": DOCUMENT, "variables": {"id": import_id}})
-        headers = {"host": host, "x-api-key": KEY}
+        headers = {"host": host, "x-api-key": API_KEY}
         payload = {"data": data, "extensions": {"authorization": headers}}
         self._start = json.dumps({"type": "start", "id": str(uuid4()), "payload": payload}).encode()
         self._header = base64.urlsafe_b64encode(json.dumps(headers).encode()).decode().rstrip("=")
-        self.is_told = asyncio.get_running_loop().create_future()
+        self.subscribed = asyncio.get_running_loop().create_future()
         self.is_upgraded = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -90,83 +96,86 @@ class Subscriber(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        held = self._held + data if self._held else data
+        buffer = self._buffer + data if self._buffer else data
         if not self.is_upgraded:
-            head, end, held = held.partition(b"\r\n\r\n")
-            if not end:
-                self._held = head
+            head, separator, buffer = buffer.partition(b"\r\n\r\n")
+            if not separator:
+                self._buffer = head
                 return
             self.is_upgraded = True
             self._send(b'{"type":"connection_init"}')
-        while len(held) >= 2:
-            size, begins = held[1] & 127, 2
+        while len(buffer) >= 2:
+            size, start = buffer[1] & 127, 2
             if size == 126:
-                size, begins = int.from_bytes(held[2:4], "big"), 4
-            if len(held) < begins + size:
+                size, start = int.from_bytes(buffer[2:4], "big"), 4
+            if len(buffer) < start + size:
                 break
-            self._hear(held[0] & 15, held[begins : begins + size])
-            held = held[begins + size :]
-        self._held = held
+            self._handle_frame(buffer[0] & 15, buffer[start : start + size])
+            buffer = buffer[start + size :]
+        self._buffer = buffer
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        if not self.is_told.done():
-            self.is_told.set_exception(ConnectionError("The socket was closed."))
+        if not self.subscribed.done():
+            self.subscribed.set_exception(ConnectionError("The socket was closed."))
 
-    def _hear(self, opcode: int, frame: bytes) -> None:
-        if opcode == 9:
-            self._send(frame, opcode=10)
-        elif (at := frame.find(MOVED)) > 0:
-            begins = at + len(MOVED)
-            self._heard(int(float(frame[begins : frame.index(b",", begins)])))
-            if not self.is_told.done():
-                self.is_told.set_result(None)
-        elif b"connection_ack" in frame:
+    def _handle_frame(self, opcode: int, payload: bytes) -> None:
+        if opcode == PING:
+            self._send(payload, opcode=PONG)
+        elif (index := payload.find(BYTES_READ)) > 0:
+            start = index + len(BYTES_READ)
+            self._on_update(int(float(payload[start : payload.index(b",", start)])))
+            if not self.subscribed.done():
+                self.subscribed.set_result(None)
+        elif b"connection_ack" in payload:
             self._send(self._start)
 
-    def _send(self, payload: bytes, *, opcode: int = 1) -> None:
-        # A mask of zeros is one.
+    def _send(self, payload: bytes, *, opcode: int = TEXT) -> None:
+        # Clients must mask frames (RFC 6455, 5.3); a mask of four zero bytes leaves the payload as it is.
         size = len(payload)
         length = bytes([128 | size]) if size < 126 else b"\xfe" + struct.pack(">H", size)
-        self._transport.write(bytes([128 | opcode]) + length + bytes(4) + payload)
+        mask = bytes(4)
+        self._transport.write(bytes([128 | opcode]) + length + mask + payload)
 
 
-async def _listen(url: str, database_url: str, import_id: str, count: int, server: int) -> None:
-    at = urlsplit(url)
-    host, port = at.hostname or "", at.port or 0
+async def _measure(url: str, database_url: str, import_id: str, count: int, server_pid: int) -> None:
+    """Subscribe `count` times, update the import, and print a row of the table."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or 0
     loop = asyncio.get_running_loop()
-    moved_at = [0.0] * (MESSAGES + 1)
-    latencies: list[float] = []
+    updated_at = [0.0] * (UPDATES + 1)
+    latencies_s: list[float] = []
 
-    def heard(message: int) -> None:
-        if message:
-            latencies.append(time.perf_counter() - moved_at[message])
+    def on_update(number: int) -> None:
+        # 0 is the state before the first update, which every subscription starts with.
+        if number:
+            latencies_s.append(time.perf_counter() - updated_at[number])
 
-    memory = _memory_kib(server)
-    opening = asyncio.Semaphore(OPENING_AT_ONCE)
+    memory_kib = _memory_kib(server_pid)
+    opening = asyncio.Semaphore(MAX_OPENING)
 
     async def subscribe() -> None:
         async with opening:
             _, subscriber = await loop.create_connection(
-                lambda: Subscriber(f"{host}:{port}", import_id, heard), host, port
+                lambda: Subscriber(f"{host}:{port}", import_id, on_update), host, port
             )
-            await subscriber.is_told
+            await subscriber.subscribed
 
     await asyncio.gather(*(subscribe() for _ in range(count)))
-    each_kib = (_memory_kib(server) - memory) / count
+    kib_per_subscriber = (_memory_kib(server_pid) - memory_kib) / count
     connection = await asyncpg.connect(database_url)
-    cpu, began = _cpu_s(server), time.perf_counter()
-    for message in range(1, MESSAGES + 1):
-        await asyncio.sleep(began + message * EVERY_S - time.perf_counter())
-        moved_at[message] = time.perf_counter()
-        await connection.execute("update imports set bytes_read = $1 where id = $2", message, UUID(import_id))
-    took = time.perf_counter() - began
-    busy = (_cpu_s(server) - cpu) / took
-    await asyncio.sleep(2)
+    cpu_s, started_at = _cpu_s(server_pid), time.perf_counter()
+    for number in range(1, UPDATES + 1):
+        await asyncio.sleep(started_at + number * UPDATE_INTERVAL_S - time.perf_counter())
+        updated_at[number] = time.perf_counter()
+        await connection.execute("update imports set bytes_read = $1 where id = $2", number, UUID(import_id))
+    duration_s = time.perf_counter() - started_at
+    cpu_share = (_cpu_s(server_pid) - cpu_s) / duration_s
+    await asyncio.sleep(LAST_MESSAGES_S)
     await connection.close()
-    percentiles = quantiles(latencies, n=100)
+    percentiles = quantiles(latencies_s, n=100)
     print(  # noqa: T201
-        f"| {count:,} | {len(latencies):,} of {count * MESSAGES:,} | {percentiles[49] * 1000:.0f}"
-        f" | {percentiles[98] * 1000:.0f} | {each_kib:.0f} | {busy:.0%} |"
+        f"| {count:,} | {len(latencies_s):,} of {count * UPDATES:,} | {percentiles[49] * 1000:.0f}"
+        f" | {percentiles[98] * 1000:.0f} | {kib_per_subscriber:.0f} | {cpu_share:.0%} |"
     )
 
 
@@ -181,6 +190,6 @@ def _cpu_s(pid: int) -> float:
 
 if __name__ == "__main__":
     let_many_connect()
-    gc.disable()  # Its pauses would be taken for the server's.
-    given_url, given_database_url, given_import_id, given_count, given_server = sys.argv[1:]
-    uvloop.run(_listen(given_url, given_database_url, given_import_id, int(given_count), int(given_server)))
+    gc.disable()  # A pause of the garbage collector here would count as latency of the server.
+    arg_url, arg_database_url, arg_import_id, arg_count, arg_server_pid = sys.argv[1:]
+    uvloop.run(_measure(arg_url, arg_database_url, arg_import_id, int(arg_count), int(arg_server_pid)))
