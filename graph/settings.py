@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     introspection: bool | None = None
 
 
-class SigningSettings(BaseSettings):
+class IamSettings(BaseSettings):
     """How signed requests are checked, `VPP_IAM_` in front; seconds."""
 
     model_config = SettingsConfigDict(env_prefix="VPP_IAM_", frozen=True)
@@ -104,7 +104,7 @@ class WorkerSettings(BaseSettings):
     # A job is another worker's when its own has not been heard of for so long.
     lease_s: float = 10
     # Before a job that went wrong is tried again; the second time it is twice as long, and so on.
-    pause_s: float = 1
+    retry_pause_s: float = 1
     # An answer of S3's that stands still for so long counts as broken off.
     s3_read_timeout_s: float = 20
     # How much of a file is checked and kept at a time. Memory follows it.
@@ -126,7 +126,7 @@ class OidcSettings(BaseSettings):
     # By how much clocks may differ.
     leeway_s: float = Field(30, ge=0, le=600)
     # For how long the keys that were fetched last are good when none can be fetched.
-    keys_kept_s: float = Field(24 * 3600, gt=0)
+    max_jwks_age_s: float = Field(24 * 3600, gt=0)
 
     # By which the console signs people in: its client at the issuer, the first audience unless it is given.
     client_id: str | None = None
@@ -161,7 +161,7 @@ class OwnTokenSettings(BaseSettings):
 
     issuer: str = Field("urn:vpp", min_length=1)
     # A key that was rotated is good for so long.
-    lasts_s: int = Field(900, ge=1, le=24 * 3600)
+    lifetime_s: int = Field(900, ge=1, le=24 * 3600)
 
 
 class Limits(BaseSettings):
@@ -170,7 +170,7 @@ class Limits(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VPP_LIMIT_", frozen=True)
 
     # Of one operation. Validating as many tokens as this may keep a process busy for a second.
-    tokens: int = 10_000
+    document_tokens: int = 10_000
     depth: int = 15
     aliases: int = 200
     root_fields: int = 100
@@ -180,14 +180,14 @@ class Limits(BaseSettings):
     body_bytes: int = 2**20
 
     # A minute: from one caller, and from one address, which is counted before it is known who calls. 0 is no limit.
-    caller_requests: int = 60_000
-    address_requests: int = 120_000
+    caller_requests_per_minute: int = 60_000
+    address_requests_per_minute: int = 120_000
     # Where processes count together, such as redis://127.0.0.1:6379/0; otherwise each counts its own.
     redis_url: SecretStr | None = None
 
     # Over HTTP at once, in each process; how many more may wait for their turn, and for how long.
-    operations: int = 64
-    queue: int = 256
-    queue_s: float = 10
+    concurrent_operations: int = 64
+    queued_operations: int = 256
+    queue_timeout_s: float = 10
     # How long one statement may keep the database busy.
-    statement_s: float = 30
+    statement_timeout_s: float = 30

@@ -85,7 +85,7 @@ class Worker:
                     except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as faults:
                         log.warning("The queue is out of reach; trying again", reason=str(faults.exceptions[0]))
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._stopping.wait(), self._pace.pause_s)
+                        await asyncio.wait_for(self._stopping.wait(), self._pace.retry_pause_s)
         finally:
             await database.close()
 
@@ -160,7 +160,7 @@ class Worker:
                 raise RetryRequested from None
             except Exception as fault:
                 in_vain = fault.attempt if isinstance(fault, Interrupted) else job.attempts + 1
-                pause_s = min(self._pace.pause_s * 2**in_vain, LONGEST_PAUSE_S)
+                pause_s = min(self._pace.retry_pause_s * 2**in_vain, LONGEST_PAUSE_S)
                 log.warning(
                     "A job went wrong; trying again", job=job.entrypoint, id=str(id), pause_s=pause_s, exc_info=True
                 )

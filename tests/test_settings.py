@@ -89,9 +89,11 @@ def test_keys_are_fetched_by_https_or_on_this_machine(url: str, is_so: bool) -> 
 
 
 def test_a_token_cannot_last_longer_than_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    given(monkeypatch, {"VPP_TOKEN_LASTS_S": "86401"})
+    given(monkeypatch, {"VPP_TOKEN_LIFETIME_S": "86401"})
 
     with pytest.raises(ValidationError) as refused:
         OwnTokenSettings()
 
-    assert describe_invalid_settings(refused.value) == "VPP_TOKEN_LASTS_S: Input should be less than or equal to 86400."
+    assert (
+        describe_invalid_settings(refused.value) == "VPP_TOKEN_LIFETIME_S: Input should be less than or equal to 86400."
+    )

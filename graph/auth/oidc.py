@@ -51,10 +51,14 @@ class OidcIssuer:
         self._discovery = f"{self.name.rstrip('/')}/.well-known/openid-configuration"
         self._settings = settings
         self._keys = KeySet(
-            self._fetch_keys, fresh_for_s=FRESH_FOR_S, pause_s=PAUSE_S, good_for_s=settings.keys_kept_s, clock=clock
+            self._fetch_keys, fresh_for_s=FRESH_FOR_S, pause_s=PAUSE_S, good_for_s=settings.max_jwks_age_s, clock=clock
         )
         self._document = Fetched(
-            self._fetch_document, fresh_for_s=FRESH_FOR_S, pause_s=PAUSE_S, good_for_s=settings.keys_kept_s, clock=clock
+            self._fetch_document,
+            fresh_for_s=FRESH_FOR_S,
+            pause_s=PAUSE_S,
+            good_for_s=settings.max_jwks_age_s,
+            clock=clock,
         )
 
     async def caller(self, token: str) -> Caller:

@@ -42,7 +42,7 @@ class OwnTokens:
         self.name = settings.issuer
         self._database = database
         self._keys = keys
-        self._lasts_s = settings.lasts_s
+        self._lasts_s = settings.lifetime_s
         # Without a pause: another process may have rotated the keys just now, and the database is near.
         self._signing_keys = KeySet(self.published, fresh_for_s=FRESH_FOR_S, pause_s=0, good_for_s=GOOD_FOR_S)
 

@@ -32,7 +32,7 @@ from db.engine.database import Database
 from db.engine.refusals import Unauthorized
 from graph.auth.authentication import Authenticator
 from graph.auth.callers import Caller
-from graph.settings import SigningSettings
+from graph.settings import IamSettings
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "appsync"
@@ -137,12 +137,12 @@ class Signatures:
     """Tells callers by the signatures of their requests."""
 
     def __init__(
-        self, access: Authenticator, database: Database, *, region: str, signing: SigningSettings | None = None
+        self, access: Authenticator, database: Database, *, region: str, signing: IamSettings | None = None
     ) -> None:
         self._access = access
         self._database = database
         self._region = region
-        self._signing = signing or SigningSettings()
+        self._signing = signing or IamSettings()
 
     async def caller(self, received: Received) -> Caller:
         """Return who has signed a request; refuse with `SignatureRefused`."""

@@ -91,7 +91,7 @@ def rotate_key() -> None:
     import db.signing_keys
 
     async def run(session: AsyncSession) -> list[str]:
-        tokens_last = timedelta(seconds=OwnTokenSettings().lasts_s)
+        tokens_last = timedelta(seconds=OwnTokenSettings().lifetime_s)
         id = await db.signing_keys.rotate(session, token_lifetime=tokens_last)
         return [f"Tokens are signed with the key {id} from now on."]
 

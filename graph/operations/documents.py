@@ -136,7 +136,7 @@ class Documents:
         return document.errors + [GraphQLError(str(each), original_error=each) for each in beyond]
 
     def _new(self, text: str, schema: GraphQLSchema) -> Document:
-        maximum = self.limits.tokens
+        maximum = self.limits.document_tokens
         try:
             node = parse(text, max_tokens=maximum)
         except GraphQLSyntaxError as error:

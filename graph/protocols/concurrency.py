@@ -28,7 +28,7 @@ class ConcurrencyLimiter:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._semaphore = asyncio.Semaphore(limits.operations)
+        self._semaphore = asyncio.Semaphore(limits.concurrent_operations)
         self._waiting = 0
 
     @asynccontextmanager
@@ -53,13 +53,13 @@ class ConcurrencyLimiter:
         self._semaphore.release()
 
     async def _wait(self, request: Request) -> None:
-        if self._waiting >= self._limits.queue:
+        if self._waiting >= self._limits.queued_operations:
             raise Busy(why=f"{self._waiting} more wait for their turn")
         self._waiting += 1
         mine, gone = asyncio.create_task(self._semaphore.acquire()), asyncio.create_task(_is_gone(request))
         has_turn = False
         try:
-            await asyncio.wait({mine, gone}, timeout=self._limits.queue_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({mine, gone}, timeout=self._limits.queue_timeout_s, return_when=asyncio.FIRST_COMPLETED)
             has_turn = mine.done()
         finally:
             # Where this request is cancelled it may have been given a turn just now, which is then given back.
@@ -68,7 +68,7 @@ class ConcurrencyLimiter:
             is_gone = not gone.cancel()
             self._waiting -= 1
         if not has_turn:
-            raise ClientGone if is_gone else Busy(why=f"none had ended after {self._limits.queue_s:g} s")
+            raise ClientGone if is_gone else Busy(why=f"none had ended after {self._limits.queue_timeout_s:g} s")
 
 
 async def _is_gone(request: Request) -> None:

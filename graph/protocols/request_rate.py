@@ -61,7 +61,7 @@ class RequestRate:
 
     async def count_address(self, scope: MutableMapping[str, Any]) -> None:
         """Count a request by where it came from; to be done before it is looked up who makes it."""
-        client, at_most = scope.get("client"), self._limits.address_requests
+        client, at_most = scope.get("client"), self._limits.address_requests_per_minute
         if client and at_most:
             wait_s = await self._count.hit(f"address {_site(client[0])}", at_most)
             if wait_s:
@@ -69,7 +69,7 @@ class RequestRate:
 
     async def count_caller(self, caller: Caller) -> None:
         """Count a request by who makes it."""
-        at_most = self._limits.caller_requests
+        at_most = self._limits.caller_requests_per_minute
         if at_most:
             wait_s = await self._count.hit(f"caller {caller.counted_as}", at_most)
             if wait_s:

@@ -76,7 +76,7 @@ def application(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, FastPath]]:
-        database = Database(database_url, statement_timeout_s=documents.limits.statement_s)
+        database = Database(database_url, statement_timeout_s=documents.limits.statement_timeout_s)
         notices = Notices(database_url)
         async with open_object_store(object_store) as store, notices.listening():
             app.state.database, app.state.object_store, app.state.rate = database, store, rate

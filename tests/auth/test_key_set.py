@@ -135,7 +135,7 @@ async def test_stale_keys_are_fetched_beside_the_request(issuer: LocalIssuer, oi
 async def test_keys_are_good_for_a_while_when_none_can_be_fetched_and_then_no_longer(
     issuer: LocalIssuer, clock: Clock
 ) -> None:
-    oidc = OidcIssuer(issuer.settings(keys_kept_s=7200), clock=clock)
+    oidc = OidcIssuer(issuer.settings(max_jwks_age_s=7200), clock=clock)
     await oidc.caller(issuer.token())
     issuer.is_down = True
 

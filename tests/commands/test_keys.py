@@ -120,9 +120,9 @@ async def test_tokens_are_signed_with_the_key_that_was_made_last(api: Api) -> No
 
 
 def test_tokens_that_would_not_last_are_refused_before_anything_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VPP_TOKEN_LASTS_S", "0")
+    monkeypatch.setenv("VPP_TOKEN_LIFETIME_S", "0")
 
     result = RUNNER.invoke(app, ["key", "rotate"])
 
-    told = "VPP_TOKEN_LASTS_S: Input should be greater than or equal to 1.\n"
+    told = "VPP_TOKEN_LIFETIME_S: Input should be greater than or equal to 1.\n"
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", told)

@@ -203,7 +203,7 @@ def told(answer: httpx.Response) -> tuple[int, str, str]:
 async def test_a_caller_of_too_many_requests_is_told_when_to_try_again(
     servers: EmbeddedServers, database_url: str
 ) -> None:
-    async with limited(servers, database_url, caller_requests=2) as api:
+    async with limited(servers, database_url, caller_requests_per_minute=2) as api:
         answers = [await sent(api) for _ in range(3)]
 
     refused = answers[2]
@@ -218,7 +218,7 @@ async def test_a_caller_of_too_many_requests_is_told_when_to_try_again(
 
 
 async def test_who_guesses_keys_is_counted_by_address(servers: EmbeddedServers, database_url: str) -> None:
-    async with limited(servers, database_url, address_requests=2) as api:
+    async with limited(servers, database_url, address_requests_per_minute=2) as api:
         statuses = [(await sent(api, **{"x-api-key": f"da2-guess-{n}"})).status_code for n in range(3)]
 
     assert statuses == [401, 401, 429]
@@ -229,7 +229,7 @@ async def test_who_guesses_credentials_of_tokens_is_counted_by_address(
 ) -> None:
     form = {"grant_type": "client_credentials", "client_id": str(uuid4()), "client_secret": "da2-guess"}
 
-    async with limited(servers, database_url, address_requests=2) as api:
+    async with limited(servers, database_url, address_requests_per_minute=2) as api:
         answers = [await api.client.post("/oauth/token", data=form) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [401, 401, 429]
@@ -238,7 +238,7 @@ async def test_who_guesses_credentials_of_tokens_is_counted_by_address(
 
 
 async def test_no_limit_is_no_limit(servers: EmbeddedServers, database_url: str) -> None:
-    async with limited(servers, database_url, address_requests=0, caller_requests=0) as api:
+    async with limited(servers, database_url, address_requests_per_minute=0, caller_requests_per_minute=0) as api:
         statuses = {(await sent(api)).status_code for _ in range(5)}
 
     assert statuses == {200}
@@ -281,7 +281,7 @@ async def test_callers_are_counted_apart_and_forgotten_after_two_minutes() -> No
 
 
 async def test_the_addresses_of_one_network_are_counted_together() -> None:
-    rate = RequestRate(Limits(address_requests=1))
+    rate = RequestRate(Limits(address_requests_per_minute=1))
 
     await rate.count_address({"client": ("2001:db8::1", 1)})
     await rate.count_address({"client": ("2001:db8:0:1::1", 1)})
@@ -372,7 +372,10 @@ def create(api: Api, name: str) -> "asyncio.Task[httpx.Response]":
 async def test_what_no_longer_fits_in_the_queue_is_told_to_come_again(
     servers: EmbeddedServers, database_url: str, held: asyncio.Event
 ) -> None:
-    async with limited(servers, database_url, operations=1, queue=1) as api, asyncio.timeout(WAIT_S):
+    async with (
+        limited(servers, database_url, concurrent_operations=1, queued_operations=1) as api,
+        asyncio.timeout(WAIT_S),
+    ):
         first, second, third = (create(api, f"In a queue {n}") for n in range(3))
         refused = await third
         held.set()
@@ -387,7 +390,10 @@ async def test_what_no_longer_fits_in_the_queue_is_told_to_come_again(
 async def test_what_waits_too_long_is_told_to_come_again(
     servers: EmbeddedServers, database_url: str, held: asyncio.Event
 ) -> None:
-    async with limited(servers, database_url, operations=1, queue_s=0.05) as api, asyncio.timeout(WAIT_S):
+    async with (
+        limited(servers, database_url, concurrent_operations=1, queue_timeout_s=0.05) as api,
+        asyncio.timeout(WAIT_S),
+    ):
         first, second = create(api, "Before"), create(api, "After")
         refused = await second
         held.set()
@@ -400,7 +406,7 @@ async def test_what_waits_too_long_is_told_to_come_again(
 
 
 async def test_who_goes_away_leaves_the_queue() -> None:
-    turns, leave = ConcurrencyLimiter(Limits(operations=1, queue=1)), asyncio.Event()
+    turns, leave = ConcurrencyLimiter(Limits(concurrent_operations=1, queued_operations=1)), asyncio.Event()
 
     async def receive() -> dict[str, Any]:
         await leave.wait()
@@ -452,7 +458,7 @@ async def test_the_length_of_a_body_is_a_setting(servers: EmbeddedServers, datab
 async def test_a_statement_that_takes_too_long_is_stopped(
     servers: EmbeddedServers, database_url: str, held: asyncio.Event
 ) -> None:
-    async with limited(servers, database_url, statement_s=0.05) as api:
+    async with limited(servers, database_url, statement_timeout_s=0.05) as api:
         kind, _, message = await api.refusal("{ listVpps { nextToken } }")
 
     assert kind == "LimitExceeded"
@@ -499,7 +505,7 @@ async def serving_with(servers: EmbeddedServers, **limits: Any) -> AsyncIterator
 
 
 async def test_operations_over_a_socket_are_counted(servers: EmbeddedServers) -> None:
-    async with serving_with(servers, caller_requests=1) as ours, open_socket(ours.url, HEADERS) as socket:
+    async with serving_with(servers, caller_requests_per_minute=1) as ours, open_socket(ours.url, HEADERS) as socket:
         first = [answer async for answer in socket.subscribe(CALLER)]
         await socket.send({"id": "second", "type": "subscribe", "payload": {"query": CALLER}})
         second = await socket.receive()
@@ -517,7 +523,7 @@ async def test_operations_over_a_socket_are_counted(servers: EmbeddedServers) ->
 
 async def test_starts_over_appsyncs_socket_are_counted(servers: EmbeddedServers) -> None:
     subscription = "subscription { onRevenueReport { id } }"
-    async with serving_with(servers, caller_requests=1) as ours, acknowledged(ours.url) as socket:
+    async with serving_with(servers, caller_requests_per_minute=1) as ours, acknowledged(ours.url) as socket:
         first, second = await socket.start(subscription), await socket.start(subscription)
         answers = [await socket.receive(), await socket.receive()]
 
@@ -527,7 +533,7 @@ async def test_starts_over_appsyncs_socket_are_counted(servers: EmbeddedServers)
 
 
 async def test_sockets_are_counted_by_address(servers: EmbeddedServers) -> None:
-    async with serving_with(servers, address_requests=1) as ours:
+    async with serving_with(servers, address_requests_per_minute=1) as ours:
         async with acknowledged(ours.url):
             pass
         async with realtime(ours.url) as socket:

@@ -268,7 +268,7 @@ async def test_the_settings_say_how_long_a_token_lasts_and_whose_it_is(
     servers: EmbeddedServers, api: Api, database_url: str
 ) -> None:
     id, secret = await new_key(api)
-    async with another_process(servers, database_url, issuer="https://vpp.example.com", lasts_s=60) as other:
+    async with another_process(servers, database_url, issuer="https://vpp.example.com", lifetime_s=60) as other:
         given = (await asked(other, basic(id, secret))).json()
         answers = [await used(client, given["access_token"]) for client in (other, api.client)]
 
