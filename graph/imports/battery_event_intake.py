@@ -2,23 +2,18 @@
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import date
 from typing import Self
-from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import db.events
 import db.import_runs
 import db.sites
 from db.engine.database import Database
 from db.engine.scope import UNRESTRICTED, Scope
 from db.import_runs import Claim
 from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
-from graph.imports.csv.rejection import Rejection
-from graph.imports.kind_intake import Found
 from graph.imports.site_month_totals import SiteMonthTotals
 
 
@@ -44,52 +39,24 @@ class BatteryEventIntake:
         reader = await asyncio.to_thread(
             BatteryEventReader,
             header,
+            import_id=claim.import_id,
             charge_tariff_earns=claim.charge_tariff == "EARNING",
             site_ids={site.nmi: site.id for site in sites},
             member_days=member_days,
         )
         return cls(claim, reader)
 
-    async def check(self, lines: bytearray, *, number: int, first_line_number: int) -> "CheckedEvents":
-        chunk = await asyncio.to_thread(self._reader.read, lines, first_line_number=first_line_number)
+    async def check(self, lines: bytearray, *, number: int, first_line_number: int) -> BatteryEventChunk:
+        chunk = await asyncio.to_thread(
+            self._reader.read, lines, chunk_number=number, first_line_number=first_line_number
+        )
         totals = await asyncio.to_thread(chunk.totals)
         if number == 1:
             self._totals = totals
         elif self._totals is not None:
             self._totals = await asyncio.to_thread(self._totals.plus, totals)
-        return CheckedEvents(chunk, self._claim.import_id, number)
+        return chunk
 
     async def complete(self, session: AsyncSession) -> None:
-        totals = None if self._totals is None else self._reader.totals_copy(self._totals, self._claim.import_id)
+        totals = None if self._totals is None else self._reader.totals_copy(self._totals)
         await db.import_runs.complete_events(session, self._claim, totals)
-
-
-@dataclass(frozen=True)
-class CheckedEvents:
-    _chunk: BatteryEventChunk
-    _import_id: UUID
-    _number: int
-
-    @property
-    def lines_read(self) -> int:
-        return self._chunk.lines_read
-
-    @property
-    def rows_read(self) -> int:
-        return self._chunk.rows_read
-
-    @property
-    def rejections(self) -> list[Rejection]:
-        return self._chunk.rejections
-
-    def ready(self) -> "EncodedBlocks":
-        return EncodedBlocks(self._chunk.blocks_copy(self._import_id, self._number))
-
-
-@dataclass(frozen=True)
-class EncodedBlocks:
-    _copy: list[memoryview]
-
-    async def keep(self, session: AsyncSession) -> Found:
-        await db.events.copy_blocks(session, self._copy)
-        return Found()

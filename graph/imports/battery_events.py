@@ -1,13 +1,14 @@
 """The reader of battery event files: bytes of whole lines in, blocks of events and rejections out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
 import numpy as np
 from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.ext.asyncio import AsyncSession
 
+import db.events
 from graph.imports.battery_event_row import (
     COLUMNS,
     HIGHEST_ENERGY,
@@ -18,13 +19,14 @@ from graph.imports.battery_event_row import (
 )
 from graph.imports.block_copy import encode_blocks
 from graph.imports.blocks import Block, Blocks, EventColumns
-from graph.imports.csv.arrays import Flags
+from graph.imports.csv.arrays import Flags, Records
 from graph.imports.csv.fields import FIRST_YEAR
 from graph.imports.csv.line_positions import LinePositions
 from graph.imports.csv.lines import cut_pieces, read_header
 from graph.imports.csv.pieces import PIECE_BYTES, read_pieces
 from graph.imports.csv.plain_fields import plain_discharges, plain_millionths, plain_months_and_days
 from graph.imports.csv.rejection import Rejection
+from graph.imports.kind_intake import KeepResult
 from graph.imports.site_lookup import SiteLookup
 from graph.imports.site_month_totals import SiteMonthTotals
 
@@ -32,37 +34,53 @@ from graph.imports.site_month_totals import SiteMonthTotals
 CHUNK_LIMIT_BYTES = 64 * 2**20
 
 
-@dataclass(frozen=True)
 class BatteryEventChunk:
-    """What a chunk brought; lines_read counts empty lines too, rows_read does not."""
+    """The blocks and rejections of one chunk; `lines_read` includes empty lines, `rows_read` does not."""
 
-    lines_read: int
-    rows_read: int
-    rejections: list[Rejection]
-    _blocks: Blocks
-    _sites: SiteLookup
-
-    @property
-    def rows_imported(self) -> int:
-        return self.rows_read - len(self.rejections)
+    def __init__(
+        self,
+        blocks: Blocks,
+        rejections: list[Rejection],
+        *,
+        import_id: UUID,
+        chunk_number: int,
+        site_ids: Records,
+        lines_read: int,
+    ) -> None:
+        self._blocks: Blocks | None = blocks
+        self._encoded: list[memoryview] = []
+        self._import_id = import_id
+        self._chunk_number = chunk_number
+        self._site_ids = site_ids
+        self.rejections = rejections
+        self.lines_read = lines_read
+        self.rows_imported = len(blocks.events.line_numbers)
+        self.rows_read = self.rows_imported + len(rejections)
 
     def totals(self) -> SiteMonthTotals:
-        """
-        Return what the chunk brought for each site and month.
-        """
-        return SiteMonthTotals.of(self._blocks)
+        """Return the sums of the chunk's blocks; call it before `encode`."""
+        return SiteMonthTotals.of(self._unencoded())
 
     def blocks(self) -> list[Block]:
-        """
-        List the chunk's blocks in order of month and site id.
-        """
-        return list(self._blocks.one_by_one(self._sites.ids))
+        """List the chunk's blocks in order of month and site id; call it before `encode`."""
+        return list(self._unencoded().one_by_one(self._site_ids))
 
-    def blocks_copy(self, import_id: UUID, chunk_number: int) -> list[memoryview]:
-        """
-        Encode the chunk's blocks as a binary COPY into event_blocks, in parts.
-        """
-        return encode_blocks(self._blocks, site_ids=self._sites.ids, import_id=import_id, chunk_number=chunk_number)
+    def encode(self) -> None:
+        """Encode the blocks as a binary COPY into event_blocks, and release them to halve the memory of a chunk."""
+        self._encoded = encode_blocks(
+            self._unencoded(), site_ids=self._site_ids, import_id=self._import_id, chunk_number=self._chunk_number
+        )
+        self._blocks = None
+
+    async def keep(self, session: AsyncSession) -> KeepResult:
+        """Copy the encoded blocks into event_blocks."""
+        await db.events.copy_blocks(session, self._encoded)
+        return KeepResult()
+
+    def _unencoded(self) -> Blocks:
+        if self._blocks is None:
+            raise RuntimeError("The chunk's blocks were released when it was encoded.")
+        return self._blocks
 
 
 class BatteryEventReader:
@@ -76,11 +94,13 @@ class BatteryEventReader:
         self,
         header: bytes,
         *,
+        import_id: UUID,
         charge_tariff_earns: bool,
         site_ids: Mapping[str, UUID],
         member_days: Mapping[str, Sequence[Range[date]]] | None = None,
     ) -> None:
         self._header = read_header(header, COLUMNS)
+        self._import_id = import_id
         self._charge_tariff_earns = charge_tariff_earns
         self._sites = SiteLookup(site_ids)
         # Of sites that have other days, too: their rows go to check_row.
@@ -88,13 +108,13 @@ class BatteryEventReader:
         self._have_other_days = np.zeros(len(site_ids), np.bool_)
         self._have_other_days[[self._sites.numbers[nmi] for nmi in self._member_days]] = True
 
-    def totals_copy(self, totals: SiteMonthTotals, import_id: UUID) -> list[memoryview]:
+    def totals_copy(self, totals: SiteMonthTotals) -> list[memoryview]:
         """
         Encode what the file's chunks brought as a binary COPY into site_months, in parts.
         """
-        return totals.copy(import_id, site_ids=self._sites.ids)
+        return totals.copy(self._import_id, site_ids=self._sites.ids)
 
-    def read(self, lines: bytes | bytearray, *, first_line_number: int) -> BatteryEventChunk:
+    def read(self, lines: bytes | bytearray, *, chunk_number: int, first_line_number: int) -> BatteryEventChunk:
         """
         Read whole lines, at most CHUNK_LIMIT_BYTES of them; only the file's last line may lack its newline.
         """
@@ -111,11 +131,12 @@ class BatteryEventReader:
         events = EventColumns.joined(parts)
         parts.clear()
         return BatteryEventChunk(
+            Blocks.of(events),
+            rejections,
+            import_id=self._import_id,
+            chunk_number=chunk_number,
+            site_ids=self._sites.ids,
             lines_read=lines_read,
-            rows_read=len(events.line_numbers) + len(rejections),
-            rejections=rejections,
-            _blocks=Blocks.of(events),
-            _sites=self._sites,
         )
 
     def _plain_events(self, positions: LinePositions, first_line_number: int) -> tuple[EventColumns, Flags]:

@@ -214,33 +214,31 @@ class _Run:
                 rows_imported=checked.rows_read - len(checked.rejections),
                 rows_rejected=len(checked.rejections),
             )
-        del chunk  # Its lines are in memory as long as anything knows of them, and so is what was checked.
+        del chunk  # Releases the chunk's lines before the next stages run.
         async with self._encoding:
-            rejections = checked.rejections
-            ready = await asyncio.to_thread(checked.ready)
-            del checked
+            await asyncio.to_thread(checked.encode)
         async with self._keeping:
             if number != self._next_to_keep:
                 return False
             async with self._database.transaction() as session:
                 await db.import_runs.bound_transaction(session, id=self._claim.import_id, idle_timeout_s=self._lease_s)
                 await db.import_runs.advance(session, self._claim, progress)
-                found = await ready.keep(session)
+                kept = await checked.keep(session)
                 await db.import_runs.recount_chunk(
                     session,
                     self._claim,
-                    rows_duplicated=found.rows_duplicated,
-                    rows_rejected=len(found.rejections),
+                    rows_duplicated=kept.rows_duplicated,
+                    rows_rejected=len(kept.rejections),
                 )
                 await db.import_runs.keep_rejections(
                     session,
                     import_id=self._claim.import_id,
                     rejections=[
                         (rejection.line_number, rejection.column, rejection.code, rejection.message, rejection.row)
-                        for rejection in (*rejections, *found.rejections)
+                        for rejection in (*checked.rejections, *kept.rejections)
                     ],
                 )
-            self._look_at_rejections(progress.rows_read, progress.rows_rejected + len(found.rejections))
+            self._look_at_rejections(progress.rows_read, progress.rows_rejected + len(kept.rejections))
             self._next_to_keep += 1
         return True
 

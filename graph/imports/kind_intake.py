@@ -1,4 +1,4 @@
-"""What the intake asks of each kind of import: to check a chunk, to make it ready, to keep it, and to complete."""
+"""The interface between the intake and each kind of import: check a chunk, encode it, keep it, complete the import."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,23 +10,15 @@ from graph.imports.csv.rejection import Rejection
 
 
 @dataclass(frozen=True)
-class Found:
-    """What came out about a chunk's rows while they were kept, and not before."""
+class KeepResult:
+    """Duplicates and rejections that were detected only when a chunk's rows were written to the database."""
 
     rows_duplicated: int = 0
     rejections: Sequence[Rejection] = field(default_factory=list)
 
 
-class ReadyChunk(Protocol):
-    """A chunk that only has to be kept."""
-
-    async def keep(self, session: AsyncSession) -> Found:
-        """Keep its rows in the chunk's transaction, which holds the import; chunks are kept in file order."""
-        ...
-
-
 class CheckedChunk(Protocol):
-    """What a chunk brought; lines_read counts empty lines too, rows_read does not."""
+    """The rows and rejections of one chunk; `lines_read` includes empty lines, `rows_read` does not."""
 
     @property
     def lines_read(self) -> int: ...
@@ -35,20 +27,24 @@ class CheckedChunk(Protocol):
     def rows_read(self) -> int: ...
 
     @property
-    def rejections(self) -> list[Rejection]: ...
+    def rejections(self) -> Sequence[Rejection]: ...
 
-    def ready(self) -> ReadyChunk:
-        """Do what takes long and needs no database, in a thread."""
+    def encode(self) -> None:
+        """Do the slow work that needs no database; the intake calls it in a thread."""
+        ...
+
+    async def keep(self, session: AsyncSession) -> KeepResult:
+        """Write the rows in the chunk's transaction, which has locked the import; chunks are kept in file order."""
         ...
 
 
 class KindIntake(Protocol):
-    """One import's way in, from its header on."""
+    """The intake of one file of one kind, created from the file's header."""
 
     async def check(self, lines: bytearray, *, number: int, first_line_number: int) -> CheckedChunk:
-        """Check a chunk's rows; chunks come in file order."""
+        """Check a chunk's rows; chunks arrive in file order."""
         ...
 
     async def complete(self, session: AsyncSession) -> None:
-        """Complete the import, all of whose chunks are kept."""
+        """Complete the import after all its chunks have been kept."""
         ...

@@ -1,7 +1,7 @@
 """How parks are brought in: row by row, since there are few, each created or changed by its name."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from db.parks import ParkHasReadings
 from graph.imports.csv.lines import BLANKS, LINE_LIMIT_BYTES, Header, cut_lines, read_header
 from graph.imports.csv.pieces import TOO_LONG
 from graph.imports.csv.rejection import Rejection, RejectionCode, RowRejected
-from graph.imports.kind_intake import Found
+from graph.imports.kind_intake import KeepResult
 from graph.imports.park_row import COLUMNS, ParkRow, check_row
 
 
@@ -25,6 +25,37 @@ class ParkLine(NamedTuple):
     number: int
     line: bytes
     park: ParkRow
+
+
+@dataclass
+class ParkChunk:
+    """The parks and rejections of one chunk; `lines_read` includes empty lines, `rows_read` does not."""
+
+    import_id: UUID
+    lines_read: int = 0
+    parks: list[ParkLine] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+
+    @property
+    def rows_read(self) -> int:
+        return len(self.parks) + len(self.rejections)
+
+    def encode(self) -> None:
+        """Parks are written row by row, so there is nothing to encode."""
+
+    async def keep(self, session: AsyncSession) -> KeepResult:
+        """Create or update each park by its name."""
+        await db.parks.lock_park_imports(session)
+        rows_duplicated, rejections = 0, []
+        for number, line, park in self.parks:
+            try:
+                is_new = await db.parks.upsert_imported(session, import_id=self.import_id, **park._asdict())
+                rows_duplicated += not is_new
+            except ParkHasReadings as refusal:
+                # The codes have none for what a park's readings forbid.
+                reason = RowRejected(RejectionCode.UNKNOWN_TIMEZONE, "timezone", str(refusal))
+                rejections.append(Rejection.of(number, line, reason))
+        return KeepResult(rows_duplicated, rejections)
 
 
 class ParkIntake:
@@ -39,11 +70,11 @@ class ParkIntake:
         """Read the header. Raises HeaderRefused."""
         return cls(claim, read_header(header, COLUMNS))
 
-    async def check(self, lines: bytearray, *, number: int, first_line_number: int) -> "ParkChunk":
+    async def check(self, lines: bytearray, *, number: int, first_line_number: int) -> ParkChunk:
         return await asyncio.to_thread(self._check, lines, first_line_number)
 
-    def _check(self, lines: bytearray, first_line_number: int) -> "ParkChunk":
-        chunk = ParkChunk(self._claim.import_id, 0, [], [])
+    def _check(self, lines: bytearray, first_line_number: int) -> ParkChunk:
+        chunk = ParkChunk(self._claim.import_id)
         for number, line in enumerate(cut_lines(lines), start=first_line_number):
             chunk.lines_read += 1
             if not line.strip(BLANKS.encode()):
@@ -58,33 +89,3 @@ class ParkIntake:
 
     async def complete(self, session: AsyncSession) -> None:
         await db.import_runs.complete(session, self._claim)
-
-
-@dataclass
-class ParkChunk:
-    """What a chunk brought; lines_read counts empty lines too, rows_read does not."""
-
-    import_id: UUID
-    lines_read: int
-    parks: list[ParkLine]
-    rejections: list[Rejection]
-
-    @property
-    def rows_read(self) -> int:
-        return len(self.parks) + len(self.rejections)
-
-    def ready(self) -> "ParkChunk":
-        return self
-
-    async def keep(self, session: AsyncSession) -> Found:
-        await db.parks.lock_park_imports(session)
-        rows_duplicated, rejections = 0, []
-        for number, line, park in self.parks:
-            try:
-                is_new = await db.parks.upsert_imported(session, import_id=self.import_id, **park._asdict())
-                rows_duplicated += not is_new
-            except ParkHasReadings as refusal:
-                # The codes have none for what a park's readings forbid.
-                reason = RowRejected(RejectionCode.UNKNOWN_TIMEZONE, "timezone", str(refusal))
-                rejections.append(Rejection.of(number, line, reason))
-        return Found(rows_duplicated, rejections)

@@ -12,7 +12,6 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-import db.events
 import db.site_months
 from db.events import EVENTS
 from db.imports import Import
@@ -63,14 +62,15 @@ class Files:
             )
         )
         totals: SiteMonthTotals | None = None
-        reader = BatteryEventReader(HEADER, charge_tariff_earns=False, site_ids=SITES)
+        reader = BatteryEventReader(HEADER, import_id=import_id, charge_tariff_earns=False, site_ids=SITES)
         for number, start in enumerate(range(0, len(rows), chunk_rows), start=1):
             chunk = "".join(f"{row}\n" for row in rows[start : start + chunk_rows]).encode()
-            checked = reader.read(chunk, first_line_number=start + 2)
+            checked = reader.read(chunk, chunk_number=number, first_line_number=start + 2)
             totals = checked.totals() if totals is None else totals.plus(checked.totals())
-            await db.events.copy_blocks(self.session, checked.blocks_copy(import_id, number))
+            checked.encode()
+            await checked.keep(self.session)
         self.completed[import_id] = rows
-        copy = reader.totals_copy(totals, import_id) if totals and are_totals_known else None
+        copy = reader.totals_copy(totals) if totals and are_totals_known else None
         counts = await db.site_months.add(self.session, import_id=import_id, totals=copy)
         self.counts |= {each.import_id: each for each in counts}
 

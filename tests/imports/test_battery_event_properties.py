@@ -2,7 +2,7 @@
 
 from datetime import date
 from unittest.mock import patch
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,10 +162,10 @@ def test_a_chunk_says_of_every_row_what_a_check_of_that_row_alone_says(
 ) -> None:
     header, lines = file
     events, rejections, line_count = one_by_one(header, lines, charge_tariff_earns=earns)
-    reader = BatteryEventReader(header, charge_tariff_earns=earns, site_ids=SITE_IDS)
+    reader = BatteryEventReader(header, import_id=uuid4(), charge_tariff_earns=earns, site_ids=SITE_IDS)
 
     with patch.object(battery_events, "PIECE_BYTES", piece_bytes):
-        chunk = reader.read(lines, first_line_number=2)
+        chunk = reader.read(lines, chunk_number=1, first_line_number=2)
 
     assert events_of(chunk) == events
     assert chunk.rejections == rejections

@@ -1,6 +1,7 @@
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -15,9 +16,12 @@ FIRST_SITE, SECOND_SITE = UUID(int=1), UUID(int=2)
 SITE_IDS = {"9876543210": SECOND_SITE, "NAAAMYS582": FIRST_SITE}
 
 
-def read(lines: bytes, *, header: bytes = HEADER, first_line_number: int = 2) -> BatteryEventChunk:
-    reader = BatteryEventReader(header, charge_tariff_earns=False, site_ids=SITE_IDS)
-    return reader.read(lines, first_line_number=first_line_number)
+def new_reader(site_ids: Mapping[str, UUID] = SITE_IDS, *, header: bytes = HEADER) -> BatteryEventReader:
+    return BatteryEventReader(header, import_id=uuid4(), charge_tariff_earns=False, site_ids=site_ids)
+
+
+def read(lines: bytes, site_ids: Mapping[str, UUID] = SITE_IDS, *, first_line_number: int = 2) -> BatteryEventChunk:
+    return new_reader(site_ids).read(lines, chunk_number=1, first_line_number=first_line_number)
 
 
 def test_a_chunk_becomes_a_block_for_each_month_and_site_in_file_order_within() -> None:
@@ -117,11 +121,11 @@ def test_lines_are_counted_as_they_stand_in_the_file(
 
 
 def test_a_file_read_in_chunks_brings_the_same_events_as_read_at_once() -> None:
-    reader = BatteryEventReader(HEADER, charge_tariff_earns=False, site_ids=SITE_IDS)
+    reader = new_reader()
     row_count = 10
 
-    at_once = reader.read((GOOD + b"\n") * row_count, first_line_number=2)
-    apart = [reader.read(GOOD + b"\n", first_line_number=2 + row) for row in range(row_count)]
+    at_once = reader.read((GOOD + b"\n") * row_count, chunk_number=1, first_line_number=2)
+    apart = [reader.read(GOOD + b"\n", chunk_number=1 + row, first_line_number=2 + row) for row in range(row_count)]
 
     [block] = at_once.blocks()
     assert block.line_numbers == [number for chunk in apart for each in chunk.blocks() for number in each.line_numbers]
@@ -151,9 +155,7 @@ def test_plainly_spelled_rows_are_read_all_at_once(row: bytes, monkeypatch: pyte
 
 
 def test_a_file_of_no_known_site_is_rejected_row_by_row() -> None:
-    reader = BatteryEventReader(HEADER, charge_tariff_earns=False, site_ids={})
-
-    chunk = reader.read(GOOD + b"\n" + bytes(10) + GOOD[10:], first_line_number=2)
+    chunk = read(GOOD + b"\n" + bytes(10) + GOOD[10:], {})
 
     assert [rejection.code for rejection in chunk.rejections] == [
         RejectionCode.UNKNOWN_NMI,
@@ -164,10 +166,9 @@ def test_a_file_of_no_known_site_is_rejected_row_by_row() -> None:
 
 def test_each_of_many_sites_is_found_by_either_spelling_of_its_nmi() -> None:
     site_ids = {f"41020{number:05}": UUID(int=number * 7919 % 20_011 + 1) for number in range(20_000)}
-    reader = BatteryEventReader(HEADER, charge_tariff_earns=False, site_ids=site_ids)
     lines = b"".join(nmi.encode() + GOOD[10:] + b"\n" for nmi in site_ids)
 
-    chunk = reader.read(lines, first_line_number=2)
+    chunk = read(lines, site_ids)
 
     nmis = list(site_ids)
     found = {nmis[block.line_numbers[0] - 2]: block.site_id for block in chunk.blocks()}
@@ -176,7 +177,7 @@ def test_each_of_many_sites_is_found_by_either_spelling_of_its_nmi() -> None:
 
 def test_a_reader_refuses_a_header_without_its_columns() -> None:
     with pytest.raises(HeaderRefused, match="The header has no column TARIFF"):
-        BatteryEventReader(b"NMI,DATE,EVENT_TYPE,ENERGY\n", charge_tariff_earns=False, site_ids=SITE_IDS)
+        new_reader(header=b"NMI,DATE,EVENT_TYPE,ENERGY\n")
 
 
 def test_a_chunk_too_large_for_exact_sums_is_not_read() -> None:

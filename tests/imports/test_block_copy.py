@@ -1,29 +1,22 @@
-import io
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from uuid import UUID
 
-import asyncpg
 import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
-from graph.embedded.servers import EmbeddedServers
-from graph.imports.battery_events import BatteryEventReader
+from db.events import BLOCK_COLUMNS, EventBlock
+from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
 from graph.imports.block_copy import BATCH
-from graph.imports.blocks import Block
 
 HEADER = b"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
-IMPORT_ID, CHUNK_NUMBER = UUID("0190f1c2-5b7e-7cc0-8f7e-2d1f6a0c9e11"), 2**31 - 1
+IMPORT_ID = UUID("0190f1c2-5b7e-7cc0-8f7e-2d1f6a0c9e11")
+MAX_CHUNK_NUMBER = 2**31 - 1
 SITE_IDS = {f"41020{number:05}": UUID(int=number * 2**100 + 1) for number in range(300)}
 
-TABLE = """
-    create temporary table event_blocks (
-        import_id uuid, chunk_number integer, site_id uuid, month date, event_count integer,
-        revenue_aud numeric, cost_only_aud numeric, charged_kwh numeric, discharged_kwh numeric,
-        days smallint[], discharges boolean[], energies bigint[], tariffs bigint[], line_numbers integer[]
-    )
-"""
-
 # What Postgres makes of a block's events, in its own numbers.
-SUMS_DIFFER = """
+SUMS_DIFFER = text("""
     select count(*)
     from event_blocks, lateral (
         select
@@ -32,19 +25,11 @@ SUMS_DIFFER = """
             coalesce(sum(energy * 0.000001) filter (where not discharge), 0) as charged_kwh,
             coalesce(sum(energy * 0.000001) filter (where discharge), 0) as discharged_kwh
         from unnest(discharges, energies, tariffs) as event (discharge, energy, tariff),
-            lateral (select energy::numeric * tariff * 0.00000000000001 as value) as product
+            lateral (select cast(energy as numeric) * tariff * 0.00000000000001 as value) as product
     ) as sums
     where (event_blocks.revenue_aud, event_blocks.cost_only_aud, event_blocks.charged_kwh, event_blocks.discharged_kwh)
         is distinct from (sums.revenue_aud, sums.cost_only_aud, sums.charged_kwh, sums.discharged_kwh)
-"""
-
-
-@pytest.fixture
-async def postgres(servers: EmbeddedServers) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(servers.database_url)
-    await connection.execute(TABLE)
-    yield connection
-    await connection.close()
+""")
 
 
 def scattered_rows(count: int) -> bytes:
@@ -60,26 +45,57 @@ def scattered_rows(count: int) -> bytes:
     return "".join(rows).encode()
 
 
-async def test_postgres_takes_the_blocks_as_they_are(postgres: asyncpg.Connection) -> None:
-    reader = BatteryEventReader(HEADER, charge_tariff_earns=False, site_ids=SITE_IDS)
-    scattered = reader.read(scattered_rows(30_000), first_line_number=2)
-    gathered = reader.read(b"4102000007,2025-09-01,CHARGE,1000000,1000000\n" * 100_000, first_line_number=30_002)
-
-    for chunk in (scattered, gathered):
-        copy = chunk.blocks_copy(IMPORT_ID, CHUNK_NUMBER)
-        await postgres.copy_to_table("event_blocks", source=io.BytesIO(b"".join(copy)), format="binary")
-
-    stored = await postgres.fetch("select * from event_blocks order by line_numbers[1] > 30001, month, site_id")
-    assert len(scattered.blocks()) > BATCH
-    assert [Block(*row[2:]) for row in stored] == scattered.blocks() + gathered.blocks()
-    assert {row[:2] for row in stored} == {(IMPORT_ID, CHUNK_NUMBER)}
-    assert await postgres.fetchval(SUMS_DIFFER) == 0
+def new_reader(site_ids: Mapping[str, UUID]) -> BatteryEventReader:
+    return BatteryEventReader(HEADER, import_id=IMPORT_ID, charge_tariff_earns=False, site_ids=site_ids)
 
 
-async def test_a_chunk_without_good_rows_brings_no_block(postgres: asyncpg.Connection) -> None:
-    chunk = BatteryEventReader(HEADER, charge_tariff_earns=False, site_ids={}).read(b"\nx\n", first_line_number=2)
+async def encode_and_keep(session: AsyncSession, chunk: BatteryEventChunk) -> None:
+    chunk.encode()
+    # SQLAlchemy's asyncpg dialect begins the transaction with the first statement: a COPY before it is autocommitted.
+    await session.execute(text("select 1"))
+    await chunk.keep(session)
 
-    copy = chunk.blocks_copy(IMPORT_ID, 0)
 
-    await postgres.copy_to_table("event_blocks", source=io.BytesIO(b"".join(copy)), format="binary")
-    assert await postgres.fetchval("select count(*) from event_blocks") == 0
+async def test_postgres_takes_the_blocks_as_they_are(session: AsyncSession) -> None:
+    reader = new_reader(SITE_IDS)
+    chunks = [
+        reader.read(scattered_rows(30_000), chunk_number=1, first_line_number=2),
+        reader.read(
+            b"4102000007,2025-09-01,CHARGE,1000000,1000000\n" * 100_000,
+            chunk_number=MAX_CHUNK_NUMBER,
+            first_line_number=30_002,
+        ),
+    ]
+    blocks = [chunk.blocks() for chunk in chunks]
+
+    for chunk in chunks:
+        await encode_and_keep(session, chunk)
+
+    columns = [getattr(EventBlock, name) for name in BLOCK_COLUMNS]
+    stored = await session.execute(
+        select(*columns).order_by(col(EventBlock.chunk_number), col(EventBlock.month), col(EventBlock.site_id))
+    )
+    assert len(blocks[0]) > BATCH
+    assert stored.all() == [
+        (IMPORT_ID, number, *block)
+        for number, chunk_blocks in zip((1, MAX_CHUNK_NUMBER), blocks, strict=True)
+        for block in chunk_blocks
+    ]
+    assert await session.scalar(SUMS_DIFFER) == 0
+
+
+async def test_a_chunk_without_good_rows_brings_no_block(session: AsyncSession) -> None:
+    chunk = new_reader({}).read(b"\nx\n", chunk_number=1, first_line_number=2)
+
+    await encode_and_keep(session, chunk)
+
+    assert await session.scalar(select(func.count()).select_from(EventBlock)) == 0
+
+
+def test_blocks_are_released_when_a_chunk_is_encoded() -> None:
+    chunk = new_reader({}).read(b"\nx\n", chunk_number=1, first_line_number=2)
+
+    chunk.encode()
+
+    with pytest.raises(RuntimeError, match="released when it was encoded"):
+        chunk.blocks()

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from unittest.mock import patch
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -38,7 +39,7 @@ CHANGES = [datetime.fromisoformat(day) for day in ("2020-03-29", "2020-10-25", "
 
 @cache
 def reader_of(header: str, zone: str) -> ParkReadingReader:
-    return ParkReadingReader(header.encode(), ZoneInfo(zone))
+    return ParkReadingReader(header.encode(), ZoneInfo(zone), park_id=uuid4(), import_id=uuid4())
 
 
 @st.composite

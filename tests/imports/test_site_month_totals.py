@@ -1,5 +1,6 @@
 """What chunks bring for each site and month, added up, held against what Postgres adds up of their blocks."""
 
+from collections.abc import Mapping
 from random import Random
 from uuid import UUID, uuid4
 
@@ -8,7 +9,6 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-import db.events
 import db.site_months
 from db.engine.database import copy_binary
 from db.engine.refusals import translate_violations
@@ -40,6 +40,14 @@ async def import_of(session: AsyncSession) -> UUID:
     return id
 
 
+def new_reader(site_ids: Mapping[str, UUID], import_id: UUID | None = None) -> BatteryEventReader:
+    return BatteryEventReader(HEADER, import_id=import_id or uuid4(), charge_tariff_earns=True, site_ids=site_ids)
+
+
+def totals_of(reader: BatteryEventReader, lines: bytes) -> SiteMonthTotals:
+    return reader.read(lines, chunk_number=1, first_line_number=2).totals()
+
+
 def some_rows(random: Random, nmis: list[str]) -> bytes:
     return "".join(
         f"{random.choice(nmis)},20{random.choice(['00', '25', '99'])}-0{random.choice('19')}-05,"
@@ -54,19 +62,20 @@ async def test_totals_are_what_postgres_adds_up_of_the_blocks(
     session: AsyncSession, site_ids: dict[str, UUID], seed: int
 ) -> None:
     random = Random(seed)
-    reader = BatteryEventReader(HEADER, charge_tariff_earns=True, site_ids=site_ids)
     by_blocks, by_totals = await import_of(session), await import_of(session)
+    reader, totals_reader = new_reader(site_ids, by_blocks), new_reader(site_ids, by_totals)
     totals: SiteMonthTotals | None = None
     for number in range(5):
         # Chunks of some sites each, so that each finds both old and new ones.
         nmis = random.sample(list(site_ids), 3)
-        checked = reader.read(some_rows(random, nmis), first_line_number=2 + number * 1000)
-        await db.events.copy_blocks(session, checked.blocks_copy(by_blocks, number))
-        totals = checked.totals() if totals is None else totals.plus(checked.totals())
+        chunk = reader.read(some_rows(random, nmis), chunk_number=number, first_line_number=2 + number * 1000)
+        totals = chunk.totals() if totals is None else totals.plus(chunk.totals())
+        chunk.encode()
+        await chunk.keep(session)
 
     await session.execute(db.site_months.ADD, {"import_id": by_blocks})
     assert totals
-    await copy_binary(session, "site_months", db.site_months.TOTAL_COLUMNS, reader.totals_copy(totals, by_totals))
+    await copy_binary(session, "site_months", db.site_months.TOTAL_COLUMNS, totals_reader.totals_copy(totals))
 
     columns = [getattr(SiteMonth, name) for name in db.site_months.TOTAL_COLUMNS if name != "import_id"]
     found = [
@@ -80,10 +89,8 @@ async def test_totals_are_what_postgres_adds_up_of_the_blocks(
 def test_totals_are_given_up_where_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site_month_totals, "SITE_MONTHS_AT_MOST", 2)
     nmis = {f"410200000{number}": UUID(int=number) for number in range(3)}
-    reader = BatteryEventReader(HEADER, charge_tariff_earns=True, site_ids=nmis)
-    first, second, third = (
-        reader.read(f"{nmi},2025-09-01,CHARGE,1,1\n".encode(), first_line_number=2).totals() for nmi in nmis
-    )
+    reader = new_reader(nmis)
+    first, second, third = (totals_of(reader, f"{nmi},2025-09-01,CHARGE,1,1\n".encode()) for nmi in nmis)
 
     two = first.plus(second)
 
@@ -93,9 +100,9 @@ def test_totals_are_given_up_where_they_are_too_many(monkeypatch: pytest.MonkeyP
 
 
 def test_totals_are_given_up_before_they_are_too_large() -> None:
-    reader = BatteryEventReader(HEADER, charge_tariff_earns=True, site_ids={"4102000000": UUID(int=1)})
+    reader = new_reader({"4102000000": UUID(int=1)})
     most = b"4102000000,2025-09-01,DISCHARGE,1000000,1000000\n" * 1_000_000
-    totals: SiteMonthTotals | None = reader.read(most, first_line_number=2).totals()
+    totals: SiteMonthTotals | None = totals_of(reader, most)
     chunks = 1
 
     while totals and (more := totals.plus(totals)):
@@ -108,11 +115,11 @@ def test_totals_are_given_up_before_they_are_too_large() -> None:
 
 async def test_totals_of_a_site_that_was_deleted_meanwhile_are_refused_in_words(session: AsyncSession) -> None:
     import_id = await import_of(session)
-    reader = BatteryEventReader(HEADER, charge_tariff_earns=True, site_ids={"4102000000": uuid4()})
-    totals = reader.read(b"4102000000,2025-09-01,CHARGE,1,1\n", first_line_number=2).totals()
+    reader = new_reader({"4102000000": uuid4()}, import_id)
+    totals = totals_of(reader, b"4102000000,2025-09-01,CHARGE,1,1\n")
 
     with (
         pytest.raises(SiteDeleted, match="A site of the file was deleted while it was imported"),
         translate_violations(SiteDeleted()),
     ):
-        await db.site_months.add(session, import_id=import_id, totals=reader.totals_copy(totals, import_id))
+        await db.site_months.add(session, import_id=import_id, totals=reader.totals_copy(totals))
