@@ -1,6 +1,7 @@
 """
-`make bench`: what we measure, and against whom. Each bench prints a table; only the ratios within one mean anything,
-since machines are shared and noisy.
+`make bench` measures this product and its peers. Each bench prints a table.
+
+Compare only the figures within one table: machines are shared, and their speed changes from minute to minute.
 """
 
 import asyncio
@@ -16,10 +17,14 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)
-def main(context: typer.Context, rows: int = 5_000_000, rounds: int = 3) -> None:
+def main(
+    context: typer.Context,
+    rows: Annotated[int, typer.Option(help="Rows of the file that is imported.")] = 5_000_000,
+    rounds: Annotated[int, typer.Option(help="Interleaved rounds of the import and GraphQL benches.")] = 3,
+) -> None:
     """
-    Measure imports of a file of so many rows beside psql's \\copy of it, in interleaved rounds, and what the API's
-    callers notice of one; then statistics of parks beside the plain aggregate; then requests beside peers; then
+    Run all benches: import throughput compared with psql's \\copy, API latency during an import, delivery of import
+    progress to subscribers, park statistics compared with SQL aggregates, GraphQL throughput compared with peers, and
     the console's pages.
     """
     if context.invoked_subcommand is not None:
@@ -39,26 +44,27 @@ def main(context: typer.Context, rows: int = 5_000_000, rounds: int = 3) -> None
 
 @app.command()
 def graphql(
-    sites: Annotated[int, typer.Option(min=1_000)] = 1_000,
-    rounds: int = 3,
-    seconds: float = 5,
-    grow_to: int = 1_000_000,
-    quick: Annotated[bool, typer.Option("--quick", help="Only show that it works, and that answers agree.")] = False,
+    sites: Annotated[int, typer.Option(min=1_000, help="Sites in the database.")] = 1_000,
+    rounds: Annotated[int, typer.Option(help="Interleaved rounds.")] = 3,
+    seconds: Annotated[float, typer.Option(help="Duration of each measurement.")] = 5,
+    grow_to: Annotated[int, typer.Option(help="Most sites at which latency is measured.")] = 1_000_000,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only check that all servers run and return the same values.")
+    ] = False,
 ) -> None:
     """
-    Measure requests a second beside PostGraphile, mercurius and the floor, with so many sites, for so many seconds each
-    in interleaved rounds; then how latency grows with more and more sites.
+    Measure requests per second of this API, PostGraphile, mercurius and a hand-written ASGI app, then latency by number
+    of sites.
     """
     if quick:
         rounds, seconds, grow_to = 1, 0.5, 10 * sites
-    times = 10 if quick else 100
-    measuring = bench.graphql.run.run(sites=sites, rounds=rounds, seconds=seconds, grow_to=grow_to, times=times)
-    asyncio.run(measuring)
+    requests = 10 if quick else 100
+    asyncio.run(bench.graphql.run.run(sites=sites, rounds=rounds, seconds=seconds, grow_to=grow_to, requests=requests))
 
 
 @app.command()
-def console(rounds: int = 5) -> None:
-    """Measure in Chromium when each page of the console is there, and how quick it is to use, in so many rounds."""
+def console(rounds: Annotated[int, typer.Option(help="Loads of each page.")] = 5) -> None:
+    """Measure in Chromium how fast each page of the console loads (LCP, CLS) and reacts (INP)."""
     asyncio.run(bench.console.run(rounds))
 
 

@@ -21,7 +21,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from rich.progress import track
 
 import db.migrations
-from bench.graphql.tables import console, new_table, tell
+from bench.graphql.tables import console, new_table, print_paragraph
 from bench.imports import add_sites, run_import, upload, write_events
 from bench.processes import API_KEY, api, worker
 from graph.embedded.servers import EmbeddedServers, embedded_servers
@@ -234,7 +234,7 @@ def _tell(
     for name, measured in loads.items():
         lcp, cls = (p75([each[place] for each in measured]) for place in (0, 1))
         table.add_row(name, _told(lcp, LCP_MS, ",.0f"), _told(cls, CLS, ".3f"))
-    tell(f"{rounds} loads of every page, with nothing kept and {SLOWER}x slower; 75th percentiles.")
+    print_paragraph(f"{rounds} loads of every page, with nothing kept and {SLOWER}x slower; 75th percentiles.")
     console.print(table)
     table = new_table("page", "what is done", "INP, ms", names=2)
     for (name, act), taken in interactions.items():
@@ -242,7 +242,9 @@ def _tell(
     console.print()
     console.print(table)
     first = _told(p75(first_pages_ms), FIRST_PAGE_MS, ",.0f")
-    tell(f"The first page of a list of 100,000 sites, from its being asked for to its last byte: {first} ms.")
+    print_paragraph(
+        f"The first page of a list of 100,000 sites, from its being asked for to its last byte: {first} ms."
+    )
 
 
 def p75(figures: Sequence[float]) -> float:

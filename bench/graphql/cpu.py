@@ -1,7 +1,7 @@
 """
-Which cores who may run on, and for how long each did.
+CPU affinity and CPU time of the processes that are measured.
 
-The server has one of its own, Postgres and whoever asks have the others.
+The server under test has one core to itself; Postgres and the load generator share the others.
 """
 
 import os
@@ -12,42 +12,44 @@ from pathlib import Path
 import asyncpg
 import psutil
 
-ALL = os.sched_getaffinity(0)
-SERVERS = {min(ALL)}
-OTHERS = ALL - SERVERS or ALL
+ALL_CORES = os.sched_getaffinity(0)
+SERVER_CORES = {min(ALL_CORES)}
+# With a single core, everything shares it.
+OTHER_CORES = ALL_CORES - SERVER_CORES or ALL_CORES
 
 
 @contextmanager
 def pinned_to(cores: set[int]) -> Iterator[None]:
-    """Hold this thread, and what it starts meanwhile for good, to some cores."""
-    before = os.sched_getaffinity(0)
+    """Pin this thread to some cores until the block ends; processes started within it stay pinned after it."""
+    previous = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        os.sched_setaffinity(0, previous)
 
 
-def hold_postgres(connection: asyncpg.Connection, cores: set[int]) -> None:
-    """Hold Postgres to some cores, and what it starts from now on."""
+def pin_postgres(connection: asyncpg.Connection, cores: set[int]) -> None:
+    """Pin Postgres to some cores, with all processes that it has started or will start."""
     postmaster = _postmaster(connection)
     for process in (postmaster, *postmaster.children()):
         process.cpu_affinity(list(cores))
 
 
-def cpu_of_s(processes: Iterable[psutil.Process]) -> float:
-    """Return for how many seconds of a core some processes have run."""
+def cpu_time_s(processes: Iterable[psutil.Process]) -> float:
+    """Return the CPU time that some processes have used, user and system."""
     times = [process.cpu_times() for process in processes]
-    return sum(each.user + each.system for each in times)
+    return sum(time.user + time.system for time in times)
 
 
-def cpu_of_postgres_s(connection: asyncpg.Connection) -> float:
-    """Return for how many seconds of a core Postgres has run, with those of its processes that have ended."""
+def postgres_cpu_time_s(connection: asyncpg.Connection) -> float:
+    """Return the CPU time that all processes of Postgres have used, including those that have ended."""
     postmaster = _postmaster(connection)
-    ended = postmaster.cpu_times()
-    seconds = ended.children_user + ended.children_system
+    times = postmaster.cpu_times()
+    seconds = times.children_user + times.children_system
     for process in postmaster.children():
-        # To the nanosecond: a hundredth of a second, as elsewhere, is much where there are twenty of them.
+        # /proc/PID/schedstat counts nanoseconds. cpu_times() counts hundredths of a second, too coarse a unit for the
+        # sum of some twenty processes.
         with suppress(FileNotFoundError, ProcessLookupError):
             seconds += int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[0]) / 1e9
     return seconds

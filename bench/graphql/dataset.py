@@ -1,29 +1,29 @@
 """
-What all contenders answer from: sites of twenty VPPs, of two batteries each; one settled report; events of some sites.
+The rows that all servers read: sites with two batteries each, in twenty VPPs; one settled report; events of some sites.
 
-It is made by SQL, since a million sites are wanted in a minute or two.
+They are inserted by SQL and not by the API, so that a million sites take a minute or two.
 """
 
 from dataclasses import dataclass
 
 import asyncpg
 
-LINE_ITEMS = LEAST_SITES = 1_000
+LINE_ITEMS = MIN_SITES = 1_000
 SITES_WITH_EVENTS = 100
-EVENTS_EACH = 1_000
-# What a measurement adds, and is taken out again after it.
-ADDED_BY = "Bench"
+EVENTS_PER_SITE = 1_000
+# The manufacturer of the batteries that a measurement adds; they are deleted after it.
+ADDED_MANUFACTURER = "Bench"
 
 FILL = """
     insert into vpps (id, name)
     select gen_random_uuid(), 'VPP ' || to_char(number, 'FM00') from generate_series(0, 19) number;
 
-    -- The terms in force are not the only ones there are.
+    -- Two schedules per VPP, so that a query has to select the one in force.
     insert into price_schedules (vpp_id, effective, revenue_percentage, daily_fee_aud)
     select id, effective, 10 + right(name, 2)::integer, 0.25
     from vpps, unnest(array[daterange(null, '2026-01-01'), daterange('2026-01-01', null)]) effective;
 """
-# Sites are known by the numbers in their NMIs.
+# The last nine digits of an NMI are the site's number.
 ADD_SITES = [
     """
     insert into sites (id, nmi, address)
@@ -89,7 +89,7 @@ ADD_REPORT = f"""
             sum(daily_fee_aud) as daily, sum(after_fees_aud) as after_fees
         from site_line_items
     ) sums
-"""  # noqa: S608 It is ours.
+"""  # noqa: S608 The SQL contains only our own constants.
 
 ADD_EVENTS = f"""
     with import as (
@@ -99,19 +99,19 @@ ADD_EVENTS = f"""
         )
         values (
             gen_random_uuid(), 'BATTERY_EVENTS', 'COMPLETED', 'events.csv', 'COST', 'the bench', 1, 1,
-            {SITES_WITH_EVENTS * EVENTS_EACH}, {SITES_WITH_EVENTS * EVENTS_EACH}, 0, 0, 1, 1, now()
+            {SITES_WITH_EVENTS * EVENTS_PER_SITE}, {SITES_WITH_EVENTS * EVENTS_PER_SITE}, 0, 0, 1, 1, now()
         )
         returning id
     ),
     events as (
         select
-            sites.id as site_id, number, (right(nmi, 9)::integer - 1) * {EVENTS_EACH} + number + 2 as line_number,
-            1 + number * 30 / {EVENTS_EACH} as day, number % 2 = 0 as discharge,
+            sites.id as site_id, number, (right(nmi, 9)::integer - 1) * {EVENTS_PER_SITE} + number + 2 as line_number,
+            1 + number * 30 / {EVENTS_PER_SITE} as day, number % 2 = 0 as discharge,
             (1000 + number * 7919 % 12000) * 1000::bigint as energy,
-            -- Of money earned: what is discharged earns, but for a few, and what is charged costs.
+            -- The sign is that of the money earned: discharging earns, but for a few events, and charging costs.
             (case when number % 2 = 0 then 1 else -1 end * (number * 104729 % 6000) - number % 50) * 10000::bigint
                 as tariff
-        from sites, generate_series(0, {EVENTS_EACH - 1}) number
+        from sites, generate_series(0, {EVENTS_PER_SITE - 1}) number
         where right(nmi, 9)::integer <= {SITES_WITH_EVENTS}
     ),
     blocks as (
@@ -139,51 +139,53 @@ ADD_EVENTS = f"""
         import_id, site_id, month, 1, event_count,
         event_count, revenue_aud, cost_only_aud, charged_kwh, discharged_kwh
     from blocks
-"""  # noqa: S608 It is ours.
+"""  # noqa: S608 The SQL contains only our own constants.
 
-CLEAR_ADDED = f"delete from batteries where manufacturer = '{ADDED_BY}'"  # noqa: S608 It is ours.
-COUNT_ADDED = f"""
-    select count(*) from batteries join battery_capacities on battery_id = id where manufacturer = '{ADDED_BY}'
-"""  # noqa: S608 It is ours.
+DELETE_ADDED_BATTERIES = f"delete from batteries where manufacturer = '{ADDED_MANUFACTURER}'"  # noqa: S608 Only our own constants.
+COUNT_ADDED_BATTERIES = f"""
+    select count(*)
+    from batteries
+    join battery_capacities on battery_id = id
+    where manufacturer = '{ADDED_MANUFACTURER}'
+"""  # noqa: S608 The SQL contains only our own constants.
 
-
-# Filling it takes most of the time there is to spend on a million sites, and no read makes use of it.
+# Maintaining this constraint's index takes most of the time of inserting a million sites, and no read uses the index.
 DROP_EXCLUSION = "alter table batteries drop constraint if exists batteries_one_place_at_a_time"
 
 
 @dataclass(frozen=True)
 class Ids:
-    """What is asked for by its id."""
+    """The ids that operations take as variables."""
 
     vpps: list[str]
     report: str
     sites_with_events: list[str]
-    # Of these nothing else is asked.
+    # No other operation reads these sites.
     sites_to_add_to: list[str]
 
 
 async def fill(connection: asyncpg.Connection, sites: int) -> Ids:
-    """Make all there is, with so many sites, and return what can be asked for."""
+    """Insert the dataset with `sites` sites, and return the ids of its rows."""
     await connection.execute(FILL)
     await add_sites(connection, 1, sites)
     await connection.execute(ADD_REPORT)
     await connection.execute(ADD_EVENTS)
     await connection.execute("vacuum analyze")
-    in_order = await _ids(connection, "select id from sites order by nmi limit $1", LEAST_SITES)
+    sites_by_nmi = await _ids(connection, "select id from sites order by nmi limit $1", MIN_SITES)
     [report] = await _ids(connection, "select id from revenue_reports")
     return Ids(
         vpps=await _ids(connection, "select id from vpps order by name"),
         report=report,
-        sites_with_events=in_order[:SITES_WITH_EVENTS],
-        sites_to_add_to=in_order[SITES_WITH_EVENTS:],
+        sites_with_events=sites_by_nmi[:SITES_WITH_EVENTS],
+        sites_to_add_to=sites_by_nmi[SITES_WITH_EVENTS:],
     )
 
 
 async def add_sites(connection: asyncpg.Connection, first: int, last: int) -> None:
-    """Add the sites of these numbers, with their memberships and batteries."""
+    """Insert the sites from number `first` to number `last`, with their memberships and batteries."""
     for statement in ADD_SITES:
         await connection.execute(statement, first, last)
 
 
-async def _ids(connection: asyncpg.Connection, read: str, *values: object) -> list[str]:
-    return [str(row["id"]) for row in await connection.fetch(read, *values)]
+async def _ids(connection: asyncpg.Connection, query: str, *values: object) -> list[str]:
+    return [str(row["id"]) for row in await connection.fetch(query, *values)]

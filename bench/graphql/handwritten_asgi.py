@@ -1,7 +1,8 @@
 """
-The floor: the same answers from a plain ASGI application, by statements and assembly written out by hand.
+An ASGI application that returns the same responses without GraphQL: the "floor", or least cost, of a Python server.
 
-No GraphQL, no key, nothing counted or logged: what it takes to read a request, ask Postgres, and write the answer.
+The SQL and the assembly of responses are written by hand for each operation. It reads a request, queries Postgres and
+writes the response; it does not authenticate, count, limit or log requests.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ VPP = f"""
     from vpps
     join price_schedules on vpp_id = id and effective @> {TODAY}
     where id = $1
-"""  # noqa: S608 It is ours.
+"""  # noqa: S608 The SQL contains only our own constants.
 SITES = f"""
     select sites.id, nmi, address, vpps.id, name
     from sites
@@ -31,14 +32,14 @@ SITES = f"""
     left join vpps on vpps.id = vpp_id
     order by nmi
     limit $1
-"""  # noqa: S608 It is ours.
+"""  # noqa: S608 The SQL contains only our own constants.
 BATTERIES = f"""
     select site_id, id, manufacturer, serial, capacity_kwh::float8
     from batteries
     join battery_capacities on battery_id = id and effective @> {TODAY}
     where site_id = any($1) and installed @> {TODAY}
     order by manufacturer, serial
-"""  # noqa: S608 It is ours.
+"""  # noqa: S608 The SQL contains only our own constants.
 REPORT = "select id from revenue_reports where id = $1"
 LINES = """
     select
@@ -75,23 +76,27 @@ ADD_BATTERY = """
 Variables: TypeAlias = dict[str, Any]
 
 
-class Floor:
-    """The application, over connections that it hands out itself: asyncpg's own pool asks Postgres to reset each."""
+class HandwrittenApp:
+    """
+    The ASGI application, with a connection pool of its own.
+
+    asyncpg's pool would send a statement to reset a connection each time one is released.
+    """
 
     def __init__(self) -> None:
-        self._free: asyncio.LifoQueue[asyncpg.Connection] = asyncio.LifoQueue()
-        self._answers: dict[str, Callable[[Variables], Awaitable[object]]] = {
+        self._pool: asyncio.LifoQueue[asyncpg.Connection] = asyncio.LifoQueue()
+        self._handlers: dict[str, Callable[[Variables], Awaitable[object]]] = {
             "/Q1": self._vpp,
             "/Q2": self._sites,
             "/Q3": self._line_items,
             "/Q4": self._events,
             "/M1": self._add_battery,
-            "/nothing": self._nothing,
+            "/empty": self._empty,
         }
 
     async def connect(self) -> None:
         for _ in range(int(os.environ["POOL_SIZE"])):
-            self._free.put_nowait(await asyncpg.connect(os.environ["VPP_DATABASE_URL"]))
+            self._pool.put_nowait(await asyncpg.connect(os.environ["VPP_DATABASE_URL"]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = b""
@@ -100,17 +105,17 @@ class Floor:
             body += message["body"]
             if not message["more_body"]:
                 break
-        answer = orjson.dumps({"data": await self._answers[scope["path"]](orjson.loads(body))})
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
+        response = orjson.dumps({"data": await self._handlers[scope["path"]](orjson.loads(body))})
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(response))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
+        await send({"type": "http.response.body", "body": response})
 
     async def _rows(self, statement: str, *values: object) -> list[asyncpg.Record]:
-        connection = await self._free.get()
+        connection = await self._pool.get()
         try:
             return await connection.fetch(statement, *values)
         finally:
-            self._free.put_nowait(connection)
+            self._pool.put_nowait(connection)
 
     async def _vpp(self, variables: Variables) -> object:
         [(id, name, percentage, fee)] = await self._rows(VPP, variables["id"])
@@ -174,26 +179,27 @@ class Floor:
         return {"getSite": {"id": str(id), "events": {"items": items}}}
 
     async def _add_battery(self, variables: Variables) -> object:
-        given = variables["input"]
+        input = variables["input"]
         [(id, manufacturer, serial, capacity)] = await self._rows(
-            ADD_BATTERY, given["siteId"], given["manufacturer"], given["serial"], given["capacityKwh"]
+            ADD_BATTERY, input["siteId"], input["manufacturer"], input["serial"], input["capacityKwh"]
         )
         battery = {"id": str(id), "manufacturer": manufacturer, "serial": serial, "capacityKwh": capacity}
         return {"addBattery": battery}
 
-    async def _nothing(self, _variables: Variables) -> object:
+    async def _empty(self, _variables: Variables) -> object:
         return None
 
 
 async def _serve() -> None:
-    floor = Floor()
-    await floor.connect()
-    # Of TCP by its own word, or asyncio would let the body of an answer wait for its head to be acknowledged.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
-        listening.bind(("127.0.0.1", 0))
-        print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)  # noqa: T201
-        config = uvicorn.Config(floor, lifespan="off", log_level="warning", access_log=False)
-        await uvicorn.Server(config).serve(sockets=[listening])
+    app = HandwrittenApp()
+    await app.connect()
+    # asyncio sets TCP_NODELAY only on a socket that was created with IPPROTO_TCP. Without it, the body of a response
+    # waits until the client has acknowledged the head.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
+        print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)  # noqa: T201
+        config = uvicorn.Config(app, lifespan="off", log_level="warning", access_log=False)
+        await uvicorn.Server(config).serve(sockets=[listener])
 
 
 if __name__ == "__main__":

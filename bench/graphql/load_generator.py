@@ -1,8 +1,9 @@
 """
-Whoever asks: connections that are kept, each with one request on its way, all in one thread by epoll.
+A closed-loop HTTP load generator: keep-alive connections with one request in flight each, in one thread, by epoll.
 
-Requests are made of bytes beforehand. Of an answer its head is looked at, and whether it is as long as the one that was
-compared before: another answer, an error above all, ends the measurement.
+It must cost little, as it shares a core with Postgres. Requests are bytes prepared beforehand. Of a response it checks
+the status and the length only, against the response that was compared before; another status or length, such as an
+error, ends the measurement.
 """
 
 import gc
@@ -17,71 +18,72 @@ from typing import TypeAlias
 
 CONNECTIONS = 32
 READ_BYTES = 2**18
-SILENCE_S = 30
+TIMEOUT_S = 30
 
-LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
+CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
-# A request, and how long the body of its answer is.
+# The bytes of a request, and the expected length of the response's body.
 Exchange: TypeAlias = tuple[bytes, int]
 Address: TypeAlias = tuple[str, int]
 
 
-class WrongAnswer(Exception):
-    """An answer that is not the one that was compared before."""
+class UnexpectedResponse(Exception):
+    """A response has another status or length than the one that was compared before, or there is none."""
 
 
 @dataclass(frozen=True)
-class Load:
-    """In how many seconds it was answered, each answer after how long, and what the asking itself took of a core."""
+class LoadResult:
+    """The duration of a load, the latency of each response, and the CPU time of the load generator itself."""
 
     seconds: float
     latencies_s: "array[float]"
-    own_cpu_s: float
+    cpu_time_s: float
 
     @property
-    def answered(self) -> int:
+    def responses(self) -> int:
         return len(self.latencies_s)
 
 
 class Connection:
-    """A connection that is kept, with one request at a time on its way."""
+    """A keep-alive connection with at most one request in flight."""
 
     def __init__(self, address: Address) -> None:
         self._socket = socket.create_connection(address)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.fileno = self._socket.fileno()
-        self._held = b""
-        self._ends = 0
+        self._buffer = b""
+        # Where the response ends in the buffer; 0 until its head was read.
+        self._end = 0
 
     def send(self, request: bytes) -> None:
         self._socket.sendall(request)
 
     def receive(self) -> bytes | None:
-        """Take what has come, and return the body of the answer once all of it is there."""
-        held = self._socket.recv(READ_BYTES)
-        if not held:
-            raise WrongAnswer("The connection was closed.")
-        if self._held:
-            held = self._held + held
-        if not self._ends:
-            head = held.find(b"\r\n\r\n") + 4
-            if head < 4:
-                self._held = held
+        """Read from the socket; return the body of the response, or None while it is incomplete."""
+        buffer = self._socket.recv(READ_BYTES)
+        if not buffer:
+            raise UnexpectedResponse("The server closed the connection.")
+        if self._buffer:
+            buffer = self._buffer + buffer
+        if not self._end:
+            head_end = buffer.find(b"\r\n\r\n") + 4
+            if head_end < 4:
+                self._buffer = buffer
                 return None
-            length = LENGTH.search(held, 0, head)
-            if length is None or not held.startswith(b"HTTP/1.1 200 "):
-                raise WrongAnswer(held[:2000].decode(errors="replace"))
+            length = CONTENT_LENGTH.search(buffer, 0, head_end)
+            if length is None or not buffer.startswith(b"HTTP/1.1 200 "):
+                raise UnexpectedResponse(buffer[:2000].decode(errors="replace"))
             self._length = int(length[1])
-            self._ends = head + self._length
-        if len(held) < self._ends:
-            self._held = held
+            self._end = head_end + self._length
+        if len(buffer) < self._end:
+            self._buffer = buffer
             return None
-        body = held[self._ends - self._length : self._ends]
-        self._held, self._ends = b"", 0
+        body = buffer[self._end - self._length : self._end]
+        self._buffer, self._end = b"", 0
         return body
 
-    def answer(self, request: bytes) -> bytes:
-        """Send a request, and return the body of its answer."""
+    def exchange(self, request: bytes) -> bytes:
+        """Send a request, and return the body of its response."""
         self.send(request)
         while (body := self.receive()) is None:
             pass
@@ -91,58 +93,69 @@ class Connection:
         self._socket.close()
 
 
-def load(addresses: Sequence[Address], exchanges: Iterator[Exchange], *, seconds: float) -> Load:
-    """Ask for so many seconds, by connections to all addresses in turn, and wait for the answers on their way."""
+def generate_load(addresses: Sequence[Address], exchanges: Iterator[Exchange], *, seconds: float) -> LoadResult:
+    """Send requests on CONNECTIONS connections, spread over the addresses, for `seconds`; await the last responses."""
     connections = [Connection(addresses[number % len(addresses)]) for number in range(CONNECTIONS)]
-    asked: dict[int, tuple[Connection, int, float]] = {}
-    latencies = array("d")
-    gc.disable()  # Its pauses would be taken for the server's.
-    with select.epoll() as ready:
-        own_cpu, began = time.thread_time(), time.perf_counter()
-        until = began + seconds
+    in_flight: dict[int, tuple[Connection, int, float]] = {}
+    latencies_s = array("d")
+    gc.disable()  # A pause of the garbage collector here would count as latency of the server.
+    with select.epoll() as epoll:
+        cpu_started_at, started_at = time.thread_time(), time.perf_counter()
+        deadline = started_at + seconds
         for connection in connections:
             request, length = next(exchanges)
-            asked[connection.fileno] = (connection, length, time.perf_counter())
-            ready.register(connection.fileno, select.EPOLLIN)
+            in_flight[connection.fileno] = (connection, length, time.perf_counter())
+            epoll.register(connection.fileno, select.EPOLLIN)
             connection.send(request)
-        while asked:
-            events = ready.poll(SILENCE_S)
+        while in_flight:
+            events = epoll.poll(TIMEOUT_S)
             if not events:
-                raise WrongAnswer(f"Nothing was answered for {SILENCE_S} seconds.")
-            for number, _ in events:
-                connection, length, asked_at = asked[number]
+                raise UnexpectedResponse(f"No response within {TIMEOUT_S} s.")
+            for fileno, _ in events:
+                connection, length, sent_at = in_flight[fileno]
                 body = connection.receive()
                 if body is None:
                     continue
                 now = time.perf_counter()
-                latencies.append(now - asked_at)
-                if len(body) != length:
-                    raise WrongAnswer(f"Expected {length} bytes, not {body[:2000].decode(errors='replace')}")
-                if now < until:
+                latencies_s.append(now - sent_at)
+                _check_length(body, length)
+                if now < deadline:
                     request, length = next(exchanges)
-                    asked[number] = (connection, length, now)
+                    in_flight[fileno] = (connection, length, now)
                     connection.send(request)
                 else:
-                    del asked[number]
-        took, own_cpu = time.perf_counter() - began, time.thread_time() - own_cpu
+                    del in_flight[fileno]
+        duration_s, cpu_time_s = time.perf_counter() - started_at, time.thread_time() - cpu_started_at
     gc.enable()
     for connection in connections:
         connection.close()
-    return Load(took, latencies, own_cpu)
+    return LoadResult(duration_s, latencies_s, cpu_time_s)
 
 
-def ask_seldom(address: Address, exchanges: Iterator[Exchange], *, times: int, every_s: float) -> list[float]:
-    """Ask at a steady pace by one connection, and return how many seconds each answer took since it was due."""
+def measure_latencies_s(
+    address: Address, exchanges: Iterator[Exchange], *, count: int, interval_s: float
+) -> list[float]:
+    """
+    Send `count` requests on one connection, one per interval, and return their latencies.
+
+    Latency counts from the time at which a request was due, even if the response before it came later than that.
+    """
     connection = Connection(address)
-    latencies = []
-    began = time.perf_counter()
-    for number in range(times):
-        due = began + number * every_s
-        time.sleep(max(0, due - time.perf_counter()))
+    latencies_s = []
+    started_at = time.perf_counter()
+    for number in range(count):
+        due_at = started_at + number * interval_s
+        time.sleep(max(0, due_at - time.perf_counter()))
         request, length = next(exchanges)
-        body = connection.answer(request)
-        latencies.append(time.perf_counter() - due)
-        if len(body) != length:
-            raise WrongAnswer(f"Expected {length} bytes, not {body[:2000].decode(errors='replace')}")
+        body = connection.exchange(request)
+        latencies_s.append(time.perf_counter() - due_at)
+        _check_length(body, length)
     connection.close()
-    return latencies
+    return latencies_s
+
+
+def _check_length(body: bytes, length: int) -> None:
+    if len(body) != length:
+        raise UnexpectedResponse(
+            f"Expected a response of {length} bytes, not of {len(body)}: {body[:2000].decode(errors='replace')}"
+        )

@@ -1,4 +1,4 @@
-// mercurius with its JIT, over the tables as they are; tells on standard output where it is called.
+// mercurius with its JIT, reading the tables directly. Prints its URL once it listens.
 import Fastify from "fastify";
 import mercurius from "mercurius";
 import pg from "pg";
@@ -94,7 +94,7 @@ const schema = `
   }
 `;
 
-// By its name, a statement is prepared once a connection.
+// node-postgres prepares a statement that has a name once per connection.
 const VPPS = {
   name: "vpps",
   text: `
@@ -128,31 +128,31 @@ const BATTERIES_OF_SITES = {
 const EVENTS_OF_SITES = {
   name: "events of sites",
   text: `
-    select asked.place, events.*
-    from unnest($1::uuid[], $2::integer[]) with ordinality as asked (id, most, place)
+    select requested.ordinal, events.*
+    from unnest($1::uuid[], $2::integer[]) with ordinality as requested (id, max_rows, ordinal)
     cross join lateral (
       select line_number as "lineNumber", settlement_date::text as "settlementDate", event_type as "eventType",
         energy_kwh as "energyKwh", tariff_cents_per_kwh as "tariffCentsPerKwh", value_aud::text as "valueAud"
       from api.events
-      where site_id = asked.id
+      where site_id = requested.id
       order by settlement_date, import_id, line_number
-      limit asked.most
+      limit requested.max_rows
     ) events`,
 };
 const LINES_OF_REPORTS = {
   name: "lines of reports",
   text: `
-    select asked.place, lines.*
-    from unnest($1::uuid[], $2::integer[]) with ordinality as asked (id, most, place)
+    select requested.ordinal, lines.*
+    from unnest($1::uuid[], $2::integer[]) with ordinality as requested (id, max_rows, ordinal)
     cross join lateral (
       select nmi, address, capacity_kwh::float8 as "capacityKwh", member_days as "memberDays",
         revenue_aud as "revenueAud", ad_valorem_fee_aud as "adValoremFeeAud", event_share_aud as "eventShareAud",
         capacity_share_aud as "capacityShareAud", before_fees_aud as "beforeFeesAud", daily_fee_aud as "dailyFeeAud",
         waived_fee_aud as "waivedFeeAud", after_fees_aud as "afterFeesAud"
       from site_line_items
-      where report_id = asked.id
+      where report_id = requested.id
       order by nmi
-      limit asked.most
+      limit requested.max_rows
     ) lines`,
 };
 const ADD_BATTERY = {
@@ -181,7 +181,7 @@ async function row(statement, ...values) {
   return (await rows(statement, ...values))[0] ?? null;
 }
 
-function grouped(rows, key) {
+function groupBy(rows, key) {
   const groups = new Map();
   for (const row of rows) {
     const group = groups.get(row[key]);
@@ -195,8 +195,8 @@ const ids = (queries) => queries.map(({ obj }) => obj.id);
 
 async function pages(statement, queries) {
   const limits = queries.map(({ params }) => params.limit);
-  const found = grouped(await rows(statement, ids(queries), limits), "place");
-  return queries.map((_, index) => ({ items: found.get(String(index + 1)) ?? [] }));
+  const rowsByOrdinal = groupBy(await rows(statement, ids(queries), limits), "ordinal");
+  return queries.map((_, index) => ({ items: rowsByOrdinal.get(String(index + 1)) ?? [] }));
 }
 
 const resolvers = {
@@ -214,12 +214,12 @@ const resolvers = {
 const loaders = {
   Site: {
     async vpp(queries) {
-      const found = new Map((await rows(VPPS_OF_SITES, ids(queries))).map((vpp) => [vpp.siteId, vpp]));
-      return queries.map(({ obj }) => found.get(obj.id) ?? null);
+      const vppBySite = new Map((await rows(VPPS_OF_SITES, ids(queries))).map((vpp) => [vpp.siteId, vpp]));
+      return queries.map(({ obj }) => vppBySite.get(obj.id) ?? null);
     },
     async batteries(queries) {
-      const found = grouped(await rows(BATTERIES_OF_SITES, ids(queries)), "siteId");
-      return queries.map(({ obj }) => found.get(obj.id) ?? []);
+      const batteriesBySite = groupBy(await rows(BATTERIES_OF_SITES, ids(queries)), "siteId");
+      return queries.map(({ obj }) => batteriesBySite.get(obj.id) ?? []);
     },
     events: (queries) => pages(EVENTS_OF_SITES, queries),
   },

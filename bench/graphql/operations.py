@@ -1,11 +1,11 @@
-"""The five operations that are measured, as ours and mercurius are asked for them, and as PostGraphile is."""
+"""The five operations that are measured, as documents for this API and mercurius, and as documents for PostGraphile."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, cycle
 from typing import Any, TypeAlias
 
-from bench.graphql.dataset import ADDED_BY, Ids
+from bench.graphql.dataset import ADDED_MANUFACTURER, Ids
 
 SITES = 50
 PAGE = 100
@@ -15,10 +15,10 @@ Variables: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: what of, its documents, and with which variables it is sent in turn; what writes never ends."""
+    """One operation: its documents, and the variables of successive requests, an endless iterator for a mutation."""
 
     name: str
-    says: str
+    description: str
     document: str
     postgraphile: str
     variables: Callable[[Ids], Iterable[Variables]]
@@ -27,22 +27,22 @@ class Operation:
 
 def _added_batteries(ids: Ids) -> Iterator[Variables]:
     for number, site_id in zip(count(), cycle(ids.sites_to_add_to), strict=False):
-        # As long as any other, so that answers are.
-        battery = {"manufacturer": ADDED_BY, "serial": f"{number:010}", "capacityKwh": 13.5}
+        # Serials of equal length, so that all responses have the same length, which the load generator checks.
+        battery = {"manufacturer": ADDED_MANUFACTURER, "serial": f"{number:010}", "capacityKwh": 13.5}
         yield {"input": {"siteId": site_id, **battery}}
 
 
 OPERATIONS = [
     Operation(
         name="Q1",
-        says="one VPP by its id, with the terms in force",
+        description="one VPP by its id, with the terms in force",
         document="query ($id: ID!) { getVpp(id: $id) { id name revenuePercentage dailyFeeAud } }",
         postgraphile="query ($id: UUID!) { vppByRowId(rowId: $id) { id: rowId name revenuePercentage dailyFeeAud } }",
         variables=lambda ids: [{"id": id} for id in ids.vpps],
     ),
     Operation(
         name="Q2",
-        says=f"{SITES} sites with their batteries and VPP",
+        description=f"{SITES} sites with their batteries and VPP",
         document="""
             query ($limit: Int) {
               listSites(limit: $limit) {
@@ -67,7 +67,7 @@ OPERATIONS = [
     ),
     Operation(
         name="Q3",
-        says=f"{PAGE} line items of a report",
+        description=f"{PAGE} line items of a report",
         document="""
             query ($id: ID!, $limit: Int) {
               getRevenueReport(id: $id) {
@@ -96,7 +96,7 @@ OPERATIONS = [
     ),
     Operation(
         name="Q4",
-        says=f"{PAGE} of a site's events",
+        description=f"{PAGE} events of a site",
         document="""
             query ($id: ID!, $limit: Int) {
               getSite(id: $id) {
@@ -121,7 +121,7 @@ OPERATIONS = [
     ),
     Operation(
         name="M1",
-        says="a battery added",
+        description="add a battery",
         document="""
             mutation ($input: AddBatteryInput!) { addBattery(input: $input) { id manufacturer serial capacityKwh } }
         """,

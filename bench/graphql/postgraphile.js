@@ -1,4 +1,4 @@
-// PostGraphile over the views of postgraphile.sql; tells on standard output where it is called.
+// PostGraphile on the views of postgraphile.sql. Prints its URL once it listens.
 import { createServer } from "node:http";
 import { postgraphile } from "postgraphile";
 import { makePgService } from "postgraphile/adaptors/pg";
@@ -6,7 +6,7 @@ import { grafserv } from "postgraphile/grafserv/node";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
 
 const server = createServer();
-const built = postgraphile({
+const instance = postgraphile({
   extends: [PostGraphileAmberPreset],
   pgServices: [
     makePgService({
@@ -18,5 +18,5 @@ const built = postgraphile({
   schema: { defaultBehavior: "list -connection" },
   grafserv: { graphiql: false, watch: false },
 });
-await built.createServ(grafserv).addTo(server);
+await instance.createServ(grafserv).addTo(server);
 server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}/graphql`));

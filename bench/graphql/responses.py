@@ -1,29 +1,34 @@
-"""Whether answers carry the same figures, however their fields are wrapped and their numbers written."""
+"""Comparison of responses by their values, whatever the names and nesting of their fields."""
 
 import json
 from decimal import Decimal, InvalidOperation
 
 
-class Disagreement(Exception):
-    """Two contenders answer differently, so that how fast they do means nothing."""
+class ResponseMismatch(Exception):
+    """Two servers return different values, or a mutation's effect is missing: their throughput cannot be compared."""
 
 
-def figures(answer: bytes, *, but: str | None = None) -> object:
-    """Return what an answer holds, numbers as they are, in texts as well, but for the fields of one name."""
-    read = json.loads(answer, parse_int=Decimal, parse_float=Decimal)
-    if "errors" in read:
-        raise Disagreement(f"An error was answered: {answer.decode()}")
-    return _figures(read["data"], but)
+def comparable_values(response: bytes, *, ignored_field: str | None = None) -> object:
+    """
+    Return the data of a response in a form that is equal for equal values.
+
+    Numbers and numeric strings become Decimals, and objects with a single field become that field's value. Fields named
+    `ignored_field` are left out. Raises ResponseMismatch for a response with errors.
+    """
+    content = json.loads(response, parse_int=Decimal, parse_float=Decimal)
+    if "errors" in content:
+        raise ResponseMismatch(f"The response has errors: {response.decode()}")
+    return _comparable(content["data"], ignored_field)
 
 
-def _figures(value: object, but: str | None) -> object:
+def _comparable(value: object, ignored_field: str | None) -> object:
     match value:
         case dict():
-            fields = {name: _figures(each, but) for name, each in value.items() if name != but}
-            # What holds one thing only, such as the `items` of a page, is looked through.
+            fields = {name: _comparable(field, ignored_field) for name, field in value.items() if name != ignored_field}
+            # Servers wrap lists differently: `{items: [...]}` and `[...]` compare as equal.
             return next(iter(fields.values())) if len(fields) == 1 else fields
         case list():
-            return [_figures(each, but) for each in value]
+            return [_comparable(item, ignored_field) for item in value]
         case str():
             try:
                 return Decimal(value)

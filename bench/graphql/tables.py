@@ -1,4 +1,4 @@
-"""Tables that a person reads at a terminal, and that are Markdown."""
+"""Output on a terminal: paragraphs, progress, and tables that are also valid Markdown."""
 
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -8,24 +8,24 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-# As wide as it takes: a row that is broken is none of Markdown's.
+# Wide enough for every row: rich would wrap a longer one, and Markdown has no wrapped rows.
 console = Console(width=240)
-Each = TypeVar("Each")
+Step = TypeVar("Step")
 
 
 def new_table(*columns: str, names: int) -> Table:
-    """Make a table whose first so many columns are names, and the others numbers."""
+    """Return a table whose first `names` columns hold names, aligned left; the others hold numbers, aligned right."""
     table = Table(box=box.MARKDOWN)
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place < names else "right")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index < names else "right")
     return table
 
 
-def tell(sentences: str) -> None:
-    """Print a paragraph, which the terminal may break."""
-    console.print(f"\n{sentences}\n", soft_wrap=True)
+def print_paragraph(text: str) -> None:
+    """Print a paragraph that the terminal may wrap."""
+    console.print(f"\n{text}\n", soft_wrap=True)
 
 
-def told(each: Sequence[Each], what: str) -> Iterable[Each]:
-    """Go through some steps and tell how far it is, in between them only: nothing else is to run meanwhile."""
-    return track(each, what, console=Console(stderr=True), transient=True, auto_refresh=False)
+def with_progress(steps: Sequence[Step], description: str) -> Iterable[Step]:
+    """Yield the steps and show a progress bar, which is redrawn between steps only, so that it costs no CPU in one."""
+    return track(steps, description, console=Console(stderr=True), transient=True, auto_refresh=False)

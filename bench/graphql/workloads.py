@@ -1,4 +1,4 @@
-"""Asking a contender for an operation: first once for each answer, which is compared, then as often as it answers."""
+"""Workloads: one operation sent to one server, first to compare the responses, then to measure throughput."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,88 +8,91 @@ import asyncpg
 import numpy as np
 
 from bench.graphql.contenders import Contender
-from bench.graphql.cpu import cpu_of_postgres_s, cpu_of_s
-from bench.graphql.dataset import CLEAR_ADDED, COUNT_ADDED, Ids
-from bench.graphql.load_generator import Connection, Exchange, load
+from bench.graphql.cpu import cpu_time_s, postgres_cpu_time_s
+from bench.graphql.dataset import COUNT_ADDED_BATTERIES, DELETE_ADDED_BATTERIES, Ids
+from bench.graphql.load_generator import Connection, Exchange, generate_load
 from bench.graphql.operations import OPERATIONS, Operation
-from bench.graphql.responses import Disagreement, figures
+from bench.graphql.responses import ResponseMismatch, comparable_values
 
-# Code is compiled as it is used, and connections learn their statements.
+# Time for the JITs to compile the code, and for connections to prepare their statements.
 WARM_UP_S = 1.0
 
 
 @dataclass(frozen=True)
-class Asked:
-    """An operation as one contender is asked for it, without end, and the figures it answers with."""
+class Workload:
+    """One operation for one server: an endless iterator of requests, and the values that the server returned."""
 
     contender: Contender
     operation: Operation
     exchanges: Iterator[Exchange]
-    figures: list[object]
+    values: list[object]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """How much was answered in one round, how busy it kept the server's core, and what a request took of any core."""
+class Measurement:
+    """The throughput of one round, the share of its core that the server was busy, and the CPU time per request."""
 
-    per_second: float
+    requests_per_s: float
     p50_ms: float
     p99_ms: float
-    server_share: float
+    server_busy: float
     server_us: float
     postgres_us: float
-    asking_us: float
+    client_us: float
 
 
-async def agreed(contenders: list[Contender], ids: Ids, connection: asyncpg.Connection) -> list[Asked]:
-    """Return how each contender is asked for each operation. Raises Disagreement where their figures differ."""
-    ways = []
+async def prepare_workloads(contenders: list[Contender], ids: Ids, connection: asyncpg.Connection) -> list[Workload]:
+    """Return a workload for each operation and server. Raises ResponseMismatch where servers return other values."""
+    workloads = []
     for operation in OPERATIONS:
-        first, *others = [await asked(contender, operation, ids, connection) for contender in contenders]
+        first, *others = [await prepare_workload(contender, operation, ids, connection) for contender in contenders]
         for other in others:
-            if other.figures != first.figures:
-                raise Disagreement(
-                    f"{operation.name}: {other.contender.name} answers {str(other.figures)[:2000]},"
-                    f" {first.contender.name} {str(first.figures)[:2000]}"
+            if other.values != first.values:
+                raise ResponseMismatch(
+                    f"{operation.name}: {other.contender.name} returns {str(other.values)[:2000]},"
+                    f" {first.contender.name} returns {str(first.values)[:2000]}"
                 )
-        ways += [first, *others]
-    return ways
+        workloads += [first, *others]
+    return workloads
 
 
-async def asked(contender: Contender, operation: Operation, ids: Ids, connection: asyncpg.Connection) -> Asked:
-    """Ask once for each answer, and return how to ask for them again."""
-    by = Connection(contender.addresses[0])
+async def prepare_workload(
+    contender: Contender, operation: Operation, ids: Ids, connection: asyncpg.Connection
+) -> Workload:
+    """Send each request of an operation once, and return the workload that repeats them."""
+    client = Connection(contender.addresses[0])
     requests = (contender.request(operation, variables) for variables in operation.variables(ids))
     if operation.writes:
-        answer = by.answer(next(requests))
-        by.close()
-        await _clear_added(connection, expected=1)
-        # Each is of something else; their answers are as long as one another, and differ in ids.
-        length = len(answer)
-        return Asked(contender, operation, ((each, length) for each in requests), [figures(answer, but="id")])
-    answers = [(request, by.answer(request)) for request in requests]
-    exchanges = cycle([(request, len(answer)) for request, answer in answers])
-    by.close()
-    return Asked(contender, operation, exchanges, [figures(answer) for _, answer in answers])
+        response = client.exchange(next(requests))
+        client.close()
+        await _delete_added_batteries(connection, expected=1)
+        # Every request adds another battery. Its response differs in the id alone, so its length stays the same.
+        length = len(response)
+        exchanges = ((request, length) for request in requests)
+        return Workload(contender, operation, exchanges, [comparable_values(response, ignored_field="id")])
+    responses = [(request, client.exchange(request)) for request in requests]
+    client.close()
+    repeated = cycle([(request, len(response)) for request, response in responses])
+    return Workload(contender, operation, repeated, [comparable_values(response) for _, response in responses])
 
 
-async def measure(way: Asked, connection: asyncpg.Connection, *, seconds: float) -> Measured:
-    """Ask by all connections for so many seconds, after a second or less that does not count."""
-    addresses, processes = way.contender.addresses, way.contender.processes
-    before = load(addresses, way.exchanges, seconds=min(seconds / 2, WARM_UP_S))
-    server, postgres = cpu_of_s(processes), cpu_of_postgres_s(connection)
-    taken = load(addresses, way.exchanges, seconds=seconds)
-    server, postgres = cpu_of_s(processes) - server, cpu_of_postgres_s(connection) - postgres
-    if way.operation.writes:
-        await _clear_added(connection, expected=before.answered + taken.answered)
-    p50, p99 = np.percentile(taken.latencies_s, [50, 99]) * 1000
-    each_us = [cpu_s * 1e6 / taken.answered for cpu_s in (server, postgres, taken.own_cpu_s)]
-    return Measured(taken.answered / taken.seconds, p50, p99, server / taken.seconds, *each_us)
+async def measure(workload: Workload, connection: asyncpg.Connection, *, seconds: float) -> Measurement:
+    """Send requests on all connections for `seconds`, after a warm-up of at most WARM_UP_S that is not counted."""
+    addresses, processes = workload.contender.addresses, workload.contender.processes
+    warm_up = generate_load(addresses, workload.exchanges, seconds=min(seconds / 2, WARM_UP_S))
+    server_s, postgres_s = cpu_time_s(processes), postgres_cpu_time_s(connection)
+    load = generate_load(addresses, workload.exchanges, seconds=seconds)
+    server_s, postgres_s = cpu_time_s(processes) - server_s, postgres_cpu_time_s(connection) - postgres_s
+    if workload.operation.writes:
+        await _delete_added_batteries(connection, expected=warm_up.responses + load.responses)
+    p50_ms, p99_ms = np.percentile(load.latencies_s, [50, 99]) * 1000
+    per_request_us = [cpu_s * 1e6 / load.responses for cpu_s in (server_s, postgres_s, load.cpu_time_s)]
+    return Measurement(load.responses / load.seconds, p50_ms, p99_ms, server_s / load.seconds, *per_request_us)
 
 
-async def _clear_added(connection: asyncpg.Connection, *, expected: int) -> None:
-    added = await connection.fetchval(COUNT_ADDED)
+async def _delete_added_batteries(connection: asyncpg.Connection, *, expected: int) -> None:
+    added = await connection.fetchval(COUNT_ADDED_BATTERIES)
     if added != expected:
-        raise Disagreement(f"{expected} batteries were said to be added; {added} are there.")
-    await connection.execute(CLEAR_ADDED)
+        raise ResponseMismatch(f"{expected} addBattery requests succeeded, but the database has {added} new batteries.")
+    await connection.execute(DELETE_ADDED_BATTERIES)
     await connection.execute("vacuum analyze batteries, battery_capacities")
