@@ -139,7 +139,7 @@ class ParkFilter:
         wanted = {"name": self.names, "energy_type": self.energy_types, "timezone": self.timezones}
         # One value each, however many are named.
         return tuple(
-            col(getattr(of or Park, column)) == any_(these if isinstance(these, BindParameter) else _texts(these))
+            col(getattr(of or Park, column)) == any_(these if hasattr(these, "__clause_element__") else _texts(these))
             for column, these in wanted.items()
             if these is not None
         )

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from enum import Enum
 from functools import cached_property
 from inspect import Parameter, signature
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from cachetools import LRUCache
 from sqlalchemy import (
@@ -44,8 +44,6 @@ from graph.resolvers.scalars import parse_id
 
 # As a resolver is given them, in the order of its signature.
 Arguments: TypeAlias = Mapping[str, Any]
-# The place of a value in a statement, typed as whatever the value is.
-Given: TypeAlias = Any
 # What makes of a value one that the database knows. Raises Refusal.
 Parse: TypeAlias = Callable[[Any], object]
 
@@ -54,27 +52,78 @@ MAX_PREPARED_VARIANTS = 200
 KINDS = (Uuid, BigInteger, Integer, Numeric, Boolean, DateTime, Date, String, TypeEngine)
 
 
+class ValueNotKnown(AttributeError, TypeError):
+    """
+    A statement function used the value of an argument, which is known only when the statement is run.
+
+    It is an AttributeError because SQLAlchemy looks for optional attributes by `hasattr`.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The value of {name!r} is not known when the statement is written; pass it to SQL as it is,"
+            " or convert it with read.parsed(value, parse, kind)."
+        )
+
+
+class Placeholder:
+    """
+    An argument of a statement function whose value is known only when the statement is run.
+
+    SQLAlchemy takes it as a bind parameter, wherever it takes a value. Whatever Python would do with the value itself
+    raises ValueNotKnown. `is None` works, since a placeholder never stands for None.
+    """
+
+    __slots__ = ("_name", "_parameter")
+
+    def __init__(self, name: str, kind: TypeEngine[Any] | None = None) -> None:
+        self._name = name
+        self._parameter = bindparam(name, type_=kind)
+
+    def __clause_element__(self) -> ColumnElement[Any]:
+        return self._parameter
+
+    def __repr__(self) -> str:
+        return f"Placeholder({self._name!r})"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ValueNotKnown(self._name)
+
+    def _refuse(self, *_args: object) -> NoReturn:
+        raise ValueNotKnown(self._name)
+
+    __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _refuse
+    __str__ = __format__ = __int__ = __float__ = __index__ = _refuse
+
+
 class ReadContext:
     """For whom, and of which objects, a statement is written."""
 
     def __init__(self, scope: Scope, keys: Any = None) -> None:
         self.scope = scope
         self.keys = keys
-        self.today: Given = bindparam("today", type_=Date)
+        self.today: Any = bindparam("today", type_=Date)
         self.parses: dict[str, Parse] = {}
 
-    def day(self, on: date | None) -> Given:
+    def day(self, on: date | None) -> Any:
         """Return the day that was given, or today."""
         return self.today if on is None else on
 
-    def parsed(self, given: Given, parse: Parse, kind: Any = String) -> Given:
-        """Return what `parse` makes of a value, which is of this type in the database."""
-        self.parses[given.key] = parse
-        return bindparam(given.key, type_=kind)
+    def parsed(self, value: object, parse: Parse, kind: Any = String) -> Any:
+        """
+        Return a bind parameter of a database type, whose value `parse` makes of an argument's value before each run.
 
-    def id(self, given: Given, *field: str) -> Given:
-        """Return the UUID that an ID holds."""
-        return self.parsed(given, lambda value: parse_id(value, *field), Uuid)
+        `parse` may raise Refusal.
+        """
+        if not isinstance(value, Placeholder):
+            raise TypeError(f"read.parsed() takes an argument of the statement function, not {value!r}.")
+        self.parses[value._name] = parse
+        return bindparam(value._name, type_=kind)
+
+    def id(self, value: object, *field: str) -> Any:
+        """Return a bind parameter for the UUID of an ID argument; `field` is the argument's path for error messages."""
+        return self.parsed(value, lambda text: parse_id(text, *field), Uuid)
 
 
 class Column(NamedTuple):
@@ -155,7 +204,7 @@ class FieldQuery:
         """What is known of the columns of what is read."""
         keys = None if self.by is None else bindparam("keys", type_=ARRAY(Uuid))
         given: dict[str, Any] = {
-            each.name: bindparam(each.name) if each.default is Parameter.empty else None for each in self.parameters
+            each.name: Placeholder(each.name) if each.default is Parameter.empty else None for each in self.parameters
         }
         statement = self.statement(ReadContext(UNRESTRICTED, keys), **given)
         return {
@@ -225,7 +274,7 @@ def _split_value(name: str, value: Any, values: dict[str, Any]) -> object:
     return type(value)
 
 
-def _place(name: str, value: Any) -> Given:
+def _place(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if is_dataclass(value):
@@ -233,7 +282,7 @@ def _place(name: str, value: Any) -> Given:
         input: Any = type(value)
         return input(**inner)
     kinds = ((datetime, DateTime(timezone=True)), (date, Date()), (list, ARRAY(String)))
-    return bindparam(name, type_=next((kind for of, kind in kinds if isinstance(value, of)), None))
+    return Placeholder(name, next((kind for of, kind in kinds if isinstance(value, of)), None))
 
 
 def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
@@ -241,7 +290,7 @@ def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
     return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
 
 
-def _last(order: Order) -> list[Given]:
+def _last(order: Order) -> list[Any]:
     return [bindparam(f"last_{place}", type_=column.type) for place, column in enumerate(order.columns)]
 
 
