@@ -1,4 +1,4 @@
-"""What the environment says, read once."""
+"""Settings that are read once, at the start, from environment variables."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -8,19 +8,23 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-# Rows in a page of a list: unless `limit` is given, and at most.
+# Items in a page of a list, unless the argument `limit` is given, and at most.
 DEFAULT_PAGE_LIMIT = 50
 MAX_PAGE_LIMIT = 200
 
-# Those with which an issuer signs what anyone can check. With any other, who can check a token can make one.
-SIGNED_BY_ISSUER = (
+# Public-key signatures alone. With an HMAC algorithm the key that checks a token can also sign one.
+PUBLIC_KEY_ALGORITHMS = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "EdDSA"),
 )
 
 
 def is_safe_to_fetch(url: str) -> bool:
-    """Tell whether an address is one of https, or of this machine: keys from any other could be anyone's."""
+    """
+    Tell whether a URL is https, or http on localhost or a loopback address.
+
+    Signing keys that are fetched over plain http from another machine could be replaced on the way.
+    """
     try:
         parts = urlsplit(url)
         if parts.scheme == "https":
@@ -32,162 +36,323 @@ def is_safe_to_fetch(url: str) -> bool:
         return False
 
 
-def _several(given: object) -> object:
-    return tuple(given.replace(",", " ").split()) if isinstance(given, str) else given
+def _split_list(value: object) -> object:
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
-def _safe(url: str) -> str:
+def _require_safe_url(url: str) -> str:
     if not is_safe_to_fetch(url):
-        raise ValueError("expected an address of https, or of this machine")
+        raise ValueError("expected an https URL, or an http URL of this machine")
     return url
 
 
-# In the environment with commas or spaces in between.
-Several: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_several)]
-SafeUrl: TypeAlias = Annotated[str, AfterValidator(_safe)]
+# In the environment, items are separated by commas or spaces. NoDecode keeps pydantic-settings from reading JSON.
+StringList: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_list)]
+SafeUrl: TypeAlias = Annotated[str, AfterValidator(_require_safe_url)]
 
 
-def describe_invalid_settings(fault: ValidationError) -> str:
-    """Say which settings cannot be meant, without what they hold."""
-    told = [
-        f"{fault.title}{str(error['loc'][0]).upper()}: {error['msg']}." if error["loc"] else f"{error['msg']}."
-        for error in fault.errors(include_input=False)
+def describe_invalid_settings(error: ValidationError) -> str:
+    """Return a sentence for each invalid setting, with its variable's name and without its value, a possible secret."""
+    sentences = [
+        f"{error.title}{str(detail['loc'][0]).upper()}: {detail['msg']}." if detail["loc"] else f"{detail['msg']}."
+        for detail in error.errors(include_input=False)
     ]
-    return "\n".join(each.replace("Value error, ", "") for each in told)
+    return "\n".join(sentence.replace("Value error, ", "") for sentence in sentences)
 
 
 class StartupError(Exception):
-    """Why a command cannot start, worded for the person who ran it."""
+    """A command cannot start; the message is meant for the person who ran it."""
+
+
+# Every field has a description of whole sentences: what the setting does, its unit, and the reason for its default.
+# `title` is the prefix of the variables' names, for describe_invalid_settings.
 
 
 class Settings(BaseSettings):
-    """Settings by their names in the environment, `VPP_` in front; README.md lists them."""
+    """General settings. The prefix of their environment variables is `VPP_`."""
 
-    model_config = SettingsConfigDict(env_prefix="VPP_")
+    model_config = SettingsConfigDict(env_prefix="VPP_", title="VPP_")
 
-    host: str = "127.0.0.1"
-    port: int = 8000
-    # With both, https is served.
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
+    host: str = Field(
+        "127.0.0.1",
+        description="The address that `vpp serve` listens on. By default only this machine can connect; the Docker "
+        "image sets 0.0.0.0.",
+    )
+    port: int = Field(
+        8000,
+        description="The TCP port that `vpp serve` listens on. If neither this variable nor --port is given and "
+        "port 8000 is in use, a free port is chosen.",
+    )
+    tls_certificate: Path | None = Field(
+        None,
+        description="The path of a certificate chain in PEM format, to serve https with. It needs VPP_TLS_KEY. "
+        "By default `vpp serve` serves http, as it does behind a proxy that ends TLS.",
+    )
+    tls_key: Path | None = Field(
+        None,
+        description="The path of the certificate's private key in PEM format. It needs VPP_TLS_CERTIFICATE.",
+    )
 
-    # Where the embedded servers keep their data. They start unless a database and a bucket are given.
-    data_dir: Path = Path(".vpp")
-    database_url: str | None = None
-    s3_endpoint_url: str | None = None
-    s3_bucket: str | None = None
+    data_dir: Path = Field(
+        Path(".vpp"),
+        description="The folder for the data of the embedded Postgres and S3 and for the certificate of `--tls`. "
+        "The default is in the working directory.",
+    )
+    database_url: str | None = Field(
+        None,
+        description="The URL of the Postgres database, such as postgresql://user:password@host:5432/name. "
+        "It needs VPP_S3_BUCKET. By default an embedded Postgres is started.",
+    )
+    s3_endpoint_url: str | None = Field(
+        None,
+        description="The URL of an S3-compatible object store. By default it is AWS's own S3, with the region and "
+        "the credentials of AWS's standard environment variables, files and roles.",
+    )
+    s3_bucket: str | None = Field(
+        None,
+        description="The name of the S3 bucket for uploaded files and reports. It needs VPP_DATABASE_URL. "
+        "By default an embedded object store is started.",
+    )
 
-    bootstrap_api_key: SecretStr | None = None
+    bootstrap_api_key: SecretStr | None = Field(
+        None,
+        description="An API key with the role ADMIN that is not stored in the database, for creating the first keys. "
+        "By default there is none; with embedded servers one is generated in VPP_DATA_DIR.",
+    )
 
-    # Origins with commas between, or *: whose pages may call the API from a browser, beside its own.
-    cors_origins: str | None = None
-    # S3 itself takes no more in one PUT, 5 GiB.
-    max_upload_bytes: int = 5 * 2**30
-    # Whether the schema may be asked for; unless it is set, only where the servers are embedded.
-    introspection: bool | None = None
+    cors_origins: str | None = Field(
+        None,
+        description="The origins whose pages may call the API from a browser, separated by commas, such as "
+        "https://app.example.com, or * for all. By default only the API's own pages may, and with embedded servers "
+        "also pages of this machine.",
+    )
+    max_upload_bytes: int = Field(
+        5 * 2**30,
+        description="The size in bytes of the largest file that `startImport` accepts. The default is 5 GiB, the most "
+        "that S3 accepts in one PUT.",
+    )
+    introspection: bool | None = Field(
+        None,
+        description="Whether clients may query the GraphQL schema. By default they may only with embedded servers, "
+        "which is how developers run it.",
+    )
 
 
 class IamSettings(BaseSettings):
-    """How signed requests are checked, `VPP_IAM_` in front; seconds."""
+    """Settings of AWS_IAM request signatures. The prefix of their environment variables is `VPP_IAM_`."""
 
-    model_config = SettingsConfigDict(env_prefix="VPP_IAM_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="VPP_IAM_", title="VPP_IAM_", frozen=True)
 
-    # How far the clock of who signs may be from ours, either way: as long a request may be sent again. AWS's own.
-    clock_skew_s: float = 300
+    clock_skew_s: float = Field(
+        300,
+        description="The number of seconds by which a signed request's date may differ from the server's clock, "
+        "either way. A request can be replayed until its date is older than this. The default is AWS's own limit.",
+    )
 
 
 class WorkerSettings(BaseSettings):
-    """How a worker goes about its jobs, `VPP_WORKER_` in front; seconds, and bytes."""
+    """Settings of a worker. The prefix of their environment variables is `VPP_WORKER_`."""
 
-    model_config = SettingsConfigDict(env_prefix="VPP_WORKER_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="VPP_WORKER_", title="VPP_WORKER_", frozen=True)
 
-    # A job is another worker's when its own has not been heard of for so long.
-    lease_s: float = 10
-    # Before a job that went wrong is tried again; the second time it is twice as long, and so on.
-    retry_pause_s: float = 1
-    # An answer of S3's that stands still for so long counts as broken off.
-    s3_read_timeout_s: float = 20
-    # How much of a file is checked and kept at a time. Memory follows it.
-    chunk_bytes: int = 16 * 2**20
+    lease_s: float = Field(
+        10,
+        description="The number of seconds that a worker's lease on a job lasts without a heartbeat; then another "
+        "worker takes the job over. A shorter lease recovers sooner from a killed worker.",
+    )
+    retry_pause_s: float = Field(
+        1,
+        description="The base, in seconds, of the exponential backoff of failed jobs: after n failed attempts a job "
+        "is tried again in this number times 2^n seconds, at most 30. A worker that has lost its connection to "
+        "Postgres reconnects after this number of seconds.",
+    )
+    s3_read_timeout_s: float = Field(
+        20,
+        description="The number of seconds without a byte after which a response from S3 counts as broken off and is "
+        "requested again.",
+    )
+    chunk_bytes: int = Field(
+        16 * 2**20,
+        description="The number of bytes of a file that are checked and stored at a time, with a checkpoint after "
+        "each. Memory grows with it. The default of 16 MiB imported 5,000,000 rows 1.1 s faster than 8 MiB.",
+    )
 
 
 class OidcSettings(BaseSettings):
-    """Whose tokens are taken beside our own, and what is read in them, `VPP_OIDC_` in front."""
+    """Settings of the OpenID Connect issuer. The prefix of their environment variables is `VPP_OIDC_`."""
 
     model_config = SettingsConfigDict(env_prefix="VPP_OIDC_", title="VPP_OIDC_", env_ignore_empty=True, frozen=True)
 
-    # As tokens name it; of an Amazon Cognito user pool https://cognito-idp.REGION.amazonaws.com/POOL.
-    issuer: str | None = None
-    # Unless it is given, the issuer tells where its keys are, at /.well-known/openid-configuration.
-    jwks_url: SafeUrl | None = None
-    # Of Cognito's tokens, the ids of the app clients they are issued to.
-    audience: Several = ()
-    algorithms: Several = ("RS256", "ES256")
-    # By how much clocks may differ.
-    leeway_s: float = Field(30, ge=0, le=600)
-    # For how long the keys that were fetched last are good when none can be fetched.
-    max_jwks_age_s: float = Field(24 * 3600, gt=0)
+    issuer: str | None = Field(
+        None,
+        description="The issuer whose tokens are accepted, exactly as their claim `iss` names it; for an Amazon "
+        "Cognito user pool https://cognito-idp.REGION.amazonaws.com/POOL. By default no issuer is trusted.",
+    )
+    jwks_url: SafeUrl | None = Field(
+        None,
+        description="The URL of the issuer's JSON Web Key Set: https, or http on this machine. By default it is the "
+        "`jwks_uri` of the issuer's /.well-known/openid-configuration.",
+    )
+    audience: StringList = Field(
+        (),
+        description="The audiences of which a token must name one, in `aud` or, where that is missing, in "
+        "`client_id`, separated by commas; for Cognito the ids of the app clients. It is required with an issuer: "
+        "otherwise tokens for other applications would be accepted.",
+    )
+    algorithms: StringList = Field(
+        ("RS256", "ES256"),
+        description="The signature algorithms that are accepted, separated by commas; only public-key algorithms may "
+        "be named. The defaults are RS256, which Cognito uses, and ES256.",
+    )
+    leeway_s: float = Field(
+        30,
+        ge=0,
+        le=600,
+        description="The number of seconds by which the issuer's clock may differ from the server's, at most 600. "
+        "A token is accepted that long before its `nbf` and after its `exp`.",
+    )
+    max_jwks_age_s: float = Field(
+        24 * 3600,
+        gt=0,
+        description="The greatest age, in seconds, at which the issuer's fetched keys are still used. Keys are "
+        "refreshed every hour; by default tokens are accepted while the issuer cannot be reached for a day.",
+    )
 
-    # By which the console signs people in: its client at the issuer, the first audience unless it is given.
-    client_id: str | None = None
-    scope: str = "openid email"
+    client_id: str | None = Field(
+        None,
+        description="The client id with which the console signs people in. The default is the first audience.",
+    )
+    scope: str = Field(
+        "openid email",
+        description="The scopes that the console requests at sign-in, separated by spaces. The default requests the "
+        "email address, the first of VPP_OIDC_NAME_CLAIMS.",
+    )
 
-    # Where the caller's groups stand, and which role each has: unless it is said, they are named as the roles are.
-    roles_claim: str = "cognito:groups"
-    roles: dict[str, Literal["MEMBER", "READER", "OPERATOR", "ADMIN"]] | None = None
-    vpp_ids_claim: str = "custom:vpp_ids"
-    site_ids_claim: str = "custom:site_ids"
-    name_claims: Several = ("email", "username", "cognito:username", "sub")
+    roles_claim: str = Field(
+        "cognito:groups",
+        description="The claim that lists a caller's groups. The default is Cognito's.",
+    )
+    roles: dict[str, Literal["MEMBER", "READER", "OPERATOR", "ADMIN"]] | None = Field(
+        None,
+        description='The role of each group, as a JSON object such as {"staff": "OPERATOR"}. By default a group\'s '
+        "name, in any case, is its role.",
+    )
+    vpp_ids_claim: str = Field(
+        "custom:vpp_ids",
+        description="The claim that lists the VPPs to which a READER or OPERATOR is restricted. A caller without the "
+        "claim is not restricted. Cognito starts the names of its own attributes with custom:.",
+    )
+    site_ids_claim: str = Field(
+        "custom:site_ids",
+        description="The claim that lists the sites that a MEMBER may see. A MEMBER without the claim sees none.",
+    )
+    name_claims: StringList = Field(
+        ("email", "username", "cognito:username", "sub"),
+        description="The claims of which the first that is present names the caller in the audit trail, separated by "
+        "commas. The defaults cover Cognito's id tokens and access tokens.",
+    )
 
     @model_validator(mode="after")
-    def _can_be_meant(self) -> "OidcSettings":
+    def _check_combination(self) -> "OidcSettings":
         if self.issuer is None and self.model_fields_set:
-            raise ValueError("VPP_OIDC_ISSUER is missing: without it, the other settings mean nothing")
+            raise ValueError("VPP_OIDC_ISSUER is missing: the other VPP_OIDC_ settings need it")
         if self.issuer is not None and not self.audience:
-            raise ValueError("VPP_OIDC_AUDIENCE is missing: without it, tokens for anyone else would be taken")
+            raise ValueError(
+                "VPP_OIDC_AUDIENCE is missing: without it, tokens for other applications would be accepted"
+            )
         if self.issuer is not None and self.jwks_url is None and not is_safe_to_fetch(self.issuer):
-            raise ValueError("VPP_OIDC_ISSUER is expected to be an address of https, unless VPP_OIDC_JWKS_URL is given")
+            raise ValueError("VPP_OIDC_ISSUER: expected an https URL, unless VPP_OIDC_JWKS_URL is given")
         for algorithm in self.algorithms or ("",):
-            if algorithm not in SIGNED_BY_ISSUER:
-                expected = ", ".join(SIGNED_BY_ISSUER)
-                raise ValueError(f"VPP_OIDC_ALGORITHMS holds {algorithm!r}; expected some of {expected}")
+            if algorithm not in PUBLIC_KEY_ALGORITHMS:
+                expected = ", ".join(PUBLIC_KEY_ALGORITHMS)
+                raise ValueError(f"VPP_OIDC_ALGORITHMS contains {algorithm!r}; expected one or more of {expected}")
         return self
 
 
 class OwnTokenSettings(BaseSettings):
-    """The tokens that are given for API keys, `VPP_TOKEN_` in front."""
+    """Settings of the tokens issued for API keys. The prefix of their environment variables is `VPP_TOKEN_`."""
 
     model_config = SettingsConfigDict(env_prefix="VPP_TOKEN_", title="VPP_TOKEN_", env_ignore_empty=True, frozen=True)
 
-    issuer: str = Field("urn:vpp", min_length=1)
-    # A key that was rotated is good for so long.
-    lifetime_s: int = Field(900, ge=1, le=24 * 3600)
+    issuer: str = Field(
+        "urn:vpp",
+        min_length=1,
+        description="The claim `iss` of the tokens that /oauth/token issues. Deployments whose tokens must not be "
+        "mistaken for one another's need names of their own.",
+    )
+    lifetime_s: int = Field(
+        900,
+        ge=1,
+        le=24 * 3600,
+        description="The number of seconds after which a token expires, at most a day. After `vpp key rotate` the "
+        "previous signing key remains valid for this long. A revoked API key's tokens end at once.",
+    )
 
 
 class Limits(BaseSettings):
-    """How much may be asked of the API, `VPP_LIMIT_` in front."""
+    """Limits on the use of the API. The prefix of their environment variables is `VPP_LIMIT_`."""
 
-    model_config = SettingsConfigDict(env_prefix="VPP_LIMIT_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="VPP_LIMIT_", title="VPP_LIMIT_", frozen=True)
 
-    # Of one operation. Validating as many tokens as this may keep a process busy for a second.
-    document_tokens: int = 10_000
-    depth: int = 15
-    aliases: int = 200
-    root_fields: int = 100
-    # Some 200 microseconds each: a request of the most may keep a process busy for two seconds.
-    cost: int = 12_000
-    # Of a request's body, before and after unpacking, and of a WebSocket's message.
-    body_bytes: int = 2**20
+    document_tokens: int = Field(
+        10_000,
+        description="The largest number of lexical tokens in a GraphQL document. Validating a document of the default "
+        "size can keep a process busy for a second.",
+    )
+    depth: int = Field(
+        15,
+        description="The greatest depth of nested fields in an operation. Introspection counts as one level.",
+    )
+    aliases: int = Field(
+        200,
+        description="The largest number of aliases in an operation.",
+    )
+    root_fields: int = Field(
+        100,
+        description="The largest number of root fields in an operation.",
+    )
+    cost: int = Field(
+        12_000,
+        description="The highest cost of an operation: 1 for each object, and for a page its limit times the cost of "
+        "an item. A unit takes some 200 microseconds, so that the costliest operation can keep a process busy for two "
+        "seconds.",
+    )
+    body_bytes: int = Field(
+        2**20,
+        description="The size in bytes of the largest request body, before and after decompression, and of the "
+        "largest WebSocket message.",
+    )
 
-    # A minute: from one caller, and from one address, which is counted before it is known who calls. 0 is no limit.
-    caller_requests_per_minute: int = 60_000
-    address_requests_per_minute: int = 120_000
-    # Where processes count together, such as redis://127.0.0.1:6379/0; otherwise each counts its own.
-    redis_url: SecretStr | None = None
+    caller_requests_per_minute: int = Field(
+        60_000,
+        description="The number of requests per minute that one API key or token may make; 0 is no limit.",
+    )
+    address_requests_per_minute: int = Field(
+        120_000,
+        description="The number of requests per minute that may come from one IP address, or from one /64 network in "
+        "IPv6; 0 is no limit. They are counted before the caller is authenticated.",
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="The URL of a Redis, such as redis://127.0.0.1:6379/0, in which all processes count requests "
+        "together. By default each process counts its own.",
+    )
 
-    # Over HTTP at once, in each process; how many more may wait for their turn, and for how long.
-    concurrent_operations: int = 64
-    queued_operations: int = 256
-    queue_timeout_s: float = 10
-    # How long one statement may keep the database busy.
-    statement_timeout_s: float = 30
+    concurrent_operations: int = Field(
+        64,
+        description="The number of operations over HTTP that a process runs at the same time.",
+    )
+    queued_operations: int = Field(
+        256,
+        description="The number of operations over HTTP that may wait in a process; further ones receive HTTP 503 at "
+        "once.",
+    )
+    queue_timeout_s: float = Field(
+        10,
+        description="The number of seconds that an operation waits in the queue before it receives HTTP 503.",
+    )
+    statement_timeout_s: float = Field(
+        30,
+        description="The number of seconds after which Postgres cancels a statement of the API; 0 is no limit, and "
+        "what a PgBouncer without `ignore_startup_parameters` needs.",
+    )

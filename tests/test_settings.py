@@ -1,7 +1,15 @@
 import pytest
 from pydantic import ValidationError
+from pydantic_settings import BaseSettings
 
-from graph.settings import OidcSettings, OwnTokenSettings, describe_invalid_settings, is_safe_to_fetch
+import graph.settings
+from graph.settings import OidcSettings, OwnTokenSettings, Settings, describe_invalid_settings, is_safe_to_fetch
+
+SETTINGS_CLASSES = [
+    each
+    for each in vars(graph.settings).values()
+    if isinstance(each, type) and each.__module__ == "graph.settings" and issubclass(each, BaseSettings)
+]
 
 COGNITO = {
     "VPP_OIDC_ISSUER": "https://cognito-idp.ap-southeast-2.amazonaws.com/ap-southeast-2_a1B2c3D4e",
@@ -10,13 +18,13 @@ COGNITO = {
 ALGORITHMS = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA"
 
 
-def given(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
+def set_environment(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
 
 
-def test_an_issuer_and_an_audience_are_all_that_cognito_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    given(monkeypatch, COGNITO)
+def test_cognito_needs_only_issuer_and_audience(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_environment(monkeypatch, COGNITO)
 
     oidc = OidcSettings()
 
@@ -25,38 +33,46 @@ def test_an_issuer_and_an_audience_are_all_that_cognito_needs(monkeypatch: pytes
     assert (oidc.algorithms, oidc.leeway_s, oidc.roles_claim) == (("RS256", "ES256"), 30, "cognito:groups")
 
 
-def test_several_are_written_with_commas_or_spaces_and_roles_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    given(monkeypatch, COGNITO | {"VPP_OIDC_AUDIENCE": "one, two three", "VPP_OIDC_ROLES": '{"staff": "OPERATOR"}'})
+def test_lists_are_separated_by_commas_or_spaces_and_roles_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_environment(
+        monkeypatch, COGNITO | {"VPP_OIDC_AUDIENCE": "one, two three", "VPP_OIDC_ROLES": '{"staff": "OPERATOR"}'}
+    )
 
     oidc = OidcSettings()
 
     assert (oidc.audience, oidc.roles) == (("one", "two", "three"), {"staff": "OPERATOR"})
 
 
-def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    given(monkeypatch, {"VPP_OIDC_ISSUER": "", "VPP_OIDC_AUDIENCE": ""})
+def test_empty_oidc_variables_count_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_environment(monkeypatch, {"VPP_OIDC_ISSUER": "", "VPP_OIDC_AUDIENCE": ""})
 
     assert OidcSettings().issuer is None
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         (
             {"VPP_OIDC_AUDIENCE": ""},
-            "VPP_OIDC_AUDIENCE is missing: without it, tokens for anyone else would be taken.",
+            "VPP_OIDC_AUDIENCE is missing: without it, tokens for other applications would be accepted.",
         ),
-        ({"VPP_OIDC_ISSUER": ""}, "VPP_OIDC_ISSUER is missing: without it, the other settings mean nothing."),
+        ({"VPP_OIDC_ISSUER": ""}, "VPP_OIDC_ISSUER is missing: the other VPP_OIDC_ settings need it."),
         (
             {"VPP_OIDC_ISSUER": "http://issuer.example.com"},
-            "VPP_OIDC_ISSUER is expected to be an address of https, unless VPP_OIDC_JWKS_URL is given.",
+            "VPP_OIDC_ISSUER: expected an https URL, unless VPP_OIDC_JWKS_URL is given.",
         ),
         (
             {"VPP_OIDC_JWKS_URL": "http://issuer.example.com/keys"},
-            "VPP_OIDC_JWKS_URL: expected an address of https, or of this machine.",
+            "VPP_OIDC_JWKS_URL: expected an https URL, or an http URL of this machine.",
         ),
-        ({"VPP_OIDC_ALGORITHMS": "RS256 none"}, f"VPP_OIDC_ALGORITHMS holds 'none'; expected some of {ALGORITHMS}."),
-        ({"VPP_OIDC_ALGORITHMS": "HS256"}, f"VPP_OIDC_ALGORITHMS holds 'HS256'; expected some of {ALGORITHMS}."),
+        (
+            {"VPP_OIDC_ALGORITHMS": "RS256 none"},
+            f"VPP_OIDC_ALGORITHMS contains 'none'; expected one or more of {ALGORITHMS}.",
+        ),
+        (
+            {"VPP_OIDC_ALGORITHMS": "HS256"},
+            f"VPP_OIDC_ALGORITHMS contains 'HS256'; expected one or more of {ALGORITHMS}.",
+        ),
         (
             {"VPP_OIDC_ROLES": '{"staff": "BOSS"}'},
             "VPP_OIDC_ROLES: Input should be 'MEMBER', 'READER', 'OPERATOR' or 'ADMIN'.",
@@ -64,19 +80,19 @@ def test_what_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"VPP_OIDC_LEEWAY_S": "601"}, "VPP_OIDC_LEEWAY_S: Input should be less than or equal to 600."),
     ],
 )
-def test_settings_that_cannot_be_meant_are_refused(
-    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], told: str
+def test_invalid_oidc_settings_are_rejected_with_their_variable(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], message: str
 ) -> None:
-    given(monkeypatch, COGNITO | settings)
+    set_environment(monkeypatch, COGNITO | settings)
 
     with pytest.raises(ValidationError) as refused:
         OidcSettings()
 
-    assert describe_invalid_settings(refused.value) == told
+    assert describe_invalid_settings(refused.value) == message
 
 
 @pytest.mark.parametrize(
-    ("url", "is_so"),
+    ("url", "is_safe"),
     [
         *(("https://issuer.example.com/keys", True), ("http://localhost:8000/keys", True)),
         *(("http://127.0.0.1/keys", True), ("http://[::1]:8000/keys", True), ("http://127.9.9.9", True)),
@@ -84,12 +100,12 @@ def test_settings_that_cannot_be_meant_are_refused(
         *(("http://10.0.0.1/keys", False), ("ftp://127.0.0.1", False), ("/keys", False), ("http://[", False)),
     ],
 )
-def test_keys_are_fetched_by_https_or_on_this_machine(url: str, is_so: bool) -> None:
-    assert is_safe_to_fetch(url) is is_so
+def test_keys_are_fetched_only_over_https_or_from_this_machine(url: str, is_safe: bool) -> None:
+    assert is_safe_to_fetch(url) is is_safe
 
 
-def test_a_token_cannot_last_longer_than_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    given(monkeypatch, {"VPP_TOKEN_LIFETIME_S": "86401"})
+def test_token_lifetime_is_at_most_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_environment(monkeypatch, {"VPP_TOKEN_LIFETIME_S": "86401"})
 
     with pytest.raises(ValidationError) as refused:
         OwnTokenSettings()
@@ -97,3 +113,26 @@ def test_a_token_cannot_last_longer_than_a_day(monkeypatch: pytest.MonkeyPatch) 
     assert (
         describe_invalid_settings(refused.value) == "VPP_TOKEN_LIFETIME_S: Input should be less than or equal to 86400."
     )
+
+
+@pytest.mark.parametrize("settings_class", SETTINGS_CLASSES)
+def test_every_setting_has_a_description_of_whole_sentences(settings_class: type[BaseSettings]) -> None:
+    descriptions = [field.description or "" for field in settings_class.model_fields.values()]
+
+    assert descriptions
+    assert all(text.endswith(".") and text[:1].isupper() for text in descriptions)
+
+
+@pytest.mark.parametrize("settings_class", SETTINGS_CLASSES)
+def test_errors_name_a_setting_as_the_environment_does(settings_class: type[BaseSettings]) -> None:
+    assert settings_class.model_config["title"] == settings_class.model_config["env_prefix"]
+
+
+def test_invalid_port_is_rejected_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_environment(monkeypatch, {"VPP_PORT": "http"})
+
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+
+    expected = "VPP_PORT: Input should be a valid integer, unable to parse string as an integer."
+    assert describe_invalid_settings(refused.value) == expected
