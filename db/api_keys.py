@@ -56,25 +56,25 @@ class ApiKeyNameRefused(ValidationFailed):
 
 
 class ExpiryHasPassed(ValidationFailed):
-    """An API key expires in the future; {expires_at} has passed."""
+    """An API key must expire in the future; {expires_at} has passed."""
 
     field = ("input", "expiresAt")
 
 
 class NoSites(ValidationFailed):
-    """A MEMBER's key names the sites it may see, at least one."""
+    """A MEMBER key needs siteIds: at least one site that it may see."""
 
     field = ("input", "siteIds")
 
 
 class SiteScopeRequired(ValidationFailed):
-    """Only a MEMBER's key is held to sites; this one is of the role {role}."""
+    """Only a MEMBER key can be limited to sites; this key has the role {role}."""
 
     field = ("input", "siteIds")
 
 
 class VppScopeRequired(ValidationFailed):
-    """Only a READER's or an OPERATOR's key is held to VPPs; this one is of the role {role}."""
+    """Only a READER or OPERATOR key can be limited to VPPs; this key has the role {role}."""
 
     field = ("input", "vppIds")
 

@@ -120,7 +120,7 @@ class BatterySiteNotFound(SiteNotFound):
 
 
 class BatteryTaken(Conflict):
-    """The {manufacturer} battery {serial} stands at a site already in these days; remove it there first."""
+    """The {manufacturer} battery {serial} is already installed at a site on some of these days; remove it first."""
 
     constraint = "batteries_one_place_at_a_time"
     field = ("input", "serial")
@@ -148,25 +148,25 @@ class CapacityOutOfRange(ValidationFailed):
 
 
 class BatteryIdTaken(Conflict):
-    """The id {id} is another battery's already."""
+    """The id {id} already belongs to another battery."""
 
     field = ("input", "id")
 
 
 class CapacityChangeAfterRemoval(ValidationFailed):
-    """This battery left its site on {until}, so its capacity cannot change from {effective_from} on."""
+    """This battery was removed from its site on {until}, so its capacity cannot change from {effective_from} on."""
 
     field = ("input", "effectiveFrom")
 
 
 class BatteryRemovedAlready(Conflict):
-    """This battery left its site on {until} already."""
+    """This battery was removed from its site on {until} already."""
 
     field = ("input", "id")
 
 
 class RemovedBeforeInstalled(ValidationFailed):
-    """A battery that came on {came} cannot leave on {leaves}; without effectiveFrom it was never there."""
+    """Installed on {installed}, the battery cannot leave on {removed}; omit effectiveFrom to remove it entirely."""
 
     field = ("input", "effectiveFrom")
 
@@ -292,7 +292,7 @@ async def remove(session: AsyncSession, *, id: UUID, effective_from: date) -> UU
     if installed.upper is not None:
         raise BatteryRemovedAlready(until=installed.upper)
     if installed.lower is not None and effective_from <= installed.lower:
-        raise RemovedBeforeInstalled(came=installed.lower, leaves=effective_from)
+        raise RemovedBeforeInstalled(installed=installed.lower, removed=effective_from)
     left = update(Battery).where(col(Battery.id) == id).values(installed=Range(installed.lower, effective_from))
     await session.execute(left)
     before = await _capacities(session, battery_id=id)

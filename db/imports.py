@@ -150,13 +150,13 @@ class FileNameRefused(ValidationFailed):
 
 
 class ParkIdRequired(ValidationFailed):
-    """An import of PARK_READINGS says whose readings they are: expected the id of a park."""
+    """An import of PARK_READINGS needs a parkId: the id of the park that the readings belong to."""
 
     field = ("input", "parkId")
 
 
 class ParkIdNotAllowed(ValidationFailed):
-    """An import of {kind} is of no one park; a parkId goes with PARK_READINGS."""
+    """An import of {kind} takes no parkId; only an import of PARK_READINGS does."""
 
     field = ("input", "parkId")
 
@@ -169,17 +169,17 @@ class ImportParkNotFound(ParkNotFound):
 
 
 class ParksOutOfScope(Unauthorized):
-    """Whoever is held to some VPPs imports no parks, which belong to none; an operator of all VPPs does."""
+    """Your access is limited to some VPPs, and parks belong to none; ask an operator for all VPPs to import them."""
 
 
 class ImportIdTaken(Conflict):
-    """The id {id} is another import's already."""
+    """The id {id} already belongs to another import."""
 
     field = ("input", "id")
 
 
 class FileImportedAlready(Conflict):
-    """This file was imported already, as {file_name}, by the import {import_id}; revert that one to import it again."""
+    """This file was imported already, as {file_name}, by the import {import_id}; revert it to import the file again."""
 
     constraint = "imports_file_once"
     field = ("input", "id")
@@ -198,7 +198,7 @@ class FileEmpty(ValidationFailed):
 
 
 class FileTooLarge(LimitExceeded):
-    """The file has {size} bytes, and at most {limit} are taken: split it. It was deleted."""
+    """The file has {size} bytes; at most {limit} are accepted. It was deleted: split it and import the parts."""
 
     field = ("input", "id")
 

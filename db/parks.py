@@ -94,29 +94,29 @@ class ParkNameRefused(ValidationFailed):
 
 
 class UnknownTimezone(ValidationFailed):
-    """{timezone} is no timezone; expected a name of the IANA database, such as Europe/Amsterdam."""
+    """{timezone} is not a timezone; expected a name in the IANA time zone database, such as Europe/Amsterdam."""
 
     field = ("input", "timezone")
 
 
 class ParkIdTaken(Conflict):
-    """The id {id} is another park's already."""
+    """The id {id} already belongs to another park."""
 
     field = ("input", "id")
 
 
 class ParkOutOfScope(Unauthorized):
-    """Whoever is held to some VPPs creates no parks, which belong to none; an operator of all VPPs does."""
+    """Your access is limited to some VPPs, and parks belong to none; ask an operator for all VPPs to create them."""
 
 
 class ParkHasReadings(Conflict):
-    """The park {name} has readings dated in {timezone}: revert their imports before that changes or it goes."""
+    """The park {name} has readings dated in {timezone}: revert their imports to change its timezone or delete it."""
 
     field = ("input", "timezone")
 
 
 class ParkHasImports(Conflict):
-    """Imports of readings name the park {name}, reverted ones too: it can change, but it cannot go."""
+    """The park {name} has imports of readings, reverted ones included: it can be changed but not deleted."""
 
     constraint = "imports_park_id_fkey"
     field = ("input", "id")

@@ -122,13 +122,13 @@ class AddressRefused(ValidationFailed):
 
 
 class SiteIdTaken(Conflict):
-    """The id {id} is another site's already."""
+    """The id {id} already belongs to another site."""
 
     field = ("input", "id")
 
 
 class DaysOutOfScope(Conflict):
-    """On some of these days the site belonged to a VPP that is not yours: give an effectiveFrom after them."""
+    """On some of these days the site belonged to a VPP outside your access; send an effectiveFrom after them."""
 
     constraint = "memberships_one_vpp_at_a_time"
     field = ("input", "effectiveFrom")

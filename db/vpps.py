@@ -93,13 +93,13 @@ class DailyFeeOutOfRange(ValidationFailed):
 
 
 class VppIdTaken(Conflict):
-    """The id {id} is another VPP's already."""
+    """The id {id} already belongs to another VPP."""
 
     field = ("input", "id")
 
 
 class VppOutOfScope(Unauthorized):
-    """Whoever is held to some VPPs cannot create another; an operator of all VPPs can."""
+    """Your access is limited to some VPPs, so you cannot create another; ask an operator for all VPPs."""
 
 
 class VppHasSites(Conflict):

@@ -88,15 +88,15 @@ def test_keys_are_listed_newest_first_with_what_has_become_of_them(site_id: str)
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("create", "x", "--role", "MEMBER"), "A MEMBER's key names the sites it may see, at least one.\n"),
+        (("create", "x", "--role", "MEMBER"), "A MEMBER key needs siteIds: at least one site that it may see.\n"),
         (
             ("create", "x", "--role", "ADMIN", "--vpp", NOWHERE),
-            "Only a READER's or an OPERATOR's key is held to VPPs; this one is of the role ADMIN.\n",
+            "Only a READER or OPERATOR key can be limited to VPPs; this key has the role ADMIN.\n",
         ),
         (("create", "x", "--role", "READER", "--vpp", NOWHERE), f"There is no VPP with the id {NOWHERE}.\n"),
         (
             ("create", "x", "--role", "READER", "--expires", "2025-09-01T00:00Z"),
-            "An API key expires in the future; 2025-09-01T00:00:00+00:00 has passed.\n",
+            "An API key must expire in the future; 2025-09-01T00:00:00+00:00 has passed.\n",
         ),
         (
             ("create", "x", "--role", "READER", "--expires", "9000-01-01T00:00"),

@@ -155,7 +155,7 @@ async def test_a_members_sites_are_found_by_nmi_and_by_address(console: Console,
     await dialog.locator("label", has_text="Member").click()
     await console.press("Create key")
     await expect(dialog.get_by_role("combobox", name="Sites it sees")).to_have_accessible_description(
-        "At least one: find them by NMI or address A MEMBER's key names the sites it may see, at least one."
+        "At least one: find them by NMI or address A MEMBER key needs siteIds: at least one site that it may see."
     )
     await console.page.keyboard.press("Escape")
     await expect(console.page.get_by_role("listbox")).to_have_count(0)
@@ -179,7 +179,7 @@ async def test_a_day_that_is_over_is_refused_at_its_field(console: Console) -> N
     await dialog.get_by_role("spinbutton", name="day, Last day it works").press_sequentially("31122020")
     await console.press("Create key")
 
-    refusal = "An API key expires in the future; 2021-01-01T00:00:00+10:00 has passed."
+    refusal = "An API key must expire in the future; 2021-01-01T00:00:00+10:00 has passed."
     await expect(dialog.get_by_role("spinbutton", name="year, Last day it works")).to_have_accessible_description(
         f"Selected Date: 31 December 2020 In NEM time (UTC+10); without one, it works until it is revoked {refusal}"
     )

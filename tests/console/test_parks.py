@@ -71,7 +71,7 @@ async def test_a_timezone_under_readings_is_refused_at_its_field(
 
     refusal = (
         "The park Dated Park has readings dated in Europe/Amsterdam: "
-        "revert their imports before that changes or it goes."
+        "revert their imports to change its timezone or delete it."
     )
     field = dialog.get_by_role("combobox", name="Timezone")
     await expect(field).to_have_accessible_description(f"{DATED} {refusal}")

@@ -95,10 +95,10 @@ async def test_a_key_that_is_not_there_cannot_be_revoked(api: Api) -> None:
 NOWHERE = str(uuid4())
 NAME_REFUSED = (["input", "name"], "An API key's name has 1 to 200 characters.")
 NO_ID = 'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; "all" is none.'
-HAS_PASSED = "An API key expires in the future; 2025-09-01T00:00:00+00:00 has passed."
-NO_SITES = "A MEMBER's key names the sites it may see, at least one."
-TO_SITES = "Only a MEMBER's key is held to sites; this one is of the role"
-TO_VPPS = "Only a READER's or an OPERATOR's key is held to VPPs; this one is of the role"
+HAS_PASSED = "An API key must expire in the future; 2025-09-01T00:00:00+00:00 has passed."
+NO_SITES = "A MEMBER key needs siteIds: at least one site that it may see."
+TO_SITES = "Only a MEMBER key can be limited to sites; this key has the role"
+TO_VPPS = "Only a READER or OPERATOR key can be limited to VPPs; this key has the role"
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ async def test_another_add_with_the_same_id_is_refused(api: Api, site_id: str) -
 
     refusals = [await api.refusal(ADD, input=first | other) for other in others]
 
-    message = f"The id {first['id']} is another battery's already."
+    message = f"The id {first['id']} already belongs to another battery."
     assert refusals == [("Conflict", ["input", "id"], message)] * 5
     assert await api.kept() == before
 
@@ -146,7 +146,7 @@ async def test_a_removed_battery_may_stand_elsewhere_from_that_day_on(api: Api, 
     battery_id = (await api.ask(ADD, input=battery(site_id, serial=serial)))["id"]
     await api.ask(REMOVE, input={"id": battery_id, "effectiveFrom": "2025-07-01"})
     before = await api.kept()
-    taken = f"The Tesla battery {serial} stands at a site already in these days; remove it there first."
+    taken = f"The Tesla battery {serial} is already installed at a site on some of these days; remove it first."
 
     refusal = await api.refusal(ADD, input=battery(other_id, serial=serial, effectiveFrom="2025-06-30"))
     unchanged = await api.kept()
@@ -173,7 +173,7 @@ async def test_a_battery_that_stands_somewhere_already_is_refused_by_its_name(ap
         await api.refusal(UPDATE, input={"id": byd_id, "manufacturer": "Tesla"}),
     ]
 
-    taken = f"The Tesla battery {serial} stands at a site already in these days; remove it there first."
+    taken = f"The Tesla battery {serial} is already installed at a site on some of these days; remove it first."
     assert refusals == [("Conflict", ["input", "serial"], taken)] * 3
     assert await api.kept() == before
 
@@ -223,14 +223,14 @@ async def test_a_battery_does_not_leave_before_it_came_nor_change_after_it_left(
 
     for since in ("2025-06-30", "2025-07-01"):
         message = (
-            f"A battery that came on 2025-07-01 cannot leave on {since}; without effectiveFrom it was never there."
+            f"Installed on 2025-07-01, the battery cannot leave on {since}; omit effectiveFrom to remove it entirely."
         )
         assert await removing(since) == ("ValidationFailed", day, message)
     assert await api.kept() == before
 
     await api.ask(REMOVE, input={"id": battery_id, "effectiveFrom": "2025-09-01"})
     before = await api.kept()
-    left = "This battery left its site on 2025-09-01"
+    left = "This battery was removed from its site on 2025-09-01"
     assert await removing("2025-10-01") == ("Conflict", ["input", "id"], f"{left} already.")
     change = {"id": battery_id, "capacityKwh": 27, "serial": new_name(), "effectiveFrom": "2025-09-01"}
     refusal = await api.refusal(UPDATE, input=change)

@@ -173,7 +173,7 @@ async def test_a_file_that_is_too_large_is_refused_and_deleted(
         started = await of_small.ask(START, id=just_right)
         refusal = await of_small.refusal(START, id=too_large)
 
-    told = "The file has 41 bytes, and at most 40 are taken: split it. It was deleted."
+    told = "The file has 41 bytes; at most 40 are accepted. It was deleted: split it and import the parts."
     assert started["status"] in ("QUEUED", "RUNNING", "COMPLETED")
     assert refusal == ("LimitExceeded", ["input", "id"], told)
     assert await object_store.find(upload_key(UUID(too_large))) is None

@@ -312,7 +312,8 @@ async def test_a_timezone_stays_while_there_are_readings_dated_in_it(files: Park
 
     assert counts_of(imported) == ("COMPLETED", 2, 1, 0, 1)
     assert imported["rejections"]["items"][0]["message"] == (
-        f"The park {name} has readings dated in Europe/Amsterdam: revert their imports before that changes or it goes."
+        f"The park {name} has readings dated in Europe/Amsterdam:"
+        " revert their imports to change its timezone or delete it."
     )
     assert await parks_named(files, name) == [(name, "Europe/Amsterdam", "SOLAR")]
     await files.assert_all_agree()
@@ -330,7 +331,7 @@ async def test_a_park_that_imports_of_readings_name_does_not_go(files: ParkFiles
     assert refusal == (
         "Conflict",
         ["input", "id"],
-        f"Imports of readings name the park {name}, reverted ones too: it can change, but it cannot go.",
+        f"The park {name} has imports of readings, reverted ones included: it can be changed but not deleted.",
     )
     assert await parks_named(files, name) == [(name, "Europe/Amsterdam", "WIND")]
 

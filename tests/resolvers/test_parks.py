@@ -50,7 +50,7 @@ async def test_another_create_with_the_same_id_is_refused(api: Api, other: dict[
 
     refusal = await api.refusal(CREATE, input=first | other)
 
-    assert refusal == ("Conflict", ["input", "id"], f"The id {first['id']} is another park's already.")
+    assert refusal == ("Conflict", ["input", "id"], f"The id {first['id']} already belongs to another park.")
     assert await api.ask(GET, id=first["id"]) == first
 
 
@@ -77,7 +77,7 @@ NAME_REFUSED = "A park's name has 1 to 200 characters."
             (
                 {"timezone": zone},
                 "timezone",
-                f"{zone} is no timezone; expected a name of the IANA database, such as Europe/Amsterdam.",
+                f"{zone} is not a timezone; expected a name in the IANA time zone database, such as Europe/Amsterdam.",
             )
             for zone in ("Europe/Bemmel", "CEST", "+01:00", "../UTC", "localtime", "")
         ),
@@ -123,7 +123,7 @@ async def test_the_timezone_of_a_park_stays_while_it_has_readings(api: Api, data
 
     message = (
         f"The park {there['name']} has readings dated in Europe/Amsterdam:"
-        " revert their imports before that changes or it goes."
+        " revert their imports to change its timezone or delete it."
     )
     assert refusal == ("Conflict", ["input", "timezone"], message)
     assert same == there
@@ -170,11 +170,14 @@ NOBODYS = str(uuid4())
     [
         (
             {"kind": "PARK_READINGS"},
-            ("ValidationFailed", "An import of PARK_READINGS says whose readings they are: expected the id of a park."),
+            (
+                "ValidationFailed",
+                "An import of PARK_READINGS needs a parkId: the id of the park that the readings belong to.",
+            ),
         ),
         (
             {"kind": "PARKS", "parkId": NOBODYS},
-            ("ValidationFailed", "An import of PARKS is of no one park; a parkId goes with PARK_READINGS."),
+            ("ValidationFailed", "An import of PARKS takes no parkId; only an import of PARK_READINGS does."),
         ),
         (
             {"kind": "PARK_READINGS", "parkId": NOBODYS},

@@ -478,7 +478,7 @@ async def test_an_operator_of_some_vpps_creates_no_other(operator: Api) -> None:
         "mutation ($name: String!) { createVpp(input: {name: $name, revenuePercentage: 20}) { id } }", name=new_name()
     )
 
-    message = "Whoever is held to some VPPs cannot create another; an operator of all VPPs can."
+    message = "Your access is limited to some VPPs, so you cannot create another; ask an operator for all VPPs."
     assert refusal == ("Unauthorized", None, message)
 
 
@@ -492,7 +492,9 @@ async def test_an_operator_of_some_vpps_creates_no_park(api: Api, operator: Api)
         name=new_name(),
     )
 
-    message = "Whoever is held to some VPPs creates no parks, which belong to none; an operator of all VPPs does."
+    message = (
+        "Your access is limited to some VPPs, and parks belong to none; ask an operator for all VPPs to create them."
+    )
     assert refusal == ("Unauthorized", None, message)
     assert await api.ask("{ listParks { items { id } } }") == before
 
@@ -537,7 +539,7 @@ async def test_an_id_that_is_anothers_is_taken_and_no_more_is_said_of_it(
 
     refusal = await operator.refusal(document, input=given | {"id": taken})
 
-    assert refusal == ("Conflict", ["input", "id"], f"The id {taken} is another {noun}'s already.")
+    assert refusal == ("Conflict", ["input", "id"], f"The id {taken} already belongs to another {noun}.")
 
 
 async def test_an_operator_does_with_its_own_what_an_operator_does(operator: Api, ours: Estate) -> None:
@@ -573,7 +575,7 @@ async def test_a_site_that_has_left_is_seen_and_no_longer_changed(api: Api, thei
     assert refusal == ("NotFound", ["input", "id"], f"There is no site with the id {moved.site}.")
 
 
-OTHERS_DAYS = "On some of these days the site belonged to a VPP that is not yours: give an effectiveFrom after them."
+OTHERS_DAYS = "On some of these days the site belonged to a VPP outside your access; send an effectiveFrom after them."
 
 
 @pytest.mark.parametrize("effective_from", [None, "2025-09-15"])

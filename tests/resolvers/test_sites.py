@@ -83,7 +83,7 @@ async def test_another_create_with_the_same_id_is_refused(api: Api) -> None:
 
     refusals = [await api.refusal(CREATE, input=first | other) for other in others]
 
-    message = f"The id {first['id']} is another site's already."
+    message = f"The id {first['id']} already belongs to another site."
     assert refusals == [("Conflict", ["input", "id"], message)] * 4
     assert await api.kept() == before
 
