@@ -30,7 +30,7 @@ TAKE_ADVISORY_LOCK = text(f"select from {ADVISORY_LOCK}")
 
 
 class StatementTimeout(LimitExceeded):
-    """The database was stopped after {seconds:g} seconds, which is as long as it may take over one part of this."""
+    """The database stopped a statement after {seconds:g} seconds, its limit; try again, or request less at once."""
 
 
 class ReadConnection:

@@ -463,7 +463,7 @@ async def test_a_statement_that_takes_too_long_is_stopped(
 
     assert kind == "LimitExceeded"
     assert message == (
-        "The database was stopped after 0.05 seconds, which is as long as it may take over one part of this."
+        "The database stopped a statement after 0.05 seconds, its limit; try again, or request less at once."
     )
 
 

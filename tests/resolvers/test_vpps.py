@@ -88,7 +88,7 @@ async def test_another_create_with_the_same_id_is_refused(api: Api, other: dict[
 
     refusal = await api.refusal(CREATE, input=first | other)
 
-    message = f"The id {first['id']} is another VPP's already."
+    message = f"The id {first['id']} already belongs to another VPP."
     assert refusal == ("Conflict", ["input", "id"], message)
     assert await api.kept() == before
 
