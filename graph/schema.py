@@ -1,4 +1,4 @@
-"""The API's schema: what the nouns contribute, put together."""
+"""The API's schema, composed of the query, mutation and subscription classes of graph/resolvers."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from graph.resolvers import api_keys, audit_entries, batteries, events, imports,
 from graph.resolvers.api_keys import ApiKeyMutation, ApiKeyQuery
 from graph.resolvers.audit_entries import AuditEntryQuery
 from graph.resolvers.batteries import BatteryMutation, BatteryQuery
-from graph.resolvers.errors import to_graphql_error
+from graph.resolvers.errors import to_appsync_error
 from graph.resolvers.imports import ImportMutation, ImportQuery, ImportSubscription
 from graph.resolvers.parks import ParkMutation, ParkQuery
 from graph.resolvers.permissions import check_root_fields_declare_roles
@@ -32,9 +32,9 @@ from graph.resolvers.scalars import SCALARS
 from graph.resolvers.sites import SiteMutation, SiteQuery
 from graph.resolvers.vpps import VppMutation, VppQuery
 
-NOUNS = (vpps, sites, batteries, events, imports, reports, parks, readings, api_keys, audit_entries)
+NOUN_MODULES = (vpps, sites, batteries, events, imports, reports, parks, readings, api_keys, audit_entries)
 
-EXECUTED = (OperationType.QUERY, OperationType.MUTATION)
+EXECUTABLE_TYPES = (OperationType.QUERY, OperationType.MUTATION)
 
 Query = merge_types(
     "Query",
@@ -51,14 +51,14 @@ Subscription = merge_types("Subscription", (ImportSubscription, ReportSubscripti
 
 
 class MissingOperationName(CannotGetOperationTypeError):
-    """A document of several operations does not say which of them to run."""
+    """The document has several operations, and the request gives no operationName."""
 
     def as_http_error_reason(self) -> str:
         return "Missing operation name."
 
 
 class Executor(StrawberryGraphQLCoreExecutionContext):
-    """Runs an operation; where the schema is not to be asked for, errors in variables do not tell of it either."""
+    """Executes operations. With introspection off, errors in variables leave out "Did you mean" suggestions too."""
 
     @classmethod
     def build(
@@ -69,20 +69,21 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
 
 class Schema(strawberry.Schema):
-    """A Strawberry schema whose errors are told as AppSync's clients read them."""
+    """A Strawberry schema with checked roles, cached documents, cost limits and errors in AppSync's format."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         check_root_fields_declare_roles(self._schema)
 
     async def execute(self, *args: Any, **kwargs: Any) -> ExecutionResult:
-        # A subscription is streamed; executed, it would answer null and not say why.
-        return await super().execute(*args, **kwargs | {"allowed_operation_types": EXECUTED})
+        # Strawberry would execute a subscription too, and return null without an error; schema.stream() runs them.
+        return await super().execute(*args, **kwargs | {"allowed_operation_types": EXECUTABLE_TYPES})
 
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
     ) -> PreExecutionError | None:
-        # In place of Strawberry's own parsing and validation, whose caches know neither of limits nor of errors.
+        # Replaces Strawberry's own parsing and validation: Documents enforces limits and caches invalid documents with
+        # their errors, which Strawberry's caches do not.
         if not context.query:
             raise MissingQueryError
         documents: Documents = context.context.documents
@@ -93,7 +94,7 @@ class Schema(strawberry.Schema):
 
         name = context._provided_operation_name
         if name is None and len(document.operations) > 1:
-            # Strawberry would run the first.
+            # Strawberry would run the first operation.
             raise MissingOperationName(None)
         operation = document.operation(name)
         if operation is None:
@@ -105,22 +106,22 @@ class Schema(strawberry.Schema):
             return PreExecutionError(data=None, errors=list(document.errors))
 
         measured = documents.measured(document, operation, context.variables or {}, self._schema)
-        beyond = list(exceeded(measured, documents.limits))
-        if beyond:
-            errors = [GraphQLError(str(each), operation, original_error=each) for each in beyond]
+        exceeded_limits = list(exceeded(measured, documents.limits))
+        if exceeded_limits:
+            errors = [GraphQLError(str(refusal), operation, original_error=refusal) for refusal in exceeded_limits]
             return PreExecutionError(data=None, errors=errors)
-        # A subscription costs as much each time it tells something, which is no longer up to who asked.
+        # Not for subscriptions: they cost as much again with each event, and the caller does not control the number.
         if kind is not OperationType.SUBSCRIPTION:
             context.extensions_results["cost"] = {"requested": measured.cost, "maximum": documents.limits.cost}
         return None
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        # In place: over HTTP and over WebSockets alike, it is this list that is sent.
+        # Convert in place: HTTP and WebSockets both send this list.
         request_id = execution_context.context.request_id if execution_context else ""
-        errors[:] = [to_graphql_error(error, request_id=request_id) for error in errors]
+        errors[:] = [to_appsync_error(error, request_id=request_id) for error in errors]
 
 
-def _schema() -> Schema:
+def _build_schema() -> Schema:
     schema = Schema(
         query=Query,
         mutation=Mutation,
@@ -129,27 +130,28 @@ def _schema() -> Schema:
         extensions=[StorableVariables],
         execution_context_class=Executor,
     )
-    _leave_out_null_defaults(schema._schema)
+    _remove_null_defaults(schema._schema)
     return schema
 
 
-def _leave_out_null_defaults(schema: Any) -> None:
-    # In Python an argument that may be left out is one that is None; in the schema it is one without a default.
-    for kind in schema.type_map.values():
-        for field in getattr(kind, "fields", {}).values():
+def _remove_null_defaults(schema: Any) -> None:
+    # An optional argument is `= None` in Python, for which Strawberry declares the default null. In AppSync's dialect
+    # an optional argument has no default.
+    for type_ in schema.type_map.values():
+        for field in getattr(type_, "fields", {}).values():
             for argument in (field, *getattr(field, "args", {}).values()):
                 if getattr(argument, "default_value", Undefined) is None:
                     argument.default_value = Undefined
 
 
 def operation_type(query: str, name: str | None, documents: Documents) -> OperationType | None:
-    """Tell what a document's operation of this name is; None where it cannot be read, or is not there."""
+    """Return the type of the named operation; None if the document is invalid or has no operation of that name."""
     return documents.read(query, schema._schema).operation_type(name)
 
 
-def printed() -> str:
-    """Return the schema in AppSync's dialect: what `schema.graphql` holds."""
-    return print_schema(schema._schema, NOUNS)
+def appsync_sdl() -> str:
+    """Return the schema in AppSync's dialect, which is the content of `schema.graphql`."""
+    return print_schema(schema._schema, NOUN_MODULES)
 
 
-schema = _schema()
+schema = _build_schema()

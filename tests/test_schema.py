@@ -9,7 +9,7 @@ from graphql import parse, print_ast, print_schema
 
 from graph.auth.callers import MEMBER
 from graph.resolvers.permissions import MissingRole, RequiresRole
-from graph.schema import Schema, printed, schema
+from graph.schema import Schema, appsync_sdl, schema
 
 ROOT = Path(__file__).parents[1]
 CONTRACT = ROOT.parent / "shared" / "schema.graphql"
@@ -40,27 +40,27 @@ def typed(thing: Any) -> str:
 
 
 def test_the_schema_that_is_committed_is_the_one_the_code_speaks() -> None:
-    assert printed() == (ROOT / "schema.graphql").read_text()
+    assert appsync_sdl() == (ROOT / "schema.graphql").read_text()
 
 
 def test_the_schema_is_in_appsyncs_dialect() -> None:
-    kinds = {definition.kind.removesuffix("_definition") for definition in parse(printed()).definitions}
+    kinds = {definition.kind.removesuffix("_definition") for definition in parse(appsync_sdl()).definitions}
 
     assert kinds == {"schema", "object_type", "input_object_type", "enum_type"}
-    assert '"""' not in printed()
-    assert set(re.findall(r"@\w+", printed())) == {"@aws_subscribe"}
+    assert '"""' not in appsync_sdl()
+    assert set(re.findall(r"@\w+", appsync_sdl())) == {"@aws_subscribe"}
 
 
 def test_the_printed_schema_is_the_one_that_answers() -> None:
     answering = described(print_schema(schema._schema))
 
     # What a directive of AppSync's says is for AppSync alone.
-    assert {place: told for place, told in described(printed()).items() if "@" not in place} == answering
+    assert {place: told for place, told in described(appsync_sdl()).items() if "@" not in place} == answering
 
 
 @pytest.mark.skipif(not CONTRACT.exists(), reason="the contract is not beside this checkout")
 def test_what_is_spoken_is_what_stands_in_the_contract() -> None:
-    ours = described(BEYOND.sub("", printed()))
+    ours = described(BEYOND.sub("", appsync_sdl()))
 
     assert ours == described(CONTRACT.read_text())
 
@@ -69,7 +69,7 @@ def test_what_is_spoken_is_what_stands_in_the_contract() -> None:
 def test_what_is_said_about_a_thing_is_what_the_contract_says() -> None:
     comments = re.findall(r"^ *# (.+)$", CONTRACT.read_text(), re.MULTILINE)
 
-    assert sorted(re.findall(r"^ *# (.+)$", BEYOND.sub("", printed()), re.MULTILINE)) == sorted(comments)
+    assert sorted(re.findall(r"^ *# (.+)$", BEYOND.sub("", appsync_sdl()), re.MULTILINE)) == sorted(comments)
 
 
 @strawberry.type

@@ -159,9 +159,9 @@ def verify() -> None:
 @app.command()
 def schema() -> None:
     """Print the schema, in AppSync's dialect."""
-    from graph.schema import printed
+    from graph.schema import appsync_sdl
 
-    sys.stdout.write(printed())
+    sys.stdout.write(appsync_sdl())
 
 
 @app.command()

@@ -34,7 +34,7 @@ from graph.operations.operation import Operation, Unplanned
 from graph.operations.storable_text import find_unstorable_text
 from graph.plans.compiler import Plan, Planner
 from graph.resolvers.context import Context
-from graph.resolvers.errors import formatted, to_graphql_error
+from graph.resolvers.errors import formatted, to_appsync_error
 from graph.resolvers.loaders import today
 from graph.resolvers.paging import Page, page_limit, page_request
 from graph.resolvers.reads import Arguments, FieldQuery, Projection, bind
@@ -120,7 +120,7 @@ class _Changes:
             return None if changed is None else shown(changed)
         except Exception as error:
             found = GraphQLError(str(error), nodes, path=[key], original_error=error)
-            self.errors.append(to_graphql_error(found, request_id=self._context.request_id))
+            self.errors.append(to_appsync_error(found, request_id=self._context.request_id))
             return None
 
 

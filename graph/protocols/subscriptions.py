@@ -19,7 +19,7 @@ from graph.auth.callers import Caller
 from graph.operations.json import encode
 from graph.operations.operation import Operation
 from graph.resolvers.context import Context
-from graph.resolvers.errors import formatted, to_graphql_error
+from graph.resolvers.errors import formatted, to_appsync_error
 from graph.schema import schema
 
 
@@ -117,7 +117,7 @@ class _SharedSubscription:
             await self._follow()
         except Exception as fault:
             # What is wrong with a request is told by its results; this is not among them.
-            told_of = to_graphql_error(GraphQLError("", original_error=fault), request_id=self._context.request_id)
+            told_of = to_appsync_error(GraphQLError("", original_error=fault), request_id=self._context.request_id)
             for listener in self._all_of_them():
                 listener.refuse(formatted([told_of]))
         finally:

@@ -24,8 +24,8 @@ from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import parse_id
 
 NEWEST_FIRST = Order((col(ApiKeyTable.created_at), col(ApiKeyTable.id)), descending=True)
-# A notice takes a millisecond.
-HEARD_WITHIN_S = 1.0
+# The longest that revokeApiKey waits for Postgres's notification of the revocation, which usually takes a millisecond.
+NOTICE_TIMEOUT_S = 1.0
 
 
 @strawberry.type
@@ -47,7 +47,7 @@ class Role(Enum):
     ADMIN = strawberry.enum_value("ADMIN", description="Manages keys.")
 
 
-def _api_keys(_asked: ReadContext) -> ReadStatement:
+def _api_keys(_context: ReadContext) -> ReadStatement:
     return db.api_keys.api_keys()
 
 
@@ -94,8 +94,8 @@ class ApiKeyQuery:
             auth_type=caller.auth_type,
             name=caller.name,
             role=Role(caller.role),
-            site_ids=_shown(caller.site_ids),
-            vpp_ids=_shown(caller.vpp_ids),
+            site_ids=_to_ids(caller.site_ids),
+            vpp_ids=_to_ids(caller.vpp_ids),
         )
 
     list_api_keys: Connection[ApiKey] = query_field(FieldQuery(_api_keys, order=NEWEST_FIRST), RequiresRole(ADMIN))
@@ -110,8 +110,8 @@ class ApiKeyMutation:
                 change.session,
                 name=input.name,
                 role=input.role.value,
-                vpp_ids=_ids(input.vpp_ids, "vppIds"),
-                site_ids=_ids(input.site_ids, "siteIds"),
+                vpp_ids=_parse_ids(input.vpp_ids, "vppIds"),
+                site_ids=_parse_ids(input.site_ids, "siteIds"),
                 expires_at=input.expires_at,
             )
             change.track_created(Kind.API_KEY, id)
@@ -123,20 +123,21 @@ class ApiKeyMutation:
     )
     async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> ApiKey | None:
         id, notices = parse_id(input.id, "input", "id"), info.context.notices
-        async with notices.subscribe("api_keys", id) as heard:
+        async with notices.subscribe("api_keys", id) as revoked:
             async with info.context.change(info.field_name) as change:
                 await change.track(Kind.API_KEY, id)
                 key = await db.api_keys.revoke(change.session, id=id)
-            # So that who reads this answer finds the key closed; who does not listen knows no keys.
+            # Wait for the notification that removes the key from this process's cache, so that the key no longer works
+            # once the response is sent. While no connection listens, keys are not cached.
             with suppress(TimeoutError):
                 if notices.version("api_keys") is not None:
-                    await asyncio.wait_for(heard.wait(), HEARD_WITHIN_S)
+                    await asyncio.wait_for(revoked.wait(), NOTICE_TIMEOUT_S)
         return ApiKey.of(key)
 
 
-def _shown(ids: Sequence[UUID] | None) -> list[ID] | None:
+def _to_ids(ids: Sequence[UUID] | None) -> list[ID] | None:
     return None if ids is None else [ID(str(id)) for id in ids]
 
 
-def _ids(ids: list[ID] | None, field: str) -> list[UUID] | None:
-    return None if ids is None else [parse_id(id, "input", field, str(place)) for place, id in enumerate(ids)]
+def _parse_ids(ids: list[ID] | None, field: str) -> list[UUID] | None:
+    return None if ids is None else [parse_id(id, "input", field, str(index)) for index, id in enumerate(ids)]

@@ -44,16 +44,16 @@ class AuditEntryFilterInput:
     until: datetime | None = None
 
 
-def _audit_entries(read: ReadContext, filter: AuditEntryFilterInput | None = None) -> ReadStatement:
+def _audit_entries(context: ReadContext, filter: AuditEntryFilterInput | None = None) -> ReadStatement:
     filter, statement = filter or AuditEntryFilterInput(), db.audit_entries.audit_entries()
-    object_id = None if filter.object_id is None else read.id(filter.object_id, "filter", "objectId")
-    wanted = {
+    object_id = None if filter.object_id is None else context.id(filter.object_id, "filter", "objectId")
+    equal_to = {
         AuditEntryTable.object_type: filter.object_type,
         AuditEntryTable.object_id: object_id,
         AuditEntryTable.action: filter.action,
         AuditEntryTable.caller_name: filter.caller_name,
     }
-    statement = statement.where(*(col(column) == value for column, value in wanted.items() if value is not None))
+    statement = statement.where(*(col(column) == value for column, value in equal_to.items() if value is not None))
     if filter.from_ is not None:
         statement = statement.where(col(AuditEntryTable.at) >= filter.from_)
     if filter.until is not None:

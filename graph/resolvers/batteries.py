@@ -21,8 +21,8 @@ from graph.resolvers.scalars import exact, exact_or_none, parse_id, parse_option
 from graph.resolvers.sites import Site, sites_by_id
 
 
-def _battery(read: ReadContext, id: ID) -> ReadStatement:
-    return db.batteries.batteries(read.scope, on=read.today).where(col(BatteryTable.id) == read.id(id, "id"))
+def _battery(context: ReadContext, id: ID) -> ReadStatement:
+    return db.batteries.batteries(context.scope, on=context.today).where(col(BatteryTable.id) == context.id(id, "id"))
 
 
 BATTERY = FieldQuery(_battery)
@@ -115,7 +115,7 @@ class BatteryMutation:
     async def remove_battery(self, info: Info, input: RemoveBatteryInput) -> Battery | None:
         id = parse_id(input.id, "input", "id")
         if input.effective_from is None:
-            # Nothing of it is left to be read afterwards.
+            # Loaded first: the battery's row is deleted, and the mutation returns it.
             removed = await Battery.load(info, id)
             async with info.context.change(info.field_name) as change:
                 await change.track(Kind.BATTERY, id)

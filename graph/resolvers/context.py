@@ -1,4 +1,4 @@
-"""What a resolver finds around it."""
+"""The context that resolvers get with each request: database, object store, caller and loaders."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -20,11 +20,11 @@ from graph.object_store import ObjectStore
 from graph.operations.documents import Documents
 from graph.resolvers.loaders import Loaders
 
-Given = ParamSpec("Given")
+CreateParams = ParamSpec("CreateParams")
 
 
-class Created(NamedTuple):
-    """An object that was created, or is there since it was; and what is read of it, where that is at hand."""
+class CreatedObject(NamedTuple):
+    """The id of an object that was created, now or by an identical earlier call; its row if the INSERT returned it."""
 
     id: UUID
     row: Record | None
@@ -32,7 +32,7 @@ class Created(NamedTuple):
 
 @dataclass
 class Context:
-    """One request, or one operation over a WebSocket; its database is held to what its caller can reach."""
+    """One HTTP request, or one operation over a WebSocket. Its database is restricted to the scope of its caller."""
 
     database: Database
     notices: Notices
@@ -47,12 +47,12 @@ class Context:
 
     @cached_property
     def loaders(self) -> Loaders:
-        """What loads what fields read."""
+        """The DataLoaders of this request."""
         return Loaders(self.whole_database, self.scope)
 
     @asynccontextmanager
     async def change(self, action: str) -> AsyncIterator[Change]:
-        """Open the one transaction of a mutation, with its audit: kept when its block ends, undone when it raises."""
+        """Open a mutation's only transaction, with its audit entries: commit at the end, roll back on an error."""
         async with self.database.transaction() as session, audited(session, self._author, action) as change:
             yield change
 
@@ -60,23 +60,28 @@ class Context:
         self,
         kind: Kind,
         action: str,
-        create: Callable[Concatenate[AsyncSession | SingleStatementWrite, Given], Awaitable[UUID]],
-        *args: Given.args,
-        **given: Given.kwargs,
-    ) -> Created:
-        """Create an object, with its audit: at once, but for a held caller, and where its id is there already."""
+        create: Callable[Concatenate[AsyncSession | SingleStatementWrite, CreateParams], Awaitable[UUID]],
+        *args: CreateParams.args,
+        **kwargs: CreateParams.kwargs,
+    ) -> CreatedObject:
+        """
+        Create an object and its audit entry, in a single statement if possible.
+
+        A transaction is used for a restricted caller, whose role row-level security checks, and for an id that exists
+        already, where the same call sent again must return the same object.
+        """
         if not self.scope.is_restricted:
-            at_once = SingleStatementWrite(self.database, self._author, action)
+            write = SingleStatementWrite(self.database, self._author, action)
             with suppress(AlreadyExists):
-                return Created(await create(at_once, *args, **given), at_once.row)
+                return CreatedObject(await create(write, *args, **kwargs), write.row)
         async with self.change(action) as change:
-            id = await create(change.session, *args, **given)
+            id = await create(change.session, *args, **kwargs)
             change.track_created(kind, id)
-        return Created(id, None)
+        return CreatedObject(id, None)
 
     @property
     def scope(self) -> Scope:
-        """What the caller is held to."""
+        """The VPPs or sites that the caller may see and change."""
         return self.caller.scope
 
     @property

@@ -1,4 +1,4 @@
-"""The one directive of AppSync's that the schema applies; AppSync knows it, so it is not defined."""
+"""AppSync's directive @aws_subscribe, which the schema applies and does not define: AppSync defines it itself."""
 
 import strawberry
 from strawberry.schema_directive import Location

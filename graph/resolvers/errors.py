@@ -1,4 +1,4 @@
-"""Errors as AppSync's clients read them: errorType, errorInfo and data stand at the top of each."""
+"""Errors in AppSync's format: errorType, errorInfo and data are top-level members of each entry of `errors`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,15 +10,15 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 
 from db.engine.refusals import Conflict, LimitExceeded, NotFound, Refusal, Unauthorized, ValidationFailed
 
-KINDS = (NotFound, Conflict, ValidationFailed, Unauthorized, LimitExceeded)
-# What is wrong with a request before there is an operation to run.
-NO_OPERATION = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
+ERROR_TYPES = (NotFound, Conflict, ValidationFailed, Unauthorized, LimitExceeded)
+# Raised before an operation runs: no document, no operation of the given name, or an operation type not allowed here.
+OPERATION_ERRORS = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 
 log = structlog.get_logger()
 
 
-class ApiError(GraphQLError):
-    """An error in the form in which it is told."""
+class AppSyncError(GraphQLError):
+    """A GraphQL error that is formatted as AppSync formats it."""
 
     error_type: str
     error_info: dict[str, Any] | None
@@ -27,7 +27,8 @@ class ApiError(GraphQLError):
     def formatted(self) -> Any:
         return {
             "message": self.message,
-            "locations": [{"line": at.line, "column": at.column} for at in self.locations or []] or None,
+            "locations": [{"line": location.line, "column": location.column} for location in self.locations or []]
+            or None,
             "path": self.path,
             "errorType": self.error_type,
             "errorInfo": self.error_info,
@@ -37,44 +38,48 @@ class ApiError(GraphQLError):
 
 
 def error_type(refusal: Refusal) -> str:
-    """Return which of the API's five kinds a refusal is of."""
-    return next(kind.__name__ for kind in KINDS if isinstance(refusal, kind))
+    """Return the errorType of a refusal, one of the API's five."""
+    return next(kind.__name__ for kind in ERROR_TYPES if isinstance(refusal, kind))
 
 
-def to_graphql_error(error: GraphQLError, *, request_id: str) -> ApiError:
+def to_appsync_error(error: GraphQLError, *, request_id: str) -> AppSyncError:
     """
-    Put an error as the caller is to read it.
+    Convert an error of a resolver or of graphql-core to AppSync's format.
 
-    What was refused is told as it is; anything else is our fault, logged, and shown only as InternalFailure.
+    Refusals and invalid requests keep their message. Any other exception is a fault of the server: it is logged, and
+    the caller gets InternalFailure with the request id and no detail.
     """
     cause = error.original_error
     if isinstance(cause, Refusal):
-        return _told(error, message=str(cause), kind=error_type(cause), info=cause.info or None)
-    # A value that could not be read as its type stands somewhere in the document, and under no field yet.
-    if cause is None or isinstance(cause, (GraphQLError, *NO_OPERATION)) or (error.path is None and error.nodes):
-        return _told(error, message=error.message, kind=ValidationFailed.__name__, info=None)
+        return _appsync_error(error, str(cause), error_type(cause), cause.info or None)
+    # When a scalar rejects a literal or a variable, graphql-core sets original_error to the scalar's ValueError, and
+    # gives AST nodes but no path.
+    if cause is None or isinstance(cause, (GraphQLError, *OPERATION_ERRORS)) or (error.path is None and error.nodes):
+        return _appsync_error(error, error.message, ValidationFailed.__name__)
     log.error("A request failed", path=error.path, exc_info=cause)
-    return _told(error, message=internal_failure(request_id), kind="InternalFailure", info={"requestId": request_id})
+    return _appsync_error(error, internal_failure(request_id), "InternalFailure", {"requestId": request_id})
 
 
 def formatted(errors: Sequence[GraphQLError]) -> list[Any]:
-    """Put errors as they are sent."""
+    """Return errors as JSON objects for the response."""
     return [error.formatted for error in errors]
 
 
 def refusal_error(refusal: Refusal) -> Any:
-    """Put a refusal of a whole request as it is sent."""
-    return to_graphql_error(GraphQLError("", original_error=refusal), request_id="").formatted
+    """Return the refusal of a whole request as a JSON object for the response."""
+    return to_appsync_error(GraphQLError("", original_error=refusal), request_id="").formatted
 
 
 def internal_failure(request_id: str) -> str:
-    """Return all that is told of what goes wrong on our side."""
+    """Return the message of an InternalFailure, which names only the request id."""
     return f"Something went wrong on our side; it is logged under the request id {request_id}."
 
 
-def _told(error: GraphQLError, *, message: str, kind: str, info: dict[str, Any] | None) -> ApiError:
-    to_graphql_error = ApiError(
+def _appsync_error(
+    error: GraphQLError, message: str, error_type: str, error_info: dict[str, Any] | None = None
+) -> AppSyncError:
+    converted = AppSyncError(
         message, error.nodes, error.source, error.positions, error.path, extensions=error.extensions
     )
-    to_graphql_error.error_type, to_graphql_error.error_info = kind, info
-    return to_graphql_error
+    converted.error_type, converted.error_info = error_type, error_info
+    return converted

@@ -29,8 +29,8 @@ class BatteryEventType(Enum):
     DISCHARGE = "DISCHARGE"
 
 
-def _imports(read: ReadContext) -> ReadStatement:
-    return db.imports.imports(read.scope).where(equals_any(col(ImportTable.id), read.keys))
+def _imports(context: ReadContext) -> ReadStatement:
+    return db.imports.imports(context.scope).where(equals_any(col(ImportTable.id), context.keys))
 
 
 @strawberry.type(

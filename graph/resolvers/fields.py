@@ -14,7 +14,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.base import StrawberryObjectDefinition
 
 from db.engine.database import AnyRow
-from graph.resolvers.context import Created, Info
+from graph.resolvers.context import CreatedObject, Info
 from graph.resolvers.paging import Page, page_request
 from graph.resolvers.permissions import FieldDenied
 from graph.resolvers.reads import FieldQuery
@@ -69,7 +69,7 @@ class RowType:
         return cls.of(rows[0]) if rows else None
 
     @classmethod
-    async def created(cls, info: Info, created: Created, by_id: FieldQuery) -> Self | None:
+    async def created(cls, info: Info, created: CreatedObject, by_id: FieldQuery) -> Self | None:
         """Return one that was created just now."""
         return await cls.first(info, by_id, id=str(created.id)) if created.row is None else cls.of(created.row)
 

@@ -31,11 +31,12 @@ from graph.resolvers.scalars import AWSURL, parse_id, parse_optional_id
 
 UPLOAD_LINK_S = 3600
 DOWNLOAD_LINK_S = 300
-# A subscriber is told this often while an import runs, changed or not: silence would look like a lost connection.
-TELL_EVERY_S = 1.0
-# A notice lost while Postgres was away is made up for this soon.
-LOOK_EVERY_S = 15.0
-UNDER_WAY = (Status.QUEUED, Status.RUNNING)
+# While an import runs, its state is sent to subscribers this often even if it is unchanged: silence would look like a
+# lost connection.
+PROGRESS_INTERVAL_S = 1.0
+# Reading the import this often makes up for notifications that were lost while Postgres was unreachable.
+POLL_INTERVAL_S = 15.0
+ACTIVE_STATUSES = (Status.QUEUED, Status.RUNNING)
 
 NEWEST_FIRST = Order((col(ImportTable.created_at), col(ImportTable.id)), descending=True)
 BY_LINE = Order((col(RejectionTable.line_number),))
@@ -60,21 +61,21 @@ class ChargeTariff(Enum):
     EARNING = "EARNING"
 
 
-def _import(read: ReadContext, id: ID) -> ReadStatement:
-    return db.imports.imports(read.scope).where(col(ImportTable.id) == read.id(id, "id"))
+def _import(context: ReadContext, id: ID) -> ReadStatement:
+    return db.imports.imports(context.scope).where(col(ImportTable.id) == context.id(id, "id"))
 
 
-def _imports(read: ReadContext, filter: "ImportFilterInput | None" = None) -> ReadStatement:
-    query_field = db.imports.imports(read.scope)
+def _imports(context: ReadContext, filter: "ImportFilterInput | None" = None) -> ReadStatement:
+    statement = db.imports.imports(context.scope)
     if filter and filter.kind is not None:
-        query_field = query_field.where(col(ImportTable.kind) == filter.kind)
+        statement = statement.where(col(ImportTable.kind) == filter.kind)
     if filter and filter.status is not None:
-        query_field = query_field.where(col(ImportTable.status) == filter.status)
-    return query_field
+        statement = statement.where(col(ImportTable.status) == filter.status)
+    return statement
 
 
-def _rejections(read: ReadContext) -> ReadStatement:
-    return db.imports.rejections(read.scope, read.keys)
+def _rejections(context: ReadContext) -> ReadStatement:
+    return db.imports.rejections(context.scope, context.keys)
 
 
 def _percent_complete(status: str, bytes_total: int | None, bytes_read: int) -> float | None:
@@ -268,15 +269,16 @@ class ImportSubscription:
         extensions=[RequiresRole(READER)],
     )
     async def on_import_progress(self, info: Info, id: ID) -> AsyncGenerator[Import | None, None]:
-        import_id, told = parse_id(id, "id"), None
+        import_id, last_sent = parse_id(id, "id"), None
         async with info.context.notices.subscribe("imports", import_id) as changed:
             while True:
                 changed.clear()
-                now = await Import.load(info, import_id)
-                if now is None:
+                current = await Import.load(info, import_id)
+                if current is None:
                     raise ImportNotFound(id=import_id, field=("id",))
-                if now != told or now.status is Status.RUNNING:
-                    yield now
-                told = now
+                if current != last_sent or current.status is Status.RUNNING:
+                    yield current
+                last_sent = current
+                interval_s = PROGRESS_INTERVAL_S if current.status in ACTIVE_STATUSES else POLL_INTERVAL_S
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), TELL_EVERY_S if now.status in UNDER_WAY else LOOK_EVERY_S)
+                    await asyncio.wait_for(changed.wait(), interval_s)

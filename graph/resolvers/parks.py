@@ -34,30 +34,30 @@ BY_INSTANT = Order((col(ReadingTable.interval_start),))
 strawberry.enum(EnergyType)
 
 
-def _park(read: ReadContext, id: ID) -> ReadStatement:
-    return db.parks.parks(read.scope).where(col(ParkTable.id) == read.id(id, "id"))
+def _park(context: ReadContext, id: ID) -> ReadStatement:
+    return db.parks.parks(context.scope).where(col(ParkTable.id) == context.id(id, "id"))
 
 
-def _park_of_name(read: ReadContext, name: str) -> ReadStatement:
-    return db.parks.parks(read.scope).where(col(ParkTable.name) == read.parsed(name, str.strip))
+def _park_by_name(context: ReadContext, name: str) -> ReadStatement:
+    return db.parks.parks(context.scope).where(col(ParkTable.name) == context.parsed(name, str.strip))
 
 
-def _parks(read: ReadContext, filter: "ParkFilterInput | None" = None) -> ReadStatement:
-    wanted = ParkFilter(energy_types=filter.energy_types, timezones=filter.timezones) if filter else None
-    return db.parks.parks(read.scope, wanted)
+def _parks(context: ReadContext, filter: "ParkFilterInput | None" = None) -> ReadStatement:
+    park_filter = ParkFilter(energy_types=filter.energy_types, timezones=filter.timezones) if filter else None
+    return db.parks.parks(context.scope, park_filter)
 
 
-def parks_by_id(read: ReadContext) -> ReadStatement:
-    """Read the parks that are asked for."""
-    return db.parks.parks(read.scope).where(equals_any(col(ParkTable.id), read.keys))
+def parks_by_id(context: ReadContext) -> ReadStatement:
+    """Select parks by their ids."""
+    return db.parks.parks(context.scope).where(equals_any(col(ParkTable.id), context.keys))
 
 
 def _readings(
-    read: ReadContext,
+    context: ReadContext,
     from_: Annotated[datetime | None, strawberry.argument(name="from")] = None,
     until: datetime | None = None,
 ) -> ReadStatement:
-    return db.readings.readings_of_parks(read.scope, read.keys, from_, until)
+    return db.readings.readings_of_parks(context.scope, context.keys, from_, until)
 
 
 PARK = FieldQuery(_park)
@@ -105,7 +105,7 @@ class ParkFilterInput:
 @strawberry.type
 class ParkQuery:
     get_park: Park | None = query_field(PARK, RequiresRole(READER))
-    get_park_by_name: Park | None = query_field(FieldQuery(_park_of_name), RequiresRole(READER))
+    get_park_by_name: Park | None = query_field(FieldQuery(_park_by_name), RequiresRole(READER))
     list_parks: Connection[Park] = query_field(FieldQuery(_parks, order=BY_NAME), RequiresRole(READER))
 
 

@@ -1,9 +1,9 @@
 """
-The schema written in AppSync's dialect, in reading order.
+Print the schema in AppSync's dialect, in reading order.
 
-AppSync knows its own scalars and directives and takes no definitions of them, and older parsers of its choke on
-descriptions: so those are left out, and these are comments. Fields stand in the order of the code, and a type is
-followed by the enums it is the first to use.
+AppSync rejects definitions of its own scalars and directives, so they are left out. Older AppSync parsers fail on
+descriptions, so descriptions are printed as comments. Fields stand in the order of the code, and each enum follows the
+first type that uses it.
 """
 
 import ast
@@ -54,60 +54,62 @@ schema {
 """
 
 
-def print_schema(schema: GraphQLSchema, nouns: Iterable[ModuleType]) -> str:
-    """Write a schema, the types of one noun after those of another, the root types first."""
-    return "\n".join([HEADING, *map(_print, _in_reading_order(schema, list(nouns)))])
+def print_schema(schema: GraphQLSchema, modules: Iterable[ModuleType]) -> str:
+    """Print a schema: first the root types, then the types of each module in turn."""
+    return "\n".join([HEADING, *map(_print_type, _in_reading_order(schema, list(modules)))])
 
 
-def _in_reading_order(schema: GraphQLSchema, nouns: list[ModuleType]) -> Iterator[GraphQLNamedType]:
-    told: set[str] = set()
+def _in_reading_order(schema: GraphQLSchema, modules: list[ModuleType]) -> Iterator[GraphQLNamedType]:
+    printed: set[str] = set()
     roots = [schema.query_type, schema.mutation_type, schema.subscription_type]
-    for kind in [*filter(None, roots), *(kind for noun in nouns for kind in _kinds_of(schema, noun))]:
-        for each in (kind, *_enums_of(kind)):
-            if each.name not in told:
-                told.add(each.name)
-                yield each
+    for named in [*filter(None, roots), *(named for module in modules for named in _types_of_module(schema, module))]:
+        for type_ in (named, *_enums_used_by(named)):
+            if type_.name not in printed:
+                printed.add(type_.name)
+                yield type_
 
 
-def _kinds_of(schema: GraphQLSchema, noun: ModuleType) -> Iterator[GraphQLNamedType]:
-    """List the types a module defines, in the order of its code, and then their connections."""
+def _types_of_module(schema: GraphQLSchema, module: ModuleType) -> Iterator[GraphQLNamedType]:
+    """Yield the types that a module defines, in the order of its code, and then their connections."""
     classes = [
-        thing
-        for thing in vars(noun).values()
-        if inspect.isclass(thing) and thing.__module__ == noun.__name__ and hasattr(thing, "__strawberry_definition__")
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and value.__module__ == module.__name__
+        and hasattr(value, "__strawberry_definition__")
     ]
-    names = [thing.__strawberry_definition__.name for thing in classes]
+    names = [class_.__strawberry_definition__.name for class_ in classes]
     for name in (*names, *(f"{name}Connection" for name in names)):
-        kind = schema.type_map.get(name)
-        if kind is not None and not isinstance(kind, GraphQLEnumType):
-            yield kind
+        type_ = schema.type_map.get(name)
+        if type_ is not None and not isinstance(type_, GraphQLEnumType):
+            yield type_
 
 
-def _enums_of(kind: GraphQLNamedType) -> Iterator[GraphQLEnumType]:
-    for _, field in _fields(kind):
-        for part in (field, *getattr(field, "args", {}).values()):
-            used = get_named_type(part.type)
+def _enums_used_by(type_: GraphQLNamedType) -> Iterator[GraphQLEnumType]:
+    for _, field in _fields(type_):
+        for typed in (field, *getattr(field, "args", {}).values()):
+            used = get_named_type(typed.type)
             if isinstance(used, GraphQLEnumType):
                 yield used
 
 
-def _print(kind: GraphQLNamedType) -> str:
-    if isinstance(kind, GraphQLEnumType):
-        lines = [_described(name, value.description) for name, value in kind.values.items()]
-        return _described(_block(f"enum {kind.name}", lines), kind.description)
-    keyword = "input" if isinstance(kind, GraphQLInputObjectType) else "type"
+def _print_type(type_: GraphQLNamedType) -> str:
+    if isinstance(type_, GraphQLEnumType):
+        lines = [_with_comment(name, value.description) for name, value in type_.values.items()]
+        return _with_comment(_block(f"enum {type_.name}", lines), type_.description)
+    keyword = "input" if isinstance(type_, GraphQLInputObjectType) else "type"
     groups = [
-        "\n".join(_described(_print_field(name, field), field.description) for name, field in group)
-        for group in _groups(kind)
+        "\n".join(_with_comment(_print_field(name, field), field.description) for name, field in group)
+        for group in _fields_by_class(type_)
     ]
-    return _described(_block(f"{keyword} {kind.name}", "\n\n".join(groups).split("\n")), kind.description)
+    return _with_comment(_block(f"{keyword} {type_.name}", "\n\n".join(groups).split("\n")), type_.description)
 
 
 def _block(opening: str, lines: list[str]) -> str:
     return "\n".join([f"{opening} {{", *(indent(line, "  ") for line in lines), "}"]) + "\n"
 
 
-def _described(text: str, description: str | None) -> str:
+def _with_comment(text: str, description: str | None) -> str:
     return "".join(f"# {line}\n" for line in (description or "").splitlines()) + text
 
 
@@ -133,19 +135,19 @@ def _print_directive(directive: Any) -> str:
     return f"@{name}({values})"
 
 
-def _fields(kind: GraphQLNamedType) -> list[tuple[str, Any]]:
-    return [field for group in _groups(kind) for field in group]
+def _fields(type_: GraphQLNamedType) -> list[tuple[str, Any]]:
+    return [field for group in _fields_by_class(type_) for field in group]
 
 
-def _groups(kind: GraphQLNamedType) -> list[list[tuple[str, Any]]]:
-    """List the fields of a type in the order of the code, in groups by the class they come from: roots have many."""
-    if not isinstance(kind, (GraphQLObjectType, GraphQLInputObjectType)):
+def _fields_by_class(type_: GraphQLNamedType) -> list[list[tuple[str, Any]]]:
+    """Return a type's fields in the order of the code, grouped by Python class: a root type merges several classes."""
+    if not isinstance(type_, (GraphQLObjectType, GraphQLInputObjectType)):
         return []
     groups: dict[type, list[tuple[str, Any]]] = {}
-    for name, field in kind.fields.items():
+    for name, field in type_.fields.items():
         groups.setdefault(_definition(field).origin, []).append((name, field))
     return [
-        sorted(group, key=lambda item: _order_of_code(origin)[_definition(item[1]).python_name])
+        sorted(group, key=lambda item: _code_order(origin)[_definition(item[1]).python_name])
         for origin, group in groups.items()
     ]
 
@@ -155,10 +157,10 @@ def _definition(field: GraphQLField | GraphQLInputField) -> Any:
 
 
 @cache
-def _order_of_code(kind: type) -> dict[str, int]:
-    (body,) = ast.parse(dedent(inspect.getsource(kind))).body
+def _code_order(class_: type) -> dict[str, int]:
+    (body,) = ast.parse(dedent(inspect.getsource(class_))).body
     assert isinstance(body, ast.ClassDef)  # noqa: S101
-    # An annotated name or a resolver: what names it in the tree differs.
+    # A field is an annotated name (ast.AnnAssign, whose target has an id) or a resolver (ast.FunctionDef with a name).
     named = (getattr(node, "target", node) for node in body.body)
     names = (getattr(node, "id", getattr(node, "name", None)) for node in named)
-    return {name: place for place, name in enumerate(names) if name is not None}
+    return {name: index for index, name in enumerate(names) if name is not None}

@@ -23,32 +23,33 @@ from graph.resolvers.parks import Park, parks_by_id
 from graph.resolvers.permissions import RequiresRole
 from graph.resolvers.reads import FieldQuery, ReadContext
 
-# A power is kept in 10^-6 MW. Python divides integers exactly, to the nearest float.
-MW = 10**6
+# The database stores power as an integer of 10^-6 MW. Python's division of integers returns the float nearest to the
+# exact quotient.
+MICROMW_PER_MW = 10**6
 
 BY_PARK = Order((col(ReadingTable.park_id), col(ReadingTable.interval_start)), grouped=True)
 BY_DAY_AND_PARK = Order((col(ParkDayTable.local_date), col(ParkDayTable.park_id)))
 BY_DAY_AND_ENERGY_TYPE = Order((col(EnergyTypeDayTable.local_date), col(EnergyTypeDayTable.energy_type)))
-OF_PARKS_BY_DAY_AND_ENERGY_TYPE = Order((col(ParkDayTable.local_date), col(ParkTable.energy_type)))
+PARKS_BY_DAY_AND_ENERGY_TYPE = Order((col(ParkDayTable.local_date), col(ParkTable.energy_type)))
 
 
-def _readings(read: ReadContext, filter: "EnergyReadingFilterInput | None" = None) -> ReadStatement:
+def _readings(context: ReadContext, filter: "EnergyReadingFilterInput | None" = None) -> ReadStatement:
     filter = filter or EnergyReadingFilterInput()
-    return db.readings.readings(read.scope, _wanted(filter), filter.from_, filter.until)
+    return db.readings.readings(context.scope, _park_filter(filter), filter.from_, filter.until)
 
 
-def _park_days(read: ReadContext, filter: "StatsFilterInput | None" = None) -> ReadStatement:
+def _park_days(context: ReadContext, filter: "StatsFilterInput | None" = None) -> ReadStatement:
     filter = filter or StatsFilterInput()
-    return db.readings.park_daily_stats(read.scope, _wanted(filter), filter.from_, filter.until)
+    return db.readings.park_daily_stats(context.scope, _park_filter(filter), filter.from_, filter.until)
 
 
-def _mw(power: int | Decimal) -> float:
-    # Postgres sums integers up as decimals.
-    return int(power) / MW
+def _power_mw(power_micromw: int | Decimal) -> float:
+    # Decimal, since Postgres's sum() of bigint is numeric.
+    return int(power_micromw) / MICROMW_PER_MW
 
 
-def _mean_mw(sum_power: int | Decimal, reading_count: int | Decimal) -> float:
-    return int(sum_power) / (MW * int(reading_count))
+def _mean_power_mw(sum_power_micromw: int | Decimal, reading_count: int | Decimal) -> float:
+    return int(sum_power_micromw) / (MICROMW_PER_MW * int(reading_count))
 
 
 @strawberry.type(
@@ -62,7 +63,7 @@ class EnergyReading(RowType):
         by=lambda instant, timezone: instant.astimezone(ZoneInfo(timezone)),
         description="With the offset of the park's timezone at that instant.",
     )
-    power_mw: float = column_field("power", by=_mw)
+    power_mw: float = column_field("power", by=_power_mw)
 
 
 @strawberry.type
@@ -70,10 +71,10 @@ class ParkDailyStats(RowType):
     park_id: strawberry.Private[UUID]
     park: Park = query_field(FieldQuery(parks_by_id, by="park_id", owner="id"))
     local_date: date = strawberry.field(name="date")
-    min_power_mw: float = column_field("min_power", by=_mw)
-    max_power_mw: float = column_field("max_power", by=_mw)
-    sum_power_mw: float = column_field("sum_power", by=_mw)
-    mean_power_mw: float = column_field("sum_power", "reading_count", by=_mean_mw)
+    min_power_mw: float = column_field("min_power", by=_power_mw)
+    max_power_mw: float = column_field("max_power", by=_power_mw)
+    sum_power_mw: float = column_field("sum_power", by=_power_mw)
+    mean_power_mw: float = column_field("sum_power", "reading_count", by=_mean_power_mw)
     reading_count: int
 
 
@@ -81,10 +82,10 @@ class ParkDailyStats(RowType):
 class EnergyTypeDailyStats(RowType):
     energy_type: EnergyType = column_field("energy_type", by=EnergyType)
     local_date: date = strawberry.field(name="date")
-    min_power_mw: float = column_field("min_power", by=_mw)
-    max_power_mw: float = column_field("max_power", by=_mw)
-    sum_power_mw: float = column_field("sum_power", by=_mw)
-    mean_power_mw: float = column_field("sum_power", "reading_count", by=_mean_mw)
+    min_power_mw: float = column_field("min_power", by=_power_mw)
+    max_power_mw: float = column_field("max_power", by=_power_mw)
+    sum_power_mw: float = column_field("sum_power", by=_power_mw)
+    mean_power_mw: float = column_field("sum_power", "reading_count", by=_mean_power_mw)
     reading_count: int = column_field("reading_count", by=int)
     park_count: int = column_field("park_count", by=int)
 
@@ -107,17 +108,17 @@ class StatsFilterInput:
     until: date | None = None
 
 
-def _energy_type_days(read: ReadContext, filter: StatsFilterInput | None = None) -> ReadStatement:
+def _energy_type_days(context: ReadContext, filter: StatsFilterInput | None = None) -> ReadStatement:
     filter = filter or StatsFilterInput()
-    return db.readings.energy_type_daily_stats(read.scope, _wanted(filter), filter.from_, filter.until)
+    return db.readings.energy_type_daily_stats(context.scope, _park_filter(filter), filter.from_, filter.until)
 
 
-def _energy_type_days_of_parks(read: ReadContext, filter: StatsFilterInput) -> ReadStatement:
-    return db.readings.energy_type_daily_stats_of_parks(read.scope, _wanted(filter), filter.from_, filter.until)
+def _energy_type_days_of_parks(context: ReadContext, filter: StatsFilterInput) -> ReadStatement:
+    return db.readings.energy_type_daily_stats_of_parks(context.scope, _park_filter(filter), filter.from_, filter.until)
 
 
 ENERGY_TYPE_DAYS = FieldQuery(_energy_type_days, order=BY_DAY_AND_ENERGY_TYPE)
-ENERGY_TYPE_DAYS_OF_PARKS = FieldQuery(_energy_type_days_of_parks, order=OF_PARKS_BY_DAY_AND_ENERGY_TYPE)
+ENERGY_TYPE_DAYS_OF_PARKS = FieldQuery(_energy_type_days_of_parks, order=PARKS_BY_DAY_AND_ENERGY_TYPE)
 
 
 @strawberry.type
@@ -149,5 +150,5 @@ class ReadingQuery:
         return Connection.of(EnergyTypeDailyStats, page)
 
 
-def _wanted(filter: EnergyReadingFilterInput | StatsFilterInput) -> ParkFilter:
+def _park_filter(filter: EnergyReadingFilterInput | StatsFilterInput) -> ParkFilter:
     return ParkFilter(filter.park_names, filter.energy_types, filter.timezones)

@@ -47,14 +47,14 @@ from graph.settlement.month import Month
 from graph.settlement.statement import LineItem
 
 DOWNLOAD_LINK_S = 300
-# A notice lost while Postgres was away is made up for this soon.
-LOOK_EVERY_S = 15.0
+# Reading the reports this often makes up for notifications that were lost while Postgres was unreachable.
+POLL_INTERVAL_S = 15.0
 
 NEWEST_FIRST = Order((col(ReportTable.created_at), col(ReportTable.id)), descending=True)
 BY_NMI = Order((col(LineItemTable.nmi),))
 
 
-class MonthRefused(ValidationFailed):
+class InvalidMonth(ValidationFailed):
     """{reason}"""
 
 
@@ -67,35 +67,35 @@ class RevenueReportFormat(Enum):
     CSV = "CSV"
 
 
-def _report(read: ReadContext, id: ID) -> ReadStatement:
-    return db.reports.reports(read.scope).where(col(ReportTable.id) == read.id(id, "id"))
+def _report(context: ReadContext, id: ID) -> ReadStatement:
+    return db.reports.reports(context.scope).where(col(ReportTable.id) == context.id(id, "id"))
 
 
-def _latest(read: ReadContext, vpp_id: ID, month: str) -> ReadStatement:
-    return db.reports.reports(read.scope).where(
-        col(ReportTable.vpp_id) == read.id(vpp_id, "vppId"),
-        col(ReportTable.month) == read.parsed(month, lambda text: _month(text, "month").first_day, Date),
-        db.reports.is_latest(read.scope),
+def _latest_report(context: ReadContext, vpp_id: ID, month: str) -> ReadStatement:
+    return db.reports.reports(context.scope).where(
+        col(ReportTable.vpp_id) == context.id(vpp_id, "vppId"),
+        col(ReportTable.month) == context.parsed(month, lambda text: _parse_month_field(text, "month").first_day, Date),
+        db.reports.is_latest(context.scope),
     )
 
 
-def _reports(read: ReadContext, filter: "RevenueReportFilterInput | None" = None) -> ReadStatement:
-    query_field = db.reports.reports(read.scope)
+def _reports(context: ReadContext, filter: "RevenueReportFilterInput | None" = None) -> ReadStatement:
+    statement = db.reports.reports(context.scope)
     if filter and filter.vpp_id is not None:
-        query_field = query_field.where(col(ReportTable.vpp_id) == read.id(filter.vpp_id, "filter", "vppId"))
+        statement = statement.where(col(ReportTable.vpp_id) == context.id(filter.vpp_id, "filter", "vppId"))
     if filter and filter.month is not None:
-        month = read.parsed(filter.month, lambda text: _month(text, "filter", "month").first_day, Date)
-        query_field = query_field.where(col(ReportTable.month) == month)
+        month = context.parsed(filter.month, lambda text: _parse_month_field(text, "filter", "month").first_day, Date)
+        statement = statement.where(col(ReportTable.month) == month)
     if filter is None or filter.latest_only is not False:
-        query_field = query_field.where(db.reports.is_latest(read.scope))
-    return query_field
+        statement = statement.where(db.reports.is_latest(context.scope))
+    return statement
 
 
-def _line_items(read: ReadContext) -> ReadStatement:
-    return db.reports.line_items(read.scope, read.keys)
+def _line_items(context: ReadContext) -> ReadStatement:
+    return db.reports.line_items(context.scope, context.keys)
 
 
-def _written_month(first_day: date) -> str:
+def _format_month(first_day: date) -> str:
     return str(Month.of(first_day))
 
 
@@ -115,7 +115,7 @@ class RevenueReport(RowType):
     vpp_id: ID
 
     vpp: Vpp = query_field(FieldQuery(vpps_by_id, by="vpp_id", owner="id"))
-    month: str = column_field("month", by=_written_month)
+    month: str = column_field("month", by=_format_month)
     revision: int = strawberry.field(description="Counts from 1 for each VPP and month.")
     is_latest: bool
 
@@ -212,7 +212,7 @@ class SiteLineItem(RowType):
     after_fees_aud: str = amount()
 
     @classmethod
-    def settled(cls, item: LineItem, *, site_id: UUID | None, address: str) -> Self:
+    def from_settlement(cls, item: LineItem, *, site_id: UUID | None, address: str) -> Self:
         amounts: Any = {f.name: str(getattr(item, f.name)) for f in fields(LineItem) if f.name.endswith("_aud")}
         return cls(
             site_id=site_id,
@@ -251,7 +251,7 @@ class RevenueReportFilterInput:
 class ReportQuery:
     get_revenue_report: RevenueReport | None = query_field(REVENUE_REPORT, RequiresRole(MEMBER))
     get_latest_revenue_report: RevenueReport | None = query_field(
-        FieldQuery(_latest), RequiresRole(MEMBER), description="The latest revision for a VPP and month."
+        FieldQuery(_latest_report), RequiresRole(MEMBER), description="The latest revision for a VPP and month."
     )
     list_revenue_reports: Connection[RevenueReport] = query_field(
         FieldQuery(_reports, order=NEWEST_FIRST), RequiresRole(MEMBER)
@@ -262,8 +262,8 @@ class ReportQuery:
         extensions=[RequiresRole(READER)],
     )
     async def simulate_revenue_report(self, info: Info, input: SimulateRevenueReportInput) -> RevenueStatement:
-        vpp_id, month = parse_id(input.vpp_id, "input", "vppId"), _month(input.month, "input", "month")
-        _check_tried(input)
+        vpp_id, month = parse_id(input.vpp_id, "input", "vppId"), _parse_month_field(input.month, "input", "month")
+        _check_simulated_terms(input)
         async with info.context.database.transaction(snapshot=True) as session:
             settled = await settlement_run.settle_month(
                 session,
@@ -277,7 +277,9 @@ class ReportQuery:
             month=str(month),
             totals=RevenueTotals.of(settled.statement.totals),
             line_items=[
-                SiteLineItem.settled(item, site_id=settled.sites[item.nmi].id, address=settled.sites[item.nmi].address)
+                SiteLineItem.from_settlement(
+                    item, site_id=settled.sites[item.nmi].id, address=settled.sites[item.nmi].address
+                )
                 for item in settled.statement.line_items
             ],
         )
@@ -294,7 +296,7 @@ class ReportMutation:
             id = await db.reports.request(
                 change.session,
                 vpp_id=parse_id(input.vpp_id, "input", "vppId"),
-                month=_month(input.month, "input", "month").first_day,
+                month=_parse_month_field(input.month, "input", "month").first_day,
             )
             change.track_created(Kind.REVENUE_REPORT, id)
         return await RevenueReport.load(info, id)
@@ -310,58 +312,60 @@ class ReportSubscription:
     async def on_revenue_report(
         self, info: Info, id: ID | None = None, vpp_id: ID | None = None, month: str | None = None
     ) -> AsyncGenerator[RevenueReport | None, None]:
-        report_id, of_vpp = parse_optional_id(id, "id"), parse_optional_id(vpp_id, "vppId")
-        query_field = db.reports.reports(info.context.scope)
-        if of_vpp is not None:
-            query_field = query_field.where(col(ReportTable.vpp_id) == of_vpp)
+        report_id, filter_vpp_id = parse_optional_id(id, "id"), parse_optional_id(vpp_id, "vppId")
+        statement = db.reports.reports(info.context.scope)
+        if filter_vpp_id is not None:
+            statement = statement.where(col(ReportTable.vpp_id) == filter_vpp_id)
         if month is not None:
-            query_field = query_field.where(col(ReportTable.month) == _month(month, "month").first_day)
-        follow = _follow_any(info, query_field) if report_id is None else _follow_one(info, query_field, report_id)
-        async with aclosing(follow):
-            async for report in follow:
+            statement = statement.where(col(ReportTable.month) == _parse_month_field(month, "month").first_day)
+        if report_id is None:
+            reports = _stream_finished_reports(info, statement)
+        else:
+            reports = _stream_report(info, statement, report_id)
+        async with aclosing(reports):
+            async for report in reports:
                 yield report
 
 
-async def _follow_one(info: Info, query_field: ReadStatement, id: UUID) -> AsyncGenerator[RevenueReport, None]:
-    """Tell a report's present state, and each later one."""
-    query_field, told = query_field.where(col(ReportTable.id) == id), None
+async def _stream_report(info: Info, statement: ReadStatement, id: UUID) -> AsyncGenerator[RevenueReport, None]:
+    """Yield a report as it is now, and again after each change. Raises RevenueReportNotFound."""
+    statement, last_sent = statement.where(col(ReportTable.id) == id), None
     async with info.context.notices.subscribe("revenue_reports", id) as changed:
         while True:
             changed.clear()
-            row = await info.context.database.row(query_field)
+            row = await info.context.database.row(statement)
             if row is None:
                 raise RevenueReportNotFound(id=id)
-            if row != told:
+            if row != last_sent:
                 yield RevenueReport.of(row)
-            told = row
-            await _wait(changed)
+            last_sent = row
+            await _wait_for_change(changed)
 
 
-async def _follow_any(info: Info, query_field: ReadStatement) -> AsyncGenerator[RevenueReport, None]:
-    """Tell every report that becomes ready, or fails, from now on."""
+async def _stream_finished_reports(info: Info, statement: ReadStatement) -> AsyncGenerator[RevenueReport, None]:
+    """Yield every report that becomes READY or FAILED from now on."""
     async with info.context.notices.subscribe("revenue_reports") as changed:
         since = await info.context.database.row(db.reports.a_minute_ago())
         assert since is not None  # noqa: S101
-        query_field = query_field.where(col(ReportTable.finished_at) > since.instant).order_by(
-            col(ReportTable.finished_at)
-        )
-        told = {row.id for row in await info.context.database.rows(query_field)}
+        finished_at = col(ReportTable.finished_at)
+        statement = statement.where(finished_at > since.instant).order_by(finished_at)
+        seen = {row.id for row in await info.context.database.rows(statement)}
         while True:
             changed.clear()
-            for row in await info.context.database.rows(query_field):
-                if row.id not in told:
+            for row in await info.context.database.rows(statement):
+                if row.id not in seen:
                     yield RevenueReport.of(row)
-                told.add(row.id)
-            await _wait(changed)
+                seen.add(row.id)
+            await _wait_for_change(changed)
 
 
-async def _wait(changed: asyncio.Event) -> None:
+async def _wait_for_change(changed: asyncio.Event) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(changed.wait(), LOOK_EVERY_S)
+        await asyncio.wait_for(changed.wait(), POLL_INTERVAL_S)
 
 
-def _check_tried(input: SimulateRevenueReportInput) -> None:
-    # What is only tried is never stored, so no constraint looks at it.
+def _check_simulated_terms(input: SimulateRevenueReportInput) -> None:
+    # Simulated terms are never stored, so no database constraint checks them.
     percentage, fee = exact_or_none(input.revenue_percentage), exact_or_none(input.daily_fee_aud)
     if percentage is not None and not 0 <= percentage <= 100:
         raise PercentageOutOfRange(revenue_percentage=percentage)
@@ -369,8 +373,8 @@ def _check_tried(input: SimulateRevenueReportInput) -> None:
         raise DailyFeeOutOfRange(daily_fee_aud=fee)
 
 
-def _month(text: str, *field: str) -> Month:
+def _parse_month_field(text: str, *field: str) -> Month:
     try:
         return Month.parse(text)
     except ValueError as error:
-        raise MonthRefused(reason=error, field=field) from None
+        raise InvalidMonth(reason=error, field=field) from None

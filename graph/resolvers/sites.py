@@ -36,55 +36,57 @@ BY_NMI = Order((col(SiteTable.nmi),))
 BY_DAY = Order((EVENTS_OF_SITES.c.settlement_date, EVENTS_OF_SITES.c.import_id, EVENTS_OF_SITES.c.line_number))
 
 
-class NmiRefused(ValidationFailed):
+class InvalidNmi(ValidationFailed):
     """{reason}"""
 
 
-def _site(read: ReadContext, id: ID) -> ReadStatement:
-    return db.sites.sites(read.scope).where(col(SiteTable.id) == read.id(id, "id"))
+def _site(context: ReadContext, id: ID) -> ReadStatement:
+    return db.sites.sites(context.scope).where(col(SiteTable.id) == context.id(id, "id"))
 
 
-def _site_of_nmi(read: ReadContext, nmi: str) -> ReadStatement:
-    return db.sites.sites(read.scope).where(col(SiteTable.nmi) == read.parsed(nmi, lambda text: _nmi(text, "nmi")))
+def _site_by_nmi(context: ReadContext, nmi: str) -> ReadStatement:
+    return db.sites.sites(context.scope).where(
+        col(SiteTable.nmi) == context.parsed(nmi, lambda text: _parse_nmi_field(text, "nmi"))
+    )
 
 
-def _sites(read: ReadContext, filter: "SiteFilterInput | None" = None) -> ReadStatement:
-    query_field = db.sites.sites(read.scope)
+def _sites(context: ReadContext, filter: "SiteFilterInput | None" = None) -> ReadStatement:
+    statement = db.sites.sites(context.scope)
     if filter and filter.vpp_id is not None:
-        vpp_id = read.id(filter.vpp_id, "filter", "vppId")
-        query_field = db.sites.sites_of_vpps(read.scope, vpp_id, read.day(filter.on))
+        vpp_id = context.id(filter.vpp_id, "filter", "vppId")
+        statement = db.sites.sites_of_vpps(context.scope, vpp_id, context.day(filter.on))
     if filter and filter.address_contains is not None:
-        query_field = query_field.where(contains_ignoring_case(col(SiteTable.address), filter.address_contains))
-    return query_field
+        statement = statement.where(contains_ignoring_case(col(SiteTable.address), filter.address_contains))
+    return statement
 
 
-def _vpp(read: ReadContext, on: date | None = None) -> ReadStatement:
-    return db.sites.vpps_of_sites(read.scope, read.keys, on=read.day(on), today=read.today)
+def _vpp(context: ReadContext, on: date | None = None) -> ReadStatement:
+    return db.sites.vpps_of_sites(context.scope, context.keys, on=context.day(on), today=context.today)
 
 
-def _memberships(read: ReadContext) -> ReadStatement:
-    return db.sites.memberships(read.scope, read.keys)
+def _memberships(context: ReadContext) -> ReadStatement:
+    return db.sites.memberships(context.scope, context.keys)
 
 
-def _batteries(read: ReadContext, on: date | None = None) -> ReadStatement:
-    return db.batteries.batteries_of_sites(read.scope, read.keys, on=read.day(on))
+def _batteries(context: ReadContext, on: date | None = None) -> ReadStatement:
+    return db.batteries.batteries_of_sites(context.scope, context.keys, on=context.day(on))
 
 
-def _capacity(read: ReadContext, on: date | None = None) -> ReadStatement:
-    return db.batteries.capacities_of_sites(read.scope, read.keys, on=read.day(on))
+def _capacity(context: ReadContext, on: date | None = None) -> ReadStatement:
+    return db.batteries.capacities_of_sites(context.scope, context.keys, on=context.day(on))
 
 
 def _events(
-    read: ReadContext,
+    context: ReadContext,
     from_: Annotated[date | None, strawberry.argument(name="from")] = None,
     until: date | None = None,
 ) -> ReadStatement:
-    return db.events.events_of_sites(read.scope, read.keys, from_, until)
+    return db.events.events_of_sites(context.scope, context.keys, from_, until)
 
 
-def sites_by_id(read: ReadContext) -> ReadStatement:
-    """Read the sites that are asked for."""
-    return db.sites.sites(read.scope).where(equals_any(col(SiteTable.id), read.keys))
+def sites_by_id(context: ReadContext) -> ReadStatement:
+    """Select sites by their ids."""
+    return db.sites.sites(context.scope).where(equals_any(col(SiteTable.id), context.keys))
 
 
 SITE = FieldQuery(_site)
@@ -169,7 +171,7 @@ class SiteFilterInput:
 @strawberry.type
 class SiteQuery:
     get_site: Site | None = query_field(SITE, RequiresRole(MEMBER))
-    get_site_by_nmi: Site | None = query_field(FieldQuery(_site_of_nmi), RequiresRole(MEMBER))
+    get_site_by_nmi: Site | None = query_field(FieldQuery(_site_by_nmi), RequiresRole(MEMBER))
     list_sites: Connection[Site] = query_field(FieldQuery(_sites, order=BY_NMI), RequiresRole(MEMBER))
 
 
@@ -183,7 +185,7 @@ class SiteMutation:
             db.sites.create,
             id=parse_optional_id(input.id, "input", "id"),
             vpp_id=parse_id(input.vpp_id, "input", "vppId"),
-            nmi=_nmi(input.nmi, "input", "nmi"),
+            nmi=_parse_nmi_field(input.nmi, "input", "nmi"),
             address=input.address,
             effective_from=input.effective_from,
         )
@@ -197,7 +199,7 @@ class SiteMutation:
             await db.sites.update_site(
                 change.session,
                 id=id,
-                nmi=None if input.nmi is None else _nmi(input.nmi, "input", "nmi"),
+                nmi=None if input.nmi is None else _parse_nmi_field(input.nmi, "input", "nmi"),
                 address=input.address,
             )
         return await Site.load(info, id)
@@ -222,14 +224,14 @@ class SiteMutation:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
             await change.track(Kind.SITE, id)
-            # They go with it.
+            # Deleting a site deletes its batteries; each gets an audit entry of its own.
             for battery_id in await db.batteries.lock_batteries_of_site(change.session, site_id=id):
                 await change.track(Kind.BATTERY, battery_id)
             return Site.of(await db.sites.delete_site(change.session, id=id))
 
 
-def _nmi(text: str, *field: str) -> str:
+def _parse_nmi_field(text: str, *field: str) -> str:
     try:
         return parse_nmi(text)
     except MalformedNmi as malformed:
-        raise NmiRefused(reason=malformed, field=field) from None
+        raise InvalidNmi(reason=malformed, field=field) from None

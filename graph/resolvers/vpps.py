@@ -34,37 +34,37 @@ if TYPE_CHECKING:
 BY_NAME = Order((col(VppTable.name),))
 
 
-def _vpp(read: ReadContext, id: ID) -> ReadStatement:
-    return db.vpps.vpps(read.scope, today=read.today).where(col(VppTable.id) == read.id(id, "id"))
+def _vpp(context: ReadContext, id: ID) -> ReadStatement:
+    return db.vpps.vpps(context.scope, today=context.today).where(col(VppTable.id) == context.id(id, "id"))
 
 
-def vpps_by_id(read: ReadContext) -> ReadStatement:
-    """Read the VPPs that are asked for."""
-    return db.vpps.vpps(read.scope, today=read.today).where(equals_any(col(VppTable.id), read.keys))
+def vpps_by_id(context: ReadContext) -> ReadStatement:
+    """Select VPPs by their ids."""
+    return db.vpps.vpps(context.scope, today=context.today).where(equals_any(col(VppTable.id), context.keys))
 
 
-def _vpp_of_name(read: ReadContext, name: str) -> ReadStatement:
-    named = col(VppTable.name) == read.parsed(name, str.strip)
-    return db.vpps.vpps(read.scope, today=read.today).where(named)
+def _vpp_by_name(context: ReadContext, name: str) -> ReadStatement:
+    stripped = context.parsed(name, str.strip)
+    return db.vpps.vpps(context.scope, today=context.today).where(col(VppTable.name) == stripped)
 
 
-def _vpps(read: ReadContext, filter: "VppFilterInput | None" = None) -> ReadStatement:
-    query_field = db.vpps.vpps(read.scope, today=read.today)
+def _vpps(context: ReadContext, filter: "VppFilterInput | None" = None) -> ReadStatement:
+    statement = db.vpps.vpps(context.scope, today=context.today)
     if filter and filter.name_contains is not None:
-        query_field = query_field.where(contains_ignoring_case(col(VppTable.name), filter.name_contains))
-    return query_field
+        statement = statement.where(contains_ignoring_case(col(VppTable.name), filter.name_contains))
+    return statement
 
 
-def _price_schedules(read: ReadContext) -> ReadStatement:
-    return db.vpps.price_schedules(read.scope, read.keys)
+def _price_schedules(context: ReadContext) -> ReadStatement:
+    return db.vpps.price_schedules(context.scope, context.keys)
 
 
-def _sites(read: ReadContext, on: date | None = None) -> ReadStatement:
-    return db.sites.sites_of_vpps(read.scope, read.keys, read.day(on))
+def _sites(context: ReadContext, on: date | None = None) -> ReadStatement:
+    return db.sites.sites_of_vpps(context.scope, context.keys, context.day(on))
 
 
-def _revenue_reports(read: ReadContext) -> ReadStatement:
-    return db.reports.reports_of_vpps(read.scope, read.keys)
+def _revenue_reports(context: ReadContext) -> ReadStatement:
+    return db.reports.reports_of_vpps(context.scope, context.keys)
 
 
 VPP = FieldQuery(_vpp)
@@ -144,7 +144,7 @@ class VppFilterInput:
 @strawberry.type
 class VppQuery:
     get_vpp: Vpp | None = query_field(VPP, RequiresRole(MEMBER))
-    get_vpp_by_name: Vpp | None = query_field(FieldQuery(_vpp_of_name), RequiresRole(MEMBER))
+    get_vpp_by_name: Vpp | None = query_field(FieldQuery(_vpp_by_name), RequiresRole(MEMBER))
     list_vpps: Connection[Vpp] = query_field(FieldQuery(_vpps, order=BY_NAME), RequiresRole(MEMBER))
 
 
