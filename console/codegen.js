@@ -1,4 +1,4 @@
-/** Writes src/schema.ts out of schema.graphql: the console's operations, typed, and the inputs and enums they speak of. */
+/** Generates src/schema.ts from schema.graphql: typed documents of the operations, with their inputs and enums. */
 
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 
@@ -7,9 +7,9 @@ import * as typedDocumentNode from "@graphql-codegen/typed-document-node";
 import * as typescriptOperations from "@graphql-codegen/typescript-operations";
 import { parse } from "graphql";
 
-const AS_TEXT = { input: "string", output: "string" };
-const scalars = { AWSDate: AS_TEXT, AWSDateTime: AS_TEXT, AWSJSON: AS_TEXT, AWSURL: AS_TEXT, ID: AS_TEXT };
-// What AppSync knows by itself, and the contract therefore does not define.
+const AS_STRING = { input: "string", output: "string" };
+const scalars = { AWSDate: AS_STRING, AWSDateTime: AS_STRING, AWSJSON: AS_STRING, AWSURL: AS_STRING, ID: AS_STRING };
+// AppSync's built-in scalars and directives, which schema.graphql does not define.
 const appSync = `
   scalar AWSDate scalar AWSDateTime scalar AWSJSON scalar AWSURL
   directive @aws_subscribe(mutations: [String!]!) on FIELD_DEFINITION
@@ -20,7 +20,7 @@ const documents = globSync("src/**/*.graphql", { exclude: ["src/graphiql/**"] })
   .sort()
   .map((location) => ({ location, document: parse(readFileSync(location, "utf8")) }));
 
-const written = await codegen({
+const source = await codegen({
   filename: "src/schema.ts",
   schema,
   documents,
@@ -28,4 +28,4 @@ const written = await codegen({
   plugins: [{ operations: {} }, { documents: {} }],
   pluginMap: { operations: typescriptOperations, documents: typedDocumentNode },
 });
-writeFileSync("src/schema.ts", written);
+writeFileSync("src/schema.ts", source);

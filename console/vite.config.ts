@@ -1,12 +1,12 @@
 import { defineConfig, type Plugin } from "vite";
 
-/** Leaves out what React Aria says to screen readers in other languages than the console's. */
-const oneLanguage: Plugin = {
-  name: "one-language",
+/** Drops React Aria's screen reader texts in languages other than English. */
+const englishOnly: Plugin = {
+  name: "english-only",
   load: (id) => (/\/intl\/(\w+\/)?(?!en-US)[a-z]{2}-[A-Z]{2}\.mjs$/.test(id) ? "export default undefined" : null),
 };
 
-/** Has browsers fetch the application together with the first script, which imports it, and not once that runs. */
+/** Adds modulepreload links for the application chunk, so that browsers fetch it together with the entry script. */
 const preloadApp: Plugin = {
   name: "preload-app",
   transformIndexHtml: {
@@ -30,14 +30,14 @@ const preloadApp: Plugin = {
 
 export default defineConfig({
   base: "/static/",
-  plugins: [oneLanguage, preloadApp],
+  plugins: [englishOnly, preloadApp],
   build: {
     outDir: "../graph/static",
     emptyOutDir: true,
-    chunkSizeWarningLimit: 3000, // Monaco, in kB: a chunk of its own.
+    chunkSizeWarningLimit: 3000, // In kB. Monaco is a chunk of its own.
     license: { fileName: "licenses.md" },
     rolldownOptions: {
-      checks: { moduleLevelDirective: false }, // "use client" speaks to server rendering: there is none here.
+      checks: { moduleLevelDirective: false }, // Silences "use client" warnings: the directive is for server rendering, which the console does not use.
     },
   },
 });

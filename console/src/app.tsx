@@ -7,7 +7,7 @@ import { router } from "./routes";
 
 createRoot(document.getElementById("console") as HTMLElement).render(
   <StrictMode>
-    {/* Days are written and read as Australians do, whatever the browser's own language. */}
+    {/* Dates are formatted and parsed as in Australia, whatever the browser's language. */}
     <I18nProvider locale="en-AU">
       <RouterProvider router={router} />
     </I18nProvider>

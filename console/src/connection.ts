@@ -1,9 +1,9 @@
-/** Whether the server answers: noticed by requests, and looked after until it does again. */
+/** Tracks whether the server can be reached: requests report it, and while it is away `/livez` is polled. */
 
 import { useSyncExternalStore } from "react";
 
 const PROBE_INTERVAL_MS = 2000;
-// A page that was not looked at for so long, on a sleeping machine for one, is read anew.
+// After this long in the background (a hidden tab, a sleeping machine), a page reads its data again.
 const STALE_AFTER_MS = 30_000;
 
 class Connection {
@@ -36,13 +36,13 @@ class Connection {
     this.notifyRefresh();
   }
 
-  /** Calls back when what is shown may have grown old unseen; returns how to stop. */
+  /** Calls back when shown data may be stale: after reconnecting, or a long time hidden. Returns an unsubscriber. */
   onRefreshNeeded(call: () => void): () => void {
     this.refreshListeners.add(call);
     return () => this.refreshListeners.delete(call);
   }
 
-  /** Waits until the server answers again. */
+  /** Resolves when the server answers again. */
   untilOnline(): Promise<void> {
     return new Promise((resolve) => {
       const stop = this.onRefreshNeeded(() => {

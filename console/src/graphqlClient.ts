@@ -1,4 +1,4 @@
-/** The GraphQL client of the pages: urql over HTTP, graphql-ws for subscriptions, with the session's credentials. */
+/** The GraphQL client for the pages: urql over HTTP, graphql-ws for subscriptions, with the session's credentials. */
 
 import {
   Client,
@@ -19,18 +19,18 @@ import { session } from "./session/session";
 const URL = "/graphql";
 const UNAUTHORIZED = 401;
 
-/** Makes a client for one caller. Another caller gets another, so that nobody sees what was read for somebody else. */
+/** Creates the client for one caller. A new caller gets a new client, so no cached data leaks to them. */
 export function createGraphQLClient(): Client {
   const socket = createSocket({
     url: location.origin.replace(/^http/, "ws") + URL,
     connectionParams: () => ({ authorization: session.authorization }),
     retryAttempts: Number.POSITIVE_INFINITY,
-    // One second, then two, then four: what is shown live should be live again soon after the connection is.
+    // Back off 1 s, 2 s, then every 4 s, so that live data resumes soon after the network does.
     retryWait: (retries) => new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 2 ** retries, 4000))),
-    shouldRetry: (fault) => !isAuthRejection(fault),
+    shouldRetry: (error) => !isAuthRejection(error),
     on: {
       connected: () => connection.markOnline(),
-      closed: (event) => (isAuthRejection(event) ? session.refused() : undefined),
+      closed: (event) => (isAuthRejection(event) ? session.markExpired() : undefined),
     },
   });
 
@@ -42,7 +42,7 @@ export function createGraphQLClient(): Client {
     exchanges: [
       refetchExchange,
       cacheExchange,
-      // A read is asked for again until it is answered. A change is not: whoever made it is told, and decides.
+      // Queries are retried until the server answers. Mutations are not: the user sees the error and decides.
       retryExchange({
         initialDelayMs: 1000,
         maxDelayMs: 4000,
@@ -64,21 +64,21 @@ export function createGraphQLClient(): Client {
   });
 }
 
-/** Notes whether the server is there, and whether it still knows the caller. */
+/** Wraps fetch: records whether the server is reachable, and ends the session on a 401. */
 async function monitoredFetch(input: RequestInfo | globalThis.URL, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(input, init);
-  } catch (fault) {
+  } catch (error) {
     if (!init?.signal?.aborted) connection.markOffline();
-    throw fault;
+    throw error;
   }
   connection.markOnline();
-  if (response.status === UNAUTHORIZED) session.refused();
+  if (response.status === UNAUTHORIZED) session.markExpired();
   return response;
 }
 
-/** Reads again all that is on the page when the connection is back, or the page is looked at again after a while. */
+/** Re-executes every active query when the connection returns, or when the page is shown after a long time hidden. */
 const refetchExchange: Exchange = ({ client, forward }) => {
   const activeQueries = new Map<number, Operation>();
   connection.onRefreshNeeded(() => {
@@ -100,5 +100,5 @@ const refetchExchange: Exchange = ({ client, forward }) => {
     );
 };
 
-// How the server closes a socket whose credentials it refuses, in graphql-transport-ws.
-const isAuthRejection = (fault: unknown) => fault instanceof CloseEvent && [4401, 4403].includes(fault.code);
+// The graphql-transport-ws close codes for rejected credentials: 4401 Unauthorized, 4403 Forbidden.
+const isAuthRejection = (error: unknown) => error instanceof CloseEvent && [4401, 4403].includes(error.code);

@@ -1,7 +1,7 @@
-/** The first of our code to run: asks who is signed in, and for what the page is made of, all at once. */
+/** Entry point: starts signing in and loads the page's code and the application in parallel. */
 
 import "./components/style.css";
-import "./shell/frame.css"; // So that it is there with the page, and not once the frame is.
+import "./shell/frame.css"; // Loaded with the page, not with the frame's code, so that the layout does not shift.
 
 import { preload } from "./pages";
 import { session } from "./session/session";

@@ -1,4 +1,4 @@
-/** Which page is at which address, and its code, which is loaded when it is first opened. */
+/** The pages by path. Each page's code is a chunk of its own, loaded when the page is first opened. */
 
 export const PAGES = [
   { path: "/", load: async () => (await import("./fleet/FleetPage")).FleetPage },
@@ -13,9 +13,9 @@ export const PAGES = [
   { path: "/graphql", load: async () => (await import("./graphiql/GraphiQLPage")).GraphiQLPage },
 ];
 
-/** Loads the code of the page at an address, for whoever asks for it a moment later. */
+/** Starts loading the code of the page at a path, before the router requests it. */
 export function preload(address: string): void {
   const page = PAGES.find(({ path }) => new RegExp(`^${path.replaceAll(/:\w+/g, "[^/]+")}/?$`).test(address));
-  // What went wrong is shown to whoever asks.
+  // The router's own import() reports a failed load.
   page?.load().catch(() => {});
 }

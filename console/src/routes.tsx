@@ -11,7 +11,7 @@ export const router = createBrowserRouter([
     HydrateFallback: () => null,
     children: [
       ...PAGES.map(({ path, load }) => ({ path, lazy: async () => ({ Component: await load() }) })),
-      // Where an OIDC issuer sends people back to: the session has taken what it brings before this is shown.
+      // The OIDC redirect URI: the session consumes its parameters and leaves this path before anything is rendered.
       { path: "/sign-in/callback", element: null },
       { path: "*", element: <NotFoundPage /> },
     ],

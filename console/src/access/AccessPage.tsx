@@ -1,4 +1,4 @@
-/** Who may call the API, and what callers changed. */
+/** API keys and the audit trail. */
 
 import "./access.css";
 

@@ -1,4 +1,4 @@
-/** One change of the audit trail, that opens to what was there before it and what is there after it. */
+/** An audit entry, which expands to the changed object's fields before and after. */
 
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { useId, useState } from "react";
@@ -79,7 +79,7 @@ function Changes({ entry }: { entry: AuditEntry }) {
 
 function Fields({ label, fields }: { label: string; fields: FieldDiff[] }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse scrolls by the keyboard.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: focusable, so that the arrow keys scroll it.
     <section className="scrolled" aria-label={label} tabIndex={0}>
       <table aria-label={label}>
         <thead>

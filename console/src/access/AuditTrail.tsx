@@ -1,4 +1,4 @@
-/** Who changed what, newest first, a page at a time. */
+/** The audit trail, newest first, a page at a time. */
 
 import { Button } from "react-aria-components";
 

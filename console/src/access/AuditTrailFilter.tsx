@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { Button, Form, Input, Label, TextField } from "react-aria-components";
+
 import { DayRange } from "../components/DayRange";
 import { SelectField } from "../components/fields";
 import { SelectedItems } from "../components/SelectedItems";
@@ -52,7 +53,7 @@ export function AuditTrailFilter() {
   );
 }
 
-/** The API finds callers by their whole names, so it is asked once one is written. */
+/** The API matches a caller's full name, so the filter is applied when the field is left or Enter is pressed. */
 function CallerField({ caller, onChange }: { caller: string; onChange: (caller: string) => void }) {
   const [typed, setTyped] = useState<string | null>(null);
   return (

@@ -1,4 +1,4 @@
-/** A value out of the audit trail, as people read it. */
+/** A field's value in the audit trail: ids as names, and dates formatted. */
 
 import { formatDateTime, formatDay } from "../components/format";
 import { isMissingFrom, type Json } from "./fieldDiff";
@@ -6,11 +6,11 @@ import { ParkName, SiteNmi, VppName } from "./objectNames";
 import { readableTitle } from "./readableNames";
 
 interface Props {
-  /** The field's name: it says what an id is of. */
+  /** The field's name, from which the type of an id is inferred. */
   name: string;
-  /** Undefined where there was no object. */
+  /** Undefined if the object did not exist. */
   value: Json | undefined;
-  /** On the other side: what is not there is marked. */
+  /** The value on the other side of the change. List items missing there are marked. */
   otherValue?: Json | undefined;
 }
 

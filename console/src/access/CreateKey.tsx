@@ -1,4 +1,4 @@
-/** Makes an API key. Its secret goes from the answer to the dialog that shows it, and is kept nowhere. */
+/** Creates an API key. The secret goes from the response to the dialog that shows it, and is stored nowhere. */
 
 import { useState } from "react";
 import { Label, Radio, RadioGroup } from "react-aria-components";
@@ -18,14 +18,14 @@ interface Values {
   role: Role;
   vppIds: string[];
   siteIds: string[];
-  /** The last day it works. */
+  /** The last day on which the key is valid, in NEM time. */
   expiresAt: string | null;
 }
 
 const INITIAL: Values = { name: "", role: "READER", vppIds: [], siteIds: [], expiresAt: null };
 
 export function CreateKey({ onDone }: { onDone: () => void }) {
-  // Not useMutation, which holds on to the last answer.
+  // Not useMutation, which keeps the last response, and with it the secret.
   const client = useClient();
   const [created, setCreated] = useState<CreatedApiKey | null>(null);
   return (
@@ -37,7 +37,7 @@ export function CreateKey({ onDone }: { onDone: () => void }) {
         submitLabel="Create key"
         submit={async (values) => {
           const result = await client.mutation(CreateApiKeyDocument, { input: toInput(values) }).toPromise();
-          // It may have been made all the same: then it stands in the list, to be revoked.
+          // The key may have been created although the response was lost: reload the list, where it can be revoked.
           if (result.error?.networkError) onDone();
           return result;
         }}
@@ -94,10 +94,14 @@ function Fields({ form }: { form: FormState<Values> }) {
         ))}
       </RadioGroup>
       {role === "MEMBER" && (
-        <SitePicker chosen={siteIds} onChange={(ids) => form.set("siteIds", ids)} problem={form.problem("siteIds")} />
+        <SitePicker
+          selectedIds={siteIds}
+          onChange={(ids) => form.set("siteIds", ids)}
+          problem={form.problem("siteIds")}
+        />
       )}
       {(role === "READER" || role === "OPERATOR") && (
-        <VppPicker chosen={vppIds} onChange={(ids) => form.set("vppIds", ids)} problem={form.problem("vppIds")} />
+        <VppPicker selectedIds={vppIds} onChange={(ids) => form.set("vppIds", ids)} problem={form.problem("vppIds")} />
       )}
       <DayField
         label="Last day it works"

@@ -1,4 +1,4 @@
-/** The API keys, newest first: whose they are, what they may do, and whether they still work. */
+/** The API keys, newest first: name, role, scope and whether they are still valid. */
 
 import { type Column, DataTable } from "../components/DataTable";
 import { DialogButton } from "../components/FormDialog";

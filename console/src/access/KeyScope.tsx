@@ -1,4 +1,4 @@
-/** What a key is held to: VPPs by their names, sites by their NMIs. */
+/** The scope of a key: the names of its VPPs, or the NMIs of its sites. */
 
 import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 
@@ -6,7 +6,7 @@ import { DialogButton, useDialog } from "../components/FormDialog";
 import { SiteNmi, VppName } from "./objectNames";
 import type { ApiKey } from "./types";
 
-// As many as there are lines for in a row of the table.
+// A table row has room for two lines.
 const MAX_IN_ROW = 2;
 
 export function KeyScope({ apiKey }: { apiKey: ApiKey }) {
@@ -38,7 +38,7 @@ export function KeyScope({ apiKey }: { apiKey: ApiKey }) {
   );
 }
 
-/** Lists all of them, where they are more than a row has room for. */
+/** Lists the whole scope of a key, for scopes that do not fit into a table row. */
 export function KeyScopeDialog({ keys }: { keys: readonly ApiKey[] }) {
   const { name, about, close } = useDialog();
   const key = keys.find(({ id }) => id === about);

@@ -5,7 +5,7 @@ import { Notice } from "../components/Notice";
 import { roleLabel } from "./roles";
 import type { CreatedApiKey } from "./types";
 
-/** Shows a new key's secret, this once: nothing but the button closes it, so that it is not lost by a slip. */
+/** Shows a new key's secret once. Only its button closes the dialog, so that the secret is not lost by accident. */
 export function SecretDialog({ created, close }: { created: CreatedApiKey | null; close: () => void }) {
   return (
     <ModalOverlay className="overlay" isOpen={created !== null} isDismissable={false} isKeyboardDismissDisabled>

@@ -1,11 +1,11 @@
-/** What the audit trail is narrowed down to: it stands in the address. */
+/** The filter of the audit trail, kept in the URL. */
 
 import { isDay } from "../components/DayRange";
 import { addDays } from "../components/format";
 import { useUrlParams } from "../components/urlParams";
 import type { AuditEntryFilterInput } from "../schema";
 
-// As they stand in the address. Days are in NEM time; the last is one that is meant.
+// The names of the query parameters. Days are in NEM time, and the last day is inclusive.
 const FILTER_PARAMS = ["type", "action", "caller", "object", "first", "last"] as const;
 export type AuditFilter = Record<(typeof FILTER_PARAMS)[number], string | null>;
 
@@ -32,7 +32,7 @@ export function useAuditFilter() {
   };
 }
 
-/** Returns the address of the changes of one object. */
+/** Returns the path of the audit trail filtered by one object. */
 export const objectChangesPath = (objectId: string) =>
   `/access?${new URLSearchParams({ show: "audit", object: objectId })}`;
 

@@ -1,4 +1,4 @@
-/** What an audit entry says of an object: each of its fields before and after. */
+/** The fields of an audit entry's object before and after the change. */
 
 import type { ListAuditEntriesQuery } from "../schema";
 
@@ -9,7 +9,7 @@ type JsonObject = { [name: string]: Json };
 
 export interface FieldDiff {
   name: string;
-  /** Undefined where there was no object. */
+  /** Undefined if the object did not exist. */
   old: Json | undefined;
   new: Json | undefined;
   isChanged: boolean;
@@ -23,14 +23,14 @@ export function diffFields(entry: AuditEntry): FieldDiff[] {
   });
 }
 
-/** Returns which items of a list are not in the other. */
+/** Returns, for each item of a list, whether the other list lacks it. */
 export const isMissingFrom = (items: Json[], other: Json | undefined): boolean[] =>
-  items.map((item) => !Array.isArray(other) || !other.some((each) => isSame(each, item)));
+  items.map((item) => !Array.isArray(other) || !other.some((otherItem) => isSame(otherItem, item)));
 
-/** Returns the object as it was last: after the change, or before it was deleted. */
+/** Returns the object after the change, or before its deletion. */
 export const latestState = (entry: AuditEntry): JsonObject => parseObject(entry.new) ?? parseObject(entry.old) ?? {};
 
-/** Returns what people know the object by. */
+/** Returns the name under which users know the object. */
 export function objectTitle(entry: AuditEntry): string {
   const object = latestState(entry);
   const parts = {
@@ -42,7 +42,7 @@ export function objectTitle(entry: AuditEntry): string {
   return parts.join(" ");
 }
 
-/** Returns the page that shows the object, where there is one. */
+/** Returns the path of the object's page, or null if it was deleted or has none. */
 export function objectPagePath(entry: AuditEntry): string | null {
   const object = latestState(entry);
   if (entry.new === null) return null;
@@ -58,7 +58,7 @@ export function objectPagePath(entry: AuditEntry): string | null {
   return paths[entry.objectType] ?? null;
 }
 
-// Both were written by Postgres, which orders an object's fields.
+// Comparing JSON text is safe: both come from Postgres jsonb, which sorts an object's keys.
 const isSame = (one: Json | undefined, other: Json | undefined) => JSON.stringify(one) === JSON.stringify(other);
 
 const parseObject = (text: string | null): JsonObject | null =>

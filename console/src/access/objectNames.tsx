@@ -1,4 +1,4 @@
-/** What an id stands for, as people know it. */
+/** Components that show an object's name for its id. */
 
 import { Link } from "react-router";
 import { useQuery } from "urql";
@@ -7,7 +7,7 @@ import { GetParkNameDocument, GetSiteNmiDocument, GetVppNameDocument } from "../
 
 interface Props {
   id: string;
-  /** Whether it leads there. */
+  /** Whether to link to the object's page. */
   isLink?: boolean;
 }
 

@@ -1,25 +1,26 @@
-/** Choosing VPPs by their names, and sites by their NMIs or addresses, out of however many there are. */
+/** Fields that pick VPPs by name, and sites by NMI or address. */
 
 import { type ReactNode, useDeferredValue, useState } from "react";
 import { useQuery } from "urql";
+
 import { Picker } from "../components/Picker";
 import { SelectedItems } from "../components/SelectedItems";
 import { FindSitesByNmiOrAddressDocument, FindVppsByNameDocument } from "../schema";
 import { SiteNmi, VppName } from "./objectNames";
 
 interface Props {
-  chosen: string[];
+  selectedIds: string[];
   onChange: (ids: string[]) => void;
   problem: string;
 }
 
 const NMI = /^[0-9A-Z]{10,11}$/;
 
-export function VppPicker({ chosen, ...props }: Props) {
+export function VppPicker({ selectedIds, ...props }: Props) {
   const [text, setText] = useState("");
-  const asked = useDeferredValue(text.trim());
-  const [{ data }] = useQuery({ query: FindVppsByNameDocument, variables: { text: asked } });
-  const found = data?.listVpps.items.map(({ id, name }) => ({ id, name })) ?? [];
+  const searchText = useDeferredValue(text.trim());
+  const [{ data }] = useQuery({ query: FindVppsByNameDocument, variables: { text: searchText } });
+  const matches = data?.listVpps.items.map(({ id, name }) => ({ id, name })) ?? [];
   return (
     <MultiPicker
       label="VPPs it is held to"
@@ -27,20 +28,20 @@ export function VppPicker({ chosen, ...props }: Props) {
       empty="No VPP has this in its name"
       text={text}
       setText={setText}
-      found={found}
-      chosen={chosen.map((id) => ({ id, name: <VppName id={id} /> }))}
+      matches={matches}
+      selected={selectedIds.map((id) => ({ id, name: <VppName id={id} /> }))}
       {...props}
     />
   );
 }
 
-export function SitePicker({ chosen, ...props }: Props) {
+export function SitePicker({ selectedIds, ...props }: Props) {
   const [text, setText] = useState("");
-  const asked = useDeferredValue(text.trim());
-  const variables = { text: asked, isNmi: NMI.test(asked) };
+  const searchText = useDeferredValue(text.trim());
+  const variables = { text: searchText, isNmi: NMI.test(searchText) };
   const [{ data }] = useQuery({ query: FindSitesByNmiOrAddressDocument, variables });
   const sites = data?.getSiteByNmi ? [data.getSiteByNmi] : (data?.listSites.items ?? []);
-  const found = sites.map(({ id, nmi, address }) => ({ id, name: `${nmi}, ${address}` }));
+  const matches = sites.map(({ id, nmi, address }) => ({ id, name: `${nmi}, ${address}` }));
   return (
     <MultiPicker
       label="Sites it sees"
@@ -48,22 +49,22 @@ export function SitePicker({ chosen, ...props }: Props) {
       empty="No site has this NMI, or this in its address"
       text={text}
       setText={setText}
-      found={found}
-      chosen={chosen.map((id) => ({ id, name: <SiteNmi id={id} /> }))}
+      matches={matches}
+      selected={selectedIds.map((id) => ({ id, name: <SiteNmi id={id} /> }))}
       {...props}
     />
   );
 }
 
-/** Picks one after another; those that are chosen stand below. */
+/** Picks several items one by one, and lists them below. */
 function MultiPicker({
   label,
   hint,
   empty,
   text,
   setText,
-  found,
-  chosen,
+  matches,
+  selected,
   onChange,
   problem,
 }: {
@@ -72,20 +73,20 @@ function MultiPicker({
   empty: string;
   text: string;
   setText: (text: string) => void;
-  found: { id: string; name: string }[];
-  chosen: { id: string; name: ReactNode }[];
+  matches: { id: string; name: string }[];
+  selected: { id: string; name: ReactNode }[];
   onChange: (ids: string[]) => void;
   problem: string;
 }) {
-  const ids = chosen.map(({ id }) => id);
+  const ids = selected.map(({ id }) => id);
   return (
     <div className="field">
       <Picker
         label={label}
         hint={hint}
-        empty={found.length > 0 ? "All that were found are chosen" : empty}
+        empty={matches.length > 0 ? "All that were found are chosen" : empty}
         problem={problem}
-        items={found.filter(({ id }) => !ids.includes(id))}
+        items={matches.filter(({ id }) => !ids.includes(id))}
         value={null}
         onChange={(id) => {
           if (id === null) return;
@@ -97,8 +98,12 @@ function MultiPicker({
         allowsEmptyCollection
         menuTrigger="focus"
       />
-      {chosen.length > 0 && (
-        <SelectedItems label={label} items={chosen} onRemove={(id) => onChange(ids.filter((each) => each !== id))} />
+      {selected.length > 0 && (
+        <SelectedItems
+          label={label}
+          items={selected}
+          onRemove={(id) => onChange(ids.filter((otherId) => otherId !== id))}
+        />
       )}
     </div>
   );

@@ -1,6 +1,6 @@
 const ACRONYMS: Record<string, string> = { vpp: "VPP", vpps: "VPPs", api: "API", nmi: "NMI", aud: "AUD", kwh: "kWh" };
 
-/** Writes a name of the API's as people say it: "createApiKey" as "create API key", "vppIds" as "VPPs". */
+/** Turns an API name into words: "createApiKey" into "create API key", "vppIds" into "VPPs". */
 export const readableName = (name: string) =>
   name
     .replace(/Id(s?)$/, "$1")
@@ -8,5 +8,5 @@ export const readableName = (name: string) =>
     .map((word) => ACRONYMS[word.toLowerCase()] ?? word.toLowerCase())
     .join(" ");
 
-/** The same where it stands alone: "Create API key". */
+/** Turns an API name into a capitalised label: "Create API key". */
 export const readableTitle = (name: string) => readableName(name).replace(/^./, (first) => first.toUpperCase());

@@ -1,6 +1,6 @@
 import type { Role } from "../schema";
 
-/** The roles, least first: each may do what the one before it may, within what its key is held to. */
+/** The roles, least privileged first. Each includes the ones before it, within the scope of its key. */
 export const ROLES: { value: Role; label: string; may: string }[] = [
   {
     value: "MEMBER",

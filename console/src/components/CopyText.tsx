@@ -2,14 +2,14 @@ import { Check, Copy } from "lucide-react";
 import { useState } from "react";
 import { Button } from "react-aria-components";
 
-/** Shows a text that people take elsewhere, with a button that copies it. */
+/** A text with a button that copies it to the clipboard. */
 export function CopyText({ label, text }: { label: string; text: string }) {
   const [isCopied, setIsCopied] = useState(false);
   return (
     <span className="row small" style={{ "--gap": "0.35rem", flexWrap: "nowrap" }}>
       <span className="soft">{label}</span>
       <code style={{ overflowWrap: "anywhere" }}>{text}</code>
-      {/* Browsers have a clipboard for pages that come over TLS, or from this machine: elsewhere it is copied by hand. */}
+      {/* navigator.clipboard exists only in secure contexts (TLS, or localhost). Without it there is no button. */}
       {"clipboard" in navigator && (
         <Button
           className="button quiet icon"

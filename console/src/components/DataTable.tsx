@@ -1,4 +1,4 @@
-/** A table of any length: sorted by its headings, and quick, since only the rows in sight are drawn. */
+/** A sortable, virtualised table: only the visible rows are rendered, so any number of rows stays fast. */
 
 import "./table.css";
 
@@ -20,25 +20,25 @@ export interface Column<Row> {
   id: string;
   header: string;
   cell: (row: Row) => ReactNode;
-  /** What rows are sorted by; without it, the column does not sort. */
+  /** The sort key. Without it, the column cannot be sorted. */
   sort?: (row: Row) => string | number | bigint;
-  /** Whether it holds figures, which stand at the right. */
+  /** Whether the column holds numbers, which are aligned right. */
   numeric?: boolean;
-  /** As in CSS grid-template-columns; "minmax(8rem, 1fr)" unless said. */
+  /** As in CSS grid-template-columns; by default "minmax(8rem, 1.4fr)", or "minmax(7rem, 1fr)" if numeric. */
   width?: string;
 }
 
 interface Props<Row extends object> {
-  /** What the table is of; read out to those who do not see it. */
+  /** The accessible name. */
   label: string;
   columns: Column<Row>[];
   rows: readonly Row[];
   rowKey: (row: Row) => string;
-  /** How they are sorted at first; in the order they came unless said. */
+  /** The initial sorting; by default the order of `rows`. */
   initialSort?: { id: string; desc?: boolean };
-  /** A row below all others that adds them up: a cell for each column's id. */
+  /** The cells of a footer row of totals, by column id. */
   totals?: Record<string, ReactNode>;
-  /** Reads further rows, where there are any. */
+  /** Loads the next page, if there is one. */
   onLoadMore?: (() => void) | undefined;
   isLoading?: boolean;
 }
@@ -46,7 +46,7 @@ interface Props<Row extends object> {
 const ROW_PX = 41;
 const OVERSCAN = 16;
 
-// Made once: ten thousand texts are compared with it in the time it takes to make a hundred.
+// Shared: creating a collator costs about as much as a hundred comparisons.
 const collator = new Intl.Collator("en-AU", { numeric: true });
 
 const compare: SortFn<typeof features, never> = (a, b, id) => {
@@ -78,7 +78,7 @@ export function DataTable<Row extends object>({
       })),
     [columns],
   );
-  // The heading says at once what ten thousand rows take a moment to follow.
+  // The heading shows the new sorting at once; sorting ten thousand rows is deferred.
   const [sorting, setSorting] = useState<SortingState>(
     initialSort ? [{ id: initialSort.id, desc: initialSort.desc ?? false }] : [],
   );
@@ -93,7 +93,7 @@ export function DataTable<Row extends object>({
     enableSortingRemoval: false,
   });
   const { rows: sortedRows } = table.getRowModel();
-  // Another function would make it measure every row anew each time it is drawn.
+  // A stable function: with a new one per render, the virtualizer would measure every row again.
   const itemKey = useCallback((index: number) => sortedRows[index]?.id ?? index, [sortedRows]);
   const virtualizer = useVirtualizer({
     count: sortedRows.length,
@@ -107,10 +107,9 @@ export function DataTable<Row extends object>({
     .join(" ");
 
   return (
-    // Reached by keyboard, so that the arrow keys scroll it.
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse scrolls by the keyboard.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: focusable, so that the arrow keys scroll it.
     <section ref={scroller} className="table-scroller" aria-label={label} tabIndex={0}>
-      {/* Laid out as a grid, tables are no longer tables to all browsers: so their roles are said. */}
+      {/* With display: grid, some browsers drop the table semantics, so the ARIA roles are explicit. */}
       {/* biome-ignore-start lint/a11y/noRedundantRoles: see above. */}
       {/* biome-ignore-start lint/a11y/useSemanticElements: see above. */}
       <table

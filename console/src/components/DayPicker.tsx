@@ -27,7 +27,7 @@ export interface DayProps {
   isRequired?: boolean;
 }
 
-/** A settlement date, YYYY-MM-DD; null where none is given. */
+/** A field for a settlement date, YYYY-MM-DD, or null, with a calendar. */
 export function DayPicker({ label, hint, value, onChange, problem = "", isRequired = false }: DayProps) {
   return (
     <DatePicker

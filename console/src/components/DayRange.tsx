@@ -1,4 +1,4 @@
-/** Days from one to another, both of them meant; either may be left open. */
+/** Two fields for a range of days, both ends inclusive; either end may be empty. */
 
 import { useState } from "react";
 
@@ -10,7 +10,7 @@ interface Range {
 }
 
 export function DayRange({ first, last, onChange, hint }: Range & { onChange: (range: Range) => void; hint?: string }) {
-  // While a day is typed, it is any: others hear of it once it is one, and not after the last.
+  // A half-typed day can be any value: onChange is called only once both days are valid and in order.
   const [typed, setTyped] = useState<Range | null>(null);
   const shown = typed ?? { first, last };
   const isBefore = shown.first !== null && shown.last !== null && shown.last < shown.first;
@@ -43,7 +43,7 @@ export function DayRange({ first, last, onChange, hint }: Range & { onChange: (r
   );
 }
 
-/** Tells whether a text is a day, YYYY-MM-DD, of the years that readings and changes may be of. */
+/** Whether a text is a day, YYYY-MM-DD, within the years 1900 to 2199 of readings and changes. */
 export function isDay(text: string | null): text is string {
   const read = new Date(`${text}T00:00:00Z`);
   return !Number.isNaN(read.getTime()) && read.toISOString().slice(0, 10) === text && text >= "1900" && text < "2200";

@@ -1,24 +1,25 @@
-/** A question above a page: fields, what the answer would mean, and the button that sends it. */
+/** A modal dialog with a form, whose state is in the URL and whose draft is in session storage. */
 
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { Button, Dialog, Form, Heading, Modal, ModalOverlay } from "react-aria-components";
 import type { CombinedError, OperationResult } from "urql";
+
 import { useDraft } from "./draft";
 import { apiErrorOf } from "./errors";
 import { Failure } from "./states";
 import { useUrlParams } from "./urlParams";
 
-/** What fields read and write. `problem` is what is wrong with one: what the server, or the dialog, found. */
+/** A form's values, for its fields. `problem` returns a field's validation error, from the dialog or the server. */
 export interface FormState<Values> {
   values: Values;
-  // Methods, so that a form is taken where one of some of its fields is.
+  // Method syntax is bivariant, so a form with more fields is accepted where one with fewer is expected.
   set<Name extends keyof Values>(name: Name, value: Values[Name]): void;
   problem(name: keyof Values): string;
 }
 
 type Problems<Values> = { [Name in keyof Values]?: string };
 
-/** What was refused: as long as a value is still the same, what was wrong with it is. */
+/** The last rejected submission. A field shows its problem until its value differs from the rejected one. */
 interface Rejection<Values> {
   values: Values;
   problems?: Problems<Values>;
@@ -26,23 +27,23 @@ interface Rejection<Values> {
 }
 
 interface Props<Values extends object, Data> {
-  /** Its name in the address, `?do=NAME`, where a reload and the way back find it. */
+  /** The dialog's name in the URL, `?do=NAME`. */
   name: string;
   title: string;
   initial: Values;
   submitLabel: string;
   tone?: "primary" | "danger";
-  /** Finds what cannot be sent at all, such as a figure that is not there: a sentence for each field at fault. */
+  /** Validates before sending: returns a sentence for each invalid field, such as a missing number. */
   validate?: (values: Values) => Problems<Values>;
-  /** Sends it. The id is the same until it has worked: a create that is sent again with it makes nothing twice. */
+  /** Sends the mutation. The id stays the same until one succeeds, so that a repeated create is idempotent. */
   submit: (values: Values, id: string) => Promise<OperationResult<Data>>;
   onDone?: (data: Data) => void;
-  /** What the button says that sends nothing. */
+  /** The label of the button that closes the dialog without sending; by default "Cancel". */
   cancelLabel?: string;
   children: (form: FormState<Values>) => ReactNode;
 }
 
-/** Says which dialog is open, and about what; opens and closes them. */
+/** Reads and changes the open dialog in the URL: `?do=NAME&about=SUBJECT`. */
 export function useDialog() {
   const [params, updateParams] = useUrlParams();
   return {
@@ -64,7 +65,7 @@ export function useDialog() {
   };
 }
 
-/** The button that opens a dialog. */
+/** A button that opens a dialog. */
 export function DialogButton({
   opens,
   about,
@@ -89,7 +90,7 @@ export function DialogButton({
 export function FormDialog<Values extends object, Data>(props: Props<Values, Data>) {
   const { name, about, close } = useDialog();
   return (
-    // React Aria holds the focus within, and gives it back to the button that opened it.
+    // React Aria traps the focus in the dialog, and returns it to the button that opened it.
     <ModalOverlay
       className="overlay"
       isOpen={name === props.name}
@@ -125,7 +126,7 @@ function Body<Values extends object, Data>({
   const [isSending, setIsSending] = useState(false);
   const formRef = useRef<HTMLFormElement>(null);
 
-  // Whoever sent it goes on at the field at fault, which is read out to them.
+  // After a rejection, move the focus to the first invalid field; screen readers then announce it.
   useEffect(() => {
     if (rejection) formRef.current?.querySelector<HTMLElement>("[data-invalid] :is(input, [role=spinbutton])")?.focus();
   }, [rejection]);
@@ -155,7 +156,7 @@ function Body<Values extends object, Data>({
 
   const form: FormState<Values> = {
     values,
-    // Of the draft as it is by then: one click may commit a figure and choose something else.
+    // A functional update: one click may commit a number field and choose something else in the same render.
     set: (name, value) => setDraft((draft) => ({ ...draft, values: { ...draft.values, [name]: value } })),
     problem: (name) =>
       (rejection && Object.is(values[name], rejection.values[name]) && rejection.problems?.[name]) || "",

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 
 const ICONS = { accent: Info, good: CircleCheck, warn: TriangleAlert, bad: CircleAlert };
 
-/** A sentence that has to be seen. Told to screen readers when it comes up on a page that is there (`live`). */
+/** A highlighted message. With `live`, screen readers announce it when it appears. */
 export function Notice({
   tone = "accent",
   live = false,

@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect } from "react";
 import { Link } from "react-router";
 
-/** Gives the document a title, for as long as the page is there: signed out, nobody reads what it was of. */
+/** Sets the document's title while mounted. After signing out, the title no longer names the page's object. */
 export function useTitle(title: string): void {
   useEffect(() => {
     document.title = `${title} · vpp`;
@@ -11,7 +11,7 @@ export function useTitle(title: string): void {
   }, [title]);
 }
 
-/** A page's title, which is the document's too, the way back up, and what can be done with the page as a whole. */
+/** The page's title (the document's too), a link to the parent page, and the page's actions as children. */
 export function PageHeader({
   title,
   parent,

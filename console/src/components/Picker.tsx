@@ -24,12 +24,12 @@ interface Props<Item extends Pickable> extends Omit<ComboBoxProps<Item, "single"
   label: string;
   hint?: string;
   placeholder?: string;
-  /** What the list says where nothing is in it. */
+  /** The text of an empty list. */
   empty: string;
   problem?: string;
 }
 
-/** A field for one of many, found by a part of its name: what is found so far opens below as a list. */
+/** A combo box: the user types part of a name and picks from the list of matches. */
 export function Picker<Item extends Pickable>({
   label,
   hint,
@@ -39,10 +39,10 @@ export function Picker<Item extends Pickable>({
   ...props
 }: Props<Item>) {
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: the keys are pressed in the field that is in it.
+    // biome-ignore lint/a11y/noStaticElementInteractions: handles keys that bubble up from the input inside.
     <div
       role="presentation"
-      // Escape closes the list, and not the dialog behind it, too.
+      // Escape closes only the open list: without this, React Aria closes the surrounding dialog too.
       onKeyDown={(event) => {
         const isOpen = event.currentTarget.querySelector("[aria-expanded='true']") !== null;
         if (event.key === "Escape" && isOpen) event.stopPropagation();

@@ -4,7 +4,7 @@ import { X } from "lucide-react";
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components";
 
-/** What was chosen of many, each with a button that takes it out again. */
+/** The items selected so far. Pressing one removes it. */
 export function SelectedItems({
   label,
   items,

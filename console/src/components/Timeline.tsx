@@ -10,7 +10,7 @@ export interface Period {
   content: ReactNode;
 }
 
-/** Lays out what held when, latest first, and marks what holds today. Days are settlement dates. */
+/** Lists periods, latest first, and marks the current one. Days are settlement dates. */
 export function Timeline({ label, periods }: { label: string; periods: Period[] }) {
   const now = today();
   return (

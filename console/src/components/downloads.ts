@@ -1,8 +1,8 @@
-/** Files that are written here, or fetched, and handed to the browser as downloads. */
+/** Browser downloads: files generated here, and links to stored files. */
 
 import Papa from "papaparse";
 
-/** Hands rows over as a CSV file. Every value stays the text it is, with its zeros, signs and ISO dates. */
+/** Downloads rows as a CSV file. Values are written as given: leading zeros, signs and ISO dates are kept. */
 export function downloadCsv(fileName: string, columns: string[], rows: string[][]): void {
   downloadText(fileName, "text/csv", Papa.unparse({ fields: columns, data: rows }));
 }
@@ -15,7 +15,7 @@ export function downloadText(fileName: string, type: string, text: string): void
   URL.revokeObjectURL(link.href);
 }
 
-/** Follows a link to a file that the object store sends as an attachment: the page stays where it is. */
+/** Downloads the file at a URL. The object store sends it as an attachment, so the page is not left. */
 export function downloadFromUrl(url: string): void {
   const link = document.createElement("a");
   link.href = url;

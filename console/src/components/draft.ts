@@ -1,8 +1,8 @@
-/** What is typed into a form, kept in this tab until it is sent or given up: through a reload, and a session's end. */
+/** Drafts of forms in session storage: they survive a reload and an expired session, until sent or discarded. */
 
 import { type Dispatch, type SetStateAction, useEffect, useState } from "react";
 
-/** Like useState, but finds again what was kept under the name. Never for secrets. */
+/** Like useState, but the value is stored under `name` in session storage. Never use it for secrets. */
 export function useDraft<Value>(name: string, initial: Value): [Value, Dispatch<SetStateAction<Value>>, () => void] {
   const storageKey = `draft:${name}`;
   const [value, setValue] = useState<Value>(() => {

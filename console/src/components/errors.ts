@@ -5,12 +5,12 @@ interface ApiError {
   errorInfo?: { field?: string[] } & Record<string, unknown>;
 }
 
-/** Returns what the API says of an error beside its message: its type and info stand at the error's top level. */
+/** Returns an API error's errorType and errorInfo, which AppSync puts beside `message`, not into `extensions`. */
 export function apiErrorOf(error: CombinedError): ApiError {
   return (error.graphQLErrors[0]?.originalError as ApiError | undefined) ?? {};
 }
 
-/** Writes an error as a sentence for whoever asked. */
+/** Returns an error as a sentence for the user. */
 export function errorMessage(error: CombinedError): string {
   const [first] = error.graphQLErrors;
   if (!first) {
@@ -24,6 +24,7 @@ export function errorMessage(error: CombinedError): string {
   return first.message;
 }
 
+/** Returns the id under which the server logged the request. */
 export function requestId(error: CombinedError): string | null {
   return error.response?.headers?.get("x-amzn-requestid") ?? null;
 }

@@ -1,4 +1,4 @@
-/** The fields of forms: each reads and writes one value of a form, and shows what is wrong with it. */
+/** Form fields. The ...Input components are bound to one value of a FormState; the ...Field components stand alone. */
 
 import "./fields.css";
 
@@ -63,7 +63,7 @@ export function TextInput<Values>({
   );
 }
 
-/** A figure, NaN where there is none. `unit` stands behind it. */
+/** A number, NaN if empty. `unit` follows the label. */
 export function NumberInput<Values>({
   form,
   name,
@@ -82,7 +82,7 @@ export function NumberInput<Values>({
       name={name}
       isRequired={isRequired}
       isInvalid={problem !== ""}
-      // As JSON, in which forms are kept, it is null where there is none.
+      // Drafts are stored as JSON, which turns NaN into null.
       value={(form.values[name] as number | null) ?? Number.NaN}
       onChange={(value) => form.set(name, value as Values[typeof name])}
       formatOptions={{ maximumFractionDigits: 6 }}
@@ -101,7 +101,7 @@ export function NumberInput<Values>({
   );
 }
 
-/** One of a few, in a list that opens. */
+/** A select box bound to a form. */
 export function SelectInput<Values, Value extends string>({
   form,
   name,
@@ -120,7 +120,7 @@ export function SelectInput<Values, Value extends string>({
   );
 }
 
-/** The same outside a form. */
+/** A select box outside a form. */
 export function SelectField<Value extends string>({
   label,
   hint,
@@ -149,7 +149,7 @@ export function SelectField<Value extends string>({
   );
 }
 
-/** A settlement date. Its calendar is half as large as all else on a page: it is loaded when there is one. */
+/** A settlement date. The calendar's code is half the size of everything else on a page, so it is loaded on demand. */
 export function DayField(props: DayProps) {
   return (
     <Suspense fallback={<DayFieldPlaceholder {...props} />}>
@@ -170,7 +170,7 @@ function DayFieldPlaceholder({ label, hint }: DayProps) {
   );
 }
 
-/** A month, YYYY-MM: its name, its year, and the ones before and after it. */
+/** A month, YYYY-MM: a select box for the month and one for the year, with buttons for the previous and next month. */
 export function MonthField({
   label,
   value,
@@ -182,7 +182,7 @@ export function MonthField({
   onChange: (value: string) => void;
   latest?: string;
 }) {
-  const [year = "", of = ""] = value.split("-");
+  const [year = "", monthOfYear = ""] = value.split("-");
   const firstYear = Math.min(Number(latest.slice(0, 4)) - 9, Number(year));
   const years = Array.from({ length: Number(latest.slice(0, 4)) - firstYear + 1 }, (_, index) =>
     String(firstYear + index),
@@ -194,12 +194,17 @@ export function MonthField({
         <Button className="button icon" aria-label="Month before" onPress={() => onChange(addMonths(value, -1))}>
           <ChevronLeft size={16} aria-hidden />
         </Button>
-        <CompactSelect label="Month" value={of} options={MONTHS} onChange={(chosen) => onChange(`${year}-${chosen}`)} />
+        <CompactSelect
+          label="Month"
+          value={monthOfYear}
+          options={MONTHS}
+          onChange={(chosen) => onChange(`${year}-${chosen}`)}
+        />
         <CompactSelect
           label="Year"
           value={year}
-          options={years.map((each) => ({ value: each, label: each }))}
-          onChange={(chosen) => onChange(`${chosen}-${of}`)}
+          options={years.map((value) => ({ value, label: value }))}
+          onChange={(chosen) => onChange(`${chosen}-${monthOfYear}`)}
         />
         <Button
           className="button icon"
@@ -243,7 +248,7 @@ function CompactSelect({
   );
 }
 
-/** A text that narrows a list down. */
+/** A text that filters a list. */
 export function SearchField({
   label,
   value,
@@ -271,7 +276,7 @@ export function SearchField({
   );
 }
 
-/** From when a change holds: for all time where it is null. Says below what that means for months gone by. */
+/** The day from which a change takes effect; null means for all time. Explains the effect on past months below. */
 export function EffectiveFromField<Values extends { effectiveFrom: string | null }>({
   form,
   subject,
@@ -279,7 +284,7 @@ export function EffectiveFromField<Values extends { effectiveFrom: string | null
 }: {
   form: FormState<Values>;
   subject: string;
-  /** What it means where no day is given. */
+  /** The label of the option without a day. */
   alwaysLabel?: string;
 }) {
   const { effectiveFrom } = form.values;
@@ -312,7 +317,7 @@ export function EffectiveFromField<Values extends { effectiveFrom: string | null
   );
 }
 
-/** Says in plain words what a change does to months that are over, and to reports. */
+/** Explains what a change does to past months and to reports. */
 export function describeEffect(subject: string, effectiveFrom: string | null): string {
   const reports =
     "Reports already generated stay as they are; those of months it changes are marked as stale, and settling again adds a revision.";

@@ -1,4 +1,4 @@
-/** Lists that come in pages: read a page at a time as it is asked for, or all of them one after another. */
+/** Paginated lists (`nextToken`): one page at a time on request, or all pages one after another. */
 
 import type { DocumentNode } from "graphql";
 import { startTransition, useCallback, useEffect, useRef, useState } from "react";
@@ -13,10 +13,10 @@ interface Connection<Item> {
 
 export interface PaginatedList<Item> {
   items: readonly Item[];
-  /** Whether the first page is still on its way: nothing is known yet. */
+  /** Whether the first page is still loading, so nothing can be shown yet. */
   isLoadingFirstPage: boolean;
   isLoading: boolean;
-  /** Whether there is a page behind those that were read. */
+  /** Whether a further page exists. */
   hasMore: boolean;
   error: CombinedError | undefined;
   loadMore: () => void;
@@ -26,8 +26,8 @@ export interface PaginatedList<Item> {
 const NONE: readonly never[] = [];
 
 /**
- * Reads a list: `of` finds it in an answer, and returns nothing where it is not there. Its variables take a `nextToken`.
- * With `all`, one page follows the other by itself. What was read is shown until what takes its place has come.
+ * Reads a paginated list. `selectConnection` picks the connection out of a response, if it is there.
+ * With `loadAll`, every page is loaded in turn. During a reload the old items stay until the new ones have come.
  */
 export function usePaginatedList<Data, Variables extends { nextToken?: string | null | undefined }, Item>(
   document: TypedDocumentNode<Data, Variables> & DocumentNode,
@@ -36,25 +36,25 @@ export function usePaginatedList<Data, Variables extends { nextToken?: string | 
   { loadAll = false, pause = false } = {},
 ): PaginatedList<Item> {
   const client = useClient();
-  const [read, setRead] = useState<{ key: string; items: readonly Item[] }>({ key: "", items: NONE });
+  const [result, setResult] = useState<{ key: string; items: readonly Item[] }>({ key: "", items: NONE });
   const [nextToken, setNextToken] = useState<string | null>(null);
   const [error, setError] = useState<CombinedError>();
   const [isLoading, setIsLoading] = useState(!pause);
-  const [isFirst, setIsFirst] = useState(true);
+  const [isFirstLoad, setIsFirstLoad] = useState(true);
   const loadedItems = useRef<readonly Item[]>(NONE);
-  // Answers to what was asked before it was asked otherwise are thrown away.
+  // Responses to an earlier request, with other variables, are discarded by this number.
   const requestNumber = useRef(0);
-  const find = useRef(selectConnection);
-  find.current = selectConnection;
+  const selectRef = useRef(selectConnection);
+  selectRef.current = selectConnection;
   const key = JSON.stringify(variables);
-  // What was asked otherwise answers nothing now: it is not shown, not even until this is asked.
-  const isOutdated = read.key !== key;
+  // Items read for other variables are never shown, not even for the render before the effect below runs.
+  const isOutdated = result.key !== key;
 
   const readFrom = useCallback(
     async (from: string | null) => {
       const thisRequest = ++requestNumber.current;
       const isReload = from === null && loadedItems.current.length > 0;
-      let found = from === null ? NONE : loadedItems.current;
+      let items = from === null ? NONE : loadedItems.current;
       let token = from;
       let renderedCount = 0;
       setIsLoading(true);
@@ -64,22 +64,22 @@ export function usePaginatedList<Data, Variables extends { nextToken?: string | 
           .query(document, pageVariables, { requestPolicy: "network-only" })
           .toPromise();
         if (thisRequest !== requestNumber.current) return;
-        const page = data && find.current(data);
-        found = [...found, ...(page?.items ?? NONE)];
+        const page = data && selectRef.current(data);
+        items = [...items, ...(page?.items ?? NONE)];
         token = page?.nextToken ?? null;
-        const isComplete = !loadAll || token === null;
-        // To draw a list takes as long as it is: drawn when it has doubled, a long one is drawn a few times only.
-        if (!isComplete && (isReload || found.length < 2 * renderedCount)) continue;
-        renderedCount = found.length;
-        const shown = isReload && error ? loadedItems.current : found;
-        loadedItems.current = shown;
-        // What people do meanwhile comes first.
+        const isLastRender = !loadAll || token === null;
+        // Render only when the list has doubled: rendering each page would take quadratic time in total.
+        if (!isLastRender && (isReload || items.length < 2 * renderedCount)) continue;
+        renderedCount = items.length;
+        const itemsToShow = isReload && error ? loadedItems.current : items;
+        loadedItems.current = itemsToShow;
+        // User input takes priority over rendering the new items.
         startTransition(() => {
           setError(error);
           setNextToken(token);
-          setRead({ key, items: shown });
-          setIsFirst(false);
-          setIsLoading(!isComplete);
+          setResult({ key, items: itemsToShow });
+          setIsFirstLoad(false);
+          setIsLoading(!isLastRender);
         });
       } while (loadAll && token !== null);
     },
@@ -88,18 +88,18 @@ export function usePaginatedList<Data, Variables extends { nextToken?: string | 
 
   useEffect(() => {
     loadedItems.current = NONE;
-    setRead({ key, items: NONE });
+    setResult({ key, items: NONE });
     setNextToken(null);
     setError(undefined);
-    setIsFirst(true);
+    setIsFirstLoad(true);
     if (pause) return;
     void readFrom(null);
     return connection.onRefreshNeeded(() => void readFrom(null));
   }, [readFrom, key, pause]);
 
   return {
-    items: isOutdated ? NONE : read.items,
-    isLoadingFirstPage: isOutdated || isFirst,
+    items: isOutdated ? NONE : result.items,
+    isLoadingFirstPage: isOutdated || isFirstLoad,
     isLoading: isLoading || (isOutdated && !pause),
     hasMore: !isOutdated && nextToken !== null,
     error: isOutdated ? undefined : error,

@@ -1,4 +1,4 @@
-/** What a page shows in place of what was asked for: that it is on its way, not there, or refused, and what to do next. */
+/** Placeholders for content that is loading, empty, missing, forbidden or failed. */
 
 import { CircleAlert, SearchX } from "lucide-react";
 import type { ReactNode } from "react";
@@ -10,7 +10,7 @@ import { CopyText } from "./CopyText";
 import { errorMessage, requestId } from "./errors";
 import { useTitle } from "./PageHeader";
 
-/** Says that something is being read; `page` fills a page with it. */
+/** A skeleton while something loads; `page` makes it as high as the window. */
 export function Loading({ subject, page = false }: { subject: string; page?: boolean }) {
   return (
     <div role="status" className="skeleton" style={page ? { minHeight: "100dvh" } : undefined}>
@@ -19,7 +19,7 @@ export function Loading({ subject, page = false }: { subject: string; page?: boo
   );
 }
 
-/** Says that a list holds nothing, and how it comes to hold something. */
+/** The empty state of a list; the children say how to add something. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <div className="card stack" style={{ alignItems: "center", textAlign: "center", padding: "2.5rem 1rem" }}>
@@ -29,7 +29,7 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
-/** Says that there is no such thing. What belongs to others is answered in the same words. */
+/** The page for an object that does not exist. An object outside the caller's scope gives exactly the same page. */
 export function NotFound({ noun }: { noun: string }) {
   useTitle(`There is no such ${noun}`);
 
@@ -45,7 +45,7 @@ export function NotFound({ noun }: { noun: string }) {
   );
 }
 
-/** Says that the caller's role does not go so far. */
+/** The page for a caller whose role is too low. */
 export function Forbidden({ audience }: { audience: string }) {
   return (
     <div className="card stack" style={{ alignItems: "center", textAlign: "center", padding: "2.5rem 1rem" }}>
@@ -55,7 +55,7 @@ export function Forbidden({ audience }: { audience: string }) {
   );
 }
 
-/** Says what failed: a sentence, what to do next, and the id by which the server's log knows it. */
+/** An error: a sentence, a button to try again, and the request id to look up in the server's log. */
 export function Failure({ error, retry }: { error: CombinedError; retry?: (() => void) | undefined }) {
   const id = requestId(error);
   return (

@@ -1,4 +1,4 @@
-// What style sheets read out of a style attribute.
+// Custom properties that components set in `style` and the style sheets read.
 import "react";
 
 declare module "react" {

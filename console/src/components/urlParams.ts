@@ -1,4 +1,4 @@
-/** What a page's address asks for beside the page itself, where a reload, a link and the way back find it. */
+/** Page state in the URL's query parameters, so that reloads, links and the back button restore it. */
 
 import { useCallback } from "react";
 import { type NavigateOptions, useNavigate, useSearchParams } from "react-router";
@@ -6,8 +6,8 @@ import { type NavigateOptions, useNavigate, useSearchParams } from "react-router
 type Change = (params: URLSearchParams) => void;
 
 /**
- * Returns the address's parameters, and what changes them. Each change starts from the address as it is by then: React
- * Router's own starts from the one that was last drawn, and of two changes before the next drawing loses the first.
+ * Returns the query parameters and a function that updates them. Each update starts from the current URL, unlike React
+ * Router's setSearchParams: that starts from the last rendered URL, and loses the first of two updates before a render.
  */
 export function useUrlParams(): [URLSearchParams, (change: Change, options?: NavigateOptions) => void] {
   const [params] = useSearchParams();

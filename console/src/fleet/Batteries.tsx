@@ -1,4 +1,4 @@
-/** The batteries of a site on a settlement date. */
+/** The batteries installed at a site on a settlement date. */
 
 import { useEffect, useRef } from "react";
 
@@ -11,7 +11,7 @@ import type { UrlInput } from "./urlInputs";
 
 interface Props {
   site: Site;
-  /** The day its batteries are those of, which the one they are asked for is once they are read. */
+  /** The day of the batteries shown. It lags behind `day` while the batteries of another day are loading. */
   on: string;
   day: UrlInput;
   mayChange: boolean;
@@ -22,7 +22,7 @@ export function Batteries({ site, on, day, mayChange }: Props) {
   const batteryCount = site.batteries.length;
   const previousCount = useRef(batteryCount);
 
-  // The focus goes with a battery whose button had it: whoever removed it goes on from here.
+  // Removing a battery removes its focused button: move the focus to the heading, so that keyboard users stay here.
   useEffect(() => {
     if (batteryCount < previousCount.current && document.activeElement === document.body) heading.current?.focus();
     previousCount.current = batteryCount;
@@ -87,7 +87,7 @@ export function Batteries({ site, on, day, mayChange }: Props) {
       )}
       {mayChange && (
         <>
-          {/* One that comes later is seen on its first day, not before. */}
+          {/* A battery that starts later is not installed on the day shown: go to its first day. */}
           <AddBattery siteId={site.id} onAdded={(from) => from !== null && from > on && day.setText(from)} />
           <EditBattery batteries={site.batteries} on={on} />
           <RemoveBattery batteries={site.batteries} />

@@ -1,4 +1,4 @@
-/** What is done to batteries, and what each change means before it is made. */
+/** Dialogs that add, edit and remove batteries. */
 
 import { useMutation } from "urql";
 
@@ -31,7 +31,7 @@ export function AddBattery({ siteId, onAdded }: { siteId: string; onAdded: (from
   );
 }
 
-/** Another capacity holds from a day on, what is written on it for all time: where the capacity stays, no day is sent. */
+/** A new capacity takes effect on a day, other changes for all time: the day is sent only with a capacity. */
 export function EditBattery({ batteries, on }: { batteries: Battery[]; on: string }) {
   const battery = useBattery(batteries);
   const [, updateBattery] = useMutation(UpdateBatteryDocument);
@@ -95,7 +95,7 @@ export function RemoveBattery({ batteries }: { batteries: Battery[] }) {
   );
 }
 
-/** Returns the battery that the open dialog is about. */
+/** Returns the battery of the open dialog. */
 function useBattery(batteries: Battery[]): Battery | undefined {
   const { about } = useDialog();
   return batteries.find(({ id }) => id === about);

@@ -1,4 +1,4 @@
-/** What there is: for those who run VPPs, these and a way to any site; for a site's owner, the sites that are theirs. */
+/** The home page: VPPs and a site search for operators and readers; for a member, their own sites. */
 
 import "./fleet.css";
 
@@ -53,7 +53,7 @@ export function FleetPage() {
 
 function Fleet() {
   const isRestricted = useCaller().vppIds !== null;
-  // Whoever is held to some VPPs cannot create another.
+  // Callers restricted to some VPPs cannot create VPPs.
   const mayCreate = useHasRole("OPERATOR") && !isRestricted;
   return (
     <>

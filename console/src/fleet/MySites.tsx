@@ -1,4 +1,4 @@
-/** What a site's owner sees first: the sites that are theirs. */
+/** A member's home page: their own sites. */
 
 import { Link } from "react-router";
 

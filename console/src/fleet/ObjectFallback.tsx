@@ -1,9 +1,10 @@
 import type { CombinedError } from "urql";
+
 import { apiErrorOf } from "../components/errors";
 import { PageHeader } from "../components/PageHeader";
 import { Failure, Loading, NotFound } from "../components/states";
 
-/** Stands in the place of a thing that is still being read, is not there, or could not be read. */
+/** The page of an object while it is loading, if it does not exist, or if it could not be read. */
 export function ObjectFallback({
   noun,
   isLoaded,
@@ -15,7 +16,7 @@ export function ObjectFallback({
   error: CombinedError | undefined;
   retry: () => void;
 }) {
-  // An address that holds no id at all names nothing either.
+  // The API rejects a malformed id in the URL as ValidationFailed: such an object does not exist either.
   if (isLoaded && (!error || apiErrorOf(error).errorType === "ValidationFailed")) return <NotFound noun={noun} />;
   if (!error) return <Loading page subject={`the ${noun}`} />;
   return (

@@ -1,7 +1,7 @@
 import { formatDay } from "../components/format";
 import { Notice } from "../components/Notice";
 
-/** Names the days from which something else was to hold, where a change takes its place: it holds without end. */
+/** Warns about later periods that a change will replace, since it has no end. */
 export function ReplacedPeriods({
   periods,
   effectiveFrom,

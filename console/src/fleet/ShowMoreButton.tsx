@@ -2,7 +2,7 @@ import { Button } from "react-aria-components";
 
 import type { PaginatedList } from "../components/paginatedList";
 
-/** Reads the next page of a list that is no table. */
+/** Loads the next page of a list that is not a DataTable. */
 export function ShowMoreButton<Item>({ list }: { list: PaginatedList<Item> }) {
   if (!list.hasMore) return null;
   return (

@@ -1,4 +1,4 @@
-/** What is done to a site, and what each change means before it is made. */
+/** Dialogs that edit, assign and delete a site. */
 
 import { useNavigate } from "react-router";
 import { useMutation } from "urql";

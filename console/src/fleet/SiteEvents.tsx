@@ -1,4 +1,4 @@
-/** A month of a site's events: what was sent and taken, at which tariff, and what it earned. */
+/** A month of a site's events: energy, tariff and value. */
 
 import { Download } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
@@ -90,7 +90,7 @@ export function SiteEvents({ siteId, nmi }: { siteId: string; nmi: string }) {
     { loadAll: true },
   );
 
-  // Whoever is held to some VPPs does not see the imports that speak of others, too: then events are read without.
+  // Callers restricted to some VPPs may not see imports that also contain other VPPs' events: retry without imports.
   const isDenied = withImports && events.error !== undefined && apiErrorOf(events.error).errorType === "Unauthorized";
   useEffect(() => {
     if (isDenied) setWithImports(false);
@@ -184,7 +184,7 @@ function Events({
   );
 }
 
-/** Writes the events as the API gave them: no figure is rounded, no sign or zero lost. */
+/** Exports the events as CSV, with the API's figures unrounded. */
 function exportEvents(events: readonly Event[], { nmi, month }: { nmi: string; month: string }): void {
   const columns = ["nmi", "settlementDate", "eventType", "energyKwh", "tariffCentsPerKwh", "valueAud"];
   const rows = events.map((event) => [

@@ -1,4 +1,4 @@
-/** A site: whose it is and was, its batteries on a day, and a month of its events. */
+/** A site: its memberships, its batteries on a day, and its events in a month. */
 
 import "./fleet.css";
 
@@ -38,7 +38,7 @@ function SiteDetails({ id }: { id: string }) {
   const site = data?.getSite;
   const retry = () => read({ requestPolicy: "network-only" });
   if (!site) return <ObjectFallback noun="site" isLoaded={data !== undefined} error={error} retry={retry} />;
-  // Whoever is held to some VPPs still sees sites that have left them, and no longer changes them.
+  // Callers restricted to some VPPs still see sites that have left them, but can no longer change them.
   const hasLeft =
     isRestricted && site.memberships.every(({ effectiveUntil }) => effectiveUntil && effectiveUntil <= today());
   const mayChange = isOperator && !hasLeft;
@@ -140,7 +140,7 @@ function Today({
   );
 }
 
-/** A VPP's name, which leads to its page for those who have one of it. */
+/** A VPP's name, linked to its page if the caller may open that. */
 function VppLink({ vpp, mayRead }: { vpp: { id: string; name: string }; mayRead: boolean }) {
   return mayRead ? <Link to={`/vpps/${vpp.id}`}>{vpp.name}</Link> : vpp.name;
 }

@@ -1,7 +1,8 @@
-/** Finds a site, in whatever VPP it is: by its NMI, or by a part of its address. */
+/** Finds a site of any VPP by its NMI, or by part of its address. */
 
 import { Link } from "react-router";
 import { useQuery } from "urql";
+
 import { apiErrorOf, errorMessage } from "../components/errors";
 import { SearchField } from "../components/fields";
 import { Notice } from "../components/Notice";
@@ -88,5 +89,5 @@ function Sites({ sites }: { sites: readonly FoundSite[] }) {
   );
 }
 
-// A digit tells an NMI from a suburb: Wollongong has ten letters.
+// An NMI contains a digit, unlike a suburb: Wollongong has ten letters too.
 const isNmi = (text: string) => /^[0-9a-z]{10,11}$/i.test(text) && /\d/.test(text);

@@ -1,4 +1,4 @@
-/** What is done to VPPs, and what each change means before it is made. */
+/** Dialogs that create, rename, reprice and delete VPPs. */
 
 import { useNavigate } from "react-router";
 import { useMutation } from "urql";

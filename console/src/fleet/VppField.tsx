@@ -1,4 +1,4 @@
-/** The field of a form that names a VPP, found by a part of its name. */
+/** A form field that picks a VPP by part of its name. */
 
 import { useEffect, useState } from "react";
 import { useQuery } from "urql";
@@ -8,7 +8,7 @@ import { Picker } from "../components/Picker";
 import { ListVppsDocument } from "../schema";
 import { DEBOUNCE_MS } from "./urlInputs";
 
-/** Named for the field of the API's input, which a refusal names; the name is what stands in the field. */
+/** Named like the API's input field, because rejections name that field. `name` is the text in the field. */
 interface Values {
   vppId: { id: string; name: string };
 }
@@ -43,7 +43,7 @@ export function VppField<Form extends Values>({ form }: { form: FormState<Form> 
       }}
       isRequired
       allowsEmptyCollection
-      // What was typed stays where nothing is chosen, to be corrected.
+      // Keep the typed text if nothing was picked, so that it can be corrected.
       allowsCustomValue
       autoFocus
     />

@@ -1,4 +1,4 @@
-/** A VPP: its terms, today and in other days, and its sites. */
+/** A VPP: its terms today and by period, and its sites. */
 
 import "./fleet.css";
 

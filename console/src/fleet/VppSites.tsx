@@ -1,4 +1,4 @@
-/** The sites of a VPP on a settlement date, and how one is added to them. */
+/** The sites of a VPP on a settlement date, with a dialog to create one. */
 
 import { Link, useNavigate } from "react-router";
 import { useMutation } from "urql";

@@ -1,4 +1,4 @@
-/** Decimals as the API writes them: added up exactly, as whole numbers and never as floats, and shown in full. */
+/** Exact arithmetic on the API's decimal strings, with BigInt instead of floats. */
 
 /** Adds up decimals (["1.1", "-0.075", "0.075"] → "1.1"). */
 export function sumDecimals(decimals: readonly string[]): string {
@@ -9,7 +9,7 @@ export function sumDecimals(decimals: readonly string[]): string {
   return (total < 0n ? "-" : "") + written.replace(/\.?0*$/, "");
 }
 
-/** Writes a decimal with all the digits it has ("-1234.5" → "−1,234.5"). */
+/** Formats a decimal with all its digits ("-1234.5" → "−1,234.5"). */
 export function formatDecimal(decimal: string): string {
   const [whole = "", part] = decimal.replace("-", "−").split(".");
   return whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : "");

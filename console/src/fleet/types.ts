@@ -1,6 +1,6 @@
 import type { GetSiteQuery } from "../schema";
 
-/** A site as the site page reads it. */
+/** A site, with the fields that the site page queries. */
 export type Site = NonNullable<GetSiteQuery["getSite"]>;
 
 export type Battery = Site["batteries"][number];

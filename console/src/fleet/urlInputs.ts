@@ -1,20 +1,21 @@
-/** What is entered into a page's fields and stands in its address. */
+/** Input fields whose value is kept in the URL, debounced. */
 
 import { useEffect, useState } from "react";
+
 import { addDays, thisMonth, today } from "../components/format";
 import { useUrlParams } from "../components/urlParams";
 
 export const DEBOUNCE_MS = 250;
 
 export interface UrlInput {
-  /** As it stands in its field. */
+  /** The text in the field. */
   text: string;
   setText: (text: string) => void;
-  /** As the address has it, once whoever enters it rests: what is read. */
+  /** The value in the URL, updated when typing pauses. Queries use this value. */
   value: string;
 }
 
-/** A text that is looked for. */
+/** A search text. */
 export function useTextParam(name: string): UrlInput {
   const [params, updateParams] = useUrlParams();
   const [typed, setTyped] = useState<string | null>(null);
@@ -43,7 +44,7 @@ export function useTextParam(name: string): UrlInput {
   return { text: typed ?? urlValue, setText: setTyped, value: urlValue.trim() };
 }
 
-/** A settlement date; today unless another is asked for. */
+/** A settlement date; by default today. */
 export function useDayParam(name: string): UrlInput {
   const { text, setText, value } = useTextParam(name);
   const now = today();
@@ -51,7 +52,7 @@ export function useDayParam(name: string): UrlInput {
   return { text: day(text), setText: (text) => setText(text === now ? "" : text), value: day(value) };
 }
 
-/** A month; this one unless another is asked for. */
+/** A month; by default the current one. */
 export function useMonthParam(name: string): UrlInput {
   const { text, setText, value } = useTextParam(name);
   const month = (text: string) => (isDay(`${text}-01`) ? text : thisMonth());

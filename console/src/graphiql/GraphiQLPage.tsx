@@ -8,8 +8,9 @@ import { DOC_EXPLORER_PLUGIN, DocExplorerStore } from "@graphiql/plugin-doc-expl
 import { GraphiQLProvider, pick, useGraphiQL, useGraphiQLActions, useMonaco } from "@graphiql/react";
 import { GraphiQL, GraphiQLInterface } from "graphiql";
 import { useEffect } from "react";
+
 import { sessionHeaders } from "./credentials";
-import { events } from "./eventLog";
+import { eventLog } from "./eventLog";
 import welcome from "./examples/vpps.graphql?raw";
 import { fetcher } from "./fetcher";
 import { HISTORY_PLUGIN } from "./HistoryPlugin";
@@ -25,14 +26,14 @@ export function GraphiQLPage() {
 
   useEffect(() => {
     document.title = "GraphiQL · vpp";
-    return () => events.clear();
+    return () => eventLog.clear();
   }, []);
 
   return (
     <div id="graphiql">
       <GraphiQLProvider
         fetcher={fetcher}
-        // Given, so never remembered: the first for the tab shown at the start, the second for every other.
+        // Passed as props, so GraphiQL does not persist them: the first for the initial tab, the second for new ones.
         initialHeaders={headers}
         defaultHeaders={headers}
         shouldPersistHeaders={false}
@@ -48,15 +49,15 @@ export function GraphiQLPage() {
               <ResponseFooter />
             </GraphiQL.Footer>
           </GraphiQLInterface>
-          <EditorsFollowTheConsole />
+          <EditorTheme />
         </DocExplorerStore>
       </GraphiQLProvider>
     </div>
   );
 }
 
-/** Gives the editors the console's type and colours, and these again when the system turns dark or light. */
-function EditorsFollowTheConsole() {
+/** Applies the console's font and colours to the editors, again when the system's colour scheme changes. */
+function EditorTheme() {
   const editors = useGraphiQL(pick("queryEditor", "variableEditor", "headerEditor", "responseEditor"));
   const monaco = useMonaco((state) => state.monaco);
   const { setTheme } = useGraphiQLActions();

@@ -6,7 +6,7 @@ import { formatDateTime } from "../components/format";
 import { useOpenTab } from "./openTab";
 import { history, useOperationHistory } from "./operationHistory";
 
-/** GraphiQL's pane of operations that were run; each opens in a tab. */
+/** A GraphiQL plugin: a pane of operations run before. Selecting one opens it in a tab. */
 export const HISTORY_PLUGIN = { title: "History", icon: HistoryIcon, content: HistoryPanel };
 
 function HistoryPanel() {

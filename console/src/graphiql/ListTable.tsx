@@ -8,7 +8,7 @@ interface Row {
   cells: Record<string, Cell>;
 }
 
-/** A list of an answer, in place of its JSON. */
+/** A list in a response, as a table instead of JSON. */
 export function ListTable({ list }: { list: ResponseList }) {
   const rows = useMemo<Row[]>(() => list.rows.map((cells, index) => ({ index, cells })), [list]);
   const columns = useMemo<Column<Row>[]>(

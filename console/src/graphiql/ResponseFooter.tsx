@@ -1,9 +1,10 @@
-/** What stands below an answer: what it cost, its lists as tables, and what a subscription told and when. */
+/** Below the response: its cost, its lists as tables, and the events of a subscription. */
 
 import { pick, useGraphiQL } from "@graphiql/react";
 import { Download } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { Button, ToggleButton, ToggleButtonGroup } from "react-aria-components";
+
 import { downloadCsv } from "../components/downloads";
 import { SelectField } from "../components/fields";
 import { formatInteger } from "../components/format";
@@ -78,7 +79,7 @@ export function ResponseFooter() {
   );
 }
 
-/** What is counted of an operation before it runs. Answers say nothing of how many more a caller may make in a minute. */
+/** The operation's cost, calculated before it runs. Responses do not say what is left of the caller's rate limit. */
 function CostLabel({ response }: { response: ResponseBody }) {
   const rejectedCost = response.errors?.find(({ errorInfo }) => errorInfo?.limit === "cost")?.errorInfo as
     | Cost
@@ -102,7 +103,7 @@ function download(list: ResponseList, title: string): void {
   downloadCsv(`${title} ${list.path}.csv`, list.columns, rows);
 }
 
-/** A subscription's answer that is on its way, or a failure's text, is none. */
+/** Parses the response pane's text. It is not JSON while a subscription is starting, or if the request failed. */
 function parseResponse(response: string): ResponseBody {
   try {
     return JSON.parse(response) as ResponseBody;

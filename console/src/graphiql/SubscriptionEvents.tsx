@@ -2,15 +2,15 @@ import { X } from "lucide-react";
 import { Button } from "react-aria-components";
 
 import { formatCount } from "../components/format";
-import { type Event, events, useSubscriptionRun } from "./eventLog";
+import { type Event, eventLog, useSubscriptionRun } from "./eventLog";
 
 const timeFormat = new Intl.DateTimeFormat("en-AU", { timeStyle: "medium" });
 
-/** What a subscription told, each with its time; latest first. */
+/** The events of the latest subscription with their times, latest first. */
 export function SubscriptionEvents() {
   const run = useSubscriptionRun();
   if (!run) return null;
-  const eventCount = run.eventLog[0]?.number ?? 0;
+  const eventCount = run.events[0]?.number ?? 0;
   return (
     <section className="graphiql-events" aria-label="Events">
       <div className="row apart">
@@ -22,14 +22,14 @@ export function SubscriptionEvents() {
         <Button
           className="button quiet icon"
           aria-label={run.isLive ? "End the subscription" : "Close the events"}
-          onPress={() => events.clear()}
+          onPress={() => eventLog.clear()}
         >
           <X size={16} aria-hidden />
         </Button>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse scrolls by the keyboard. */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: focusable, so that the arrow keys scroll it. */}
       <ol tabIndex={0} aria-label="Latest first">
-        {run.eventLog.map((event) => (
+        {run.events.map((event) => (
           <EventItem key={event.number} event={event} />
         ))}
       </ol>
@@ -39,7 +39,7 @@ export function SubscriptionEvents() {
 
 function EventItem({ event: { at, result } }: { event: Event }) {
   const { data } = result as { data?: Record<string, unknown> };
-  // What the one field of the subscription holds; or what was told in its place.
+  // A subscription has one root field: show its value, or the whole result if there is no data.
   const text = JSON.stringify(data ? Object.values(data)[0] : result);
   return (
     <li>

@@ -1,4 +1,4 @@
-/** What stands above GraphiQL: examples to begin with, and by whose credentials operations are sent. */
+/** The toolbar above GraphiQL: example operations, and the credentials to send. */
 
 import { pick, useGraphiQL, useHeadersEditorState } from "@graphiql/react";
 import { ChevronDown } from "lucide-react";
@@ -33,7 +33,7 @@ function Examples() {
   const openTab = useOpenTab();
 
   async function open(title: string) {
-    const example = EXAMPLES.find((each) => each.title === title);
+    const example = EXAMPLES.find((candidate) => candidate.title === title);
     if (example) openTab(example.query, JSON.stringify(example.variables(await present(client)), null, 2));
   }
 
@@ -52,7 +52,7 @@ function Examples() {
   );
 }
 
-/** Reads and writes the headers of the open tab, which are what is sent: whoever edits those changes what this says. */
+/** A view of the open tab's headers, which are the single source of truth: editing them updates this field, too. */
 function Credentials() {
   const { tabs, headerEditor, initialHeaders } = useGraphiQL(pick("tabs", "headerEditor", "initialHeaders"));
   const [text, setText] = useHeadersEditorState();
@@ -60,7 +60,7 @@ function Credentials() {
   const { mode, secret } = readCredentials(headers);
   const write = (mode: Mode, secret: string) => headerEditor && setText(withCredentials(headers, mode, secret));
 
-  // A tab that was added goes on with the credentials of the one before it.
+  // A new tab takes over the credentials of the previous one.
   const previous = useRef({ count: tabs.length, mode, secret });
   useEffect(() => {
     const { count, mode: previousMode, secret: previousSecret } = previous.current;

@@ -1,4 +1,4 @@
-/** By whose credentials an operation is sent: read from the headers of its tab, and written into them. */
+/** Reads and writes the credentials in the headers of a GraphiQL tab. */
 
 import { tryParseJSONC } from "@graphiql/react";
 
@@ -6,23 +6,23 @@ import { session } from "../session/session";
 
 export type Headers = Record<string, string>;
 
-/** The session's own, another API key, a bearer token, or none. */
+/** The session's credentials, another API key, a bearer token, or none. */
 export type Mode = "SESSION" | "KEY" | "TOKEN" | "NONE";
 
-// What was written for "as signed in". The session may have renewed it since.
+// Every value written for "as signed in". The session may have renewed its token since.
 const sessionValues = new Set<string>();
 
-/** The headers of whoever is signed in. */
+/** Returns the headers with the session's credentials. */
 export function sessionHeaders(): Headers {
   const { authorization } = session;
   sessionValues.add(authorization);
   return authorization.startsWith("da2-") ? { "x-api-key": authorization } : { authorization };
 }
 
-/** Whether headers hold what the session has or had. */
+/** Whether headers contain current or earlier credentials of the session. */
 export const areSessionHeaders = (headers: Headers) => Object.values(headers).some((value) => sessionValues.has(value));
 
-/** Says by what the headers, as text, are sent. */
+/** Reads the credentials out of a tab's headers, given as text. */
 export function readCredentials(text: string): { mode: Mode; secret: string } {
   const found = Object.entries(parseHeaders(text)).find(([name]) => isCredential(name));
   if (!found) return { mode: "NONE", secret: "" };
@@ -33,7 +33,7 @@ export function readCredentials(text: string): { mode: Mode; secret: string } {
     : { mode: "TOKEN", secret: value.replace(/^Bearer /, "") };
 }
 
-/** Returns the headers, as text, with other credentials; what else they hold stays. */
+/** Replaces the credentials in a tab's headers, given as text, and keeps the other headers. */
 export function withCredentials(text: string, mode: Mode, secret: string): string {
   const others = Object.entries(parseHeaders(text)).filter(([name]) => !isCredential(name));
   const credentials = {
@@ -49,7 +49,7 @@ const KEY = "x-api-key";
 
 const isCredential = (name: string) => [KEY, "authorization"].includes(name.toLowerCase());
 
-/** Half-typed headers hold nothing yet. */
+/** Parses headers; half-typed ones that are not valid JSON count as none. */
 function parseHeaders(text: string): Headers {
   try {
     const headers = tryParseJSONC(text) ?? {};

@@ -1,4 +1,4 @@
-/** What the latest subscription told, and when. */
+/** The events of the latest subscription, with their times. */
 
 import { useSyncExternalStore } from "react";
 
@@ -12,8 +12,8 @@ export interface Event {
 export interface Run {
   name: string;
   isLive: boolean;
-  /** Latest first; of many, the latest. */
-  eventLog: readonly Event[];
+  /** Latest first, limited to the latest MAX_EVENTS. */
+  events: readonly Event[];
 }
 
 const MAX_EVENTS = 500;
@@ -26,21 +26,21 @@ class EventLog {
 
   start(name: string, unsubscribe: () => void): void {
     this.unsubscribe = unsubscribe;
-    this.setRun({ name, isLive: true, eventLog: [] });
+    this.setRun({ name, isLive: true, events: [] });
   }
 
-  add(answer: unknown): void {
+  add(result: unknown): void {
     if (!this.run) return;
-    const { eventLog } = this.run;
-    const event = { number: (eventLog[0]?.number ?? 0) + 1, at: new Date(), result: answer };
-    this.setRun({ ...this.run, eventLog: [event, ...eventLog.slice(0, MAX_EVENTS - 1)] });
+    const { events } = this.run;
+    const event = { number: (events[0]?.number ?? 0) + 1, at: new Date(), result };
+    this.setRun({ ...this.run, events: [event, ...events.slice(0, MAX_EVENTS - 1)] });
   }
 
   end(): void {
     if (this.run) this.setRun({ ...this.run, isLive: false });
   }
 
-  /** Ends the subscription, where it goes on, and forgets what it told. */
+  /** Unsubscribes if the subscription is still active, and removes its events. */
   clear(): void {
     this.unsubscribe();
     this.setRun(null);
@@ -57,6 +57,6 @@ class EventLog {
   }
 }
 
-export const events = new EventLog();
+export const eventLog = new EventLog();
 
-export const useSubscriptionRun = () => useSyncExternalStore(events.subscribe, () => events.run);
+export const useSubscriptionRun = () => useSyncExternalStore(eventLog.subscribe, () => eventLog.run);

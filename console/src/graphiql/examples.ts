@@ -1,4 +1,4 @@
-/** Operations to begin with. Their variables name what is there: a VPP, a site, an import or a park of the caller's. */
+/** Example operations. Their variables are filled with objects that the caller can see. */
 
 import type { Client } from "urql";
 
@@ -52,7 +52,7 @@ export const EXAMPLES: Example[] = [
   },
 ];
 
-/** The first of each; empty where there is none, or none that the caller may see. */
+/** The first object of each kind; empty if the caller can see none. */
 interface ExampleIds {
   vppId: string;
   month: string;

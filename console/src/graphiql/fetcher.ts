@@ -1,17 +1,17 @@
-/** Sends operations as the headers of their tab say, and notes what people look back at: what they ran, and events. */
+/** GraphiQL's fetcher: sends operations with their tab's headers, and records the history and the events. */
 
 import { createGraphiQLFetcher, type Fetcher } from "@graphiql/toolkit";
 import { type Client, createClient } from "graphql-ws";
 
 import { session } from "../session/session";
 import { areSessionHeaders, type Headers, sessionHeaders } from "./credentials";
-import { events } from "./eventLog";
+import { eventLog } from "./eventLog";
 import { history } from "./operationHistory";
 
 const URL = "/graphql";
 const UNAUTHORIZED = 401;
 
-/** The headers are those of the moment; a subscription's go with the connection_init of a socket of its own. */
+/** Replaces outdated session credentials. A subscription sends the headers in its connection_init message. */
 export const fetcher: Fetcher = (operation, options) => {
   const tabHeaders: Headers = options?.headers ?? {};
   const usesSession = areSessionHeaders(tabHeaders);
@@ -21,40 +21,40 @@ export const fetcher: Fetcher = (operation, options) => {
     url: URL,
     fetch: async (input, init) => {
       const response = await fetch(input, init);
-      if (usesSession && response.status === UNAUTHORIZED) session.refused();
+      if (usesSession && response.status === UNAUTHORIZED) session.markExpired();
       return response;
     },
     wsClient: createLoggedSocket(operation.operationName ?? "", headers),
-    // The schema is asked for before the headers editor is there to say what to send.
+    // Introspection runs before the headers editor exists, so it always uses the session's credentials.
     schemaFetcher: createGraphiQLFetcher({ url: URL, headers: sessionHeaders() }),
   })(operation, { ...options, headers });
 };
 
-/** A socket whose events are noted. */
+/** Creates a graphql-ws client that adds received events to the event log. */
 function createLoggedSocket(name: string, headers: Headers): Client {
   const socket = createClient({
     url: location.origin.replace(/^http/, "ws") + URL,
     connectionParams: headers,
-    retryAttempts: 0, // A refused key is shown at once.
+    retryAttempts: 0, // Show a rejected key at once.
   });
   return {
     ...socket,
     subscribe: (payload, sink) => {
       const unsubscribe = socket.subscribe(payload, {
-        next: (answer) => {
-          events.add(answer);
-          sink.next(answer as never);
+        next: (result) => {
+          eventLog.add(result);
+          sink.next(result as never);
         },
-        error: (fault) => {
-          events.end();
-          sink.error(fault);
+        error: (error) => {
+          eventLog.end();
+          sink.error(error);
         },
         complete: () => {
-          events.end();
+          eventLog.end();
           sink.complete();
         },
       });
-      events.start(name, unsubscribe);
+      eventLog.start(name, unsubscribe);
       return unsubscribe;
     },
   };

@@ -1,6 +1,6 @@
 /**
- * Which operations were run in this browser, kept in its storage with their variables, and without the headers they were
- * sent with: GraphiQL's own history keeps those, and the keys in them.
+ * The operations run in this browser, stored in localStorage with their variables but without headers. GraphiQL's own
+ * history stores the headers, and the keys in them.
  */
 
 import type { FetcherParams } from "@graphiql/toolkit";
@@ -10,18 +10,18 @@ export interface HistoryEntry {
   at: string;
   name: string;
   query: string;
-  /** As JSON; empty where there are none. */
+  /** As JSON; empty if there are none. */
   variables: string;
 }
 
-// GraphiQL's settings clear what is kept under "graphiql:".
+// GraphiQL's "Clear storage" removes every key with the prefix "graphiql:".
 const STORAGE_KEY = "graphiql:history";
 const MAX_ENTRIES = 50;
 
 class History {
   private listeners = new Set<() => void>();
 
-  /** Puts an operation before all others; the same one is not kept twice. */
+  /** Adds an operation at the front, and removes earlier runs of the same one. */
   add({ query, operationName, variables }: FetcherParams): void {
     const hasVariables = variables && Object.keys(variables).length > 0;
     const entry: HistoryEntry = {
@@ -45,7 +45,7 @@ class History {
 
   subscribe = (listener: () => void) => {
     this.listeners.add(listener);
-    addEventListener("storage", listener); // Other tabs'.
+    addEventListener("storage", listener); // Changes made by other tabs.
     return () => {
       this.listeners.delete(listener);
       removeEventListener("storage", listener);
@@ -60,7 +60,7 @@ class History {
 
 export const history = new History();
 
-/** The operations that were run, latest first. */
+/** Returns the operations run before, latest first. */
 export function useOperationHistory(): HistoryEntry[] {
   const text = useSyncExternalStore(history.subscribe, history.text);
   return useMemo(() => parseEntries(text), [text]);

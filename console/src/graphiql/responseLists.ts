@@ -1,29 +1,29 @@
-/** The lists of objects in an answer, as tables. */
+/** Finds the lists of objects in a response, to show them as tables. */
 
 export type Cell = string | number | boolean | null;
 
 export interface ResponseList {
-  /** Where it stands in the answer: listVpps.items. One in each item of another is one list, of them all. */
+  /** The list's path in the response, such as listVpps.items. Lists nested in the items of a list are concatenated. */
   path: string;
   columns: string[];
   rows: Record<string, Cell>[];
 }
 
-/** Finds the lists of objects in an answer's data, in the order in which they stand there. */
+/** Returns the lists of objects in a response's data, in their order. */
 export function findLists(data: unknown): ResponseList[] {
   const found = new Map<string, Record<string, Cell>[]>();
   collectLists(data, "", found);
   return [...found].map(([path, rows]) => ({ path, rows, columns: [...new Set(rows.flatMap(Object.keys))] }));
 }
 
-/** Whether a column holds figures alone: numbers, or amounts of money. */
+/** Whether a column contains only numbers or amounts of money. */
 export const isNumeric = ({ rows }: ResponseList, column: string) =>
   rows.every((row) => {
     const cell = row[column] ?? null;
     return cell === null || typeof cell === "number" || (/Aud$/.test(column) && FIGURE.test(String(cell)));
   });
 
-/** What a column of figures, or of others, is sorted by. */
+/** Returns the sort key of a cell in a numeric or a text column. */
 export const sortValue = (cell: Cell | undefined, isFigures: boolean): string | number =>
   isFigures ? Number(cell ?? Number.NEGATIVE_INFINITY) : String(cell ?? "");
 
@@ -39,7 +39,7 @@ function collectLists(value: unknown, path: string, found: Map<string, Record<st
   }
 }
 
-/** Lays an object flat: {park: {name}} is park.name. Of a list of objects, which has a table of its own, how many. */
+/** Flattens an object: {park: {name}} becomes park.name. A list of objects becomes its length. */
 function flattenObject(row: object, prefix = ""): Record<string, Cell> {
   const cells: Record<string, Cell> = {};
   for (const [name, value] of Object.entries(row)) {
@@ -54,4 +54,4 @@ function flattenObject(row: object, prefix = ""): Record<string, Cell> {
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 const isListOfObjects = (value: unknown): value is object[] =>
-  Array.isArray(value) && value.length > 0 && value.every((each) => isObject(each) && !Array.isArray(each));
+  Array.isArray(value) && value.length > 0 && value.every((item) => isObject(item) && !Array.isArray(item));

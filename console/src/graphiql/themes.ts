@@ -1,4 +1,4 @@
-/** The editors' colours: GraphiQL's themes, light and dark, with the console's colours in place of its own. */
+/** GraphiQL's light and dark Monaco themes, in the console's colours. */
 
 import type { useMonaco } from "@graphiql/react";
 

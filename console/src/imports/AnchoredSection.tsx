@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useRef } from "react";
 import { useLocation } from "react-router";
 
-/** A part of a page with an address of its own, `#ID`: whoever comes by it begins to read there. */
+/** A section of a page with its own anchor, `#ID`. Following a link to the anchor moves the focus to the heading. */
 export function AnchoredSection({
   id,
   title,
@@ -16,8 +16,7 @@ export function AnchoredSection({
   const { hash, key } = useLocation();
   const heading = useRef<HTMLHeadingElement>(null);
 
-  // Where it was gone to again, too: the key is another each time.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: see above.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` changes each time the link is followed again.
   useEffect(() => {
     if (hash === `#${id}`) heading.current?.focus();
   }, [hash, key, id]);

@@ -2,7 +2,7 @@ import { Label, Radio, RadioGroup } from "react-aria-components";
 
 import type { ChargeTariff } from "../schema";
 
-/** What the tariff of a CHARGE row says: sources differ in it, and the rows do not tell. */
+/** The meaning of tariffs in CHARGE rows. Data sources differ, and the file does not say which meaning it uses. */
 export function ChargeTariffField({
   value,
   onChange,

@@ -1,7 +1,7 @@
 import { FileUp } from "lucide-react";
 import { Button, DropZone, FileTrigger, Text } from "react-aria-components";
 
-/** Where files are dropped, pasted, or chosen from a dialog. */
+/** An area to drop or paste files, with a button that opens the file chooser. */
 export function FileDropZone({
   allowsMultiple = false,
   onSelect,

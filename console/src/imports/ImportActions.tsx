@@ -1,4 +1,4 @@
-/** What can be done to an import: go on with it, give it up, or take it back. Each says beforehand what it means. */
+/** The actions on an import: restart, cancel and revert. The dialogs list the consequences before anything happens. */
 
 import { useState } from "react";
 import { Button } from "react-aria-components";

@@ -1,4 +1,4 @@
-/** One import: what it is at or what became of it, live, and the rows it left out. */
+/** One import: its live progress or its result, and its rejected rows. */
 
 import "./imports.css";
 

@@ -1,8 +1,9 @@
-/** How far an import is, or how it ended. */
+/** The progress of an import, or its result. */
 
 import { CircleCheck } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
+
 import { formatBytes, formatDateTime, formatDuration, formatInteger } from "../components/format";
 import { Notice } from "../components/Notice";
 import { useIsOffline } from "../connection";
@@ -11,7 +12,7 @@ import { countsImmediately, describeStatus, isFinalising, isUnderWay, STATUSES }
 import { type LiveImport, useNow } from "./liveImports";
 import { PercentBar } from "./PercentBar";
 
-// The server tells of an import each second, so news of another kind than this is the worker's to give.
+// The server sends an import's state every second, changed or not: an unchanged state means a silent worker.
 const WORKER_STALLED_AFTER_S = 5;
 const QUEUED_LONG_AFTER_S = 10;
 
@@ -29,7 +30,7 @@ export function ImportProgress({ importState, live }: { importState: ImportState
       </div>
       {importState.failureReason && <Notice tone="bad">{importState.failureReason}</Notice>}
       {importState.status === "RUNNING" && <PercentBar label="Read" percent={importState.percentComplete} />}
-      {/* Without its seconds, which would be read out one after another. */}
+      {/* Without the running seconds, which screen readers would announce one by one. */}
       <span className="visually-hidden" role="status">
         {stallMessage && "The worker is silent."}
       </span>
@@ -45,7 +46,7 @@ export function ImportProgress({ importState, live }: { importState: ImportState
   );
 }
 
-/** Says so when a worker has not been heard from: it is not for the reader to do anything about it. */
+/** Returns a message if the worker makes no progress. The user need not act: another worker takes over. */
 function useStallMessage(
   importState: ImportStateFragment,
   { progressedAtMs, receivedAtMs }: LiveImport,
@@ -53,7 +54,7 @@ function useStallMessage(
   const now = useNow(isUnderWay(importState));
   const isOffline = useIsOffline();
   const stalledS = Math.floor((now - progressedAtMs) / 1000);
-  // While nothing comes from the server, it is not known whether its worker is silent.
+  // Without messages from the server, the worker's state is unknown.
   if (!isUnderWay(importState) || isOffline || now - receivedAtMs > WORKER_STALLED_AFTER_S * 1000) return null;
   if (importState.status === "QUEUED") {
     return stalledS < QUEUED_LONG_AFTER_S

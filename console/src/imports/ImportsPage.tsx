@@ -1,9 +1,10 @@
-/** Files on their way in, and all that ever came: newest first. */
+/** New uploads, and the list of all imports, newest first. */
 
 import "./imports.css";
 
 import { useEffect, useRef } from "react";
 import { Link } from "react-router";
+
 import { type Column, DataTable } from "../components/DataTable";
 import { SelectField } from "../components/fields";
 import { formatDateTime, formatInteger } from "../components/format";
@@ -31,7 +32,7 @@ const COLUMNS: Column<ImportStateFragment>[] = [
     ),
     width: "minmax(12rem, 1fr)",
   },
-  { id: "status", header: "State", cell: (each) => <StatusTag importState={each} />, width: "11rem" },
+  { id: "status", header: "State", cell: (row) => <StatusTag importState={row} />, width: "11rem" },
   {
     id: "rowsRead",
     header: "Rows read",
@@ -93,15 +94,15 @@ function ImportList({ mayImport }: { mayImport: boolean }) {
   const live = useLiveImports(imports.items);
   const { reload } = imports;
 
-  // What this tab sends is in the list as soon as it is registered, and when it is through.
+  // Reload the list when an upload of this tab is registered, and when it is finished.
   const sent = useUploads()
     .filter(({ phase }) => phase !== "chosen" && phase !== "waiting")
     .map(({ id, phase }) => `${id} ${phase}`)
     .join();
-  const read = useRef(sent);
+  const loadedFor = useRef(sent);
   useEffect(() => {
-    if (read.current === sent) return;
-    read.current = sent;
+    if (loadedFor.current === sent) return;
+    loadedFor.current = sent;
     reload();
   }, [sent, reload]);
 

@@ -1,4 +1,4 @@
-/** How files come in: chosen, looked at, and then sent one after another. */
+/** Uploads: files are selected, previewed, and then sent one after another. */
 
 import { useEffect, useRef } from "react";
 import { Button } from "react-aria-components";
@@ -21,23 +21,23 @@ export function NewImports() {
   const client = useClient();
   const navigate = useNavigate();
   const all = useUploads();
-  // Parks belong to no VPP, so who is held to some imports none.
+  // Parks belong to no VPP, so callers restricted to some VPPs cannot import parks or readings.
   const kinds = useCaller().vppIds === null ? ALL_KINDS : EVENTS_ONLY;
   const [chargeTariff, setChargeTariff] = useDraft<ChargeTariff>("charge-tariff", "COST");
-  // Of one that is sent alone, the page is gone to that shows what becomes of it.
+  // If a single file is sent, its import's page opens when the import has started.
   const autoOpenId = useRef<string | null>(null);
   const section = useRef<HTMLElement>(null);
-  // What was chosen for an import that awaits its file is shown on that one's page.
-  const chosen = all.filter(({ phase, isExistingImport }) => phase === "chosen" && !isExistingImport);
+  // A file selected for an existing import is shown on that import's page.
+  const selected = all.filter(({ phase, isExistingImport }) => phase === "chosen" && !isExistingImport);
   const sent = all.filter(({ phase }) => phase !== "chosen");
-  const ready = chosen.filter(isReady);
-  const started = all.find(({ id, phase }) => phase === "started" && id === autoOpenId.current)?.id;
+  const ready = selected.filter(isReady);
+  const startedId = all.find(({ id, phase }) => phase === "started" && id === autoOpenId.current)?.id;
 
   useEffect(() => {
-    if (started) void navigate(`/imports/${started}`);
-  }, [started, navigate]);
+    if (startedId) void navigate(`/imports/${startedId}`);
+  }, [startedId, navigate]);
 
-  // Those that are started are in the list; the page need not show them twice when it is come back to.
+  // On leaving the page, forget the started uploads: the list of imports shows them.
   useEffect(
     () => () => uploads.remove(...uploads.all.filter(({ phase }) => phase === "started").map(({ id }) => id)),
     [],
@@ -48,7 +48,7 @@ export function NewImports() {
     focusSection();
   }
 
-  // What was pressed is gone with the file it was of: whoever works by the keyboard goes on from here.
+  // The pressed button disappears with its file. Move the focus here, so that keyboard users stay in this section.
   const focusSection = () => section.current?.focus();
 
   function send() {
@@ -66,7 +66,7 @@ export function NewImports() {
   return (
     <section ref={section} className="stack new-imports" aria-label="New imports" tabIndex={-1}>
       <span className="visually-hidden" role="status">
-        {chosen.length > 0 && `${chosen.length} chosen, ${ready.length} ready to be imported`}
+        {selected.length > 0 && `${selected.length} chosen, ${ready.length} ready to be imported`}
       </span>
       <FileDropZone allowsMultiple onSelect={(files) => uploads.add(files, kinds)}>
         Drop files here
@@ -74,28 +74,29 @@ export function NewImports() {
       {sent.map((upload) => (
         <UploadState key={upload.id} upload={upload} />
       ))}
-      {chosen.map((upload) => (
+      {selected.map((upload) => (
         <SelectedFile key={upload.id} upload={upload} kinds={kinds} onRemove={() => remove(upload)} />
       ))}
-      {chosen.length > 0 && (
+      {selected.length > 0 && (
         <div className="card row apart send">
-          {chosen.some(({ kind, preview }) => kind === "BATTERY_EVENTS" && typeof preview !== "string") ? (
+          {selected.some(({ kind, preview }) => kind === "BATTERY_EVENTS" && typeof preview !== "string") ? (
             <ChargeTariffField value={chargeTariff} onChange={setChargeTariff} />
           ) : (
             <span />
           )}
           <div className="stack" style={{ "--gap": "0.5rem" }}>
-            {ready.length < chosen.length && (
+            {ready.length < selected.length && (
               <p className="soft small">
-                {chosen.length === 1 ? "It" : `${chosen.length - ready.length} of them`} cannot be sent yet: see above.
+                {selected.length === 1 ? "It" : `${selected.length - ready.length} of them`} cannot be sent yet: see
+                above.
               </p>
             )}
             <div className="row">
-              <Button className="button" onPress={() => remove(...chosen)}>
-                {chosen.length === 1 ? "Leave it out" : "Leave all out"}
+              <Button className="button" onPress={() => remove(...selected)}>
+                {selected.length === 1 ? "Leave it out" : "Leave all out"}
               </Button>
               <Button className="button primary" isDisabled={ready.length === 0} onPress={send}>
-                {chosen.length === 1 ? "Import" : `Import ${countLabel(ready.length, chosen.length)} files`}
+                {selected.length === 1 ? "Import" : `Import ${countLabel(ready.length, selected.length)} files`}
               </Button>
             </div>
           </div>

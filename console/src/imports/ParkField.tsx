@@ -1,6 +1,7 @@
-/** Whose readings a file holds: a park, found by its name. */
+/** A field for the park of a readings file, found by name. */
 
 import { useMemo, useState } from "react";
+
 import { Picker } from "../components/Picker";
 import { usePaginatedList } from "../components/paginatedList";
 import { Failure } from "../components/states";

@@ -1,4 +1,4 @@
-/** An import that was registered and whose file is not there yet: the page was reloaded, or its upload broke off. */
+/** Resumes the upload for a registered import whose file is missing: the page was reloaded, or the upload failed. */
 
 import { useEffect } from "react";
 import { Button } from "react-aria-components";
@@ -20,7 +20,7 @@ export function PendingUpload({ importState }: { importState: ImportStateFragmen
     if (isStarted) uploads.remove(importState.id);
   }, [isStarted, importState.id]);
 
-  // That the same bytes were in already is told of an import that is cancelled by then.
+  // Checked before the status: a duplicate's import is already cancelled, and its notice is still to be shown.
   if (upload && upload.phase !== "chosen") return <UploadState upload={upload} />;
   if (importState.status !== "AWAITING_UPLOAD") return null;
   return (

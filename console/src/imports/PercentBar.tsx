@@ -1,6 +1,6 @@
 import { Label, ProgressBar } from "react-aria-components";
 
-/** How far something has come, in percent; null where that is not known. */
+/** A progress bar in percent; indeterminate if null. */
 export function PercentBar({ label, percent }: { label: string; percent: number | null }) {
   return (
     <ProgressBar
@@ -24,5 +24,5 @@ export function PercentBar({ label, percent }: { label: string; percent: number 
   );
 }
 
-/** Writes a percentage, rounded down: 100 % is said of what is done. */
+/** Formats a percentage with one decimal, rounded down, so that 100 % means complete. */
 export const formatPercentDone = (percent: number) => `${Math.floor(percent * 10) / 10} %`;

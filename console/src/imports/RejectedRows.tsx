@@ -1,4 +1,4 @@
-/** The rows an import left out: counted by what was wrong with them, listed, and as a file to repair. */
+/** An import's rejected rows: counted by cause, listed, and as a CSV file to correct. */
 
 import { Download } from "lucide-react";
 import { useMemo, useState } from "react";
@@ -56,7 +56,7 @@ export function RejectedRows({ importState }: { importState: ImportStateFragment
   const { id, rowsRejected } = importState;
   const { rows, causes, isReading, error, retry, loadMore } = useRejections(id, rowsRejected);
   const [selectedCause, setSelectedCause] = useState(ALL);
-  const shown = useMemo(
+  const shownRows = useMemo(
     () => (selectedCause === ALL ? rows : rows.filter(({ cause }) => cause === selectedCause)),
     [rows, selectedCause],
   );
@@ -81,7 +81,7 @@ export function RejectedRows({ importState }: { importState: ImportStateFragment
             causes={causes}
             total={rows.length}
             isAll={rows.length >= rowsRejected}
-            wanted={selectedCause}
+            selected={selectedCause}
             onSelect={setSelectedCause}
           />
           {rows.length < rowsRejected && (
@@ -101,7 +101,7 @@ export function RejectedRows({ importState }: { importState: ImportStateFragment
           <DataTable
             label="Rejected rows"
             columns={COLUMNS}
-            rows={shown}
+            rows={shownRows}
             rowKey={({ lineNumber }) => String(lineNumber)}
           />
         </>
@@ -114,13 +114,13 @@ function CauseFilter({
   causes,
   total,
   isAll,
-  wanted,
+  selected,
   onSelect,
 }: {
   causes: readonly Cause[];
   total: number;
   isAll: boolean;
-  wanted: string;
+  selected: string;
   onSelect: (key: string) => void;
 }) {
   return (
@@ -129,7 +129,7 @@ function CauseFilter({
       aria-label="Show those with a fault"
       orientation="vertical"
       disallowEmptySelection
-      selectedKeys={[wanted]}
+      selectedKeys={[selected]}
       onSelectionChange={([key]) => key !== undefined && onSelect(String(key))}
     >
       <ToggleButton id={ALL} className="cause">
@@ -170,7 +170,7 @@ function DownloadRows({ importState: { id, status } }: { importState: ImportStat
 
   async function download() {
     setIsRequesting(true);
-    // A link is good for some minutes: it is asked for when it is wanted.
+    // The signed URL expires after some minutes, so it is requested on demand.
     const { data, error } = await client
       .query(GetRejectionsUrlDocument, { id }, { requestPolicy: "network-only" })
       .toPromise();

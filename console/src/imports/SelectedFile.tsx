@@ -1,4 +1,4 @@
-/** A file that was chosen and not yet sent: what it is, its columns, and its first rows as they will be read. */
+/** A file that is selected but not yet sent: its kind, its columns, and a preview of its first rows. */
 
 import { Check, FileText, X } from "lucide-react";
 import { Button } from "react-aria-components";
@@ -63,16 +63,16 @@ export function SelectedFile({
 function FirstRows({ upload: { file, kind }, beginning }: { upload: Upload; beginning: FilePreview }) {
   const { columnNames, rows } = beginning;
   const { columns, ignoredColumns, isMatch } = matchColumns(kind, columnNames);
-  const missing = columns.filter(({ fault }) => fault === "missing").map(({ name }) => name);
-  const duplicated = columns.filter(({ fault }) => fault === "duplicated").map(({ name }) => name);
+  const missing = columns.filter(({ problem }) => problem === "missing").map(({ name }) => name);
+  const duplicated = columns.filter(({ problem }) => problem === "duplicated").map(({ name }) => name);
   return (
     <>
       <div className="stack" style={{ "--gap": "0.4rem" }}>
         <ul className="row" style={{ "--gap": "0.4rem" }} aria-label="Columns">
-          {columns.map(({ name, fault }) => (
-            <li key={name} className={fault ? "tag bad" : "tag good"}>
-              {fault ? <X size={13} aria-hidden /> : <Check size={13} aria-hidden />}
-              <span className="mono">{name}</span> {fault ?? "found"}
+          {columns.map(({ name, problem }) => (
+            <li key={name} className={problem ? "tag bad" : "tag good"}>
+              {problem ? <X size={13} aria-hidden /> : <Check size={13} aria-hidden />}
+              <span className="mono">{name}</span> {problem ?? "found"}
             </li>
           ))}
         </ul>
@@ -99,7 +99,7 @@ function FirstRows({ upload: { file, kind }, beginning }: { upload: Upload; begi
         <section
           className="first-rows"
           aria-label={`First rows of ${file.name}`}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse scrolls by the keyboard.
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: focusable, so that the arrow keys scroll it.
           tabIndex={0}
         >
           <table>
@@ -107,8 +107,8 @@ function FirstRows({ upload: { file, kind }, beginning }: { upload: Upload; begi
             <thead>
               <tr>
                 <th scope="col">Line</th>
-                {columns.map(({ name, fault }) => (
-                  <th key={name} scope="col" className={fault ? "bad" : undefined}>
+                {columns.map(({ name, problem }) => (
+                  <th key={name} scope="col" className={problem ? "bad" : undefined}>
                     {name}
                   </th>
                 ))}
@@ -148,7 +148,7 @@ function size(file: File, beginning: FilePreview | string | null): string {
   return parts.join(" · ");
 }
 
-/** Rounds a guess to two digits, which is as much as it knows. */
+/** Rounds an estimate to two significant digits. */
 const roundToTwoDigits = (rows: number) => Number(rows.toPrecision(2));
 
 const formatList = (names: string[]) => new Intl.ListFormat("en-AU").format(names);

@@ -1,4 +1,4 @@
-/** A file that was sent: how far it is, or what came of it. */
+/** An upload's progress, or its result. */
 
 import { Button } from "react-aria-components";
 import { Link } from "react-router";

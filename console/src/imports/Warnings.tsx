@@ -3,7 +3,7 @@ import { Notice } from "../components/Notice";
 import type { ImportKind, ImportStateFragment } from "../schema";
 import { AnchoredSection } from "./AnchoredSection";
 
-/** What is worth knowing of rows that are in order: nothing has to be repaired. */
+/** Warnings about valid rows; nothing needs correcting. */
 export function Warnings({ importState: { kind, rowsDuplicated } }: { importState: ImportStateFragment }) {
   return (
     <AnchoredSection id="warnings" title="Warnings">

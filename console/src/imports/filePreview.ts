@@ -1,35 +1,35 @@
-/** The beginning of a file, read here, before anything of it is sent: its columns, and its first rows as they will be read. */
+/** Previews a file in the browser before it is sent: its columns and its first rows, parsed as the server does. */
 
 import Papa from "papaparse";
 
 import type { ImportKind } from "../schema";
 import { KINDS } from "./importKinds";
 
-// As far as the server looks for the end of the header.
+// The server too searches this far for the end of the header.
 const READ_BYTES = 64 * 1024;
 const PREVIEW_ROWS = 5;
-// S3 takes no more in one PUT.
+// S3's limit for a single PUT.
 const MAX_FILE_BYTES = 5 * 2 ** 30;
 
 export interface FilePreview {
-  /** The header's names, as they stand. */
+  /** The column names in the header, as written. */
   columnNames: string[];
   rows: { line: number; fields: string[] }[];
   isGzip: boolean;
-  /** Whether this is all there is of the file. */
+  /** Whether the preview covers the whole file. */
   isComplete: boolean;
-  /** How many rows the file has: guessed unless this is all of it, and null where nothing tells. */
+  /** The number of rows: exact if the preview is complete, otherwise estimated; null for a longer gzip file. */
   rowCount: number | null;
 }
 
-/** Which of a kind's columns stand where in a file. The server refuses files that lack one, or have it twice. */
+/** Where an import kind's columns are in a file. The server rejects files in which one is missing or duplicated. */
 export interface ColumnMatch {
-  columns: { name: string; position: number; fault: "missing" | "duplicated" | null }[];
+  columns: { name: string; position: number; problem: "missing" | "duplicated" | null }[];
   ignoredColumns: string[];
   isMatch: boolean;
 }
 
-/** Reads the beginning of a file; a text says why that cannot be, and what to do. */
+/** Reads a file's preview. Returns an error message if the file cannot be imported. */
 export async function readFilePreview(file: File): Promise<FilePreview | string> {
   if (file.size === 0) return "The file is empty; a header and rows below it were expected.";
   if (file.size > MAX_FILE_BYTES) return "The file has more than 5 GiB, which is the most that is taken. Split it up.";
@@ -46,7 +46,7 @@ export async function readFilePreview(file: File): Promise<FilePreview | string>
   const isGzip = startsWith(0x1f, 0x8b);
   const { text, isComplete } = isGzip ? await gunzip(bytes) : { text: bytes, isComplete: file.size <= READ_BYTES };
   const lines = new TextDecoder().decode(text).split("\n");
-  // Its line may have been cut, or there is none behind the last line end.
+  // The last line may be cut off; after a final line end, it is empty.
   const last = lines.pop() ?? "";
   if (isComplete && last !== "") lines.push(last);
   const [header, ...bodyLines] = lines.map((line) => line.replace(/\r$/, ""));
@@ -69,7 +69,7 @@ export async function readFilePreview(file: File): Promise<FilePreview | string>
   };
 }
 
-/** Finds a kind's columns in a header, as the server does. */
+/** Finds an import kind's columns in a header, by the server's rules. */
 export function matchColumns(kind: ImportKind, names: string[]): ColumnMatch {
   const lowered = names.map(lowerAscii);
   const columns = KINDS[kind].columns.map((name) => {
@@ -78,34 +78,34 @@ export function matchColumns(kind: ImportKind, names: string[]): ColumnMatch {
     return {
       name,
       position,
-      fault: position < 0 ? ("missing" as const) : isDuplicated ? ("duplicated" as const) : null,
+      problem: position < 0 ? ("missing" as const) : isDuplicated ? ("duplicated" as const) : null,
     };
   });
   const expected = KINDS[kind].columns.map(lowerAscii);
   return {
     columns,
     ignoredColumns: names.filter((name) => name !== "" && !expected.includes(lowerAscii(name))),
-    isMatch: columns.every(({ fault }) => fault === null),
+    isMatch: columns.every(({ problem }) => problem === null),
   };
 }
 
-/** Guesses of which of some kinds a file is: the one most of whose columns it has. */
+/** Guesses a file's kind: the one with the largest share of its columns in the header. */
 export function guessKind(names: string[], kinds: readonly ImportKind[]): ImportKind {
   const matchedShare = (kind: ImportKind) => {
     const { columns } = matchColumns(kind, names);
-    return columns.filter(({ fault }) => fault === null).length / columns.length;
+    return columns.filter(({ problem }) => problem === null).length / columns.length;
   };
   return kinds.reduce((best, kind) => (matchedShare(kind) > matchedShare(best) ? kind : best));
 }
 
-// A line is a row, even where quotes are open at its end; blanks around a field are no part of it.
+// Every line is a row, even with an open quote at its end. Spaces and tabs around a field are trimmed.
 const parseFields = (line: string) =>
   (Papa.parse<string[]>(line, { delimiter: "," }).data[0] ?? []).map((field) => field.replace(/^[ \t]+|[ \t]+$/g, ""));
 
-// Of ASCII letters alone: some others become ASCII when their case is changed.
+// ASCII letters only: toLowerCase() maps some other letters, such as the Kelvin sign, to ASCII.
 const lowerAscii = (name: string) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
-/** Unpacks what the beginning of a gzip holds. That it breaks off there is no fault. */
+/** Decompresses the beginning of a gzip file. A truncated stream is expected. */
 async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<{ text: Uint8Array<ArrayBuffer>; isComplete: boolean }> {
   const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip")).getReader();
   const text = new Uint8Array(READ_BYTES);
@@ -120,7 +120,7 @@ async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<{ text: Uint8Arra
     }
     void reader.cancel();
   } catch {
-    // What came before it broke off is what there is to see.
+    // Truncated or damaged: keep the bytes decompressed so far.
   }
   return { text: text.subarray(0, size), isComplete: false };
 }

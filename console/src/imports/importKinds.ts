@@ -1,12 +1,12 @@
-/** The kinds of files that can be imported, in words, and the columns they have. */
+/** The import kinds: their labels and columns. */
 
 import type { ImportKind } from "../schema";
 
 interface Kind {
   label: string;
-  /** As the server looks for them: in any order and case. */
+  /** The server accepts them in any order and case. */
   columns: readonly string[];
-  /** What one row of it says. */
+  /** What one row means, for users. */
   rowDescription: string;
 }
 

@@ -1,4 +1,4 @@
-/** The states of an import, in words. */
+/** The statuses of an import, for users. */
 
 import { formatInteger } from "../components/format";
 import type { ImportKind, ImportStateFragment, ImportStatus } from "../schema";
@@ -17,14 +17,14 @@ export const ALL_STATUSES = Object.keys(STATUSES) as ImportStatus[];
 
 export const isUnderWay = ({ status }: ImportStateFragment) => status === "QUEUED" || status === "RUNNING";
 
-/** Whether all rows are read, and what is left to do is to let them count. */
+/** Whether all rows are read, and the worker is adding them to the totals. */
 export const isFinalising = ({ status, bytesRead, bytesTotal }: ImportStateFragment) =>
   status === "RUNNING" && bytesTotal !== null && bytesRead >= bytesTotal;
 
-/** Events count once all of them are in; parks and readings do from the moment they are read. */
+/** Whether rows take effect while the import runs: events count once it is complete, parks and readings at once. */
 export const countsImmediately = (kind: ImportKind) => kind !== "BATTERY_EVENTS";
 
-/** Says what an import is at, or what became of it. */
+/** Describes an import's progress or result in a sentence. */
 export function describeStatus(importState: ImportStateFragment): string {
   const nextRow = formatInteger(importState.rowsRead + 1);
   switch (importState.status) {

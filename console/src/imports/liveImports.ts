@@ -1,4 +1,4 @@
-/** What becomes of imports, as it is told: one with all there is to know of its speed, or those of a list. */
+/** Live import states by GraphQL subscription: one import with its speed, or a list of them. */
 
 import { useEffect, useReducer, useState } from "react";
 import { type Client, type CombinedError, useClient } from "urql";
@@ -8,19 +8,19 @@ import { connection } from "../connection";
 import { GetImportDocument, type ImportStateFragment, OnImportProgressDocument } from "../schema";
 import { isUnderWay } from "./importStatus";
 
-// The server tells once a second how an import that is under way is doing, changed or not.
+// The server sends the state of a running import every second, changed or not. Two missed messages mean a dead socket.
 const STREAM_TIMEOUT_MS = 2000;
 const SPEED_WINDOW_MS = 15_000;
 
 export interface LiveImport {
-  /** Undefined until it is known, null where there is no such import. */
+  /** Undefined until loaded, null if the import does not exist. */
   import: ImportStateFragment | null | undefined;
   error: CombinedError | undefined;
-  /** When it last came any further, by this machine's clock. */
+  /** When the import last made progress, by this machine's clock. */
   progressedAtMs: number;
-  /** When the server last told anything of it. */
+  /** When the server last sent the import's state. */
   receivedAtMs: number;
-  /** How fast it is of late; null until that can be told. */
+  /** The recent speed; null until there are two samples. */
   rowsPerSecond: number | null;
   bytesPerSecond: number | null;
 }
@@ -45,23 +45,23 @@ const UNKNOWN: State = {
 
 type ImportUpdate = { now: number; import?: ImportStateFragment | null; error?: CombinedError | undefined };
 
-/** Follows an import, by the subscription and, where that falls silent, by asking. */
+/** Subscribes to an import, and falls back to polling while the subscription is silent. */
 export function useImport(
   id: string,
 ): LiveImport & { reload: () => void; setImport: (state: ImportStateFragment) => void } {
   const client = useClient();
   const [state, dispatch] = useReducer(applyUpdate, UNKNOWN);
-  const [reloadCount, reload] = useReducer((turns: number) => turns + 1, 0);
+  const [reloadCount, reload] = useReducer((count: number) => count + 1, 0);
   const exists = state.import != null;
   const isActive = exists && isUnderWay(state.import as ImportStateFragment);
   const isSilent = useNow(isActive) - state.receivedAtMs > STREAM_TIMEOUT_MS;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each turn asks again.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new reloadCount reads it again.
   useEffect(() => {
     let isCurrent = true;
     const refetch = async () => {
-      const answer = await fetchImport(client, id);
-      if (isCurrent) dispatch(answer);
+      const update = await fetchImport(client, id);
+      if (isCurrent) dispatch(update);
     };
     void refetch();
     const stop = connection.onRefreshNeeded(() => void refetch());
@@ -73,21 +73,21 @@ export function useImport(
 
   useEffect(() => {
     if (!exists) return;
-    const told = pipe(
+    const subscription = pipe(
       client.subscription(OnImportProgressDocument, { id }),
       subscribe(({ data }) => data?.onImportProgress && dispatch({ now: Date.now(), import: data.onImportProgress })),
     );
-    return told.unsubscribe;
+    return subscription.unsubscribe;
   }, [client, id, exists]);
 
-  // A socket that is dead to the network says nothing of it; asking finds out, and makes the connection known to be away.
+  // A dead socket raises no error. Polling detects it: a failing request marks the connection as offline.
   useEffect(() => {
     if (!isActive || !isSilent) return;
     let isCurrent = true;
     void (async () => {
       while (isCurrent) {
-        const answer = await fetchImport(client, id);
-        if (isCurrent) dispatch(answer);
+        const update = await fetchImport(client, id);
+        if (isCurrent) dispatch(update);
         await new Promise((resolve) => setTimeout(resolve, 1000));
       }
     })();
@@ -99,38 +99,39 @@ export function useImport(
   return { ...state, reload, setImport: (state) => dispatch({ now: Date.now(), import: state }) };
 }
 
-/** Returns the imports as they are by now: those under way are followed. */
+/** Returns the imports with their current state: the unfinished ones are subscribed to. */
 export function useLiveImports(imports: readonly ImportStateFragment[]): readonly ImportStateFragment[] {
   const client = useClient();
-  const [told, setUpdates] = useState<ReadonlyMap<string, ImportStateFragment>>(new Map());
-  const now = imports.map((each) => told.get(each.id) ?? each);
-  const followed = now.filter(isUnderWay).map(({ id }) => id);
-  const key = followed.join(" ");
+  const [updates, setUpdates] = useState<ReadonlyMap<string, ImportStateFragment>>(new Map());
+  const current = imports.map((item) => updates.get(item.id) ?? item);
+  const activeIds = current.filter(isUnderWay).map(({ id }) => id);
+  const key = activeIds.join(" ");
 
-  // What was read anew is newer than what was told before.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: see above.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a newly read list is newer than earlier updates.
   useEffect(() => setUpdates(new Map()), [imports]);
 
   useEffect(() => {
-    const each = key.split(" ").filter(Boolean);
-    const told = each.map((id) =>
-      pipe(
-        client.subscription(OnImportProgressDocument, { id }),
-        subscribe(({ data }) => {
-          const state = data?.onImportProgress;
-          if (state) setUpdates((before) => new Map(before).set(id, state));
-        }),
-      ),
-    );
+    const subscriptions = key
+      .split(" ")
+      .filter(Boolean)
+      .map((id) =>
+        pipe(
+          client.subscription(OnImportProgressDocument, { id }),
+          subscribe(({ data }) => {
+            const state = data?.onImportProgress;
+            if (state) setUpdates((previous) => new Map(previous).set(id, state));
+          }),
+        ),
+      );
     return () => {
-      for (const { unsubscribe } of told) unsubscribe();
+      for (const { unsubscribe } of subscriptions) unsubscribe();
     };
   }, [client, key]);
 
-  return now;
+  return current;
 }
 
-/** Returns the time in milliseconds, and again every second while it is wanted. */
+/** Returns the current time in milliseconds, and re-renders every second while enabled. */
 export function useNow(isEnabled: boolean): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -157,7 +158,7 @@ function applyUpdate(state: State, { now, import: current, error }: ImportUpdate
   let { samples } = state;
   if (current?.status !== "RUNNING") samples = [];
   else if (hasProgressed) {
-    // The last one before it stood still for long tells how long that was.
+    // Keep the latest sample even if it is old: after a pause, the speed is measured from it.
     const recent = samples.filter(({ at }, index) => now - at < SPEED_WINDOW_MS || index === samples.length - 1);
     samples = [...recent, { at: now, rows: current.rowsRead, bytes: current.bytesRead }];
   }

@@ -1,13 +1,13 @@
-/** A file's way to the object store: straight there, by the link the server signed. */
+/** Uploads a file directly to the object store, with a presigned URL. */
 
-/** How a PUT outcome: `refused` with the store's status, or broken off on the way. */
+/** The outcome of a PUT: `refused` carries the store's HTTP status; `broken` is a network error. */
 export type PutResult =
   | { outcome: "stored" }
   | { outcome: "stopped" }
   | { outcome: "broken" }
   | { outcome: "refused"; status: number };
 
-/** Puts a file where the link leads, and tells how many of its bytes have gone. */
+/** Puts a file to a presigned URL, and reports the number of bytes sent. */
 export function putFile(
   url: string,
   file: File,
@@ -15,7 +15,7 @@ export function putFile(
   signal: AbortSignal,
 ): Promise<PutResult> {
   return new Promise((resolve) => {
-    // fetch tells nothing of how far an upload has come.
+    // fetch has no upload progress events.
     const request = new XMLHttpRequest();
     request.upload.onprogress = ({ loaded }) => onProgress(loaded);
     request.onload = () =>
@@ -24,7 +24,7 @@ export function putFile(
     request.onabort = () => resolve({ outcome: "stopped" });
     signal.addEventListener("abort", () => request.abort());
     request.open("PUT", url);
-    // Without its type, since the link is signed for no headers.
+    // slice() drops the content type: the URL is signed without a Content-Type header.
     request.send(file.slice(0, file.size, ""));
   });
 }

@@ -1,16 +1,16 @@
-/** Why rows were left out, in words: what the fault is, and how to repair it. */
+/** The causes of rejections, for users: the fault, and how to correct it. */
 
 import type { ImportRejectionCode, ListRejectionsQuery } from "../schema";
 
 export type Rejection = NonNullable<ListRejectionsQuery["getImport"]>["rejections"]["items"][number];
 
-/** Rows that one repair puts right. */
+/** Rejected rows with the same code and column. */
 export interface Cause {
   key: string;
   code: ImportRejectionCode;
   column: string | null;
   count: number;
-  /** How often each value was found, of the first that were. */
+  /** The number of occurrences of each value, for the first MAX_VALUES distinct values. */
   values: Map<string, number>;
 }
 
@@ -20,7 +20,7 @@ const MAX_VALUES_SHOWN = 3;
 export const causeKey = ({ code, column }: { code: ImportRejectionCode; column: string | null }) =>
   `${code} ${column ?? ""}`;
 
-/** Counts a rejection in with its cause. */
+/** Adds a rejection to the count of its cause. */
 export function addToCauses(causes: Map<string, Cause>, rejection: Rejection): void {
   const key = causeKey(rejection);
   const { code, column } = rejection;
@@ -33,7 +33,7 @@ export function addToCauses(causes: Map<string, Cause>, rejection: Rejection): v
   causes.set(key, cause);
 }
 
-/** Names the values that were found most often, where some were found again and again. */
+/** Returns the most frequent values, if any occurs more than once. */
 export function mostFrequentValues({ values }: Cause): [value: string, count: number][] {
   const often = [...values].filter(([, count]) => count > 1).sort(([, a], [, b]) => b - a);
   return often.slice(0, MAX_VALUES_SHOWN);

@@ -1,4 +1,4 @@
-/** The rows an import left out, read one page after another while it brings them. */
+/** Reads an import's rejected rows page by page, also while the import is running. */
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { type CombinedError, useClient } from "urql";
@@ -9,24 +9,24 @@ import { addToCauses, type Cause, causeKey, type Rejection } from "./rejectionCa
 
 export type RejectedRow = Rejection & { cause: string };
 
-/** More are read when they are asked for: nobody looks through them all, and each takes memory. */
+/** The number of rows to read before the user has to ask for more: each row takes memory. */
 export const MAX_ROWS = 100_000;
 
 export interface Rejections {
   rows: readonly RejectedRow[];
-  /** What was wrong with the rows that were read, most frequent first. */
+  /** The causes of the rows read so far, most frequent first. */
   causes: readonly Cause[];
   isReading: boolean;
   error: CombinedError | undefined;
   retry: () => void;
-  /** Reads further ones, where so many were read that it stopped. */
+  /** Continues after the limit was reached; undefined otherwise. */
   loadMore: (() => void) | undefined;
 }
 
-// What is shown grows by this part at least, so that all that is drawn on the way stays in proportion to its end.
+// Render only after growing by this factor, so that the total rendering work stays linear in the number of rows.
 const REDRAW_GROWTH = 1.25;
 
-/** Reads an import's rejections, `rejected` of which are there by now. */
+/** Reads an import's rejections; `rejected` is their current number. */
 export function useRejections(id: string, rejected: number): Rejections {
   const client = useClient();
   const [shown, setShown] = useState<{ rows: readonly RejectedRow[]; causes: readonly Cause[] }>({
@@ -36,7 +36,7 @@ export function useRejections(id: string, rejected: number): Rejections {
   const [error, setError] = useState<CombinedError>();
   const [isReading, setIsReading] = useState(false);
   const [limit, setLimit] = useState(MAX_ROWS);
-  // The cursor by which the last page was read: there is none behind it until more are there.
+  // `token` is the cursor of the last page read. That page is read again once more rows have been rejected.
   const read = useRef({ rows: [] as RejectedRow[], causes: new Map<string, Cause>(), token: null as string | null });
   const targetCount = useRef(0);
   targetCount.current = Math.min(rejected, limit);
@@ -72,9 +72,9 @@ export function useRejections(id: string, rejected: number): Rejections {
       }
       const last = rows.at(-1)?.lineNumber ?? 0;
       const fresh = page.items.filter(({ lineNumber }) => lineNumber > last);
-      for (const each of fresh) {
-        rows.push({ ...each, cause: causeKey(each) });
-        addToCauses(causes, each);
+      for (const rejection of fresh) {
+        rows.push({ ...rejection, cause: causeKey(rejection) });
+        addToCauses(causes, rejection);
       }
       if (page.nextToken) read.current.token = page.nextToken;
       if (rows.length >= shownCount * REDRAW_GROWTH) show();
@@ -85,7 +85,7 @@ export function useRejections(id: string, rejected: number): Rejections {
     isRunning.current = false;
   }, [client, id]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: there are more to read.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: more rejections, or a higher limit, mean more to read.
   useEffect(() => {
     void readPages();
   }, [readPages, rejected, limit]);

@@ -1,8 +1,8 @@
 /**
- * The files of this tab on their way to the server: chosen, then sent one after another.
+ * The upload queue of this tab: files are selected, then sent one after another.
  *
- * They are kept here and not on a page, so that an upload goes on while its reader looks at other pages. Each has the id
- * of its import to be: whatever step of it is sent again makes nothing twice.
+ * The queue is outside the pages, so that uploads continue while the user visits other pages. Each upload already has
+ * the id of its future import, so that every step is idempotent and can be repeated.
  */
 
 import { useSyncExternalStore } from "react";
@@ -25,20 +25,20 @@ import { type PutResult, putFile } from "./putFile";
 export interface Upload {
   id: string;
   file: File;
-  /** What it begins with; a text where that cannot be read, null until it is. */
+  /** The preview, an error message if the file cannot be read, or null while it is being read. */
   preview: FilePreview | string | null;
   kind: ImportKind;
-  /** Null until it is chosen, for readings of a park. */
+  /** The park of a readings file; null until chosen. */
   parkId: string | null;
   chargeTariff: ChargeTariff;
-  /** Whether its import was there before: what kind it is of is settled. */
+  /** Whether the import was registered before, so that its kind is fixed. */
   isExistingImport: boolean;
   phase: "chosen" | "waiting" | "uploading" | "starting" | "started" | "duplicate" | "failed";
   bytesSent: number;
   bytesPerSecond: number | null;
-  /** Why it failed. */
+  /** The error message of a failed upload. */
   message: string;
-  /** The import that brought the same bytes before. */
+  /** The earlier import of the same bytes. */
   duplicateOf: ImportStateFragment | null;
 }
 
@@ -53,15 +53,15 @@ class Uploads {
 
   constructor() {
     addEventListener("beforeunload", (event) => this.all.some(isUnderWay) && event.preventDefault());
-    // Whoever signs in next is to see nothing of it.
+    // Clear the queue on sign-out, so that the next user does not see it.
     session.subscribe(() => {
-      if (session.state.phase !== "out") return;
+      if (session.state.phase !== "signedOut") return;
       for (const controller of this.abortControllers.values()) controller.abort();
       this.set([]);
     });
   }
 
-  /** Takes files in, to be looked at: each of one of these kinds, or of an import that awaits its file. */
+  /** Adds selected files to preview: each of one of these kinds, or for an existing import that awaits its file. */
   add(files: readonly File[], kinds: readonly ImportKind[], existing?: ImportStateFragment): void {
     const chosen = files.map(
       (file): Upload => ({
@@ -91,22 +91,22 @@ class Uploads {
   }
 
   update(id: string, changes: Partial<Upload>): void {
-    this.set(this.all.map((each) => (each.id === id ? { ...each, ...changes } : each)));
+    this.set(this.all.map((upload) => (upload.id === id ? { ...upload, ...changes } : upload)));
   }
 
-  /** Sends those that are ready, one after another. */
+  /** Sends uploads one after another. */
   send(client: Client, ids: readonly string[]): void {
     for (const id of ids) this.update(id, { phase: "waiting", message: "", bytesSent: 0, bytesPerSecond: null });
     if (!this.isRunning) void this.run(client);
   }
 
-  /** Stops one, wherever it is, and forgets it. */
+  /** Aborts an upload in any phase, and removes it. */
   abort(id: string): void {
     this.abortControllers.get(id)?.abort();
     this.remove(id);
   }
 
-  /** The same, and takes back that it was announced; an import that was there before goes on waiting for its file. */
+  /** Aborts and removes an upload, and cancels its import, unless that existed before: it still awaits its file. */
   async stop(client: Client, { id, phase, isExistingImport }: Upload): Promise<void> {
     this.abortControllers.get(id)?.abort();
     if (phase !== "chosen" && !isExistingImport)
@@ -172,7 +172,7 @@ class Uploads {
     }
   }
 
-  /** The same bytes are in already: what was registered for them is given up. */
+  /** Handles a file that was imported before: cancels the new import, and shows the earlier one. */
   private async markDuplicate(client: Client, id: string, importId: string): Promise<void> {
     const [{ data }] = await Promise.all([
       client.query(GetImportDocument, { id: importId }, { requestPolicy: "network-only" }).toPromise(),
@@ -184,7 +184,7 @@ class Uploads {
   private fail(id: string, error: CombinedError | undefined): void {
     const message = error ? errorMessage(error) : "The server did not say where to put the file.";
     this.update(id, { phase: "failed", message });
-    // An import that was cancelled meanwhile takes nothing more: the file is sent as another.
+    // The import was cancelled meanwhile and accepts no file: a retry needs a new import id.
     if (error && apiErrorOf(error).errorType === "Conflict") this.update(id, { id: crypto.randomUUID() });
   }
 
@@ -200,7 +200,7 @@ export const useUploads = () => useSyncExternalStore(uploads.subscribe, () => up
 
 export const isUnderWay = ({ phase }: Upload) => phase === "waiting" || phase === "uploading" || phase === "starting";
 
-/** Whether all is known that it takes to send it, and nothing speaks against it. */
+/** Whether the upload is valid and complete, so that it can be sent. */
 export const isReady = ({ phase, preview, kind, parkId }: Upload) =>
   phase === "chosen" &&
   preview !== null &&
@@ -208,7 +208,7 @@ export const isReady = ({ phase, preview, kind, parkId }: Upload) =>
   matchColumns(kind, preview.columnNames).isMatch &&
   (kind !== "PARK_READINGS" || parkId !== null);
 
-/** Announces a file, and asks where to put it. */
+/** Registers the import, and returns the presigned upload URL. */
 async function register(client: Client, { id, file, kind, parkId, chargeTariff, isExistingImport }: Upload) {
   const create = (chargeTariff: ChargeTariff) =>
     client
@@ -217,7 +217,7 @@ async function register(client: Client, { id, file, kind, parkId, chargeTariff, 
       })
       .toPromise();
   let { data, error } = await create(chargeTariff);
-  // The API does not say what the tariffs of an import that was there before were said to mean: it is the other.
+  // The API does not return an existing import's chargeTariff. A conflict with the default means that it is EARNING.
   if (isExistingImport && error && apiErrorOf(error).errorType === "Conflict")
     ({ data, error } = await create("EARNING"));
   return { url: data?.createImport?.uploadUrl, error };
@@ -234,13 +234,13 @@ async function putFailureMessage(result: PutResult, file: File): Promise<string>
   return "The connection broke before all of the file was there. Nothing was imported; trying again is safe.";
 }
 
-/** Tells how fast bytes have gone over the last seconds; null until there is something to tell. */
+/** Returns a function that measures the speed over the last SPEED_WINDOW_MS; null until it can be measured. */
 function createSpeedMeter(): (bytes: number) => number | null {
-  let marks: { at: number; bytes: number }[] = [{ at: performance.now(), bytes: 0 }];
+  let samples: { at: number; bytes: number }[] = [{ at: performance.now(), bytes: 0 }];
   return (bytes) => {
     const now = performance.now();
-    marks = [...marks.filter(({ at }) => now - at < SPEED_WINDOW_MS), { at: now, bytes }];
-    const [first] = marks;
+    samples = [...samples.filter(({ at }) => now - at < SPEED_WINDOW_MS), { at: now, bytes }];
+    const [first] = samples;
     return first && now > first.at ? ((bytes - first.bytes) / (now - first.at)) * 1000 : null;
   };
 }

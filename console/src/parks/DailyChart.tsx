@@ -1,4 +1,4 @@
-/** A band from each day's lowest power to its highest, and a line through the means. Loaded apart: it brings recharts. */
+/** A chart with a band from lowest to highest power and a line of the means. A chunk of its own, with recharts. */
 
 import {
   Area,
@@ -20,10 +20,10 @@ import type { DayStats } from "./dayStats";
 interface Props {
   label: string;
   days: DayStats[];
-  /** The first and the last that are drawn, the same for all that stand beside each other. */
+  /** The range of the x axis, the same for all charts shown together. */
   dates: { first: string; last: string };
   ticks: number[];
-  /** Which of several it is. */
+  /** The position among the charts, which selects the colour. */
   seriesIndex: number;
 }
 
@@ -31,12 +31,12 @@ interface Point {
   date: string;
   day: DayStats | undefined;
   band: [number, number] | null;
-  /** The same, where there is nothing beside it that a band could be drawn to. */
+  /** The band of a day without neighbours, drawn as a bar: an area needs two adjacent points. */
   isolatedBand: [number, number] | null;
   mean: number | null;
 }
 
-// Beyond, points would run into each other: those of incomplete days alone are drawn.
+// With more points they would overlap: then only incomplete days get one.
 const MAX_POINTS = 62;
 const TEXT = { fill: "var(--ink-soft)", fontSize: 12 };
 
@@ -91,7 +91,7 @@ export function DailyChart({ label, days, dates, ticks, seriesIndex }: Props) {
   );
 }
 
-/** Returns a point for each day, those without readings too: there the line is broken. */
+/** Returns a point for every day of the range. On days without readings the line is interrupted. */
 function pointsOf(days: DayStats[], { first, last }: Props["dates"]): Point[] {
   const daysByDate = new Map(days.map((day) => [day.date, day]));
   const points: Point[] = [];
@@ -117,7 +117,7 @@ function ChartTooltip({ payload }: { payload?: readonly { payload?: Point }[] })
   const day = payload?.[0]?.payload?.day;
   if (!day) return null;
   return (
-    <dl className="told small">
+    <dl className="tooltip small">
       <dt>{formatDay(day.date)}</dt>
       <dd>{day.of}</dd>
       <dt>Highest</dt>

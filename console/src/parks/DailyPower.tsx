@@ -1,6 +1,7 @@
-/** The days of the parks that are chosen, or of all by energy type: read to the last page, drawn, and listed. */
+/** Daily power of the selected parks, or of all parks by energy type: charts and a table of all days. */
 
 import { type ReactNode, useMemo } from "react";
+
 import { formatDay, formatPeriod } from "../components/format";
 import { type PaginatedList, usePaginatedList } from "../components/paginatedList";
 import { SelectedItems } from "../components/SelectedItems";
@@ -43,7 +44,7 @@ export function DailyPower({ parks }: { parks: readonly Park[] }) {
           below zero where a park drew power.
         </p>
       </div>
-      <div className="row asked">
+      <div className="row filters">
         <SegmentedControl label="By" options={GROUP_OPTIONS} value={by} onChange={(chosen) => select({ by: chosen })} />
         <SpanFields shown={shown} />
       </div>
@@ -52,7 +53,7 @@ export function DailyPower({ parks }: { parks: readonly Park[] }) {
           <SelectedItems
             label="Parks shown"
             items={parkParams.map((name) => ({ id: name, name }))}
-            onRemove={(name) => selectParks((current) => current.filter((each) => each !== name))}
+            onRemove={(name) => selectParks((current) => current.filter((other) => other !== name))}
           />
           {parkParams.length === MAX_PARKS && (
             <span className="soft small">As many as are shown at once: take one out to see another.</span>
@@ -107,7 +108,7 @@ function EnergyTypeResults({ parks, parkNames, span, lastDay }: QueryProps & { p
     (data) => data.listEnergyTypeDailyStats,
     { loadAll: true },
   );
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the parks are those named, in an array that is new each time.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `parks` is a new array each time; its ids identify it.
   const shown = useMemo(
     () => days.items.map((day) => fromEnergyTypeDay(day, parks)),
     [days.items, parks.map(({ id }) => id).join()],

@@ -1,4 +1,4 @@
-/** Days, as a chart for each park or energy type, as a table, and as a file. */
+/** Daily statistics: a chart for each park or energy type, a table, and a CSV download. */
 
 import { Download } from "lucide-react";
 import { lazy, Suspense, useMemo } from "react";
@@ -12,7 +12,7 @@ import { axisTicks } from "./axisTicks";
 import { type DayStats, fileColumns, fileRow, formatColumn, type PowerField } from "./dayStats";
 import type { GroupBy, Span } from "./selection";
 
-// Recharts comes by itself, once there is something to draw.
+// A chunk of its own, since recharts is large: loaded when there is a chart to draw.
 const DailyChart = lazy(async () => ({ default: (await import("./DailyChart")).DailyChart }));
 
 interface Props {
@@ -91,7 +91,7 @@ function Legend() {
   );
 }
 
-/** Returns the days of each park or energy type, by its name. */
+/** Groups the days by park or energy type. */
 function seriesOf(days: DayStats[]): [string, DayStats[]][] {
   const series = new Map<string, DayStats[]>();
   for (const day of days) {
@@ -155,7 +155,7 @@ function columnsOf(days: DayStats[], by: GroupBy, areSeveral: boolean): Column<D
   return columns.filter((column) => column !== false);
 }
 
-/** Says in words what the chart shows. */
+/** Describes the chart in a sentence. */
 function summary(days: DayStats[], length: number): string {
   const lowest = days.reduce((least, day) => (day.minPowerMw < least.minPowerMw ? day : least));
   const highest = days.reduce((most, day) => (day.maxPowerMw > most.maxPowerMw ? day : most));

@@ -51,8 +51,8 @@ export function EditPark({ parks, done }: { parks: readonly Park[]; done: () => 
       submitLabel="Save"
       submit={(values) => updatePark({ input: { id, ...values } })}
       onDone={({ updatePark: changed }) => {
-        // Parks stand in the address by their names.
-        const renamed = (each: string) => (changed && each === name ? changed.name : each);
+        // The URL names parks, so a renamed park has to be renamed there.
+        const renamed = (parkName: string) => (changed && parkName === name ? changed.name : parkName);
         selectParks((current) => current.map(renamed), { replace: true });
         done();
       }}

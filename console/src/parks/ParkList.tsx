@@ -1,4 +1,4 @@
-/** The parks there are: to be found, changed, and chosen to see their days. */
+/** The list of parks: searched, filtered, edited, and selected for the charts. */
 
 import { Pencil } from "lucide-react";
 import { useMemo, useState } from "react";
@@ -30,9 +30,9 @@ export function ParkList({ parks }: { parks: readonly Park[] }) {
       (type === "ALL" || energyType === type) && `${name} ${timezone}`.toLowerCase().includes(searchText),
   );
   return (
-    <section className="stack" aria-labelledby="parks-there">
+    <section className="stack" aria-labelledby="park-count">
       <div className="row apart find">
-        <h2 id="parks-there">
+        <h2 id="park-count">
           {found.length < parks.length && `${formatInteger(found.length)} of `}
           {formatCount(parks.length, "park")}
         </h2>
@@ -54,13 +54,13 @@ function useColumns(): Column<Park>[] {
   const mayChange = useHasRole("OPERATOR");
   const { parks: chosen, selectParks } = useSelection();
   const [params] = useSearchParams();
-  const address = params.toString();
+  const query = params.toString();
   const key = chosen.join("\n");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` and `address` say all of `chosen`, and `chooseParks` is the same for each.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` and `query` stand for `chosen` and the URL.
   return useMemo(() => {
     const onlyParkPath = (name: string) => {
-      const params = new URLSearchParams(address);
-      for (const each of ["park", "by", "do", "about"]) params.delete(each);
+      const params = new URLSearchParams(query);
+      for (const param of ["park", "by", "do", "about"]) params.delete(param);
       params.set("park", name);
       return `?${params}`;
     };
@@ -78,7 +78,7 @@ function useColumns(): Column<Park>[] {
               disabled={!chosen.includes(name) && chosen.length === MAX_PARKS}
               onChange={({ target }) =>
                 selectParks((current) => {
-                  const others = current.filter((each) => each !== name);
+                  const others = current.filter((other) => other !== name);
                   return target.checked ? [...others, name] : others;
                 })
               }
@@ -121,5 +121,5 @@ function useColumns(): Column<Park>[] {
       });
     }
     return columns;
-  }, [mayChange, key, address]);
+  }, [mayChange, key, query]);
 }

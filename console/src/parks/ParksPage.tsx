@@ -1,4 +1,4 @@
-/** Wind and solar parks, and the power of their days. */
+/** Wind and solar parks, and their daily power. */
 
 import "./parks.css";
 
@@ -50,7 +50,7 @@ function Parks() {
         ) : (
           <>
             <ParkList parks={parks.items} />
-            {/* Which parks are meant is known once all are there. */}
+            {/* The URL names parks, so they can be resolved only once all parks are loaded. */}
             {parks.hasMore ? <Loading subject="the days" /> : <DailyPower parks={parks.items} />}
           </>
         )}

@@ -1,6 +1,6 @@
 import { ToggleButton, ToggleButtonGroup } from "react-aria-components";
 
-/** One of a few, all in sight. None is chosen where the value is none of them. */
+/** A group of toggle buttons, one of which is selected; none if the value is not among the options. */
 export function SegmentedControl<Value extends string | number>({
   label,
   options,

@@ -1,4 +1,4 @@
-/** The days that are shown: the last ones that have readings, or those from one day to another. */
+/** Selects the days: the last N days with readings, or a range. */
 
 import { DayRange } from "../components/DayRange";
 import { addDays, dayBefore } from "../components/format";

@@ -1,13 +1,13 @@
 import type { FormState } from "../components/FormDialog";
 import { Picker } from "../components/Picker";
 
-// What browsers list without an area, they list by other names too.
+// Every name that browsers list without an area ("/") is an alias of one with an area.
 const TIMEZONES = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((name) => name.includes("/"))].map((name) => ({
   id: name,
   name,
 }));
 
-/** A timezone by its name: one of those the browser knows, or another the server does. */
+/** A timezone by its IANA name. Names that only the server knows can be typed too. */
 export function TimezoneInput<Values extends { timezone: string }>({ form }: { form: FormState<Values> }) {
   return (
     <Picker

@@ -1,4 +1,4 @@
-/** What is shown of a day: the API's figures, and whether they are of all of it. */
+/** A day's statistics from the API, with the check whether the day is complete. */
 
 import { formatQuantity } from "../components/format";
 import type {
@@ -15,10 +15,10 @@ type EnergyTypeDay = ListEnergyTypeDailyStatsQuery["listEnergyTypeDailyStats"]["
 
 export const ENERGY_TYPES: Record<EnergyType, string> = { SOLAR: "Solar", WIND: "Wind" };
 
-/** A day of a park, or of an energy type. Powers are in MW. */
+/** The statistics of a day, for a park or an energy type. */
 export interface DayStats {
   key: string;
-  /** Whose it is: a park's name, or an energy type's. */
+  /** The name of the park or energy type. */
   of: string;
   date: string;
   minPowerMw: number;
@@ -26,13 +26,13 @@ export interface DayStats {
   maxPowerMw: number;
   sumPowerMw: number;
   readingCount: number;
-  /** Parks that have readings on this day, of those that were asked for. */
+  /** The number of queried parks with readings on this day. */
   parkCount: number;
   totalParkCount: number;
-  /** How many quarters of an hour it has, in all those parks together; null where that is not known. */
+  /** The expected number of readings of those parks, one for each quarter of an hour; null if unknown. */
   quarterCount: number | null;
   isComplete: boolean;
-  /** What there is to say of it, if anything. */
+  /** A remark on completeness or a change of the clocks; may be empty. */
   note: string;
 }
 
@@ -40,11 +40,11 @@ export function fromParkDay(day: ParkDay): DayStats {
   return { ...day, key: `${day.park.id} ${day.date}`, of: day.park.name, ...completeness(day, 1, [day.park]) };
 }
 
-/** Orders days of parks, which come by the parks' ids, by the parks' names. */
+/** Compares by date, then by name. The API orders a day's parks by id. */
 export const compareDays = (one: DayStats, other: DayStats) =>
   one.date < other.date ? -1 : one.date > other.date ? 1 : one.of.localeCompare(other.of, "en-AU", { numeric: true });
 
-/** `parks` are those that were asked for. */
+/** Converts a day of an energy type; `parks` are the queried parks. */
 export function fromEnergyTypeDay(day: EnergyTypeDay, parks: readonly Park[]): DayStats {
   const of = parks.filter(({ energyType }) => energyType === day.energyType);
   const key = `${day.energyType} ${day.date}`;
@@ -66,7 +66,7 @@ function completeness(
   return { parkCount, totalParkCount: parks.length, quarterCount, isComplete, note };
 }
 
-/** Adds up the quarters of as many parks as have readings: which ones is not said, nor needed where their days are as long. */
+/** Adds up the quarter hours of the parks with readings. The API returns only their number: null if ambiguous. */
 function totalQuarterHours(lengths: (number | null)[], parkCount: number): number | null {
   const [first = null] = lengths;
   if (first !== null && lengths.every((length) => length === first)) return first * parkCount;
@@ -84,7 +84,7 @@ function describeClockChange(lengths: (number | null)[]): string {
 const FIGURES = ["minPowerMw", "meanPowerMw", "maxPowerMw", "sumPowerMw"] as const;
 export type PowerField = (typeof FIGURES)[number];
 
-/** Writes the figures of a column, all with as many digits behind the point: those of the one that has the most. */
+/** Returns a formatter that gives all figures of a column the same number of decimals: the highest that any needs. */
 export function formatColumn(
   days: readonly DayStats[],
   figure: PowerField,
@@ -95,7 +95,7 @@ export function formatColumn(
   return { write, maxLength: Math.max(0, ...days.map((day) => write(day).length)) };
 }
 
-/** The columns of a file of days, and its rows: with the API's names and figures, to the last digit. */
+/** The columns of the CSV file. Names and figures are the API's, with all digits. */
 export const fileColumns = (of: "park" | "energyType") => {
   return ["date", of, ...FIGURES, "readingCount", "quarterCount", "parkCount", "isComplete"];
 };

@@ -1,4 +1,4 @@
-/** Which day is the last that has readings: the API lists days from the first on, so it is looked for. */
+/** Finds the last day with readings. The API lists days in ascending order only, so it takes a search. */
 
 import { useEffect, useState } from "react";
 import { type CombinedError, useClient } from "urql";
@@ -8,7 +8,7 @@ import { ListDaysWithReadingsDocument, type ListDaysWithReadingsQuery } from "..
 
 type Page = ListDaysWithReadingsQuery["listEnergyTypeDailyStats"];
 
-// Most often it is among the last ninety days, of which one page holds all.
+// Usually the last day is within 90 days, which fit on one page.
 const LOOKBACK_DAYS = [90, 365, 5 * 365, 100 * 365];
 const FAR_FUTURE = "2200-01-01";
 const DAY_MS = 24 * 3600 * 1000;
@@ -18,17 +18,17 @@ interface Found {
   error?: CombinedError;
 }
 
-/** Finds the last day: of the parks named, or of all. Undefined until it is known; null where there are no readings. */
+/** Finds the last day of the named parks, or of all. Undefined while loading; null if there are no readings. */
 export function useLastDayWithReadings(parkNames: readonly string[]): Found & { retry: () => void } {
   const client = useClient();
-  const [found, setFound] = useState<Found & { of: string }>();
+  const [found, setFound] = useState<Found & { key: string }>();
   const [attempt, setAttempt] = useState(0);
-  const of = JSON.stringify(parkNames);
+  const key = JSON.stringify(parkNames);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another turn looks again.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new attempt searches again.
   useEffect(() => {
     let isCurrent = true;
-    const names = JSON.parse(of) as string[];
+    const names = JSON.parse(key) as string[];
     const read = async (from: string): Promise<Page> => {
       const filter = { from, ...(names.length > 0 ? { parkNames: names } : {}) };
       const request = client.query(ListDaysWithReadingsDocument, { filter }, { requestPolicy: "network-only" });
@@ -37,22 +37,22 @@ export function useLastDayWithReadings(parkNames: readonly string[]): Found & { 
       return data.listEnergyTypeDailyStats;
     };
     findLastDay(read).then(
-      (day) => isCurrent && setFound({ of, day }),
-      (error: CombinedError) => isCurrent && setFound({ of, error }),
+      (day) => isCurrent && setFound({ key, day }),
+      (error: CombinedError) => isCurrent && setFound({ key, error }),
     );
     return () => {
       isCurrent = false;
     };
-  }, [client, of, attempt]);
+  }, [client, key, attempt]);
 
   const retry = () => {
     setFound(undefined);
     setAttempt(attempt + 1);
   };
-  return { ...(found?.of === of ? found : {}), retry };
+  return { ...(found?.key === key ? found : {}), retry };
 }
 
-/** `read` returns the days from one on, as many as there are on a page. */
+/** Searches back in growing steps, then by bisection. `read` returns a page of days, starting at `from`. */
 async function findLastDay(read: (from: string) => Promise<Page>): Promise<string | null> {
   let page: Page = { items: [], nextToken: null };
   let emptyFrom = FAR_FUTURE;

@@ -1,4 +1,4 @@
-/** How long the days of a timezone are: 96 quarters of an hour, unless its clocks change on that day. */
+/** The length of a timezone's days: 96 quarter hours, except when its clocks change. */
 
 import { addDays } from "../components/format";
 
@@ -8,7 +8,7 @@ const DAY_MS = 96 * QUARTER_MS;
 const formatCache = new Map<string, Intl.DateTimeFormat | null>();
 const quarterHourCache = new Map<string, number>();
 
-/** Returns how many quarters of an hour a day (YYYY-MM-DD) has in a timezone; null where the browser does not know it. */
+/** Returns the number of quarter hours of a day (YYYY-MM-DD) in a timezone; null if the browser does not know it. */
 export function quarterHoursInDay(date: string, timezone: string): number | null {
   const clock = timezoneFormat(timezone);
   if (clock === null) return null;
@@ -19,7 +19,7 @@ export function quarterHoursInDay(date: string, timezone: string): number | null
   return quarters;
 }
 
-/** Returns the first instant of a day, by clocks that may be put forward or back over midnight itself. */
+/** Returns the first instant of a local day, even if the clocks change at midnight. */
 function startOfDay(date: string, clock: Intl.DateTimeFormat): number {
   const midnight = Date.parse(`${date}T00:00:00Z`);
   const [early = midnight, late = midnight] = [midnight - DAY_MS, midnight + DAY_MS]
@@ -28,7 +28,7 @@ function startOfDay(date: string, clock: Intl.DateTimeFormat): number {
   return localTimeAsUtc(early, clock) >= midnight ? early : late;
 }
 
-/** Returns what the clocks show at an instant, as if it were UTC. */
+/** Returns the local time at an instant, encoded as if it were UTC. */
 function localTimeAsUtc(instant: number, clock: Intl.DateTimeFormat): number {
   const part = Object.fromEntries(clock.formatToParts(instant).map(({ type, value }) => [type, Number(value)]));
   const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
@@ -51,7 +51,7 @@ function timezoneFormat(timezone: string): Intl.DateTimeFormat | null {
       second: "numeric",
     });
   } catch {
-    // A name the server knows and this browser does not.
+    // The server knows this name, but the browser does not.
   }
   formatCache.set(timezone, clock);
   return clock;

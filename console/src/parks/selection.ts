@@ -1,35 +1,36 @@
-/** What is chosen of the parks' days: it stands in the address, to be found again, and sent to somebody. */
+/** The selection of parks and days, kept in the URL so that it can be reloaded and shared. */
 
 import type { NavigateOptions } from "react-router";
+
 import { isDay } from "../components/DayRange";
 import { addDays } from "../components/format";
 import { useUrlParams } from "../components/urlParams";
 
 export type GroupBy = "park" | "type";
 
-/** Days, [from, until), YYYY-MM-DD. */
+/** The days [from, until), YYYY-MM-DD. */
 export interface Span {
   from: string;
   until: string;
 }
 
 export interface Selection {
-  /** By their names. */
+  /** Park names. */
   parks: string[];
   by: GroupBy;
-  /** Days given, or how many of the last that have readings. */
+  /** A range of days, or the number of last days with readings. */
   span: Span | number;
 }
 
-// More would be read by nobody, one chart each.
+// One chart each: more would not be readable.
 export const MAX_PARKS = 4;
 export const LAST_DAYS = [7, 30, 90, 365];
 const DEFAULT_LAST_DAYS = 30;
 
 interface SelectionActions {
-  select: (chosen: Partial<Pick<Selection, "by" | "span">>, options?: NavigateOptions) => void;
-  /** Of the parks as they are chosen by then. */
-  selectParks: (choose: (parks: string[]) => string[], options?: NavigateOptions) => void;
+  select: (selected: Partial<Pick<Selection, "by" | "span">>, options?: NavigateOptions) => void;
+  /** Updates the parks from the current selection, as a functional state update. */
+  selectParks: (update: (parks: string[]) => string[], options?: NavigateOptions) => void;
 }
 
 export function useSelection(): Selection & SelectionActions {
@@ -49,17 +50,17 @@ export function useSelection(): Selection & SelectionActions {
         if (typeof span === "number") current.set("last", String(span));
         if (typeof span === "object") for (const [name, day] of Object.entries(span)) current.set(name, day);
       }, options),
-    selectParks: (choose, options) =>
+    selectParks: (update, options) =>
       updateParams((current) => {
-        const chosen = choose(readParks(current));
+        const selected = update(readParks(current));
         for (const name of ["park", "by"]) current.delete(name);
-        for (const name of chosen) current.append("park", name);
+        for (const name of selected) current.append("park", name);
       }, options),
   };
 }
 
 const readParks = (params: URLSearchParams) => [...new Set(params.getAll("park"))].slice(0, MAX_PARKS);
 
-/** Returns the days of a choice: those given, or the last ones up to a day. */
+/** Resolves a span to a range: as given, or the last days up to `lastDay`. */
 export const resolveSpan = (span: Selection["span"], lastDay: string): Span =>
   typeof span === "object" ? span : { from: addDays(lastDay, 1 - span), until: addDays(lastDay, 1) };

@@ -10,13 +10,13 @@ import type { Revision } from "./reportQueries";
 
 const FORMATS: RevenueReportFormat[] = ["JSON", "CSV"];
 
-/** The files of a revision, as they were settled. */
+/** Downloads a revision's files as they were settled. */
 export function Downloads({ report }: { report: Revision }) {
   const client = useClient();
   const [error, setError] = useState<CombinedError>();
 
   async function download(format: RevenueReportFormat) {
-    // The link is good for a few minutes, so it is asked for when it is wanted.
+    // The signed URL expires after a few minutes, so it is requested on demand.
     const { data, error } = await client
       .query(ReportFileDocument, { id: report.id, format }, { requestPolicy: "network-only" })
       .toPromise();

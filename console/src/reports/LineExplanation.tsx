@@ -1,4 +1,4 @@
-/** How one site's figures came about, step by step, down to its events. */
+/** Explains one site's figures step by step, down to its events. */
 
 import { Link } from "react-router";
 import { useQuery } from "urql";
@@ -21,10 +21,10 @@ interface Props {
   vppId: string;
   report: Revision;
   lines: readonly Line[];
-  isRead: boolean;
-  /** The terms of the month's spans; null while they are on their way. */
+  linesLoaded: boolean;
+  /** The terms of the month's spans; null while loading. */
   spans: readonly Terms[] | null;
-  /** Whether these are the ones it was settled with. */
+  /** Whether `spans` are the terms of the settled report, not the VPP's current ones. */
   areSettled: boolean;
 }
 
@@ -32,10 +32,14 @@ export function LineExplanation(props: Props) {
   return (
     <ReportPanel name="explain" title={(nmi) => `How the figures of ${nmi} came about`}>
       {(nmi) => {
-        const line = props.lines.find((each) => each.nmi === nmi);
-        if (line && props.isRead && props.spans)
+        const line = props.lines.find((candidate) => candidate.nmi === nmi);
+        if (line && props.linesLoaded && props.spans)
           return <ExplainedLine key={nmi} {...props} line={line} spans={props.spans} />;
-        return props.isRead && !line ? <p>This report has no line of {nmi}.</p> : <Loading subject="its figures" />;
+        return props.linesLoaded && !line ? (
+          <p>This report has no line of {nmi}.</p>
+        ) : (
+          <Loading subject="its figures" />
+        );
       }}
     </ReportPanel>
   );
@@ -134,9 +138,9 @@ function StepItem({ step: { title, rule, formula, exact, amount, note } }: { ste
         <strong className="number">{figure}</strong>
       </div>
       <p className="soft small">{rule}</p>
-      {formula.map((each) => (
-        <p key={each} className="formula">
-          {each}
+      {formula.map((row) => (
+        <p key={row} className="formula">
+          {row}
         </p>
       ))}
       {isRounded && (

@@ -1,4 +1,4 @@
-/** A report's line items: all of them, sorted and narrowed down, with what those shown add up to. */
+/** A report's line items: sortable, filterable, with the sums of the lines shown. */
 
 import { Download } from "lucide-react";
 import { useDeferredValue, useMemo, useState } from "react";
@@ -57,11 +57,11 @@ const COLUMNS: Column<Line>[] = [
   })),
 ];
 
-/** A site's meter point, which opens to how its figures came about. */
+/** A site's NMI, as a button that opens the explanation of its figures. */
 export function NmiButton({ line: { nmi } }: { line: Line }) {
   const dialog = useDialog();
   return (
-    // The browser's own, which is drawn in a tenth of the time: there is one in every row that is scrolled by.
+    // A native button renders ten times as fast as React Aria's, and every row that scrolls by contains one.
     <button
       type="button"
       className="opens mono"
@@ -79,7 +79,7 @@ export function LineItems({ vppName, report, lines }: { vppName: string; report:
   const [search, setSearch] = useState("");
   const filter = useDeferredValue(search.trim());
   const shown = useMemo(() => filterLines(lines.items, filter), [lines.items, filter]);
-  // Sums of what is not all there would be read as the whole.
+  // No sums until all lines are loaded: users would take a partial sum for the total.
   const totals = useMemo(
     () => ({
       nmi: !isLoaded
@@ -135,7 +135,7 @@ function filterLines(lines: readonly Line[], filter: string): readonly Line[] {
   return lines.filter(({ nmi, address }) => `${nmi} ${address}`.toLowerCase().includes(wanted));
 }
 
-/** Writes the lines shown as a file, with the columns of the settled one and the filter behind them. */
+/** Exports the lines shown as CSV: the columns of the settled file, and then the filter. */
 function exportLines(vppName: string, { month, revision }: Revision, lines: readonly Line[], filter: string): void {
   const named = [vppName, month, `revision ${revision}`, filter ? `filter ${filter}` : "all lines"].join(" ");
   downloadCsv(

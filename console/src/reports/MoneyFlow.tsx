@@ -1,4 +1,4 @@
-/** Where a month's money went: drawn, and written out so that it can be checked. */
+/** Where a month's money went: a waterfall chart, and tables to check the sums. */
 
 import { lazy, Suspense } from "react";
 import { Button } from "react-aria-components";
@@ -29,7 +29,7 @@ const TOTAL_NOTES: Record<keyof Totals, string> = {
 
 const labelOf = (total: keyof Totals) => TOTALS.find(({ id }) => id === total)?.label ?? total;
 
-/** The days and the currency of the figures below. */
+/** The period and currency of a section's figures. */
 export function ReportPeriod({ report }: { report: Revision }) {
   const { from, until } = monthDays(report.month);
   return (
@@ -83,7 +83,7 @@ function IdentityTable({ totals, of, parts }: { totals: Totals; of: keyof Totals
   );
 }
 
-/** A total that opens to the lines it is the sum of, where it is one. */
+/** A total, as a button that opens the lines it is the sum of. Cost-only is not a sum of lines. */
 function Figure({ total, amount }: { total: keyof Totals; amount: string }) {
   const dialog = useDialog();
   if (total === "costOnlyAud") return <>{formatMoney(amount)}</>;
@@ -98,15 +98,15 @@ function Figure({ total, amount }: { total: keyof Totals; amount: string }) {
   );
 }
 
-/** The same for whoever sees some sites alone: what these sites' lines add up to. */
+/** The sums of a member's own lines, for callers who may not see the VPP's totals. */
 export function OwnSitesMoney({
   report,
   lines,
-  isRead,
+  linesLoaded,
 }: {
   report: Revision;
   lines: readonly Line[];
-  isRead: boolean;
+  linesLoaded: boolean;
 }) {
   return (
     <section className="card stack" aria-labelledby="money">
@@ -114,7 +114,7 @@ export function OwnSitesMoney({
         <h2 id="money">What your sites got</h2>
         <ReportPeriod report={report} />
       </div>
-      {isRead ? (
+      {linesLoaded ? (
         <dl className="own-figures">
           {LINE_FIGURES.map(({ id, label }) => (
             <div className="figure" key={id}>

@@ -1,4 +1,4 @@
-/** A settled month of a VPP: one of its revisions, and what there is to say of it. */
+/** A settled month of a VPP: one of its revisions, with its status. */
 
 import "./reports.css";
 
@@ -28,16 +28,16 @@ function Month({ vppId, month }: { vppId: string; month: string }) {
   const mayRead = useHasRole("READER");
   const mayChange = useHasRole("OPERATOR");
   const settling = useSettling(vppId, month, revisions.reload);
-  const underWay = revisions.items.find(({ status }) => status === "PENDING");
+  const pendingRevision = revisions.items.find(({ status }) => status === "PENDING");
   const requestedRevision = params.get("revision");
-  const settled = revisions.items.find(({ status }) => status === "READY");
-  const found = requestedRevision
+  const latestReady = revisions.items.find(({ status }) => status === "READY");
+  const revision = requestedRevision
     ? revisions.items.find(({ revision }) => String(revision) === requestedRevision)
-    : (settled ?? revisions.items[0]);
-  const { isStale, ...staleness } = useStaleness(found);
-  const report = useMemo(() => found && { ...found, isStale }, [found, isStale]);
+    : (latestReady ?? revisions.items[0]);
+  const { isStale, ...staleness } = useStaleness(revision);
+  const report = useMemo(() => revision && { ...revision, isStale }, [revision, isStale]);
   useReportUpdates({ vppId, month }, revisions.reload);
-  useReportUpdates(underWay ? { id: underWay.id } : null, revisions.reload);
+  useReportUpdates(pendingRevision ? { id: pendingRevision.id } : null, revisions.reload);
 
   if (isMissing) return <NotFound noun="VPP" />;
   if (error) return <Failure error={error} retry={refetch} />;
@@ -99,9 +99,9 @@ function Month({ vppId, month }: { vppId: string; month: string }) {
       {header}
       {!requestedRevision && report.status === "READY" && !report.isLatest && (
         <div className="below">
-          <Notice tone={underWay ? "accent" : "warn"}>
-            {underWay
-              ? `Revision ${underWay.revision} is being settled. Until it is ready, this is revision ${report.revision}.`
+          <Notice tone={pendingRevision ? "accent" : "warn"}>
+            {pendingRevision
+              ? `Revision ${pendingRevision.revision} is being settled. Until it is ready, this is revision ${report.revision}.`
               : `A later revision could not be settled. ${revisions.items[0]?.failureReason ?? ""} This is revision ${report.revision}.`}
           </Notice>
         </div>

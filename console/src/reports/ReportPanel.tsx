@@ -4,7 +4,7 @@ import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-compone
 
 import { useDialog } from "../components/FormDialog";
 
-/** Shows more of something above the page, at `?do=NAME&about=WHAT`. */
+/** A dialog with details, open at `?do=NAME&about=SUBJECT`. */
 export function ReportPanel({
   name,
   title,

@@ -80,7 +80,7 @@ const ALL_VPPS_COLUMNS = [MONTH, VPP, ...STATE, ...AMOUNTS, CREATED];
 const ONE_VPP_COLUMNS = [MONTH, ...STATE, ...AMOUNTS, CREATED];
 const MEMBER_COLUMNS = [MONTH, { ...VPP, cell: ({ vpp }: Report) => vpp.name }, ...STATE, OWN_SITES, CREATED];
 
-/** Lists reports. Those that are under way are followed until they are not. */
+/** Lists reports, and subscribes to the pending ones. */
 export function ReportTable({ reports, isOneVpp }: { reports: PaginatedList<Report>; isOneVpp: boolean }) {
   const mayRead = useHasRole("READER");
   return (

@@ -1,4 +1,4 @@
-/** All reports, and the statements of those who see their own sites alone. */
+/** The reports; for a member, the statements of their own sites. */
 
 import "./reports.css";
 

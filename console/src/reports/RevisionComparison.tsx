@@ -1,6 +1,7 @@
-/** Two revisions of a month side by side: what changed, by site and by cause. */
+/** Compares two revisions of a month: the changes by site and by cause. */
 
 import { useMemo } from "react";
+
 import { type Column, DataTable } from "../components/DataTable";
 import { SelectField } from "../components/fields";
 import { centsToDecimal, formatCount, formatInteger, formatMoney, parseCents } from "../components/format";
@@ -18,8 +19,8 @@ interface Props {
   report: Revision;
   revisions: readonly Revision[];
   lines: readonly Line[];
-  isRead: boolean;
-  /** Of the report; null where they are not known. */
+  linesLoaded: boolean;
+  /** The report's terms; null if unknown. */
   terms: Terms[] | null;
 }
 
@@ -65,7 +66,7 @@ export function RevisionComparison(props: Props) {
   );
 }
 
-function ComparisonTables({ report, other, lines, isRead, terms }: Props & { other: Revision }) {
+function ComparisonTables({ report, other, lines, linesLoaded, terms }: Props & { other: Revision }) {
   const read = useLines(other.id);
   const { terms: otherTerms } = useSettledTerms(report.totals ? other.id : null);
   const isLater = report.revision > other.revision;
@@ -81,9 +82,9 @@ function ComparisonTables({ report, other, lines, isRead, terms }: Props & { oth
   );
 
   if (read.error && !read.isLoaded) return <Failure error={read.error} retry={read.reload} />;
-  if (!isRead || !read.isLoaded) return <Loading subject="the lines of both" />;
+  if (!linesLoaded || !read.isLoaded) return <Loading subject="the lines of both" />;
   const same = new Set([...linesBefore, ...linesAfter].map(({ nmi }) => nmi)).size - changes.length;
-  const all = changes.reduce((sum, updateParams) => sum + updateParams.difference, 0n);
+  const all = changes.reduce((sum, change) => sum + change.difference, 0n);
   return (
     <>
       <div className="scrolls">

@@ -1,4 +1,4 @@
-/** One revision of a month's report: where the money went, its lines, what other terms would bring, and other revisions. */
+/** One revision of a month's report: money flow, line items, simulated terms, and a comparison of revisions. */
 
 import { SelectField } from "../components/fields";
 import { formatDateTime, formatMonth } from "../components/format";
@@ -64,15 +64,15 @@ export function RevisionPage({
           settle again: that is always safe.
         </Notice>
       )}
-      {/* Above the figures stands whether they are stale: drawn before that is known, they would move. */}
+      {/* The stale warning is above the figures. Rendering them before it is known would shift the layout. */}
       {isReady && report.isStale === undefined && <Loading page subject="the figures" />}
       {isReady && report.isStale !== undefined && (
         <>
-          <ReportWarnings report={report} lines={lines.items} isRead={isLoaded} mayChange={mayChange} />
+          <ReportWarnings report={report} lines={lines.items} linesLoaded={isLoaded} mayChange={mayChange} />
           {report.totals ? (
             <MoneyFlow report={report} totals={report.totals} />
           ) : (
-            <OwnSitesMoney report={report} lines={lines.items} isRead={isLoaded} />
+            <OwnSitesMoney report={report} lines={lines.items} linesLoaded={isLoaded} />
           )}
           {lines.error && !isLoaded && <Failure error={lines.error} retry={lines.reload} />}
           <LineItems vppName={vpp.name} report={report} lines={lines} />
@@ -89,15 +89,17 @@ export function RevisionPage({
             report={report}
             revisions={revisions}
             lines={lines.items}
-            isRead={isLoaded}
+            linesLoaded={isLoaded}
             terms={settledTerms}
           />
-          {report.totals && <TotalPanel report={report} totals={report.totals} lines={lines.items} isRead={isLoaded} />}
+          {report.totals && (
+            <TotalPanel report={report} totals={report.totals} lines={lines.items} linesLoaded={isLoaded} />
+          )}
           <LineExplanation
             vppId={vpp.id}
             report={report}
             lines={lines.items}
-            isRead={isLoaded}
+            linesLoaded={isLoaded}
             spans={spans}
             areSettled={areSettled}
           />

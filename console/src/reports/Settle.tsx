@@ -11,7 +11,7 @@ import { useReportUpdates } from "./reportQueries";
 
 type ReportUpdate = NonNullable<FollowReportsSubscription["onRevenueReport"]>;
 
-/** Settles a month, follows the revision until it is there, and says how it went. */
+/** Starts settling a month, and subscribes to the new revision until it is ready or has failed. */
 export function useSettling(vppId: string, month: string, onDone: () => void) {
   const [{ data, error, fetching }, generate] = useMutation(GenerateReportDocument);
   const [update, setUpdate] = useState<ReportUpdate | null>(null);
@@ -54,7 +54,7 @@ export function SettleButton({
   );
 }
 
-/** Says how far settling has come. `to` is where the report is, on pages that are not its own. */
+/** The status of settling. `to` links to the report, on pages other than the report's own. */
 export function SettlingNotice({
   settling: { settle, error, requested, outcome },
   month,

@@ -50,7 +50,7 @@ const COLUMNS: Column<Row>[] = [
   },
 ];
 
-/** What each site would get on the terms that are tried. */
+/** Each site's line under the simulated terms, beside the settled one. */
 export function SimulatedLines({
   settled,
   simulated,

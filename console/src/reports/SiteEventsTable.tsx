@@ -41,7 +41,7 @@ const COLUMNS: Column<SiteEvent>[] = [
   },
 ];
 
-/** The events a site's revenue is the sum of. Values are exact: nothing is rounded before the whole of them. */
+/** The events behind a site's revenue. Values are exact: only their sum is rounded. */
 export function SiteEventsTable({ events }: { events: readonly SiteEvent[] }) {
   const sumOf = (eventsToSum: readonly SiteEvent[]) =>
     Fraction.sum(eventsToSum.map(({ valueAud }) => Fraction.parse(valueAud))).money;

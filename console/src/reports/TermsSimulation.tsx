@@ -1,4 +1,4 @@
-/** What a month would come to on other terms: computed anew at each move, and stored nowhere. */
+/** Simulates the month with other terms, at each move of a slider. Nothing is stored. */
 
 import { useEffect, useMemo, useState } from "react";
 import { Button, Input, Label, NumberField, Slider, SliderFill, SliderThumb, SliderTrack } from "react-aria-components";
@@ -21,7 +21,7 @@ interface SimulatedTerms {
   dailyFee: number;
 }
 
-// Long enough that a slider on its way is not followed step by step.
+// Long enough not to send a query for each step of a moving slider.
 const DEBOUNCE_MS = 250;
 
 export function TermsSimulation({
@@ -166,7 +166,7 @@ export function TermsSimulation({
   );
 }
 
-/** One of the terms: moved by a slider, or typed. */
+/** One of the terms, as a slider and a number field. */
 function TermField({
   label,
   unit,
@@ -184,7 +184,7 @@ function TermField({
   step: number;
   onChange: (value: number) => void;
 }) {
-  // What is typed may lie further on. The slider ends there as long as it is moved, and does not draw near with it.
+  // A typed value may exceed the slider's range. The range is then extended, and does not shrink as the slider moves.
   const [typed, setTyped] = useState(0);
   return (
     <div className="term">
@@ -215,7 +215,7 @@ function TermField({
   );
 }
 
-/** Returns a value once it has stayed the same for a moment. */
+/** Returns the value, debounced. */
 function useDebounced<Value>(value: Value): Value {
   const [debounced, setDebounced] = useState(value);
   useEffect(() => {

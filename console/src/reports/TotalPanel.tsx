@@ -1,4 +1,4 @@
-/** A total, opened to the lines it is the sum of. */
+/** The lines that a total is the sum of. */
 
 import { useMemo } from "react";
 
@@ -40,12 +40,12 @@ export function TotalPanel({
   report,
   totals,
   lines,
-  isRead,
+  linesLoaded,
 }: {
   report: Revision;
   totals: Totals;
   lines: readonly Line[];
-  isRead: boolean;
+  linesLoaded: boolean;
 }) {
   const labelOf = (about: string) => TOTALS.find(({ id }) => id === about)?.label ?? "";
   return (
@@ -53,7 +53,7 @@ export function TotalPanel({
       {(about) => (
         <>
           <ReportPeriod report={report} />
-          {isRead ? <Parts about={about} totals={totals} lines={lines} /> : <Loading subject="the lines" />}
+          {linesLoaded ? <Parts about={about} totals={totals} lines={lines} /> : <Loading subject="the lines" />}
         </>
       )}
     </ReportPanel>

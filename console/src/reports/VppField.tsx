@@ -9,7 +9,7 @@ interface Vpp {
   name: string;
 }
 
-/** A VPP, found by a part of its name. `chosen` is the one of `vppId`, once it is read. */
+/** A field that picks a VPP by part of its name. `chosen` is the VPP of `vppId`, once loaded. */
 export function VppField({
   vppId,
   chosen,
@@ -19,7 +19,7 @@ export function VppField({
   chosen: Vpp | null;
   onChange: (id: string) => void;
 }) {
-  // Nothing is typed while the chosen one's name stands there.
+  // Null while the field shows the name of the chosen VPP.
   const [typed, setTyped] = useState<string | null>(null);
   const [picked, setPicked] = useState<Vpp | null>(null);
   const name = [picked, chosen].find((vpp) => vpp?.id === vppId)?.name ?? "";

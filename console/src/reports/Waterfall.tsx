@@ -1,4 +1,4 @@
-/** A waterfall from the total revenue to whom it went to. It is drawn of floats; what it says is written beside it. */
+/** A waterfall chart from the total revenue to its recipients. Bars are drawn from floats; the labels are exact. */
 
 import { Bar, BarChart, Cell, LabelList, ReferenceLine, ResponsiveContainer, XAxis, YAxis } from "recharts";
 
@@ -7,7 +7,7 @@ import type { Totals } from "./figures";
 
 interface Step {
   name: string;
-  /** Where the next one starts. */
+  /** Where the next bar starts. */
   to: number;
   span: [number, number];
   amount: string;

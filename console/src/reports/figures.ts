@@ -1,4 +1,4 @@
-/** What a report's figures are called, and what they are the sums of. */
+/** The figures of a report: their labels, and how totals add up. */
 
 import { centsToDecimal, formatMoney, parseCents } from "../components/format";
 import type { LineFragment, ReportTotalsFragment } from "../schema";
@@ -7,7 +7,7 @@ export type Line = LineFragment;
 export type Totals = ReportTotalsFragment;
 export type LineFigure = Extract<keyof Line, `${string}Aud`>;
 
-/** A line's amounts, in the order in which they follow from one another; `column` is their name in the settled file. */
+/** A line's amounts, in the order of the calculation; `column` is the name in the settled CSV file. */
 export const LINE_FIGURES: { id: LineFigure; label: string; column: string }[] = [
   { id: "revenueAud", label: "Revenue", column: "revenue_aud" },
   { id: "adValoremFeeAud", label: "Ad valorem fee", column: "ad_valorem_fee_aud" },
@@ -19,7 +19,7 @@ export const LINE_FIGURES: { id: LineFigure; label: string; column: string }[] =
   { id: "afterFeesAud", label: "After fees", column: "after_fees_aud" },
 ];
 
-/** A report's totals, and the lines' amounts that each of them is the sum of: nobody's, for what no site has part in. */
+/** A report's totals, and the line amounts that each is the sum of: none for cost-only, which belongs to no site. */
 export const TOTALS: { id: keyof Totals; label: string; lineFigures: LineFigure[] }[] = [
   { id: "totalRevenueAud", label: "Total revenue", lineFigures: ["revenueAud"] },
   { id: "adValoremFeeAud", label: "Ad valorem fee", lineFigures: ["adValoremFeeAud"] },
@@ -29,16 +29,16 @@ export const TOTALS: { id: keyof Totals; label: string; lineFigures: LineFigure[
   { id: "vppTotalAud", label: "VPP total", lineFigures: ["adValoremFeeAud", "dailyFeeAud"] },
 ];
 
-/** What a site is known by from one revision to the next, though its NMI is corrected. */
+/** Identifies a site across revisions, even if its NMI was corrected. */
 export const lineKey = ({ site, nmi }: Line) => site?.id ?? nmi;
 
 export const sumLines = (lines: readonly Line[], figure: LineFigure): bigint =>
   lines.reduce((sum, line) => sum + parseCents(line[figure]), 0n);
 
-/** Writes cents as an amount that was added or taken away: +$1.00, −$1.00, $0.00. */
+/** Formats cents as a signed difference: +$1.00, −$1.00, $0.00. */
 export const formatDifference = (amount: bigint) => `${amount > 0n ? "+" : ""}${formatMoney(centsToDecimal(amount))}`;
 
-/** Whether all lines add up to the totals, as they do once all are read. */
+/** Whether the lines add up to the totals. True once all lines are loaded. */
 export const linesMatchTotals = (lines: readonly Line[], totals: Totals): boolean =>
   TOTALS.filter(({ id }) => id !== "vppTotalAud" && id !== "costOnlyAud").every(
     ({ id, lineFigures }) =>

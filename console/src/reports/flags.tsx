@@ -1,4 +1,4 @@
-/** Whether a report can be relied on as it stands: what stands beside its figures where it cannot. */
+/** Tags and warnings for reports that are stale, incomplete, superseded or failed. */
 
 import { useMemo } from "react";
 import { Link } from "react-router";
@@ -10,10 +10,10 @@ import { type Line, linesMatchTotals, type Totals } from "./figures";
 import type { Revision } from "./reportQueries";
 import { lastDay, monthDays, monthEndMs } from "./terms";
 
-/** Whether it was settled before its month was over in NEM time: later days are not in it. */
+/** Whether the report was settled before its month ended in NEM time, so that later days are missing. */
 const isSettledEarly = ({ createdAt, month }: ReportFragment) => Date.parse(createdAt) < monthEndMs(month);
 
-/** What state a report is in, a word each. Whether it is stale may not be known yet. */
+/** A report's status as tags. `isStale` is undefined while unknown. */
 export function ReportTags({ report, isStale }: { report: ReportFragment; isStale: boolean | undefined }) {
   if (report.status === "PENDING") return <span className="tag accent">settling</span>;
   if (report.status === "FAILED") return <span className="tag bad">failed</span>;
@@ -28,28 +28,31 @@ export function ReportTags({ report, isStale }: { report: ReportFragment; isStal
   );
 }
 
-/** The same beside figures, where all is well without a word. */
+/** A tag beside figures that are stale or incomplete; nothing otherwise. */
 export function ReportFlag({ report }: { report: Revision }) {
   if (report.isLatest && report.isStale) return <span className="tag warn">stale</span>;
   return isSettledEarly(report) ? <span className="tag warn">incomplete</span> : null;
 }
 
-/** Says in sentences what a report lacks, and what to do about it. */
+/** Warnings about a report, with what to do. */
 export function ReportWarnings({
   report,
   lines,
-  isRead,
+  linesLoaded,
   mayChange,
 }: {
   report: Revision;
   lines: readonly Line[];
-  isRead: boolean;
+  linesLoaded: boolean;
   mayChange: boolean;
 }) {
   const { totals } = report;
   const of = formatMonth(report.month);
-  const hasNoEvents = useMemo(() => isRead && haveNoRevenue(lines, totals), [isRead, lines, totals]);
-  const isInconsistent = useMemo(() => isRead && totals && !linesMatchTotals(lines, totals), [isRead, lines, totals]);
+  const hasNoEvents = useMemo(() => linesLoaded && haveNoRevenue(lines, totals), [linesLoaded, lines, totals]);
+  const isInconsistent = useMemo(
+    () => linesLoaded && totals && !linesMatchTotals(lines, totals),
+    [linesLoaded, lines, totals],
+  );
   return (
     <>
       {report.isLatest && report.isStale && (
@@ -66,7 +69,7 @@ export function ReportWarnings({
           {report.month >= thisMonth() ? "Settle again when it is over." : "It is over now: settle again."}
         </Notice>
       )}
-      {isRead && lines.length === 0 && (
+      {linesLoaded && lines.length === 0 && (
         <Notice tone="warn">
           <strong>No sites.</strong> No site was a member on any day of {of}.
         </Notice>

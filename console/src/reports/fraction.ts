@@ -1,4 +1,4 @@
-/** Exact numbers: what is multiplied and divided before it becomes cents is a fraction, never a float. */
+/** Exact rational arithmetic with BigInt, for amounts that are multiplied and divided before rounding to cents. */
 
 import { centsToDecimal, formatMoney } from "../components/format";
 
@@ -12,7 +12,7 @@ export class Fraction {
 
   static readonly ZERO = new Fraction(0n, 1n);
 
-  /** Reads a decimal as it came: an amount, a rate, a quantity. */
+  /** Parses a decimal: an amount, a rate or a quantity. */
   static parse(decimal: string | number): Fraction {
     const [, sign, whole = "0", part = "", power = "0"] =
       /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(String(decimal)) ?? [];
@@ -23,12 +23,12 @@ export class Fraction {
 
   static sum(all: Iterable<Fraction>): Fraction {
     let total = Fraction.ZERO;
-    for (const each of all) total = total.plus(each);
+    for (const fraction of all) total = total.plus(fraction);
     return total;
   }
 
   plus({ numerator, denominator }: Fraction): Fraction {
-    // Decimals, of which there are most, keep the longer one's power of ten.
+    // Fast path: the denominators of decimals are powers of ten, so one divides the other.
     if (denominator % this.denominator === 0n)
       return new Fraction(this.numerator * (denominator / this.denominator) + numerator, denominator);
     if (this.denominator % denominator === 0n)
@@ -41,7 +41,7 @@ export class Fraction {
   times = ({ numerator, denominator }: Fraction) =>
     new Fraction(this.numerator * numerator, this.denominator * denominator);
 
-  /** Divides by what is above zero. */
+  /** Divides by a positive number. */
   dividedBy = ({ numerator, denominator }: Fraction) =>
     new Fraction(this.numerator * denominator, this.denominator * numerator);
 
@@ -49,7 +49,7 @@ export class Fraction {
     return this.numerator === 0n;
   }
 
-  /** Rounds to so many decimals, half away from zero, and returns how many of the last one's units it is. */
+  /** Rounds to `decimals` decimals, half away from zero. Returns an integer, in units of the last decimal. */
   roundToUnits(decimals: number): bigint {
     const size = this.numerator < 0n ? -this.numerator : this.numerator;
     const units = (2n * 10n ** BigInt(decimals) * size + this.denominator) / (2n * this.denominator);
@@ -60,7 +60,7 @@ export class Fraction {
     return this.roundToUnits(2);
   }
 
-  /** Writes it as an amount: with the digits it has below the cent, and "…" where there are more than six. */
+  /** Formats the number as an amount with up to six decimals; "…" marks further ones. */
   get money(): string {
     if ((this.numerator * 100n) % this.denominator === 0n) return formatMoney(centsToDecimal(this.cents));
     const units = this.roundToUnits(DECIMALS);

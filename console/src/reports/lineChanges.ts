@@ -1,4 +1,4 @@
-/** What is different from one revision of a report to another, line by line, and by what. */
+/** The differences between two revisions of a report, line by line, with their causes. */
 
 import { centsToDecimal, formatKwh, formatMoney, formatQuantity, parseCents } from "../components/format";
 import { formatDifference, LINE_FIGURES, type Line, lineKey } from "./figures";
@@ -19,15 +19,15 @@ export interface Change {
   nmi: string;
   address: string;
   causes: Cause[];
-  /** What tells of the causes: the figures before and after. */
+  /** The evidence for the causes: the figures before and after. */
   details: string[];
   before: Line | null;
   after: Line | null;
-  /** By which the site gets more, in cents. */
+  /** The increase of the site's amount after fees, in cents. */
   difference: bigint;
 }
 
-/** Compares the lines of two revisions. `termsChanged` is null where the terms are not known: then the fees tell. */
+/** Compares the lines of two revisions. If `termsChanged` is null (terms unknown), it is inferred from the fees. */
 export function compareLines(before: readonly Line[], after: readonly Line[], termsChanged: boolean | null): Change[] {
   const [from, to] = [before, after].map((lines) => new Map(lines.map((line) => [lineKey(line), line]))) as [
     Map<string, Line>,
@@ -81,14 +81,14 @@ function findCauses(old: Line | null, now: Line | null, termsChanged: boolean | 
 const fees = (line: Line) => centsToDecimal(parseCents(line.adValoremFeeAud) + dailyFeeDue(line));
 const dailyFeeDue = (line: Line) => parseCents(line.dailyFeeAud) + parseCents(line.waivedFeeAud);
 
-/** Whether the fees alone say that the terms are others: not by a cent, which may be allotted to another. */
+/** Whether the fees show that the terms changed. A difference of one cent can come from allotting the remainder. */
 function feesDiffer(old: Line, now: Line): boolean {
   const difference = parseCents(old.adValoremFeeAud) - parseCents(now.adValoremFeeAud);
   const isRateChanged = old.revenueAud === now.revenueAud && (difference < -1n || difference > 1n);
   return isRateChanged || (old.memberDays === now.memberDays && dailyFeeDue(old) !== dailyFeeDue(now));
 }
 
-/** Adds up changes of the same causes. */
+/** Groups changes by their causes, and sums them up. */
 export function groupByCause(changes: readonly Change[]): { causes: Cause[]; sites: number; difference: bigint }[] {
   const groups = new Map<string, { causes: Cause[]; sites: number; difference: bigint }>();
   for (const { causes, difference } of changes) {

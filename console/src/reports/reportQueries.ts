@@ -1,7 +1,8 @@
-/** What the pages of reports read, and how they hear that there is more of it. */
+/** The queries and subscriptions of the report pages. */
 
 import { useEffect, useRef, useState } from "react";
 import { useQuery, useSubscription } from "urql";
+
 import { apiErrorOf } from "../components/errors";
 import { usePaginatedList } from "../components/paginatedList";
 import {
@@ -16,18 +17,18 @@ import {
 } from "../schema";
 import { useHasRole } from "../session/session";
 
-/** A revision; of the one that is shown, whether it is stale, once that is known. */
+/** A revision. `isStale` is set only for the revision shown, once known. */
 export type Revision = ListRevisionsQuery["listRevenueReports"]["items"][number] & { isStale?: boolean | undefined };
 type ReportUpdate = NonNullable<FollowReportsSubscription["onRevenueReport"]>;
 
-/** Reads a VPP. What is no id names none, either. */
+/** Reads a VPP. A malformed id counts as missing. */
 export function useVpp(id: string | null) {
   const [{ data, error, fetching }, refetch] = useQuery({
     query: ReportedVppDocument,
     variables: { id: id ?? "" },
     pause: id === null,
   });
-  // While another is read, what was read before it is still there.
+  // While another VPP is loading, urql still returns the data of the previous one.
   const vpp = data?.getVpp?.id === id ? (data?.getVpp ?? null) : null;
   const isInvalidId = error !== undefined && apiErrorOf(error).errorType === "ValidationFailed";
   const isMissing = isInvalidId || (data?.getVpp === null && !error && !fetching);
@@ -45,7 +46,7 @@ export function useRevisions(vppId: string, month: string) {
   );
 }
 
-/** Whether a report is stale: that takes the server a look at all it was settled from, so it is asked of few, apart. */
+/** Reads whether a report is stale: a query of its own, because the server compares all inputs of the settlement. */
 export function useStaleness(report: Pick<Revision, "id" | "status" | "isLatest"> | undefined) {
   const isEnabled = report?.status === "READY" && report.isLatest;
   const [{ data, error }, refetch] = useQuery({
@@ -58,7 +59,7 @@ export function useStaleness(report: Pick<Revision, "id" | "status" | "isLatest"
   return { isStale: isEnabled ? isStale : false, error: isEnabled ? error : undefined, refetch };
 }
 
-/** Reads all lines of a report, one page after the other: of none, where there is no id. */
+/** Reads all lines of a report, page by page; nothing if the id is null. */
 export function useLines(reportId: string | null) {
   const { items, isLoadingFirstPage, isLoading, hasMore, error, reload } = usePaginatedList(
     ListLinesDocument,
@@ -68,7 +69,7 @@ export function useLines(reportId: string | null) {
   );
   const [completeReportId, setCompleteReportId] = useState<string | null>(null);
   const isComplete = !isLoadingFirstPage && !isLoading && !hasMore && !error;
-  // Lines never change: while they are read again, after a time away, they are all there still.
+  // Lines are immutable: while they are reloaded after reconnecting, the report still counts as loaded.
   if (isComplete && completeReportId !== reportId) setCompleteReportId(reportId);
   return {
     items,
@@ -81,12 +82,12 @@ export function useLines(reportId: string | null) {
 
 export type Lines = ReturnType<typeof useLines>;
 
-/** Tells of reports that are ready or have failed: of one, at once where it already is, or of any of a VPP and month. */
+/** Calls back when a report is ready or failed: one report (at once if it already is), or any of a VPP and month. */
 export function useReportUpdates(
-  of: FollowReportsSubscriptionVariables | null,
+  filter: FollowReportsSubscriptionVariables | null,
   onUpdate: (report: ReportUpdate) => void,
 ): void {
-  const [{ data }] = useSubscription({ query: FollowReportsDocument, variables: of ?? {}, pause: of === null });
+  const [{ data }] = useSubscription({ query: FollowReportsDocument, variables: filter ?? {}, pause: filter === null });
   const latestCallback = useRef(onUpdate);
   latestCallback.current = onUpdate;
   useEffect(() => {

@@ -1,4 +1,4 @@
-/** How one site's figures came about: the steps of settlement, each with its rule and with this site's numbers. */
+/** The steps of the settlement for one site: each with its rule and this site's numbers. */
 
 import {
   centsToDecimal,
@@ -19,13 +19,13 @@ export type SiteEvent = NonNullable<ListSiteEventsQuery["getSite"]>["events"]["i
 
 export interface Step {
   title: string;
-  /** What is done, in the words of settlement. */
+  /** The rule in words. */
   rule: string;
-  /** The same in this site's numbers, a line each; empty where they cannot be known. */
+  /** The calculation with this site's numbers, one string per line; empty if they are unknown. */
   formula: string[];
-  /** What the formula comes to, unrounded; null where it is not known. */
+  /** The unrounded result of the formula; null if unknown. */
   exact: Fraction | null;
-  /** The figure of the report, in AUD. */
+  /** The report's amount, in AUD. */
   amount: string;
   note?: string;
 }
@@ -38,13 +38,13 @@ export interface DayRange {
 interface StepInputs {
   line: Line;
   month: string;
-  /** The terms, span by span. */
+  /** The terms of each span. */
   spans: readonly Terms[];
-  /** The days of the month on which the site is a member as things stand now; null where that is not known. */
+  /** The days in the month on which the site is a member now; null if unknown. */
   memberDays: readonly DayRange[] | null;
-  /** The events of those days; null where they are not known. */
+  /** The events on those days; null if unknown. */
   events: readonly SiteEvent[] | null;
-  /** All lines of the report; null for whom the others' are not. */
+  /** All lines of the report; null for members, who may not see other sites' lines. */
   lines: readonly Line[] | null;
 }
 
@@ -53,7 +53,7 @@ const EVENT_PART = Fraction.parse("0.8");
 const CAPACITY_PART = Fraction.parse("0.2");
 const FEE_DAYS_A_MONTH = 28;
 
-/** A discharge that cost money is no part of the revenue: the VPP bears it. */
+/** Whether an event is cost-only: a discharge of negative value, which the VPP bears and the revenue leaves out. */
 export const isCostOnly = ({ eventType, valueAud }: SiteEvent) => eventType === "DISCHARGE" && valueAud.startsWith("-");
 
 const totalValue = (events: readonly SiteEvent[]) =>
@@ -64,10 +64,10 @@ const totalEnergy = (events: readonly SiteEvent[], eventType: SiteEvent["eventTy
     events.filter((event) => event.eventType === eventType).map(({ energyKwh }) => Fraction.parse(energyKwh)),
   );
 
-/** Writes an energy or capacity that was added up exactly. */
+/** Formats an exact sum of energies or capacities. */
 const formatExactKwh = (sum: Fraction) => formatKwh(Number(sum.roundToUnits(6)) / 1e6);
 
-/** Whether what the events come to now is what was settled: a cent may have been allotted to it, or to another. */
+/** Whether the current events still give the settled revenue, within the cent that allotting can add or remove. */
 export function matchesSettledRevenue(line: Line, events: readonly SiteEvent[]): boolean {
   const difference = totalValue(events.filter((event) => !isCostOnly(event))).cents - parseCents(line.revenueAud);
   return difference >= -1n && difference <= 1n;
@@ -78,7 +78,7 @@ export function explainSteps({ line, month, spans, memberDays, events, lines }: 
   const known = events !== null && matchesSettledRevenue(line, events) ? events : null;
   const revenues = revenueByTerms(line, terms, known);
   const revenue = revenues && Fraction.sum(revenues);
-  const fees = revenues?.map((each, index) => each.times(feeRate(terms[index])));
+  const fees = revenues?.map((amount, index) => amount.times(feeRate(terms[index])));
   const fee = fees ? Fraction.sum(fees) : null;
   const rest = revenue && fee && revenue.minus(fee);
   const due = dailyFeeDue(line, month, terms, memberDays);
@@ -217,7 +217,7 @@ function capacityStep(line: Line, spans: readonly Terms[], lines: readonly Line[
   };
 }
 
-/** Returns what the site earned under each of the terms; null where only the whole of it is known. */
+/** Returns the site's revenue under each of the terms; null if only the total is known. */
 function revenueByTerms(line: Line, terms: readonly Terms[], events: readonly SiteEvent[] | null): Fraction[] | null {
   if (events === null) return terms.length === 1 ? [Fraction.parse(line.revenueAud)] : null;
   return terms.map(({ from, until }) =>
@@ -229,18 +229,18 @@ function revenueByTerms(line: Line, terms: readonly Terms[], events: readonly Si
 
 function dailyFeeDue(line: Line, month: string, terms: readonly Terms[], memberDays: readonly DayRange[] | null) {
   const { days } = monthDays(month);
-  const counts = terms.map((each) =>
+  const counts = terms.map((span) =>
     terms.length === 1
       ? line.memberDays
       : line.memberDays === days
-        ? daysBetween(each.from, each.until)
+        ? daysBetween(span.from, span.until)
         : memberDays?.reduce((sum, period) => {
-            const shared = intersectPeriod(each, period.from, period.until);
+            const shared = intersectPeriod(span, period.from, period.until);
             return sum + (shared ? daysBetween(shared.from, shared.until) : 0);
           }, 0),
   );
-  // The site's memberships may have changed since.
-  if (counts.reduce<number>((sum, each) => sum + (each ?? 0), 0) !== line.memberDays) return null;
+  // The site's memberships may have changed since the report was settled.
+  if (counts.reduce<number>((sum, days) => sum + (days ?? 0), 0) !== line.memberDays) return null;
   const parts = terms.map(({ dailyFee }, index) =>
     Fraction.parse(dailyFee)
       .times(Fraction.parse(FEE_DAYS_A_MONTH * (counts[index] ?? 0)))
@@ -257,7 +257,7 @@ const feeRate = (terms: Terms | undefined) => Fraction.parse(terms?.percentage ?
 
 const floorAtZero = (aud: string) => (aud.startsWith("-") ? "0.00" : aud);
 
-/** Names the days of terms where there are others in the month. */
+/** Returns the period of the terms, as a suffix, if the month has more than one set of terms. */
 const periodSuffix = (terms: readonly Terms[], index: number) => {
   const { from, until } = terms[index] ?? {};
   return terms.length > 1 && from && until ? `, ${formatPeriod(from, until)}` : "";

@@ -1,4 +1,4 @@
-/** The terms on which a month was settled: those of the report's file, or for whom it is not, those that stand now. */
+/** The terms of a settled month: from the report's file, or for members, who may not read it, the current ones. */
 
 import { useEffect, useState } from "react";
 import { useClient } from "urql";
@@ -8,7 +8,7 @@ import { type ReportedVppQuery, ReportFileDocument } from "../schema";
 
 type PriceSchedule = NonNullable<ReportedVppQuery["getVpp"]>["priceSchedules"][number];
 
-/** What held on the days from `from` on and before `until`. */
+/** The terms on the days [from, until). */
 export interface Terms {
   from: string;
   until: string;
@@ -16,7 +16,7 @@ export interface Terms {
   dailyFee: number;
 }
 
-/** Terms by span, and whether they are those the report was settled with. */
+/** Terms by span, and whether the report was settled with them. */
 export interface SettledTerms {
   spans: Terms[];
   areSettled: boolean;
@@ -28,7 +28,7 @@ interface ReportFile {
 
 export const isMonth = (text: string) => /^[1-9]\d{3}-(0[1-9]|1[0-2])$/.test(text);
 
-/** The first day of a month, the first behind it, and how many days it has. */
+/** Returns a month's first day, the first day after it, and its number of days. */
 export function monthDays(month: string): { from: string; until: string; days: number } {
   const [from, until] = [`${month}-01`, `${addMonths(month, 1)}-01`];
   return { from, until, days: daysBetween(from, until) };
@@ -36,7 +36,7 @@ export function monthDays(month: string): { from: string; until: string; days: n
 
 export const daysBetween = (from: string, until: string) => (Date.parse(until) - Date.parse(from)) / 86_400_000;
 
-/** Returns the days of a period, either end open where it is null, within others; null where there are none. */
+/** Intersects a period, either end open if null, with a range of days; null if they do not overlap. */
 export function intersectPeriod(
   { from, until }: { from: string; until: string },
   effectiveFrom: string | null,
@@ -47,7 +47,7 @@ export function intersectPeriod(
   return first < end ? { from: first, until: end } : null;
 }
 
-/** Puts spans of the same terms together: those that others' comings and goings alone cut. */
+/** Merges adjacent spans with the same terms, which were cut only by changes of memberships or batteries. */
 export function mergeSpans(spans: readonly Terms[]): Terms[] {
   const merged: Terms[] = [];
   for (const span of spans) {
@@ -62,34 +62,34 @@ export function mergeSpans(spans: readonly Terms[]): Terms[] {
 export const formatTerms = ({ percentage, dailyFee }: Terms) =>
   `${formatPercent(percentage)} of revenue and ${formatMoney(String(dailyFee))} a day`;
 
-/** Writes all of a month's terms, with their days where there are several. */
+/** Formats all terms of a month, with their days if there are several. */
 export function formatAllTerms(spans: readonly Terms[]): string {
   const all = mergeSpans(spans);
   return all
-    .map((each) =>
-      all.length > 1 ? `${formatTerms(each)}, ${formatPeriod(each.from, each.until)}` : formatTerms(each),
+    .map((terms) =>
+      all.length > 1 ? `${formatTerms(terms)}, ${formatPeriod(terms.from, terms.until)}` : formatTerms(terms),
     )
     .join("; ");
 }
 
-/** Returns the terms that stand in a month by the VPP's price schedules, as these are now. */
+/** Returns the terms for a month by the VPP's current price schedules. */
 export const currentTerms = (month: string, schedules: readonly PriceSchedule[]): Terms[] =>
   schedules.flatMap(({ revenuePercentage, dailyFeeAud, effectiveFrom, effectiveUntil }) => {
     const days = intersectPeriod(monthDays(month), effectiveFrom, effectiveUntil);
     return days ? [{ ...days, percentage: revenuePercentage, dailyFee: dailyFeeAud }] : [];
   });
 
-/** Reads a report's terms from its file; null until they are there, and `isMissing` where they cannot be had. */
+/** Reads a report's terms from its file. They are null until loaded; `isMissing` if they cannot be read. */
 export function useSettledTerms(reportId: string | null): { terms: Terms[] | null; isMissing: boolean } {
   const client = useClient();
-  const [found, setFound] = useState<{ of: string; terms: Terms[] | null } | null>(null);
+  const [found, setFound] = useState<{ reportId: string; terms: Terms[] | null } | null>(null);
 
   useEffect(() => {
     if (reportId === null) return;
     const controller = new AbortController();
     const read = async () => {
       const variables = { id: reportId, format: "JSON" as const };
-      // The link is good for a few minutes alone.
+      // The signed URL expires after a few minutes, so do not cache it.
       const { data } = await client.query(ReportFileDocument, variables, { requestPolicy: "network-only" }).toPromise();
       const url = data?.getRevenueReport?.downloadUrl;
       if (!url) throw new Error("There is no file.");
@@ -101,15 +101,15 @@ export function useSettledTerms(reportId: string | null): { terms: Terms[] | nul
     };
     read()
       .catch(() => null)
-      .then((terms) => controller.signal.aborted || setFound({ of: reportId, terms }));
+      .then((terms) => controller.signal.aborted || setFound({ reportId, terms }));
     return () => controller.abort();
   }, [client, reportId]);
 
-  const isCurrent = found !== null && found.of === reportId;
+  const isCurrent = found !== null && found.reportId === reportId;
   return { terms: isCurrent ? found.terms : null, isMissing: isCurrent && found.terms === null };
 }
 
-/** Returns the day behind the last one of a month in NEM time, as an instant: it is over then. */
+/** Returns the instant at which a month ends in NEM time, in epoch milliseconds. */
 export const monthEndMs = (month: string) => Date.parse(`${monthDays(month).until}T00:00:00+10:00`);
 
 /** Returns the last day of a period that stops before `until`. */

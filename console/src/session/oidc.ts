@@ -1,6 +1,6 @@
 /**
- * Signing in at an OIDC issuer: the authorisation code flow with PKCE, by oidc-client-ts, which is loaded only where the
- * server names an issuer. Tokens are kept in this tab's session storage.
+ * Signs in at an OIDC issuer: the authorisation code flow with PKCE, using oidc-client-ts, which is loaded only if the
+ * server is configured with an issuer. Tokens are kept in this tab's session storage.
  *
  * Source: OpenID Connect Core 1.0, section 3.1; RFC 7636, Proof Key for Code Exchange.
  */
@@ -11,46 +11,47 @@ import { readMeta } from "./pageMeta";
 
 const CALLBACK = "/sign-in/callback";
 
-type SignInResult = { user: string; returnTo: string; refusal: string };
+type SignInResult = { authorization: string; returnTo: string; errorMessage: string };
 
 let manager: Promise<UserManager> | undefined;
 
-/** The issuer's name, where people may sign in at one. */
+/** Returns the issuer's URL, or "" if the server is configured without one. */
 export const issuer = () => readMeta("oidc-issuer");
 
-/** Whether this page was opened by the issuer, at the end of a sign-in. */
+/** Whether the current page is the redirect URI of a sign-in. */
 export const isSignInCallback = () => location.pathname === CALLBACK && issuer() !== "";
 
-/** Goes to the issuer, which sends back to the present page. */
+/** Redirects to the issuer, which afterwards redirects to the current page. */
 export async function redirectToIssuer(): Promise<void> {
   await (await userManager()).signinRedirect({ state: location.pathname + location.search });
 }
 
-/** Takes what the issuer sent: the token to call with, and the page to go back to. */
+/** Exchanges the issuer's code for a token, and returns the page to go back to. */
 export async function completeSignIn(): Promise<SignInResult> {
   try {
     const user = await (await userManager()).signinRedirectCallback();
-    return { user: authorizationOf(user), returnTo: String(user.state ?? "/"), refusal: "" };
-  } catch (fault) {
-    return { user: "", returnTo: "/", refusal: `The sign-in was not completed: ${(fault as Error).message}.` };
+    return { authorization: authorizationOf(user), returnTo: String(user.state ?? "/"), errorMessage: "" };
+  } catch (error) {
+    const errorMessage = `The sign-in was not completed: ${(error as Error).message}.`;
+    return { authorization: "", returnTo: "/", errorMessage };
   }
 }
 
-/** The token of who signed in before this page was loaded anew. */
+/** Returns the authorization stored by an earlier page load in this tab, or "" if there is none or it has expired. */
 export async function storedAuthorization(): Promise<string> {
   if (!issuer()) return "";
   const user = await (await userManager()).getUser();
   return user && !user.expired ? authorizationOf(user) : "";
 }
 
-/** Tells of a token that took the place of one about to expire. */
+/** Calls back with the new authorization each time oidc-client-ts renews an expiring token. */
 export async function onTokenRenewed(listener: (authorization: string) => void): Promise<void> {
   if (!issuer()) return;
   const { events } = await userManager();
   events.addUserLoaded((user) => listener(authorizationOf(user)));
 }
 
-// Amazon Cognito has what somebody is held to in the ID token alone.
+// Amazon Cognito puts the claims that restrict a caller's scope only into the ID token.
 const authorizationOf = (user: User) => `Bearer ${user.id_token ?? user.access_token}`;
 
 function userManager(): Promise<UserManager> {

@@ -1,3 +1,3 @@
-/** Returns what the server wrote into this page's head, or nothing. */
+/** Reads a meta element that the server wrote into the page's head; "" if it is missing. */
 export const readMeta = (name: string) =>
   document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content ?? "";

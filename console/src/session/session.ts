@@ -1,9 +1,9 @@
 /**
- * Who is signed in, and by what.
+ * The session: who is signed in, and with which credentials.
  *
- * An API key is held in memory alone: neither storage, nor an address, nor the history ever has it. What a reload finds
- * in this tab's session storage is a token that lasts some minutes; other tabs of ours are asked first, and the page of
- * a server on this machine brings a key of its own.
+ * An API key is kept only in memory, never in storage, a URL or the history. For reloads, session storage holds a token
+ * exchanged for the key, which lasts some minutes. A new tab receives the authorization from another tab by
+ * BroadcastChannel, and the page of an embedded server contains an API key.
  */
 
 import { useSyncExternalStore } from "react";
@@ -17,22 +17,22 @@ export type Caller = WhoAmIQuery["getCaller"];
 
 export type SessionState =
   | { phase: "starting" }
-  /** Nobody is signed in; `refusal` says why not. */
-  | { phase: "out"; errorMessage?: string }
-  | { phase: "in"; caller: Caller }
-  /** The credentials no longer work. The page stays as it is behind the question for others. */
-  | { phase: "ended"; caller: Caller };
+  /** Nobody is signed in; `errorMessage` says why a sign-in failed. */
+  | { phase: "signedOut"; errorMessage?: string }
+  | { phase: "signedIn"; caller: Caller }
+  /** The credentials were rejected. The page stays as it is, behind a dialog that asks for new ones. */
+  | { phase: "expired"; caller: Caller };
 
 const TOKEN_STORAGE_KEY = "vpp-token";
-const PREFIX_LENGTH = 12; // As of ApiKey.prefix, which names a key to /oauth/token.
+const PREFIX_LENGTH = 12; // The length of ApiKey.prefix, which is the client id for /oauth/token.
 const OTHER_TABS_TIMEOUT_MS = 150;
 const WHO_AM_I = "query WhoAmI { getCaller { authType name role vppIds siteIds } }";
 
-type Message = { ask: true } | { authorization: string } | { signedOut: true };
+type Message = { requestAuthorization: true } | { authorization: string } | { signedOut: true };
 
 class Session {
   state: SessionState = { phase: "starting" };
-  /** What goes out as `Authorization`: an API key, or a token. */
+  /** The value of the `Authorization` header: an API key, or a bearer token. */
   authorization = "";
 
   private listeners = new Set<() => void>();
@@ -41,38 +41,39 @@ class Session {
 
   constructor() {
     this.tabs.onmessage = ({ data }: MessageEvent<Message>) => {
-      if ("ask" in data && this.state.phase === "in") this.broadcast({ authorization: this.authorization });
-      if ("signedOut" in data && this.state.phase !== "out") this.clear();
+      if ("requestAuthorization" in data && this.state.phase === "signedIn")
+        this.broadcast({ authorization: this.authorization });
+      if ("signedOut" in data && this.state.phase !== "signedOut") this.clear();
     };
   }
 
-  /** Signs in by what is there already: a sign-in under way, this tab's token, the page's key, another tab. */
+  /** Signs in without user input: from the OIDC redirect, a stored token, the page's API key, or another tab. */
   async start(): Promise<void> {
     void onTokenRenewed((renewed) => {
       this.authorization = renewed;
     });
     if (isSignInCallback()) {
-      const { user, returnTo, refusal } = await completeSignIn();
-      // The address that was called holds a code, which no history should.
+      const { authorization, returnTo, errorMessage } = await completeSignIn();
+      // The redirect URI contains the authorisation code, which must not stay in the history.
       history.replaceState(null, "", returnTo);
       dispatchEvent(new PopStateEvent("popstate"));
-      const markExpired = user ? await this.authenticate(user) : refusal;
-      if (markExpired) this.setState({ phase: "out", errorMessage: markExpired });
+      const failure = authorization ? await this.authenticate(authorization) : errorMessage;
+      if (failure) this.setState({ phase: "signedOut", errorMessage: failure });
       return;
     }
-    for (const found of [
+    for (const source of [
       storedAuthorization,
       storedToken,
       async () => readMeta("api-key"),
       () => this.requestFromOtherTabs(),
     ]) {
-      const authorization = await found();
+      const authorization = await source();
       if (authorization && (await this.authenticate(authorization)) === "") return;
     }
-    this.setState({ phase: "out" });
+    this.setState({ phase: "signedOut" });
   }
 
-  /** Signs in with an API key, or a token; returns why it was refused, or nothing. */
+  /** Signs in with an API key or a token. Returns an error message, "" on success. */
   async signIn(secret: string): Promise<string> {
     const authorization = secret.trim();
     return this.authenticate(authorization, () => this.storeToken(authorization));
@@ -83,11 +84,11 @@ class Session {
     this.clear();
   }
 
-  /** Notes that the credentials were refused. */
-  refused(): void {
-    if (this.state.phase !== "in") return;
+  /** Marks the session as expired, after the server has rejected its credentials. */
+  markExpired(): void {
+    if (this.state.phase !== "signedIn") return;
     sessionStorage.removeItem(TOKEN_STORAGE_KEY);
-    this.setState({ phase: "ended", caller: this.state.caller });
+    this.setState({ phase: "expired", caller: this.state.caller });
   }
 
   subscribe = (listener: () => void) => {
@@ -100,18 +101,18 @@ class Session {
     if (typeof found === "string") return found;
     await onSuccess();
     this.authorization = authorization;
-    this.setState({ phase: "in", caller: found });
+    this.setState({ phase: "signedIn", caller: found });
     return "";
   }
 
-  /** Keeps a token for the key, for a reload to find, and renews it for as long as this page is open. */
+  /** Exchanges the key for a token, stores it for reloads, and renews it as long as this page is open. */
   private async storeToken(key: string): Promise<void> {
     clearTimeout(this.renewal);
     if (!key.startsWith("da2-")) return;
     const form = { grant_type: "client_credentials", client_id: key.slice(0, PREFIX_LENGTH), client_secret: key };
     try {
       const response = await fetch("/oauth/token", { method: "POST", body: new URLSearchParams(form) });
-      if (!response.ok) return; // A key given by the environment has no tokens: a reload asks for it again.
+      if (!response.ok) return; // A key from the server's environment has no tokens: after a reload it has to be entered again.
       const { access_token, expires_in } = (await response.json()) as { access_token: string; expires_in: number };
       sessionStorage.setItem(TOKEN_STORAGE_KEY, access_token);
       this.renewal = setTimeout(() => void this.storeToken(key), (expires_in * 1000) / 3);
@@ -124,7 +125,7 @@ class Session {
     return new Promise((resolve) => {
       const listen = ({ data }: MessageEvent<Message>) => "authorization" in data && resolve(data.authorization);
       this.tabs.addEventListener("message", listen);
-      this.broadcast({ ask: true });
+      this.broadcast({ requestAuthorization: true });
       setTimeout(() => {
         this.tabs.removeEventListener("message", listen);
         resolve("");
@@ -134,9 +135,9 @@ class Session {
 
   private clear(): void {
     clearTimeout(this.renewal);
-    sessionStorage.clear(); // Tokens, and what forms kept.
+    sessionStorage.clear(); // Tokens and form drafts.
     this.authorization = "";
-    this.setState({ phase: "out" });
+    this.setState({ phase: "signedOut" });
   }
 
   private broadcast(message: Message): void {
@@ -151,7 +152,7 @@ class Session {
 
 const storedToken = async () => sessionStorage.getItem(TOKEN_STORAGE_KEY) ?? "";
 
-/** Asks who the credentials are of, for as long as the server is away; returns why they are refused where they are. */
+/** Returns the credentials' caller, or an error message. Retries while the server is unreachable. */
 async function fetchCaller(authorization: string): Promise<Caller | string> {
   let response: Response;
   try {
@@ -173,16 +174,16 @@ export const session = new Session();
 
 export const useSession = () => useSyncExternalStore(session.subscribe, () => session.state);
 
-/** Who is signed in, on pages that are shown to nobody else. */
+/** Returns the signed-in caller. Throws on pages that are rendered without one. */
 export function useCaller(): Caller {
   const state = useSession();
-  if (state.phase !== "in" && state.phase !== "ended") throw new Error("Nobody is signed in.");
+  if (state.phase !== "signedIn" && state.phase !== "expired") throw new Error("Nobody is signed in.");
   return state.caller;
 }
 
 const ROLES = ["MEMBER", "READER", "OPERATOR", "ADMIN"] as const;
 
-/** Whether the caller may do what a role may: each may do what the one before it may. */
+/** Whether the caller's role includes `role`: each role includes the ones before it. */
 export function useHasRole(role: Caller["role"]): boolean {
   return ROLES.indexOf(useCaller().role) >= ROLES.indexOf(role);
 }

@@ -1,4 +1,4 @@
-/** What stands around every page: the way to the others, who is signed in, and whether the server is there. */
+/** The frame of every page: navigation, the signed-in caller, and a banner while the server is unreachable. */
 
 import "./frame.css";
 
@@ -7,6 +7,7 @@ import { type ReactNode, Suspense, useEffect, useMemo, useRef } from "react";
 import { Button } from "react-aria-components";
 import { Link, Outlet, useLocation, useNavigation } from "react-router";
 import { Provider } from "urql";
+
 import { Loading } from "../components/states";
 import { useIsOffline } from "../connection";
 import { createGraphQLClient } from "../graphqlClient";
@@ -18,23 +19,27 @@ const ROLES = { MEMBER: "Member", READER: "Reader", OPERATOR: "Operator", ADMIN:
 
 export function Frame() {
   const state = useSession();
-  const caller = state.phase === "in" || state.phase === "ended" ? state.caller : undefined;
+  const caller = state.phase === "signedIn" || state.phase === "expired" ? state.caller : undefined;
   const callerKey = caller && JSON.stringify(caller);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another caller is another client, with nothing read before.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each caller needs a new client with an empty cache.
   const client = useMemo(createGraphQLClient, [callerKey]);
 
   if (!caller) {
     return (
       <>
         <OfflineBanner />
-        {state.phase === "out" ? <SignIn refusal={state.errorMessage} /> : <Loading page subject="the console" />}
+        {state.phase === "signedOut" ? (
+          <SignIn initialError={state.errorMessage} />
+        ) : (
+          <Loading page subject="the console" />
+        )}
       </>
     );
   }
   return (
     <Provider value={client}>
       <SignedInFrame key={callerKey} />
-      {state.phase === "ended" && <SignInAgain />}
+      {state.phase === "expired" && <SignInAgain />}
     </Provider>
   );
 }
@@ -43,13 +48,13 @@ function SignedInFrame() {
   const { pathname } = useLocation();
   const isLoading = useNavigation().state === "loading";
   const main = useRef<HTMLElement>(null);
-  const shown = useRef(pathname);
+  const previousPath = useRef(pathname);
   const isFullWidth = pathname === "/graphql";
 
-  // A page that was gone to is read from its beginning, by screen readers too.
+  // After navigation, scroll to the top and move the focus to <main>, so that screen readers start there.
   useEffect(() => {
-    if (shown.current === pathname) return;
-    shown.current = pathname;
+    if (previousPath.current === pathname) return;
+    previousPath.current = pathname;
     scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });
   }, [pathname]);
@@ -110,12 +115,12 @@ function Navigation() {
   );
 }
 
-/** A link that is the present page's also where that page lies below the link's. */
+/** A navigation link, marked as current also on the subpages of its page. */
 function PageLink({ to, children }: { to: string; children: ReactNode }) {
   const { pathname } = useLocation();
-  const below = to === "/" ? /^\/((vpps|sites)\/.*)?$/ : new RegExp(`^${to}(/|$)`);
+  const subpages = to === "/" ? /^\/((vpps|sites)\/.*)?$/ : new RegExp(`^${to}(/|$)`);
   return (
-    <Link to={to} aria-current={below.test(pathname) ? "page" : undefined}>
+    <Link to={to} aria-current={subpages.test(pathname) ? "page" : undefined}>
       {children}
     </Link>
   );

@@ -1,4 +1,4 @@
-/** What is shown where there is no page, or where one failed. */
+/** Pages for unknown URLs and for crashes. */
 
 import { useRouteError } from "react-router";
 
@@ -8,15 +8,15 @@ export function NotFoundPage() {
   return <NotFound noun="page" />;
 }
 
-/** A page's code could not be loaded, or went wrong: the reason, and the way on. */
+/** The error boundary: a page's code failed to load, or threw. */
 export function Crashed() {
-  const fault = useRouteError();
+  const error = useRouteError();
   return (
     <main className="sign-in">
       <div className="card stack" role="alert">
         <h1>This page could not be shown</h1>
         <p>Nothing you saved is affected. Load it again; if that does not help, tell whoever runs this server.</p>
-        <p className="soft small mono">{fault instanceof Error ? fault.message : String(fault)}</p>
+        <p className="soft small mono">{error instanceof Error ? error.message : String(error)}</p>
         <div>
           <button type="button" className="button primary" onClick={() => location.reload()}>
             Load the page again

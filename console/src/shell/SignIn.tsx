@@ -1,4 +1,4 @@
-/** Signing in, with an API key or at the issuer: as a page of its own, or above the page somebody was on. */
+/** Signing in with an API key or at the OIDC issuer: as a page, or as a dialog over the current page. */
 
 import { type FormEvent, useState } from "react";
 import {
@@ -18,7 +18,7 @@ import icon from "../icon.svg";
 import { issuer, redirectToIssuer } from "../session/oidc";
 import { session } from "../session/session";
 
-export function SignIn({ refusal }: { refusal?: string | undefined }) {
+export function SignIn({ initialError }: { initialError?: string | undefined }) {
   return (
     <main className="sign-in">
       <div className="card stack">
@@ -26,13 +26,13 @@ export function SignIn({ refusal }: { refusal?: string | undefined }) {
           <img src={icon} alt="" width="32" height="32" />
           Sign in to vpp
         </h1>
-        <SignInForm refusal={refusal} />
+        <SignInForm initialError={initialError} />
       </div>
     </main>
   );
 }
 
-/** Asks for credentials that work, above a page that stays as it is. */
+/** Asks for new credentials over the current page, which stays mounted. */
 export function SignInAgain() {
   return (
     <ModalOverlay className="overlay" isOpen>
@@ -50,16 +50,16 @@ export function SignInAgain() {
   );
 }
 
-function SignInForm({ refusal = "" }: { refusal?: string | undefined }) {
+function SignInForm({ initialError = "" }: { initialError?: string | undefined }) {
   const [key, setKey] = useState("");
-  const [errorMessage, setErrorMessage] = useState(refusal);
-  const [isSigningIn, setIsAsking] = useState(false);
+  const [errorMessage, setErrorMessage] = useState(initialError);
+  const [isSigningIn, setIsSigningIn] = useState(false);
 
   async function signIn(event: FormEvent) {
     event.preventDefault();
-    setIsAsking(true);
+    setIsSigningIn(true);
     setErrorMessage(await session.signIn(key));
-    setIsAsking(false);
+    setIsSigningIn(false);
   }
 
   return (
@@ -73,7 +73,7 @@ function SignInForm({ refusal = "" }: { refusal?: string | undefined }) {
         </>
       )}
       <Form className="stack" onSubmit={signIn}>
-        {/* For password managers, which keep a secret by a name. */}
+        {/* Password managers store a password under a username. */}
         <input
           className="visually-hidden"
           type="text"
