@@ -10,6 +10,7 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import Field, col
 
@@ -41,6 +42,11 @@ def access_key(id: str) -> ReadStatement:
         .join(AccessKey, of_its_api_key)
         .where(col(AccessKey.id) == id, *is_valid())
     )
+
+
+def access_key_ids() -> ReadStatement:
+    """Read the id of every access key and of its API key, the oldest first."""
+    return select(col(AccessKey.id), col(AccessKey.api_key_id)).order_by(col(AccessKey.created_at), col(AccessKey.id))
 
 
 async def create(session: AsyncSession, *, api_key_id: UUID) -> tuple[str, str]:

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     REVENUE_REPORT = "RevenueReport"
     API_KEY = "ApiKey"
     PARK = "Park"
+    # Not a type of the API: `vpp key rotate` changes signing keys.
+    SIGNING_KEY = "SigningKey"
 
 
 TABLES = {
@@ -44,6 +46,7 @@ TABLES = {
     Kind.REVENUE_REPORT: "revenue_reports",
     Kind.API_KEY: "api_keys",
     Kind.PARK: "parks",
+    Kind.SIGNING_KEY: "signing_keys",
 }
 # Of each table there is a function that holds a row until the transaction ends, and returns the whole object as jsonb.
 HOLD = {kind: text(f"select cast(audited_{table}(:id) as text)") for kind, table in TABLES.items()}

@@ -41,6 +41,12 @@ async def create_first(session: AsyncSession) -> None:
         session.add(_new_key())
 
 
+async def lock_current(session: AsyncSession) -> UUID | None:
+    """Return the id of the key that signs, if any, and keep others from rotating it until the transaction ends."""
+    await take_advisory_lock(session, "signing_keys")
+    return await session.scalar(select(col(SigningKey.id)).where(col(SigningKey.good_until).is_(None)))
+
+
 async def rotate(session: AsyncSession, *, token_lifetime: timedelta) -> UUID:
     """Create a key that signs from now on, and return its id; the one before is good for as long as its tokens last."""
     await take_advisory_lock(session, "signing_keys")
@@ -50,6 +56,7 @@ async def rotate(session: AsyncSession, *, token_lifetime: timedelta) -> UUID:
     )
     key = _new_key()
     session.add(key)
+    await session.flush()
     return key.id
 
 

@@ -1,6 +1,7 @@
 """The commands of `vpp key`: what is done to API keys, and to those that sign tokens, without one of them."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -49,23 +50,31 @@ def create_key(
                 session, name=name, role=role, vpp_ids=vpp or None, site_ids=site or None, expires_at=expires_at
             )
             change.track_created(Kind.API_KEY, id)
-        if not iam:
-            return [secret]
-        access_key_id, access_key = await db.access_keys.create(session, api_key_id=id)
-        return [secret, f"AWS_ACCESS_KEY_ID={access_key_id}", f"AWS_SECRET_ACCESS_KEY={access_key}"]
+            if not iam:
+                return [secret]
+            # In the block, so that the API key's entry lists the access key's id.
+            access_key_id, access_key = await db.access_keys.create(session, api_key_id=id)
+            return [secret, f"AWS_ACCESS_KEY_ID={access_key_id}", f"AWS_SECRET_ACCESS_KEY={access_key}"]
 
     run_command(_in_database(run))
 
 
 @keys.command("list")
 def list_keys() -> None:
-    """List all API keys, newest first: id, prefix, role, what has become of it, and name."""
+    """List all API keys, newest first: id, prefix, role, state and name; below each, the ids of its access keys."""
+    import db.access_keys
     import db.api_keys
 
     async def run(session: AsyncSession) -> list[str]:
         newest_first = db.api_keys.api_keys().order_by(col(db.api_keys.ApiKey.created_at).desc())
-        found = await session.execute(newest_first)
-        return [f"{key.id}  {key.prefix}  {key.role:8}  {_state(key)}  {key.name}" for key in found]
+        access_key_ids = defaultdict[UUID, list[str]](list)
+        for access_key in await session.execute(db.access_keys.access_key_ids()):
+            access_key_ids[access_key.api_key_id].append(access_key.id)
+        lines = []
+        for key in await session.execute(newest_first):
+            lines.append(f"{key.id}  {key.prefix}  {key.role:8}  {_state(key)}  {key.name}")
+            lines.extend(f"  access key {id}" for id in access_key_ids[key.id])
+        return lines
 
     run_command(_in_database(run))
 
@@ -89,10 +98,16 @@ def revoke_key(id: Annotated[UUID, typer.Argument(help="The key's id.")]) -> Non
 def rotate_key() -> None:
     """Sign tokens with a new key from now on; what the one before has signed is good until it expires."""
     import db.signing_keys
+    from db.audit_entries import Author, Kind, audited
 
     async def run(session: AsyncSession) -> list[str]:
-        tokens_last = timedelta(seconds=OwnTokenSettings().lifetime_s)
-        id = await db.signing_keys.rotate(session, token_lifetime=tokens_last)
+        token_lifetime = timedelta(seconds=OwnTokenSettings().lifetime_s)
+        async with audited(session, Author("COMMAND", "vpp key rotate"), "rotateSigningKey") as change:
+            previous_id = await db.signing_keys.lock_current(session)
+            if previous_id is not None:
+                await change.track(Kind.SIGNING_KEY, previous_id)
+            id = await db.signing_keys.rotate(session, token_lifetime=token_lifetime)
+            change.track_created(Kind.SIGNING_KEY, id)
         return [f"Tokens are signed with the key {id} from now on."]
 
     run_command(_in_database(run))

@@ -1,9 +1,11 @@
 """The commands that look after keys, as a person runs them beside an API that is served."""
 
 import asyncio
+import json
 import os
 import re
 import sys
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +18,9 @@ from tests.fixtures.api import WAIT_S, Api
 
 NOWHERE = str(uuid4())
 RUNNER = CliRunner()
+LIST_AUDIT_ENTRIES = """query ($filter: AuditEntryFilterInput) { listAuditEntries(filter: $filter, limit: 200) { items {
+    authType callerName action objectType objectId old new
+} } }"""
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +48,11 @@ async def vpp(*arguments: str) -> str:
     out, _ = await asyncio.wait_for(process.communicate(), WAIT_S)
     assert process.returncode == 0
     return out.decode()
+
+
+async def audit_entries(api: Api, **filter: str) -> list[Any]:
+    """Return the audit entries that match a filter, the oldest first."""
+    return list(reversed((await api.ask(LIST_AUDIT_ENTRIES, filter=filter))["items"]))
 
 
 async def status_and_caller(api: Api, secret: str) -> tuple[int, Any]:
@@ -117,6 +127,45 @@ async def test_tokens_are_signed_with_the_key_that_was_made_last(api: Api) -> No
     published = (await api.client.get("/.well-known/jwks.json")).json()["keys"]
     told = [f"Tokens are signed with the key {key['kid']} from now on.\n" for key in published]
     assert told == [second, first]
+
+
+async def test_access_key_is_listed_and_audited_with_its_api_key(api: Api) -> None:
+    created = await vpp("key", "create", "signs requests", "--role", "OPERATOR", "--iam")
+
+    secret, access_key_id, secret_access_key = [line.rpartition("=")[2] for line in created.splitlines()]
+    api_key, access_key, *_ = (await vpp("key", "list")).splitlines()
+    id = api_key.split()[0]
+    (entry,) = await audit_entries(api, objectId=id)
+    assert api_key == f"{id}  {secret[:12]}  OPERATOR  good  signs requests"
+    assert access_key == f"  access key {access_key_id}"
+    assert (entry["authType"], entry["callerName"], entry["action"]) == ("COMMAND", "vpp key create", "createApiKey")
+    assert json.loads(entry["new"])["accessKeyIds"] == [access_key_id]
+    assert not any(text in entry["new"] for text in (secret, secret_access_key))
+
+    await vpp("key", "revoke", id)
+
+    (_, revoked) = await audit_entries(api, objectId=id)
+    assert (revoked["authType"], revoked["callerName"], revoked["action"]) == (
+        *("COMMAND", "vpp key revoke", "revokeApiKey"),
+    )
+
+
+async def test_rotation_is_audited_for_the_new_and_the_previous_signing_key(api: Api) -> None:
+    first, second = [(await vpp("key", "rotate")).split()[6] for _ in range(2)]
+
+    created, ended = await audit_entries(api, objectType="SigningKey", objectId=first)
+    (current,) = await audit_entries(api, objectType="SigningKey", objectId=second)
+    assert {(entry["authType"], entry["callerName"], entry["action"]) for entry in (created, ended, current)} == {
+        ("COMMAND", "vpp key rotate", "rotateSigningKey")
+    }
+    old, new = json.loads(ended["old"]), json.loads(ended["new"])
+    assert (created["old"], json.loads(created["new"])) == (None, old)
+    assert (old["validUntil"], new) == (None, old | {"validUntil": new["validUntil"]})
+    lifetime = datetime.fromisoformat(new["validUntil"]) - datetime.fromisoformat(
+        json.loads(current["new"])["createdAt"]
+    )
+    assert lifetime == timedelta(seconds=900)
+    assert set(json.loads(current["new"])) == {"createdAt", "validUntil"}
 
 
 def test_tokens_that_would_not_last_are_refused_before_anything_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
