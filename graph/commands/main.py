@@ -165,6 +165,32 @@ def schema() -> None:
 
 
 @app.command()
+def explain(
+    file: Annotated[str, typer.Argument(help="A GraphQL document, or - for standard input.")],
+    role: Annotated[str, typer.Option(help="The role of the caller: MEMBER, READER, OPERATOR or ADMIN.")] = "ADMIN",
+    variables: Annotated[str, typer.Option(help="The values of variables, as a JSON object.")] = "{}",
+) -> None:
+    """Print the SQL statements and the Python function that each operation of a GraphQL document is compiled to."""
+    from graph.auth.callers import ROLES
+    from graph.operations.json import NotJson, decode
+    from graph.plans.explain import explain
+
+    if role not in ROLES:
+        fail(f"--role is one of {', '.join(ROLES)}, not {role}.")
+    try:
+        values = decode(variables)
+    except NotJson as fault:
+        fail(f"--variables is not JSON: {fault}.")
+    if not isinstance(values, dict):
+        fail('--variables is a JSON object, such as {"limit": 10}.')
+    explanations = asyncio.run(explain(_read_text(file), role=role, variables=values))
+    sys.stdout.writelines(f"{each.text}\n\n" for each in explanations if each.is_valid)
+    errors = [each.text for each in explanations if not each.is_valid]
+    if errors:
+        fail("\n\n".join(errors))
+
+
+@app.command()
 def script(
     file: Annotated[str, typer.Argument(help="A file of instruction lines, or - for standard input.")],
     url: Annotated[str | None, typer.Option(help="The endpoint, such as http://127.0.0.1:8000/graphql.")] = None,
@@ -217,10 +243,12 @@ def _read_manifest(file: Path | None) -> "Manifest | None":
 
 
 def _script(file: str) -> tuple[list[str], Path]:
+    return _read_text(file).splitlines(), Path.cwd() if file == "-" else Path(file).parent
+
+
+def _read_text(file: str) -> str:
     try:
-        if file == "-":
-            return sys.stdin.buffer.read().decode().splitlines(), Path.cwd()
-        return Path(file).read_text(encoding="utf-8").splitlines(), Path(file).parent
+        return (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode()
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}.")
     except UnicodeDecodeError as error:

@@ -51,7 +51,7 @@ def arguments_of(
     def taken(values: VariableValues) -> dict[str, Any]:
         coerced = values.coerced
         if any(must_be and coerced.get(of) is None for _, of, _, must_be in picked):
-            raise Unplanned("an argument is missing")
+            raise Unplanned("an argument that is not nullable is missing or null")
         return {name: make(coerced[of]) for name, of, make, _ in picked if of in coerced}
 
     return taken

@@ -22,7 +22,7 @@ or is not for the caller's role, is not planned: `Unplanned` is raised, and Stra
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import EnumType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from graphql import (
     FieldNode,
@@ -94,6 +94,8 @@ class Selected:
 class Related:
     """A field that is read by a statement of its own, for objects known by a column of theirs."""
 
+    # Its type and name, `Site.vpp`.
+    field: str
     reads: FieldQuery
     arguments: ArgumentsOf
     of: Selected
@@ -104,6 +106,20 @@ class Related:
     name: str = ""
     # Of a field that is no object: its expression.
     value: str = ""
+
+
+class PlannedRead(NamedTuple):
+    """A read of a plan: the method of the run that the plan calls, with the arguments of that call."""
+
+    field: str
+    method: str
+    query: FieldQuery
+    arguments: ArgumentsOf
+    projection: Projection
+    # Of a page: the name of its list, and the indexes of the columns that its cursor holds.
+    page: tuple[str, tuple[int, ...] | None] | None
+    # Whether it is run for the fields of several objects at once.
+    has_many_owners: bool
 
 
 class Planner:
@@ -118,6 +134,9 @@ class Planner:
         self._names: dict[str, Any] = {}
         self._lines: list[str] = []
         self._count = 0
+        # The plan's reads and its Python source, for those who want to see them.
+        self.reads: list[PlannedRead] = []
+        self.source = ""
 
     def plan(self, role: str) -> Plan:
         """Return the plan. Raises Unplanned."""
@@ -131,28 +150,28 @@ class Planner:
             name = details[0].node.name.value
             parts[key] = repr(root.name) if name == "__typename" else field(root, name, key, details)
         self._lines.append(f"return {_display(parts)}")
-        source = "async def plan(run, values):\n" + "".join(f"    {line}\n" for line in self._lines)
+        self.source = "async def plan(run, values):\n" + "".join(f"    {line}\n" for line in self._lines)
         # It is made of our own names and of places of columns; of the document it has names, as texts.
-        exec(compile(source, "<plan>", "exec"), self._names)  # noqa: S102
+        exec(compile(self.source, "<plan>", "exec"), self._names)  # noqa: S102
         plan: Plan = self._names["plan"]
         return plan
 
     def _change(self, root: GraphQLObjectType, name: str, key: str, details: Any) -> str:
         """Return the expression of a change, made by its resolver, and of what is shown of the object it returns."""
         field = root.fields[name]
-        declared, kind = self._declared(field), field.type
+        declared, kind = self._declared(root, name), field.type
         if not isinstance(kind, GraphQLObjectType) or declared.base_resolver is None:
-            raise Unplanned(f"{name} returns more than an object")
+            raise Unplanned(f"{root.name}.{name} does not return a nullable object")
         shown = {}
         for inner_key, inner in self._subfields(kind, details).items():
             inner_name = inner[0].node.name.value
             if inner_name == "__typename":
                 shown[inner_key] = repr(kind.name)
                 continue
-            of = self._declared(kind.fields[inner_name])
+            of = self._declared(kind, inner_name)
             named = nullable(kind.fields[inner_name].type)
             if of.base_resolver is not None or not is_leaf_type(named):
-                raise Unplanned(f"{inner_name} is read apart")
+                raise Unplanned(f"{kind.name}.{inner_name} is more than a column of the object that {name} returns")
             value = self._call("written", _written(None, named.serialize), f"it.{of.python_name}")
             shown[inner_key] = value
         resolve = self._known("resolve", declared.base_resolver.wrapped_func)
@@ -169,25 +188,26 @@ class Planner:
         related = self._related(root, name, details)
         of = related.of
         if related.page is not None:
-            self._lines.append(f"page{of.number} = await run.page({self._asked(related)})")
-            self._read_inner(related, f"page{of.number}.rows")
+            self._lines.append(f"page{of.number} = {self._read('page', related)}")
+            self._read_inner(related, f"page{of.number}.rows", is_many=True)
             return self._page(related, f"page{of.number}")
-        self._read_inner(related, f"await run.root({self._asked(related)})")
+        self._read_inner(related, self._read("root", related), is_many=False)
         shown = f"[{self._object(of)} for {of.row} in rows{of.number}[:1]]"
         there = f"next(iter({shown}), None)"
         return there if related.is_nullable else self._call("there", _there, there)
 
-    def _read_inner(self, related: Related, rows: str) -> None:
+    def _read_inner(self, related: Related, rows: str, *, is_many: bool) -> None:
         """Write down that the rows of something are these, and read what is related to them."""
         of = related.of
         self._lines.append(f"rows{of.number} = {rows}")
         for part in _related_to(of):
             number, keys = part.of.number, f"[{part.key} for {of.row} in rows{of.number}]"
             if part.page is None:
-                self._read_inner(part, f"await run.owned({self._asked(part)}, {keys})")
+                rows = self._read("owned", part, keys, has_many_owners=is_many)
+                self._read_inner(part, rows, is_many=is_many or part.reads.is_list)
             else:
-                self._lines.append(f"pages{number} = await run.pages({self._asked(part)}, {keys})")
-                self._read_inner(part, f"[row for page in pages{number}.values() for row in page.rows]")
+                self._lines.append(f"pages{number} = {self._read('pages', part, keys, has_many_owners=is_many)}")
+                self._read_inner(part, f"[row for page in pages{number}.values() for row in page.rows]", is_many=True)
             self._lines.append(f"by{number} = {self._by_owner(part)}")
 
     def _by_owner(self, part: Related) -> str:
@@ -225,18 +245,23 @@ class Planner:
         found = f"{by}.get({part.key})"
         return found if part.is_nullable else self._call("there", _there, found)
 
-    def _asked(self, related: Related) -> str:
+    def _read(self, method: str, related: Related, keys: str = "", *, has_many_owners: bool = False) -> str:
+        """Return the expression that runs a statement by a method of the run."""
         number = related.of.number
         if not related.of.columns:
             related.of.column(next(iter(related.reads.columns)))
+        projection = Projection(tuple(related.of.columns))
         self._names[f"reads{number}"] = related.reads
         self._names[f"arguments{number}"] = related.arguments
-        self._names[f"form{number}"] = Projection(tuple(related.of.columns))
-        more = ""
+        self._names[f"form{number}"] = projection
+        arguments, page = [f"reads{number}", f"arguments{number}(values)", f"form{number}"], None
         if related.page is not None:
-            has_token = "nextToken" in related.page.values()
-            more = f", {related.name!r}, {self._order(related) if has_token else None}"
-        return f"reads{number}, arguments{number}(values), form{number}{more}"
+            page = (related.name, self._order(related) if "nextToken" in related.page.values() else None)
+            arguments += map(repr, page)
+        self.reads.append(
+            PlannedRead(related.field, method, related.reads, related.arguments, projection, page, has_many_owners)
+        )
+        return f"await run.{method}({', '.join([*arguments, *([keys] if keys else ())])})"
 
     def _order(self, related: Related) -> tuple[int, ...]:
         """Return the places of the columns by which a list is ordered: the token for the next page holds them."""
@@ -247,13 +272,14 @@ class Planner:
     def _related(self, kind: GraphQLObjectType, name: str, details: Any) -> Related:
         field = kind.fields.get(name)
         if field is None:
-            raise Unplanned(f"{name} is introspection")
-        declared = self._declared(field)
+            raise Unplanned(f"{name} is an introspection field")
+        declared = self._declared(kind, name)
         reads = declared.metadata.get(READS)
         if reads is None:
-            raise Unplanned(f"{kind.name}.{name} is a function")
+            raise Unplanned(f"{kind.name}.{name} is computed by a Python function")
         self._count += 1
-        related = Related(reads, self._arguments(field, declared, details[0].node), Selected(self._count))
+        arguments = self._arguments(field, declared, details[0].node)
+        related = Related(f"{kind.name}.{name}", reads, arguments, Selected(self._count))
         related.is_nullable = not is_non_null_type(field.type)
         named = get_named_type(field.type)
         if reads.order is not None:
@@ -273,7 +299,7 @@ class Planner:
             name = inner[0].node.name.value
             if name == "items":
                 if name in related.page.values():
-                    raise Unplanned("items are asked for by two names")
+                    raise Unplanned(f"the items of a {kind.name} are selected under two names")
                 self._select(related.of, related.reads, get_named_type(kind.fields["items"].type), inner)
             if name == "nextToken":
                 for column in related.reads.order.names:
@@ -283,18 +309,18 @@ class Planner:
     def _select(self, of: Selected, reads: FieldQuery, kind: GraphQLNamedType, details: Any) -> None:
         assert isinstance(kind, GraphQLObjectType)  # noqa: S101
         if not issubclass(row_type(kind), RowType):
-            raise Unplanned(f"{kind.name} is not made of a row")
+            raise Unplanned(f"{kind.name} is not the type of a database row")
         for key, inner in self._subfields(kind, details).items():
             name = inner[0].node.name.value
             if name == "__typename":
                 of.parts[key] = repr(kind.name)
                 continue
             field = kind.fields[name]
-            declared = self._declared(field)
+            declared = self._declared(kind, name)
             if READS in declared.metadata:
                 of.parts[key] = self._of_object(of, reads, self._related(kind, name, inner))
             elif declared.base_resolver is not None:
-                raise Unplanned(f"{kind.name}.{name} is a function")
+                raise Unplanned(f"{kind.name}.{name} is computed by a Python function")
             elif PART in declared.metadata:
                 of.parts[key] = self._embedded(of, reads, declared.metadata[PART], field, inner)
             else:
@@ -319,7 +345,7 @@ class Planner:
         """Return the expression of a field that shows columns, as GraphQL writes it."""
         named, must_be = get_named_type(kind), is_non_null_type(kind)
         if not is_leaf_type(named):
-            raise Unplanned(f"a {named.name} is more than a column")
+            raise Unplanned(f"a {named.name} is not a column of a database row")
         first = reads.columns[shown.columns[0]]
         place = (shown.columns[0], AS_SHOWN.get((first.kind, named.name)))
         if shown.by in (None, str) and (first.kind, named.name) in AS_SHOWN and is_leaf_type(nullable(kind)):
@@ -351,11 +377,15 @@ class Planner:
             self._schema, self._fragments, self._values, self._operation, kind, details
         ).grouped_field_set
 
-    def _declared(self, field: GraphQLField) -> StrawberryField:
+    def _declared(self, kind: GraphQLObjectType, name: str) -> StrawberryField:
+        """Return the declaration of a field. Raises Unplanned if its extensions do more than restrict it to roles."""
+        field, path = kind.fields[name], f"{kind.name}.{name}"
         declared: StrawberryField = field.extensions["strawberry-definition"]
         for extension in declared.extensions:
-            if not isinstance(extension, RequiresRole) or not extension.allows(self._role):
-                raise Unplanned(f"{declared.python_name} is not for everyone")
+            if not isinstance(extension, RequiresRole):
+                raise Unplanned(f"{path} has an extension that runs code, {type(extension).__name__}")
+            if not extension.allows(self._role):
+                raise Unplanned(f"the role {self._role} may not read {path}")
         return declared
 
     def _call(self, name: str, function: Any, arguments: str) -> str:
@@ -392,7 +422,7 @@ def _written(by: Callable[..., Any] | None, completed: Callable[[Any], Any]) -> 
 
 def _there(value: Any) -> Any:
     if value is None:
-        raise Unplanned("what must be there is not")
+        raise Unplanned("a field that is not nullable is null")
     return value
 
 

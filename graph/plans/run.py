@@ -7,7 +7,7 @@ beginning and words the error. What changes something is never run again: its er
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 import structlog
@@ -23,7 +23,6 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 
 from db.engine.connections import Record
-from db.engine.database import ReadConnection
 from db.engine.refusals import Refusal
 from db.engine.scope import Scope
 from db.engine.statements import CompiledStatement
@@ -84,7 +83,7 @@ async def planned_answer(operation: Operation, context: Context) -> bytes | None
             data = await plan(changes, values)
         else:
             async with context.database.read_connection() as reading:
-                data = await plan(_Run(reading, context.scope), values)
+                data = await plan(QueryRun(reading, context.scope), values)
     except Exception as fault:
         if changes is not None and changes.have_begun:
             raise
@@ -132,10 +131,16 @@ class _ChangeInfo:
     field_name: str
 
 
-class _Run:
+class Rows(Protocol):
+    """The method of a ReadConnection that plans use."""
+
+    async def rows(self, read: CompiledStatement, given: Mapping[str, object]) -> list[Record]: ...
+
+
+class QueryRun:
     """What a plan reads by: on one connection, for one caller, on one day."""
 
-    def __init__(self, reading: ReadConnection, scope: Scope) -> None:
+    def __init__(self, reading: Rows, scope: Scope) -> None:
         self._reading = reading
         self._scope = scope
         self._fixed = {"today": today(), **scope.bind_values()}
@@ -182,7 +187,7 @@ class _Run:
         """Read the first page of the list of each of some objects, known by their keys."""
         own, limit, some = reads.arguments(arguments), page_limit(arguments.get("limit")), _some(keys)
         if arguments.get("next_token") is not None:
-            raise Unplanned("a page within an object")
+            raise Unplanned("a list of a nested object is continued by a nextToken")
         wanted = limit + (order is not None)
         found: dict[str, list[Record]] = {key: [] for key in some}
         if len(some) == 1:
@@ -233,10 +238,10 @@ def _values(planned: Planned, given: Mapping[str, Any]) -> VariableValues:
     values = _plain_values(planned.plain, given)
     if values is None:
         if find_unstorable_text(given):
-            raise Unplanned("a text cannot be kept")
+            raise Unplanned("a variable holds text that Postgres cannot store")
         read = get_variable_values(schema._schema, planned.node.variable_definitions or (), dict(given))
         if isinstance(read, list):
-            raise Unplanned("a variable is not of its type")
+            raise Unplanned("the value of a variable does not fit its type")
         return read
     return values
 
