@@ -1,4 +1,4 @@
-# The API or a worker, against a database and a bucket given by the environment.
+# Image of the API and of the worker. Environment variables name the database and the S3 bucket.
 #   docker run -e VPP_DATABASE_URL=… -e VPP_S3_BUCKET=… -p 8000:8000 IMAGE            the API and a worker
 #   docker run -e VPP_DATABASE_URL=… -e VPP_S3_BUCKET=… IMAGE work                    another worker
 
@@ -9,7 +9,8 @@ COPY pyproject.toml requirements.txt hatch_build.py schema.graphql README.md LIC
 COPY console ./console
 COPY graph ./graph
 COPY db ./db
-# As a constraint the pins bring their hashes, and only what the image needs: no embedded servers, no tools.
+# requirements.txt also pins the embedded servers and the development tools. Used as a constraints file, it pins the
+# packages that the image needs, with their hashes, and installs no others.
 RUN uv venv /opt/vpp && uv pip install --python /opt/vpp/bin/python --no-cache --constraint requirements.txt .
 
 FROM python:3.13-slim

