@@ -1,4 +1,4 @@
-"""Batteries, from when to when each stands at a site, and their capacities."""
+"""Batteries: the period in which each is installed at a site, and its capacities."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -30,7 +30,7 @@ from db.engine.tables import (
 from db.engine.timelines import Timeline
 from db.sites import Site, SiteNotFound, check_past_in_scope
 
-# Nothing where the id is there already.
+# Inserts a battery under an advisory lock on its serial; returns no row if the id exists.
 BATTERY = f"""
     insert into batteries (id, site_id, manufacturer, serial, installed)
     select :id, :site_id, :manufacturer, :serial, daterange(:effective_from, null)
@@ -38,13 +38,14 @@ BATTERY = f"""
     on conflict (id) do nothing
     returning *
 """  # noqa: S608 It is ours.
+# Inserts the first capacity of a battery.
 CAPACITY = """
     insert into battery_capacities (battery_id, effective, capacity_kwh)
     select :id, daterange(:effective_from, null), :capacity_kwh
 """
-ADD_BATTERY, ADD_CAPACITY = text(BATTERY), text(CAPACITY)
-# What audited_batteries() returns, which would have to look for what is at hand here.
-NEW = """
+INSERT_BATTERY, INSERT_CAPACITY = text(BATTERY), text(CAPACITY)
+# The same jsonb as audited_batteries(), built from the inserted rows without reading them again.
+AUDITED_BATTERY = """
     select
         id,
         jsonb_build_object(
@@ -63,18 +64,19 @@ NEW = """
         )
     from battery, capacity
 """
+# Creates a battery, its capacity and its audit entry, and returns them; no row if the id exists.
 ADD_IN_ONE_STATEMENT = CompiledStatement(
     text(f"""
         with battery as ({BATTERY}),
         capacity as ({CAPACITY} from battery returning *),
-        entry as ({insert_created_entries(Kind.BATTERY, NEW)})
+        entry as ({insert_created_entries(Kind.BATTERY, AUDITED_BATTERY)})
         select battery.*, capacity_kwh from battery, capacity
     """)  # noqa: S608 It is ours.
 )
 
 
 class Battery(Table, table=True):
-    """One stay of a battery at a site: moved elsewhere, it is another battery there."""
+    """One installation of a battery at a site: a battery that is moved to another site gets a new row there."""
 
     __tablename__ = "batteries"
     __table_args__ = (
@@ -178,7 +180,7 @@ COLUMNS = (
 
 
 def batteries(scope: Scope, *, on: date) -> ReadStatement:
-    """Read batteries with their capacities on a settlement date, or else the last they had."""
+    """Select batteries, each with its capacity on a settlement date or else its latest capacity."""
     capacity_kwh = (
         select(col(BatteryCapacity.capacity_kwh))
         .where(col(BatteryCapacity.battery_id) == Battery.id)
@@ -191,10 +193,10 @@ def batteries(scope: Scope, *, on: date) -> ReadStatement:
 
 
 def batteries_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date) -> ReadStatement:
-    """Read the batteries that stand at some sites on a settlement date."""
+    """Select the batteries that are installed at some sites on a settlement date."""
     return (
         select(*COLUMNS, col(BatteryCapacity.capacity_kwh))
-        # There is one on each day on which it stands there.
+        # A battery has exactly one capacity on each day of its installation.
         .join(BatteryCapacity, col(BatteryCapacity.battery_id) == Battery.id)
         .where(equals_any(col(Battery.site_id), site_ids), *scope.sites(col(Battery.site_id)))
         .where(covers_day(col(Battery.installed), on), covers_day(col(BatteryCapacity.effective), on))
@@ -203,7 +205,7 @@ def batteries_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date) -> R
 
 
 def capacities_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date) -> ReadStatement:
-    """Read the capacity of each site that has any on a settlement date, in kWh."""
+    """Select the total capacity in kWh of each site that has batteries on a settlement date."""
     return (
         select(col(Battery.site_id), func.sum(col(BatteryCapacity.capacity_kwh)).label("capacity_kwh"))
         .join(BatteryCapacity, col(BatteryCapacity.battery_id) == Battery.id)
@@ -224,9 +226,11 @@ async def add(
     effective_from: date | None = None,
 ) -> UUID:
     """
-    Put a battery at a site, from a day on or for all time; sent again, find the one that was put there.
+    Install a battery at a site, from a day on or for all days, and return its id.
 
-    Raises AlreadyExists where it is to be put there at once, and was already.
+    The same call sent again returns the same id. Raises BatterySiteNotFound, ManufacturerRefused, SerialRefused,
+    BatteryTaken, CapacityOutOfRange, DaysOutOfScope, BatteryIdTaken; as a SingleStatementWrite, AlreadyExists if the id
+    exists.
     """
     id, manufacturer, serial = id or uuid4(), manufacturer.strip(), serial.strip()
     battery = {
@@ -247,11 +251,11 @@ async def add(
             return id
         await _check_site(session, id=site_id)
         await check_past_in_scope(session, site_id=site_id, effective_from=effective_from)
-        if await session.scalar(ADD_BATTERY, battery):
-            await session.execute(ADD_CAPACITY, battery)
+        if await session.scalar(INSERT_BATTERY, battery):
+            await session.execute(INSERT_CAPACITY, battery)
             return id
     capacities = [(Range(effective_from, None), capacity_kwh)]
-    await _check_same_as_existing(session, id=id, there=(site_id, manufacturer, serial, capacities))
+    await _check_same_as_existing(session, id=id, new=(site_id, manufacturer, serial, capacities))
     return id
 
 
@@ -264,80 +268,92 @@ async def update_battery(
     capacity_kwh: Decimal | None = None,
     effective_from: date | None = None,
 ) -> UUID:
-    """Change what is written on a battery, or its capacity from a day on or for all time; what is None stays."""
-    there = await _lock_battery(session, id=id)
+    """
+    Change the manufacturer or serial of a battery, or its capacity from a day on or for all days; None leaves a field.
+
+    Raises BatteryNotFound, ManufacturerRefused, SerialRefused, BatteryTaken, CapacityOutOfRange, DaysOutOfScope,
+    CapacityChangeAfterRemoval.
+    """
+    existing = await _lock_battery(session, id=id)
     battery: dict[str, Any] = {
-        "manufacturer": there.manufacturer if manufacturer is None else manufacturer.strip(),
-        "serial": there.serial if serial is None else serial.strip(),
+        "manufacturer": existing.manufacturer if manufacturer is None else manufacturer.strip(),
+        "serial": existing.serial if serial is None else serial.strip(),
     }
     await take_advisory_lock(session, "battery", battery["manufacturer"], battery["serial"])
     with translate_violations(ManufacturerRefused(), SerialRefused(), BatteryTaken(**battery)):
         await session.execute(update(Battery).where(col(Battery.id) == id).values(**battery))
     if capacity_kwh is not None:
-        await check_past_in_scope(session, site_id=there.site_id, effective_from=effective_from)
-        until = there.installed.upper
+        await check_past_in_scope(session, site_id=existing.site_id, effective_from=effective_from)
+        until = existing.installed.upper
         if effective_from is not None and until is not None and effective_from >= until:
             raise CapacityChangeAfterRemoval(until=until, effective_from=effective_from)
-        before = await _capacities(session, battery_id=id)
-        after = before.changed(lambda _: capacity_kwh, effective_from=effective_from)
-        await _keep_capacities(session, battery_id=id, capacities=after)
+        old = await _capacities(session, battery_id=id)
+        new = old.changed(lambda _: capacity_kwh, effective_from=effective_from)
+        await _replace_capacities(session, battery_id=id, capacities=new)
     return id
 
 
 async def remove(session: AsyncSession, *, id: UUID, effective_from: date) -> UUID:
-    """Take a battery out of its site from a day on."""
-    there = await _lock_battery(session, id=id)
-    await check_past_in_scope(session, site_id=there.site_id, effective_from=effective_from)
-    installed = there.installed
+    """
+    Remove a battery from its site from a day on.
+
+    Raises BatteryNotFound, DaysOutOfScope, BatteryRemovedAlready, RemovedBeforeInstalled.
+    """
+    existing = await _lock_battery(session, id=id)
+    await check_past_in_scope(session, site_id=existing.site_id, effective_from=effective_from)
+    installed = existing.installed
     if installed.upper is not None:
         raise BatteryRemovedAlready(until=installed.upper)
     if installed.lower is not None and effective_from <= installed.lower:
         raise RemovedBeforeInstalled(installed=installed.lower, removed=effective_from)
-    left = update(Battery).where(col(Battery.id) == id).values(installed=Range(installed.lower, effective_from))
-    await session.execute(left)
-    before = await _capacities(session, battery_id=id)
-    await _keep_capacities(session, battery_id=id, capacities=before.ended(effective_from=effective_from))
+    until_removed = Range(installed.lower, effective_from)
+    await session.execute(update(Battery).where(col(Battery.id) == id).values(installed=until_removed))
+    capacities = await _capacities(session, battery_id=id)
+    await _replace_capacities(session, battery_id=id, capacities=capacities.ended(effective_from=effective_from))
     return id
 
 
 async def remove_for_all_time(session: AsyncSession, *, id: UUID) -> None:
-    """Take a battery out of its site as if it had never been there."""
-    there = await _lock_battery(session, id=id)
-    await check_past_in_scope(session, site_id=there.site_id, effective_from=None)
+    """
+    Delete a battery, as if it had never been installed.
+
+    Raises BatteryNotFound, DaysOutOfScope.
+    """
+    existing = await _lock_battery(session, id=id)
+    await check_past_in_scope(session, site_id=existing.site_id, effective_from=None)
     await session.execute(delete(Battery).where(col(Battery.id) == id))
 
 
 async def lock_batteries_of_site(session: AsyncSession, *, site_id: UUID) -> Sequence[UUID]:
-    """Return which batteries stand or ever stood at a site, and let none be added until the transaction ends."""
+    """Return the ids of all batteries that were ever installed at a site, and lock the site so that none is added."""
     await session.execute(select(col(Site.id)).where(col(Site.id) == site_id).with_for_update())
-    there = await session.scalars(select(col(Battery.id)).where(col(Battery.site_id) == site_id))
-    return there.all()
+    return (await session.scalars(select(col(Battery.id)).where(col(Battery.site_id) == site_id))).all()
 
 
 async def _lock_battery(session: AsyncSession, *, id: UUID) -> Battery:
-    # Until the transaction ends, so that two changes of one battery come one after the other.
-    of_these = (col(Battery.id) == id, *scope_of(session).sites_to_change(col(Battery.site_id)))
-    there = (await session.scalars(select(Battery).where(*of_these).with_for_update())).one_or_none()
-    if there is None:
+    # The lock serialises concurrent changes of one battery.
+    conditions = (col(Battery.id) == id, *scope_of(session).sites_to_change(col(Battery.site_id)))
+    existing = (await session.scalars(select(Battery).where(*conditions).with_for_update())).one_or_none()
+    if existing is None:
         raise BatteryNotFound(id=id)
-    return there
+    return existing
 
 
 async def _check_site(session: AsyncSession, *, id: UUID) -> None:
     scope = scope_of(session)
     if not scope.is_restricted:
-        return  # A constraint looks after it.
+        return  # The foreign key checks it.
     site = select(col(Site.id)).where(col(Site.id) == id, *scope.sites_to_change(col(Site.id)))
     if await session.scalar(site) is None:
         raise BatterySiteNotFound(id=id)
 
 
-async def _check_same_as_existing(session: AsyncSession, *, id: UUID, there: tuple[object, ...]) -> None:
-    of_these = (col(Battery.id) == id, *scope_of(session).sites(col(Battery.site_id)))
+async def _check_same_as_existing(session: AsyncSession, *, id: UUID, new: tuple[object, ...]) -> None:
+    conditions = (col(Battery.id) == id, *scope_of(session).sites(col(Battery.site_id)))
     columns = (col(Battery.site_id), col(Battery.manufacturer), col(Battery.serial))
-    battery = (await session.execute(select(*columns).where(*of_these))).one_or_none()
+    battery = (await session.execute(select(*columns).where(*conditions))).one_or_none()
     capacities = await _capacities(session, battery_id=id)
-    if battery is None or (*battery, list(capacities.periods)) != there:
+    if battery is None or (*battery, list(capacities.periods)) != new:
         raise BatteryIdTaken(id=id)
 
 
@@ -347,7 +363,7 @@ async def _capacities(session: AsyncSession, *, battery_id: UUID) -> Timeline[De
     return timelines.timeline([(row.effective, row.capacity_kwh) for row in rows])
 
 
-async def _keep_capacities(session: AsyncSession, *, battery_id: UUID, capacities: Timeline[Decimal]) -> None:
+async def _replace_capacities(session: AsyncSession, *, battery_id: UUID, capacities: Timeline[Decimal]) -> None:
     await session.execute(delete(BatteryCapacity).where(col(BatteryCapacity.battery_id) == battery_id))
     rows = [
         {"battery_id": battery_id, "effective": days, "capacity_kwh": capacity_kwh}

@@ -29,7 +29,7 @@ from db.engine.tables import (
 from db.engine.timelines import Timeline
 from db.vpps import Vpp, VppNotFound, vpps
 
-# Nothing where the id is there already.
+# Inserts a site under an advisory lock on its NMI; returns no row if the id exists.
 SITE = f"""
     insert into sites (id, nmi, address)
     select :id, :nmi, :address
@@ -37,13 +37,14 @@ SITE = f"""
     on conflict (id) do nothing
     returning *
 """  # noqa: S608 It is ours.
+# Inserts the first membership of a site.
 MEMBERSHIP = """
     insert into memberships (site_id, effective, vpp_id)
     select :id, daterange(:effective_from, null), :vpp_id
 """
-ADD_SITE, ADD_MEMBERSHIP = text(SITE), text(MEMBERSHIP)
-# What audited_sites() returns, which would have to look for what is at hand here.
-NEW = """
+INSERT_SITE, INSERT_MEMBERSHIP = text(SITE), text(MEMBERSHIP)
+# The same jsonb as audited_sites(), built from the inserted rows without reading them again.
+AUDITED_SITE = """
     select
         id,
         jsonb_build_object(
@@ -57,11 +58,12 @@ NEW = """
         )
     from site, membership
 """
+# Creates a site, its membership and its audit entry, and returns the site; no row if the id exists.
 CREATE_IN_ONE_STATEMENT = CompiledStatement(
     text(f"""
         with site as ({SITE}),
         membership as ({MEMBERSHIP} from site returning *),
-        entry as ({insert_created_entries(Kind.SITE, NEW)})
+        entry as ({insert_created_entries(Kind.SITE, AUDITED_SITE)})
         select site.* from site, membership
     """)  # noqa: S608 It is ours.
 )
@@ -142,13 +144,13 @@ class SiteHasEvents(Conflict):
 
 
 def sites(scope: Scope) -> ReadStatement:
-    """Read sites."""
+    """Select sites."""
     columns = (col(Site.id), col(Site.nmi), col(Site.address), col(Site.created_at), col(Site.updated_at))
     return select(*columns).where(*scope.sites(col(Site.id)))
 
 
 def memberships(scope: Scope, site_ids: Sequence[UUID]) -> ReadStatement:
-    """Read every membership of some sites, earliest first."""
+    """Select all memberships of some sites, earliest first."""
     return (
         select(col(Membership.site_id), col(Membership.vpp_id), col(Membership.effective))
         .where(equals_any(col(Membership.site_id), site_ids), *_scoped(scope))
@@ -157,7 +159,7 @@ def memberships(scope: Scope, site_ids: Sequence[UUID]) -> ReadStatement:
 
 
 def vpps_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date, today: date) -> ReadStatement:
-    """Read the VPP each of some sites belongs to on a settlement date, with the terms in force today."""
+    """Select the VPP of each of some sites on a settlement date, with the terms of today."""
     return (
         vpps(scope, today=today)
         .add_columns(col(Membership.site_id))
@@ -169,7 +171,7 @@ def vpps_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date, today: da
 
 
 def member_days(scope: Scope) -> ReadStatement:
-    """Read from when to when each site belonged to VPPs in reach: a row a membership."""
+    """Select the NMI, site id and period of each membership in VPPs of the scope."""
     return (
         select(col(Site.nmi), col(Site.id), col(Membership.effective))
         .join(Membership, col(Membership.site_id) == Site.id)
@@ -178,7 +180,7 @@ def member_days(scope: Scope) -> ReadStatement:
 
 
 def sites_of_vpps(scope: Scope, vpp_ids: Sequence[UUID], on: date) -> ReadStatement:
-    """Read the sites that belong to some VPPs on a settlement date."""
+    """Select the sites that are members of some VPPs on a settlement date."""
     return (
         sites(scope)
         .join(Membership, col(Membership.site_id) == Site.id)
@@ -196,9 +198,10 @@ async def create(
     effective_from: date | None = None,
 ) -> UUID:
     """
-    Create a site that belongs to a VPP from a day on or for all time; sent again, find the one it created.
+    Create a site that is a member of a VPP from a day on or for all days, and return its id.
 
-    Raises AlreadyExists where it is to be created at once, and was already.
+    The same call sent again returns the same id. Raises NmiTaken, AddressRefused, MembershipVppNotFound, SiteIdTaken;
+    as a SingleStatementWrite, AlreadyExists if the id exists.
     """
     id, address = id or uuid4(), address.strip()
     site = {
@@ -214,39 +217,51 @@ async def create(
             await session.create(CREATE_IN_ONE_STATEMENT, site)
             return id
         await _check_vpp(session, id=vpp_id)
-        # What makes the site its caller's is the membership that follows.
+        # The site comes into the caller's scope only by the membership that is inserted next.
         async with as_database_owner(session):
-            is_new = await session.scalar(ADD_SITE, site)
+            is_new = await session.scalar(INSERT_SITE, site)
         if is_new:
-            await session.execute(ADD_MEMBERSHIP, site)
+            await session.execute(INSERT_MEMBERSHIP, site)
             return id
-    await _check_same_as_existing(session, id=id, there=(nmi, address, [(vpp_id, Range(effective_from, None))]))
+    await _check_same_as_existing(session, id=id, new=(nmi, address, [(vpp_id, Range(effective_from, None))]))
     return id
 
 
 async def update_site(session: AsyncSession, *, id: UUID, nmi: str | None = None, address: str | None = None) -> UUID:
-    """Change a site's NMI or address; what is None stays."""
+    """
+    Change the NMI or the address of a site; fields that are None stay.
+
+    Raises SiteNotFound, NmiTaken, AddressRefused.
+    """
     changes: dict[str, Any] = {} if nmi is None else {"nmi": nmi}
     changes |= {} if address is None else {"address": address.strip()}
     with translate_violations(NmiTaken(nmi=nmi), AddressRefused()):
-        await touch(session, id=id, **changes)
+        await lock_and_update(session, id=id, **changes)
     return id
 
 
 async def assign(session: AsyncSession, *, site_id: UUID, vpp_id: UUID, effective_from: date | None = None) -> UUID:
-    """Move a site to a VPP, from a day on or as if it had always belonged to it."""
+    """
+    Move a site to a VPP, from a day on or for all days.
+
+    Raises SiteNotFound, MembershipVppNotFound, DaysOutOfScope.
+    """
     await _check_vpp(session, id=vpp_id)
-    await touch(session, id=site_id, field=("input", "siteId"))
-    there = await session.execute(memberships(scope_of(session), [site_id]))
-    before = timelines.timeline([(row.effective, row.vpp_id) for row in there])
-    after = before.replaced(vpp_id, effective_from=effective_from)
-    await _keep_memberships(session, site_id=site_id, memberships=after)
+    await lock_and_update(session, id=site_id, field=("input", "siteId"))
+    rows = await session.execute(memberships(scope_of(session), [site_id]))
+    old = timelines.timeline([(row.effective, row.vpp_id) for row in rows])
+    new = old.replaced(vpp_id, effective_from=effective_from)
+    await _replace_memberships(session, site_id=site_id, memberships=new)
     return site_id
 
 
 async def delete_site(session: AsyncSession, *, id: UUID) -> AnyRow:
-    """Delete a site that never had an event, and return it as it was."""
-    await touch(session, id=id)
+    """
+    Delete a site that never had an event, and return the deleted row.
+
+    Raises SiteNotFound, DaysOutOfScope, SiteHasEvents.
+    """
+    await lock_and_update(session, id=id)
     await check_past_in_scope(session, site_id=id, effective_from=None)
     site = sites(scope_of(session)).selected_columns
     with translate_violations(SiteHasEvents()):
@@ -254,28 +269,38 @@ async def delete_site(session: AsyncSession, *, id: UUID) -> AnyRow:
     return deleted.one()
 
 
-async def touch(session: AsyncSession, *, id: UUID, field: tuple[str, ...] = ("input", "id"), **changes: Any) -> None:
-    """Change columns of a site, if any, and hold it until the transaction ends: changes of one come one by one."""
-    touched = await session.scalar(
+async def lock_and_update(
+    session: AsyncSession, *, id: UUID, field: tuple[str, ...] = ("input", "id"), **changes: Any
+) -> None:
+    """
+    Update columns of a site, and lock it until the transaction ends, so that concurrent changes are serialised.
+
+    Raises SiteNotFound at the given input field.
+    """
+    updated_id = await session.scalar(
         update(Site).where(*_to_change(session, id)).values(updated_at=func.now(), **changes).returning(col(Site.id))
     )
-    if touched is None:
+    if updated_id is None:
         raise SiteNotFound(id=id, field=field)
 
 
 async def check_past_in_scope(session: AsyncSession, *, site_id: UUID, effective_from: date | None) -> None:
-    """Refuse a change that holds in days gone by in which the site belonged to a VPP out of its caller's reach."""
+    """
+    Check that a change from a day on, or for all days, affects no past day in a VPP outside the caller's scope.
+
+    Raises DaysOutOfScope.
+    """
     vpp_ids = scope_of(session).vpp_ids
     if vpp_ids is None:
         return
-    others = select(col(Membership.site_id)).where(
+    other_vpps = select(col(Membership.site_id)).where(
         *(col(Membership.site_id) == site_id, col(Membership.vpp_id).not_in(vpp_ids)),
         col(Membership.effective).op("&&")(func.daterange(effective_from, func.greatest(effective_from, TODAY), "[]")),
     )
-    # They are out of reach for this very caller.
+    # Memberships outside the scope are invisible to the caller's role.
     async with as_database_owner(session):
-        is_others = await session.scalar(select(others.exists()))
-    if is_others:
+        is_out_of_scope = await session.scalar(select(other_vpps.exists()))
+    if is_out_of_scope:
         raise DaysOutOfScope
 
 
@@ -294,16 +319,16 @@ async def _check_vpp(session: AsyncSession, *, id: UUID) -> None:
 
 
 async def _check_same_as_existing(
-    session: AsyncSession, *, id: UUID, there: tuple[str, str, list[tuple[UUID, Range[date]]]]
+    session: AsyncSession, *, id: UUID, new: tuple[str, str, list[tuple[UUID, Range[date]]]]
 ) -> None:
     scope = scope_of(session)
     site = (await session.execute(sites(scope).where(col(Site.id) == id))).one_or_none()
-    belongs = [(row.vpp_id, row.effective) for row in await session.execute(memberships(scope, [id]))]
-    if site is None or (site.nmi, site.address, belongs) != there:
+    periods = [(row.vpp_id, row.effective) for row in await session.execute(memberships(scope, [id]))]
+    if site is None or (site.nmi, site.address, periods) != new:
         raise SiteIdTaken(id=id)
 
 
-async def _keep_memberships(session: AsyncSession, *, site_id: UUID, memberships: Timeline[UUID]) -> None:
+async def _replace_memberships(session: AsyncSession, *, site_id: UUID, memberships: Timeline[UUID]) -> None:
     await session.execute(delete(Membership).where(col(Membership.site_id) == site_id))
     rows = [{"site_id": site_id, "effective": days, "vpp_id": vpp_id} for days, vpp_id in memberships.periods]
     with translate_violations(MembershipVppNotFound(id=rows[-1]["vpp_id"]), DaysOutOfScope()):

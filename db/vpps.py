@@ -1,4 +1,4 @@
-"""VPPs and the price schedules on which they share revenue."""
+"""VPPs and their price schedules."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -118,14 +118,14 @@ class VppHasReports(Conflict):
 
 @dataclass(frozen=True)
 class Terms:
-    """What a VPP takes: a share of the revenue in %, and a fee for 28 days of every month in AUD."""
+    """The terms of a VPP: its share of the revenue in %, and its daily fee in AUD, charged for 28 days a month."""
 
     revenue_percentage: Decimal
     daily_fee_aud: Decimal
 
 
 def vpps(scope: Scope, *, today: date) -> ReadStatement:
-    """Read VPPs, with the terms in force today."""
+    """Select VPPs with the terms of today."""
     in_force = covers_day(col(PriceSchedule.effective), today)
     return (
         select(
@@ -138,7 +138,7 @@ def vpps(scope: Scope, *, today: date) -> ReadStatement:
 
 
 def price_schedules(scope: Scope, vpp_ids: Sequence[UUID]) -> ReadStatement:
-    """Read every price schedule of some VPPs, earliest first."""
+    """Select all price schedules of some VPPs, earliest first."""
     return (
         select(
             *(col(PriceSchedule.vpp_id), col(PriceSchedule.effective)),
@@ -150,7 +150,11 @@ def price_schedules(scope: Scope, vpp_ids: Sequence[UUID]) -> ReadStatement:
 
 
 async def create(session: AsyncSession, *, id: UUID | None, name: str, terms: Terms) -> UUID:
-    """Create a VPP on terms that hold for all time; the same create sent again finds the one it created."""
+    """
+    Create a VPP whose terms apply to all days, and return its id; the same call sent again returns the same id.
+
+    Raises VppOutOfScope, VppNameTaken, VppNameRefused, VppIdTaken, PercentageOutOfRange, DailyFeeOutOfRange.
+    """
     if scope_of(session).is_restricted:
         raise VppOutOfScope
     id, name = id or uuid4(), name.strip()
@@ -161,7 +165,7 @@ async def create(session: AsyncSession, *, id: UUID | None, name: str, terms: Te
     if created_id is None:
         await _check_same_as_existing(session, id=id, name=name, terms=terms)
     else:
-        await _keep_schedules(session, vpp_id=id, schedules=Timeline(((Range(None, None), terms),)))
+        await _replace_schedules(session, vpp_id=id, schedules=Timeline(((Range(None, None), terms),)))
     return id
 
 
@@ -174,8 +178,12 @@ async def update_vpp(
     daily_fee_aud: Decimal | None = None,
     effective_from: date | None = None,
 ) -> UUID:
-    """Change a VPP's name, or its terms from a day on or for all time; what is None stays."""
-    await _touch(session, id=id, name=name)
+    """
+    Change the name of a VPP, or its terms from a day on or for all days; fields that are None stay.
+
+    Raises VppNotFound, VppNameTaken, VppNameRefused, PercentageOutOfRange, DailyFeeOutOfRange.
+    """
+    await _lock_and_rename(session, id=id, name=name)
     given = {"revenue_percentage": revenue_percentage, "daily_fee_aud": daily_fee_aud}
     terms = {term: value for term, value in given.items() if value is not None}
     if terms:
@@ -185,42 +193,46 @@ async def update_vpp(
                 for row in await session.execute(price_schedules(scope_of(session), [id]))
             ]
         )
-        changed = schedules.changed(lambda before: replace(before, **terms), effective_from=effective_from)
-        await _keep_schedules(session, vpp_id=id, schedules=changed)
+        changed = schedules.changed(lambda old: replace(old, **terms), effective_from=effective_from)
+        await _replace_schedules(session, vpp_id=id, schedules=changed)
     return id
 
 
 async def delete_vpp(session: AsyncSession, *, id: UUID) -> None:
-    """Delete a VPP that never had a site or a report."""
+    """
+    Delete a VPP that never had a site or a report.
+
+    Raises VppNotFound, VppHasSites, VppHasReports.
+    """
     with translate_violations(VppHasSites(), VppHasReports()):
-        of_these = (col(Vpp.id) == id, *scope_of(session).vpps(col(Vpp.id)))
-        deleted = await session.scalar(delete(Vpp).where(*of_these).returning(col(Vpp.id)))
+        conditions = (col(Vpp.id) == id, *scope_of(session).vpps(col(Vpp.id)))
+        deleted = await session.scalar(delete(Vpp).where(*conditions).returning(col(Vpp.id)))
     if deleted is None:
         raise VppNotFound(id=id)
 
 
-async def _touch(session: AsyncSession, *, id: UUID, name: str | None) -> None:
-    # Holds the row until the transaction ends, so that two changes of one VPP's terms come one after the other.
+async def _lock_and_rename(session: AsyncSession, *, id: UUID, name: str | None) -> None:
+    # The update locks the row until the transaction ends, so concurrent changes of one VPP's terms are serialised.
     changes = {} if name is None else {"name": name.strip()}
     with translate_violations(VppNameTaken(name=name), VppNameRefused()):
-        touched = await session.scalar(
+        updated_id = await session.scalar(
             update(Vpp)
             .where(col(Vpp.id) == id, *scope_of(session).vpps(col(Vpp.id)))
             .values(updated_at=func.now(), **changes)
             .returning(col(Vpp.id))
         )
-    if touched is None:
+    if updated_id is None:
         raise VppNotFound(id=id)
 
 
 async def _check_same_as_existing(session: AsyncSession, *, id: UUID, name: str, terms: Terms) -> None:
-    there = (await session.execute(select(col(Vpp.name)).where(col(Vpp.id) == id))).one()
+    existing = (await session.execute(select(col(Vpp.name)).where(col(Vpp.id) == id))).one()
     schedules = (await session.execute(price_schedules(scope_of(session), [id]))).all()
-    if there.name != name or [Terms(row.revenue_percentage, row.daily_fee_aud) for row in schedules] != [terms]:
+    if existing.name != name or [Terms(row.revenue_percentage, row.daily_fee_aud) for row in schedules] != [terms]:
         raise VppIdTaken(id=id)
 
 
-async def _keep_schedules(session: AsyncSession, *, vpp_id: UUID, schedules: Timeline[Terms]) -> None:
+async def _replace_schedules(session: AsyncSession, *, vpp_id: UUID, schedules: Timeline[Terms]) -> None:
     await session.execute(delete(PriceSchedule).where(col(PriceSchedule.vpp_id) == vpp_id))
     rows = [{"vpp_id": vpp_id, "effective": days, **asdict(terms)} for days, terms in schedules.periods]
     terms = rows[-1]

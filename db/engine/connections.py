@@ -1,8 +1,8 @@
 """
-Connections that single statements are run on, handed out without a word to Postgres.
+A connection pool for single statements that neither pings a connection nor resets it.
 
-A pool that asks Postgres to reset a connection, or whether it is still there, takes as long for that as for a small
-statement. Of these nothing is left behind to reset; that one was lost shows when it is used.
+A ping or a reset takes a round trip to Postgres, as long as a small statement. A single statement leaves no session
+state behind that would need a reset, and a lost connection raises an error when its next statement runs.
 """
 
 import asyncio
@@ -54,5 +54,6 @@ class ConnectionPool:
         self._semaphore.release()
 
     async def close(self) -> None:
+        """Close the free connections."""
         while self._free:
             await self._free.pop().close()

@@ -1,4 +1,4 @@
-"""How the database is used: reads are statements; writes are transactions, or a statement that is a whole one."""
+"""Access to Postgres: reads are single statements; writes are transactions, or one statement that is a transaction."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -15,16 +15,18 @@ from db.engine.refusals import LimitExceeded
 from db.engine.scope import UNRESTRICTED, Scope
 from db.engine.statements import CompiledStatement
 
-# A statement that reads columns. What a query reads is a function that returns one; `Database.rows` runs it.
+# A SELECT of columns. Each read query is a function of db/ that returns one; `Database.rows` runs it.
 ReadStatement: TypeAlias = Select[*tuple[Any, ...]]
 AnyRow: TypeAlias = Row[*tuple[Any, ...]] | Record
 
-COPY_PIECE_BYTES = 2**19
-# More would only wait for one another.
+# The size of one message of a COPY.
+COPY_MESSAGE_BYTES = 2**19
+# With more connections, statements would only wait for each other inside Postgres.
 READ_POOL_SIZE = WRITE_POOL_SIZE = 10
+# The SQLSTATE of a statement that `statement_timeout` cancelled.
 QUERY_CANCELED = "57014"
 
-# Whoever selects from it has a turn, as `take_turns` says.
+# A table function: a statement that selects from it waits for the advisory lock that `take_advisory_lock` describes.
 ADVISORY_LOCK = "pg_advisory_xact_lock(hashtextextended(:lock_name, 0))"
 TAKE_ADVISORY_LOCK = text(f"select from {ADVISORY_LOCK}")
 
@@ -34,9 +36,9 @@ class StatementTimeout(LimitExceeded):
 
 
 class ReadConnection:
-    """Prepared reads, one after the other, on a connection that is held to a reach for as long as the block runs."""
+    """An async context manager: prepared reads, one after the other, on one connection restricted to a scope."""
 
-    # A class, since one made by contextlib takes as long as a third of what a small read does.
+    # A class, because a context manager made by contextlib costs as much as a third of a small read.
     def __init__(self, connections: ConnectionPool, scope: Scope, statement_timeout_s: float | None) -> None:
         self._read_pool = connections
         self._scope = scope
@@ -44,11 +46,11 @@ class ReadConnection:
 
     async def __aenter__(self) -> Self:
         self._connection = await self._read_pool.acquire()
-        # Where a statement does not come to its end, nobody knows what the connection is in the middle of.
+        # False while a statement runs: after an error or a cancellation the connection's protocol state is unknown.
         self._is_idle = True
         try:
             if self._scope.is_restricted:
-                # What holds it ends with the transaction.
+                # The role and the scope are set for this transaction only.
                 await self._execute(self._scope.begin_with_local_role())
         except BaseException:
             self._read_pool.discard(self._connection)
@@ -67,11 +69,11 @@ class ReadConnection:
         if self._statement_timeout_s and isinstance(error, asyncpg.QueryCanceledError):
             raise StatementTimeout(seconds=self._statement_timeout_s) from error
 
-    async def rows(self, read: CompiledStatement, given: Mapping[str, object]) -> list[Record]:
-        """Return every row of a read, given its values by their names."""
-        values = read.values(given)
+    async def rows(self, statement: CompiledStatement, values: Mapping[str, object]) -> list[Record]:
+        """Return all rows of a statement, with its parameters bound by name."""
+        arguments = statement.arguments(values)
         self._is_idle = False
-        rows: list[Record] = await self._connection.fetch(read.text, *values)
+        rows: list[Record] = await self._connection.fetch(statement.text, *arguments)
         self._is_idle = True
         return rows
 
@@ -82,7 +84,7 @@ class ReadConnection:
 
 
 class Database:
-    """A pool of connections to one Postgres; what takes a statement longer than its timeout raises StatementTimeout."""
+    """Connection pools of one Postgres database. A statement that exceeds the timeout raises StatementTimeout."""
 
     def __init__(self, url: str, *, pool_size: int = 20, statement_timeout_s: float | None = None) -> None:
         self.url = url
@@ -90,36 +92,36 @@ class Database:
         settings = {"statement_timeout": f"{statement_timeout_s * 1000:.0f}"} if statement_timeout_s else {}
         self._engine = _engine(url, pool_size, settings)
         self._read_pool = ConnectionPool(url, size=READ_POOL_SIZE, settings=settings)
-        # Of their own, since changes may wait for one another, and reads are not to wait for them.
+        # A pool of its own: writes may wait for each other's locks, and reads must not wait for a connection meanwhile.
         self._write_pool = ConnectionPool(url, size=WRITE_POOL_SIZE, settings=settings)
         self._autocommit_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._scope = UNRESTRICTED
 
     def scoped_to(self, scope: Scope) -> "Database":
-        """Return the same database as whoever is held to this sees it: by the same connections."""
+        """Return this database restricted to a scope; it shares the connection pools."""
         if not scope.is_restricted:
             return self
-        held = copy(self)
-        held._scope = scope
-        return held
+        scoped = copy(self)
+        scoped._scope = scope
+        return scoped
 
     def read_connection(self) -> ReadConnection:
-        """Hand out a connection for prepared reads, for as long as a block runs."""
+        """Return a context manager that borrows a connection for prepared reads."""
         return ReadConnection(self._read_pool, self._scope, self._statement_timeout_s)
 
-    async def execute_write(self, change: CompiledStatement, given: Mapping[str, object]) -> list[Record]:
+    async def execute_write(self, statement: CompiledStatement, values: Mapping[str, object]) -> list[Record]:
         """
-        Run a statement that is a transaction by itself, kept as a whole or not at all, and return its rows.
+        Run one writing statement as its own transaction and return its rows.
 
-        Where the connection is lost nobody knows which, so it is never run again.
+        It is never retried: after a lost connection nobody knows whether it was committed.
         """
-        # Whoever is held needs a transaction to be held in.
+        # A restricted scope needs a transaction, for which its role is set.
         assert not self._scope.is_restricted  # noqa: S101
         connection = await self._write_pool.acquire()
         try:
-            rows: list[Record] = await connection.fetch(change.text, *change.values(given))
+            rows: list[Record] = await connection.fetch(statement.text, *statement.arguments(values))
         except asyncpg.IntegrityConstraintViolationError:
-            # Nothing of it is left behind.
+            # The statement was rolled back, and the connection can be used again.
             self._write_pool.release(connection)
             raise
         except BaseException as error:
@@ -131,20 +133,24 @@ class Database:
         return rows
 
     async def rows(self, statement: Executable) -> Sequence[AnyRow]:
-        """Return every row a statement reads."""
+        """Run a statement on a connection of its own and return all its rows."""
         async with self._connection() as connection:
             result = await connection.execute(statement)
             return result.all()
 
     async def row(self, statement: Executable) -> AnyRow | None:
-        """Return the first row a statement reads, or None where there is none."""
+        """Run a statement on a connection of its own and return its first row, or None."""
         async with self._connection() as connection:
             result = await connection.execute(statement)
             return result.first()
 
     @asynccontextmanager
     async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[AsyncSession]:
-        """Open a session whose work is kept as a whole, or not at all; a snapshot reads as of one instant."""
+        """
+        Open a session in a transaction that commits at the end of the block and rolls back if the block raises.
+
+        With `snapshot` the isolation level is REPEATABLE READ: all statements see the data as of the first one.
+        """
         engine = self._engine.execution_options(isolation_level="REPEATABLE READ") if snapshot else self._engine
         with self._translating_timeouts():
             async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
@@ -154,6 +160,7 @@ class Database:
                 yield session
 
     async def close(self) -> None:
+        """Close the free connections of all pools."""
         await self._read_pool.close()
         await self._write_pool.close()
         await self._engine.dispose()
@@ -165,7 +172,7 @@ class Database:
                 async with self._autocommit_engine.connect() as connection:
                     yield connection
                 return
-            # What holds it ends with the transaction, whatever becomes of that.
+            # The role is set for this transaction only, and ends with it even after an error.
             async with self._engine.begin() as connection:
                 await connection.execute(self._scope.set_local_role())
                 yield connection
@@ -181,55 +188,55 @@ class Database:
 
 
 async def disable_statement_timeout(session: AsyncSession) -> None:
-    """Let the statements of a transaction take longer than those of others may."""
+    """Remove the limit on how long a statement of this transaction may run."""
     await session.execute(text("set local statement_timeout = 0"))
 
 
-async def take_advisory_lock(session: AsyncSession, *over: str) -> None:
+async def take_advisory_lock(session: AsyncSession, *key: str) -> None:
     """
-    Wait until no other transaction is about to write the same thing, and let none until this one ends.
+    Wait for the advisory lock of a key, such as ("vpp", name), and hold it until the transaction ends.
 
-    Two rows that exclude each other deadlock when they are written at once, and a row sent twice at once may collide
-    by its name before it does by its id: both would be refused for the wrong reason.
+    Two concurrent inserts that violate one exclusion constraint would deadlock. A create that is sent twice at once may
+    violate the unique name before it conflicts on the id. Both would be refused for the wrong reason.
     """
-    await session.execute(TAKE_ADVISORY_LOCK, {"lock_name": lock_name(*over)})
+    await session.execute(TAKE_ADVISORY_LOCK, {"lock_name": lock_name(*key)})
 
 
-def lock_name(*over: str) -> str:
-    """Return the name of the turn that is taken over something."""
-    return " ".join(over)
+def lock_name(*key: str) -> str:
+    """Return the `lock_name` parameter of ADVISORY_LOCK for a key."""
+    return " ".join(key)
 
 
-async def copy_binary(session: AsyncSession, table: str, columns: Sequence[str], parts: Sequence[memoryview]) -> None:
-    """Add rows to a table by COPY in binary, given in parts. Raises what asyncpg does."""
+async def copy_binary(session: AsyncSession, table: str, columns: Sequence[str], buffers: Sequence[memoryview]) -> None:
+    """Insert rows by a binary COPY, whose bytes are the buffers in order. Raises asyncpg's own errors."""
     connection = await driver_connection(session)
-    await connection.copy_to_table(table, source=_pieces(parts), columns=columns, format="binary")
+    await connection.copy_to_table(table, source=_messages(buffers), columns=columns, format="binary")
 
 
 async def driver_connection(session: AsyncSession) -> asyncpg.Connection:
-    """Return asyncpg's own connection, inside the session's transaction."""
+    """Return the asyncpg connection of a session, inside the session's transaction."""
     connection = await (await session.connection()).get_raw_connection()
     assert isinstance(connection.driver_connection, asyncpg.Connection)  # noqa: S101
     return connection.driver_connection
 
 
-async def _pieces(parts: Sequence[memoryview]) -> AsyncIterator[bytes]:
-    for part in parts:
-        for at in range(0, len(part), COPY_PIECE_BYTES):
-            yield bytes(part[at : at + COPY_PIECE_BYTES])
+async def _messages(buffers: Sequence[memoryview]) -> AsyncIterator[bytes]:
+    for buffer in buffers:
+        for start in range(0, len(buffer), COPY_MESSAGE_BYTES):
+            yield bytes(buffer[start : start + COPY_MESSAGE_BYTES])
 
 
 def _engine(url: str, pool_size: int, settings: dict[str, str]) -> AsyncEngine:
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(url, server_settings=settings)
 
-    # asyncpg reads the address itself, so that everything libpq takes in it (sslmode, say) holds here too.
+    # asyncpg parses the URL itself, so every libpq parameter in it works, sslmode for example.
     return create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
-        # An error is logged as it is, and its parameters are what callers sent.
+        # Errors are logged, and a statement's parameters may hold what callers sent.
         hide_parameters=True,
     )

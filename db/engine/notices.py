@@ -1,8 +1,8 @@
 """
-Notices that something has changed, from Postgres to whoever waits for it.
+Change notices by LISTEN and NOTIFY, from triggers in Postgres to subscribers in this process.
 
-A notice carries an id and nothing else. Who hears it reads the present state, so one that was lost while the
-connection was down is made up for by the next look.
+A notice carries a table and an id and nothing else. A subscriber then reads the current state, so a notice that was
+lost while the connection was down does no harm: all subscribers are woken when it is restored.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import structlog
 
 CHANNEL = "notices"
 RETRY_S = 1.0
-# A connection that was cut off without a word is told by asking it something.
+# A connection whose packets are dropped silently is detected by a ping that times out.
 PING_INTERVAL_S = 10.0
 PING_TIMEOUT_S = 5.0
 
@@ -24,27 +24,27 @@ log = structlog.get_logger()
 
 
 class Notices:
-    """One connection that listens for a process; what waits for one thing is woken, once, however often it changes."""
+    """The one LISTEN connection of a process. It wakes the subscribers of a row or of a table when a notice arrives."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._subscribers: dict[str, set[asyncio.Event]] = {}
         self._is_listening = False
-        # How much was heard, by table. Whatever was missed while nobody listened counts as one notice of each.
-        self._heard: Counter[str] = Counter()
-        self._connections = 0
+        self._notice_counts: Counter[str] = Counter()
+        # A new connection makes a new version of every table: notices may have been missed before it.
+        self._connection_count = 0
 
     def version(self, table: str) -> Hashable | None:
         """
-        Return a mark of all that was heard of a table, which another notice makes another; None while not listening.
+        Return a version of a table that changes with each notice for it; None while the connection is down.
 
-        What was read of the table after the mark was taken is still so for as long as the mark is the same.
+        Rows that were read after the version was taken are up to date as long as the version is the same.
         """
-        return (self._connections, self._heard[table]) if self._is_listening else None
+        return (self._connection_count, self._notice_counts[table]) if self._is_listening else None
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Listen until the block ends, connecting again as often as it takes."""
+        """Listen until the block ends, and reconnect after each lost connection."""
         task = asyncio.create_task(self._listen())
         try:
             yield
@@ -55,23 +55,23 @@ class Notices:
 
     @asynccontextmanager
     async def subscribe(self, table: str, id: object | None = None) -> AsyncIterator[asyncio.Event]:
-        """Give an event that is set whenever a row of a table has changed, or any row of it."""
+        """Yield an event that is set when a row of a table changes, or any of its rows if no id is given."""
         topic = table if id is None else f"{table} {id}"
         changed = asyncio.Event()
-        self._waiting.setdefault(topic, set()).add(changed)
+        self._subscribers.setdefault(topic, set()).add(changed)
         try:
             yield changed
         finally:
-            self._waiting[topic].discard(changed)
-            if not self._waiting[topic]:
-                del self._waiting[topic]
+            self._subscribers[topic].discard(changed)
+            if not self._subscribers[topic]:
+                del self._subscribers[topic]
 
     async def _listen(self) -> None:
         while True:
             try:
                 await self._listen_until_lost()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("Cannot listen for notices yet", reason=str(error))
+                log.warning("Cannot listen for change notices; connecting again", reason=str(error))
             await asyncio.sleep(RETRY_S)
 
     async def _listen_until_lost(self) -> None:
@@ -79,33 +79,34 @@ class Notices:
         try:
             lost = asyncio.Event()
 
-            def lose(_connection: object) -> None:
+            def on_termination(_connection: object) -> None:
                 self._is_listening = False
                 lost.set()
 
-            connection.add_termination_listener(lose)
-            await connection.add_listener(CHANNEL, self._hear)
-            self._connections += 1
+            connection.add_termination_listener(on_termination)
+            await connection.add_listener(CHANNEL, self._on_notice)
+            self._connection_count += 1
             self._is_listening = True
             self._wake_all()
             while not lost.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(lost.wait(), PING_INTERVAL_S)
                     break
-                # Changes nothing where it listens already.
+                # The ping. LISTEN has no effect on a connection that listens already.
                 await connection.execute(f"LISTEN {CHANNEL}", timeout=PING_TIMEOUT_S)
         finally:
             self._is_listening = False
             connection.terminate()
 
-    def _hear(self, _connection: Any, _pid: int, _channel: str, notice: object) -> None:
-        topic = str(notice)
-        self._heard[topic.split()[0]] += 1
-        for changed in (*self._waiting.get(topic, ()), *self._waiting.get(topic.split()[0], ())):
+    def _on_notice(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        topic = str(payload)
+        table = topic.split()[0]
+        self._notice_counts[table] += 1
+        for changed in (*self._subscribers.get(topic, ()), *self._subscribers.get(table, ())):
             changed.set()
 
     def _wake_all(self) -> None:
-        # Whatever was told before we listened went unheard.
-        for waiting in self._waiting.values():
-            for changed in waiting:
+        # Notices that were sent before this connection listened were missed.
+        for subscribers in self._subscribers.values():
+            for changed in subscribers:
                 changed.set()

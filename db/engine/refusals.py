@@ -1,4 +1,4 @@
-"""What a caller is told when the database will not do a thing: five kinds, which are the API's error types."""
+"""Refusals: the errors of refused calls, in five kinds that are the `errorType`s of the API."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError
 
 class Refusal(Exception):
     """
-    A call that was refused.
+    The error of a call that was refused.
 
-    A refusal is a class beside the function that raises it. Its docstring, filled with its details, is its message;
-    `constraint` is the one whose violation it translates; `field` is the input at fault.
+    Each refusal is a subclass beside the function that raises it. Its docstring is the message template, formatted with
+    the keyword arguments. `constraint` names the constraint whose violation it stands for, and `field` is the path of
+    the input field at fault.
     """
 
     constraint: ClassVar[str] = ""
@@ -26,7 +27,7 @@ class Refusal(Exception):
         field = self.field if field is None else field
         self.info: dict[str, Any] = ({"field": list(field)} if field else {}) | (info or {})
 
-    # Not before it is told: most are made in case a constraint is violated, and are not.
+    # The message is formatted only when it is read: most refusals are constructed in case a constraint is violated.
     def __str__(self) -> str:
         return (getdoc(type(self)) or "").format(**self._details)
 
@@ -36,7 +37,7 @@ class NotFound(Refusal):
 
 
 class Conflict(Refusal):
-    """This collides with something that is there already."""
+    """This conflicts with an object that exists already."""
 
 
 class ValidationFailed(Refusal):
@@ -53,7 +54,7 @@ class LimitExceeded(Refusal):
 
 @contextmanager
 def translate_violations(*refusals: Refusal) -> Iterator[None]:
-    """Turn the violation of a constraint that one of the refusals names into that refusal."""
+    """Turn the violation of a constraint into the refusal that names the constraint; other errors pass through."""
     try:
         yield
     except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
@@ -65,6 +66,6 @@ def translate_violations(*refusals: Refusal) -> Iterator[None]:
 
 
 def violated_constraint(error: Exception) -> str | None:
-    """Return the name of the constraint that Postgres says was violated, to SQLAlchemy or to asyncpg itself."""
+    """Return the name of the violated constraint, from an error of SQLAlchemy or of asyncpg."""
     cause = error.orig.__cause__ if isinstance(error, IntegrityError) and error.orig else error
     return getattr(cause, "constraint_name", None)

@@ -1,4 +1,4 @@
-"""Reads whose SQL is written once, however often and with whatever values they are run."""
+"""Statements that are compiled to SQL once and run with different parameters, and conditions that they share."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,14 +11,14 @@ DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
 class CompiledStatement:
-    """A statement as text, and the names of the values it is run with, in order."""
+    """The SQL text of a statement and the names of its parameters in order."""
 
     def __init__(self, statement: Executable) -> None:
         compiled = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
         assert isinstance(compiled, SQLCompiler)  # noqa: S101
         self.text: str = compiled.string
         self._names: Sequence[str] = compiled.positiontup or ()
-        # Those that were given with the statement are the same each time, unless they have a name of ours.
+        # Literal values of the statement are the same in each run. Parameters with a name are bound in each run.
         processors: Mapping[str, Any] = compiled._bind_processors
         self._constants = {
             name: processors[name](value) if name in processors else value
@@ -26,22 +26,22 @@ class CompiledStatement:
             if compiled.binds[name].unique
         }
 
-    def values(self, given: Mapping[str, object]) -> list[object]:
-        """Put the values that are given by name in order."""
+    def arguments(self, values: Mapping[str, object]) -> list[object]:
+        """Return the positional arguments of the statement for parameter values by name."""
         constants = self._constants
         if not constants:
-            return [given[name] for name in self._names]
-        return [constants[name] if name in constants else given[name] for name in self._names]
+            return [values[name] for name in self._names]
+        return [constants[name] if name in constants else values[name] for name in self._names]
 
 
 def equals_any(column: Any, ids: Sequence[Any] | ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return whether a column is one of some ids, or the one that something else of the statement is."""
+    """Return the condition that a column is one of some ids, or equals another expression of the statement."""
     if not isinstance(ids, ColumnElement):
         ids = bindparam(None, list(ids), ARRAY(Uuid))
-    # One value, however many they are.
+    # `= any (array)` has one parameter for any number of ids, so the SQL text is always the same.
     return column == (any_(ids) if isinstance(ids.type, ARRAY) else ids)  # type: ignore[no-any-return]
 
 
-def contains_ignoring_case(column: Any, part: Any) -> ColumnElement[bool]:
-    """Return whether a text holds another somewhere, in upper or lower case."""
-    return func.strpos(func.lower(column), func.lower(part)) > 0
+def contains_ignoring_case(column: Any, substring: Any) -> ColumnElement[bool]:
+    """Return the condition that a text column contains a substring, ignoring case."""
+    return func.strpos(func.lower(column), func.lower(substring)) > 0

@@ -1,4 +1,4 @@
-"""What all tables have in common: names for their constraints, instants, periods of days, and texts."""
+"""Column types and constraints that tables share, and the naming convention of constraints."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, CheckConstraint, ColumnElement, DateTime, func, 
 from sqlalchemy.dialects.postgresql import DATERANGE, ExcludeConstraint
 from sqlmodel import Field, SQLModel
 
-# A refusal is recognised by the name of its constraint; these are the names of those that no table names itself.
+# A refusal is recognised by the name of its constraint. These names are for constraints that a table does not name.
 SQLModel.metadata.naming_convention = {
     "pk": "%(table_name)s_pkey",
     "fk": "%(table_name)s_%(column_0_name)s_fkey",
@@ -16,44 +16,44 @@ SQLModel.metadata.naming_convention = {
 
 
 class Table(SQLModel):
-    """A table of ours: its columns may hold ranges and other types that are Postgres's own."""
+    """The base class of all tables. It admits column types of Postgres, such as ranges."""
 
     model_config = {"arbitrary_types_allowed": True}
 
 
 def created_at_column() -> Any:
-    """Return a column that says when the row came to be."""
+    """Return a column that holds the time at which the row was inserted."""
     return Field(default=None, sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()})
 
 
 def updated_at_column() -> Any:
-    """Return a column that says when the row last changed."""
+    """Return a column that holds the time at which the row was last updated."""
     server_now = {"server_default": func.now(), "onupdate": func.now()}
     return Field(default=None, sa_type=DateTime(timezone=True), sa_column_kwargs=server_now)
 
 
 def timestamp_column() -> Any:
-    """Return a column that holds an instant, or nothing yet."""
+    """Return a nullable column of timestamps with time zone."""
     return Field(default=None, sa_type=DateTime(timezone=True), nullable=True)
 
 
 def period_column(*, primary_key: bool = False) -> Any:
-    """Return a column of periods of settlement dates, `[from, until)`."""
+    """Return a column of periods of settlement dates, as date ranges `[from, until)`."""
     return Field(sa_type=DATERANGE, primary_key=primary_key)
 
 
 def covers_day(period: Any, day: Any) -> ColumnElement[bool]:
     """
-    Return whether a period holds on a day, of rows that are found by something else.
+    Return the condition that a period contains a day, for rows that another condition selects by an index.
 
-    As the operator it is, Postgres would take any day that it does not know yet for a rare one, and expect next to no
-    rows, where most hold on it.
+    The operator `@>` means the same, but for a parameter the planner estimates that it selects almost no rows. The
+    function has a higher estimate, and in fact most periods contain the day.
     """
     return func.range_contains_elem(period, day, type_=Boolean)
 
 
 def text_length_check(table: str, column: str, *, max_length: int) -> CheckConstraint:
-    """Return the constraint that a text is neither blank nor longer than an index holds."""
+    """Return a check that a text is trimmed, not blank, and short enough for an index entry."""
     return CheckConstraint(
         f"{column} = btrim({column}) and char_length({column}) between 1 and {max_length}",
         name=f"{table}_{column}_is_text",
@@ -62,15 +62,15 @@ def text_length_check(table: str, column: str, *, max_length: int) -> CheckConst
 
 def no_overlap(table: str, *columns: str, period: str = "effective", name: str) -> ExcludeConstraint:
     """
-    Return the constraint that no two rows alike in some columns hold on the same day.
+    Return an exclusion constraint: no two rows with the same values in some columns have overlapping periods.
 
-    Its index is for nothing else. Postgres takes it to be as good as a B-tree, which answers in a fifth of the time; so
-    its columns are written as what they are the greatest of, by which no query looks for them.
+    The planner would read the constraint's GiST index in place of a B-tree, which takes a fifth of the time. So the
+    index is on `greatest(column)`, which no query uses.
     """
-    alike = [(text(f"greatest({column})"), "=") for column in columns]
-    return ExcludeConstraint(*alike, (text(f"greatest({period})"), "&&"), using="gist", name=f"{table}_{name}")
+    equal = [(text(f"greatest({column})"), "=") for column in columns]
+    return ExcludeConstraint(*equal, (text(f"greatest({period})"), "&&"), using="gist", name=f"{table}_{name}")
 
 
 def not_empty_check(table: str, *, period: str = "effective") -> CheckConstraint:
-    """Return the constraint that a period has at least one day."""
+    """Return a check that a period contains at least one day."""
     return CheckConstraint(f"not isempty({period})", name=f"{table}_{period}_has_days")

@@ -1,11 +1,11 @@
 """
-Values that hold over periods of settlement dates: terms, memberships, capacities.
+Timelines: values that apply in periods of settlement dates, such as terms, memberships and capacities.
 
-One rule for every change: without `effective_from` it holds for all time, as if it had always been so; with it, the
-days before stay as they were.
+One rule for every change: without `effective_from` it applies to all days, past ones included; with `effective_from`
+the days before it keep their values.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Generic, TypeVar
@@ -17,46 +17,55 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Timeline(Generic[Value]):
-    """Stretches of days `[from, until)`, in order, none overlapping another, each with the value that holds in it."""
+    """Periods `[from, until)` in order, without overlaps, each with its value."""
 
     periods: tuple[tuple[Range[date], Value], ...]
 
     def changed(self, change: Callable[[Value], Value], *, effective_from: date | None = None) -> "Timeline[Value]":
-        """Change the values from a day on, or all of them; days without a value stay without one."""
-        before, after = self._parted(effective_from)
-        return _joined(*before, *((days, change(value)) for days, value in after))
+        """Apply a function to the values from a day on, or to all values; days without a value stay without one."""
+        before, after = self._split(effective_from)
+        return _merge_adjacent(*before, *((days, change(value)) for days, value in after))
 
     def replaced(self, value: Value, *, effective_from: date | None = None) -> "Timeline[Value]":
-        """Let one value hold from a day on, without end, or for all time."""
-        before, _ = self._parted(effective_from)
-        return _joined(*before, (Range(effective_from, None), value))
+        """Set one value from a day on without end, or for all days."""
+        before, _ = self._split(effective_from)
+        return _merge_adjacent(*before, (Range(effective_from, None), value))
 
     def ended(self, *, effective_from: date | None = None) -> "Timeline[Value]":
-        """Let no value hold from a day on, or ever."""
-        before, _ = self._parted(effective_from)
+        """Remove the values from a day on, or all values."""
+        before, _ = self._split(effective_from)
         return Timeline(before)
 
-    def _parted(
+    def _split(
         self, day: date | None
     ) -> tuple[tuple[tuple[Range[date], Value], ...], tuple[tuple[Range[date], Value], ...]]:
         if day is None:
             return (), self.periods
         before = ((days * Range(None, day), value) for days, value in self.periods)
         after = ((days * Range(day, None), value) for days, value in self.periods)
-        return tuple(s for s in before if not s[0].is_empty), tuple(s for s in after if not s[0].is_empty)
+        return _without_empty(before), _without_empty(after)
 
 
 def timeline(periods: list[tuple[Range[date], Value]]) -> Timeline[Value]:
-    """Put periods, in whatever order they were read, into a timeline."""
-    # An open start comes before every day, the first there is included.
-    return Timeline(tuple(sorted(periods, key=lambda s: (s[0].lower is not None, s[0].lower or date.min))))
+    """Return a timeline of periods that are given in any order."""
+
+    def start(period: tuple[Range[date], Value]) -> tuple[bool, date]:
+        lower = period[0].lower
+        # An open start sorts before every day, date.min included.
+        return lower is not None, lower or date.min
+
+    return Timeline(tuple(sorted(periods, key=start)))
 
 
-def _joined(*periods: tuple[Range[date], Value]) -> Timeline[Value]:
-    joined: list[tuple[Range[date], Value]] = []
+def _without_empty(periods: Iterable[tuple[Range[date], Value]]) -> tuple[tuple[Range[date], Value], ...]:
+    return tuple((days, value) for days, value in periods if not days.is_empty)
+
+
+def _merge_adjacent(*periods: tuple[Range[date], Value]) -> Timeline[Value]:
+    merged: list[tuple[Range[date], Value]] = []
     for days, value in periods:
-        if joined and joined[-1][1] == value and joined[-1][0].upper == days.lower:
-            joined[-1] = (Range(joined[-1][0].lower, days.upper), value)
+        if merged and merged[-1][1] == value and merged[-1][0].upper == days.lower:
+            merged[-1] = (Range(merged[-1][0].lower, days.upper), value)
         else:
-            joined.append((days, value))
-    return Timeline(tuple(joined))
+            merged.append((days, value))
+    return Timeline(tuple(merged))

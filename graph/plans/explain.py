@@ -101,7 +101,7 @@ async def _statements(reads: list[PlannedRead], values: VariableValues) -> Async
         owners = ([["1", "2"] if read.has_many_owners else ["1"]]) if read.method in ("owned", "pages") else []
         await method(read.query, read.arguments(values), read.projection, *(read.page or ()), *owners)
         for statement in recorder.statements:
-            parameters = enumerate(statement.values(_ParameterNames()), start=1)
+            parameters = enumerate(statement.arguments(_ParameterNames()), start=1)
             yield "\n".join(
                 [
                     f"{read.field}{OWNERS.get((read.method, read.has_many_owners), '')}",
