@@ -19,7 +19,7 @@ run: $(INSTALLED)
 test: $(INSTALLED) $(PACKAGES)
 	$(BIN)/python -m pytest
 
-# Check formatting, lint rules and types of Python and TypeScript, and whether migrations and schema.graphql are current.
+# Check formatting, lint rules and types (Python and TypeScript), and whether migrations and schema.graphql are current.
 check: $(INSTALLED) $(PACKAGES)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
