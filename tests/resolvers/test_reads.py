@@ -100,7 +100,7 @@ def test_statement_function_may_test_for_none_and_booleans_and_parse_values() ->
     assert statement.text.split("WHERE ")[1] == (
         "sites.created_at >= $1::DATE AND sites.address = $2::VARCHAR AND sites.nmi = $3::VARCHAR"
     )
-    assert statement.values(values) == [date(2025, 9, 1), "a", "old"]
+    assert statement.arguments(values) == [date(2025, 9, 1), "a", "old"]
 
 
 def test_statement_function_that_uses_a_value_fails_for_its_author() -> None:
