@@ -98,7 +98,7 @@ _OPENED = (
         func.unnest(col(EventBlock.discharges)).label("is_discharge"),
         func.unnest(col(EventBlock.energies)).label("energy"),
         func.unnest(col(EventBlock.tariffs)).label("tariff"),
-        func.unnest(col(EventBlock.line_numbers)).label("line_number"),
+        func.unnest(col(EventBlock.line_numbers), type_=Integer).label("line_number"),
         func.unnest(col(EventBlock.duplicates)).label("is_duplicate"),
     )
     .join(

@@ -2,7 +2,12 @@
 Pages of lists, each starting behind the last row of the one before.
 
 A token holds that row's key, so that a page costs the same however far in it lies, and rows that come or go before it
-neither repeat nor skip any. It is sealed for the list it was given for: changed, or with another filter, it is refused.
+neither repeat nor skip any.
+
+A token also holds a checksum of its values and its list. The checksum detects mistakes: a token that was cut, or that
+is sent with another list or filter. It is no protection, since anyone can compute it, and the processes of a server
+share no key to sign with. A forged token cannot do harm: its values are checked against the types of their columns
+before they reach Postgres, and the statement shows only rows in the caller's scope, whatever the token.
 """
 
 import base64
@@ -10,14 +15,15 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Date, DateTime, Integer, Uuid, and_, tuple_
 
 from db.engine.database import AnyRow
 from db.engine.refusals import ValidationFailed
+from graph.operations.storable_text import find_unstorable_text
 from graph.settings import DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT
 
 # A column of a table or of a view.
@@ -137,7 +143,7 @@ def _key(token: str, order: Order, of: str) -> tuple[Any, ...]:
         if seal != _seal(of, key):
             raise WrongToken
         return tuple(_value(column, value) for column, value in zip(order.columns, json.loads(key), strict=True))
-    except ValueError:
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise WrongToken from None
 
 
@@ -145,9 +151,23 @@ def _seal(of: str, key: str) -> str:
     return hashlib.sha256(f"{of} {key}".encode()).hexdigest()[:SEAL_LENGTH]
 
 
-def _value(column: Column, written: Any) -> Any:
-    kind = column.type.python_type
-    if kind in (date, datetime):
-        return kind.fromisoformat(written)
-    # Numbers and texts stand as they are; SQLModel says of a text only that it is an object.
-    return UUID(written) if kind is UUID else written
+def _value(column: Column, written: object) -> object:
+    """Return a value of a token as its column's type. Raises ValueError or OverflowError where Postgres would fail."""
+    kind = column.type
+    if isinstance(kind, Integer):
+        bits = 63 if isinstance(kind, BigInteger) else 31
+        if type(written) is int and -(2**bits) <= written < 2**bits:
+            return written
+    elif isinstance(written, str):
+        if isinstance(kind, Uuid):
+            return UUID(written)
+        if isinstance(kind, Date):
+            return date.fromisoformat(written)
+        if isinstance(kind, DateTime):
+            instant = datetime.fromisoformat(written)
+            # asyncpg converts it to UTC, in which the year must be from 1 to 9999, too.
+            if instant.tzinfo is not None and instant.astimezone(UTC):
+                return instant
+        elif not find_unstorable_text({"": written}):
+            return written
+    raise ValueError(written)

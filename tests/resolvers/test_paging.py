@@ -1,7 +1,8 @@
 import base64
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from sqlmodel import col
 import db.vpps
 from db.api_keys import ApiKey
 from db.engine.database import Database
+from db.reports import RevenueReport
 from db.vpps import Terms
 from graph.resolvers.paging import Order, WrongToken, page_request
 from tests.fixtures.api import Api, new_nmi
@@ -267,3 +269,90 @@ def test_a_changed_token_is_refused_or_means_the_same(place: int, character: str
 def test_a_made_up_token_is_refused(token: str) -> None:
     with pytest.raises(WrongToken):
         page_request(1, token, order=ORDER, of=("list",))
+
+
+TEXT, INSTANT, ID = '"Zoë 🔋"', '"2025-09-01 12:00:00+00:00"', '"6f9619ff-8b86-4d01-b42d-00c04fc964ff"'
+
+
+def forged(key: str, *, of: str = "list") -> str:
+    """Return a token of a list with a checksum that is right, as anyone can make it."""
+    checksum = hashlib.sha256(f"{of} {key}".encode()).hexdigest()[:16]
+    return base64.urlsafe_b64encode(f"{checksum}{key}".encode()).decode()
+
+
+def test_checksum_of_a_token_can_be_computed_by_anyone() -> None:
+    token = forged(f"[{TEXT}, {INSTANT}, {ID}]")
+
+    assert page_request(1, token, order=ORDER, of=("list",)).after == KEY
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("", "5", "null", "true", '"abc"', "{}", "[]", f"[{TEXT}, {INSTANT}]", f"[{TEXT}, {INSTANT}, {ID}, 1]"),
+        *("[" * 100_000, f"{'[' * 100_000}{']' * 100_000}", f'{{"a": {"[" * 5_000}{"]" * 5_000}}}', "1" * 5_000),
+        *(
+            f"[{text}, {INSTANT}, {ID}]"
+            for text in ("5", "null", "true", "1.5", "[]", '{"a": 1}', '"\\u0000"', '"\\ud800"', "1" + "0" * 4_000)
+        ),
+        *(
+            f"[{TEXT}, {instant}, {ID}]"
+            for instant in (
+                *("5", "null", "[]", '""', '"today"', '"2025-09-01T12:00:00"', '"2025-13-01T12:00:00Z"', "1e400"),
+                *('"0001-01-01T00:00:00+14:00"', '"9999-12-31T23:59:59-12:00"', '"2025-09-01T12:00:00+25:00"'),
+            )
+        ),
+        *(
+            f"[{TEXT}, {INSTANT}, {id}]"
+            for id in ("5", "null", "NaN", "[]", '{"int": 1}', '"none"', '"\\ud800"', f"[{ID}]")
+        ),
+    ],
+    ids=lambda key: key[:60],
+)
+def test_forged_token_with_values_of_wrong_types_is_refused(key: str) -> None:
+    with pytest.raises(WrongToken):
+        page_request(1, forged(key), order=ORDER, of=("list",))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *('["2025-02-30", 1]', "[20250901, 1]", "[null, 1]", '["2025-09-01T00:00:00", 1]', '["", 1]'),
+        *(f'["2025-09-01", {revision}]' for revision in ('"1"', "1.0", "true", "null", "[1]", "NaN", "Infinity")),
+        *(f'["2025-09-01", {revision}]' for revision in (2**31, -(2**31) - 1, 2**63, 10**400, 10**4_299)),
+    ],
+    ids=lambda key: key[:60],
+)
+def test_forged_token_with_a_wrong_day_or_number_is_refused(key: str) -> None:
+    order = Order((col(RevenueReport.month), col(RevenueReport.revision)))
+
+    with pytest.raises(WrongToken):
+        page_request(1, forged(key), order=order, of=("list",))
+
+
+@pytest.mark.parametrize("revision", [0, 2**31 - 1, -(2**31)])
+def test_forged_token_with_a_number_that_its_column_can_hold_is_taken(revision: int) -> None:
+    order = Order((col(RevenueReport.month), col(RevenueReport.revision)))
+
+    request = page_request(1, forged(f'["2025-09-01", {revision}]'), order=order, of=("list",))
+
+    assert request.after == (date(2025, 9, 1), revision)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("listVpps", "[5]"), ("listVpps", '["\\u0000"]'), ("listVpps", "[" * 9_000), ("listImports", "[5, null]")],
+)
+async def test_forged_token_is_refused_like_one_of_another_list(api: Api, name: str, key: str) -> None:
+    document = f"query ($token: String) {{ {name}(nextToken: $token) {{ nextToken }} }}"
+
+    assert await api.refusal(document, token=forged(key, of=f"{name} None")) == WRONG_TOKEN
+
+
+async def test_forged_token_of_a_nested_list_is_refused(api: Api, ids: dict[str, str]) -> None:
+    document = """query ($id: ID!, $token: String) { getSite(id: $id) { events(nextToken: $token) { nextToken } } }"""
+    key = f'["2025-09-01", {ID}, {2**40}]'
+
+    token = forged(key, of=f"Site.events {ids['site']} None None")
+
+    assert await api.refusal(document, id=ids["site"], token=token) == WRONG_TOKEN
