@@ -95,13 +95,13 @@ async def session(database: Database) -> AsyncIterator[AsyncSession]:
 
 @pytest_asyncio.fixture(scope="module")
 async def api(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Api]:
-    """The API on this module's database, as a client sees it; jobs wait until `working` does them."""
-    async with opened(servers, database_url, Documents()) as api:
+    """The API on this module's database, as a client sees it; jobs wait until `worker` runs them."""
+    async with open_api(servers, database_url, Documents()) as api:
         yield api
 
 
 @asynccontextmanager
-async def opened(servers: EmbeddedServers, database_url: str, documents: Documents) -> AsyncIterator[Api]:
+async def open_api(servers: EmbeddedServers, database_url: str, documents: Documents) -> AsyncIterator[Api]:
     """Open the API on a database, by rules of its own."""
     app = application(
         database_url=database_url,
@@ -122,32 +122,32 @@ async def opened(servers: EmbeddedServers, database_url: str, documents: Documen
 
 
 @pytest_asyncio.fixture(scope="module")
-async def working(servers: EmbeddedServers, database_url: str) -> AsyncIterator[None]:
+async def worker(servers: EmbeddedServers, database_url: str) -> AsyncIterator[None]:
     """A worker that does the jobs of this module's database."""
-    worker = Worker(database_url=database_url, object_store=servers.object_store)
-    task = asyncio.create_task(worker.run())
+    running_worker = Worker(database_url=database_url, object_store=servers.object_store)
+    task = asyncio.create_task(running_worker.run())
     yield
-    worker.stop()
+    running_worker.stop()
     await task
 
 
 @pytest_asyncio.fixture(scope="session")
-async def served(servers: EmbeddedServers) -> AsyncIterator[Serving]:
+async def api_server(servers: EmbeddedServers) -> AsyncIterator[Serving]:
     """What `vpp serve` serves: the API on a port, and a worker as a process beside it."""
     infrastructure = Infrastructure(
         servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True
     )
-    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=True) as served:
-        yield served
+    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=True) as server:
+        yield server
 
 
 @pytest_asyncio.fixture(scope="session")
-async def served_api(served: Serving, servers: EmbeddedServers) -> AsyncIterator[Api]:
+async def served_api(api_server: Serving, servers: EmbeddedServers) -> AsyncIterator[Api]:
     """The API that is served, as a client sees it over the network."""
     notices = Notices(servers.database_url)
     async with (
         notices.listening(),
-        httpx.AsyncClient(base_url=served.url) as client,
+        httpx.AsyncClient(base_url=api_server.url) as client,
         httpx.AsyncClient() as s3,
     ):
         yield Api(client, s3, notices)
@@ -162,9 +162,9 @@ async def served_database(servers: EmbeddedServers) -> AsyncIterator[Database]:
 
 
 @pytest_asyncio.fixture
-async def socket(served: Serving) -> AsyncIterator[Socket]:
+async def socket(api_server: Serving) -> AsyncIterator[Socket]:
     """A WebSocket to the API that is served."""
-    async with open_socket(served.url, {"x-api-key": API_KEY}) as socket:
+    async with open_socket(api_server.url, {"x-api-key": API_KEY}) as socket:
         yield socket
 
 

@@ -155,7 +155,9 @@ async def test_the_same_request_may_be_sent_again(api: Api, signer: Signer) -> N
     assert [await sent(api, headers) for _ in range(2)] == [(200, None, None)] * 2
 
 
-async def test_the_command_line_makes_an_access_key(servers: EmbeddedServers, served: Serving, served_api: Api) -> None:
+async def test_the_command_line_makes_an_access_key(
+    servers: EmbeddedServers, api_server: Serving, served_api: Api
+) -> None:
     environment = {"VPP_DATABASE_URL": servers.database_url, "VPP_S3_BUCKET": servers.object_store.bucket}
     making = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "graph", "key", "create", "a script", "--role", "READER", "--iam"),
@@ -167,7 +169,7 @@ async def test_the_command_line_makes_an_access_key(servers: EmbeddedServers, se
     api_key, *lines = told.decode().splitlines()
     access_key = dict(line.split("=", 1) for line in lines)
     signer = Signer(access_key["AWS_ACCESS_KEY_ID"], access_key["AWS_SECRET_ACCESS_KEY"])
-    headers = signer.headers(BODY, host=urlsplit(served.url).netloc)
+    headers = signer.headers(BODY, host=urlsplit(api_server.url).netloc)
     by_signature = await served_api.client.post("/graphql", content=BODY, headers=headers)
     by_api_key = await served_api.client.post("/graphql", content=BODY, headers=JSON | {"x-api-key": api_key})
 
@@ -452,12 +454,12 @@ def data(document: str) -> bytes:
 
 @pytest.mark.parametrize("path", ["/graphql", "/graphql/realtime"])
 async def test_a_connection_and_each_start_are_signed_and_a_revoked_key_ends_them(
-    served: Serving, served_api: Api, served_database: Database, path: str
+    api_server: Serving, served_api: Api, served_database: Database, path: str
 ) -> None:
     key = await new_signing_key(served_api, served_database)
-    host = urlsplit(served.url).netloc
+    host = urlsplit(api_server.url).netloc
 
-    async with realtime(served.url, path=path, headers=connecting(key.signer, host)) as socket:
+    async with realtime(api_server.url, path=path, headers=connecting(key.signer, host)) as socket:
         await socket.send({"type": "connection_init"})
         acknowledged = [await socket.receive(), await socket.receive()]
         # Amplify adds it when it has signed.
@@ -474,10 +476,10 @@ async def test_a_connection_and_each_start_are_signed_and_a_revoked_key_ends_the
 
 
 async def test_a_connection_that_is_signed_otherwise_is_refused(
-    served: Serving, served_api: Api, served_database: Database
+    api_server: Serving, served_api: Api, served_database: Database
 ) -> None:
     signer = (await new_signing_key(served_api, served_database)).signer
-    host = urlsplit(served.url).netloc
+    host = urlsplit(api_server.url).netloc
     told = []
 
     for headers in (
@@ -487,7 +489,7 @@ async def test_a_connection_that_is_signed_otherwise_is_refused(
         signer.headers(b"", host=host, path="/graphql/connect"),
         connecting(signer, host) | {"x-half": "\ud800"},
     ):
-        async with realtime(served.url, headers=headers) as socket:
+        async with realtime(api_server.url, headers=headers) as socket:
             await socket.send({"type": "connection_init"})
             told.append(await socket.receive())
 
@@ -497,13 +499,13 @@ async def test_a_connection_that_is_signed_otherwise_is_refused(
 
 
 async def test_a_start_that_is_signed_otherwise_is_refused(
-    served: Serving, served_api: Api, served_database: Database
+    api_server: Serving, served_api: Api, served_database: Database
 ) -> None:
     signer = (await new_signing_key(served_api, served_database)).signer
-    host = urlsplit(served.url).netloc
+    host = urlsplit(api_server.url).netloc
     other = "subscription { onRevenueReport { month } }"
 
-    async with realtime(served.url, headers=connecting(signer, host)) as socket:
+    async with realtime(api_server.url, headers=connecting(signer, host)) as socket:
         await socket.send({"type": "connection_init"})
         assert [await socket.receive(), await socket.receive()] == [ACK, KEEP_ALIVE]
         id = await socket.start(REPORTS, headers=signer.headers(data(other), host=host))

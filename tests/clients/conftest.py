@@ -16,7 +16,7 @@ from tests.fixtures.signing import SigningKey, new_signing_key
 
 
 @dataclass(frozen=True)
-class ServedOverTls:
+class TlsServer:
     """An https address, and the certificate of the authority by which it is to be trusted."""
 
     url: str
@@ -24,9 +24,9 @@ class ServedOverTls:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def served_over_tls(
-    served: Serving, servers: EmbeddedServers, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[ServedOverTls]:
+async def tls_server(
+    api_server: Serving, servers: EmbeddedServers, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[TlsServer]:
     """What is served, once more, as `vpp serve --tls` does; the worker is the one beside the other."""
     infrastructure = Infrastructure(
         servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True
@@ -36,7 +36,7 @@ async def served_over_tls(
     async with serving(
         infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate
     ) as over_tls:
-        yield ServedOverTls(over_tls.url, certificate.authority_file)
+        yield TlsServer(over_tls.url, certificate.authority_file)
 
 
 @pytest_asyncio.fixture

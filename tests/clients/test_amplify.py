@@ -13,7 +13,7 @@ import httpx
 from graph.embedded.infrastructure import Infrastructure, own_certificate
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving, serving
-from tests.clients.conftest import ServedOverTls, uploaded_event
+from tests.clients.conftest import TlsServer, uploaded_event
 from tests.fixtures.api import API_KEY, COST, Api, new_name
 from tests.fixtures.following import BEFORE, ON_IMPORT_PROGRESS, follow, progress, see_its_end
 from tests.fixtures.node import App
@@ -42,11 +42,11 @@ def why_it_ended(told: Any) -> Any:
     return json.loads(error["message"].removeprefix("Connection failed: "))["errors"]
 
 
-async def test_it_queries(served: Serving, served_api: Api) -> None:
+async def test_it_queries(api_server: Serving, served_api: Api) -> None:
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
-    told = await amplify(served.url).answer("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
+    told = await amplify(api_server.url).answer("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
 
     assert told == {"data": {"getVpp": {"name": name}}, "extensions": COST}
 
@@ -59,10 +59,10 @@ async def test_it_is_configured_by_the_file_that_we_serve(served_api: Api) -> No
     assert told == {"data": {"getCaller": {"name": "bootstrap", "role": "ADMIN"}}, "extensions": COST}
 
 
-async def test_it_changes_things(served: Serving) -> None:
+async def test_it_changes_things(api_server: Serving) -> None:
     name = new_name()
 
-    told = await amplify(served.url).answer(
+    told = await amplify(api_server.url).answer(
         "mutation ($input: CreateVppInput!) { createVpp(input: $input) { name dailyFeeAud } }",
         input={"name": name, "revenuePercentage": 20, "dailyFeeAud": 0.3},
     )
@@ -70,11 +70,11 @@ async def test_it_changes_things(served: Serving) -> None:
     assert told == {"data": {"createVpp": {"name": name, "dailyFeeAud": 0.3}}, "extensions": COST}
 
 
-async def test_it_sees_what_was_found_beside_what_was_refused(served: Serving, served_api: Api) -> None:
+async def test_it_sees_what_was_found_beside_what_was_refused(api_server: Serving, served_api: Api) -> None:
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
-    told = await amplify(served.url).answer(
+    told = await amplify(api_server.url).answer(
         """query ($id: ID!) {
             found: getVpp(id: $id) { name }
             refused: getVpp(id: $id) { sites(limit: 201) { nextToken } }
@@ -88,8 +88,8 @@ async def test_it_sees_what_was_found_beside_what_was_refused(served: Serving, s
     assert (error["errorType"], error["errorInfo"]) == ("ValidationFailed", {"field": ["limit"]})
 
 
-async def test_it_sees_why_an_operation_is_not_valid(served: Serving) -> None:
-    told = await amplify(served.url).answer("{ getCaller { name motto } }")
+async def test_it_sees_why_an_operation_is_not_valid(api_server: Serving) -> None:
+    told = await amplify(api_server.url).answer("{ getCaller { name motto } }")
 
     (error,) = told["rejected"].pop("errors")
     assert told == {"rejected": {"data": None}}
@@ -97,22 +97,24 @@ async def test_it_sees_why_an_operation_is_not_valid(served: Serving) -> None:
     assert error["message"] == "Cannot query field 'motto' on type 'Caller'."
 
 
-async def test_it_sees_that_its_key_is_wrong(served: Serving) -> None:
-    told = await amplify(served.url, "da2-wrong").answer("{ getCaller { name } }")
+async def test_it_sees_that_its_key_is_wrong(api_server: Serving) -> None:
+    told = await amplify(api_server.url, "da2-wrong").answer("{ getCaller { name } }")
 
     assert told == {"rejected": {"data": {}, "errors": [{"message": "Unauthorized", "name": "UnauthorizedException"}]}}
 
 
-async def test_it_signs_its_requests(served: Serving, signing_key: SigningKey) -> None:
-    app = await signing_amplify(served.url, signing_key.signer)
+async def test_it_signs_its_requests(api_server: Serving, signing_key: SigningKey) -> None:
+    app = await signing_amplify(api_server.url, signing_key.signer)
 
     told = await app.answer("{ getCaller { authType name } }")
 
     assert told == {"data": {"getCaller": {"authType": "IAM", "name": signing_key.name}}, "extensions": COST}
 
 
-async def test_it_learns_the_time_from_us_when_its_own_clock_is_wrong(served: Serving, signing_key: SigningKey) -> None:
-    app = await signing_amplify(served.url, signing_key.signer, slowByMs=3_600_000)
+async def test_it_learns_the_time_from_us_when_its_own_clock_is_wrong(
+    api_server: Serving, signing_key: SigningKey
+) -> None:
+    app = await signing_amplify(api_server.url, signing_key.signer, slowByMs=3_600_000)
 
     told = await app.answer("{ getCaller { authType } }")
 
@@ -120,9 +122,9 @@ async def test_it_learns_the_time_from_us_when_its_own_clock_is_wrong(served: Se
 
 
 async def test_it_signs_its_subscriptions_and_is_told_when_its_key_is_revoked(
-    served_over_tls: ServedOverTls, served_api: Api, import_id: str, signing_key: SigningKey
+    tls_server: TlsServer, served_api: Api, import_id: str, signing_key: SigningKey
 ) -> None:
-    app = await signing_amplify(served_over_tls.url, signing_key.signer, authority=served_over_tls.authority)
+    app = await signing_amplify(tls_server.url, signing_key.signer, authority=tls_server.authority)
     async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
         assert progress(await run.told()) == BEFORE
         await served_api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=signing_key.id)
@@ -132,23 +134,21 @@ async def test_it_signs_its_subscriptions_and_is_told_when_its_key_is_revoked(
     assert error["message"] == "The API key or token has expired or was revoked."
 
 
-async def test_it_follows_an_import_to_its_end(served_over_tls: ServedOverTls, served_api: Api, import_id: str) -> None:
-    app = amplify(served_over_tls.url, authority=served_over_tls.authority)
+async def test_it_follows_an_import_to_its_end(tls_server: TlsServer, served_api: Api, import_id: str) -> None:
+    app = amplify(tls_server.url, authority=tls_server.authority)
     async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
         await follow(run, served_api, import_id)
 
 
-async def test_its_subscription_ends_with_an_error_when_its_key_is_wrong(
-    served_over_tls: ServedOverTls, import_id: str
-) -> None:
-    app = amplify(served_over_tls.url, "da2-wrong", authority=served_over_tls.authority)
+async def test_its_subscription_ends_with_an_error_when_its_key_is_wrong(tls_server: TlsServer, import_id: str) -> None:
+    app = amplify(tls_server.url, "da2-wrong", authority=tls_server.authority)
     told = await app.answer(ON_IMPORT_PROGRESS, id=import_id)
 
     assert told == {"rejected": {"errors": [{"message": "Connection failed: UnauthorizedException"}]}}
 
 
-async def test_its_subscription_ends_with_an_error_when_there_is_no_such_import(served_over_tls: ServedOverTls) -> None:
-    app = amplify(served_over_tls.url, authority=served_over_tls.authority)
+async def test_its_subscription_ends_with_an_error_when_there_is_no_such_import(tls_server: TlsServer) -> None:
+    app = amplify(tls_server.url, authority=tls_server.authority)
     (error,) = why_it_ended(await app.answer(ON_IMPORT_PROGRESS, id=NO_IMPORT))
 
     assert error["errorType"] == "NotFound"
@@ -156,13 +156,13 @@ async def test_its_subscription_ends_with_an_error_when_there_is_no_such_import(
 
 
 async def test_its_subscription_ends_with_an_error_when_its_key_is_revoked(
-    served_over_tls: ServedOverTls, served_api: Api, import_id: str
+    tls_server: TlsServer, served_api: Api, import_id: str
 ) -> None:
     created = await served_api.ask(
         'mutation { createApiKey(input: {name: "An app", role: READER}) { apiKey { id } secret } }'
     )
 
-    app = amplify(served_over_tls.url, created["secret"], authority=served_over_tls.authority)
+    app = amplify(tls_server.url, created["secret"], authority=tls_server.authority)
     async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
         assert progress(await run.told()) == BEFORE
         await served_api.ask(

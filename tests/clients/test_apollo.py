@@ -16,19 +16,19 @@ def signing_apollo(url: str, signer: Signer) -> App:
     return App("apollo.js", {"endpoint": f"{url}/graphql", "accessKey": access_key})
 
 
-async def test_it_queries(served: Serving, served_api: Api) -> None:
+async def test_it_queries(api_server: Serving, served_api: Api) -> None:
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
-    told = await apollo(served.url).answer("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
+    told = await apollo(api_server.url).answer("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
 
     assert told == {"data": {"getVpp": {"__typename": "Vpp", "name": name}}}
 
 
-async def test_it_changes_things(served: Serving) -> None:
+async def test_it_changes_things(api_server: Serving) -> None:
     name = new_name()
 
-    told = await apollo(served.url).answer(
+    told = await apollo(api_server.url).answer(
         "mutation ($input: CreateVppInput!) { createVpp(input: $input) { name dailyFeeAud } }",
         input={"name": name, "revenuePercentage": 20, "dailyFeeAud": 0.3},
     )
@@ -36,34 +36,34 @@ async def test_it_changes_things(served: Serving) -> None:
     assert told == {"data": {"createVpp": {"__typename": "Vpp", "name": name, "dailyFeeAud": 0.3}}}
 
 
-async def test_it_follows_an_import_to_its_end(served: Serving, served_api: Api, import_id: str) -> None:
-    async with apollo(served.url).running(ON_IMPORT_PROGRESS, id=import_id) as run:
+async def test_it_follows_an_import_to_its_end(api_server: Serving, served_api: Api, import_id: str) -> None:
+    async with apollo(api_server.url).running(ON_IMPORT_PROGRESS, id=import_id) as run:
         await follow(run, served_api, import_id)
 
 
-async def test_it_signs_its_requests(served: Serving, signing_key: SigningKey) -> None:
-    told = await signing_apollo(served.url, signing_key.signer).answer("{ getCaller { authType name } }")
+async def test_it_signs_its_requests(api_server: Serving, signing_key: SigningKey) -> None:
+    told = await signing_apollo(api_server.url, signing_key.signer).answer("{ getCaller { authType name } }")
 
     assert told == {"data": {"getCaller": {"__typename": "Caller", "authType": "IAM", "name": signing_key.name}}}
 
 
 async def test_it_signs_its_subscriptions(
-    served: Serving, served_api: Api, import_id: str, signing_key: SigningKey
+    api_server: Serving, served_api: Api, import_id: str, signing_key: SigningKey
 ) -> None:
-    async with signing_apollo(served.url, signing_key.signer).running(ON_IMPORT_PROGRESS, id=import_id) as run:
+    async with signing_apollo(api_server.url, signing_key.signer).running(ON_IMPORT_PROGRESS, id=import_id) as run:
         await follow(run, served_api, import_id)
 
 
-async def test_it_sees_that_its_key_is_wrong(served: Serving) -> None:
-    told = await apollo(served.url, "da2-wrong").answer("{ getCaller { name } }")
+async def test_it_sees_that_its_key_is_wrong(api_server: Serving) -> None:
+    told = await apollo(api_server.url, "da2-wrong").answer("{ getCaller { name } }")
 
     assert told == {
         "rejected": {"message": "Response not successful: Received status code 401", "statusCode": 401},
     }
 
 
-async def test_its_subscription_ends_with_an_error_when_its_key_is_wrong(served: Serving, import_id: str) -> None:
-    told = await apollo(served.url, "da2-wrong").answer(ON_IMPORT_PROGRESS, id=import_id)
+async def test_its_subscription_ends_with_an_error_when_its_key_is_wrong(api_server: Serving, import_id: str) -> None:
+    told = await apollo(api_server.url, "da2-wrong").answer(ON_IMPORT_PROGRESS, id=import_id)
 
     assert told["rejected"]["cause"] == {
         "errors": [{"message": "Connection failed: UnauthorizedException", "extensions": {}}]

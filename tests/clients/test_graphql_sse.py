@@ -10,23 +10,23 @@ def graphql_sse(url: str, api_key: str = API_KEY) -> App:
     return App("graphql_sse.js", {"endpoint": f"{url}/graphql", "apiKey": api_key})
 
 
-async def test_it_queries(served: Serving, served_api: Api) -> None:
+async def test_it_queries(api_server: Serving, served_api: Api) -> None:
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
     query = "query ($id: ID!) { getVpp(id: $id) { name } }"
-    async with graphql_sse(served.url).running(query, id=vpp_id) as run:
+    async with graphql_sse(api_server.url).running(query, id=vpp_id) as run:
         told = [await run.told(), await run.told()]
 
     assert told == [{"data": {"getVpp": {"name": name}}, "extensions": COST}, "complete"]
 
 
-async def test_it_follows_an_import_to_its_end(served: Serving, served_api: Api, import_id: str) -> None:
-    async with graphql_sse(served.url).running(ON_IMPORT_PROGRESS, id=import_id) as run:
+async def test_it_follows_an_import_to_its_end(api_server: Serving, served_api: Api, import_id: str) -> None:
+    async with graphql_sse(api_server.url).running(ON_IMPORT_PROGRESS, id=import_id) as run:
         await follow(run, served_api, import_id)
 
 
-async def test_it_sees_that_its_key_is_wrong(served: Serving) -> None:
-    told = await graphql_sse(served.url, "da2-wrong").answer("{ getCaller { name } }")
+async def test_it_sees_that_its_key_is_wrong(api_server: Serving) -> None:
+    told = await graphql_sse(api_server.url, "da2-wrong").answer("{ getCaller { name } }")
 
     assert told == {"rejected": {"status": 401, "message": "Server responded with 401: Unauthorized"}}

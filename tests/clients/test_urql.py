@@ -12,19 +12,19 @@ def urql(url: str, api_key: str = API_KEY, subscriptions: str = "ws") -> App:
     return App("urql.js", {"endpoint": f"{url}/graphql", "apiKey": api_key, "subscriptions": subscriptions})
 
 
-async def test_it_queries(served: Serving, served_api: Api) -> None:
+async def test_it_queries(api_server: Serving, served_api: Api) -> None:
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
-    told = await urql(served.url).answer("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
+    told = await urql(api_server.url).answer("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
 
     assert told == {"data": {"getVpp": {"name": name}}}
 
 
-async def test_it_changes_things(served: Serving) -> None:
+async def test_it_changes_things(api_server: Serving) -> None:
     name = new_name()
 
-    told = await urql(served.url).answer(
+    told = await urql(api_server.url).answer(
         "mutation ($input: CreateVppInput!) { createVpp(input: $input) { name dailyFeeAud } }",
         input={"name": name, "revenuePercentage": 20, "dailyFeeAud": 0.3},
     )
@@ -34,14 +34,14 @@ async def test_it_changes_things(served: Serving) -> None:
 
 @pytest.mark.parametrize("subscriptions", ["ws", "sse"])
 async def test_it_follows_an_import_to_its_end(
-    served: Serving, served_api: Api, import_id: str, subscriptions: str
+    api_server: Serving, served_api: Api, import_id: str, subscriptions: str
 ) -> None:
-    async with urql(served.url, subscriptions=subscriptions).running(ON_IMPORT_PROGRESS, id=import_id) as run:
+    async with urql(api_server.url, subscriptions=subscriptions).running(ON_IMPORT_PROGRESS, id=import_id) as run:
         await follow(run, served_api, import_id)
 
 
-async def test_it_sees_that_its_key_is_wrong(served: Serving) -> None:
-    told = await urql(served.url, "da2-wrong").answer("{ getCaller { name } }")
+async def test_it_sees_that_its_key_is_wrong(api_server: Serving) -> None:
+    told = await urql(api_server.url, "da2-wrong").answer("{ getCaller { name } }")
 
     assert told == {
         "rejected": {

@@ -37,15 +37,15 @@ def new_nmi() -> str:
     return f"{uuid4().int % 10**10:010}"
 
 
-async def played(script: str, served: Served, folder: Path) -> str:
+async def played(script: str, api_server: Served, folder: Path) -> str:
     """
     Play a script whose files are in a folder, which is also given its report, and return what it printed.
     """
     output = Console(file=StringIO(), width=100, force_terminal=False)
     await run_script(
         script.splitlines(),
-        url=f"{served.url}/graphql",
-        api_key=served.api_key,
+        url=f"{api_server.url}/graphql",
+        api_key=api_server.api_key,
         folder=folder,
         output=output,
         report_path=folder / "vpp_report.json",
@@ -54,9 +54,9 @@ async def played(script: str, served: Served, folder: Path) -> str:
     return output.file.getvalue()
 
 
-async def asked(served: Served, document: str, **variables: object) -> Any:
+async def asked(api_server: Served, document: str, **variables: object) -> Any:
     async with httpx.AsyncClient() as http:
-        return await Client(f"{served.url}/graphql", served.api_key, http).ask(document, **variables)
+        return await Client(f"{api_server.url}/graphql", api_server.api_key, http).ask(document, **variables)
 
 
 def example_in(folder: Path, name: str, nmi: str) -> str:
@@ -92,10 +92,10 @@ def test_the_examples_events_are_worth_what_a_pencil_says() -> None:
     assert all(Decimal(event["TARIFF"]) >= 0 for event in events if event["EVENT_TYPE"] == "DISCHARGE")
 
 
-async def test_the_example_becomes_the_report_it_is_known_by(served: Served, tmp_path: Path) -> None:
+async def test_the_example_becomes_the_report_it_is_known_by(api_server: Served, tmp_path: Path) -> None:
     name, nmi = new_name(), new_nmi()
 
-    printed = await played(example_in(tmp_path, name, nmi), served, tmp_path)
+    printed = await played(example_in(tmp_path, name, nmi), api_server, tmp_path)
 
     report = json.loads((tmp_path / "vpp_report.json").read_text())
     site = report["sites"].pop(nmi)
@@ -145,13 +145,13 @@ async def test_the_example_becomes_the_report_it_is_known_by(served: Served, tmp
     ]
 
 
-async def test_a_script_can_be_played_again(served: Served, tmp_path: Path) -> None:
+async def test_a_script_can_be_played_again(api_server: Served, tmp_path: Path) -> None:
     name, nmi = new_name(), new_nmi()
     script = example_in(tmp_path, name, nmi)
-    await played(script, served, tmp_path)
+    await played(script, api_server, tmp_path)
     report = (tmp_path / "vpp_report.json").read_bytes()
 
-    printed = await played(script, served, tmp_path)
+    printed = await played(script, api_server, tmp_path)
 
     assert printed.splitlines()[:6] == [
         f"Updated VPP {name}.",
@@ -178,14 +178,14 @@ def test_the_examples_readings_are_those_of_two_days_one_of_them_longer_by_an_ho
     ]
 
 
-async def test_the_examples_readings_become_the_figures_of_their_days_once(served: Served, tmp_path: Path) -> None:
+async def test_the_examples_readings_become_the_figures_of_their_days_once(api_server: Served, tmp_path: Path) -> None:
     nmi = new_nmi()
     script = example_in(tmp_path, new_name(), nmi)
 
-    await played(script, served, tmp_path)
-    first = await asked(served, DAILY_STATS, park=f"Park {nmi}")
-    await played(script, served, tmp_path)
-    second = await asked(served, DAILY_STATS, park=f"Park {nmi}")
+    await played(script, api_server, tmp_path)
+    first = await asked(api_server, DAILY_STATS, park=f"Park {nmi}")
+    await played(script, api_server, tmp_path)
+    second = await asked(api_server, DAILY_STATS, park=f"Park {nmi}")
 
     assert first["items"] == [
         {
@@ -208,26 +208,28 @@ async def test_the_examples_readings_become_the_figures_of_their_days_once(serve
     assert second == first
 
 
-async def test_readings_are_those_of_the_park_of_that_name_commas_and_all(served: Served, tmp_path: Path) -> None:
+async def test_readings_are_those_of_the_park_of_that_name_commas_and_all(api_server: Served, tmp_path: Path) -> None:
     lot = f"Lot {new_nmi()}"
     parks = f'park_name,timezone,energy_type\n"{lot}, North",Europe/Amsterdam,Solar\n{lot},Europe/Amsterdam,Solar\n'
     (tmp_path / "parks.csv").write_text(parks)
     (tmp_path / "readings.csv").write_text("datetime,MW\n2020-06-01 12:00:00,1.5\n2020-06-01 12:15:00,2.5\n")
 
-    printed = await played(f"Import Parks: parks.csv\nImport Readings: {lot}, North, readings.csv", served, tmp_path)
+    printed = await played(
+        f"Import Parks: parks.csv\nImport Readings: {lot}, North, readings.csv", api_server, tmp_path
+    )
 
     assert printed.splitlines() == [
         "Imported parks.csv: 2 rows read, 2 imported, 0 duplicated, 0 rejected.",
         "Imported readings.csv: 2 rows read, 2 imported, 0 duplicated, 0 rejected.",
     ]
     assert [
-        [(day["date"], day["sumPowerMw"]) for day in (await asked(served, DAILY_STATS, park=name))["items"]]
+        [(day["date"], day["sumPowerMw"]) for day in (await asked(api_server, DAILY_STATS, park=name))["items"]]
         for name in (f"{lot}, North", lot)
     ] == [[("2020-06-01", 4.0)], []]
 
 
 async def test_a_reading_at_a_time_that_clocks_passed_over_is_told_with_its_line(
-    served: Served, tmp_path: Path
+    api_server: Served, tmp_path: Path
 ) -> None:
     park = f"Park {new_nmi()}"
     (tmp_path / "parks.csv").write_text(f"park_name,timezone,energy_type\n{park},Europe/Amsterdam,Wind\n")
@@ -235,13 +237,13 @@ async def test_a_reading_at_a_time_that_clocks_passed_over_is_told_with_its_line
     times = ("01:45:00", "02:00:00", "03:00:00")
     (tmp_path / "readings.csv").write_text("\n".join(["datetime,MW", *(f"2020-03-29 {time},1" for time in times)]))
 
-    printed = await played(f"Import Parks: parks.csv\nImport Readings: {park}, readings.csv", served, tmp_path)
+    printed = await played(f"Import Parks: parks.csv\nImport Readings: {park}, readings.csv", api_server, tmp_path)
 
     assert printed.splitlines()[1] == "Imported readings.csv: 3 rows read, 2 imported, 0 duplicated, 1 rejected."
     assert [line.split(": ")[0] for line in printed.splitlines()[2:]] == ["  line 3, datetime"]
 
 
-async def test_a_create_of_what_exists_updates_it(served: Served, tmp_path: Path) -> None:
+async def test_a_create_of_what_exists_updates_it(api_server: Served, tmp_path: Path) -> None:
     name, other, nmi = new_name(), new_name(), new_nmi()
     await played(
         f"""
@@ -250,7 +252,7 @@ async def test_a_create_of_what_exists_updates_it(served: Served, tmp_path: Path
         Create Site: {name}, {nmi}, 426 King St
         Create Battery: {nmi}, Tesla, serial {nmi}, 13.5
         """,
-        served,
+        api_server,
         tmp_path,
     )
 
@@ -261,7 +263,7 @@ async def test_a_create_of_what_exists_updates_it(served: Served, tmp_path: Path
         Create Battery: {nmi}{check_digit(nmi)}, Tesla, serial {nmi}, 27
         Create Battery: {nmi}, Tesla, another {nmi}, 5
         """,
-        served,
+        api_server,
         tmp_path,
     )
 
@@ -272,7 +274,7 @@ async def test_a_create_of_what_exists_updates_it(served: Served, tmp_path: Path
         f"Added battery Tesla another {nmi} at {nmi}.",
     ]
     site = await asked(
-        served,
+        api_server,
         """
         query ($nmi: String!) {
           getSiteByNmi(nmi: $nmi) {
@@ -307,23 +309,25 @@ async def test_a_create_of_what_exists_updates_it(served: Served, tmp_path: Path
     }
 
 
-async def test_nothing_below_a_refused_line_is_carried_out(served: Served, tmp_path: Path) -> None:
+async def test_nothing_below_a_refused_line_is_carried_out(api_server: Served, tmp_path: Path) -> None:
     first, second, third = new_name(), new_name(), new_name()
     script = f"Create VPP: {first}, 20, 0\n2 Create VPP: {second}, 120, 0\nCreate VPP: {third}, 20, 0"
 
     with pytest.raises(LineRefused) as refused:
-        await played(script, served, tmp_path)
+        await played(script, api_server, tmp_path)
 
     assert (refused.value.line_number, refused.value.line) == (2, f"2 Create VPP: {second}, 120, 0")
     assert str(refused.value).startswith(f"line 2: 2 Create VPP: {second}, 120, 0\n")
     found = [
-        await asked(served, "query ($name: String!) { getVppByName(name: $name) { name } }", name=name)
+        await asked(api_server, "query ($name: String!) { getVppByName(name: $name) { name } }", name=name)
         for name in (first, second, third)
     ]
     assert found == [{"name": first}, None, None]
 
 
-async def test_nothing_is_carried_out_of_a_script_with_a_mistake_further_down(served: Served, tmp_path: Path) -> None:
+async def test_nothing_is_carried_out_of_a_script_with_a_mistake_further_down(
+    api_server: Served, tmp_path: Path
+) -> None:
     name = new_name()
 
     for mistake in (
@@ -333,14 +337,14 @@ async def test_nothing_is_carried_out_of_a_script_with_a_mistake_further_down(se
         "Import Readings: A, B, nowhere.csv",
     ):
         with pytest.raises(LineRefused) as refused:
-            await played(f"Create VPP: {name}, 20, 0\n{mistake}", served, tmp_path)
+            await played(f"Create VPP: {name}, 20, 0\n{mistake}", api_server, tmp_path)
         assert (refused.value.line_number, refused.value.line) == (2, mistake)
 
     assert refused.value.reason == f"There is no file {tmp_path}/nowhere.csv."
-    assert await asked(served, "query ($name: String!) { getVppByName(name: $name) { id } }", name=name) is None
+    assert await asked(api_server, "query ($name: String!) { getVppByName(name: $name) { id } }", name=name) is None
 
 
-async def test_what_a_line_speaks_of_must_be_there(served: Served, tmp_path: Path) -> None:
+async def test_what_a_line_speaks_of_must_be_there(api_server: Served, tmp_path: Path) -> None:
     name, nmi = new_name(), new_nmi()
     (tmp_path / "readings.csv").touch()
 
@@ -357,17 +361,17 @@ async def test_what_a_line_speaks_of_must_be_there(served: Served, tmp_path: Pat
         ),
     ]:
         with pytest.raises(LineRefused) as refused:
-            await played(line, served, tmp_path)
+            await played(line, api_server, tmp_path)
         assert refused.value.reason == reason
 
 
-async def test_rejected_rows_are_counted_and_the_first_of_them_told(served: Served, tmp_path: Path) -> None:
+async def test_rejected_rows_are_counted_and_the_first_of_them_told(api_server: Served, tmp_path: Path) -> None:
     name, nmi = new_name(), new_nmi()
     rows = [f"{nmi},2025-09-01,CHARGE,five,10"] * 12 + [f"{nmi},2025-09-01,CHARGE,5,10"]
     (tmp_path / "events.csv").write_text("\n".join(["NMI,DATE,EVENT_TYPE,ENERGY,TARIFF", *rows]))
     script = f"Create VPP: {name}, 20, 0\nCreate Site: {name}, {nmi}, 426 King St\nImport Events: events.csv"
 
-    printed = (await played(script, served, tmp_path)).splitlines()
+    printed = (await played(script, api_server, tmp_path)).splitlines()
 
     assert printed[2] == "Imported events.csv: 13 rows read, 1 imported, 0 duplicated, 12 rejected."
     assert [line.split(": ")[0] for line in printed[3:]] == [
@@ -376,21 +380,21 @@ async def test_rejected_rows_are_counted_and_the_first_of_them_told(served: Serv
     ]
 
 
-async def test_a_file_that_holds_no_events_refuses_its_line(served: Served, tmp_path: Path) -> None:
+async def test_a_file_that_holds_no_events_refuses_its_line(api_server: Served, tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text(f"park_name,timezone,energy_type\n{uuid4()},Europe/Amsterdam,SOLAR\n")
 
     with pytest.raises(LineRefused) as refused:
-        await played("Import Events: events.csv", served, tmp_path)
+        await played("Import Events: events.csv", api_server, tmp_path)
 
     assert (refused.value.line_number, refused.value.line) == (1, "Import Events: events.csv")
     assert refused.value.reason
 
 
-async def test_a_key_that_is_not_known_refuses_the_first_line(served: Served, tmp_path: Path) -> None:
+async def test_a_key_that_is_not_known_refuses_the_first_line(api_server: Served, tmp_path: Path) -> None:
     with pytest.raises(LineRefused) as refused:
         await run_script(
             [f"Create VPP: {new_name()}, 20, 0"],
-            url=f"{served.url}/graphql",
+            url=f"{api_server.url}/graphql",
             api_key="da2-unknown",
             folder=tmp_path,
             output=Console(file=StringIO()),
@@ -399,17 +403,17 @@ async def test_a_key_that_is_not_known_refuses_the_first_line(served: Served, tm
     assert refused.value.line_number == 1
 
 
-async def test_reports_are_printed_again_without_settling(served: Served, tmp_path: Path) -> None:
+async def test_reports_are_printed_again_without_settling(api_server: Served, tmp_path: Path) -> None:
     name, nmi = new_name(), new_nmi()
     script = example_in(tmp_path, name, nmi)
-    await played(script, served, tmp_path)
-    await played(f"Create VPP: {name}, 30, 0.30", served, tmp_path)
+    await played(script, api_server, tmp_path)
+    await played(f"Create VPP: {name}, 30, 0.30", api_server, tmp_path)
     output = Console(file=StringIO(), width=100, force_terminal=False)
 
     await print_reports(
         [*script.splitlines()[:-1], f"Create Report: {name}, 2025-10", "Create Report: Nobody's, 2025-09"],
-        url=f"{served.url}/graphql",
-        api_key=served.api_key,
+        url=f"{api_server.url}/graphql",
+        api_key=api_server.api_key,
         output=output,
     )
 

@@ -63,15 +63,15 @@ INJECT = """() => {
 
 
 @pytest.fixture
-async def graphiql(open_context: OpenContext, served: Serving) -> GraphiQL:
-    graphiql = GraphiQL(await (await open_context()).new_page(), served.url)
-    await graphiql.page.goto(f"{served.url}/graphql")
+async def graphiql(open_context: OpenContext, api_server: Serving) -> GraphiQL:
+    graphiql = GraphiQL(await (await open_context()).new_page(), api_server.url)
+    await graphiql.page.goto(f"{api_server.url}/graphql")
     await expect(graphiql.headers).to_contain_text(API_KEY)
     return graphiql
 
 
 async def test_a_query_a_mutation_and_a_subscription_run_with_nothing_from_elsewhere(
-    graphiql: GraphiQL, served: Serving
+    graphiql: GraphiQL, api_server: Serving
 ) -> None:
     await graphiql.run("CreateVpp", CREATE_VPP)
     await expect(graphiql.result).to_contain_text('"createVpp": { "name": "Seen in GraphiQL", "dailyFeeAud": 0.3 }')
@@ -87,7 +87,7 @@ async def test_a_query_a_mutation_and_a_subscription_run_with_nothing_from_elsew
     await graphiql.run("ImportProgress", IMPORT_PROGRESS)
     await expect(graphiql.result).to_contain_text('"fileName": "september.csv", "status": "AWAITING_UPLOAD"')
 
-    assert {urlsplit(address).netloc for address in graphiql.addresses} == {urlsplit(served.url).netloc}
+    assert {urlsplit(address).netloc for address in graphiql.addresses} == {urlsplit(api_server.url).netloc}
     assert graphiql.complaints == []
 
 
@@ -98,7 +98,7 @@ async def test_the_query_it_opens_with_is_answered(graphiql: GraphiQL) -> None:
 
 
 async def test_what_the_headers_editor_holds_is_sent_over_http_and_over_the_socket(
-    graphiql: GraphiQL, served: Serving
+    graphiql: GraphiQL, api_server: Serving
 ) -> None:
     changed = {"x-api-key": API_KEY, "x-changed": "yes"}
     await graphiql.run("CreateImport", CREATE_IMPORT)
@@ -160,7 +160,7 @@ async def test_words_are_completed_and_the_schema_opened_without_a_complaint(gra
     assert graphiql.complaints == []
 
 
-async def test_a_script_that_was_put_into_the_page_is_not_run(graphiql: GraphiQL, served: Serving) -> None:
+async def test_a_script_that_was_put_into_the_page_is_not_run(graphiql: GraphiQL, api_server: Serving) -> None:
     async def with_a_script(route: Route) -> None:
         if route.request.method != "GET":
             return await route.continue_()

@@ -24,8 +24,8 @@ async def served_to_strangers(servers: EmbeddedServers, database_url: str) -> As
         yield served
 
 
-async def stranger(open_context: OpenContext, served: Serving) -> Console:
-    console = await open_tab(await open_context(), served.url)
+async def stranger(open_context: OpenContext, api_server: Serving) -> Console:
+    console = await open_tab(await open_context(), api_server.url)
     await console.open("/", title="Sign in to vpp")
     return console
 

@@ -33,7 +33,7 @@ async def test_an_amount_is_written_in_full_with_at_least_its_cents(database: Da
     assert row[0] == text
 
 
-async def test_events_of_sites_are_those_that_the_view_shows(api: Api, database: Database, working: None) -> None:
+async def test_events_of_sites_are_those_that_the_view_shows(api: Api, database: Database, worker: None) -> None:
     nmi, digits = new_nmi(), random.Random(7)
     await api.site(await api.vpp(), nmi=nmi)
     numbers = [(energy, tariff) for energy in ENERGIES for tariff in TARIFFS]

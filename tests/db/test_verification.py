@@ -17,7 +17,7 @@ async def failing(session: AsyncSession) -> list[str]:
 
 
 @pytest.fixture
-async def lived_in(api: Api, database: Database, working: None, session: AsyncSession) -> AsyncSession:
+async def lived_in(api: Api, database: Database, worker: None, session: AsyncSession) -> AsyncSession:
     """A transaction, undone afterwards, on what imports that met and repeated each other, a report and parks left."""
     vpp_id, nmi = await api.vpp(daily_fee=0.3), new_nmi()
     await api.site(vpp_id, nmi=nmi, capacity_kwh=13.5)

@@ -36,7 +36,7 @@ async def test_ten_imports_have_all_moved_before_the_first_is_complete(
 
 
 async def test_a_report_waits_for_none_of_more_imports_than_a_worker_does_at_once(
-    api: Api, database: Database, working: None, nmis: list[str]
+    api: Api, database: Database, worker: None, nmis: list[str]
 ) -> None:
     files = [event_file(nmis, rows=100, seed=100 + seed) for seed in range(MAX_CONCURRENT_IMPORTS + 1)]
     async with database.transaction() as others:

@@ -14,7 +14,7 @@ from tests.fixtures.watching import assert_counted_once, started
 DAMAGED = "The file is a gzip that is damaged and cannot be unpacked; pack it again and import it anew."
 
 
-async def test_a_packed_file_is_imported(api: Api, database: Database, working: None, nmis: list[str]) -> None:
+async def test_a_packed_file_is_imported(api: Api, database: Database, worker: None, nmis: list[str]) -> None:
     file = event_file(nmis, rows=10_000, seed=1)
 
     import_id = await started(api, gzip.compress(file.content))
@@ -23,7 +23,7 @@ async def test_a_packed_file_is_imported(api: Api, database: Database, working: 
 
 
 async def test_members_of_a_gzip_are_one_file_and_padding_is_no_part_of_it(
-    api: Api, database: Database, working: None, nmis: list[str]
+    api: Api, database: Database, worker: None, nmis: list[str]
 ) -> None:
     file = event_file(nmis, rows=10_000, seed=2)
     cuts = [0, 40, 100_000, 100_000, len(file.content)]
@@ -60,7 +60,7 @@ def with_something_behind(packed: bytes) -> bytes:
     ],
 )
 async def test_a_gzip_that_is_not_whole_fails_with_the_reason(
-    api: Api, working: None, nmis: list[str], spoil: Callable[[bytes], bytes], reason: str
+    api: Api, worker: None, nmis: list[str], spoil: Callable[[bytes], bytes], reason: str
 ) -> None:
     file = event_file(nmis, rows=20_000, seed=4)
 

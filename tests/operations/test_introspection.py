@@ -7,14 +7,14 @@ import pytest_asyncio
 
 from graph.embedded.servers import EmbeddedServers
 from graph.operations.documents import Documents
-from tests.conftest import opened
+from tests.conftest import open_api
 from tests.fixtures.api import Api
 
 
 @pytest_asyncio.fixture(scope="module")
 async def closed(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Api]:
     """The API where questions about the schema are not answered."""
-    async with opened(servers, database_url, Documents(introspection=False)) as api:
+    async with open_api(servers, database_url, Documents(introspection=False)) as api:
         yield api
 
 

@@ -16,7 +16,7 @@ from graph.operations.documents import Documents
 from graph.operations.persisted import APOLLO, BadManifest, Manifest, read_manifest
 from graph.schema import schema
 from graph.web.server import Serving
-from tests.conftest import opened
+from tests.conftest import open_api
 from tests.fixtures.api import API_KEY, Api
 from tests.fixtures.realtime import acknowledged
 from tests.fixtures.sockets import Socket
@@ -60,7 +60,7 @@ async def listed(
 ) -> AsyncIterator[Api]:
     """The API that runs two operations and no other."""
     manifest = read(written(tmp_path_factory.mktemp("manifest"), apollos(CALLER, REPORTS)))
-    async with opened(servers, database_url, Documents(manifest=manifest)) as api:
+    async with open_api(servers, database_url, Documents(manifest=manifest)) as api:
         yield api
 
 
@@ -104,8 +104,8 @@ async def test_a_client_is_told_to_send_the_text_over_a_socket_too(socket: Socke
     assert refusal({"data": None, "errors": answer["payload"]}) == NOT_SUPPORTED
 
 
-async def test_and_over_appsyncs(served: Serving) -> None:
-    async with acknowledged(served.url) as socket:
+async def test_and_over_appsyncs(api_server: Serving) -> None:
+    async with acknowledged(api_server.url) as socket:
         payload = {"data": json.dumps(named(sha256(REPORTS))), "extensions": {"authorization": {"x-api-key": API_KEY}}}
         await socket.send({"id": "1", "type": "start", "payload": payload})
         answer = await socket.receive()

@@ -37,8 +37,8 @@ LOCKED_OUT = {
 
 
 @pytest_asyncio.fixture
-async def realtime_socket(served: Serving) -> AsyncIterator[RealtimeSocket]:
-    async with acknowledged(served.url) as socket:
+async def realtime_socket(api_server: Serving) -> AsyncIterator[RealtimeSocket]:
+    async with acknowledged(api_server.url) as socket:
         yield socket
 
 
@@ -86,10 +86,10 @@ def error_of(id: str, error_type: str, message: str, code: int = 400) -> dict[st
     ],
 )
 async def test_a_client_may_say_who_it_is_in_three_ways(
-    served: Serving, path: str, protocols: list[str], query: str, headers: dict[str, str]
+    api_server: Serving, path: str, protocols: list[str], query: str, headers: dict[str, str]
 ) -> None:
     offered = [Subprotocol(each) for each in ["graphql-ws", *protocols]]
-    url = f"{served.url.replace('http', 'ws', 1)}{path}{query}"
+    url = f"{api_server.url.replace('http', 'ws', 1)}{path}{query}"
 
     async with connect(url, subprotocols=offered, additional_headers=headers) as connection:
         await connection.send('{"type": "connection_init"}')
@@ -109,9 +109,9 @@ async def test_a_client_may_say_who_it_is_in_three_ways(
     ],
 )
 async def test_whoever_is_not_known_is_told_so_in_the_protocol_and_then_closed(
-    served: Serving, headers: dict[str, str], message: str
+    api_server: Serving, headers: dict[str, str], message: str
 ) -> None:
-    async with realtime(served.url, headers=headers) as socket:
+    async with realtime(api_server.url, headers=headers) as socket:
         await socket.send({"type": "connection_init"})
 
         error = {"errorType": "UnauthorizedException", "message": message, "errorCode": 401}
@@ -120,16 +120,18 @@ async def test_whoever_is_not_known_is_told_so_in_the_protocol_and_then_closed(
 
 
 @pytest.mark.parametrize("header", ["header-", "header-5", "header-e30", "header-!!", "header-W10"])
-async def test_headers_that_cannot_be_read_are_none(served: Serving, header: str) -> None:
+async def test_headers_that_cannot_be_read_are_none(api_server: Serving, header: str) -> None:
     offered = [Subprotocol("graphql-ws"), Subprotocol(header)]
-    async with connect(f"{served.url.replace('http', 'ws', 1)}/graphql/realtime", subprotocols=offered) as connection:
+    async with connect(
+        f"{api_server.url.replace('http', 'ws', 1)}/graphql/realtime", subprotocols=offered
+    ) as connection:
         await connection.send('{"type": "connection_init"}')
 
         assert json.loads(await connection.recv())["type"] == "connection_error"
 
 
-async def test_what_is_sent_before_the_acknowledgement_is_passed_over(served: Serving, served_api: Api) -> None:
-    async with realtime(served.url) as socket:
+async def test_what_is_sent_before_the_acknowledgement_is_passed_over(api_server: Serving, served_api: Api) -> None:
+    async with realtime(api_server.url) as socket:
         await socket.start(IMPORT, id=await an_import(served_api))
         await socket.send({"type": "stop", "id": "1"})
         await socket.send({"type": "connection_init"})
@@ -159,13 +161,13 @@ async def test_a_subscription_is_acknowledged_told_its_present_state_and_ended_w
 
 
 async def test_a_second_subscriber_is_told_the_present_state_as_the_first_was(
-    served: Serving, served_api: Api, realtime_socket: RealtimeSocket
+    api_server: Serving, served_api: Api, realtime_socket: RealtimeSocket
 ) -> None:
     import_id = await an_import(served_api)
     await realtime_socket.start(IMPORT, id=import_id)
     first = [await realtime_socket.receive(), await realtime_socket.receive()]
 
-    async with acknowledged(served.url) as other:
+    async with acknowledged(api_server.url) as other:
         await other.start(IMPORT, id=import_id)
         second = [await other.receive(), await other.receive()]
 
@@ -366,17 +368,17 @@ async def test_a_socket_is_kept_alive_and_closed_when_nothing_is_subscribed_to_f
         assert await socket.closed() == (1000, "Nothing is subscribed to")
 
 
-async def test_a_socket_that_offers_no_protocol_of_ours_is_told_which_there_are(served: Serving) -> None:
-    async with connect(f"{served.url.replace('http', 'ws', 1)}/graphql") as connection:
+async def test_a_socket_that_offers_no_protocol_of_ours_is_told_which_there_are(api_server: Serving) -> None:
+    async with connect(f"{api_server.url.replace('http', 'ws', 1)}/graphql") as connection:
         code, reason = await RealtimeSocket(connection).closed()
 
     expected = "Subprotocol not acceptable; expected graphql-transport-ws or graphql-ws"
     assert (code, reason) == (4406, expected)
 
 
-async def test_a_client_that_does_not_listen_keeps_nobody_waiting(served: Serving, served_api: Api) -> None:
+async def test_a_client_that_does_not_listen_keeps_nobody_waiting(api_server: Serving, served_api: Api) -> None:
     import_id = await an_import(served_api)
-    async with realtime(served.url) as deaf, acknowledged(served.url) as other:
+    async with realtime(api_server.url) as deaf, acknowledged(api_server.url) as other:
         deaf.connection.transport.pause_reading()
         await deaf.send({"type": "connection_init"})
         for number in range(MAX_SUBSCRIPTIONS):
@@ -391,14 +393,14 @@ async def test_a_client_that_does_not_listen_keeps_nobody_waiting(served: Servin
     assert told["payload"]["data"]["onImportProgress"]["status"] == "CANCELLED"
 
 
-async def test_half_a_handshake_left_hanging_keeps_nobody_waiting(served: Serving) -> None:
-    at = urlsplit(served.url)
+async def test_half_a_handshake_left_hanging_keeps_nobody_waiting(api_server: Serving) -> None:
+    at = urlsplit(api_server.url)
     hanging = [await asyncio.open_connection(at.hostname, at.port) for _ in range(200)]
     for _, writer in hanging:
         writer.write(b"GET /graphql/realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n")
         await writer.drain()
 
-    async with acknowledged(served.url) as socket:
+    async with acknowledged(api_server.url) as socket:
         await socket.start(REPORTS, known_as="1")
         told = await socket.receive()
 

@@ -19,10 +19,12 @@ ACK = {"type": "connection_ack"}
 
 
 @asynccontextmanager
-async def connected(served: Serving, **more: Any) -> AsyncIterator[ClientConnection]:
+async def connected(api_server: Serving, **more: Any) -> AsyncIterator[ClientConnection]:
     """Open a socket that has said nothing yet."""
     protocols = [Subprotocol("graphql-transport-ws")]
-    async with connect(f"{served.url.replace('http', 'ws', 1)}/graphql", subprotocols=protocols, **more) as connection:
+    async with connect(
+        f"{api_server.url.replace('http', 'ws', 1)}/graphql", subprotocols=protocols, **more
+    ) as connection:
         yield connection
 
 
@@ -45,24 +47,24 @@ async def closed(connection: ClientConnection) -> tuple[int, str]:
     ],
 )
 async def test_a_socket_with_a_key_is_acknowledged(
-    served: Serving, headers: dict[str, str], payload: dict[str, str]
+    api_server: Serving, headers: dict[str, str], payload: dict[str, str]
 ) -> None:
-    async with connected(served, additional_headers=headers) as connection:
+    async with connected(api_server, additional_headers=headers) as connection:
         await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
 
         assert json.loads(await connection.recv()) == ACK
 
 
 @pytest.mark.parametrize("payload", [{}, {"x-api-key": "da2-wrong"}, {"x-api-key": 5}, {"x-api-key": "\ud83d"}])
-async def test_a_socket_without_a_key_of_ours_is_closed(served: Serving, payload: dict[str, Any]) -> None:
-    async with connected(served) as connection:
+async def test_a_socket_without_a_key_of_ours_is_closed(api_server: Serving, payload: dict[str, Any]) -> None:
+    async with connected(api_server) as connection:
         await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
 
         assert await closed(connection) == (4403, "Forbidden")
 
 
-async def test_nothing_is_run_before_a_socket_is_acknowledged(served: Serving) -> None:
-    async with connected(served) as connection:
+async def test_nothing_is_run_before_a_socket_is_acknowledged(api_server: Serving) -> None:
+    async with connected(api_server) as connection:
         await connection.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": CALLER}}))
 
         assert await closed(connection) == (4401, "Unauthorized")
@@ -80,8 +82,8 @@ async def test_nothing_is_run_before_a_socket_is_acknowledged(served: Serving) -
         '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "operationName": 5}}',
     ],
 )
-async def test_a_socket_that_does_not_keep_to_the_protocol_is_closed(served: Serving, message: str) -> None:
-    async with connected(served) as connection:
+async def test_a_socket_that_does_not_keep_to_the_protocol_is_closed(api_server: Serving, message: str) -> None:
+    async with connected(api_server) as connection:
         await connection.send(json.dumps(INIT))
         await connection.recv()
 

@@ -181,11 +181,11 @@ async def test_another_encoding_is_told_which_is_expected(api: Api) -> None:
 
 
 async def test_a_body_that_does_not_arrive_in_time_is_no_longer_waited_for(
-    served: Serving, monkeypatch: pytest.MonkeyPatch
+    api_server: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "BODY_WITHIN_S", 0.05)
 
-    answer = await answered(served, post("content-length: 100"))
+    answer = await answered(api_server, post("content-length: 100"))
 
     head, body = answer.split(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
@@ -389,9 +389,9 @@ async def anywhere(servers: EmbeddedServers, database_url: str) -> AsyncIterator
         yield anywhere
 
 
-async def answered(served: Serving, request: bytes) -> bytes:
+async def answered(api_server: Serving, request: bytes) -> bytes:
     """Send bytes, and return all that comes back until the connection is closed."""
-    host, port = served.url.removeprefix("http://").split(":")
+    host, port = api_server.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     async with asyncio.timeout(WAIT_S):
         writer.write(request)
@@ -468,8 +468,8 @@ async def test_what_is_hardly_http_is_answered_and_is_never_our_fault(
         b"host: a/b?c#d@",
     ],
 )
-async def test_a_host_that_is_hardly_one_is_none_of_this_machines(served: Serving, host: bytes) -> None:
-    answer = await answered(served, whole(host=host))
+async def test_a_host_that_is_hardly_one_is_none_of_this_machines(api_server: Serving, host: bytes) -> None:
+    answer = await answered(api_server, whole(host=host))
 
     assert status(answer) == 421
 
@@ -479,14 +479,14 @@ async def test_a_host_that_is_hardly_one_is_none_of_this_machines(served: Servin
     [b"POST /graph", post()[:-2], post("content-length: 100", body=BODY)],
     ids=["in its first line", "in its headers", "in its body"],
 )
-async def test_a_request_that_breaks_off_harms_no_other(served: Serving, part: bytes) -> None:
-    host, port = served.url.removeprefix("http://").split(":")
+async def test_a_request_that_breaks_off_harms_no_other(api_server: Serving, part: bytes) -> None:
+    host, port = api_server.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(part)
     await writer.drain()
     writer.transport.abort()
 
-    afterwards = await answered(served, whole())
+    afterwards = await answered(api_server, whole())
 
     assert status(afterwards) == 200
 

@@ -25,7 +25,7 @@ from graph.protocols.concurrency import ClientGone, ConcurrencyLimiter
 from graph.protocols.request_rate import CountHere, CountInRedis, RequestRate, TooManyRequests
 from graph.settings import Limits, StartupError
 from graph.web.server import Serving, serving
-from tests.conftest import opened
+from tests.conftest import open_api
 from tests.fixtures.api import API_KEY, Api
 from tests.fixtures.realtime import acknowledged, realtime
 from tests.fixtures.sockets import Socket, open_socket
@@ -159,8 +159,8 @@ async def test_limits_hold_over_a_socket(socket: Socket) -> None:
         assert (error["errorType"], error["message"]) == ("LimitExceeded", ALIASES)
 
 
-async def test_limits_hold_over_appsyncs_socket(served: Serving) -> None:
-    async with acknowledged(served.url) as socket:
+async def test_limits_hold_over_appsyncs_socket(api_server: Serving) -> None:
+    async with acknowledged(api_server.url) as socket:
         id = await socket.start(ALIASED)
         answers = [await socket.receive(), await socket.receive()]
 
@@ -169,8 +169,8 @@ async def test_limits_hold_over_appsyncs_socket(served: Serving) -> None:
     assert (answers[1]["id"], error["errorType"], error["message"]) == (id, "LimitExceeded", ALIASES)
 
 
-async def test_limits_hold_for_server_sent_events(served: Serving) -> None:
-    async with httpx.AsyncClient(base_url=served.url) as client:
+async def test_limits_hold_for_server_sent_events(api_server: Serving) -> None:
+    async with httpx.AsyncClient(base_url=api_server.url) as client:
         headers = HEADERS | {"accept": "text/event-stream"}
         answer = await client.post("/graphql", json={"query": ALIASED}, headers=headers)
 
@@ -185,7 +185,7 @@ async def test_limits_hold_for_server_sent_events(served: Serving) -> None:
 @asynccontextmanager
 async def limited(servers: EmbeddedServers, database_url: str, **limits: Any) -> AsyncIterator[Api]:
     """Open the API with limits of its own."""
-    async with opened(servers, database_url, Documents(Limits(**limits))) as api:
+    async with open_api(servers, database_url, Documents(Limits(**limits))) as api:
         yield api
 
 

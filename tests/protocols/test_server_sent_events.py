@@ -18,7 +18,7 @@ REPORTS = "subscription { onRevenueReport { id } }"
 
 @asynccontextmanager
 async def events_of(
-    served: Serving, document: str, *, key: str = API_KEY, **variables: Any
+    api_server: Serving, document: str, *, key: str = API_KEY, **variables: Any
 ) -> AsyncIterator[AsyncIterator[tuple[str, Any]]]:
     """Ask for an operation's results as events, and give them as they come: their names and what they hold."""
     headers = {"x-api-key": key, "accept": "text/event-stream"}
@@ -34,20 +34,22 @@ async def events_of(
                 yield name, json.loads(value) if value else None
 
     async with (
-        httpx.AsyncClient(base_url=served.url) as client,
+        httpx.AsyncClient(base_url=api_server.url) as client,
         client.stream("POST", "/graphql", json=body, headers=headers) as answer,
     ):
         assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
         yield each(answer)
 
 
-async def test_a_subscription_tells_its_present_state_and_each_that_follows(served: Serving, served_api: Api) -> None:
+async def test_a_subscription_tells_its_present_state_and_each_that_follows(
+    api_server: Serving, served_api: Api
+) -> None:
     create = """
         mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "events.csv"}) { import { id } } }
     """
     id = (await served_api.ask(create))["import"]["id"]
 
-    async with events_of(served, IMPORT, id=id) as events:
+    async with events_of(api_server, IMPORT, id=id) as events:
         first = await anext(events)
         await served_api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=id)
         second = await anext(events)
@@ -56,8 +58,8 @@ async def test_a_subscription_tells_its_present_state_and_each_that_follows(serv
     assert second == ("next", {"data": {"onImportProgress": {"status": "CANCELLED"}}})
 
 
-async def test_a_query_is_answered_with_one_event_too(served: Serving) -> None:
-    async with events_of(served, "{ getCaller { role } }") as events:
+async def test_a_query_is_answered_with_one_event_too(api_server: Serving) -> None:
+    async with events_of(api_server, "{ getCaller { role } }") as events:
         assert [event async for event in events] == [
             ("next", {"data": {"getCaller": {"role": "ADMIN"}}, "extensions": COST}),
             ("complete", None),
@@ -72,8 +74,8 @@ async def test_a_query_is_answered_with_one_event_too(served: Serving) -> None:
         ("{ nothing }", "ValidationFailed"),
     ],
 )
-async def test_what_cannot_be_run_is_told_why_and_ends(served: Serving, document: str, error_type: str) -> None:
-    async with events_of(served, document) as events:
+async def test_what_cannot_be_run_is_told_why_and_ends(api_server: Serving, document: str, error_type: str) -> None:
+    async with events_of(api_server, document) as events:
         told = [event async for event in events]
 
     ((_, result), complete) = told
@@ -81,11 +83,11 @@ async def test_what_cannot_be_run_is_told_why_and_ends(served: Serving, document
     assert complete == ("complete", None)
 
 
-async def test_a_revoked_key_ends_what_was_subscribed_to_with_it(served: Serving, served_api: Api) -> None:
+async def test_a_revoked_key_ends_what_was_subscribed_to_with_it(api_server: Serving, served_api: Api) -> None:
     create = 'mutation { createApiKey(input: {name: "a dashboard", role: READER}) { secret apiKey { id } } }'
     key = await served_api.ask(create)
 
-    async with events_of(served, REPORTS, key=key["secret"]) as events:
+    async with events_of(api_server, REPORTS, key=key["secret"]) as events:
         await served_api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"])
         told = [event async for event in events]
 
@@ -93,16 +95,16 @@ async def test_a_revoked_key_ends_what_was_subscribed_to_with_it(served: Serving
     assert told == [("next", {"errors": [error]}), ("complete", None)]
 
 
-async def test_whoever_is_not_known_is_refused_as_over_http(served: Serving) -> None:
-    async with httpx.AsyncClient(base_url=served.url) as client:
+async def test_whoever_is_not_known_is_refused_as_over_http(api_server: Serving) -> None:
+    async with httpx.AsyncClient(base_url=api_server.url) as client:
         answer = await client.post("/graphql", json={"query": REPORTS}, headers={"accept": "text/event-stream"})
 
     assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (401, "UnauthorizedException")
 
 
-async def test_a_client_that_takes_json_too_is_answered_a_query_in_json(served: Serving) -> None:
+async def test_a_client_that_takes_json_too_is_answered_a_query_in_json(api_server: Serving) -> None:
     headers = {"x-api-key": API_KEY, "accept": "application/json, text/event-stream, multipart/mixed"}
-    async with httpx.AsyncClient(base_url=served.url) as client:
+    async with httpx.AsyncClient(base_url=api_server.url) as client:
         answer = await client.post("/graphql", json={"query": "{ getCaller { role } }"}, headers=headers)
 
     assert answer.headers["content-type"] == "application/json"

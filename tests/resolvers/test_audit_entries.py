@@ -174,7 +174,7 @@ async def test_batteries_that_go_with_their_site_are_told_of_too(api: Api) -> No
     ]
 
 
-async def test_what_is_done_to_an_import_is_kept_but_not_what_workers_do(api: Api, working: None) -> None:
+async def test_what_is_done_to_an_import_is_kept_but_not_what_workers_do(api: Api, worker: None) -> None:
     nmi = new_nmi()
     await api.site(await api.vpp(), nmi=nmi)
     imported = await api.imported(f"{HEADER}{nmi},2025-09-01,DISCHARGE,1,10\n{nmi},2025-09-32,DISCHARGE,1,10\n")
@@ -207,7 +207,7 @@ async def test_an_import_of_readings_is_kept_with_whose_they_are(api: Api) -> No
     assert (new["kind"], new["parkId"]) == ("PARK_READINGS", park_id)
 
 
-async def test_what_is_done_to_a_report_is_kept_but_not_what_workers_do(api: Api, working: None) -> None:
+async def test_what_is_done_to_a_report_is_kept_but_not_what_workers_do(api: Api, worker: None) -> None:
     vpp_id = await api.vpp()
     first = await api.reported(vpp_id, "2025-09")
     await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25})
@@ -263,7 +263,7 @@ async def test_what_is_done_to_a_key_is_kept_but_not_its_secret(api: Api, databa
     assert hashlib.sha256(key["secret"].encode()).hexdigest() not in kept
 
 
-async def test_no_mutation_goes_unkept(api: Api, working: None) -> None:
+async def test_no_mutation_goes_unkept(api: Api, worker: None) -> None:
     vpp_id, nmi = await api.vpp(), new_nmi()
     site_id = await api.site(vpp_id, nmi=nmi)
     battery_id = await api.battery(site_id, capacity_kwh=13.5)
@@ -289,7 +289,7 @@ async def test_no_mutation_goes_unkept(api: Api, working: None) -> None:
     assert kept == set(mutations.fields)
 
 
-async def test_nothing_is_kept_of_what_changed_nothing(api: Api, working: None) -> None:
+async def test_nothing_is_kept_of_what_changed_nothing(api: Api, worker: None) -> None:
     vpp_id, site_id, battery_id, import_id, park_id = (str(uuid4()) for _ in range(5))
     creates = [
         (CREATE_VPP, {"id": vpp_id, "name": new_name(), "revenuePercentage": 20}),
@@ -389,7 +389,7 @@ async def test_of_one_create_sent_many_times_at_once_one_is_kept(api: Api) -> No
 
 
 async def test_an_import_is_reverted_after_whatever_else_changes_what_counts(
-    api: Api, working: None, database: Database
+    api: Api, worker: None, database: Database
 ) -> None:
     nmi = new_nmi()
     await api.site(await api.vpp(), nmi=nmi)

@@ -63,7 +63,7 @@ async def test_an_import_waits_for_its_file(api: Api) -> None:
     }
 
 
-async def test_good_rows_are_kept_and_bad_ones_rejected_one_by_one(api: Api, working: None, nmi: str) -> None:
+async def test_good_rows_are_kept_and_bad_ones_rejected_one_by_one(api: Api, worker: None, nmi: str) -> None:
     imported = await api.imported(
         HEADER
         + f"{nmi},2025-09-03,DISCHARGE,5,35\n"
@@ -87,13 +87,13 @@ async def test_good_rows_are_kept_and_bad_ones_rejected_one_by_one(api: Api, wor
     ]
 
 
-async def test_charge_tariffs_may_be_written_as_earnings(api: Api, working: None, nmi: str) -> None:
+async def test_charge_tariffs_may_be_written_as_earnings(api: Api, worker: None, nmi: str) -> None:
     await api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,10,-20\n", chargeTariff="EARNING")
 
     assert await events_of(api, nmi) == [(2, "2025-09-03", "CHARGE", 10.0, 20.0, "-2.00")]
 
 
-async def test_events_are_read_over_a_span_of_days(api: Api, working: None, nmi: str) -> None:
+async def test_events_are_read_over_a_span_of_days(api: Api, worker: None, nmi: str) -> None:
     await api.imported(HEADER + "".join(f"{nmi},2025-{month}-15,CHARGE,1,1\n" for month in ("08", "09", "10")))
 
     site = await api.ask(
@@ -106,7 +106,7 @@ async def test_events_are_read_over_a_span_of_days(api: Api, working: None, nmi:
     assert [event["settlementDate"] for event in site["events"]["items"]] == ["2025-08-15", "2025-09-15"]
 
 
-async def test_an_event_tells_its_site_and_its_import(api: Api, working: None, nmi: str) -> None:
+async def test_an_event_tells_its_site_and_its_import(api: Api, worker: None, nmi: str) -> None:
     imported = await api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
     site = await api.ask(
@@ -129,7 +129,7 @@ async def test_an_event_tells_its_site_and_its_import(api: Api, working: None, n
     ],
 )
 async def test_a_file_without_a_good_header_fails_with_the_reason(
-    api: Api, working: None, content: str | bytes, reason: str
+    api: Api, worker: None, content: str | bytes, reason: str
 ) -> None:
     imported = await api.imported(content)
 
@@ -137,7 +137,7 @@ async def test_a_file_without_a_good_header_fails_with_the_reason(
     assert imported["failureReason"].startswith(reason)
 
 
-async def test_a_header_alone_is_an_import_of_nothing(api: Api, working: None) -> None:
+async def test_a_header_alone_is_an_import_of_nothing(api: Api, worker: None) -> None:
     imported = await api.imported("NMI,DATE,EVENT_TYPE,TARIFF,ENERGY")
 
     assert counts_of(imported) == ("COMPLETED", 0, 0, 0, 0)
@@ -191,7 +191,7 @@ async def test_an_empty_file_is_refused(api: Api) -> None:
     )
 
 
-async def test_starting_twice_changes_nothing(api: Api, working: None, nmi: str) -> None:
+async def test_starting_twice_changes_nothing(api: Api, worker: None, nmi: str) -> None:
     imported = await api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
     again = await api.ask(START, id=imported["id"])
@@ -201,7 +201,7 @@ async def test_starting_twice_changes_nothing(api: Api, working: None, nmi: str)
 
 
 async def test_the_same_bytes_again_are_refused_naming_the_import_that_brought_them(
-    api: Api, working: None, nmi: str
+    api: Api, worker: None, nmi: str
 ) -> None:
     content = HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n"
     before = await api.imported(content)
@@ -217,7 +217,7 @@ async def test_the_same_bytes_again_are_refused_naming_the_import_that_brought_t
     assert len(await events_of(api, nmi)) == 1
 
 
-async def test_reverted_bytes_can_be_imported_again(api: Api, working: None, nmi: str) -> None:
+async def test_reverted_bytes_can_be_imported_again(api: Api, worker: None, nmi: str) -> None:
     content = HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n"
     before = await api.imported(content)
 
@@ -228,7 +228,7 @@ async def test_reverted_bytes_can_be_imported_again(api: Api, working: None, nmi
     assert len(await events_of(api, nmi)) == 1
 
 
-async def test_rows_of_another_import_count_once_occurrence_by_occurrence(api: Api, working: None, nmi: str) -> None:
+async def test_rows_of_another_import_count_once_occurrence_by_occurrence(api: Api, worker: None, nmi: str) -> None:
     row, other = f"{nmi},2025-09-03,DISCHARGE,5,35\n", f"{nmi},2025-09-04,DISCHARGE,5,35\n"
     await api.imported(HEADER + row * 2)
 
@@ -239,14 +239,14 @@ async def test_rows_of_another_import_count_once_occurrence_by_occurrence(api: A
     assert sorted(event[1] for event in await events_of(api, nmi)) == ["2025-09-03"] * 3 + ["2025-09-04"]
 
 
-async def test_identical_rows_of_one_file_are_events_of_their_own(api: Api, working: None, nmi: str) -> None:
+async def test_identical_rows_of_one_file_are_events_of_their_own(api: Api, worker: None, nmi: str) -> None:
     imported = await api.imported(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n" * 3)
 
     assert counts_of(imported) == ("COMPLETED", 3, 3, 0, 0)
     assert len(await events_of(api, nmi)) == 3
 
 
-async def test_rows_that_only_look_different_are_duplicates_too(api: Api, working: None, nmi: str) -> None:
+async def test_rows_that_only_look_different_are_duplicates_too(api: Api, worker: None, nmi: str) -> None:
     await api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,5,35\n")
 
     second = await api.imported(HEADER + f'"{nmi}",2025-09-03,charge,5.0,-35.000\n', chargeTariff="EARNING")
@@ -254,7 +254,7 @@ async def test_rows_that_only_look_different_are_duplicates_too(api: Api, workin
     assert counts_of(second) == ("COMPLETED", 1, 0, 1, 0)
 
 
-async def test_a_duplicate_counts_once_the_import_it_repeats_is_reverted(api: Api, working: None, nmi: str) -> None:
+async def test_a_duplicate_counts_once_the_import_it_repeats_is_reverted(api: Api, worker: None, nmi: str) -> None:
     row = f"{nmi},2025-09-03,DISCHARGE,5,35\n"
     first = await api.imported(HEADER + row)
     second = await api.imported(HEADER + row + "\n")
@@ -282,7 +282,7 @@ async def test_a_cancelled_import_is_neither_started_nor_reverted(api: Api, nmi:
     assert (await api.refusal(REVERT, id=import_id))[0] == "Conflict"
 
 
-async def test_a_completed_import_is_reverted_rather_than_cancelled(api: Api, working: None, nmi: str) -> None:
+async def test_a_completed_import_is_reverted_rather_than_cancelled(api: Api, worker: None, nmi: str) -> None:
     imported = await api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
     kind, _, message = await api.refusal(CANCEL, id=imported["id"])

@@ -50,7 +50,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="module")
-async def vpp_id(api: Api, database: Database, working: None) -> str:
+async def vpp_id(api: Api, database: Database, worker: None) -> str:
     """A VPP of fifty sites, each with a battery, beside ten VPPs with a site and a report of nothing."""
     vpp_id = await api.vpp(name="Loaded A")
     async with database.transaction() as session:

@@ -64,7 +64,7 @@ CANCEL_IMPORT = "mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }"
 
 
 @pytest.fixture(scope="module")
-async def ids(api: Api, database: Database, working: None) -> dict[str, str]:
+async def ids(api: Api, database: Database, worker: None) -> dict[str, str]:
     """The ids of what the lists belong to, seven items in each, made one after the other."""
     vpp_id = await api.vpp(name="Owner")
     sites = {nmi: await api.site(vpp_id, nmi=nmi, address=f"{nmi[-1]} Paged St") for nmi in reversed(NMIS)}

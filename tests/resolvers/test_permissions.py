@@ -289,11 +289,11 @@ async def test_what_a_denied_mutation_would_have_done_is_not_done(served_api: Ap
     assert await served_api.ask("query ($name: String!) { getVppByName(name: $name) { id } }", name=name) is None
 
 
-async def first_told(served: Serving, caller: Api, document: str) -> Any:
+async def first_told(api_server: Serving, caller: Api, document: str) -> Any:
     """Subscribe, and return the first that is told."""
     headers = {"x-api-key": caller.key, "accept": "text/event-stream"}
     async with (
-        httpx.AsyncClient(base_url=served.url) as client,
+        httpx.AsyncClient(base_url=api_server.url) as client,
         client.stream("POST", "/graphql", json={"query": document}, headers=headers) as answer,
     ):
         async for line in answer.aiter_lines():
@@ -312,9 +312,9 @@ def subscriptions(estate: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("field", ["onImportProgress", "onRevenueReport"])
 async def test_a_role_may_subscribe_to_what_the_table_says(
-    served: Serving, callers: dict[str, Api], estate: dict[str, str], field: str, role: str
+    api_server: Serving, callers: dict[str, Api], estate: dict[str, str], field: str, role: str
 ) -> None:
-    first = await first_told(served, callers[role], subscriptions(estate)[field])
+    first = await first_told(api_server, callers[role], subscriptions(estate)[field])
 
     denied = [error["errorType"] for error in first.get("errors", [])]
     assert denied == (["Unauthorized"] if row("Subscription", field)[role] == "no" else [])

@@ -48,7 +48,7 @@ async def vpp_of_one_site(api: Api, *events: str, **terms: Any) -> tuple[str, st
     ],
 )
 async def test_a_month_of_one_site_comes_to(
-    api: Api, working: None, events: list[str], terms: dict[str, float], expected: list[str]
+    api: Api, worker: None, events: list[str], terms: dict[str, float], expected: list[str]
 ) -> None:
     vpp_id, _ = await vpp_of_one_site(api, *events, **terms)
 
@@ -58,7 +58,7 @@ async def test_a_month_of_one_site_comes_to(
     assert totals(report) == expected
 
 
-async def test_a_vpp_without_sites_has_a_report_of_nothing(api: Api, working: None) -> None:
+async def test_a_vpp_without_sites_has_a_report_of_nothing(api: Api, worker: None) -> None:
     report = await api.reported(await api.vpp(), "2025-09")
 
     assert (report["status"], report["lineItems"]["items"]) == ("READY", [])
@@ -84,7 +84,7 @@ async def test_a_report_is_pending_until_a_worker_settles_it(api: Api) -> None:
     }
 
 
-async def test_asking_again_with_nothing_changed_returns_the_same_revision(api: Api, working: None) -> None:
+async def test_asking_again_with_nothing_changed_returns_the_same_revision(api: Api, worker: None) -> None:
     vpp_id, _ = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
     first = await api.reported(vpp_id, "2025-09")
 
@@ -100,7 +100,7 @@ async def test_asking_again_with_nothing_changed_returns_the_same_revision(api: 
     ],
 )
 async def test_a_changed_input_makes_a_report_stale_and_the_next_a_new_revision(
-    api: Api, working: None, change: str, input_: dict[str, Any]
+    api: Api, worker: None, change: str, input_: dict[str, Any]
 ) -> None:
     vpp_id, _ = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
     first = await api.reported(vpp_id, "2025-09")
@@ -115,7 +115,7 @@ async def test_a_changed_input_makes_a_report_stale_and_the_next_a_new_revision(
     assert (before["totals"], before["lineItems"]) == (first["totals"], first["lineItems"])
 
 
-async def test_a_change_outside_the_month_leaves_its_report_as_it_is(api: Api, working: None) -> None:
+async def test_a_change_outside_the_month_leaves_its_report_as_it_is(api: Api, worker: None) -> None:
     vpp_id, nmi = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
     first = await api.reported(vpp_id, "2025-09")
 
@@ -126,7 +126,7 @@ async def test_a_change_outside_the_month_leaves_its_report_as_it_is(api: Api, w
     assert (await api.reported(vpp_id, "2025-09"))["id"] == first["id"]
 
 
-async def test_a_reverted_import_makes_its_months_stale(api: Api, working: None) -> None:
+async def test_a_reverted_import_makes_its_months_stale(api: Api, worker: None) -> None:
     vpp_id, nmi = await vpp_of_one_site(api)
     imported = await api.imported(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n")
     first = await api.reported(vpp_id, "2025-09")
@@ -137,14 +137,14 @@ async def test_a_reverted_import_makes_its_months_stale(api: Api, working: None)
     assert totals(await api.reported(vpp_id, "2025-09")) == ["0.00"] * 6
 
 
-async def test_duplicates_are_no_part_of_a_report(api: Api, working: None) -> None:
+async def test_duplicates_are_no_part_of_a_report(api: Api, worker: None) -> None:
     vpp_id, nmi = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
     await api.imported(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n{nmi},2025-09-20,DISCHARGE,5,35\n")
 
     assert totals(await api.reported(vpp_id, "2025-09"))[0] == "3.50"
 
 
-async def test_a_month_cut_by_a_price_change_opens_the_blocks(api: Api, working: None) -> None:
+async def test_a_month_cut_by_a_price_change_opens_the_blocks(api: Api, worker: None) -> None:
     vpp_id, _ = await vpp_of_one_site(
         api, "2025-09-15,DISCHARGE,10,100", "2025-09-16,DISCHARGE,10,100", "2025-09-17,DISCHARGE,10,-10"
     )
@@ -154,7 +154,7 @@ async def test_a_month_cut_by_a_price_change_opens_the_blocks(api: Api, working:
     assert totals(await api.reported(vpp_id, "2025-09")) == ["20.00", "7.00", "0.00", "-1.00", "6.00", "13.00"]
 
 
-async def test_events_count_for_the_vpp_a_site_belongs_to_on_their_day(api: Api, working: None) -> None:
+async def test_events_count_for_the_vpp_a_site_belongs_to_on_their_day(api: Api, worker: None) -> None:
     before, after, nmi = await api.vpp(), await api.vpp(), new_nmi()
     site_id = await api.site(before, nmi=nmi)
     await api.ask(ASSIGN, input={"siteId": site_id, "vppId": after, "effectiveFrom": "2025-09-16"})
@@ -164,7 +164,7 @@ async def test_events_count_for_the_vpp_a_site_belongs_to_on_their_day(api: Api,
     assert after_fees(await api.reported(after, "2025-09")) == {nmi: "16.00"}
 
 
-async def test_a_removed_battery_still_counts_in_earlier_months(api: Api, working: None) -> None:
+async def test_a_removed_battery_still_counts_in_earlier_months(api: Api, worker: None) -> None:
     vpp_id, nmi = await api.vpp(), new_nmi()
     site_id = await api.site(vpp_id, nmi=nmi)
     battery_id = await api.battery(site_id, capacity_kwh=10)
@@ -179,7 +179,7 @@ async def test_a_removed_battery_still_counts_in_earlier_months(api: Api, workin
     assert october["lineItems"]["items"][0]["capacityKwh"] == 0.0
 
 
-async def test_other_terms_can_be_tried_without_a_trace(api: Api, working: None) -> None:
+async def test_other_terms_can_be_tried_without_a_trace(api: Api, worker: None) -> None:
     vpp_id, nmi = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,10,100", daily_fee=0.3)
 
     as_it_is = await api.ask(SIMULATE, input={"vppId": vpp_id, "month": "2025-09"})
@@ -218,7 +218,7 @@ async def test_terms_out_of_range_cannot_be_tried(api: Api, tried: dict[str, flo
     assert (await api.refusal(SIMULATE, input=input_))[:2] == ("ValidationFailed", ["input", field])
 
 
-async def test_reports_are_listed_without_superseded_revisions_unless_asked_for(api: Api, working: None) -> None:
+async def test_reports_are_listed_without_superseded_revisions_unless_asked_for(api: Api, worker: None) -> None:
     vpp_id, _ = await vpp_of_one_site(api)
     await api.reported(vpp_id, "2025-09")
     await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25})
@@ -246,7 +246,7 @@ async def test_reports_are_listed_without_superseded_revisions_unless_asked_for(
     ]
 
 
-async def test_a_site_deleted_later_keeps_its_line_item(api: Api, working: None) -> None:
+async def test_a_site_deleted_later_keeps_its_line_item(api: Api, worker: None) -> None:
     vpp_id, nmi = await vpp_of_one_site(api)
     report = await api.reported(vpp_id, "2025-09")
     site = await api.ask("query ($nmi: String!) { getSiteByNmi(nmi: $nmi) { id } }", nmi=nmi)

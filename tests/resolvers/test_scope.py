@@ -55,7 +55,7 @@ class Moved:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def moved(api: Api, vpps: dict[str, str], working: None) -> Moved:
+async def moved(api: Api, vpps: dict[str, str], worker: None) -> Moved:
     nmi = new_nmi()
     site_id = await api.site(vpps["theirs"], nmi=nmi)
     battery_id = await api.battery(site_id, capacity_kwh=5)
@@ -226,9 +226,7 @@ async def test_a_member_without_sites_sees_nothing(api: Api, ours: Estate) -> No
     assert [page["items"] for page in answer["data"].values()] == [[], [], []]
 
 
-async def test_the_report_a_member_sees_is_the_latest_that_is_ready(
-    api: Api, database: Database, working: None
-) -> None:
+async def test_the_report_a_member_sees_is_the_latest_that_is_ready(api: Api, database: Database, worker: None) -> None:
     vpp_id = await api.vpp()
     site_id = await api.site(vpp_id)
     member = await api.called_by("MEMBER", siteIds=[site_id])
@@ -436,11 +434,11 @@ async def told(api: Api, document: str) -> str:
     return (await api.client.post("/graphql", json={"query": document}, headers=headers)).text
 
 
-async def test_who_follows_all_reports_is_told_of_its_own(served: Serving, served_api: Api) -> None:
+async def test_who_follows_all_reports_is_told_of_its_own(api_server: Serving, served_api: Api) -> None:
     ours, theirs = [await served_api.vpp() for _ in range(2)]
     reader = await served_api.called_by("READER", vppIds=[ours])
 
-    async with open_socket(served.url, {"x-api-key": reader.key}) as socket:
+    async with open_socket(api_server.url, {"x-api-key": reader.key}) as socket:
         reports = socket.subscribe("subscription { onRevenueReport { vppId } }")
         first = asyncio.ensure_future(anext(reports))
         for vpp_id in (theirs, ours):

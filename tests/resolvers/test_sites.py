@@ -174,7 +174,7 @@ async def test_a_deleted_site_is_returned_as_it_was_and_takes_its_batteries_alon
     assert await api.ask(VPP_SITES, id=vpp_id, on=None) == {"sites": {"items": []}}
 
 
-async def test_a_site_with_events_is_not_deleted(api: Api, working: None) -> None:
+async def test_a_site_with_events_is_not_deleted(api: Api, worker: None) -> None:
     nmi = new_nmi()
     site_id = await api.site(await api.vpp(), nmi=nmi)
     await api.imported(f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{nmi},2025-09-02,DISCHARGE,5,35\n")

@@ -19,7 +19,7 @@ DATA = Path(__file__).parents[2].parent / "shared" / "data" / "parks"
 
 
 @pytest.fixture
-def files(working: None, api: Api, database: Database, object_store: ObjectStore) -> ParkFiles:
+def files(worker: None, api: Api, database: Database, object_store: ObjectStore) -> ParkFiles:
     return ParkFiles(api, database, object_store)
 
 

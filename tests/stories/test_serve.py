@@ -189,8 +189,8 @@ async def test_a_given_certificate_is_served_whatever_its_names(tmp_path: Path) 
     assert not (tmp_path / "data" / "tls").exists()
 
 
-async def test_a_token_of_sixteen_kilobytes_fits_into_the_header_of_a_socket(served: Serving) -> None:
-    host, port = served.url.removeprefix("http://").split(":")
+async def test_a_token_of_sixteen_kilobytes_fits_into_the_header_of_a_socket(api_server: Serving) -> None:
+    host, port = api_server.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
 
     writer.write(

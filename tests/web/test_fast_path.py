@@ -85,15 +85,15 @@ def answered_when_we_stop(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 @pytest.fixture
-async def connection(served: Serving) -> AsyncIterator[Connection]:
+async def connection(api_server: Serving) -> AsyncIterator[Connection]:
     """A connection to the API."""
-    connection = await connection_to(port_of(served))
+    connection = await connection_to(port_of(api_server))
     yield connection
     connection.writer.close()
 
 
-def port_of(served: Serving) -> int:
-    return urlsplit(served.url).port or 0
+def port_of(api_server: Serving) -> int:
+    return urlsplit(api_server.url).port or 0
 
 
 async def sent(api: Api, query: str = VPPS, *, variables: Any = None, **headers: str) -> Response:
@@ -294,7 +294,7 @@ async def test_requests_sent_ahead_are_answered_in_order(connection: Connection,
     assert [list(answer["data"]) for answer in answers] == [["a0"], ["a1"], ["a2"], ["a3"], ["a4"]]
 
 
-async def test_in_whatever_pieces_requests_come_they_are_answered_in_order(served: Serving) -> None:
+async def test_in_whatever_pieces_requests_come_they_are_answered_in_order(api_server: Serving) -> None:
     chance = random.Random(8)
     # The short way, the usual one, an upgrade that is declined, and one that has nothing to do with GraphQL.
     kinds = [NO_VPP, CALLER, NO_VPP, None]
@@ -307,7 +307,7 @@ async def test_in_whatever_pieces_requests_come_they_are_answered_in_order(serve
             alive = b"GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
             whole += alive if query is None else request(f"{{ a{place}: {query[2:]}", *more)
         cuts = [0, *sorted(chance.randrange(len(whole)) for _ in range(pieces)), len(whole)]
-        connection = await connection_to(port_of(served))
+        connection = await connection_to(port_of(api_server))
         saying = asyncio.create_task(connection.says(*(whole[from_:to] for from_, to in pairwise(cuts))))
         answers = [(await connection.hears())[1] for _ in picked]
         await saying
@@ -322,9 +322,9 @@ async def test_in_whatever_pieces_requests_come_they_are_answered_in_order(serve
         assert told == [["alive" if kind == 3 else f"a{place}" for place, kind in enumerate(each)] for each in picks]
 
 
-async def test_who_goes_away_before_the_answer_does_no_harm(served: Serving, served_api: Api) -> None:
+async def test_who_goes_away_before_the_answer_does_no_harm(api_server: Serving, served_api: Api) -> None:
     for _ in range(20):
-        gone = await connection_to(port_of(served))
+        gone = await connection_to(port_of(api_server))
         gone.writer.write(request(NO_VPP))
         gone.writer.close()
 

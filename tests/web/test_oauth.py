@@ -159,11 +159,11 @@ async def test_revoking_a_key_ends_its_tokens_at_once(api: Api) -> None:
     assert (await asked(api.client, basic(id, secret))).status_code == 401
 
 
-async def test_revoking_a_key_ends_what_was_subscribed_to_with_its_token(served: Serving, served_api: Api) -> None:
+async def test_revoking_a_key_ends_what_was_subscribed_to_with_its_token(api_server: Serving, served_api: Api) -> None:
     id, secret = await new_key(served_api)
     token = await new_token(served_api.client, id, secret)
 
-    async with acknowledged(served.url) as socket:
+    async with acknowledged(api_server.url) as socket:
         await socket.start(REPORTS, known_as="one", headers={"Authorization": f"Bearer {token}"})
         acked = await socket.receive()
         await served_api.ask(REVOKE, id=id)

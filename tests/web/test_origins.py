@@ -197,23 +197,23 @@ async def test_no_page_of_another_origin_may_read_what_holds_the_key(path: str) 
 
 @pytest.mark.parametrize("path", ["/graphql", "/graphql/realtime"])
 @pytest.mark.parametrize("subprotocol", ["graphql-transport-ws", "graphql-ws"])
-async def test_a_socket_is_refused_to_pages_of_other_origins(served: Serving, path: str, subprotocol: str) -> None:
-    address = served.url.replace("http", "ws", 1) + path
+async def test_a_socket_is_refused_to_pages_of_other_origins(api_server: Serving, path: str, subprotocol: str) -> None:
+    address = api_server.url.replace("http", "ws", 1) + path
     protocols = [Subprotocol(subprotocol)]
 
-    for origin in (APP, "null", f"{served.url}.evil.example"):
+    for origin in (APP, "null", f"{api_server.url}.evil.example"):
         with pytest.raises(InvalidStatus) as refusal:
             await connect(address, subprotocols=protocols, origin=Origin(origin))
         assert refusal.value.response.status_code == 403
         assert b"AccessDeniedException" in refusal.value.response.body
-    for welcome in (Origin(served.url), Origin("http://localhost:5173"), None):
+    for welcome in (Origin(api_server.url), Origin("http://localhost:5173"), None):
         async with connect(address, subprotocols=protocols, origin=welcome) as socket:
             assert socket.subprotocol == subprotocol
 
 
-async def test_a_socket_is_refused_under_another_name(served: Serving) -> None:
-    address = served.url.replace("http", "ws", 1) + "/graphql"
-    host, port = served.url.removeprefix("http://").split(":")
+async def test_a_socket_is_refused_under_another_name(api_server: Serving) -> None:
+    address = api_server.url.replace("http", "ws", 1) + "/graphql"
+    host, port = api_server.url.removeprefix("http://").split(":")
 
     with pytest.raises(InvalidStatus) as refusal:
         # As a rebound name would: the page's own origin, at our address.
