@@ -1,6 +1,5 @@
 """The commands of `vpp key`: what is done to API keys, and to those that sign tokens, without one of them."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -14,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from db.engine.database import AnyRow, Database
-from graph.commands.running import fail, output, run_command
-from graph.embedded.infrastructure import open_infrastructure
+from graph.commands.running import fail, output, run_command, upgrade_database
+from graph.embedded.infrastructure import open_database
 from graph.settings import OwnTokenSettings, Settings
 
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
@@ -115,11 +114,9 @@ def rotate_key() -> None:
 
 async def _in_database(do: Callable[[AsyncSession], Awaitable[list[str]]]) -> None:
     """Do something in one transaction of a database that is up to date, and print what it returns once that is kept."""
-    import db.migrations
-
-    async with open_infrastructure(Settings()) as behind:
-        await asyncio.to_thread(db.migrations.upgrade, behind.database_url)
-        database = Database(behind.database_url)
+    async with open_database(Settings()) as url:
+        await upgrade_database(url)
+        database = Database(url)
         try:
             async with database.transaction() as session:
                 lines = await do(session)

@@ -14,8 +14,8 @@ import typer
 
 from db.engine.database import Database
 from graph.commands.keys import keys
-from graph.commands.running import fail, output, run_command
-from graph.embedded.infrastructure import Certificate, open_infrastructure, own_certificate
+from graph.commands.running import fail, output, run_command, upgrade_database
+from graph.embedded.infrastructure import Certificate, open_database, open_infrastructure, own_certificate
 from graph.settings import Settings, StartupError
 
 # What only some commands need is imported by those: a worker takes less memory for it, and all start sooner.
@@ -128,7 +128,7 @@ def migrate() -> None:
 
     async def run() -> None:
         async with open_infrastructure(Settings()) as behind:
-            await asyncio.to_thread(db.migrations.upgrade, behind.database_url)
+            await upgrade_database(behind.database_url)
             output.print(f"The database is at revision {db.migrations.latest_revision()}.")
 
     run_command(run())
@@ -140,8 +140,8 @@ def verify() -> None:
     import db.verification
 
     async def run() -> None:
-        async with open_infrastructure(Settings()) as behind:
-            database = Database(behind.database_url)
+        async with open_database(Settings()) as url:
+            database = Database(url)
             # One snapshot for all checks, so that an import under way is seen as it was at one instant.
             async with database.transaction(snapshot=True) as session:
                 findings = [finding async for finding in db.verification.verify(session)]

@@ -55,6 +55,16 @@ def _run_loop(main: Coroutine[Any, Any, None]) -> None:
         uvloop.run(main)
 
 
+async def upgrade_database(url: str) -> None:
+    """Migrate the database to this code's revision. Raises StartupError if the database does not answer."""
+    import db.migrations
+
+    try:
+        await asyncio.to_thread(db.migrations.upgrade, url)
+    except OSError as error:
+        raise StartupError(f"The database does not answer: {error}.") from None
+
+
 def fail(message: str) -> NoReturn:
     """End the command, and say why."""
     Console(stderr=True, highlight=False).print(Text(message), soft_wrap=True)

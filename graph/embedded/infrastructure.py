@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,15 @@ class Infrastructure:
     embedded: bool
 
 
+class DataDirInUse(StartupError):
+    """Another process runs embedded servers in this data folder."""
+
+    def __init__(self, message: str, running_database_url: str | None) -> None:
+        super().__init__(message)
+        # None while that process's Postgres does not accept connections.
+        self.running_database_url = running_database_url
+
+
 @asynccontextmanager
 async def open_infrastructure(settings: Settings) -> AsyncIterator[Infrastructure]:
     """Hold the servers we stand on until the block ends: those the settings name, or embedded ones."""
@@ -43,6 +52,7 @@ async def open_infrastructure(settings: Settings) -> AsyncIterator[Infrastructur
 
     try:
         # Only one machine needs what this imports, so an image goes without it.
+        from graph.embedded.postgres import running_postgres_url
         from graph.embedded.process import ServerFailed
         from graph.embedded.servers import DataFolderInUse, embedded_servers
     except ImportError:
@@ -53,8 +63,30 @@ async def open_infrastructure(settings: Settings) -> AsyncIterator[Infrastructur
             own_key = key or _kept_key(settings.data_dir / "api_key")
             store = replace(servers.object_store, max_upload_bytes=settings.max_upload_bytes)
             yield Infrastructure(servers.database_url, store, own_key, embedded=True)
-    except (DataFolderInUse, ServerFailed) as fault:
+    except DataFolderInUse as fault:
+        raise DataDirInUse(str(fault), running_postgres_url(settings.data_dir.absolute())) from fault
+    except ServerFailed as fault:
         raise StartupError(str(fault)) from fault
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[str]:
+    """
+    Yield the database's URL until the block ends: the one in the settings, or that of an embedded Postgres.
+
+    If another process already runs the embedded servers of this data folder, its Postgres is used.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            url = (await stack.enter_async_context(open_infrastructure(settings))).database_url
+        except DataDirInUse as error:
+            if error.running_database_url is None:
+                raise StartupError(
+                    f"Another process uses the data folder {settings.data_dir.absolute()} and its Postgres is not "
+                    "running yet: try again in a moment, or stop that process."
+                ) from None
+            url = error.running_database_url
+        yield url
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
+
 from graph.embedded.orphans import data_dir_tag
 from graph.embedded.process import (
     OWN_FOLDER,
@@ -22,6 +24,7 @@ from graph.embedded.process import (
     write_secret,
 )
 
+STATUS_FILE = "postmaster.pid"
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -47,11 +50,9 @@ async def running_postgres(data_dir: Path, account: Account | None) -> AsyncIter
     with _programs(mark, account) as programs:
         if not home.exists():
             await _initialise(program, programs, home, mark)
-        password = (home / "password").read_text()
-
         # Nothing bears our mark by now. A pid file may be left all the same, its number given to another process
         # since, and Postgres would take that for its own.
-        status = home / "data" / "postmaster.pid"
+        status = home / "data" / STATUS_FILE
         status.unlink(missing_ok=True)
 
         def arguments(ports: Sequence[int]) -> list[str]:
@@ -60,13 +61,39 @@ async def running_postgres(data_dir: Path, account: Account | None) -> AsyncIter
             return [str(programs / "postgres"), "-D", OWN_FOLDER, *options]
 
         def is_ready(pid: int) -> bool:
-            with suppress(FileNotFoundError):
-                lines = status.read_text().splitlines()
-                return lines[:1] == [str(pid)] and lines[7:] == ["ready   "]
+            with suppress(FileNotFoundError, ValueError):
+                return _read_status(status)[0] == pid
             return False
 
         async with program.serving(arguments, port_count=1, is_ready=is_ready) as ports:
-            yield f"postgresql://vpp:{password}@127.0.0.1:{ports[0]}/vpp"
+            yield _url(home, ports[0])
+
+
+def running_postgres_url(data_dir: Path) -> str | None:
+    """Return the URL of the Postgres that another process runs in this data folder, if it accepts connections."""
+    home, tag = data_dir / "postgres", data_dir_tag(data_dir)
+    try:
+        pid, port = _read_status(home / "data" / STATUS_FILE)
+        # The file survives a crash, and its port may since belong to another program.
+        if any(argument.endswith(tag) for argument in psutil.Process(pid).cmdline()):
+            return _url(home, port)
+    except (FileNotFoundError, ValueError, psutil.Error):
+        pass
+    return None
+
+
+def _read_status(file: Path) -> tuple[int, int]:
+    """Return the process id and the port of a Postgres that accepts connections. Raises ValueError before it does."""
+    # Line 1 is the process id, line 4 the port, and line 8 the state, padded with spaces.
+    pid, _, _, port, _, _, _, state = file.read_text().splitlines()
+    if state.strip() != "ready":
+        raise ValueError(f"Postgres is {state.strip()}, not ready")
+    return int(pid), int(port)
+
+
+def _url(home: Path, port: int) -> str:
+    password = (home / "password").read_text()
+    return f"postgresql://vpp:{password}@127.0.0.1:{port}/vpp"
 
 
 async def _initialise(program: Program, programs: Path, home: Path, mark: str) -> None:

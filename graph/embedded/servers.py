@@ -53,7 +53,8 @@ def _held(data_dir: Path) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DataFolderInUse(
-                f"Another process serves from {data_dir}: stop it first, or name another folder in VPP_DATA_DIR."
-            ) from None
+            message = (
+                f"Another process uses the data folder {data_dir}: stop it, or set VPP_DATA_DIR to another folder."
+            )
+            raise DataFolderInUse(message) from None
         yield data_dir

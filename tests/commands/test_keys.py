@@ -1,11 +1,13 @@
 """The commands that look after keys, as a person runs them beside an API that is served."""
 
 import asyncio
+import fcntl
 import json
 import os
 import re
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from graph.commands.main import app
-from graph.embedded.servers import EmbeddedServers
+from graph.embedded.servers import EmbeddedServers, embedded_servers
 from tests.fixtures.api import WAIT_S, Api
 
 NOWHERE = str(uuid4())
@@ -48,6 +50,12 @@ async def vpp(*arguments: str) -> str:
     out, _ = await asyncio.wait_for(process.communicate(), WAIT_S)
     assert process.returncode == 0
     return out.decode()
+
+
+def use_embedded_servers(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VPP_DATABASE_URL")
+    monkeypatch.delenv("VPP_S3_BUCKET")
+    monkeypatch.setenv("VPP_DATA_DIR", str(data_dir))
 
 
 async def audit_entries(api: Api, **filter: str) -> list[Any]:
@@ -166,6 +174,42 @@ async def test_rotation_is_audited_for_the_new_and_the_previous_signing_key(api:
     )
     assert lifetime == timedelta(seconds=900)
     assert set(json.loads(current["new"])) == {"createdAt", "validUntil"}
+
+
+async def test_keys_are_managed_while_an_embedded_server_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_embedded_servers(tmp_path, monkeypatch)
+    async with embedded_servers(tmp_path):
+        created = await vpp("key", "create", "beside the server", "--role", "ADMIN")
+        listed = await vpp("key", "list")
+
+        assert listed.split()[1:] == [created[:12], "ADMIN", "good", "beside", "the", "server"]
+
+    assert await vpp("key", "list") == listed
+
+
+def test_command_beside_an_embedded_server_that_is_starting_says_to_try_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_embedded_servers(tmp_path, monkeypatch)
+    with (tmp_path / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        result = RUNNER.invoke(app, ["key", "list"])
+
+    message = (
+        f"Another process uses the data folder {tmp_path} and its Postgres is not running yet: try again in a moment, "
+        "or stop that process.\n"
+    )
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", message)
+
+
+def test_unreachable_database_is_reported_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VPP_DATABASE_URL", "postgresql://vpp@127.0.0.1:1/vpp")
+
+    result = RUNNER.invoke(app, ["key", "list"])
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("The database does not answer: ")
 
 
 def test_tokens_that_would_not_last_are_refused_before_anything_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
