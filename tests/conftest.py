@@ -26,7 +26,7 @@ from graph.web.app import application
 from graph.web.server import Serving, serving
 from graph.worker import Worker
 from tests.fixtures.api import API_KEY, Api
-from tests.fixtures.sockets import Socket, open_socket
+from tests.fixtures.graphql_transport_ws import Socket, open_socket
 
 TEMPLATE = "template_vpp"
 database_numbers = count(1)

@@ -14,6 +14,8 @@ import httpx
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from tests.fixtures.appsync_realtime import ACK, KEEP_ALIVE, connect_realtime
+from tests.fixtures.graphql_transport_ws import open_socket
 from websockets.exceptions import ConnectionClosed
 
 from graph.auth.authentication import TOKEN_AT_MOST, Authenticator, WrongToken
@@ -23,8 +25,6 @@ from graph.web.app import application
 from graph.web.server import listening_on
 from tests.fixtures.api import API_KEY, Api
 from tests.fixtures.issuer import CLIENT_ID, LocalIssuer, ec_key, local_issuer, public_jwk, rsa_key, served_on, signed
-from tests.fixtures.realtime import ACK, KEEP_ALIVE, realtime
-from tests.fixtures.sockets import open_socket
 
 CALLER = "{ getCaller { authType name role siteIds vppIds } }"
 REPORTS = "subscription { onRevenueReport { id } }"
@@ -360,11 +360,11 @@ async def test_a_token_that_expires_closes_the_socket_it_came_with(url: str, iss
 async def test_a_token_that_expires_ends_its_subscription_and_no_other(url: str, issuer: LocalIssuer) -> None:
     lasting, ending = issuer.token(), issuer.token(exp=int(time.time()) + 2)
 
-    async with realtime(url, headers={"Authorization": lasting}) as socket:
+    async with connect_realtime(url, headers={"Authorization": lasting}) as socket:
         await socket.send({"type": "connection_init"})
         opened = [await socket.receive(), await socket.receive()]
-        await socket.start(REPORTS, known_as="lasting", headers={"Authorization": lasting})
-        await socket.start(REPORTS, known_as="ending", headers={"Authorization": ending})
+        await socket.start(REPORTS, subscription_id="lasting", headers={"Authorization": lasting})
+        await socket.start(REPORTS, subscription_id="ending", headers={"Authorization": ending})
         acknowledged = [await socket.receive(), await socket.receive()]
         told = await socket.receive()
         await socket.send({"type": "stop", "id": "lasting"})

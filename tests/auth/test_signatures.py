@@ -18,6 +18,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from sqlalchemy import text
+from tests.fixtures.appsync_realtime import ACK, KEEP_ALIVE, connect_realtime
 
 from db.engine.database import Database
 from db.engine.notices import Notices
@@ -27,7 +28,6 @@ from graph.auth.signatures import Received, SignatureRefused, Signatures, read_c
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving
 from tests.fixtures.api import Api
-from tests.fixtures.realtime import ACK, KEEP_ALIVE, realtime
 from tests.fixtures.signing import Signer, new_signing_key, timestamp
 
 CALLER = "{ getCaller { authType name role vppIds } }"
@@ -459,7 +459,7 @@ async def test_a_connection_and_each_start_are_signed_and_a_revoked_key_ends_the
     key = await new_signing_key(served_api, served_database)
     host = urlsplit(api_server.url).netloc
 
-    async with realtime(api_server.url, path=path, headers=connecting(key.signer, host)) as socket:
+    async with connect_realtime(api_server.url, path=path, headers=connecting(key.signer, host)) as socket:
         await socket.send({"type": "connection_init"})
         acknowledged = [await socket.receive(), await socket.receive()]
         # Amplify adds it when it has signed.
@@ -489,7 +489,7 @@ async def test_a_connection_that_is_signed_otherwise_is_refused(
         signer.headers(b"", host=host, path="/graphql/connect"),
         connecting(signer, host) | {"x-half": "\ud800"},
     ):
-        async with realtime(api_server.url, headers=headers) as socket:
+        async with connect_realtime(api_server.url, headers=headers) as socket:
             await socket.send({"type": "connection_init"})
             told.append(await socket.receive())
 
@@ -505,14 +505,14 @@ async def test_a_start_that_is_signed_otherwise_is_refused(
     host = urlsplit(api_server.url).netloc
     other = "subscription { onRevenueReport { month } }"
 
-    async with realtime(api_server.url, headers=connecting(signer, host)) as socket:
+    async with connect_realtime(api_server.url, headers=connecting(signer, host)) as socket:
         await socket.send({"type": "connection_init"})
         assert [await socket.receive(), await socket.receive()] == [ACK, KEEP_ALIVE]
         id = await socket.start(REPORTS, headers=signer.headers(data(other), host=host))
         of_other_data = await socket.receive()
-        await socket.start(REPORTS, known_as=id, headers=connecting(signer, host))
+        await socket.start(REPORTS, subscription_id=id, headers=connecting(signer, host))
         of_the_connection = await socket.receive()
-        await socket.start(REPORTS, known_as=id, headers=signer.headers(data(REPORTS), host=host))
+        await socket.start(REPORTS, subscription_id=id, headers=signer.headers(data(REPORTS), host=host))
         started = await socket.receive()
 
     _, _, message = mismatch(data(REPORTS), host=host)

@@ -9,31 +9,37 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from tests.fixtures.client_apps import ClientApp
+from tests.fixtures.import_progress import (
+    AWAITING_UPLOAD,
+    ON_IMPORT_PROGRESS,
+    follow_import,
+    progress_of,
+    wait_until_completed,
+)
 
 from graph.embedded.infrastructure import Infrastructure, own_certificate
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving, serving
 from tests.clients.conftest import TlsServer, uploaded_event
 from tests.fixtures.api import API_KEY, COST, Api, new_name
-from tests.fixtures.following import BEFORE, ON_IMPORT_PROGRESS, follow, progress, see_its_end
-from tests.fixtures.node import App
 from tests.fixtures.signing import Signer, SigningKey
 
 NO_IMPORT = "00000000-0000-4000-8000-000000000000"
 
 
-def amplify(url: str, api_key: str = API_KEY, *, authority: Path | None = None) -> App:
+def amplify(url: str, api_key: str = API_KEY, *, authority: Path | None = None) -> ClientApp:
     api = {"endpoint": f"{url}/graphql", "region": "local", "defaultAuthMode": "apiKey", "apiKey": api_key}
-    return App("amplify.js", {"configuration": {"API": {"GraphQL": api}}}, authority)
+    return ClientApp("amplify.js", {"configuration": {"API": {"GraphQL": api}}}, authority)
 
 
-async def signing_amplify(url: str, signer: Signer, *, authority: Path | None = None, **more: Any) -> App:
+async def signing_amplify(url: str, signer: Signer, *, authority: Path | None = None, **more: Any) -> ClientApp:
     """An app that is configured by the file that we serve, but for the way in which it says who it is."""
     async with httpx.AsyncClient(verify=ssl.create_default_context(cafile=authority)) as client:
         configuration = (await client.get(f"{url}/amplify_outputs.json")).json()
     configuration["data"]["default_authorization_type"] = "AWS_IAM"
     access_key = {"accessKeyId": signer.access_key_id, "secretAccessKey": signer.secret}
-    return App("amplify.js", {"configuration": configuration, "accessKey": access_key} | more, authority)
+    return ClientApp("amplify.js", {"configuration": configuration, "accessKey": access_key} | more, authority)
 
 
 def why_it_ended(told: Any) -> Any:
@@ -46,7 +52,7 @@ async def test_it_queries(api_server: Serving, served_api: Api) -> None:
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
-    told = await amplify(api_server.url).answer("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
+    told = await amplify(api_server.url).send("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
 
     assert told == {"data": {"getVpp": {"name": name}}, "extensions": COST}
 
@@ -54,7 +60,7 @@ async def test_it_queries(api_server: Serving, served_api: Api) -> None:
 async def test_it_is_configured_by_the_file_that_we_serve(served_api: Api) -> None:
     outputs = await served_api.client.get("/amplify_outputs.json")
 
-    told = await App("amplify.js", {"configuration": outputs.json()}).answer("{ getCaller { name role } }")
+    told = await ClientApp("amplify.js", {"configuration": outputs.json()}).send("{ getCaller { name role } }")
 
     assert told == {"data": {"getCaller": {"name": "bootstrap", "role": "ADMIN"}}, "extensions": COST}
 
@@ -62,7 +68,7 @@ async def test_it_is_configured_by_the_file_that_we_serve(served_api: Api) -> No
 async def test_it_changes_things(api_server: Serving) -> None:
     name = new_name()
 
-    told = await amplify(api_server.url).answer(
+    told = await amplify(api_server.url).send(
         "mutation ($input: CreateVppInput!) { createVpp(input: $input) { name dailyFeeAud } }",
         input={"name": name, "revenuePercentage": 20, "dailyFeeAud": 0.3},
     )
@@ -74,7 +80,7 @@ async def test_it_sees_what_was_found_beside_what_was_refused(api_server: Servin
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
-    told = await amplify(api_server.url).answer(
+    told = await amplify(api_server.url).send(
         """query ($id: ID!) {
             found: getVpp(id: $id) { name }
             refused: getVpp(id: $id) { sites(limit: 201) { nextToken } }
@@ -89,7 +95,7 @@ async def test_it_sees_what_was_found_beside_what_was_refused(api_server: Servin
 
 
 async def test_it_sees_why_an_operation_is_not_valid(api_server: Serving) -> None:
-    told = await amplify(api_server.url).answer("{ getCaller { name motto } }")
+    told = await amplify(api_server.url).send("{ getCaller { name motto } }")
 
     (error,) = told["rejected"].pop("errors")
     assert told == {"rejected": {"data": None}}
@@ -98,7 +104,7 @@ async def test_it_sees_why_an_operation_is_not_valid(api_server: Serving) -> Non
 
 
 async def test_it_sees_that_its_key_is_wrong(api_server: Serving) -> None:
-    told = await amplify(api_server.url, "da2-wrong").answer("{ getCaller { name } }")
+    told = await amplify(api_server.url, "da2-wrong").send("{ getCaller { name } }")
 
     assert told == {"rejected": {"data": {}, "errors": [{"message": "Unauthorized", "name": "UnauthorizedException"}]}}
 
@@ -106,7 +112,7 @@ async def test_it_sees_that_its_key_is_wrong(api_server: Serving) -> None:
 async def test_it_signs_its_requests(api_server: Serving, signing_key: SigningKey) -> None:
     app = await signing_amplify(api_server.url, signing_key.signer)
 
-    told = await app.answer("{ getCaller { authType name } }")
+    told = await app.send("{ getCaller { authType name } }")
 
     assert told == {"data": {"getCaller": {"authType": "IAM", "name": signing_key.name}}, "extensions": COST}
 
@@ -116,7 +122,7 @@ async def test_it_learns_the_time_from_us_when_its_own_clock_is_wrong(
 ) -> None:
     app = await signing_amplify(api_server.url, signing_key.signer, slowByMs=3_600_000)
 
-    told = await app.answer("{ getCaller { authType } }")
+    told = await app.send("{ getCaller { authType } }")
 
     assert told == {"data": {"getCaller": {"authType": "IAM"}}, "extensions": COST}
 
@@ -126,9 +132,9 @@ async def test_it_signs_its_subscriptions_and_is_told_when_its_key_is_revoked(
 ) -> None:
     app = await signing_amplify(tls_server.url, signing_key.signer, authority=tls_server.authority)
     async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
-        assert progress(await run.told()) == BEFORE
+        assert progress_of(await run.next_message()) == AWAITING_UPLOAD
         await served_api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=signing_key.id)
-        (error,) = why_it_ended(await run.told())
+        (error,) = why_it_ended(await run.next_message())
 
     assert error["errorType"] == "UnauthorizedException"
     assert error["message"] == "The API key or token has expired or was revoked."
@@ -137,19 +143,19 @@ async def test_it_signs_its_subscriptions_and_is_told_when_its_key_is_revoked(
 async def test_it_follows_an_import_to_its_end(tls_server: TlsServer, served_api: Api, import_id: str) -> None:
     app = amplify(tls_server.url, authority=tls_server.authority)
     async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
-        await follow(run, served_api, import_id)
+        await follow_import(run, served_api, import_id)
 
 
 async def test_its_subscription_ends_with_an_error_when_its_key_is_wrong(tls_server: TlsServer, import_id: str) -> None:
     app = amplify(tls_server.url, "da2-wrong", authority=tls_server.authority)
-    told = await app.answer(ON_IMPORT_PROGRESS, id=import_id)
+    told = await app.send(ON_IMPORT_PROGRESS, id=import_id)
 
     assert told == {"rejected": {"errors": [{"message": "Connection failed: UnauthorizedException"}]}}
 
 
 async def test_its_subscription_ends_with_an_error_when_there_is_no_such_import(tls_server: TlsServer) -> None:
     app = amplify(tls_server.url, authority=tls_server.authority)
-    (error,) = why_it_ended(await app.answer(ON_IMPORT_PROGRESS, id=NO_IMPORT))
+    (error,) = why_it_ended(await app.send(ON_IMPORT_PROGRESS, id=NO_IMPORT))
 
     assert error["errorType"] == "NotFound"
     assert error["message"] == f"There is no import with the id {NO_IMPORT}."
@@ -164,11 +170,11 @@ async def test_its_subscription_ends_with_an_error_when_its_key_is_revoked(
 
     app = amplify(tls_server.url, created["secret"], authority=tls_server.authority)
     async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
-        assert progress(await run.told()) == BEFORE
+        assert progress_of(await run.next_message()) == AWAITING_UPLOAD
         await served_api.ask(
             "mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=created["apiKey"]["id"]
         )
-        (error,) = why_it_ended(await run.told())
+        (error,) = why_it_ended(await run.next_message())
 
     assert error["errorType"] == "UnauthorizedException"
     assert error["message"] == "The API key or token has expired or was revoked."
@@ -187,11 +193,11 @@ async def test_its_subscription_goes_on_when_the_server_was_started_anew(
         served = await server.enter_async_context(start(port=0, worker=False))
         app = amplify(served.url, authority=certificate.authority_file)
         async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
-            assert progress(await run.told()) == BEFORE
+            assert progress_of(await run.next_message()) == AWAITING_UPLOAD
             await api.ask("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
-            assert progress(await run.told()) == BEFORE | {"status": "QUEUED", "percentComplete": 0}
+            assert progress_of(await run.next_message()) == AWAITING_UPLOAD | {"status": "QUEUED", "percentComplete": 0}
 
             await server.aclose()
             again = await server.enter_async_context(start(port=urlsplit(served.url).port or 0, worker=True))
             assert again.url == served.url
-            await see_its_end(run)
+            await wait_until_completed(run)

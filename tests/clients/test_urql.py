@@ -1,22 +1,22 @@
 """urql, as it is published: its subscriptions go over a WebSocket, or over server-sent events."""
 
 import pytest
+from tests.fixtures.client_apps import ClientApp
+from tests.fixtures.import_progress import ON_IMPORT_PROGRESS, follow_import
 
 from graph.web.server import Serving
 from tests.fixtures.api import API_KEY, Api, new_name
-from tests.fixtures.following import ON_IMPORT_PROGRESS, follow
-from tests.fixtures.node import App
 
 
-def urql(url: str, api_key: str = API_KEY, subscriptions: str = "ws") -> App:
-    return App("urql.js", {"endpoint": f"{url}/graphql", "apiKey": api_key, "subscriptions": subscriptions})
+def urql(url: str, api_key: str = API_KEY, subscriptions: str = "ws") -> ClientApp:
+    return ClientApp("urql.js", {"endpoint": f"{url}/graphql", "apiKey": api_key, "subscriptions": subscriptions})
 
 
 async def test_it_queries(api_server: Serving, served_api: Api) -> None:
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
-    told = await urql(api_server.url).answer("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
+    told = await urql(api_server.url).send("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
 
     assert told == {"data": {"getVpp": {"name": name}}}
 
@@ -24,7 +24,7 @@ async def test_it_queries(api_server: Serving, served_api: Api) -> None:
 async def test_it_changes_things(api_server: Serving) -> None:
     name = new_name()
 
-    told = await urql(api_server.url).answer(
+    told = await urql(api_server.url).send(
         "mutation ($input: CreateVppInput!) { createVpp(input: $input) { name dailyFeeAud } }",
         input={"name": name, "revenuePercentage": 20, "dailyFeeAud": 0.3},
     )
@@ -37,11 +37,11 @@ async def test_it_follows_an_import_to_its_end(
     api_server: Serving, served_api: Api, import_id: str, subscriptions: str
 ) -> None:
     async with urql(api_server.url, subscriptions=subscriptions).running(ON_IMPORT_PROGRESS, id=import_id) as run:
-        await follow(run, served_api, import_id)
+        await follow_import(run, served_api, import_id)
 
 
 async def test_it_sees_that_its_key_is_wrong(api_server: Serving) -> None:
-    told = await urql(api_server.url, "da2-wrong").answer("{ getCaller { name } }")
+    told = await urql(api_server.url, "da2-wrong").send("{ getCaller { name } }")
 
     assert told == {
         "rejected": {

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.fixtures.appsync_realtime import open_realtime_socket
+from tests.fixtures.graphql_transport_ws import Socket
 from typer.testing import CliRunner
 
 from graph.commands.main import app
@@ -18,8 +20,6 @@ from graph.schema import schema
 from graph.web.server import Serving
 from tests.conftest import open_api
 from tests.fixtures.api import API_KEY, Api
-from tests.fixtures.realtime import acknowledged
-from tests.fixtures.sockets import Socket
 
 CALLER = "query Caller { getCaller { name } }"
 VPPS = "query Vpps { listVpps { items { id } } }"
@@ -105,7 +105,7 @@ async def test_a_client_is_told_to_send_the_text_over_a_socket_too(socket: Socke
 
 
 async def test_and_over_appsyncs(api_server: Serving) -> None:
-    async with acknowledged(api_server.url) as socket:
+    async with open_realtime_socket(api_server.url) as socket:
         payload = {"data": json.dumps(named(sha256(REPORTS))), "extensions": {"authorization": {"x-api-key": API_KEY}}}
         await socket.send({"id": "1", "type": "start", "payload": payload})
         answer = await socket.receive()

@@ -12,6 +12,15 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 import uvicorn
+from tests.fixtures.appsync_realtime import (
+    ACK,
+    HEADERS,
+    KEEP_ALIVE,
+    RealtimeSocket,
+    connect_realtime,
+    encode_headers,
+    open_realtime_socket,
+)
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
@@ -20,7 +29,6 @@ from graph.protocols.websocket import MAX_SUBSCRIPTIONS, SocketTimeouts
 from graph.web.app import application
 from graph.web.server import Serving, listening_on
 from tests.fixtures.api import API_KEY, Api
-from tests.fixtures.realtime import ACK, HEADERS, KEEP_ALIVE, RealtimeSocket, acknowledged, encoded, realtime
 
 IMPORT = "subscription ($id: ID!) { onImportProgress(id: $id) { id status } }"
 REPORTS = "subscription { onRevenueReport { id } }"
@@ -38,7 +46,7 @@ LOCKED_OUT = {
 
 @pytest_asyncio.fixture
 async def realtime_socket(api_server: Serving) -> AsyncIterator[RealtimeSocket]:
-    async with acknowledged(api_server.url) as socket:
+    async with open_realtime_socket(api_server.url) as socket:
         yield socket
 
 
@@ -77,10 +85,10 @@ def error_of(id: str, error_type: str, message: str, code: int = 400) -> dict[st
 @pytest.mark.parametrize(
     ("protocols", "query", "headers"),
     [
-        ([f"header-{encoded(HEADERS)}"], "", {}),
-        ([f"header-{encoded({'X-API-KEY': API_KEY})}"], "", {}),
-        ([f"header-{encoded({'Authorization': API_KEY})}"], "?x-extra=1", {}),
-        ([], f"?header={encoded(HEADERS)}&payload=e30=", {}),
+        ([f"header-{encode_headers(HEADERS)}"], "", {}),
+        ([f"header-{encode_headers({'X-API-KEY': API_KEY})}"], "", {}),
+        ([f"header-{encode_headers({'Authorization': API_KEY})}"], "?x-extra=1", {}),
+        ([], f"?header={encode_headers(HEADERS)}&payload=e30=", {}),
         ([], f"?header={base64.b64encode(json.dumps(HEADERS).encode()).decode()}&payload=e30=", {}),
         ([], "", {"x-api-key": API_KEY}),
     ],
@@ -111,12 +119,12 @@ async def test_a_client_may_say_who_it_is_in_three_ways(
 async def test_whoever_is_not_known_is_told_so_in_the_protocol_and_then_closed(
     api_server: Serving, headers: dict[str, str], message: str
 ) -> None:
-    async with realtime(api_server.url, headers=headers) as socket:
+    async with connect_realtime(api_server.url, headers=headers) as socket:
         await socket.send({"type": "connection_init"})
 
         error = {"errorType": "UnauthorizedException", "message": message, "errorCode": 401}
         assert await socket.receive() == {"type": "connection_error", "payload": {"errors": [error]}}
-        assert await socket.closed() == (4401, "Unauthorized")
+        assert await socket.wait_closed() == (4401, "Unauthorized")
 
 
 @pytest.mark.parametrize("header", ["header-", "header-5", "header-e30", "header-!!", "header-W10"])
@@ -131,7 +139,7 @@ async def test_headers_that_cannot_be_read_are_none(api_server: Serving, header:
 
 
 async def test_what_is_sent_before_the_acknowledgement_is_passed_over(api_server: Serving, served_api: Api) -> None:
-    async with realtime(api_server.url) as socket:
+    async with connect_realtime(api_server.url) as socket:
         await socket.start(IMPORT, id=await an_import(served_api))
         await socket.send({"type": "stop", "id": "1"})
         await socket.send({"type": "connection_init"})
@@ -167,7 +175,7 @@ async def test_a_second_subscriber_is_told_the_present_state_as_the_first_was(
     await realtime_socket.start(IMPORT, id=import_id)
     first = [await realtime_socket.receive(), await realtime_socket.receive()]
 
-    async with acknowledged(api_server.url) as other:
+    async with open_realtime_socket(api_server.url) as other:
         await other.start(IMPORT, id=import_id)
         second = [await other.receive(), await other.receive()]
 
@@ -182,9 +190,9 @@ async def test_the_same_start_again_is_acknowledged_again_and_another_of_its_id_
     began = [await realtime_socket.receive(), await realtime_socket.receive()]
 
     later = HEADERS | {"x-amz-date": "20250901T000020Z"}
-    await realtime_socket.start(IMPORT, known_as=id, headers=later, id=import_id)
+    await realtime_socket.start(IMPORT, subscription_id=id, headers=later, id=import_id)
     again = await realtime_socket.receive()
-    await realtime_socket.start(REPORTS, known_as=id)
+    await realtime_socket.start(REPORTS, subscription_id=id)
     refused = await realtime_socket.receive()
 
     assert [each["type"] for each in began] == ["start_ack", "data"]
@@ -266,7 +274,7 @@ async def test_a_start_whose_data_is_not_a_request_is_refused(realtime_socket: R
 async def test_each_start_is_made_by_whom_its_own_headers_name(realtime_socket: RealtimeSocket) -> None:
     id = await realtime_socket.start(REPORTS, headers={"x-api-key": "da2-wrong"})
     refused = await realtime_socket.receive()
-    await realtime_socket.start(REPORTS, known_as="right")
+    await realtime_socket.start(REPORTS, subscription_id="right")
     taken = await realtime_socket.receive()
 
     message = "You are not authorized to make this call: the API key is unknown, expired or revoked."
@@ -279,7 +287,7 @@ async def test_a_revoked_key_ends_what_was_subscribed_to_with_it(
 ) -> None:
     key = await served_api.ask(CREATE_KEY)
     id = await realtime_socket.start(REPORTS, headers={"x-api-key": key["secret"]})
-    await realtime_socket.start(REPORTS, known_as="another's")
+    await realtime_socket.start(REPORTS, subscription_id="another's")
     acknowledged = [await realtime_socket.receive(), await realtime_socket.receive()]
 
     await served_api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"])
@@ -322,7 +330,7 @@ async def test_what_is_no_message_is_told_so_and_the_socket_stays_open(
 ) -> None:
     await realtime_socket.send(frame)
     told = await realtime_socket.receive()
-    await realtime_socket.start(REPORTS, known_as="next")
+    await realtime_socket.start(REPORTS, subscription_id="next")
 
     assert "id" not in told
     assert told["payload"]["errors"][0]["errorType"] == error_type
@@ -332,14 +340,14 @@ async def test_what_is_no_message_is_told_so_and_the_socket_stays_open(
 async def test_a_frame_that_is_too_large_closes_the_socket(realtime_socket: RealtimeSocket) -> None:
     await realtime_socket.send("x" * (2**20 + 1))
 
-    code, _ = await realtime_socket.closed()
+    code, _ = await realtime_socket.wait_closed()
     assert code == 1009
 
 
 async def test_a_socket_has_so_many_subscriptions_and_no_more(realtime_socket: RealtimeSocket) -> None:
     async def start_many() -> None:
         for number in range(10_000):
-            await realtime_socket.start(REPORTS, known_as=str(number))
+            await realtime_socket.start(REPORTS, subscription_id=str(number))
 
     starting = asyncio.create_task(start_many())
     told: list[Any] = []
@@ -354,23 +362,23 @@ async def test_a_socket_has_so_many_subscriptions_and_no_more(realtime_socket: R
 
 
 async def test_a_socket_that_never_says_who_it_is_is_closed(impatient: str) -> None:
-    async with realtime(impatient) as socket:
-        assert await socket.closed() == (4408, "Connection initialisation timeout")
+    async with connect_realtime(impatient) as socket:
+        assert await socket.wait_closed() == (4408, "Connection initialisation timeout")
 
 
 async def test_a_socket_is_kept_alive_and_closed_when_nothing_is_subscribed_to_for_long(impatient: str) -> None:
-    async with acknowledged(impatient) as socket:
-        await socket.start(REPORTS, known_as="1")
+    async with open_realtime_socket(impatient) as socket:
+        await socket.start(REPORTS, subscription_id="1")
         told = [await socket.receive() for _ in range(50)]
         await socket.send({"type": "stop", "id": "1"})
 
         assert told.count(KEEP_ALIVE) == 49
-        assert await socket.closed() == (1000, "Nothing is subscribed to")
+        assert await socket.wait_closed() == (1000, "Nothing is subscribed to")
 
 
 async def test_a_socket_that_offers_no_protocol_of_ours_is_told_which_there_are(api_server: Serving) -> None:
     async with connect(f"{api_server.url.replace('http', 'ws', 1)}/graphql") as connection:
-        code, reason = await RealtimeSocket(connection).closed()
+        code, reason = await RealtimeSocket(connection).wait_closed()
 
     expected = "Subprotocol not acceptable; expected graphql-transport-ws or graphql-ws"
     assert (code, reason) == (4406, expected)
@@ -378,11 +386,11 @@ async def test_a_socket_that_offers_no_protocol_of_ours_is_told_which_there_are(
 
 async def test_a_client_that_does_not_listen_keeps_nobody_waiting(api_server: Serving, served_api: Api) -> None:
     import_id = await an_import(served_api)
-    async with realtime(api_server.url) as deaf, acknowledged(api_server.url) as other:
+    async with connect_realtime(api_server.url) as deaf, open_realtime_socket(api_server.url) as other:
         deaf.connection.transport.pause_reading()
         await deaf.send({"type": "connection_init"})
         for number in range(MAX_SUBSCRIPTIONS):
-            await deaf.start(IMPORT, known_as="x" * 1_000 + str(number), id=import_id)
+            await deaf.start(IMPORT, subscription_id="x" * 1_000 + str(number), id=import_id)
         await other.start(IMPORT, id=import_id)
         began = [await other.receive(), await other.receive()]
 
@@ -400,8 +408,8 @@ async def test_half_a_handshake_left_hanging_keeps_nobody_waiting(api_server: Se
         writer.write(b"GET /graphql/realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n")
         await writer.drain()
 
-    async with acknowledged(api_server.url) as socket:
-        await socket.start(REPORTS, known_as="1")
+    async with open_realtime_socket(api_server.url) as socket:
+        await socket.start(REPORTS, subscription_id="1")
         told = await socket.receive()
 
     for _, writer in hanging:

@@ -14,6 +14,8 @@ import pytest_asyncio
 import structlog
 from sqlalchemy import text
 from starlette.requests import Request
+from tests.fixtures.appsync_realtime import connect_realtime, open_realtime_socket
+from tests.fixtures.graphql_transport_ws import Socket, open_socket
 
 import db.imports
 from db.engine.database import Database, StatementTimeout, disable_statement_timeout
@@ -27,8 +29,6 @@ from graph.settings import Limits, StartupError
 from graph.web.server import Serving, serving
 from tests.conftest import open_api
 from tests.fixtures.api import API_KEY, Api
-from tests.fixtures.realtime import acknowledged, realtime
-from tests.fixtures.sockets import Socket, open_socket
 
 CALLER = "{ getCaller { name } }"
 HEADERS = {"x-api-key": API_KEY}
@@ -160,7 +160,7 @@ async def test_limits_hold_over_a_socket(socket: Socket) -> None:
 
 
 async def test_limits_hold_over_appsyncs_socket(api_server: Serving) -> None:
-    async with acknowledged(api_server.url) as socket:
+    async with open_realtime_socket(api_server.url) as socket:
         id = await socket.start(ALIASED)
         answers = [await socket.receive(), await socket.receive()]
 
@@ -523,7 +523,7 @@ async def test_operations_over_a_socket_are_counted(servers: EmbeddedServers) ->
 
 async def test_starts_over_appsyncs_socket_are_counted(servers: EmbeddedServers) -> None:
     subscription = "subscription { onRevenueReport { id } }"
-    async with serving_with(servers, caller_requests_per_minute=1) as ours, acknowledged(ours.url) as socket:
+    async with serving_with(servers, caller_requests_per_minute=1) as ours, open_realtime_socket(ours.url) as socket:
         first, second = await socket.start(subscription), await socket.start(subscription)
         answers = [await socket.receive(), await socket.receive()]
 
@@ -534,12 +534,12 @@ async def test_starts_over_appsyncs_socket_are_counted(servers: EmbeddedServers)
 
 async def test_sockets_are_counted_by_address(servers: EmbeddedServers) -> None:
     async with serving_with(servers, address_requests_per_minute=1) as ours:
-        async with acknowledged(ours.url):
+        async with open_realtime_socket(ours.url):
             pass
-        async with realtime(ours.url) as socket:
+        async with connect_realtime(ours.url) as socket:
             await socket.send({"type": "connection_init"})
             refused = await socket.receive()
-            closed = await socket.closed()
+            closed = await socket.wait_closed()
 
     assert refused["type"] == "connection_error"
     (error,) = refused["payload"]["errors"]

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
 from sqlalchemy import text
+from tests.fixtures.graphql_transport_ws import open_socket
 
 from db.engine.database import Database
 from db.engine.scope import Scope
@@ -21,7 +22,6 @@ from graph.schema import schema
 from graph.web.server import Serving
 from tests.fixtures.api import Api, new_name, new_nmi
 from tests.fixtures.readings import kept, readings
-from tests.fixtures.sockets import open_socket
 
 NOT_READY = text(
     "update revenue_reports set status = 'FAILED', settled_from = null, total_revenue_aud = null where id = :id"

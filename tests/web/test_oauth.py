@@ -15,6 +15,7 @@ import httpx
 import jwt
 import pytest
 from sqlalchemy import text
+from tests.fixtures.appsync_realtime import open_realtime_socket
 
 import db.signing_keys
 from db.api_keys import PREFIX_LENGTH
@@ -25,7 +26,6 @@ from graph.web.app import application
 from graph.web.server import Serving
 from tests.fixtures.api import API_KEY, Api, new_name
 from tests.fixtures.issuer import ec_key, signed
-from tests.fixtures.realtime import acknowledged
 
 CALLER = "{ getCaller { authType name role siteIds vppIds } }"
 CREATE_KEY = "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKey { id } secret } }"
@@ -163,8 +163,8 @@ async def test_revoking_a_key_ends_what_was_subscribed_to_with_its_token(api_ser
     id, secret = await new_key(served_api)
     token = await new_token(served_api.client, id, secret)
 
-    async with acknowledged(api_server.url) as socket:
-        await socket.start(REPORTS, known_as="one", headers={"Authorization": f"Bearer {token}"})
+    async with open_realtime_socket(api_server.url) as socket:
+        await socket.start(REPORTS, subscription_id="one", headers={"Authorization": f"Bearer {token}"})
         acked = await socket.receive()
         await served_api.ask(REVOKE, id=id)
         told = await socket.receive()
