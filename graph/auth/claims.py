@@ -7,7 +7,7 @@ from typing import Any
 import jwt
 
 from graph.auth.authentication import WrongToken
-from graph.auth.key_set import KeySet
+from graph.auth.jwks_cache import JwksCache
 
 # The last second a datetime can hold.
 LAST_SECOND = 253402300799
@@ -23,7 +23,13 @@ REASONS: dict[type[Exception], str] = {
 
 
 async def claims_of(
-    token: str, keys: KeySet, *, issuer: str, audiences: Collection[str], algorithms: Collection[str], leeway_s: float
+    token: str,
+    keys: JwksCache,
+    *,
+    issuer: str,
+    audiences: Collection[str],
+    algorithms: Collection[str],
+    leeway_s: float,
 ) -> dict[str, Any]:
     """Return the claims of a token that is an issuer's, is for us, and is in its time; refuse with `WrongToken`."""
     try:

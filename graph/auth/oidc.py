@@ -20,10 +20,10 @@ import httpx
 
 from db.api_keys import SITE_SCOPED_ROLES, VPP_SCOPED_ROLES
 from graph.auth.authentication import WrongToken
+from graph.auth.cached_fetch import CachedFetch
 from graph.auth.callers import ROLES, Caller
 from graph.auth.claims import claims_of, expiry
-from graph.auth.fetched import Fetched
-from graph.auth.key_set import Jwk, KeySet
+from graph.auth.jwks_cache import Jwk, JwksCache
 from graph.settings import OidcSettings, is_safe_to_fetch
 
 FRESH_FOR_S = 3600.0
@@ -50,10 +50,10 @@ class OidcIssuer:
         self.name = settings.issuer or ""
         self._discovery = f"{self.name.rstrip('/')}/.well-known/openid-configuration"
         self._settings = settings
-        self._keys = KeySet(
+        self._keys = JwksCache(
             self._fetch_keys, fresh_for_s=FRESH_FOR_S, pause_s=PAUSE_S, good_for_s=settings.max_jwks_age_s, clock=clock
         )
-        self._document = Fetched(
+        self._document = CachedFetch(
             self._fetch_document,
             fresh_for_s=FRESH_FOR_S,
             pause_s=PAUSE_S,

@@ -16,8 +16,8 @@ from db.engine.database import AnyRow, Database
 from graph.auth.authentication import WrongToken
 from graph.auth.callers import Caller
 from graph.auth.claims import claims_of, expiry
+from graph.auth.jwks_cache import Jwk, JwksCache
 from graph.auth.key_cache import KeyCache
-from graph.auth.key_set import Jwk, KeySet
 from graph.settings import OwnTokenSettings
 
 ALGORITHM = "ES256"
@@ -44,7 +44,7 @@ class OwnTokens:
         self._keys = keys
         self._lasts_s = settings.lifetime_s
         # Without a pause: another process may have rotated the keys just now, and the database is near.
-        self._signing_keys = KeySet(self.published, fresh_for_s=FRESH_FOR_S, pause_s=0, good_for_s=GOOD_FOR_S)
+        self._signing_keys = JwksCache(self.published, fresh_for_s=FRESH_FOR_S, pause_s=0, good_for_s=GOOD_FOR_S)
 
     async def issue(self, *, client_id: UUID | str, secret: str) -> Issued | None:
         """Return a token for an API key; None unless the secret is that of a good key of this id or prefix."""

@@ -14,8 +14,6 @@ import httpx
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.fixtures.appsync_realtime import ACK, KEEP_ALIVE, connect_realtime
-from tests.fixtures.graphql_transport_ws import open_socket
 from websockets.exceptions import ConnectionClosed
 
 from graph.auth.authentication import TOKEN_AT_MOST, Authenticator, WrongToken
@@ -24,6 +22,8 @@ from graph.embedded.servers import EmbeddedServers
 from graph.web.app import application
 from graph.web.server import listening_on
 from tests.fixtures.api import API_KEY, Api
+from tests.fixtures.appsync_realtime import ACK, KEEP_ALIVE, connect_realtime
+from tests.fixtures.graphql_transport_ws import open_socket
 from tests.fixtures.issuer import CLIENT_ID, LocalIssuer, ec_key, local_issuer, public_jwk, rsa_key, served_on, signed
 
 CALLER = "{ getCaller { authType name role siteIds vppIds } }"

@@ -18,7 +18,6 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from sqlalchemy import text
-from tests.fixtures.appsync_realtime import ACK, KEEP_ALIVE, connect_realtime
 
 from db.engine.database import Database
 from db.engine.notices import Notices
@@ -28,6 +27,7 @@ from graph.auth.signatures import Received, SignatureRefused, Signatures, read_c
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving
 from tests.fixtures.api import Api
+from tests.fixtures.appsync_realtime import ACK, KEEP_ALIVE, connect_realtime
 from tests.fixtures.signing import Signer, new_signing_key, timestamp
 
 CALLER = "{ getCaller { authType name role vppIds } }"

@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 @dataclass
-class Fetched(Generic[T]):
+class CachedFetch(Generic[T]):
     """What was fetched last. Times are in seconds."""
 
     fetch: Callable[[], Awaitable[T]]

@@ -6,13 +6,13 @@ from typing import Any
 import jwt
 
 from graph.auth.authentication import WrongToken
-from graph.auth.fetched import Fetched
+from graph.auth.cached_fetch import CachedFetch
 
 # A public JSON Web Key, RFC 7517.
 Jwk = dict[str, Any]
 
 
-class KeySet(Fetched[Sequence[Jwk]]):
+class JwksCache(CachedFetch[Sequence[Jwk]]):
     """Finds the key a token says it is signed with. Whoever asks for one that is not there waits for a fetch."""
 
     async def key(self, kid: str | None, algorithm: str) -> jwt.PyJWK:
