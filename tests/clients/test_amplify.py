@@ -9,6 +9,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+
+from graph.embedded.infrastructure import Infrastructure, own_certificate
+from graph.embedded.servers import EmbeddedServers
+from graph.web.server import Serving, serving
+from tests.clients.conftest import TlsServer, uploaded_event
+from tests.fixtures.api import API_KEY, COST, Api, new_name
 from tests.fixtures.client_apps import ClientApp
 from tests.fixtures.import_progress import (
     AWAITING_UPLOAD,
@@ -17,12 +23,6 @@ from tests.fixtures.import_progress import (
     progress_of,
     wait_until_completed,
 )
-
-from graph.embedded.infrastructure import Infrastructure, own_certificate
-from graph.embedded.servers import EmbeddedServers
-from graph.web.server import Serving, serving
-from tests.clients.conftest import TlsServer, uploaded_event
-from tests.fixtures.api import API_KEY, COST, Api, new_name
 from tests.fixtures.signing import Signer, SigningKey
 
 NO_IMPORT = "00000000-0000-4000-8000-000000000000"

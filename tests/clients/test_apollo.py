@@ -1,10 +1,9 @@
 """Apollo Client with the links that were made for AppSync, as they are published."""
 
-from tests.fixtures.client_apps import ClientApp
-from tests.fixtures.import_progress import ON_IMPORT_PROGRESS, follow_import
-
 from graph.web.server import Serving
 from tests.fixtures.api import API_KEY, Api, new_name
+from tests.fixtures.client_apps import ClientApp
+from tests.fixtures.import_progress import ON_IMPORT_PROGRESS, follow_import
 from tests.fixtures.signing import Signer, SigningKey
 
 

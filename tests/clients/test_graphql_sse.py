@@ -1,10 +1,9 @@
 """The client of GraphQL over server-sent events, as it is published: everything is a POST that goes on answering."""
 
-from tests.fixtures.client_apps import ClientApp
-from tests.fixtures.import_progress import ON_IMPORT_PROGRESS, follow_import
-
 from graph.web.server import Serving
 from tests.fixtures.api import API_KEY, COST, Api, new_name
+from tests.fixtures.client_apps import ClientApp
+from tests.fixtures.import_progress import ON_IMPORT_PROGRESS, follow_import
 
 
 def graphql_sse(url: str, api_key: str = API_KEY) -> ClientApp:

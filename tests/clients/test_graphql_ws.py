@@ -1,10 +1,9 @@
 """The client of graphql-transport-ws, as it is published: everything goes over a WebSocket."""
 
-from tests.fixtures.client_apps import ClientApp
-from tests.fixtures.import_progress import ON_IMPORT_PROGRESS, follow_import
-
 from graph.web.server import Serving
 from tests.fixtures.api import API_KEY, COST, Api, new_name
+from tests.fixtures.client_apps import ClientApp
+from tests.fixtures.import_progress import ON_IMPORT_PROGRESS, follow_import
 
 
 def graphql_ws(url: str, api_key: str = API_KEY) -> ClientApp:

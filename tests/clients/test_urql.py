@@ -1,11 +1,11 @@
 """urql, as it is published: its subscriptions go over a WebSocket, or over server-sent events."""
 
 import pytest
-from tests.fixtures.client_apps import ClientApp
-from tests.fixtures.import_progress import ON_IMPORT_PROGRESS, follow_import
 
 from graph.web.server import Serving
 from tests.fixtures.api import API_KEY, Api, new_name
+from tests.fixtures.client_apps import ClientApp
+from tests.fixtures.import_progress import ON_IMPORT_PROGRESS, follow_import
 
 
 def urql(url: str, api_key: str = API_KEY, subscriptions: str = "ws") -> ClientApp:

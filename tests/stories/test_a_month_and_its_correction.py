@@ -4,9 +4,8 @@ import csv
 import io
 from typing import Any
 
-from tests.fixtures.graphql_transport_ws import Socket
-
 from tests.fixtures.api import Api, new_nmi
+from tests.fixtures.graphql_transport_ws import Socket
 
 REPORT = """
 fragment Report on RevenueReport {

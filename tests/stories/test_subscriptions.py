@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from tests.fixtures.graphql_transport_ws import Socket
-
 from tests.fixtures.api import Api, new_nmi
+from tests.fixtures.graphql_transport_ws import Socket
 
 HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 PROGRESS = "subscription ($id: ID!) { onImportProgress(id: $id) { status rowsImported } }"
