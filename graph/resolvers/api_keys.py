@@ -1,4 +1,4 @@
-"""Who calls, and the keys they call with."""
+"""The caller of a request, and the API keys that callers use."""
 
 import asyncio
 from collections.abc import Sequence
@@ -33,18 +33,20 @@ class Caller:
     auth_type: str = strawberry.field(description="API_KEY, OIDC or IAM.")
     name: str
     role: "Role"
-    site_ids: list[ID] | None = strawberry.field(description="What a MEMBER may see: null for everyone else.")
-    vpp_ids: list[ID] | None = strawberry.field(description="What an OPERATOR is held to: null for all VPPs.")
-
-
-@strawberry.enum(description="Each may do what the one before it may, within what it is held to.")
-class Role(Enum):
-    MEMBER = strawberry.enum_value("MEMBER", description="A site's owner: reads its own sites and their line items.")
-    READER = "READER"
-    OPERATOR = strawberry.enum_value(
-        "OPERATOR", description="Changes VPPs, sites, batteries and parks; imports; settles."
+    site_ids: list[ID] | None = strawberry.field(description="The sites that a MEMBER may see; null for other roles.")
+    vpp_ids: list[ID] | None = strawberry.field(
+        description="The VPPs that a READER or OPERATOR is limited to; null means all VPPs."
     )
-    ADMIN = strawberry.enum_value("ADMIN", description="Manages keys.")
+
+
+@strawberry.enum(description="Each role may do what the roles before it may, limited to its sites or VPPs.")
+class Role(Enum):
+    MEMBER = strawberry.enum_value("MEMBER", description="The owner of sites: reads those sites and their line items.")
+    READER = strawberry.enum_value("READER", description="Reads everything but API keys and audit entries.")
+    OPERATOR = strawberry.enum_value(
+        "OPERATOR", description="Changes VPPs, sites, batteries and parks, imports files, and settles months."
+    )
+    ADMIN = strawberry.enum_value("ADMIN", description="Manages API keys and reads audit entries.")
 
 
 def _api_keys(_context: ReadContext) -> ReadStatement:
@@ -55,29 +57,38 @@ def _api_keys(_context: ReadContext) -> ReadStatement:
 class ApiKey(RowType):
     id: ID
     name: str
-    prefix: str = strawberry.field(description="The first characters of the secret, to tell keys apart.")
+    prefix: str = strawberry.field(description="The first 12 characters of the secret, to recognise the key by.")
     role: Role = column_field("role", by=Role)
-    vpp_ids: list[ID] | None
-    site_ids: list[ID] | None
+    vpp_ids: list[ID] | None = strawberry.field(description="As in Caller.")
+    site_ids: list[ID] | None = strawberry.field(description="As in Caller.")
     created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    revoked_at: datetime | None
+    expires_at: datetime | None = strawberry.field(description="Null if the key does not expire.")
+    last_used_at: datetime | None = strawberry.field(
+        description="Updated at most once a minute. Null if the key was never used."
+    )
+    revoked_at: datetime | None = strawberry.field(description="Null if the key is not revoked.")
 
 
 @strawberry.type
 class ApiKeyWithSecret:
     api_key: ApiKey
-    secret: str = strawberry.field(description="Shown this once. Only its hash is kept.")
+    secret: str = strawberry.field(
+        description="The API key to send. It is returned only here; the server stores only its SHA-256 hash."
+    )
 
 
 @strawberry.input
 class CreateApiKeyInput:
-    name: str
+    name: str = strawberry.field(description="1 to 200 characters.")
     role: Role
-    vpp_ids: list[ID] | None = None
-    site_ids: list[ID] | None = None
-    expires_at: datetime | None = None
+    vpp_ids: list[ID] | None = strawberry.field(
+        default=None,
+        description="Only for READER and OPERATOR: the VPPs that the key is limited to; null means all VPPs.",
+    )
+    site_ids: list[ID] | None = strawberry.field(
+        default=None, description="Only for MEMBER, and required there: the sites that the key may see."
+    )
+    expires_at: datetime | None = strawberry.field(default=None, description="Null if the key does not expire.")
 
 
 @strawberry.input
@@ -87,7 +98,7 @@ class RevokeApiKeyInput:
 
 @strawberry.type
 class ApiKeyQuery:
-    @strawberry.field(description="Who this request is made as.", extensions=[RequiresRole(MEMBER)])
+    @strawberry.field(description="The caller of this request, and its role.", extensions=[RequiresRole(MEMBER)])
     def get_caller(self, info: Info) -> Caller:
         caller = info.context.caller
         return Caller(
@@ -98,7 +109,9 @@ class ApiKeyQuery:
             vpp_ids=_to_ids(caller.vpp_ids),
         )
 
-    list_api_keys: Connection[ApiKey] = query_field(FieldQuery(_api_keys, order=NEWEST_FIRST), RequiresRole(ADMIN))
+    list_api_keys: Connection[ApiKey] = query_field(
+        FieldQuery(_api_keys, order=NEWEST_FIRST), RequiresRole(ADMIN), description="Newest first."
+    )
 
 
 @strawberry.type
@@ -109,7 +122,7 @@ class ApiKeyMutation:
             id, secret = await db.api_keys.create(
                 change.session,
                 name=input.name,
-                role=input.role.value,
+                role=input.role.name,
                 vpp_ids=_parse_ids(input.vpp_ids, "vppIds"),
                 site_ids=_parse_ids(input.site_ids, "siteIds"),
                 expires_at=input.expires_at,
@@ -119,7 +132,8 @@ class ApiKeyMutation:
         return ApiKeyWithSecret(api_key=require_row(ApiKey.of_any(key)), secret=secret)
 
     @strawberry.mutation(
-        description="Takes effect at once, open subscriptions included.", extensions=[RequiresRole(ADMIN)]
+        description="Takes effect immediately, and ends the open subscriptions of the key.",
+        extensions=[RequiresRole(ADMIN)],
     )
     async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> ApiKey | None:
         id, notices = parse_id(input.id, "input", "id"), info.context.notices

@@ -1,4 +1,4 @@
-"""The audit trail: who changed what."""
+"""The audit trail: one entry for each object that a mutation changed."""
 
 from datetime import datetime
 
@@ -19,19 +19,21 @@ from graph.resolvers.scalars import AWSJSON
 NEWEST_FIRST = Order((col(AuditEntryTable.at), col(AuditEntryTable.id)), descending=True)
 
 
-@strawberry.type(description="What one mutation did to one object. An entry never changes.")
+@strawberry.type(description="The change that one mutation made to one object. An entry never changes.")
 class AuditEntry(RowType):
     id: ID
     at: datetime
-    auth_type: str = strawberry.field(description="As in Caller; COMMAND for the command line.")
+    auth_type: str = strawberry.field(description="API_KEY, OIDC or IAM, as in Caller; COMMAND for the command line.")
     caller_name: str
-    api_key_id: ID | None
-    request_id: str | None = strawberry.field(description="What the answer said in x-amzn-requestid.")
-    action: str = strawberry.field(description="The mutation's name.")
-    object_type: str = strawberry.field(description="The name of its type.")
+    api_key_id: ID | None = strawberry.field(description="Null unless the caller used an API key of listApiKeys.")
+    request_id: str | None = strawberry.field(
+        description="The x-amzn-requestid header of the response; null for the command line."
+    )
+    action: str = strawberry.field(description="Name of the mutation.")
+    object_type: str = strawberry.field(description="Name of the object's GraphQL type.")
     object_id: ID
-    old: AWSJSON | None = strawberry.field(description="The whole object before; null where there was none.")
-    new: AWSJSON | None = strawberry.field(description="The whole object after; null where none is left.")
+    old: AWSJSON | None = strawberry.field(description="The whole object before the change; null if it was created.")
+    new: AWSJSON | None = strawberry.field(description="The whole object after the change; null if it was deleted.")
 
 
 @strawberry.input
@@ -40,8 +42,8 @@ class AuditEntryFilterInput:
     object_id: ID | None = None
     action: str | None = None
     caller_name: str | None = None
-    from_: datetime | None = strawberry.field(name="from", default=None)
-    until: datetime | None = None
+    from_: datetime | None = strawberry.field(name="from", default=None, description="The first instant, included.")
+    until: datetime | None = strawberry.field(default=None, description="The instant to stop at, excluded.")
 
 
 def _audit_entries(context: ReadContext, filter: AuditEntryFilterInput | None = None) -> ReadStatement:

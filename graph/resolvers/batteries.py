@@ -28,14 +28,17 @@ def _battery(context: ReadContext, id: ID) -> ReadStatement:
 BATTERY = FieldQuery(_battery)
 
 
-@strawberry.type
+@strawberry.type(description="A battery at a site. A battery that moves to another site is a new Battery there.")
 class Battery(RowType):
     id: ID
     site_id: strawberry.Private[UUID]
     site: Site = query_field(FieldQuery(sites_by_id, by="site_id", owner="id"))
     manufacturer: str
     serial: str
-    capacity_kwh: float
+    capacity_kwh: float = strawberry.field(
+        description="Capacity today, or on the date `on` in Site.batteries."
+        " If the battery is not installed today, its last capacity."
+    )
     effective_from: date | None = column_field("installed", by=attrgetter("lower"))
     effective_until: date | None = column_field("installed", by=attrgetter("upper"))
     created_at: datetime
@@ -50,25 +53,34 @@ class Battery(RowType):
 class AddBatteryInput:
     id: ID | None = None
     site_id: ID
-    manufacturer: str
-    serial: str
-    capacity_kwh: float
-    effective_from: date | None = None
+    manufacturer: str = strawberry.field(description="1 to 200 characters.")
+    serial: str = strawberry.field(
+        description="1 to 200 characters. A manufacturer's serial can be installed at only one site on any day."
+    )
+    capacity_kwh: float = strawberry.field(description="From 0 to 1,000,000.")
+    effective_from: date | None = strawberry.field(
+        default=None, description="First day at the site; null means that the battery has always been there."
+    )
 
 
-@strawberry.input(description="Capacity with effectiveFrom is an extension from that day on.")
+@strawberry.input
 class UpdateBatteryInput:
     id: ID
     manufacturer: str | None = None
     serial: str | None = None
     capacity_kwh: float | None = None
-    effective_from: date | None = None
+    effective_from: date | None = strawberry.field(
+        default=None,
+        description="First day of the new capacity, for a battery that was extended; null corrects it for all time.",
+    )
 
 
 @strawberry.input
 class RemoveBatteryInput:
     id: ID
-    effective_from: date | None = None
+    effective_from: date | None = strawberry.field(
+        default=None, description="First day without the battery; null removes it as if it had never been installed."
+    )
 
 
 @strawberry.type
@@ -109,7 +121,7 @@ class BatteryMutation:
         return await Battery.load(info, id)
 
     @strawberry.mutation(
-        description="Takes a battery out of its site: from a day on, or as if it had never been there.",
+        description="Removes a battery from its site, from a day on or for all time.",
         extensions=[RequiresRole(OPERATOR)],
     )
     async def remove_battery(self, info: Info, input: RemoveBatteryInput) -> Battery | None:

@@ -33,9 +33,7 @@ def _imports(context: ReadContext) -> ReadStatement:
     return db.imports.imports(context.scope).where(equals_any(col(ImportTable.id), context.keys))
 
 
-@strawberry.type(
-    description="Energy into or out of a site's batteries, at the tariff it was traded at.",
-)
+@strawberry.type(description="Energy charged into or discharged from a site's batteries, and its tariff.")
 class BatteryEvent(RowType):
     id: ID = column_field("import_id", "line_number", by="{}:{}".format)
     site_id: strawberry.Private[UUID]
@@ -43,11 +41,18 @@ class BatteryEvent(RowType):
 
     site: Site = query_field(FieldQuery(sites_by_id, by="site_id", owner="id"))
     import_: Annotated["Import", strawberry.lazy("graph.resolvers.imports")] = query_field(
-        FieldQuery(_imports, by="import_id", owner="id"), RequiresRole(READER), name="import"
+        FieldQuery(_imports, by="import_id", owner="id"),
+        RequiresRole(READER),
+        name="import",
+        description="The import whose file contains the event.",
     )
-    line_number: int = strawberry.field(description="Where it stood in the imported file; the header is line 1.")
+    line_number: int = strawberry.field(description="Line in the imported file; the header is line 1.")
     settlement_date: date
     event_type: BatteryEventType = column_field("event_type", by=BatteryEventType)
     energy_kwh: float
-    tariff_cents_per_kwh: float
-    value_aud: str = strawberry.field(description="Money earned, or below zero money spent; not rounded to the cent.")
+    tariff_cents_per_kwh: float = strawberry.field(
+        description="For CHARGE the cost of charging, for DISCHARGE the feed-in tariff; either can be negative."
+    )
+    value_aud: str = strawberry.field(
+        description="Money earned; negative is money spent. Exact, not rounded to the cent."
+    )

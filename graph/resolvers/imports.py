@@ -1,4 +1,4 @@
-"""Imports: a file's way into the database, step by step, and what became of it."""
+"""Imports of CSV files: create, start, cancel and revert an import, and follow its progress."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -49,13 +49,20 @@ class ImportKind(Enum):
     PARK_READINGS = "PARK_READINGS"
 
 
-strawberry.enum(Status, name="ImportStatus")
+strawberry.enum(
+    Status,
+    name="ImportStatus",
+    description="AWAITING_UPLOAD until startImport; then QUEUED, RUNNING, and COMPLETED or FAILED."
+    "\nA FAILED import can be started again.",
+)
 
 
 strawberry.enum(RejectionCode, name="ImportRejectionCode")
 
 
-@strawberry.enum(description="What the tariff on a charge event says: what charging cost, or what it earned.")
+@strawberry.enum(
+    description="How a file writes the tariff of a CHARGE event: as the cost of charging, or as money earned."
+)
 class ChargeTariff(Enum):
     COST = "COST"
     EARNING = "EARNING"
@@ -87,7 +94,7 @@ def _percent_complete(status: str, bytes_total: int | None, bytes_read: int) -> 
 IMPORT = FieldQuery(_import)
 
 
-@strawberry.type(description="A CSV file on its way into the database.")
+@strawberry.type(description="The import of a CSV file: its progress and its result.")
 class Import(RowType):
     id: ID
     kind: ImportKind = column_field("kind", by=ImportKind)
@@ -97,27 +104,29 @@ class Import(RowType):
 
     park: Park | None = query_field(
         FieldQuery(parks_by_id, by="park_id", owner="id"),
-        description="The park the readings belong to, for PARK_READINGS.",
+        description="The park that the readings belong to, for PARK_READINGS; otherwise null.",
     )
     percent_complete: float | None = column_field(
         *("status", "bytes_total", "bytes_read"),
         by=_percent_complete,
-        description="From 0 to 100, by bytes; null until the size of the file is known.",
+        description="From 0 to 100, by bytes read. Null until startImport, when the size of the file is known.",
     )
-    bytes_total: float | None
+    bytes_total: float | None = strawberry.field(description="Size of the file. Null until startImport.")
     bytes_read: float
     rows_read: int
     rows_imported: int
-    rows_duplicated: int = strawberry.field(description="Rows that another import had already brought in.")
+    rows_duplicated: int = strawberry.field(
+        description="Rows that do not count, because another import already brought the same row."
+    )
     rows_rejected: int
 
     rejections: Connection["ImportRejection"] = query_field(
-        FieldQuery(_rejections, by="id", order=BY_LINE), description="In file order."
+        FieldQuery(_rejections, by="id", order=BY_LINE), description="Rejected rows, in the order of the file."
     )
 
     @strawberry.field(
-        description="All rejected rows as a CSV file with a reason column, to correct and import again."
-        " Null where there are none."
+        description="Link to a CSV file of all rejected rows with a reason column, to correct and import again."
+        "\nValid for 5 minutes. Null unless rows were rejected and the import is COMPLETED or REVERTED."
     )
     async def rejections_url(self, info: Info) -> AWSURL | None:
         if not self.rows_rejected or self.status not in (Status.COMPLETED, Status.REVERTED):
@@ -131,7 +140,9 @@ class Import(RowType):
             )
         )
 
-    failure_reason: str | None = strawberry.field(description="Why it stopped, when status is FAILED.")
+    failure_reason: str | None = strawberry.field(
+        description="Why the import stopped, when status is FAILED; otherwise null."
+    )
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -144,13 +155,15 @@ class Import(RowType):
 @strawberry.type
 class ImportRejection(RowType):
     line_number: int
-    column: str | None = column_field("column_name", description="The column at fault, where there is one.")
+    column: str | None = column_field(
+        "column_name", description="The column at fault; null if the whole row is at fault."
+    )
     code: RejectionCode = column_field("code", by=RejectionCode)
     message: str
-    row: str = column_field("row_text", description="The row as it stood in the file.")
+    row: str = column_field("row_text", description="The row as it stands in the file.")
 
 
-@strawberry.type(description="Where to put the file: an HTTP PUT of its bytes to uploadUrl, before expiresAt.")
+@strawberry.type(description="Where to upload the file: send its bytes with HTTP PUT to uploadUrl before expiresAt.")
 class ImportUpload:
     @strawberry.field(name="import")
     def import_(self) -> Import:
@@ -165,8 +178,10 @@ class ImportUpload:
 class CreateImportInput:
     id: ID | None = None
     kind: ImportKind
-    file_name: str
-    park_id: ID | None = strawberry.field(description="Required for PARK_READINGS.", default=None)
+    file_name: str = strawberry.field(description="1 to 500 characters.")
+    park_id: ID | None = strawberry.field(
+        description="Required for PARK_READINGS, not allowed for other kinds.", default=None
+    )
     charge_tariff: ChargeTariff | None = ChargeTariff.COST
 
 
@@ -194,13 +209,15 @@ class ImportFilterInput:
 @strawberry.type
 class ImportQuery:
     get_import: Import | None = query_field(IMPORT, RequiresRole(READER))
-    list_imports: Connection[Import] = query_field(FieldQuery(_imports, order=NEWEST_FIRST), RequiresRole(READER))
+    list_imports: Connection[Import] = query_field(
+        FieldQuery(_imports, order=NEWEST_FIRST), RequiresRole(READER), description="Newest first."
+    )
 
 
 @strawberry.type
 class ImportMutation:
     @strawberry.mutation(
-        description="First step of an import: registers the file and says where to PUT it.",
+        description="Step 1 of an import: registers a file and returns the URL for its upload.",
         extensions=[RequiresRole(OPERATOR)],
     )
     async def create_import(self, info: Info, input: CreateImportInput) -> ImportUpload | None:
@@ -221,7 +238,7 @@ class ImportMutation:
         )
 
     @strawberry.mutation(
-        description="Second step, once the file is uploaded. Starting an import twice changes nothing.",
+        description="Step 2, after the upload: queues the import. Starting an import twice changes nothing.",
         extensions=[RequiresRole(OPERATOR)],
     )
     async def start_import(self, info: Info, input: StartImportInput) -> Import | None:
@@ -243,7 +260,10 @@ class ImportMutation:
             raise
         return await Import.load(info, id)
 
-    @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
+    @strawberry.mutation(
+        description="Cancels an import that is not yet COMPLETED; none of its rows will count.",
+        extensions=[RequiresRole(OPERATOR)],
+    )
     async def cancel_import(self, info: Info, input: CancelImportInput) -> Import | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
@@ -251,7 +271,10 @@ class ImportMutation:
             await db.imports.cancel(change.session, id=id)
         return await Import.load(info, id)
 
-    @strawberry.mutation(description="Takes back every row an import brought in.", extensions=[RequiresRole(OPERATOR)])
+    @strawberry.mutation(
+        description="Undoes a COMPLETED import: none of its rows counts any longer.",
+        extensions=[RequiresRole(OPERATOR)],
+    )
     async def revert_import(self, info: Info, input: RevertImportInput) -> Import | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:
@@ -264,7 +287,7 @@ class ImportMutation:
 @strawberry.type
 class ImportSubscription:
     @strawberry.subscription(
-        description="The import, each time its status or progress changes. Starts with its present state.",
+        description="Sends the import once immediately, and again whenever its status or progress changes.",
         directives=[AwsSubscribe(mutations=["startImport", "cancelImport", "revertImport"])],
         extensions=[RequiresRole(READER)],
     )

@@ -63,14 +63,15 @@ def _readings(
 PARK = FieldQuery(_park)
 
 
-@strawberry.type(description="A wind or solar park. Its readings are dated in its own timezone.")
+@strawberry.type(description="A wind or solar park. The days of its readings are local days of its timezone.")
 class Park(RowType):
     id: ID
     name: str
-    timezone: str = strawberry.field(description="IANA name, such as Europe/Amsterdam.")
+    timezone: str = strawberry.field(description="Name in the IANA time zone database, such as Europe/Amsterdam.")
     energy_type: EnergyType = column_field("energy_type", by=EnergyType)
     readings: Connection[Annotated["EnergyReading", strawberry.lazy("graph.resolvers.readings")]] = query_field(
-        FieldQuery(_readings, by="id", order=BY_INSTANT)
+        FieldQuery(_readings, by="id", order=BY_INSTANT),
+        description="Readings in order of time, including `from` and excluding `until`; null is open-ended.",
     )
     created_at: datetime
     updated_at: datetime
@@ -83,8 +84,8 @@ class Park(RowType):
 @strawberry.input
 class CreateParkInput:
     id: ID | None = None
-    name: str
-    timezone: str
+    name: str = strawberry.field(description="1 to 200 characters, unique among parks.")
+    timezone: str = strawberry.field(description="Name in the IANA time zone database, such as Europe/Amsterdam.")
     energy_type: EnergyType = column_field("energy_type", by=EnergyType)
 
 
@@ -96,7 +97,7 @@ class UpdateParkInput:
     energy_type: EnergyType | None = None
 
 
-@strawberry.input
+@strawberry.input(description="A null list matches every park, an empty list none.")
 class ParkFilterInput:
     energy_types: list[EnergyType] | None = None
     timezones: list[str] | None = None
@@ -106,7 +107,9 @@ class ParkFilterInput:
 class ParkQuery:
     get_park: Park | None = query_field(PARK, RequiresRole(READER))
     get_park_by_name: Park | None = query_field(FieldQuery(_park_by_name), RequiresRole(READER))
-    list_parks: Connection[Park] = query_field(FieldQuery(_parks, order=BY_NAME), RequiresRole(READER))
+    list_parks: Connection[Park] = query_field(
+        FieldQuery(_parks, order=BY_NAME), RequiresRole(READER), description="In order of name."
+    )
 
 
 @strawberry.type
@@ -124,7 +127,10 @@ class ParkMutation:
             change.track_created(Kind.PARK, id)
         return await Park.load(info, id)
 
-    @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
+    @strawberry.mutation(
+        description="Fails with Conflict if it changes the timezone of a park that has readings.",
+        extensions=[RequiresRole(OPERATOR)],
+    )
     async def update_park(self, info: Info, input: UpdateParkInput) -> Park | None:
         id = parse_id(input.id, "input", "id")
         async with info.context.change(info.field_name) as change:

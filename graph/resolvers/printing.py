@@ -31,20 +31,23 @@ from graphql import (
 )
 
 HEADING = """\
-# The contract: revenue sharing for Virtual Power Plants, in AWS AppSync's dialect.
+# The API contract: revenue sharing for Virtual Power Plants (VPPs), in AWS AppSync's dialect.
 #
-# Lists      list* and nested lists take limit (50 unless asked, 200 at most) and nextToken, and return
-#            items and nextToken; nextToken is null on the last page.
-# Mutations  take one `input` and return the object they changed, or null beside an error.
-# Errors     a refused call is an entry in `errors` with, at its top level, errorType, errorInfo and data:
-#            NotFound, Conflict, ValidationFailed, Unauthorized, LimitExceeded.
-#            Rejected rows and failed work are results, and are read as data.
-# Numbers    name their unit. Rates and quantities are Float; amounts of money are exact decimal
-#            strings in Australian dollars, to the cent: "1.75".
-# Days       are settlement dates in NEM time (UTC+10, no daylight saving); months are written YYYY-MM.
-# Periods    start on effectiveFrom and stop before effectiveUntil; null means open. A mutation without
-#            effectiveFrom holds for all time, as if it had always been so; with it, the past stays.
-# Creates    take an optional id (a UUID): the same create sent again returns the same object.
+# Look-ups   get* returns null when no such object exists, and when it is outside the caller's scope.
+# Lists      list* and nested lists take limit (default 50, at most 200) and nextToken. They return items and
+#            nextToken, which is null on the last page.
+# Mutations  take one `input` and return the changed object, or null with an entry in `errors`. In an update,
+#            a field that is null or left out keeps its value.
+# Errors     a rejected call is an entry in `errors`. It has errorType, errorInfo and data at its top level.
+#            errorType is NotFound, Conflict, ValidationFailed, Unauthorized or LimitExceeded, or
+#            InternalFailure for a fault of the server. errorInfo.field is the path of the argument at fault.
+#            Rejected rows, failed imports and failed reports are not errors; they are read as data.
+# Numbers    have their unit in their name. Rates and quantities are Float. Amounts of money are exact
+#            decimal strings in Australian dollars, to the cent: "1.75".
+# Dates      are settlement dates in NEM time (UTC+10, no daylight saving). Months are written YYYY-MM.
+# Periods    include effectiveFrom and exclude effectiveUntil; null means open-ended. A mutation without
+#            effectiveFrom applies to all time, past and future; with it, earlier days keep their values.
+# Creates    take an optional id (a UUID). The same create sent again with its id returns the same object.
 
 schema {
   query: Query

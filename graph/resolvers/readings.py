@@ -1,4 +1,4 @@
-"""Energy readings of parks, and the statistics of their days."""
+"""Energy readings of parks, and daily statistics for each park and each energy type."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -53,7 +53,7 @@ def _mean_power_mw(sum_power_micromw: int | Decimal, reading_count: int | Decima
 
 
 @strawberry.type(
-    description="Mean power over the interval that starts at this instant. Below zero, the park drew power."
+    description="Mean power over the interval that starts at intervalStart. Negative if the park drew power."
 )
 class EnergyReading(RowType):
     park_id: strawberry.Private[UUID]
@@ -61,51 +61,51 @@ class EnergyReading(RowType):
     interval_start: datetime = column_field(
         *("interval_start", "timezone"),
         by=lambda instant, timezone: instant.astimezone(ZoneInfo(timezone)),
-        description="With the offset of the park's timezone at that instant.",
+        description="With the UTC offset of the park's timezone at that instant.",
     )
     power_mw: float = column_field("power", by=_power_mw)
 
 
-@strawberry.type
+@strawberry.type(description="Statistics of a park's readings on one local day.")
 class ParkDailyStats(RowType):
     park_id: strawberry.Private[UUID]
     park: Park = query_field(FieldQuery(parks_by_id, by="park_id", owner="id"))
     local_date: date = strawberry.field(name="date")
     min_power_mw: float = column_field("min_power", by=_power_mw)
     max_power_mw: float = column_field("max_power", by=_power_mw)
-    sum_power_mw: float = column_field("sum_power", by=_power_mw)
+    sum_power_mw: float = column_field("sum_power", by=_power_mw, description="Sum of the power of all readings.")
     mean_power_mw: float = column_field("sum_power", "reading_count", by=_mean_power_mw)
     reading_count: int
 
 
-@strawberry.type
+@strawberry.type(description="Statistics of all readings of one energy type on one day.")
 class EnergyTypeDailyStats(RowType):
     energy_type: EnergyType = column_field("energy_type", by=EnergyType)
     local_date: date = strawberry.field(name="date")
     min_power_mw: float = column_field("min_power", by=_power_mw)
     max_power_mw: float = column_field("max_power", by=_power_mw)
-    sum_power_mw: float = column_field("sum_power", by=_power_mw)
+    sum_power_mw: float = column_field("sum_power", by=_power_mw, description="Sum of the power of all readings.")
     mean_power_mw: float = column_field("sum_power", "reading_count", by=_mean_power_mw)
     reading_count: int = column_field("reading_count", by=int)
-    park_count: int = column_field("park_count", by=int)
+    park_count: int = column_field("park_count", by=int, description="Number of parks that have readings on the day.")
 
 
-@strawberry.input
+@strawberry.input(description="A null list matches every park, an empty list none.")
 class EnergyReadingFilterInput:
     park_names: list[str] | None = None
     energy_types: list[EnergyType] | None = None
     timezones: list[str] | None = None
-    from_: datetime | None = strawberry.field(name="from", default=None)
-    until: datetime | None = None
+    from_: datetime | None = strawberry.field(name="from", default=None, description="The first instant, included.")
+    until: datetime | None = strawberry.field(default=None, description="The instant to stop at, excluded.")
 
 
-@strawberry.input
+@strawberry.input(description="A null list matches every park, an empty list none.")
 class StatsFilterInput:
     park_names: list[str] | None = None
     energy_types: list[EnergyType] | None = None
     timezones: list[str] | None = None
-    from_: date | None = strawberry.field(name="from", default=None)
-    until: date | None = None
+    from_: date | None = strawberry.field(name="from", default=None, description="The first day, included.")
+    until: date | None = strawberry.field(default=None, description="The day to stop at, excluded.")
 
 
 def _energy_type_days(context: ReadContext, filter: StatsFilterInput | None = None) -> ReadStatement:
@@ -124,16 +124,18 @@ ENERGY_TYPE_DAYS_OF_PARKS = FieldQuery(_energy_type_days_of_parks, order=PARKS_B
 @strawberry.type
 class ReadingQuery:
     list_energy_readings: Connection[EnergyReading] = query_field(
-        FieldQuery(_readings, order=BY_PARK), RequiresRole(READER)
+        FieldQuery(_readings, order=BY_PARK),
+        RequiresRole(READER),
+        description="In order of time within each park.",
     )
     list_park_daily_stats: Connection[ParkDailyStats] = query_field(
         FieldQuery(_park_days, order=BY_DAY_AND_PARK),
         RequiresRole(READER),
-        description="One row per park and local day.",
+        description="One item per park and local day, in order of day.",
     )
 
     @strawberry.field(
-        description="One row per energy type and day, each park counted in its own local day.",
+        description="One item per energy type and day, in order of day. A park counts in its own local day.",
         extensions=[RequiresRole(READER)],
     )
     async def list_energy_type_daily_stats(

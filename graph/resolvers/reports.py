@@ -1,4 +1,4 @@
-"""Revenue reports: settled months, and what a month would come to."""
+"""Revenue reports: generate, read, simulate and follow the settlement of a month."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -58,7 +58,11 @@ class InvalidMonth(ValidationFailed):
     """{reason}"""
 
 
-strawberry.enum(Status, name="RevenueReportStatus")
+strawberry.enum(
+    Status,
+    name="RevenueReportStatus",
+    description="PENDING until the month is settled, then READY; FAILED if it cannot be settled.",
+)
 
 
 @strawberry.enum
@@ -100,7 +104,7 @@ def _format_month(first_day: date) -> str:
 
 
 def amount(description: str | None = None) -> Any:
-    """Declare a field that shows an amount of money as an exact decimal string."""
+    """Declare a field for an amount of money, returned as an exact decimal string."""
     return strawberry.field(description=description, metadata={SHOWN: ColumnField((), by=str)})
 
 
@@ -108,7 +112,7 @@ REVENUE_REPORT = FieldQuery(_report)
 
 
 @strawberry.type(
-    description="A settled month of a VPP. A report never changes; settling the month again adds a revision."
+    description="The settlement of a month for a VPP. A report never changes; settling the month again adds a revision."
 )
 class RevenueReport(RowType):
     id: ID
@@ -116,10 +120,10 @@ class RevenueReport(RowType):
 
     vpp: Vpp = query_field(FieldQuery(vpps_by_id, by="vpp_id", owner="id"))
     month: str = column_field("month", by=_format_month)
-    revision: int = strawberry.field(description="Counts from 1 for each VPP and month.")
+    revision: int = strawberry.field(description="Revision number, counted from 1 for each VPP and month.")
     is_latest: bool
 
-    @strawberry.field(description="Whether anything it was settled from has changed since.")
+    @strawberry.field(description="Whether any input of the settlement has changed since then.")
     async def is_stale(self, info: Info) -> bool:
         if self.settled_from is None:
             return False
@@ -127,20 +131,23 @@ class RevenueReport(RowType):
         return await info.context.loaders.identity.load((key(self.vpp_id), month)) != self.settled_from
 
     status: Status = column_field("status", by=Status)
-    failure_reason: str | None = strawberry.field(description="Why there are no totals, when status is FAILED.")
+    failure_reason: str | None = strawberry.field(
+        description="Why the month could not be settled, when status is FAILED; otherwise null."
+    )
     totals: "RevenueTotals | None" = embedded_object(
         lambda: RevenueTotals,
         ColumnField(("status",), by=Status.READY.__eq__),
         RequiresRole(READER),
-        description="Null until status is READY.",
+        description="Null until status is READY. Not authorized for MEMBER callers.",
     )
     line_items: Connection["SiteLineItem"] = query_field(
         FieldQuery(_line_items, by="id", order=BY_NMI),
-        description="One per site that was a member in the month, in order of NMI. Empty until status is READY.",
+        description="One item for each site that belongs to the VPP on any day of the month, in order of NMI."
+        "\nEmpty until status is READY.",
     )
 
     @strawberry.field(
-        description="A link to the whole report as a file, good for a few minutes. Null until status is READY.",
+        description="Link to the whole report as a file, valid for 5 minutes. Null until status is READY.",
         extensions=[RequiresRole(READER)],
     )
     async def download_url(
@@ -166,7 +173,7 @@ class RevenueReport(RowType):
         return await cls.first(info, REVENUE_REPORT, id=str(id))
 
 
-@strawberry.type(description="A month shared out, as computed: not stored, not paged.")
+@strawberry.type(description="The result of simulateRevenueReport. It is not stored, and its line items are not paged.")
 class RevenueStatement:
     vpp: Vpp
     month: str
@@ -180,14 +187,14 @@ class RevenueStatement:
   vppTotalAud     = adValoremFeeAud + dailyFeesAud + costOnlyAud"""
 )
 class RevenueTotals(RowType):
-    total_revenue_aud: str = amount()
-    ad_valorem_fee_aud: str = amount()
-    daily_fees_aud: str = amount("Collected from the sites, never more than a site had earned.")
+    total_revenue_aud: str = amount("Value of all events that are not cost-only. Negative if charging cost more.")
+    ad_valorem_fee_aud: str = amount("The VPP's percentage of the total revenue.")
+    daily_fees_aud: str = amount("Daily fees taken from the sites, without the waived part.")
     cost_only_aud: str = amount(
-        "What discharge events cost rather than earned: zero or below. The VPP bears all of it."
+        "Value of the discharge events that cost money: zero or negative. The VPP bears it alone."
     )
     vpp_total_aud: str = amount()
-    site_total_aud: str = amount()
+    site_total_aud: str = amount("Sum of afterFeesAud over all line items.")
 
 
 @strawberry.type(
@@ -197,18 +204,21 @@ class RevenueTotals(RowType):
 )
 class SiteLineItem(RowType):
     site_id: strawberry.Private[UUID | None]
-    site: Site | None = query_field(FieldQuery(sites_by_id, by="site_id", owner="id"))
-    nmi: str = strawberry.field(description="NMI, address and mean capacity as they stood when the month was settled.")
+    site: Site | None = query_field(
+        FieldQuery(sites_by_id, by="site_id", owner="id"),
+        description="Null if the site was deleted after the settlement.",
+    )
+    nmi: str = strawberry.field(description="NMI, address and capacity are as they were when the month was settled.")
     address: str
-    capacity_kwh: float
-    member_days: int
-    revenue_aud: str = amount("Earned by the site's own events.")
-    ad_valorem_fee_aud: str = amount("Taken first, by the VPP.")
-    event_share_aud: str = amount("80 % of what its own events left.")
-    capacity_share_aud: str = amount("Its part, by battery capacity, of the 20 % that all sites share.")
+    capacity_kwh: float = strawberry.field(description="Mean capacity over the member days.")
+    member_days: int = strawberry.field(description="Number of days of the month on which the site belongs to the VPP.")
+    revenue_aud: str = amount("Value of the site's own events that are not cost-only.")
+    ad_valorem_fee_aud: str = amount("The VPP's percentage of revenueAud, deducted first.")
+    event_share_aud: str = amount("80 % of what is left of revenueAud after the ad valorem fee.")
+    capacity_share_aud: str = amount("The site's share, by battery capacity, of the other 20 % of all sites together.")
     before_fees_aud: str = amount()
-    daily_fee_aud: str = amount()
-    waived_fee_aud: str = amount("The part of the daily fee its revenue could not cover. Nobody owes it.")
+    daily_fee_aud: str = amount("Daily fee taken: at most beforeFeesAud, and never negative.")
+    waived_fee_aud: str = amount("The part of the daily fee that beforeFeesAud does not cover. It is never owed.")
     after_fees_aud: str = amount()
 
     @classmethod
@@ -235,16 +245,18 @@ class SimulateRevenueReportInput:
     vpp_id: ID
     month: str
     revenue_percentage: float | None = strawberry.field(
-        default=None, description="Tried for the whole month in place of the VPP's own terms."
+        default=None, description="For the whole month, instead of the VPP's own percentage; null uses its own."
     )
-    daily_fee_aud: float | None = None
+    daily_fee_aud: float | None = strawberry.field(
+        default=None, description="For the whole month, instead of the VPP's own fee; null uses its own."
+    )
 
 
 @strawberry.input
 class RevenueReportFilterInput:
     vpp_id: ID | None = None
     month: str | None = None
-    latest_only: bool | None = strawberry.field(default=True, description="Leave out superseded revisions.")
+    latest_only: bool | None = strawberry.field(default=True, description="Whether to leave out superseded revisions.")
 
 
 @strawberry.type
@@ -254,11 +266,11 @@ class ReportQuery:
         FieldQuery(_latest_report), RequiresRole(MEMBER), description="The latest revision for a VPP and month."
     )
     list_revenue_reports: Connection[RevenueReport] = query_field(
-        FieldQuery(_reports, order=NEWEST_FIRST), RequiresRole(MEMBER)
+        FieldQuery(_reports, order=NEWEST_FIRST), RequiresRole(MEMBER), description="Newest first."
     )
 
     @strawberry.field(
-        description="What a month would come to, computed now and stored nowhere; other terms may be tried.",
+        description="Settles a month without storing the result, with the VPP's terms or with others.",
         extensions=[RequiresRole(READER)],
     )
     async def simulate_revenue_report(self, info: Info, input: SimulateRevenueReportInput) -> RevenueStatement:
@@ -288,7 +300,8 @@ class ReportQuery:
 @strawberry.type
 class ReportMutation:
     @strawberry.mutation(
-        description="Settles a month as a new revision; returns the latest one when nothing it depends on has changed.",
+        description="Settles a month as a new revision."
+        " Returns the latest one if it is PENDING or none of its inputs has changed.",
         extensions=[RequiresRole(OPERATOR)],
     )
     async def generate_revenue_report(self, info: Info, input: GenerateRevenueReportInput) -> RevenueReport | None:
@@ -305,7 +318,7 @@ class ReportMutation:
 @strawberry.type
 class ReportSubscription:
     @strawberry.subscription(
-        description="A report, when it is ready or has failed. Starts with its present state when asked for by id.",
+        description="Sends each report that becomes READY or FAILED. With id, sends its present state first.",
         directives=[AwsSubscribe(mutations=["generateRevenueReport"])],
         extensions=[RequiresRole(MEMBER)],
     )

@@ -95,25 +95,27 @@ SITE = FieldQuery(_site)
 @strawberry.type(description="A metered connection point with batteries behind it.")
 class Site(RowType):
     id: ID
-    nmi: str = strawberry.field(description="National Metering Identifier: ten characters, without its check digit.")
+    nmi: str = strawberry.field(description="National Metering Identifier: 10 characters, without the check digit.")
     address: str
     vpp: Vpp | None = query_field(
         FieldQuery(_vpp, by="id", owner="site_id"),
-        description="The VPP it belongs to on a settlement date; today if none is given.",
+        description="The VPP that the site belongs to on a settlement date, today if null. Null if it belongs to none.",
     )
     memberships: list["Membership"] = query_field(
         FieldQuery(_memberships, by="id", owner="site_id", is_list=True),
-        description="Every VPP it has belonged to, earliest first.",
+        description="The periods in which the site belongs to a VPP, earliest first.",
     )
     batteries: list[Annotated["Battery", strawberry.lazy("graph.resolvers.batteries")]] = query_field(
         FieldQuery(_batteries, by="id", owner="site_id", is_list=True),
-        description="Those installed on a settlement date; today if none is given.",
+        description="Batteries installed at the site on a settlement date, today if null.",
     )
     capacity_kwh: float = query_field(
-        FieldQuery(_capacity, by="id", owner="site_id", column="capacity_kwh", otherwise=0.0)
+        FieldQuery(_capacity, by="id", owner="site_id", column="capacity_kwh", otherwise=0.0),
+        description="Total capacity of the batteries installed on a settlement date, today if null.",
     )
     events: Connection[Annotated["BatteryEvent", strawberry.lazy("graph.resolvers.events")]] = query_field(
-        FieldQuery(_events, by="id", order=BY_DAY)
+        FieldQuery(_events, by="id", order=BY_DAY),
+        description="Events in order of settlement date, including `from` and excluding `until`; null is open-ended.",
     )
     created_at: datetime
     updated_at: datetime
@@ -123,7 +125,7 @@ class Site(RowType):
         return await cls.first(info, SITE, id=str(id))
 
 
-@strawberry.type(description="A site's time in a VPP.")
+@strawberry.type(description="A period in which a site belongs to a VPP.")
 class Membership(RowType):
     vpp_id: strawberry.Private[UUID]
     vpp: Vpp = query_field(FieldQuery(vpps_by_id, by="vpp_id", owner="id"))
@@ -135,15 +137,21 @@ class Membership(RowType):
 class CreateSiteInput:
     id: ID | None = None
     vpp_id: ID
-    nmi: str = strawberry.field(description="10 characters, or 11 with the check digit.")
-    address: str
-    effective_from: date | None = None
+    nmi: str = strawberry.field(
+        description="10 characters, or 11 with the check digit, which is verified and not stored."
+    )
+    address: str = strawberry.field(description="1 to 500 characters.")
+    effective_from: date | None = strawberry.field(
+        default=None, description="First day in the VPP; null means that the site has always belonged to it."
+    )
 
 
 @strawberry.input
 class UpdateSiteInput:
     id: ID
-    nmi: str | None = None
+    nmi: str | None = strawberry.field(
+        default=None, description="10 characters, or 11 with the check digit, which is verified and not stored."
+    )
     address: str | None = None
 
 
@@ -151,7 +159,9 @@ class UpdateSiteInput:
 class AssignSiteInput:
     site_id: ID
     vpp_id: ID
-    effective_from: date | None = None
+    effective_from: date | None = strawberry.field(
+        default=None, description="First day in the VPP; null means that the site has always belonged to it."
+    )
 
 
 @strawberry.input
@@ -161,18 +171,18 @@ class DeleteSiteInput:
 
 @strawberry.input
 class SiteFilterInput:
-    vpp_id: ID | None = None
-    on: date | None = strawberry.field(
-        default=None, description="Reads vppId as of this settlement date; today if none is given."
-    )
-    address_contains: str | None = None
+    vpp_id: ID | None = strawberry.field(default=None, description="Sites that belong to this VPP on the date `on`.")
+    on: date | None = strawberry.field(default=None, description="Settlement date for vppId, today if null.")
+    address_contains: str | None = strawberry.field(default=None, description="A part of the address, in any case.")
 
 
 @strawberry.type
 class SiteQuery:
     get_site: Site | None = query_field(SITE, RequiresRole(MEMBER))
     get_site_by_nmi: Site | None = query_field(FieldQuery(_site_by_nmi), RequiresRole(MEMBER))
-    list_sites: Connection[Site] = query_field(FieldQuery(_sites, order=BY_NMI), RequiresRole(MEMBER))
+    list_sites: Connection[Site] = query_field(
+        FieldQuery(_sites, order=BY_NMI), RequiresRole(MEMBER), description="In order of NMI."
+    )
 
 
 @strawberry.type
@@ -204,7 +214,9 @@ class SiteMutation:
             )
         return await Site.load(info, id)
 
-    @strawberry.mutation(description="Moves a site to another VPP.", extensions=[RequiresRole(OPERATOR)])
+    @strawberry.mutation(
+        description="Moves a site to a VPP, from a day on or for all time.", extensions=[RequiresRole(OPERATOR)]
+    )
     async def assign_site(self, info: Info, input: AssignSiteInput) -> Site | None:
         id = parse_id(input.site_id, "input", "siteId")
         async with info.context.change(info.field_name) as change:
@@ -218,7 +230,8 @@ class SiteMutation:
         return await Site.load(info, id)
 
     @strawberry.mutation(
-        description="Refused with Conflict once the site has events.", extensions=[RequiresRole(OPERATOR)]
+        description="Deletes a site and its batteries. Fails with Conflict once the site has events.",
+        extensions=[RequiresRole(OPERATOR)],
     )
     async def delete_site(self, info: Info, input: DeleteSiteInput) -> Site | None:
         id = parse_id(input.id, "input", "id")

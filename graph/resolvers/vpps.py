@@ -75,28 +75,28 @@ REVENUE_REPORTS = FieldQuery(
 
 
 @strawberry.type(
-    description="A Virtual Power Plant: sites whose batteries are traded together,"
-    " and the terms on which they share the revenue."
+    description="A Virtual Power Plant: a group of sites whose batteries are traded together,"
+    " and the terms for sharing the revenue."
 )
 class Vpp(RowType):
     id: ID
     name: str
     revenue_percentage: float = strawberry.field(
-        description="The share of revenue the VPP takes, 0 to 100, in force today."
+        description="The VPP's share of each site's revenue in percent, 0 to 100, in force today."
     )
     daily_fee_aud: float = strawberry.field(
-        description="Charged to each site for 28 days of every month, in force today."
+        description="The daily fee for each site in AUD, in force today. Every month is charged as 28 days."
     )
 
     price_schedules: list["PriceSchedule"] = query_field(
         FieldQuery(_price_schedules, by="id", owner="vpp_id", is_list=True),
-        description="Every price schedule, earliest first.",
+        description="All price schedules, earliest first.",
     )
     sites: Connection[Annotated["Site", strawberry.lazy("graph.resolvers.sites")]] = query_field(
-        SITES, description="Its sites on a settlement date; today if none is given."
+        SITES, description="Sites that belong to the VPP on a settlement date, today if null. In order of NMI."
     )
     revenue_reports: Connection[Annotated["RevenueReport", strawberry.lazy("graph.resolvers.reports")]] = query_field(
-        REVENUE_REPORTS
+        REVENUE_REPORTS, description="All revisions for all months, latest month and revision first."
     )
     created_at: datetime
     updated_at: datetime
@@ -106,10 +106,10 @@ class Vpp(RowType):
         return await cls.first(info, VPP, id=str(id))
 
 
-@strawberry.type(description="What a VPP charges its sites over a period.")
+@strawberry.type(description="The terms of a VPP during a period.")
 class PriceSchedule(RowType):
-    revenue_percentage: float
-    daily_fee_aud: float
+    revenue_percentage: float = strawberry.field(description="From 0 to 100.")
+    daily_fee_aud: float = strawberry.field(description="Fee per site and day, for 28 days of every month.")
     effective_from: date | None = column_field("effective", by=attrgetter("lower"))
     effective_until: date | None = column_field("effective", by=attrgetter("upper"))
 
@@ -117,9 +117,9 @@ class PriceSchedule(RowType):
 @strawberry.input
 class CreateVppInput:
     id: ID | None = None
-    name: str
-    revenue_percentage: float
-    daily_fee_aud: float | None = 0
+    name: str = strawberry.field(description="1 to 200 characters, unique among VPPs.")
+    revenue_percentage: float = strawberry.field(description="From 0 to 100.")
+    daily_fee_aud: float | None = strawberry.field(default=0, description="From 0 to 1,000,000.")
 
 
 @strawberry.input
@@ -128,7 +128,10 @@ class UpdateVppInput:
     name: str | None = None
     revenue_percentage: float | None = None
     daily_fee_aud: float | None = None
-    effective_from: date | None = None
+    effective_from: date | None = strawberry.field(
+        default=None,
+        description="First day of the new terms; null changes the terms for all time. A name has no period.",
+    )
 
 
 @strawberry.input
@@ -138,14 +141,16 @@ class DeleteVppInput:
 
 @strawberry.input
 class VppFilterInput:
-    name_contains: str | None = None
+    name_contains: str | None = strawberry.field(default=None, description="A part of the name, in any case.")
 
 
 @strawberry.type
 class VppQuery:
     get_vpp: Vpp | None = query_field(VPP, RequiresRole(MEMBER))
     get_vpp_by_name: Vpp | None = query_field(FieldQuery(_vpp_by_name), RequiresRole(MEMBER))
-    list_vpps: Connection[Vpp] = query_field(FieldQuery(_vpps, order=BY_NAME), RequiresRole(MEMBER))
+    list_vpps: Connection[Vpp] = query_field(
+        FieldQuery(_vpps, order=BY_NAME), RequiresRole(MEMBER), description="In order of name."
+    )
 
 
 @strawberry.type
@@ -163,7 +168,7 @@ class VppMutation:
         return await Vpp.load(info, id)
 
     @strawberry.mutation(
-        description="Name and terms. Terms with effectiveFrom start a new price schedule on that day.",
+        description="Changes the name or the terms. With effectiveFrom, a new price schedule starts on that day.",
         extensions=[RequiresRole(OPERATOR)],
     )
     async def update_vpp(self, info: Info, input: UpdateVppInput) -> Vpp | None:
@@ -181,7 +186,8 @@ class VppMutation:
         return await Vpp.load(info, id)
 
     @strawberry.mutation(
-        description="Refused with Conflict while the VPP has sites or reports.", extensions=[RequiresRole(OPERATOR)]
+        description="Fails with Conflict if the VPP has or ever had sites, or has reports.",
+        extensions=[RequiresRole(OPERATOR)],
     )
     async def delete_vpp(self, info: Info, input: DeleteVppInput) -> Vpp | None:
         id = parse_id(input.id, "input", "id")
