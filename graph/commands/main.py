@@ -97,9 +97,9 @@ def serve(
 @app.command()
 def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -> None:
     """Work: import files and settle months. Any number of workers may run, anywhere."""
-    from graph.worker import Worker, share_memory
+    from graph.worker import Worker, use_single_malloc_arena
 
-    share_memory()
+    use_single_malloc_arena()
     settings = Settings()
 
     async def run() -> None:

@@ -1,4 +1,4 @@
-"""How battery events are brought in: as blocks, which count once the import completes."""
+"""The intake of battery events: blocks are stored chunk by chunk, and count only once the import completes."""
 
 import asyncio
 from collections import defaultdict
@@ -18,17 +18,18 @@ from graph.imports.site_month_totals import SiteMonthTotals
 
 
 class BatteryEventIntake:
-    """The intake of a file of battery events."""
+    """The intake of one file of battery events."""
 
     def __init__(self, claim: Claim, reader: BatteryEventReader) -> None:
         self._claim = claim
         self._reader = reader
-        # Of the whole file, as long as they are known: not where another worker began it, nor where they are too many.
+        # The totals of the whole file. None if another worker imported its first chunks, or if there are too many
+        # totals to keep in memory: Postgres then computes them from the blocks.
         self._totals: SiteMonthTotals | None = None
 
     @classmethod
     async def open(cls, database: Database, claim: Claim, header: bytes) -> Self:
-        """Find the sites that the file may speak of. Raises HeaderRefused."""
+        """Load the sites that the file's rows may refer to. Raises HeaderRefused."""
         member_days: dict[str, list[Range[date]]] = defaultdict(list)
         if claim.vpp_ids is None:
             sites = await database.rows(db.sites.sites(UNRESTRICTED))
@@ -54,9 +55,9 @@ class BatteryEventIntake:
         if number == 1:
             self._totals = totals
         elif self._totals is not None:
-            self._totals = await asyncio.to_thread(self._totals.plus, totals)
+            self._totals = await asyncio.to_thread(self._totals.add, totals)
         return chunk
 
     async def complete(self, session: AsyncSession) -> None:
-        totals = None if self._totals is None else self._reader.totals_copy(self._totals)
+        totals = None if self._totals is None else self._reader.encode_totals(self._totals)
         await db.import_runs.complete_events(session, self._claim, totals)

@@ -1,4 +1,4 @@
-"""One row of a battery event file, checked exactly: what is good and what is not is decided here."""
+"""The exact check of one row of a battery event file; it decides whether a row is accepted or rejected."""
 
 from collections.abc import Container, Mapping, Sequence
 from datetime import date
@@ -8,22 +8,22 @@ from sqlalchemy.dialects.postgresql import Range
 
 from graph.imports.csv.fields import read_millionths, read_settlement_date
 from graph.imports.csv.lines import Header
-from graph.imports.csv.rejection import RejectionCode, RowRejected, missing_value, rejected_value, shown
+from graph.imports.csv.rejection import RejectionCode, RowRejected, excerpt, missing_value, rejected_value
 from graph.settlement.nmi import MalformedNmi, parse_nmi
 
 COLUMNS = ("NMI", "DATE", "EVENT_TYPE", "ENERGY", "TARIFF")
-LOWEST_ENERGY, HIGHEST_ENERGY = 0, 1_000_000
-LOWEST_TARIFF, HIGHEST_TARIFF = -1_000_000, 1_000_000
+MIN_ENERGY_KWH, MAX_ENERGY_KWH = 0, 1_000_000
+MIN_TARIFF_CENTS_PER_KWH, MAX_TARIFF_CENTS_PER_KWH = -1_000_000, 1_000_000
 
 
 class BatteryEvent(NamedTuple):
-    """What a good row says: energy in 10^-6 kWh, tariff in 10^-6 c/kWh with the sign of money earned."""
+    """The values of an accepted row; the tariff has the sign of money earned."""
 
     nmi: str
     settlement_date: date
     is_discharge: bool
-    energy: int
-    tariff: int
+    energy_microkwh: int
+    tariff_microcents_per_kwh: int
 
 
 def check_row(
@@ -35,23 +35,28 @@ def check_row(
     member_days: Mapping[str, Sequence[Range[date]]],
 ) -> BatteryEvent:
     """
-    Read a line, without its line end, as an event of a known site; RowRejected gives its first fault in column order.
+    Parse a line, without its line end, as an event of an existing site.
 
-    A site with member days is known on these alone.
+    A site that has an entry in `member_days` is accepted only on those days. Raises RowRejected for the first invalid
+    column, in the order of COLUMNS.
     """
-    nmi_text, date_text, event_type_text, energy_text, tariff_text = header.fields_of(line)
+    nmi_text, date_text, event_type_text, energy_text, tariff_text = header.read_fields(line)
 
     nmi = _read_known_nmi(nmi_text, nmis)
     settlement_date = read_settlement_date("DATE", date_text)
     if nmi in member_days and not any(settlement_date in days for days in member_days[nmi]):
-        fault, expected = f"is the NMI of no site of yours on {settlement_date}", "the NMI of a site on its member days"
+        fault = f"is not the NMI of a site of your VPPs on {settlement_date}"
+        expected = "the NMI of a site that was a member on that date"
         raise rejected_value(RejectionCode.UNKNOWN_NMI, "NMI", nmi_text, fault, expected)
     is_discharge = _read_event_type(event_type_text) == "DISCHARGE"
-    energy = read_millionths("ENERGY", energy_text, "kWh", at_least=LOWEST_ENERGY, at_most=HIGHEST_ENERGY)
-    tariff = read_millionths("TARIFF", tariff_text, "c/kWh", at_least=LOWEST_TARIFF, at_most=HIGHEST_TARIFF)
+    energy_microkwh = read_millionths("ENERGY", energy_text, "kWh", minimum=MIN_ENERGY_KWH, maximum=MAX_ENERGY_KWH)
+    file_tariff = read_millionths(
+        "TARIFF", tariff_text, "c/kWh", minimum=MIN_TARIFF_CENTS_PER_KWH, maximum=MAX_TARIFF_CENTS_PER_KWH
+    )
 
-    earns = is_discharge or charge_tariff_earns
-    return BatteryEvent(nmi, settlement_date, is_discharge, energy, tariff if earns else -tariff)
+    # The tariff of a charge is a cost, unless the import declares it as money earned.
+    earned_tariff = file_tariff if is_discharge or charge_tariff_earns else -file_tariff
+    return BatteryEvent(nmi, settlement_date, is_discharge, energy_microkwh, earned_tariff)
 
 
 def _read_known_nmi(text: str, nmis: Container[str]) -> str:
@@ -60,15 +65,15 @@ def _read_known_nmi(text: str, nmis: Container[str]) -> str:
     except MalformedNmi as error:
         if not text:
             raise missing_value("NMI", "10 characters, or 11 with the check digit") from None
-        raise RowRejected(RejectionCode.MALFORMED_NMI, "NMI", f"'{shown(text)}' is not an NMI: {error}") from None
+        raise RowRejected(RejectionCode.MALFORMED_NMI, "NMI", f"'{excerpt(text)}' is not an NMI: {error}") from None
     if nmi not in nmis:
-        expected = "the NMI of a created site"
-        raise rejected_value(RejectionCode.UNKNOWN_NMI, "NMI", text, "is the NMI of no site", expected)
+        expected = "the NMI of an existing site: create the site or correct the NMI"
+        raise rejected_value(RejectionCode.UNKNOWN_NMI, "NMI", text, "is not the NMI of a site", expected)
     return nmi
 
 
 def _read_event_type(text: str) -> str:
-    # ASCII letters only, since other letters may turn into these when their case is changed.
+    # Only ASCII is converted: Unicode case conversion turns some other letters into ASCII, such as U+017F into S.
     event_type = text.upper() if text.isascii() else text
     if event_type not in ("CHARGE", "DISCHARGE"):
         fault = "is not an event type"

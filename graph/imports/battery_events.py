@@ -1,4 +1,4 @@
-"""The reader of battery event files: bytes of whole lines in, blocks of events and rejections out."""
+"""The reader of battery event files: it turns whole lines into blocks of events and rejections."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -11,27 +11,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import db.events
 from graph.imports.battery_event_row import (
     COLUMNS,
-    HIGHEST_ENERGY,
-    HIGHEST_TARIFF,
-    LOWEST_ENERGY,
-    LOWEST_TARIFF,
+    MAX_ENERGY_KWH,
+    MAX_TARIFF_CENTS_PER_KWH,
+    MIN_ENERGY_KWH,
+    MIN_TARIFF_CENTS_PER_KWH,
     check_row,
 )
 from graph.imports.block_copy import encode_blocks
 from graph.imports.blocks import Block, Blocks, EventColumns
-from graph.imports.csv.arrays import Flags, Records
+from graph.imports.csv.arrays import BoolArray, StructArray
 from graph.imports.csv.fields import FIRST_YEAR
 from graph.imports.csv.line_positions import LinePositions
 from graph.imports.csv.lines import cut_pieces, read_header
 from graph.imports.csv.pieces import PIECE_BYTES, read_pieces
-from graph.imports.csv.plain_fields import plain_discharges, plain_millionths, plain_months_and_days
 from graph.imports.csv.rejection import Rejection
+from graph.imports.csv.vectorised_fields import read_date_column, read_event_type_column, read_millionths_column
 from graph.imports.kind_intake import KeepResult
 from graph.imports.site_lookup import SiteLookup
 from graph.imports.site_month_totals import SiteMonthTotals
 
-# No event takes fewer than 33 bytes, so sums in a chunk of this size stay exact (see blocks.py).
-CHUNK_LIMIT_BYTES = 64 * 2**20
+# A row takes at least 33 bytes, so a chunk of 64 MiB has at most about two million events. Sums are exact for up to
+# four million events (see blocks.py).
+MAX_CHUNK_BYTES = 64 * 2**20
 
 
 class BatteryEventChunk:
@@ -44,7 +45,7 @@ class BatteryEventChunk:
         *,
         import_id: UUID,
         chunk_number: int,
-        site_ids: Records,
+        site_ids: StructArray,
         lines_read: int,
     ) -> None:
         self._blocks: Blocks | None = blocks
@@ -59,11 +60,11 @@ class BatteryEventChunk:
 
     def totals(self) -> SiteMonthTotals:
         """Return the sums of the chunk's blocks; call it before `encode`."""
-        return SiteMonthTotals.of(self._unencoded())
+        return SiteMonthTotals.from_blocks(self._unencoded())
 
     def blocks(self) -> list[Block]:
         """List the chunk's blocks in order of month and site id; call it before `encode`."""
-        return list(self._unencoded().one_by_one(self._site_ids))
+        return list(self._unencoded().to_rows(self._site_ids))
 
     def encode(self) -> None:
         """Encode the blocks as a binary COPY into event_blocks, and release them to halve the memory of a chunk."""
@@ -85,9 +86,9 @@ class BatteryEventChunk:
 
 class BatteryEventReader:
     """
-    Reads the chunks of one file, in any order; HeaderRefused says what is wrong with its header.
+    Reads the chunks of one file, in any order. Creating it raises HeaderRefused.
 
-    Sites with member days may be spoken of on these alone.
+    Rows of a site that has an entry in `member_days` are accepted only on those days.
     """
 
     def __init__(
@@ -103,35 +104,31 @@ class BatteryEventReader:
         self._import_id = import_id
         self._charge_tariff_earns = charge_tariff_earns
         self._sites = SiteLookup(site_ids)
-        # Of sites that have other days, too: their rows go to check_row.
+        # Only the sites that are not members on all days: check_row checks the dates of their rows.
         self._member_days = {nmi: days for nmi, days in (member_days or {}).items() if Range(None, None) not in days}
-        self._have_other_days = np.zeros(len(site_ids), np.bool_)
-        self._have_other_days[[self._sites.numbers[nmi] for nmi in self._member_days]] = True
+        self._have_member_days = np.zeros(len(site_ids), np.bool_)
+        self._have_member_days[[self._sites.numbers_by_nmi[nmi] for nmi in self._member_days]] = True
 
-    def totals_copy(self, totals: SiteMonthTotals) -> list[memoryview]:
-        """
-        Encode what the file's chunks brought as a binary COPY into site_months, in parts.
-        """
-        return totals.copy(self._import_id, site_ids=self._sites.ids)
+    def encode_totals(self, totals: SiteMonthTotals) -> list[memoryview]:
+        """Encode the totals of the file's chunks as a binary COPY into site_months, in parts."""
+        return totals.encode(self._import_id, site_ids=self._sites.ids)
 
     def read(self, lines: bytes | bytearray, *, chunk_number: int, first_line_number: int) -> BatteryEventChunk:
-        """
-        Read whole lines, at most CHUNK_LIMIT_BYTES of them; only the file's last line may lack its newline.
-        """
-        if len(lines) > CHUNK_LIMIT_BYTES:
-            raise ValueError(f"A chunk has at most {CHUNK_LIMIT_BYTES} bytes, not {len(lines)}.")
+        """Read up to MAX_CHUNK_BYTES of whole lines; only the file's last line may lack its newline."""
+        if len(lines) > MAX_CHUNK_BYTES:
+            raise ValueError(f"A chunk has at most {MAX_CHUNK_BYTES} bytes, not {len(lines)}.")
 
         parts, rejections, lines_read = read_pieces(
             cut_pieces(lines, PIECE_BYTES),
             self._header,
             first_line_number=first_line_number,
-            plain_rows=self._plain_events,
-            check=self._check,
+            read_rows=self._read_rows,
+            check_row=self._check_row,
         )
-        events = EventColumns.joined(parts)
+        events = EventColumns.concatenate(parts)
         parts.clear()
         return BatteryEventChunk(
-            Blocks.of(events),
+            Blocks.group(events),
             rejections,
             import_id=self._import_id,
             chunk_number=chunk_number,
@@ -139,40 +136,44 @@ class BatteryEventReader:
             lines_read=lines_read,
         )
 
-    def _plain_events(self, positions: LinePositions, first_line_number: int) -> tuple[EventColumns, Flags]:
-        """
-        Read all lines as events, and tell which are; the others are there for check_row to put in their place.
-        """
-        nmi, day, event_type, energy, tariff = map(positions.column, self._header.positions)
-        sites, are_sites = self._sites.plain_sites(nmi)
+    def _read_rows(self, positions: LinePositions, first_line_number: int) -> tuple[EventColumns, BoolArray]:
+        """Parse all lines as events, and return a mask of the valid ones; the others are placeholders."""
+        nmi, settlement_date, event_type, energy, tariff = map(positions.column, self._header.positions)
+        site_numbers, are_sites = self._sites.find_sites(nmi)
         if self._member_days:
-            are_sites &= ~self._have_other_days[sites]
-        months, days, are_dates = plain_months_and_days(day)
-        discharges, are_event_types = plain_discharges(event_type)
-        energies, are_energies = plain_millionths(energy, at_least=LOWEST_ENERGY, at_most=HIGHEST_ENERGY)
-        tariffs, are_tariffs = plain_millionths(tariff, at_least=LOWEST_TARIFF, at_most=HIGHEST_TARIFF)
+            are_sites &= ~self._have_member_days[site_numbers]
+        month_numbers, days, are_dates = read_date_column(settlement_date)
+        discharges, are_event_types = read_event_type_column(event_type)
+        energies_microkwh, are_energies = read_millionths_column(energy, minimum=MIN_ENERGY_KWH, maximum=MAX_ENERGY_KWH)
+        tariffs_microcents_per_kwh, are_tariffs = read_millionths_column(
+            tariff, minimum=MIN_TARIFF_CENTS_PER_KWH, maximum=MAX_TARIFF_CENTS_PER_KWH
+        )
         if not self._charge_tariff_earns:
-            tariffs = np.where(discharges, tariffs, -tariffs)
-        line_numbers = np.arange(first_line_number, first_line_number + len(sites), dtype=np.int32)
+            tariffs_microcents_per_kwh = np.where(discharges, tariffs_microcents_per_kwh, -tariffs_microcents_per_kwh)
 
-        shorts = (months.astype(np.int16), days.astype(np.int16))
-        events = EventColumns(sites.astype(np.int32), *shorts, discharges, energies, tariffs, line_numbers)
-        return events, positions.are_whole & are_sites & are_dates & are_event_types & are_energies & are_tariffs
+        events = EventColumns(
+            site_numbers=site_numbers.astype(np.int32),
+            month_numbers=month_numbers.astype(np.int16),
+            days=days.astype(np.int16),
+            discharges=discharges,
+            energies_microkwh=energies_microkwh,
+            tariffs_microcents_per_kwh=tariffs_microcents_per_kwh,
+            line_numbers=np.arange(first_line_number, first_line_number + len(site_numbers), dtype=np.int32),
+        )
+        return events, positions.have_all_fields & are_sites & are_dates & are_event_types & are_energies & are_tariffs
 
-    def _check(self, line: bytes, index: int, events: EventColumns) -> None:
-        """
-        Put what check_row says of a line in its place among the events; RowRejected where it says no.
-        """
+    def _check_row(self, line: bytes, index: int, events: EventColumns) -> None:
+        """Check a line by itself, and replace its placeholder by the event. Raises RowRejected."""
         event = check_row(
             line,
             self._header,
-            self._sites.numbers,
+            self._sites.numbers_by_nmi,
             charge_tariff_earns=self._charge_tariff_earns,
             member_days=self._member_days,
         )
-        events.sites[index] = self._sites.numbers[event.nmi]
-        events.months[index] = (event.settlement_date.year - FIRST_YEAR) * 12 + event.settlement_date.month - 1
+        events.site_numbers[index] = self._sites.numbers_by_nmi[event.nmi]
+        events.month_numbers[index] = (event.settlement_date.year - FIRST_YEAR) * 12 + event.settlement_date.month - 1
         events.days[index] = event.settlement_date.day
         events.discharges[index] = event.is_discharge
-        events.energies[index] = event.energy
-        events.tariffs[index] = event.tariff
+        events.energies_microkwh[index] = event.energy_microkwh
+        events.tariffs_microcents_per_kwh[index] = event.tariff_microcents_per_kwh

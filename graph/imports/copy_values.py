@@ -1,9 +1,10 @@
 """
-Values as COPY FROM STDIN (FORMAT binary) takes them.
+Values in the binary format of PostgreSQL's COPY FROM STDIN (FORMAT binary), as numpy structured types.
 
-Sources: PostgreSQL's documentation of COPY, "Binary Format", and its receive functions of numeric and of arrays. All
-numbers are big-endian, and before each value stands its length in bytes. A numeric is written in digits of 10^4;
-leading and trailing zeros may stand there, so all numerics of a column are made as long as the longest.
+Sources: PostgreSQL's documentation of COPY, section "Binary Format", and the receive functions numeric_recv and
+array_recv. All numbers are big-endian, and the length of a value in bytes precedes the value. A numeric is a list of
+digits of base 10^4. PostgreSQL accepts leading and trailing zero digits, so all numerics of a column get the number of
+digits of the longest possible value, and every row has the same length.
 """
 
 from collections.abc import Mapping
@@ -12,23 +13,26 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from graph.imports.blocks import Amounts
-from graph.imports.csv.arrays import Integers, Records
+from graph.imports.csv.arrays import Int64Array, StructArray
 from graph.imports.csv.fields import FIRST_YEAR, LAST_YEAR
 
-PREAMBLE = memoryview(b"PGCOPY\n\xff\r\n\0" + bytes(8))
-TRAILER = memoryview(b"\xff\xff")
+# The signature, no flags, and no header extension.
+FILE_HEADER = memoryview(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+# A column count of -1.
+FILE_TRAILER = memoryview(b"\xff\xff")
 
-NEGATIVE = 0x4000
+# The sign of a negative numeric, as in PostgreSQL's numeric.c.
+NUMERIC_NEG = 0x4000
+# Digits of base 10^4 after the decimal point.
 FRACTION_DIGITS_AUD, FRACTION_DIGITS_KWH = 4, 2
 
+# For each month since January of FIRST_YEAR: its first day, in days since 2000-01-01, PostgreSQL's epoch of dates.
 MONTHS = np.arange(f"{FIRST_YEAR}-01", f"{LAST_YEAR + 1}-01", dtype="M8[M]")
 DAYS_FROM_2000 = (MONTHS.astype("M8[D]") - np.datetime64("2000-01-01")).astype(np.int64)
 
 
 def value_type(type: DTypeLike) -> np.dtype[np.void]:
-    """
-    A value of a fixed length, and its length before it.
-    """
+    """Return the type of a value of a fixed length, preceded by that length."""
     return np.dtype([("length", ">i4"), ("value", type)])
 
 
@@ -45,16 +49,12 @@ KWH = _numeric_type(4 + FRACTION_DIGITS_KWH)
 
 
 def row_type(columns: Mapping[str, np.dtype[np.void]]) -> np.dtype[np.void]:
-    """
-    A row, or its beginning: how many columns it has, and these.
-    """
+    """Return the type of a row, or of its first columns: the column count, followed by the columns."""
     return np.dtype([("column_count", ">i2"), *columns.items()])
 
 
-def empty_row(type: np.dtype[np.void], *, column_count: int) -> Records:
-    """
-    Make one row with all that is the same in every row; its values are to be filled in.
-    """
+def row_template(type: np.dtype[np.void], *, column_count: int) -> StructArray:
+    """Return one row with the column count and the lengths of its values; the values are zero."""
     row = np.zeros(1, type)
     row["column_count"] = column_count
     for name in (type.names or ())[1:]:
@@ -62,36 +62,33 @@ def empty_row(type: np.dtype[np.void], *, column_count: int) -> Records:
     return row
 
 
-def put_amounts(numerics: Records, amounts: Amounts) -> None:
-    """
-    Fill in amounts of money.
-    """
+def write_amounts(numerics: StructArray, amounts: Amounts) -> None:
+    """Write amounts of money into a column."""
     is_negative = amounts.cents < 0
-    # Cents were rounded down: below zero, what is above them brings the amount nearer to zero.
-    is_nearer = is_negative & (amounts.trillionths > 0)
-    cents = abs(amounts.cents + is_nearer)
-    trillionths = np.where(is_nearer, 10**12 - amounts.trillionths, amounts.trillionths)
+    # A numeric is a sign and a magnitude, but the cents are rounded down: -1.2 cents is -2 cents and 0.8 * 10^12
+    # picocents. So for a negative amount with a remainder, one cent moves from the cents to the remainder.
+    has_remainder = is_negative & (amounts.picocents > 0)
+    cents = abs(amounts.cents + has_remainder)
+    picocents = np.where(has_remainder, 10**12 - amounts.picocents, amounts.picocents)
 
-    numerics["sign"] = np.where(is_negative, NEGATIVE, 0)
+    numerics["sign"] = np.where(is_negative, NUMERIC_NEG, 0)
     numerics["scale"] = 14
-    _put_digits(numerics, cents // 100, cents % 100 * 10**14 + trillionths * 100, FRACTION_DIGITS_AUD)
+    _write_digits(numerics, cents // 100, cents % 100 * 10**14 + picocents * 100, FRACTION_DIGITS_AUD)
 
 
-def put_energies(numerics: Records, energies: Integers) -> None:
-    """
-    Fill in energies, given in 10^-6 kWh.
-    """
+def write_energies(numerics: StructArray, energies_microkwh: Int64Array) -> None:
+    """Write energies into a column."""
     numerics["scale"] = 6
-    _put_digits(numerics, energies // 10**6, energies % 10**6 * 100, FRACTION_DIGITS_KWH)
+    _write_digits(numerics, energies_microkwh // 10**6, energies_microkwh % 10**6 * 100, FRACTION_DIGITS_KWH)
 
 
-def _put_digits(numerics: Records, wholes: Integers, fractions: Integers, fraction_digits: int) -> None:
+def _write_digits(numerics: StructArray, wholes: Int64Array, fractions: Int64Array, fraction_digits: int) -> None:
     digits = numerics["digits"]
     digit_count = digits.shape[1]
     whole_digits = digit_count - fraction_digits
     numerics["digit_count"] = digit_count
     numerics["weight"] = whole_digits - 1
-    for place in reversed(range(whole_digits)):
-        wholes, digits[:, place] = np.divmod(wholes, 10**4)
-    for place in reversed(range(whole_digits, digit_count)):
-        fractions, digits[:, place] = np.divmod(fractions, 10**4)
+    for position in reversed(range(whole_digits)):
+        wholes, digits[:, position] = np.divmod(wholes, 10**4)
+    for position in reversed(range(whole_digits, digit_count)):
+        fractions, digits[:, position] = np.divmod(fractions, 10**4)

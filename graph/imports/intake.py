@@ -1,6 +1,8 @@
 """
-An import's way in: the file is streamed from the object store in chunks, and each chunk's rows, rejections and
-checkpoint are kept together, or not at all. Whoever takes the import up again goes on behind the last one kept.
+Runs an import: streams the file from the object store in chunks, checks the rows, and stores them.
+
+The rows, rejections and checkpoint of a chunk are committed in one transaction. A worker that resumes an import
+continues after its last checkpoint.
 """
 
 import asyncio
@@ -17,7 +19,7 @@ from db.engine.database import Database
 from db.engine.refusals import Refusal
 from db.import_runs import Claim, LeaseLost, Progress
 from graph.imports.battery_event_intake import BatteryEventIntake
-from graph.imports.csv.chunks import Chunk, FileRefused, TextFile
+from graph.imports.csv.chunks import FileRefused, TextChunk, TextFile
 from graph.imports.csv.lines import HeaderRefused
 from graph.imports.kind_intake import KindIntake
 from graph.imports.park_intake import ParkIntake
@@ -25,37 +27,38 @@ from graph.imports.park_reading_intake import ParkReadingIntake
 from graph.imports.rejected_rows import write_rejected_rows
 from graph.object_store import ObjectChanged, ObjectMissing, ObjectStore, ObjectStoreAway
 
-# One is fetched, one is checked and one is kept at the same time.
-CHUNKS_AT_ONCE = 3
-# Lines are counted in four bytes.
-LAST_LINE = 2**31 - 1
+# One chunk is fetched, one is checked and one is stored at the same time.
+MAX_CHUNKS_IN_MEMORY = 3
+# Line numbers are 32-bit integers in Postgres.
+MAX_LINE_NUMBER = 2**31 - 1
 
-# A file is given up where more rows than these, and most of them all, are rejected: nobody would correct them by hand.
-REJECTED_AT_MOST = 100_000
-# An import is given up when it was taken up so often without getting any further.
-ATTEMPTS_AT_MOST = 8
+# An import fails if more rows than this are rejected and they are the majority: nobody would correct them by hand.
+MAX_REJECTED_ROWS = 100_000
+# An import fails after this many attempts in a row that stored no chunk.
+MAX_ATTEMPTS = 8
 
-# Of each kind, made from what is known of the import and from the file's first line.
-KINDS: Mapping[str, Callable[[Database, Claim, bytes], Awaitable[KindIntake]]] = {
+# Creates the intake of each kind of import from the claim and the file's first line.
+INTAKE_BY_KIND: Mapping[str, Callable[[Database, Claim, bytes], Awaitable[KindIntake]]] = {
     "BATTERY_EVENTS": BatteryEventIntake.open,
     "PARKS": ParkIntake.open,
     "PARK_READINGS": ParkReadingIntake.open,
 }
 
-FAULTS: Mapping[type[Exception], str] = {
-    ObjectMissing: "The file is no longer where it was uploaded.",
-    ObjectChanged: "The file was changed after its import had begun; create another import for it.",
+FAILURE_REASONS: Mapping[type[Exception], str] = {
+    ObjectMissing: "The uploaded file was deleted from the object store; upload it again as a new import.",
+    ObjectChanged: "The uploaded file was replaced after its import had started; upload it as a new import.",
 }
+RESUME_HINT = "Start the import again to resume it from its last checkpoint."
 
 log = structlog.get_logger()
 
 
 class WorkerStopping(Exception):
-    """The worker lets go of its jobs; the import goes on from its checkpoint when it is taken up again."""
+    """The worker is shutting down; another worker resumes the import from its last checkpoint."""
 
 
-class Interrupted(Exception):
-    """Something went wrong that may go well another time; the import has been taken up `attempt` times in vain."""
+class ImportInterrupted(Exception):
+    """An error that a retry may overcome; `attempt` is the number of attempts in a row that stored no chunk."""
 
     def __init__(self, attempt: int) -> None:
         super().__init__(attempt)
@@ -63,65 +66,67 @@ class Interrupted(Exception):
 
 
 def upload_key(import_id: UUID) -> str:
-    """Return where an import's file lies in the object store."""
+    """Return the object key of an import's file."""
     return f"imports/{import_id}/upload.csv"
 
 
 def rejections_key(import_id: UUID) -> str:
-    """Return where the rows an import left out lie in the object store."""
+    """Return the object key of the file of an import's rejected rows."""
     return f"imports/{import_id}/rejections.csv"
 
 
 class Intake:
-    """Brings imports in, any number at once, with no more than CHUNKS_AT_ONCE of their chunks in memory."""
+    """Runs any number of imports concurrently, with at most MAX_CHUNKS_IN_MEMORY chunks of them in memory."""
 
     def __init__(self, database: Database, object_store: ObjectStore, *, chunk_bytes: int, lease_s: float) -> None:
         self.database = database
         self.object_store = object_store
         self.chunk_bytes = chunk_bytes
         self.lease_s = lease_s
-        # Whoever waits for room gets it in turn, and so no import waits for another to end.
-        self.room = asyncio.Semaphore(CHUNKS_AT_ONCE)
+        # The semaphore is fair (first in, first out), so imports share it chunk by chunk, and none waits for another
+        # to complete.
+        self.chunk_slots = asyncio.Semaphore(MAX_CHUNKS_IN_MEMORY)
 
     async def run(self, import_id: UUID, *, stopping: asyncio.Event) -> None:
         """
-        Bring an import in, from its last checkpoint to its end; nothing happens when there is nothing left to do.
+        Run an import from its last checkpoint to its end; do nothing if it has ended already.
 
-        What is wrong with the file fails the import with the reason, and so does what goes wrong again and again
-        without the import getting any further. Raises WorkerStopping when told to, and Interrupted.
+        The import fails with a reason if the file is invalid, or after MAX_ATTEMPTS attempts in a row that stored no
+        chunk. Raises WorkerStopping once `stopping` is set, and ImportInterrupted for errors that a retry may overcome.
         """
         async with self.database.transaction() as session:
             claim = await db.import_runs.claim(session, id=import_id)
         if claim is None:
             return
         try:
-            if claim.attempts > ATTEMPTS_AT_MOST:
-                await self._fail(
-                    claim, f"{ATTEMPTS_AT_MOST} workers in a row ended before they got any further with it."
+            if claim.attempts > MAX_ATTEMPTS:
+                reason = (
+                    f"In each of the last {MAX_ATTEMPTS} attempts, the worker process ended before it stored a chunk."
                 )
+                await self._fail(claim, f"{reason} {RESUME_HINT}")
             else:
-                await self._take_in(claim, stopping)
+                await self._run_claimed(claim, stopping)
         except LeaseLost:
-            log.warning("An import went on without this worker", import_id=str(import_id))
+            log.warning("The import was cancelled or claimed by another worker", import_id=str(import_id))
 
-    async def _take_in(self, claim: Claim, stopping: asyncio.Event) -> None:
+    async def _run_claimed(self, claim: Claim, stopping: asyncio.Event) -> None:
         run = _Run(self, claim, stopping)
         try:
-            await run.bring_in()
+            await run.import_file()
         except (HeaderRefused, FileRefused, ObjectMissing, ObjectChanged, Refusal) as fault:
-            await self._fail(claim, FAULTS.get(type(fault), str(fault)))
+            await self._fail(claim, FAILURE_REASONS.get(type(fault), str(fault)))
         except (WorkerStopping, LeaseLost):
             raise
         except Exception as fault:
-            # Whoever overtakes a worker ends what it was about.
+            # A worker that claims the import terminates this worker's database session, which surfaces as any error.
             async with self.database.transaction() as session:
                 if await db.import_runs.has_lost_lease(session, claim):
                     raise LeaseLost from fault
-            attempt = 0 if run.has_got_on else claim.attempts
-            if attempt < ATTEMPTS_AT_MOST:
-                raise Interrupted(attempt) from fault
-            log.exception("An import is given up", import_id=str(claim.import_id))
-            await self._fail(claim, f"{_reason(fault)} Start the import again to go on from where it is.")
+            attempt = 0 if run.has_stored_chunks else claim.attempts
+            if attempt < MAX_ATTEMPTS:
+                raise ImportInterrupted(attempt) from fault
+            log.exception("The import has failed in every attempt", import_id=str(claim.import_id))
+            await self._fail(claim, f"{_failure_reason(fault)} {RESUME_HINT}")
 
     async def _fail(self, claim: Claim, reason: str) -> None:
         async with self.database.transaction() as session:
@@ -130,10 +135,10 @@ class Intake:
 
 class _Run:
     """
-    One worker's hold on one import.
+    One worker's run of one import, as a pipeline: fetch, check, encode, keep.
 
-    A chunk is carried the whole way by one of CHUNKS_AT_ONCE carriers. Carriers take turns at each station, in the
-    order in which they fetched.
+    MAX_CHUNKS_IN_MEMORY tasks each take one chunk through the whole pipeline. A lock per stage lets one chunk into a
+    stage at a time; asyncio's locks are first in, first out, so chunks stay in file order.
     """
 
     def __init__(self, intake: Intake, claim: Claim, stopping: asyncio.Event) -> None:
@@ -141,32 +146,33 @@ class _Run:
         self._object_store = intake.object_store
         self._chunk_bytes = intake.chunk_bytes
         self._lease_s = intake.lease_s
-        self._room = intake.room
+        self._chunk_slots = intake.chunk_slots
         self._claim = claim
-        self._letting_go = stopping
-        self._fetching, self._checking, self._encoding, self._keeping = (asyncio.Lock() for _ in range(4))
-        self._next_to_fetch = self._next_to_keep = claim.next_chunk_number
+        self._stopping = stopping
+        self._fetch_lock, self._check_lock, self._encode_lock, self._keep_lock = (asyncio.Lock() for _ in range(4))
+        self._next_number_to_fetch = self._next_number_to_keep = claim.next_chunk_number
         self._lines_read = max(claim.lines_read, 1)
         self._rows_read, self._rows_rejected = claim.rows_read, claim.rows_rejected
 
     @property
-    def has_got_on(self) -> bool:
-        """Whether any chunk was kept."""
-        return self._next_to_keep > self._claim.next_chunk_number
+    def has_stored_chunks(self) -> bool:
+        return self._next_number_to_keep > self._claim.next_chunk_number
 
-    async def bring_in(self) -> None:
-        """Keep chunk after chunk of the file, and complete the import."""
+    async def import_file(self) -> None:
+        """Store the file chunk by chunk, and complete the import."""
         claim, key = self._claim, upload_key(self._claim.import_id)
-        file = await TextFile.open(self._object_store, key, etag=claim.etag, size=claim.bytes_total)
-        # The first chunk is fetched in the meantime.
-        kind = asyncio.create_task(self._open(file.header))
-        starts_at = max(claim.text_bytes_read, len(file.header))
-        async with aclosing(file.chunks(starts_at=starts_at, chunk_bytes=self._chunk_bytes)) as chunks:
-            carriers = [self._carry_on(chunks, kind) for _ in range(CHUNKS_AT_ONCE)]
-            for outcome in await asyncio.gather(kind, *carriers, return_exceptions=True):
+        file = await TextFile.open(self._object_store, key, etag=claim.etag, size_bytes=claim.bytes_total)
+        # A task, so that the first chunk is fetched while it runs.
+        kind_intake = asyncio.create_task(self._open(file.header))
+        start_offset_bytes = max(claim.text_bytes_read, len(file.header))
+        async with aclosing(
+            file.chunks(start_offset_bytes=start_offset_bytes, chunk_bytes=self._chunk_bytes)
+        ) as chunks:
+            tasks = [self._process_chunks(chunks, kind_intake) for _ in range(MAX_CHUNKS_IN_MEMORY)]
+            for outcome in await asyncio.gather(kind_intake, *tasks, return_exceptions=True):
                 if isinstance(outcome, BaseException):
                     raise outcome
-        if self._next_to_keep != self._next_to_fetch:
+        if self._next_number_to_keep != self._next_number_to_fetch:
             raise RuntimeError("A chunk that was fetched was not kept.")
 
         await write_rejected_rows(
@@ -178,52 +184,54 @@ class _Run:
         )
         async with self._database.transaction() as session:
             await db.import_runs.bound_transaction(session, id=claim.import_id, idle_timeout_s=self._lease_s)
-            await kind.result().complete(session)
+            await kind_intake.result().complete(session)
 
     async def _open(self, header: bytes) -> KindIntake:
-        return await KINDS[self._claim.kind](self._database, self._claim, header)
+        return await INTAKE_BY_KIND[self._claim.kind](self._database, self._claim, header)
 
-    async def _carry_on(self, chunks: AsyncIterator[Chunk], kind: asyncio.Task[KindIntake]) -> None:
-        is_there_more = True
-        while is_there_more:
-            async with self._room:
-                is_there_more = await self._carry(chunks, kind)
+    async def _process_chunks(self, chunks: AsyncIterator[TextChunk], kind_intake: asyncio.Task[KindIntake]) -> None:
+        has_more = True
+        while has_more:
+            async with self._chunk_slots:
+                has_more = await self._process_next_chunk(chunks, kind_intake)
 
-    async def _carry(self, chunks: AsyncIterator[Chunk], kind: asyncio.Task[KindIntake]) -> bool:
-        """Carry the next chunk all the way; False when there is none, or one before it was not kept."""
-        async with self._fetching:
-            if self._letting_go.is_set():
+    async def _process_next_chunk(
+        self, chunks: AsyncIterator[TextChunk], kind_intake: asyncio.Task[KindIntake]
+    ) -> bool:
+        """Take the next chunk through the pipeline; return False if there is none, or if an earlier one failed."""
+        async with self._fetch_lock:
+            if self._stopping.is_set():
                 raise WorkerStopping
-            chunk = await anext(chunks, None)
-            if chunk is None:
+            text = await anext(chunks, None)
+            if text is None:
                 return False
-            number = self._next_to_fetch
-            self._next_to_fetch += 1
-        async with self._checking:
-            if self._lines_read > LAST_LINE - self._chunk_bytes:
-                raise FileRefused(f"The file has more than {self._lines_read:,} lines; cut it up.")
+            number = self._next_number_to_fetch
+            self._next_number_to_fetch += 1
+        async with self._check_lock:
+            if self._lines_read > MAX_LINE_NUMBER - self._chunk_bytes:
+                raise FileRefused(f"The file has more than {self._lines_read:,} lines; split it into several files.")
             first_line_number = self._lines_read + 1
-            checked = await (await kind).check(chunk.lines, number=number, first_line_number=first_line_number)
-            self._lines_read += checked.lines_read
+            chunk = await (await kind_intake).check(text.lines, number=number, first_line_number=first_line_number)
+            self._lines_read += chunk.lines_read
             progress = Progress(
                 chunk_number=number,
-                bytes_read=chunk.bytes_read,
-                text_bytes_read=chunk.ends_at,
+                bytes_read=text.bytes_read,
+                text_bytes_read=text.end_offset_bytes,
                 lines_read=self._lines_read,
-                rows_read=checked.rows_read,
-                rows_imported=checked.rows_read - len(checked.rejections),
-                rows_rejected=len(checked.rejections),
+                rows_read=chunk.rows_read,
+                rows_imported=chunk.rows_read - len(chunk.rejections),
+                rows_rejected=len(chunk.rejections),
             )
-        del chunk  # Releases the chunk's lines before the next stages run.
-        async with self._encoding:
-            await asyncio.to_thread(checked.encode)
-        async with self._keeping:
-            if number != self._next_to_keep:
+        del text  # Releases the memory of the chunk's lines before the next stages.
+        async with self._encode_lock:
+            await asyncio.to_thread(chunk.encode)
+        async with self._keep_lock:
+            if number != self._next_number_to_keep:
                 return False
             async with self._database.transaction() as session:
                 await db.import_runs.bound_transaction(session, id=self._claim.import_id, idle_timeout_s=self._lease_s)
                 await db.import_runs.advance(session, self._claim, progress)
-                kept = await checked.keep(session)
+                kept = await chunk.keep(session)
                 await db.import_runs.recount_chunk(
                     session,
                     self._claim,
@@ -235,29 +243,29 @@ class _Run:
                     import_id=self._claim.import_id,
                     rejections=[
                         (rejection.line_number, rejection.column, rejection.code, rejection.message, rejection.row)
-                        for rejection in (*checked.rejections, *kept.rejections)
+                        for rejection in (*chunk.rejections, *kept.rejections)
                     ],
                 )
-            self._look_at_rejections(progress.rows_read, progress.rows_rejected + len(kept.rejections))
-            self._next_to_keep += 1
+            self._check_rejection_limit(progress.rows_read, progress.rows_rejected + len(kept.rejections))
+            self._next_number_to_keep += 1
         return True
 
-    def _look_at_rejections(self, rows_read: int, rows_rejected: int) -> None:
+    def _check_rejection_limit(self, rows_read: int, rows_rejected: int) -> None:
         self._rows_read += rows_read
         self._rows_rejected += rows_rejected
-        if self._rows_rejected > REJECTED_AT_MOST and self._rows_rejected * 2 > self._rows_read:
+        if self._rows_rejected > MAX_REJECTED_ROWS and self._rows_rejected * 2 > self._rows_read:
             raise FileRefused(
-                f"{self._rows_rejected:,} of its first {self._rows_read:,} rows were rejected, for the reasons listed;"
-                " correct the file and import it anew."
+                f"{self._rows_rejected:,} of the first {self._rows_read:,} rows were rejected; correct the file by the"
+                " reasons in the list of rejections and upload it as a new import."
             )
 
 
-def _reason(fault: BaseException) -> str:
-    """Say why an import is given up though there may be nothing wrong with its file."""
+def _failure_reason(fault: BaseException) -> str:
+    """Return the reason for giving up an import because of an error that need not be the file's fault."""
     if isinstance(fault, ObjectStoreAway):
-        return "The object store was out of reach, time and again."
+        return f"The object store could not be reached in {MAX_ATTEMPTS} attempts."
     while isinstance(fault, DBAPIError) and fault.orig and fault.orig.__cause__:
         fault = fault.orig.__cause__
     if isinstance(fault, asyncpg.PostgresError):
-        return f"The database would not keep it: {fault.args[0]}."
-    return "Something went wrong on our side, time and again; it is logged with the import's id."
+        return f"The database could not store the rows: {fault.args[0]}."
+    return f"An internal error occurred in {MAX_ATTEMPTS} attempts; the worker's log names it with the import's id."

@@ -1,11 +1,11 @@
-"""The instants that local times mean, for a whole column of them at once."""
+"""Converts a whole column of local times of a timezone to instants."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from graph.imports.csv.arrays import Flags, Integers
+from graph.imports.csv.arrays import BoolArray, Int64Array
 from graph.imports.csv.fields import FIRST_YEAR, LAST_YEAR
 
 DAY_S = 86_400
@@ -13,31 +13,35 @@ DAY_S = 86_400
 
 class LocalTimes:
     """
-    What the clocks of a zone have shown and will show, in all the years of fields.py.
+    The UTC offsets of a timezone in the years FIRST_YEAR to LAST_YEAR.
 
-    Local times and instants are in seconds: of the clock, and of UTC, since 1970 began there.
+    Instants are in seconds since 1970-01-01 00:00 UTC; local times are in seconds since 1970-01-01 00:00 local time.
     """
 
     def __init__(self, zone: ZoneInfo) -> None:
-        starts, offsets = _periods(zone)
-        self._offsets: Integers = np.array(offsets)
-        # By the clocks of each period: when it began, and when it ended, which the last does not.
-        self._local_starts = np.array(starts) + self._offsets
-        self._local_ends = np.array(starts[1:], np.int64) + self._offsets[:-1]
+        starts_s, offsets_s = _offset_periods(zone)
+        self._offsets_s: Int64Array = np.array(offsets_s)
+        # The start and the end of each period, in its own local time; the last period has no end.
+        self._local_starts_s = np.array(starts_s) + self._offsets_s
+        self._local_ends_s = np.array(starts_s[1:], np.int64) + self._offsets_s[:-1]
 
-    def instants(self, local: Integers) -> tuple[Integers, Integers, Flags]:
+    def to_instants(self, local_s: Int64Array) -> tuple[Int64Array, Int64Array, BoolArray]:
         """
-        Find the earlier and the later instant that each means, mostly the same, and tell which exist.
+        Return the earlier and the later instant of each local time, and a mask of the local times that exist.
+
+        The two instants differ only for an ambiguous local time, which occurs twice because clocks are put back. A
+        local time that clocks skip when they are put forward does not exist.
         """
-        period = np.searchsorted(self._local_ends, local, side="right")
-        next_period = np.minimum(period + 1, len(self._offsets) - 1)
-        earlier = local - self._offsets[period]
-        later = np.where(local >= self._local_starts[next_period], local - self._offsets[next_period], earlier)
-        return earlier, later, local >= self._local_starts[period]
+        period = np.searchsorted(self._local_ends_s, local_s, side="right")
+        next_period = np.minimum(period + 1, len(self._offsets_s) - 1)
+        earlier_s = local_s - self._offsets_s[period]
+        is_ambiguous = local_s >= self._local_starts_s[next_period]
+        later_s = np.where(is_ambiguous, local_s - self._offsets_s[next_period], earlier_s)
+        return earlier_s, later_s, local_s >= self._local_starts_s[period]
 
 
-def _periods(zone: ZoneInfo) -> tuple[list[int], list[int]]:
-    """Find the instants from which on a zone's offset is another, the first before all, and the offsets."""
+def _offset_periods(zone: ZoneInfo) -> tuple[list[int], list[int]]:
+    """Return the start of each period with one UTC offset, and the offsets; a binary search finds each start."""
 
     def offset_at(instant: int) -> int:
         offset = datetime.fromtimestamp(instant, zone).utcoffset()

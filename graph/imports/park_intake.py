@@ -1,4 +1,4 @@
-"""How parks are brought in: row by row, since there are few, each created or changed by its name."""
+"""The intake of parks: row by row, since there are few; each park is created or updated by its name."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -12,15 +12,15 @@ import db.parks
 from db.engine.database import Database
 from db.import_runs import Claim
 from db.parks import ParkHasReadings
-from graph.imports.csv.lines import BLANKS, LINE_LIMIT_BYTES, Header, cut_lines, read_header
-from graph.imports.csv.pieces import TOO_LONG
+from graph.imports.csv.lines import BLANKS, MAX_LINE_BYTES, Header, cut_lines, read_header
+from graph.imports.csv.pieces import LINE_TOO_LONG
 from graph.imports.csv.rejection import Rejection, RejectionCode, RowRejected
 from graph.imports.kind_intake import KeepResult
 from graph.imports.park_row import COLUMNS, ParkRow, check_row
 
 
 class ParkLine(NamedTuple):
-    """A good row, and where and how it stood in the file."""
+    """An accepted row, with its line number and its line in the file."""
 
     number: int
     line: bytes
@@ -52,14 +52,14 @@ class ParkChunk:
                 is_new = await db.parks.upsert_imported(session, import_id=self.import_id, **park._asdict())
                 rows_duplicated += not is_new
             except ParkHasReadings as refusal:
-                # The codes have none for what a park's readings forbid.
+                # The schema has no rejection code of its own for a timezone that the park's readings prevent.
                 reason = RowRejected(RejectionCode.UNKNOWN_TIMEZONE, "timezone", str(refusal))
-                rejections.append(Rejection.of(number, line, reason))
+                rejections.append(Rejection.from_line(number, line, reason))
         return KeepResult(rows_duplicated, rejections)
 
 
 class ParkIntake:
-    """The intake of a file of parks."""
+    """The intake of one file of parks."""
 
     def __init__(self, claim: Claim, header: Header) -> None:
         self._claim = claim
@@ -80,11 +80,11 @@ class ParkIntake:
             if not line.strip(BLANKS.encode()):
                 continue
             try:
-                if len(line) > LINE_LIMIT_BYTES:
-                    raise TOO_LONG
+                if len(line) > MAX_LINE_BYTES:
+                    raise LINE_TOO_LONG
                 chunk.parks.append(ParkLine(number, line, check_row(line, self._header)))
             except RowRejected as reason:
-                chunk.rejections.append(Rejection.of(number, line[:LINE_LIMIT_BYTES], reason))
+                chunk.rejections.append(Rejection.from_line(number, line[:MAX_LINE_BYTES], reason))
         return chunk
 
     async def complete(self, session: AsyncSession) -> None:

@@ -1,4 +1,4 @@
-"""How readings are brought in: each takes the place of the one there was for its park and instant."""
+"""The intake of readings: each reading replaces the stored one of the same park and instant."""
 
 import asyncio
 from typing import Self
@@ -17,7 +17,7 @@ from graph.imports.park_readings import ParkReadingChunk, ParkReadingReader
 
 
 class ParkReadingIntake:
-    """The intake of a file of readings."""
+    """The intake of one file of readings of one park."""
 
     def __init__(self, claim: Claim, reader: ParkReadingReader) -> None:
         self._claim = claim
@@ -25,7 +25,7 @@ class ParkReadingIntake:
 
     @classmethod
     async def open(cls, database: Database, claim: Claim, header: bytes) -> Self:
-        """Find the park's timezone. Raises HeaderRefused."""
+        """Read the park's timezone. Raises HeaderRefused."""
         assert claim.park_id is not None  # noqa: S101
         park = await database.row(db.parks.parks(UNRESTRICTED).where(col(Park.id) == claim.park_id))
         assert park is not None  # noqa: S101

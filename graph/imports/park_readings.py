@@ -1,4 +1,4 @@
-"""The reader of a park's readings: bytes of whole lines in, readings and rejections out."""
+"""The reader of files of readings: it turns whole lines into readings and rejections."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -13,45 +13,43 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import db.parks
 import db.readings
 from db.readings import Readings
-from graph.imports.csv.arrays import Flags, Integers
+from graph.imports.csv.arrays import BoolArray, Int64Array
 from graph.imports.csv.line_positions import LinePositions
 from graph.imports.csv.lines import cut_pieces, read_header
 from graph.imports.csv.pieces import PIECE_BYTES, read_pieces
-from graph.imports.csv.plain_fields import plain_local_times, plain_millionths
 from graph.imports.csv.rejection import Rejection
+from graph.imports.csv.vectorised_fields import read_local_time_column, read_millionths_column
 from graph.imports.kind_intake import KeepResult
 from graph.imports.local_times import DAY_S, LocalTimes
-from graph.imports.park_reading_row import COLUMNS, HIGHEST_POWER, LOWEST_POWER, check_row
+from graph.imports.park_reading_row import COLUMNS, MAX_POWER_MW, MIN_POWER_MW, check_row
 
 EPOCH_DAY = date(1970, 1, 1).toordinal()
-# More would keep other imports of the same worker waiting while they are made ready.
-READINGS_AT_ONCE = 20_000
+# Building the parameters of a statement blocks the event loop; larger batches would delay the worker's other imports.
+READINGS_PER_BATCH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingColumns:
     """
-    Readings in file order, an element each: instants in seconds and local days since 1970, powers in 10^-6 MW.
+    Readings as columns in file order, with one element per reading.
 
-    The later instant is another than the earlier where clocks showed the same time twice.
+    The earlier and the later instant, in seconds since 1970-01-01 00:00 UTC, differ only for an ambiguous local time,
+    which occurs twice because clocks are put back.
     """
 
-    earlier: Integers
-    later: Integers
-    local_days: Integers
-    powers: Integers
+    earlier_s: Int64Array
+    later_s: Int64Array
+    # The local date, in days since 1970-01-01.
+    local_days: Int64Array
+    powers_w: Int64Array
 
     @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """
-        Put readings behind each other.
-        """
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """Concatenate the readings of several parts, in the order of the parts."""
         return cls(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(cls)))
 
-    def taken(self, indexes: Integers) -> Self:
-        """
-        Take some of the readings.
-        """
+    def take(self, indexes: Int64Array) -> Self:
+        """Return the readings at the given indexes."""
         return type(self)(*(getattr(self, column.name)[indexes] for column in fields(self)))
 
 
@@ -68,43 +66,41 @@ class ParkReadingChunk:
 
     @property
     def rows_read(self) -> int:
-        return len(self.readings.powers) + len(self.rejections)
+        return len(self.readings.powers_w) + len(self.rejections)
 
     def encode(self) -> None:
         """Readings are passed to Postgres as parameters, so there is nothing to encode."""
 
     async def keep(self, session: AsyncSession) -> KeepResult:
-        """Insert the readings; each replaces the stored reading of the same park and instant."""
+        """Store the readings; each replaces the stored reading of the same park and instant."""
         readings, of_import = self.readings, {"park_id": self.park_id, "import_id": self.import_id}
         await db.parks.lock_timezone(session, id=self.park_id, timezone=self.timezone)
         await db.readings.lock_park_readings(session, park_id=self.park_id)
 
-        doubled = np.flatnonzero(readings.earlier != readings.later)
-        first_of_doubled = _instants(np.unique(readings.earlier[doubled]))
-        brought = (
-            await db.readings.instants_of_import(session, instants=first_of_doubled, **of_import)
-            if len(doubled)
-            else set()
-        )
-        instants = _told_apart(readings, doubled, {int(instant.timestamp()) for instant in brought})
+        ambiguous = np.flatnonzero(readings.earlier_s != readings.later_s)
+        stored: set[datetime] = set()
+        if len(ambiguous):
+            candidates = _to_datetimes(np.unique(readings.earlier_s[ambiguous]))
+            stored = await db.readings.instants_of_import(session, instants=candidates, **of_import)
+        instants_s = _resolve_ambiguous(readings, ambiguous, {int(instant.timestamp()) for instant in stored})
 
-        # Of several of one instant the last stays.
-        order = np.argsort(instants, kind="stable")
-        is_replaced = np.append(np.diff(instants[order]) == 0, False)[: len(order)]
-        says_the_same = np.append(np.diff(readings.powers[order]) == 0, False)[: len(order)]
-        rows_duplicated = int(np.count_nonzero(is_replaced & says_the_same))
+        # Of several readings of one instant in the chunk, only the last is stored.
+        order = np.argsort(instants_s, kind="stable")
+        is_replaced = np.append(np.diff(instants_s[order]) == 0, False)[: len(order)]
+        has_same_power = np.append(np.diff(readings.powers_w[order]) == 0, False)[: len(order)]
+        rows_duplicated = int(np.count_nonzero(is_replaced & has_same_power))
         for batch in _batches(order[~is_replaced]):
             new = Readings(
-                _instants(instants[batch]),
+                _to_datetimes(instants_s[batch]),
                 [date.fromordinal(EPOCH_DAY + day) for day in readings.local_days[batch].tolist()],
-                readings.powers[batch].tolist(),
+                readings.powers_w[batch].tolist(),
             )
             rows_duplicated += await db.readings.store(session, new, **of_import)
         return KeepResult(rows_duplicated=rows_duplicated)
 
 
 class ParkReadingReader:
-    """Reads the chunks of one file, in any order; HeaderRefused says what is wrong with its header."""
+    """Reads the chunks of one file, in any order. Creating it raises HeaderRefused."""
 
     def __init__(self, header: bytes, zone: ZoneInfo, *, park_id: UUID, import_id: UUID) -> None:
         self._header = read_header(header, COLUMNS)
@@ -114,15 +110,13 @@ class ParkReadingReader:
         self._local_times = LocalTimes(zone)
 
     def read(self, lines: bytes | bytearray, *, first_line_number: int) -> ParkReadingChunk:
-        """
-        Read whole lines; only the file's last line may lack its newline.
-        """
+        """Read whole lines; only the file's last line may lack its newline."""
         parts, rejections, lines_read = read_pieces(
             cut_pieces(lines, PIECE_BYTES),
             self._header,
             first_line_number=first_line_number,
-            plain_rows=self._plain_readings,
-            check=self._check,
+            read_rows=self._read_rows,
+            check_row=self._check_row,
         )
         return ParkReadingChunk(
             import_id=self._import_id,
@@ -130,44 +124,47 @@ class ParkReadingReader:
             timezone=self._zone.key,
             lines_read=lines_read,
             rejections=rejections,
-            readings=ReadingColumns.joined(parts),
+            readings=ReadingColumns.concatenate(parts),
         )
 
-    def _plain_readings(self, positions: LinePositions, _first_line_number: int) -> tuple[ReadingColumns, Flags]:
+    def _read_rows(self, positions: LinePositions, _first_line_number: int) -> tuple[ReadingColumns, BoolArray]:
+        """Parse all lines as readings, and return a mask of the valid ones; the others are placeholders."""
         time, power = map(positions.column, self._header.positions)
-        local, are_times = plain_local_times(time)
-        earlier, later, exist = self._local_times.instants(local)
-        powers, are_powers = plain_millionths(power, at_least=LOWEST_POWER, at_most=HIGHEST_POWER)
-        readings = ReadingColumns(earlier, later, local // DAY_S, powers)
-        return readings, positions.are_whole & are_times & exist & are_powers
+        local_s, are_times = read_local_time_column(time)
+        earlier_s, later_s, exist = self._local_times.to_instants(local_s)
+        # 10^-6 MW are 1 W.
+        powers_w, are_powers = read_millionths_column(power, minimum=MIN_POWER_MW, maximum=MAX_POWER_MW)
+        readings = ReadingColumns(earlier_s, later_s, local_s // DAY_S, powers_w)
+        return readings, positions.have_all_fields & are_times & exist & are_powers
 
-    def _check(self, line: bytes, index: int, readings: ReadingColumns) -> None:
+    def _check_row(self, line: bytes, index: int, readings: ReadingColumns) -> None:
+        """Check a line by itself, and replace its placeholder by the reading. Raises RowRejected."""
         reading = check_row(line, self._header, self._zone)
-        readings.earlier[index] = int(reading.earlier.timestamp())
-        readings.later[index] = int(reading.later.timestamp())
+        readings.earlier_s[index] = int(reading.earlier_instant.timestamp())
+        readings.later_s[index] = int(reading.later_instant.timestamp())
         readings.local_days[index] = reading.local_date.toordinal() - EPOCH_DAY
-        readings.powers[index] = reading.power
+        readings.powers_w[index] = reading.power_w
 
 
-def _told_apart(readings: ReadingColumns, doubled: Integers, brought: set[int]) -> Integers:
+def _resolve_ambiguous(readings: ReadingColumns, ambiguous: Int64Array, stored_s: set[int]) -> Int64Array:
     """
-    Give each reading its instant: of a time that clocks showed twice the earlier to its first reading in the file.
+    Return the instant of each reading; of an ambiguous local time, the first reading in the file gets the earlier one.
 
-    Those that this import has brought before are given by their earlier instants.
+    `stored_s` are the earlier instants for which a previous chunk of this import has stored a reading.
     """
-    instants, taken = readings.earlier.copy(), set(brought)
-    for index in doubled.tolist():
-        earlier = int(readings.earlier[index])
-        if earlier in taken:
-            instants[index] = readings.later[index]
-        taken.add(earlier)
-    return instants
+    instants_s, used_s = readings.earlier_s.copy(), set(stored_s)
+    for index in ambiguous.tolist():
+        earlier_s = int(readings.earlier_s[index])
+        if earlier_s in used_s:
+            instants_s[index] = readings.later_s[index]
+        used_s.add(earlier_s)
+    return instants_s
 
 
-def _batches(indexes: Integers) -> Iterator[Integers]:
-    for start in range(0, len(indexes), READINGS_AT_ONCE):
-        yield indexes[start : start + READINGS_AT_ONCE]
+def _batches(indexes: Int64Array) -> Iterator[Int64Array]:
+    for start in range(0, len(indexes), READINGS_PER_BATCH):
+        yield indexes[start : start + READINGS_PER_BATCH]
 
 
-def _instants(seconds: Integers) -> list[datetime]:
-    return [datetime.fromtimestamp(second, UTC) for second in seconds.tolist()]
+def _to_datetimes(instants_s: Int64Array) -> list[datetime]:
+    return [datetime.fromtimestamp(instant_s, UTC) for instant_s in instants_s.tolist()]

@@ -1,4 +1,4 @@
-"""One row of a file of parks, checked: what is good and what is not is decided here."""
+"""The check of one row of a file of parks; it decides whether a row is accepted or rejected."""
 
 from typing import NamedTuple
 
@@ -7,11 +7,11 @@ from graph.imports.csv.lines import Header
 from graph.imports.csv.rejection import RejectionCode, missing_value, rejected_value
 
 COLUMNS = ("park_name", "timezone", "energy_type")
-NAME_LIMIT = 200
+MAX_NAME_CHARACTERS = 200
 
 
 class ParkRow(NamedTuple):
-    """What a good row says."""
+    """The values of an accepted row."""
 
     name: str
     timezone: str
@@ -19,31 +19,33 @@ class ParkRow(NamedTuple):
 
 
 def check_row(line: bytes, header: Header) -> ParkRow:
-    """Read a line, without its line end, as a park; RowRejected gives its first fault in column order."""
-    name, timezone, energy_type = header.fields_of(line)
+    """Parse a line, without its line end. Raises RowRejected for the first invalid column, in the order of COLUMNS."""
+    name, timezone, energy_type = header.read_fields(line)
     return ParkRow(_read_name(name.strip()), _read_timezone(timezone), _read_energy_type(energy_type))
 
 
 def _read_name(text: str) -> str:
     if not text:
-        raise missing_value("park_name", f"a name of 1 to {NAME_LIMIT} characters")
-    if len(text) > NAME_LIMIT:
+        raise missing_value("park_name", f"a name of 1 to {MAX_NAME_CHARACTERS} characters")
+    if len(text) > MAX_NAME_CHARACTERS:
         fault = f"has {len(text):,} characters"
-        raise rejected_value(RejectionCode.OUT_OF_RANGE, "park_name", text, fault, f"1 to {NAME_LIMIT}")
+        raise rejected_value(
+            RejectionCode.OUT_OF_RANGE, "park_name", text, fault, f"1 to {MAX_NAME_CHARACTERS} characters"
+        )
     if "\0" in text:
-        raise rejected_value(RejectionCode.OUT_OF_RANGE, "park_name", text, "holds a NUL", "a text without one")
+        raise rejected_value(RejectionCode.OUT_OF_RANGE, "park_name", text, "has a NUL character", "text without NUL")
     return text
 
 
 def _read_timezone(text: str) -> str:
     if not is_timezone(text):
-        expected = "a name of the IANA database, such as Europe/Amsterdam"
-        raise rejected_value(RejectionCode.UNKNOWN_TIMEZONE, "timezone", text, "is no timezone", expected)
+        expected = "a name of the IANA time zone database, such as Europe/Amsterdam"
+        raise rejected_value(RejectionCode.UNKNOWN_TIMEZONE, "timezone", text, "is not a timezone", expected)
     return text
 
 
 def _read_energy_type(text: str) -> EnergyType:
-    # ASCII letters only, since other letters may turn into these when their case is changed.
+    # Only ASCII is converted: Unicode case conversion turns some other letters into ASCII, such as U+017F into S.
     try:
         return EnergyType(text.upper() if text.isascii() else text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a file brought for each site and month: its chunks' blocks, added up while they are at hand."""
+"""The totals of a file for each site and month: the sums of its blocks, kept in memory while the file is read."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,14 +8,14 @@ import numpy as np
 
 from graph.imports import copy_values
 from graph.imports.blocks import Amounts, Blocks
-from graph.imports.copy_values import DAYS_FROM_2000, put_amounts, put_energies
-from graph.imports.csv.arrays import Integers, Records
+from graph.imports.copy_values import DAYS_FROM_2000, write_amounts, write_energies
+from graph.imports.csv.arrays import Int64Array, StructArray
 
-# More would take memory that a worker does not have: some 20 MiB.
-SITE_MONTHS_AT_MOST = 200_000
-# A chunk brings at most 4 * 10^18 to any sum, which fits 64 bits on top of this.
-SUM_AT_MOST = 2**62
-CENT = 10**12
+# 200,000 site months take about 20 MiB, the limit of what a worker can spare.
+MAX_SITE_MONTHS = 200_000
+# A chunk adds at most 4 * 10^18 to a sum, so a sum of up to 2^62 does not overflow 64 bits with the next chunk.
+MAX_SUM = 2**62
+PICOCENTS_PER_CENT = 10**12
 
 ROW = copy_values.row_type(
     {
@@ -35,56 +35,50 @@ ROW = copy_values.row_type(
 
 @dataclass(frozen=True, slots=True)
 class SiteMonthTotals:
-    """
-    A column a site and month, in their order; a row a sum.
-    """
+    """A matrix of sums, with one column per site and month, in ascending order of the keys."""
 
-    # Months in the high half and sites by number in the low one.
-    keys: Integers
-    # Blocks, events, revenue and cost in cents and 10^-12 cents, energy charged and discharged in 10^-6 kWh.
-    sums: Integers
+    # The month number in the upper 32 bits, the site number in the lower 32 bits.
+    keys: Int64Array
+    # Rows: blocks, events, revenue (cents, picocents), cost-only (cents, picocents), 10^-6 kWh charged and discharged.
+    sums: Int64Array
 
     @classmethod
-    def of(cls, blocks: Blocks) -> Self:
-        """
-        Take the sums of a chunk's blocks.
-        """
-        months = blocks.events.months[blocks.firsts].astype(np.int64)
+    def from_blocks(cls, blocks: Blocks) -> Self:
+        """Return the sums of a chunk's blocks."""
+        month_numbers = blocks.events.month_numbers[blocks.starts].astype(np.int64)
         sums = (
-            *(np.ones_like(blocks.counts), blocks.counts),
-            *(blocks.revenues.cents, blocks.revenues.trillionths),
-            *(blocks.cost_only.cents, blocks.cost_only.trillionths),
-            *(blocks.charged, blocks.discharged),
+            *(np.ones_like(blocks.event_counts), blocks.event_counts),
+            *(blocks.revenues.cents, blocks.revenues.picocents),
+            *(blocks.cost_only.cents, blocks.cost_only.picocents),
+            *(blocks.charged_microkwh, blocks.discharged_microkwh),
         )
-        return cls(months << 32 | blocks.events.sites[blocks.firsts], np.stack(sums))
+        return cls(month_numbers << 32 | blocks.events.site_numbers[blocks.starts], np.stack(sums))
 
-    def plus(self, other: Self) -> Self | None:
-        """
-        Add another chunk's; None where that would be too many, or too large.
-        """
+    def add(self, other: Self) -> Self | None:
+        """Add another chunk's totals; return None if there are too many site months, or if a sum could overflow."""
         keys = np.union1d(self.keys, other.keys)
-        if len(keys) > SITE_MONTHS_AT_MOST or np.abs(self.sums).max(initial=0) > SUM_AT_MOST:
+        if len(keys) > MAX_SITE_MONTHS or np.abs(self.sums).max(initial=0) > MAX_SUM:
             return None
         sums = np.zeros((len(self.sums), len(keys)), np.int64)
-        for each in (self, other):
-            sums[:, np.searchsorted(keys, each.keys)] += each.sums
-        for cents, trillionths in ((2, 3), (4, 5)):
-            sums[cents] += sums[trillionths] // CENT
-            sums[trillionths] %= CENT
+        for totals in (self, other):
+            sums[:, np.searchsorted(keys, totals.keys)] += totals.sums
+        for cents, picocents in ((2, 3), (4, 5)):
+            sums[cents] += sums[picocents] // PICOCENTS_PER_CENT
+            sums[picocents] %= PICOCENTS_PER_CENT
         return type(self)(keys, sums)
 
-    def copy(self, import_id: UUID, *, site_ids: Records) -> list[memoryview]:
-        """
-        Encode them as a binary COPY into site_months, in parts; a site's id is found at its number, as 16 bytes.
-        """
-        rows = np.repeat(copy_values.empty_row(ROW, column_count=len(ROW.names or ()) - 1), len(self.keys))
+    def encode(self, import_id: UUID, *, site_ids: StructArray) -> list[memoryview]:
+        """Encode the totals as a binary COPY into site_months; `site_ids` maps site numbers to ids of 16 bytes."""
+        rows = np.repeat(copy_values.row_template(ROW, column_count=len(ROW.names or ()) - 1), len(self.keys))
         rows["import_id"]["value"] = np.void(import_id.bytes)
         rows["site_id"]["value"] = site_ids[self.keys & 0xFFFF_FFFF]
         rows["month"]["value"] = DAYS_FROM_2000[self.keys >> 32]
-        rows["block_count"]["value"], rows["row_count"]["value"], *amounts, charged, discharged = self.sums
+        rows["block_count"]["value"], rows["row_count"]["value"], *amounts, charged_microkwh, discharged_microkwh = (
+            self.sums
+        )
         rows["event_count"]["value"] = rows["row_count"]["value"]
-        put_amounts(rows["revenue_aud"], Amounts(*amounts[:2]))
-        put_amounts(rows["cost_only_aud"], Amounts(*amounts[2:]))
-        put_energies(rows["charged_kwh"], charged)
-        put_energies(rows["discharged_kwh"], discharged)
-        return [copy_values.PREAMBLE, rows.view(np.uint8).data, copy_values.TRAILER]
+        write_amounts(rows["revenue_aud"], Amounts(*amounts[:2]))
+        write_amounts(rows["cost_only_aud"], Amounts(*amounts[2:]))
+        write_energies(rows["charged_kwh"], charged_microkwh)
+        write_energies(rows["discharged_kwh"], discharged_microkwh)
+        return [copy_values.FILE_HEADER, rows.view(np.uint8).data, copy_values.FILE_TRAILER]

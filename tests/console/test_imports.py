@@ -262,13 +262,13 @@ async def test_rejected_rows_are_counted_by_cause_and_their_file_is_imported_onc
         [
             "3",
             "DATE",
-            "'2025-09-31' is not in the calendar; expected a day that is.",
+            "'2025-09-31' is not a calendar date; expected a date that exists, such as 2025-09-30.",
             f"{nmi},2025-09-31,DISCHARGE,2,10",
         ],
         [
             "4",
             "DATE",
-            "'2025-09-31' is not in the calendar; expected a day that is.",
+            "'2025-09-31' is not a calendar date; expected a date that exists, such as 2025-09-30.",
             f"{nmi},2025-09-31,DISCHARGE,3,10",
         ],
         [

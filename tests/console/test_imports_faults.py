@@ -323,7 +323,9 @@ async def test_a_failed_import_goes_on_from_where_it_was_when_it_is_started_agai
     await workers.start()
     await console.open(f"/imports/{held.id}")
     await expect_state(console.page, "Failed")
-    await expect(progress(console.page)).to_contain_text("The file is no longer where it was uploaded.")
+    await expect(progress(console.page)).to_contain_text(
+        "The uploaded file was deleted from the object store; upload it again as a new import."
+    )
 
     await console.press("Start again")
     await expect(console.page.get_by_role("alert")).to_contain_text("The file is not uploaded yet")

@@ -66,11 +66,11 @@ class Files:
         for number, start in enumerate(range(0, len(rows), chunk_rows), start=1):
             chunk = "".join(f"{row}\n" for row in rows[start : start + chunk_rows]).encode()
             checked = reader.read(chunk, chunk_number=number, first_line_number=start + 2)
-            totals = checked.totals() if totals is None else totals.plus(checked.totals())
+            totals = checked.totals() if totals is None else totals.add(checked.totals())
             checked.encode()
             await checked.keep(self.session)
         self.completed[import_id] = rows
-        copy = reader.totals_copy(totals) if totals and are_totals_known else None
+        copy = reader.encode_totals(totals) if totals and are_totals_known else None
         counts = await db.site_months.add(self.session, import_id=import_id, totals=copy)
         self.counts |= {each.import_id: each for each in counts}
 

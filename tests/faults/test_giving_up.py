@@ -10,7 +10,7 @@ import pytest_asyncio
 
 import db.import_runs
 from db.engine.database import Database
-from graph.imports.intake import ATTEMPTS_AT_MOST, Intake, Interrupted
+from graph.imports.intake import MAX_ATTEMPTS, ImportInterrupted, Intake
 from graph.object_store import ObjectStore, ObjectStoreAway
 from tests.fixtures.api import Api
 from tests.fixtures.event_file import event_file
@@ -84,8 +84,8 @@ async def test_an_object_store_that_stays_away_is_told(
     intake = Intake(database, NoStore(), chunk_bytes=1_024, lease_s=LEASE_S)
 
     attempts = []
-    for _ in range(ATTEMPTS_AT_MOST - 1):
-        with pytest.raises(Interrupted) as interrupted:
+    for _ in range(MAX_ATTEMPTS - 1):
+        with pytest.raises(ImportInterrupted) as interrupted:
             await intake.run(UUID(import_id), stopping=asyncio.Event())
         attempts.append(interrupted.value.attempt)
     waiting = await until(api, database, import_id, lambda _: True)
@@ -94,7 +94,7 @@ async def test_an_object_store_that_stays_away_is_told(
     await api.ask(START, id=import_id)
     await workers.start()
 
-    assert attempts == list(range(1, ATTEMPTS_AT_MOST))
+    assert attempts == list(range(1, MAX_ATTEMPTS))
     assert waiting.status == "RUNNING"
     assert failed["failureReason"] == (
         "The object store was out of reach, time and again. Start the import again to go on from where it is."
@@ -104,7 +104,7 @@ async def test_an_object_store_that_stays_away_is_told(
 
 async def test_an_import_that_ends_every_worker_is_given_up(api: Api, database: Database, nmis: list[str]) -> None:
     import_id = await started(api, event_file(nmis, rows=1_000, seed=3))
-    for _ in range(ATTEMPTS_AT_MOST):
+    for _ in range(MAX_ATTEMPTS):
         async with database.transaction() as session:
             await db.import_runs.claim(session, id=UUID(import_id))
 

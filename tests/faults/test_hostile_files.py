@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from graph.embedded.servers import EmbeddedServers
-from graph.imports.csv.lines import LINE_LIMIT_BYTES
+from graph.imports.csv.lines import MAX_LINE_BYTES
 from tests.fixtures.api import Api
 from tests.fixtures.event_file import HEADER
 from tests.fixtures.watching import started
@@ -43,7 +43,7 @@ async def test_of_a_line_of_ten_megabytes_no_more_is_kept_than_its_number(
     assert [
         (each["lineNumber"], each["column"], each["code"], each["message"]) for each in done["rejections"]["items"]
     ] == [
-        (line_number, None, "WRONG_COLUMN_COUNT", f"The row is too long; expected at most {LINE_LIMIT_BYTES:,} bytes.")
+        (line_number, None, "WRONG_COLUMN_COUNT", f"The row is too long; expected at most {MAX_LINE_BYTES:,} bytes.")
         for line_number in (4, 6)
     ]
     assert done["rejections"]["items"][0]["row"] == long.decode()[:10_000] + "…"

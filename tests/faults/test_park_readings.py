@@ -1,7 +1,7 @@
 """A worker that is killed between the two readings of a time that clocks showed twice."""
 
 from db.engine.database import Database
-from graph.imports.csv.chunks import HEADER_BYTES
+from graph.imports.csv.chunks import MAX_HEADER_BYTES
 from graph.object_store import ObjectStore
 from tests.fixtures.api import Api
 from tests.fixtures.park_files import ParkFiles, counts_of
@@ -23,7 +23,7 @@ async def test_a_doubled_time_is_told_apart_by_whoever_goes_on_with_the_file(
     rows = [f"{time},{power},{NOTE}\n" for power in (1, 2, 3) for time in times]
     # Three rows are kept, and half of the fourth comes no more; the beginning is read first, for the header.
     kept = len(HEADER) + 3 * len(rows[0])
-    s3.fail("stall", after_bytes=HEADER_BYTES + kept + CHUNK_BYTES // 2)
+    s3.fail("stall", after_bytes=MAX_HEADER_BYTES + kept + CHUNK_BYTES // 2)
     killed = await workers.start(s3_port=s3.port, s3_read_timeout_s=3600)
     import_id = await files.started(HEADER + "".join(rows), park_id)
     await until_read(api, database, import_id, kept)

@@ -19,7 +19,7 @@ from tests.fixtures.proxy import Proxy, proxy_before
 from tests.fixtures.watching import assert_counted_once, started, until_read
 from tests.fixtures.worker_process import Workers
 
-OUT_OF_REACH = "The queue is out of reach; trying again"
+OUT_OF_REACH = "Lost the connection to the job queue; reconnecting"
 
 
 class Postgres:

@@ -3,7 +3,7 @@
 import pytest
 
 from db.engine.database import Database
-from graph.imports.csv.chunks import HEADER_BYTES
+from graph.imports.csv.chunks import MAX_HEADER_BYTES
 from tests.fixtures.api import Api
 from tests.fixtures.event_file import event_file
 from tests.fixtures.proxy import Fault, Proxy
@@ -17,11 +17,11 @@ async def test_an_import_goes_on_when_s3_does(
 ) -> None:
     file = event_file(nmis, rows=10_000, seed=seed)
     worker = await workers.start(s3_port=s3.port)
-    s3.fail(fault, after_bytes=HEADER_BYTES + 5 * CHUNK_BYTES)
+    s3.fail(fault, after_bytes=MAX_HEADER_BYTES + 5 * CHUNK_BYTES)
     import_id = await started(api, file)
 
     await s3.fails()
-    await worker.says("A job went wrong; trying again")
+    await worker.says("A job failed; retrying")
     interrupted = await until(api, database, import_id, lambda _: True)
     await s3.heal()
 
@@ -35,7 +35,7 @@ async def test_a_connection_that_breaks_off_once_is_made_anew_without_a_word(
 ) -> None:
     file = event_file(nmis, rows=10_000, seed=4)
     await workers.start(s3_port=s3.port)
-    s3.fail("reset", after_bytes=HEADER_BYTES + 5 * CHUNK_BYTES)
+    s3.fail("reset", after_bytes=MAX_HEADER_BYTES + 5 * CHUNK_BYTES)
     import_id = await started(api, file)
 
     await s3.fails()

@@ -13,7 +13,7 @@ from db.engine.database import Database
 from db.imports import Status
 from db.jobs import Job, enqueue
 from graph.embedded.servers import EmbeddedServers
-from graph.imports.csv.chunks import HEADER_BYTES
+from graph.imports.csv.chunks import MAX_HEADER_BYTES
 from graph.imports.intake import upload_key
 from graph.object_store import ObjectStore
 from tests.fixtures.api import Api
@@ -26,7 +26,7 @@ from tests.fixtures.worker_process import CHUNK_BYTES, Workers, workers_on
 KILLS = 10
 A_CHUNK_S = 0.03
 AN_HOUR_S = 3600
-OVERTAKEN = "An import went on without this worker"
+OVERTAKEN = "The import was cancelled or claimed by another worker"
 IS_WAITING = text("select exists (select from pg_locks where relation = 'import_rejections'::regclass and not granted)")
 JOBS = text("select count(*) from pgqueuer where entrypoint = 'import'")
 
@@ -73,7 +73,7 @@ async def test_a_worker_frozen_past_its_lease_writes_no_more_and_leaves_the_job_
     frozen.freeze()
 
     second_part = stall_behind(other_s3, file, chunk_number=10) - first_part
-    other_s3.fail("stall", after_bytes=HEADER_BYTES + second_part + CHUNK_BYTES // 2)
+    other_s3.fail("stall", after_bytes=MAX_HEADER_BYTES + second_part + CHUNK_BYTES // 2)
     await workers.start(s3_port=other_s3.port, s3_read_timeout_s=AN_HOUR_S)
     overtaking = await until_read(api, database, import_id, first_part + second_part)
     await s3.heal()

@@ -1,4 +1,4 @@
-"""Whatever a file holds: reading its rows at once and checking them one by one say the same."""
+"""The vectorised reader and the check of single rows accept and reject the same rows, for any file."""
 
 from datetime import date
 from unittest.mock import patch
@@ -18,8 +18,8 @@ SITE_IDS = {"9876543210": UUID(int=3), "NAAAMYS582": UUID(int=1), "2001985732": 
 COLUMN_NAMES = ",".join(COLUMNS).encode()
 HEADERS = [COLUMN_NAMES, b"tariff,Energy,Event_Type,Date,Nmi", b"NOTE," + COLUMN_NAMES + b","]
 
-# What people and programs write, right or wrong.
-SPELLINGS = {
+# Values as people and programs write them, valid and invalid.
+VALUES = {
     "NMI": """
         98765432108 2001985733 20019857328 naaamys582 987654321O 987654321 987654321000 \uff19876543210 \ufeff9876543210
         1111111111""",
@@ -36,7 +36,7 @@ SPELLINGS = {
         1000000.000000 1000000.000001 -1000000 -1000000.000001 999999.999999 9999999 12345678 1234567.123456
         \uff15 \u22125 1\0""",
 }
-SPELLINGS["TARIFF"] = SPELLINGS["ENERGY"]
+VALUES["TARIFF"] = VALUES["ENERGY"]
 WRAPPINGS = [
     '"{}"',
     ' "{}" ',
@@ -70,43 +70,43 @@ INSERTIONS = [
 ]
 
 
-def in_millionths(number: int, places: int) -> str:
-    """Spell a number of 10^-6 with some of its decimals."""
-    whole, fraction = divmod(abs(number), 10**6)
-    return f"{'-' if number < 0 else ''}{whole}.{f'{fraction:06}'[:places]}"
+def decimal_text(millionths: int, places: int) -> str:
+    """Write an integer of 10^-6 as a decimal number, truncated to some decimal places."""
+    whole, fraction = divmod(abs(millionths), 10**6)
+    return f"{'-' if millionths < 0 else ''}{whole}.{f'{fraction:06}'[:places]}"
 
 
-good_fields = {
+valid_fields = {
     "NMI": st.sampled_from(["9876543210", "98765432107", "NAAAMYS582", "NAAAMYS5826", "2001985732"]),
     "DATE": st.dates(date(2000, 1, 1), date(2099, 12, 31)).map(str),
     "EVENT_TYPE": st.sampled_from(["CHARGE", "DISCHARGE", "charge", "Discharge"]),
-    "ENERGY": st.builds(in_millionths, st.integers(0, 10**12), st.integers(0, 6)),
-    "TARIFF": st.builds(in_millionths, st.integers(-(10**12), 10**12), st.integers(0, 6)),
+    "ENERGY": st.builds(decimal_text, st.integers(0, 10**12), st.integers(0, 6)),
+    "TARIFF": st.builds(decimal_text, st.integers(-(10**12), 10**12), st.integers(0, 6)),
 }
 any_text = st.text(st.sampled_from('059.,+-"\0\r\t eETZ:\u00e9\ufeff\uff15'), max_size=12)
-odd_fields = {
+unusual_fields = {
     column: st.one_of(
-        st.sampled_from(SPELLINGS[column].split()),
-        st.builds(str.format, st.sampled_from(WRAPPINGS), good),
+        st.sampled_from(VALUES[column].split()),
+        st.builds(str.format, st.sampled_from(WRAPPINGS), valid),
         any_text,
     )
-    for column, good in good_fields.items()
+    for column, valid in valid_fields.items()
 }
 
 
 @st.composite
 def rows(draw: st.DrawFn) -> dict[str, str]:
-    """A row that is good, or has an odd field."""
-    row = {column: draw(good) for column, good in good_fields.items()}
+    """Generate a valid row, or one with an unusual field."""
+    row = {column: draw(valid) for column, valid in valid_fields.items()}
     if draw(st.booleans()):
         column = draw(st.sampled_from(COLUMNS))
-        row[column] = draw(odd_fields[column])
+        row[column] = draw(unusual_fields[column])
     return row
 
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """A header, and lines that mostly are rows in its order."""
+    """Generate a header, and lines that are mostly rows with the columns in the order of the header."""
     header = draw(st.sampled_from(HEADERS))
     quoting = draw(st.sampled_from(["{}", "{}", '"{}"']))
     lines = b""
@@ -115,16 +115,16 @@ def files(draw: st.DrawFn) -> tuple[bytes, bytes]:
         fields = {**others, **{column: quoting.format(text) for column, text in row.items()}}
         line = ",".join(fields[name] for name in header.decode().upper().split(",")).encode()
         if draw(st.integers(0, 9)) == 0:
-            at = draw(st.integers(0, len(line)))
-            line = line[:at] + draw(st.sampled_from(INSERTIONS)) + line[at:]
+            position = draw(st.integers(0, len(line)))
+            line = line[:position] + draw(st.sampled_from(INSERTIONS)) + line[position:]
         lines += line + draw(st.sampled_from([b"\n", b"\n", b"\r\n", b"\n\n", b"\n \r\n"]))
     return header, lines[: len(lines) - draw(st.integers(0, 3))]
 
 
-def one_by_one(
+def check_single_rows(
     header: bytes, lines: bytes, *, charge_tariff_earns: bool
 ) -> tuple[dict[int, BatteryEvent], list[Rejection], int]:
-    """Check each line of a file on its own, and count the lines."""
+    """Check each line of a file by itself, and count the lines."""
     events, rejections = {}, []
     parts = lines.split(b"\n")
     unended = parts.pop()
@@ -141,27 +141,31 @@ def one_by_one(
                 member_days={},
             )
         except RowRejected as reason:
-            rejections.append(Rejection.of(number, line, reason))
+            rejections.append(Rejection.from_line(number, line, reason))
     return events, rejections, len(cut)
 
 
 def events_of(chunk: BatteryEventChunk) -> dict[int, BatteryEvent]:
     nmis = {site_id: nmi for nmi, site_id in SITE_IDS.items()}
     return {
-        number: BatteryEvent(nmis[block.site_id], block.month.replace(day=day), is_discharge, energy, tariff)
-        for block in chunk.blocks()
-        for number, day, is_discharge, energy, tariff in zip(
-            block.line_numbers, block.days, block.discharges, block.energies, block.tariffs, strict=True
+        line_number: BatteryEvent(
+            nmis[block.site_id],
+            block.month.replace(day=block.days[index]),
+            block.discharges[index],
+            block.energies_microkwh[index],
+            block.tariffs_microcents_per_kwh[index],
         )
+        for block in chunk.blocks()
+        for index, line_number in enumerate(block.line_numbers)
     }
 
 
 @given(files(), st.booleans(), st.sampled_from([20, 100, PIECE_BYTES]))
-def test_a_chunk_says_of_every_row_what_a_check_of_that_row_alone_says(
+def test_reader_returns_the_same_events_and_rejections_as_the_check_of_single_rows(
     file: tuple[bytes, bytes], earns: bool, piece_bytes: int
 ) -> None:
     header, lines = file
-    events, rejections, line_count = one_by_one(header, lines, charge_tariff_earns=earns)
+    events, rejections, line_count = check_single_rows(header, lines, charge_tariff_earns=earns)
     reader = BatteryEventReader(header, import_id=uuid4(), charge_tariff_earns=earns, site_ids=SITE_IDS)
 
     with patch.object(battery_events, "PIECE_BYTES", piece_bytes):

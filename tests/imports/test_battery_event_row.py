@@ -4,13 +4,15 @@ import pytest
 
 from graph.imports.battery_event_row import COLUMNS, BatteryEvent, check_row
 from graph.imports.csv.lines import Header, read_header
-from graph.imports.csv.rejection import ROW_LIMIT, Rejection, RejectionCode, RowRejected
+from graph.imports.csv.rejection import MAX_ROW_CHARACTERS, Rejection, RejectionCode, RowRejected
 
 HEADER = read_header(b"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF", COLUMNS)
 NMIS = {"9876543210", "NAAAMYS582"}
 
 GOOD = {"NMI": "9876543210", "DATE": "2025-09-01", "EVENT_TYPE": "DISCHARGE", "ENERGY": "5", "TARIFF": "35"}
-EVENT = BatteryEvent("9876543210", date(2025, 9, 1), is_discharge=True, energy=5_000_000, tariff=35_000_000)
+EVENT = BatteryEvent(
+    "9876543210", date(2025, 9, 1), is_discharge=True, energy_microkwh=5_000_000, tariff_microcents_per_kwh=35_000_000
+)
 
 
 def row(**fields: str) -> bytes:
@@ -24,7 +26,7 @@ def check(line: bytes, header: Header = HEADER, *, charge_tariff_earns: bool = F
 def rejection(line: bytes) -> Rejection:
     with pytest.raises(RowRejected) as refusal:
         check(line)
-    return Rejection.of(2, line, refusal.value)
+    return Rejection.from_line(2, line, refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,7 @@ def rejection(line: bytes) -> Rejection:
         (' "\t98765432107 " ', "9876543210"),
     ],
 )
-def test_an_nmi_is_stored_as_its_ten_characters(spelling: str, stored: str) -> None:
+def test_nmi_is_stored_as_ten_characters(spelling: str, stored: str) -> None:
     event = check(row(NMI=spelling))
 
     assert event == EVENT._replace(nmi=stored)
@@ -52,10 +54,10 @@ def test_an_nmi_is_stored_as_its_ten_characters(spelling: str, stored: str) -> N
         ("2024-02-29", date(2024, 2, 29)),
         ("2000-01-01", date(2000, 1, 1)),
         ("2099-12-31", date(2099, 12, 31)),
-        # Without an offset, an instant is in NEM time already.
+        # An instant without an offset is in NEM time.
         ("2025-09-01T00:00", date(2025, 9, 1)),
         ("2025-09-01 23:59:59.999999999", date(2025, 9, 1)),
-        # NEM time is UTC+10: its midnight is 14:00 in UTC.
+        # NEM time is UTC+10: midnight in NEM time is 14:00 UTC.
         ("2025-08-31T13:59:59.999Z", date(2025, 8, 31)),
         ("2025-08-31T14:00Z", date(2025, 9, 1)),
         ("2025-08-31 14:00:00.5Z", date(2025, 9, 1)),
@@ -70,7 +72,7 @@ def test_an_nmi_is_stored_as_its_ten_characters(spelling: str, stored: str) -> N
         ("2100-01-01T00:59+11:00", date(2099, 12, 31)),
     ],
 )
-def test_a_date_is_a_day_as_it_stands_or_the_day_in_nem_time_of_an_instant(spelling: str, stored: date) -> None:
+def test_instant_is_converted_to_its_date_in_nem_time_and_a_date_is_kept(spelling: str, stored: date) -> None:
     event = check(row(DATE=spelling))
 
     assert event == EVENT._replace(settlement_date=stored)
@@ -88,7 +90,7 @@ def test_a_date_is_a_day_as_it_stands_or_the_day_in_nem_time_of_an_instant(spell
         ("cHaRgE", False),
     ],
 )
-def test_an_event_type_is_read_in_any_case(spelling: str, is_discharge: bool) -> None:
+def test_event_type_is_read_in_any_case(spelling: str, is_discharge: bool) -> None:
     event = check(row(EVENT_TYPE=spelling))
 
     assert event.is_discharge is is_discharge
@@ -116,13 +118,13 @@ def test_an_event_type_is_read_in_any_case(spelling: str, is_discharge: bool) ->
         ("999999.999999", 999_999_999_999),
     ],
 )
-def test_energy_is_stored_in_millionths_of_a_kwh(spelling: str, stored: int) -> None:
+def test_energy_is_stored_as_an_integer_of_micro_kwh(spelling: str, stored: int) -> None:
     event = check(row(ENERGY=spelling))
 
-    assert event == EVENT._replace(energy=stored)
+    assert event == EVENT._replace(energy_microkwh=stored)
 
 
-# The file's tariff, and what is stored of it for a...    DISCHARGE     CHARGE (COST)  CHARGE (EARNING)
+# The file's tariff, and the stored tariff for:  DISCHARGE    CHARGE (COST)    CHARGE (EARNING)
 @pytest.mark.parametrize(
     ("spelling", "discharge", "charge", "earning_charge"),
     [
@@ -134,15 +136,15 @@ def test_energy_is_stored_in_millionths_of_a_kwh(spelling: str, stored: int) -> 
         ("-1000000", -1_000_000_000_000, 1_000_000_000_000, -1_000_000_000_000),
     ],
 )
-def test_a_tariff_is_stored_with_the_sign_of_money_earned(
+def test_tariff_is_stored_with_the_sign_of_money_earned(
     spelling: str, discharge: int, charge: int, earning_charge: int
 ) -> None:
     discharge_row, charge_row = row(TARIFF=spelling), row(TARIFF=spelling, EVENT_TYPE="CHARGE")
 
-    assert check(discharge_row).tariff == discharge
-    assert check(discharge_row, charge_tariff_earns=True).tariff == discharge
-    assert check(charge_row).tariff == charge
-    assert check(charge_row, charge_tariff_earns=True).tariff == earning_charge
+    assert check(discharge_row).tariff_microcents_per_kwh == discharge
+    assert check(discharge_row, charge_tariff_earns=True).tariff_microcents_per_kwh == discharge
+    assert check(charge_row).tariff_microcents_per_kwh == charge
+    assert check(charge_row, charge_tariff_earns=True).tariff_microcents_per_kwh == earning_charge
 
 
 NOT_A_NUMBER = "is not a decimal number; expected kWh as a decimal number, such as 12.345678."
@@ -155,7 +157,13 @@ NOT_IN_2000S = "is out of range; expected a settlement date in the years 2000 to
     [
         ("NMI", "", "MISSING_VALUE", "NMI is empty; expected 10 characters, or 11 with the check digit."),
         ("NMI", '" "', "MISSING_VALUE", "NMI is empty; expected 10 characters, or 11 with the check digit."),
-        ("NMI", "1111111111", "UNKNOWN_NMI", "'1111111111' is the NMI of no site; expected the NMI of a created site."),
+        (
+            "NMI",
+            "1111111111",
+            "UNKNOWN_NMI",
+            "'1111111111' is not the NMI of a site; expected the NMI of an existing site: create the site or correct"
+            " the NMI.",
+        ),
         (
             "DATE",
             "",
@@ -175,9 +183,24 @@ NOT_IN_2000S = "is out of range; expected a settlement date in the years 2000 to
         ("DATE", "2025-09-01T10:00+24:00", "MALFORMED_DATE", f"'2025-09-01T10:00+24:00' {NOT_A_DATE}"),
         ("DATE", "\uff12025-09-01", "MALFORMED_DATE", f"'\uff12025-09-01' {NOT_A_DATE}"),
         ("DATE", "\ufeff2025-09-01", "MALFORMED_DATE", f"'\ufeff2025-09-01' {NOT_A_DATE}"),
-        ("DATE", "2025-02-29", "MALFORMED_DATE", "'2025-02-29' is not in the calendar; expected a day that is."),
-        ("DATE", "2025-13-01", "MALFORMED_DATE", "'2025-13-01' is not in the calendar; expected a day that is."),
-        ("DATE", "0000-01-01", "MALFORMED_DATE", "'0000-01-01' is not in the calendar; expected a day that is."),
+        (
+            "DATE",
+            "2025-02-29",
+            "MALFORMED_DATE",
+            "'2025-02-29' is not a calendar date; expected a date that exists, such as 2025-09-30.",
+        ),
+        (
+            "DATE",
+            "2025-13-01",
+            "MALFORMED_DATE",
+            "'2025-13-01' is not a calendar date; expected a date that exists, such as 2025-09-30.",
+        ),
+        (
+            "DATE",
+            "0000-01-01",
+            "MALFORMED_DATE",
+            "'0000-01-01' is not a calendar date; expected a date that exists, such as 2025-09-30.",
+        ),
         ("DATE", "1999-12-31", "OUT_OF_RANGE", f"'1999-12-31' {NOT_IN_2000S}"),
         ("DATE", "2100-01-01", "OUT_OF_RANGE", f"'2100-01-01' {NOT_IN_2000S}"),
         ("DATE", "2000-01-01T00:59+11:00", "OUT_OF_RANGE", f"'2000-01-01T00:59+11:00' {NOT_IN_2000S}"),
@@ -186,7 +209,7 @@ NOT_IN_2000S = "is out of range; expected a settlement date in the years 2000 to
         ("DATE", "0001-01-01T00:00+23:59", "OUT_OF_RANGE", f"'0001-01-01T00:00+23:59' {NOT_IN_2000S}"),
         ("EVENT_TYPE", "", "MISSING_VALUE", "EVENT_TYPE is empty; expected CHARGE or DISCHARGE."),
         ("EVENT_TYPE", "EXPORT", "UNKNOWN_EVENT_TYPE", "'EXPORT' is not an event type; expected CHARGE or DISCHARGE."),
-        # Its capital would be DISCHARGE.
+        # str.upper() would convert it to DISCHARGE.
         (
             "EVENT_TYPE",
             "di\u017fcharge",
@@ -225,12 +248,12 @@ NOT_IN_2000S = "is out of range; expected a settlement date in the years 2000 to
         ("TARIFF", "-1000001", "OUT_OF_RANGE", "'-1000001' is out of range; expected -1,000,000 to 1,000,000 c/kWh."),
     ],
 )
-def test_a_faulty_field_is_rejected_with_its_reason(column: str, spelling: str, code: str, message: str) -> None:
+def test_invalid_field_is_rejected_with_the_reason(column: str, spelling: str, code: str, message: str) -> None:
     line = row(**{column: spelling})
 
-    found = rejection(line)
+    rejected = rejection(line)
 
-    assert (found.code, found.column, found.message) == (code, column, message)
+    assert (rejected.code, rejected.column, rejected.message) == (code, column, message)
 
 
 @pytest.mark.parametrize(
@@ -245,17 +268,17 @@ def test_a_faulty_field_is_rejected_with_its_reason(column: str, spelling: str, 
         ("9876 43210", "Character 5 is ' '"),
     ],
 )
-def test_a_malformed_nmi_is_rejected_in_the_words_of_its_reader(spelling: str, message: str) -> None:
-    found = rejection(row(NMI=spelling))
+def test_malformed_nmi_is_rejected_with_the_message_of_parse_nmi(spelling: str, message: str) -> None:
+    rejected = rejection(row(NMI=spelling))
 
-    assert (found.code, found.column) == (RejectionCode.MALFORMED_NMI, "NMI")
-    assert found.message.startswith(f"'{spelling}' is not an NMI: ")
-    assert message in found.message
+    assert (rejected.code, rejected.column) == (RejectionCode.MALFORMED_NMI, "NMI")
+    assert rejected.message.startswith(f"'{spelling}' is not an NMI: ")
+    assert message in rejected.message
 
 
-BROKEN_QUOTES = (
-    'The quotes of field {} are broken; expected a field without quotes, or in quotes from end to end with "" for a '
-    "quote, on one line."
+MISPLACED_QUOTE = (
+    "Field {} has a missing or misplaced quote; expected a field without quotes, or enclosed in quotes on one line with"
+    ' "" for a quote inside.'
 )
 
 
@@ -270,21 +293,21 @@ BROKEN_QUOTES = (
         ),
         (row() + b",", "WRONG_COLUMN_COUNT", "The row has more than 5 fields; expected 5, as in the header."),
         (row() + b',"more"', "WRONG_COLUMN_COUNT", "The row has more than 5 fields; expected 5, as in the header."),
-        (b'"' + row(), "WRONG_COLUMN_COUNT", BROKEN_QUOTES.format(1)),
-        (row() + b'"', "WRONG_COLUMN_COUNT", BROKEN_QUOTES.format(5)),
-        (row(DATE='"2025"-09-01'), "WRONG_COLUMN_COUNT", BROKEN_QUOTES.format(2)),
-        (row(ENERGY='5"5'), "WRONG_COLUMN_COUNT", BROKEN_QUOTES.format(4)),
+        (b'"' + row(), "WRONG_COLUMN_COUNT", MISPLACED_QUOTE.format(1)),
+        (row() + b'"', "WRONG_COLUMN_COUNT", MISPLACED_QUOTE.format(5)),
+        (row(DATE='"2025"-09-01'), "WRONG_COLUMN_COUNT", MISPLACED_QUOTE.format(2)),
+        (row(ENERGY='5"5'), "WRONG_COLUMN_COUNT", MISPLACED_QUOTE.format(4)),
         (row() + b"\xff", "NOT_UTF8", "Byte 37 of the row is not UTF-8; expected UTF-8 throughout."),
         (row(NMI="") + b"\xed\xa0\x80", "NOT_UTF8", "Byte 27 of the row is not UTF-8; expected UTF-8 throughout."),
     ],
 )
-def test_a_faulty_line_is_rejected_before_its_fields_are_looked_at(line: bytes, code: str, message: str) -> None:
-    found = rejection(line)
+def test_invalid_line_is_rejected_before_its_fields_are_checked(line: bytes, code: str, message: str) -> None:
+    rejected = rejection(line)
 
-    assert (found.code, found.column, found.message) == (code, None, message)
+    assert (rejected.code, rejected.column, rejected.message) == (code, None, message)
 
 
-def test_the_first_fault_in_column_order_is_given_wherever_the_columns_stand() -> None:
+def test_first_fault_in_column_order_is_reported_for_any_order_in_the_file() -> None:
     header = read_header(b"TARIFF,ENERGY,EVENT_TYPE,DATE,NMI", COLUMNS)
 
     with pytest.raises(RowRejected) as refusal:
@@ -293,7 +316,7 @@ def test_the_first_fault_in_column_order_is_given_wherever_the_columns_stand() -
     assert (refusal.value.code, refusal.value.column) == (RejectionCode.MALFORMED_DATE, "DATE")
 
 
-def test_columns_nobody_asked_for_are_passed_over() -> None:
+def test_other_columns_are_ignored() -> None:
     header = read_header(b"SITE NAME,NMI,DATE,EVENT_TYPE,ENERGY,TARIFF,", COLUMNS)
 
     event = check(b'"Caf\xc3\xa9 ""A"", Newcastle",9876543210,2025-09-01,DISCHARGE,5,35,\0', header)
@@ -301,13 +324,13 @@ def test_columns_nobody_asked_for_are_passed_over() -> None:
     assert event == EVENT
 
 
-def test_a_rejected_row_is_shown_as_it_stood_but_for_what_cannot_be_stored() -> None:
-    found = rejection(b' x\0,"\xff" ')
+def test_rejected_row_is_stored_unchanged_except_for_nul_and_invalid_utf8() -> None:
+    rejected = rejection(b' x\0,"\xff" ')
 
-    assert found.row == ' x\ufffd,"\ufffd" '
+    assert rejected.row == ' x\ufffd,"\ufffd" '
 
 
-def test_no_more_of_a_rejected_row_is_kept_than_people_can_use() -> None:
-    found = rejection(b"x" * 1_000_000)
+def test_long_rejected_row_is_truncated() -> None:
+    rejected = rejection(b"x" * 1_000_000)
 
-    assert found.row == "x" * ROW_LIMIT + "…"
+    assert rejected.row == "x" * MAX_ROW_CHARACTERS + "…"

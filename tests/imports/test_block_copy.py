@@ -8,14 +8,14 @@ from sqlmodel import col
 
 from db.events import BLOCK_COLUMNS, EventBlock
 from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
-from graph.imports.block_copy import BATCH
+from graph.imports.block_copy import BLOCKS_PER_BATCH
 
 HEADER = b"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 IMPORT_ID = UUID("0190f1c2-5b7e-7cc0-8f7e-2d1f6a0c9e11")
 MAX_CHUNK_NUMBER = 2**31 - 1
 SITE_IDS = {f"41020{number:05}": UUID(int=number * 2**100 + 1) for number in range(300)}
 
-# What Postgres makes of a block's events, in its own numbers.
+# Counts blocks whose sums differ from the sums that Postgres computes from their events.
 SUMS_DIFFER = text("""
     select count(*)
     from event_blocks, lateral (
@@ -33,7 +33,7 @@ SUMS_DIFFER = text("""
 
 
 def scattered_rows(count: int) -> bytes:
-    """Rows of one to three events a site and month, with numbers of every length and sign."""
+    """Return rows of one to three events per site and month, with numbers of every length and sign."""
     numbers = ["0", "1", "0.000001", "12.345678", "999999.999999", "1000000", "9999.9999", "100000"]
     nmis = list(SITE_IDS)
     rows = (
@@ -56,7 +56,7 @@ async def encode_and_keep(session: AsyncSession, chunk: BatteryEventChunk) -> No
     await chunk.keep(session)
 
 
-async def test_postgres_takes_the_blocks_as_they_are(session: AsyncSession) -> None:
+async def test_postgres_stores_the_blocks_unchanged(session: AsyncSession) -> None:
     reader = new_reader(SITE_IDS)
     chunks = [
         reader.read(scattered_rows(30_000), chunk_number=1, first_line_number=2),
@@ -75,7 +75,7 @@ async def test_postgres_takes_the_blocks_as_they_are(session: AsyncSession) -> N
     stored = await session.execute(
         select(*columns).order_by(col(EventBlock.chunk_number), col(EventBlock.month), col(EventBlock.site_id))
     )
-    assert len(blocks[0]) > BATCH
+    assert len(blocks[0]) > BLOCKS_PER_BATCH
     assert stored.all() == [
         (IMPORT_ID, number, *block)
         for number, chunk_blocks in zip((1, MAX_CHUNK_NUMBER), blocks, strict=True)
@@ -84,7 +84,7 @@ async def test_postgres_takes_the_blocks_as_they_are(session: AsyncSession) -> N
     assert await session.scalar(SUMS_DIFFER) == 0
 
 
-async def test_a_chunk_without_good_rows_brings_no_block(session: AsyncSession) -> None:
+async def test_chunk_without_valid_rows_stores_no_block(session: AsyncSession) -> None:
     chunk = new_reader({}).read(b"\nx\n", chunk_number=1, first_line_number=2)
 
     await encode_and_keep(session, chunk)

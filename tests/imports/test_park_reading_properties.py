@@ -1,4 +1,4 @@
-"""Whatever a file of readings holds: reading its rows at once and checking them one by one say the same."""
+"""The vectorised reader and the check of single rows accept and reject the same readings, for any file."""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -17,8 +17,8 @@ from graph.imports.park_reading_row import COLUMNS, check_row
 from graph.imports.park_readings import EPOCH_DAY, ParkReadingReader
 
 HEADERS = ["datetime,MW", "mw,note,DateTime"]
-# Clocks that go an hour or half an hour back and forth, in either half of the year, that went forward for a whole day,
-# that are put back for a month of each year, that changed for good, and that stand still.
+# Timezones with daylight saving of an hour, of half an hour and of two hours, on both hemispheres; with a skipped day;
+# with clocks put back for a month of each year; with a permanent change of offset; and without any change.
 ZONES = [
     *("Europe/Amsterdam", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "Europe/Volgograd"),
     *("America/St_Johns", "Asia/Pyongyang", "America/Caracas", "Antarctica/Troll", "UTC"),
@@ -44,7 +44,7 @@ def reader_of(header: str, zone: str) -> ParkReadingReader:
 
 @st.composite
 def local_times(draw: st.DrawFn) -> str:
-    """A time that is well spelled, often in an hour in which some clocks change."""
+    """Generate a time in a valid format, often in an hour in which clocks change in some timezone."""
     local = draw(st.datetimes(FIRST, LAST))
     if draw(st.booleans()):
         local = draw(st.sampled_from(CHANGES)) + timedelta(minutes=draw(st.integers(0, 300)))
@@ -57,7 +57,7 @@ powers = st.one_of(st.decimals(-100_001, 100_001, places=3).map(str), st.sampled
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[str, bytes]:
-    """A header, and lines that mostly are rows in its order."""
+    """Generate a header, and lines that are mostly rows with the columns in the order of the header."""
     header, lines = draw(st.sampled_from(HEADERS)), b""
     for time, power in draw(st.lists(st.tuples(times, powers), max_size=6)):
         wrap = draw(st.sampled_from(WRAPPINGS)).format
@@ -67,7 +67,7 @@ def files(draw: st.DrawFn) -> tuple[str, bytes]:
 
 
 @given(files(), st.sampled_from(ZONES), st.sampled_from([20, PIECE_BYTES]))
-def test_a_chunk_says_of_every_row_what_a_check_of_that_row_alone_says(
+def test_reader_returns_the_same_readings_and_rejections_as_the_check_of_single_rows(
     file: tuple[str, bytes], zone: str, piece_bytes: int
 ) -> None:
     header, lines = file
@@ -79,23 +79,23 @@ def test_a_chunk_says_of_every_row_what_a_check_of_that_row_alone_says(
         try:
             readings.append(check_row(line, read_header(header.encode(), COLUMNS), ZoneInfo(zone)))
         except RowRejected as reason:
-            rejections.append(Rejection.of(number, line, reason))
+            rejections.append(Rejection.from_line(number, line, reason))
 
     with patch.object(park_readings, "PIECE_BYTES", piece_bytes):
         chunk = reader_of(header, zone).read(lines, first_line_number=2)
 
     assert (chunk.lines_read, chunk.rejections) == (len(cut), rejections)
-    assert chunk.readings.earlier.tolist() == [reading.earlier.timestamp() for reading in readings]
-    assert chunk.readings.later.tolist() == [reading.later.timestamp() for reading in readings]
-    assert (chunk.readings.local_days + EPOCH_DAY).tolist() == [each.local_date.toordinal() for each in readings]
-    assert chunk.readings.powers.tolist() == [reading.power for reading in readings]
+    assert chunk.readings.earlier_s.tolist() == [reading.earlier_instant.timestamp() for reading in readings]
+    assert chunk.readings.later_s.tolist() == [reading.later_instant.timestamp() for reading in readings]
+    assert (chunk.readings.local_days + EPOCH_DAY).tolist() == [reading.local_date.toordinal() for reading in readings]
+    assert chunk.readings.powers_w.tolist() == [reading.power_w for reading in readings]
 
 
 @given(st.sampled_from(ZONES), st.datetimes(FIRST, LAST))
-def test_what_clocks_show_at_an_instant_means_that_instant(zone: str, instant: datetime) -> None:
-    at = instant.replace(tzinfo=UTC, microsecond=0)
-    line = f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S},1".encode()
+def test_local_time_of_an_instant_is_converted_back_to_that_instant(zone: str, instant: datetime) -> None:
+    exact = instant.replace(tzinfo=UTC, microsecond=0)
+    line = f"{exact.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S},1".encode()
 
     chunk = reader_of(HEADERS[0], zone).read(line, first_line_number=2)
 
-    assert at.timestamp() in (chunk.readings.earlier[0], chunk.readings.later[0])
+    assert exact.timestamp() in (chunk.readings.earlier_s[0], chunk.readings.later_s[0])

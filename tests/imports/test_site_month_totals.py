@@ -1,4 +1,4 @@
-"""What chunks bring for each site and month, added up, held against what Postgres adds up of their blocks."""
+"""The totals by site and month that a worker sums up are those that Postgres computes from the blocks."""
 
 from collections.abc import Mapping
 from random import Random
@@ -58,7 +58,7 @@ def some_rows(random: Random, nmis: list[str]) -> bytes:
 
 
 @pytest.mark.parametrize("seed", range(10))
-async def test_totals_are_what_postgres_adds_up_of_the_blocks(
+async def test_totals_equal_the_sums_that_postgres_computes_from_the_blocks(
     session: AsyncSession, site_ids: dict[str, UUID], seed: int
 ) -> None:
     random = Random(seed)
@@ -66,16 +66,16 @@ async def test_totals_are_what_postgres_adds_up_of_the_blocks(
     reader, totals_reader = new_reader(site_ids, by_blocks), new_reader(site_ids, by_totals)
     totals: SiteMonthTotals | None = None
     for number in range(5):
-        # Chunks of some sites each, so that each finds both old and new ones.
+        # Each chunk has rows of three of the five sites, so it adds to existing totals and creates new ones.
         nmis = random.sample(list(site_ids), 3)
         chunk = reader.read(some_rows(random, nmis), chunk_number=number, first_line_number=2 + number * 1000)
-        totals = chunk.totals() if totals is None else totals.plus(chunk.totals())
+        totals = chunk.totals() if totals is None else totals.add(chunk.totals())
         chunk.encode()
         await chunk.keep(session)
 
     await session.execute(db.site_months.ADD, {"import_id": by_blocks})
     assert totals
-    await copy_binary(session, "site_months", db.site_months.TOTAL_COLUMNS, totals_reader.totals_copy(totals))
+    await copy_binary(session, "site_months", db.site_months.TOTAL_COLUMNS, totals_reader.encode_totals(totals))
 
     columns = [getattr(SiteMonth, name) for name in db.site_months.TOTAL_COLUMNS if name != "import_id"]
     found = [
@@ -86,26 +86,26 @@ async def test_totals_are_what_postgres_adds_up_of_the_blocks(
     assert found[0] == found[1]
 
 
-def test_totals_are_given_up_where_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_month_totals, "SITE_MONTHS_AT_MOST", 2)
+def test_totals_are_dropped_when_there_are_too_many_site_months(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_month_totals, "MAX_SITE_MONTHS", 2)
     nmis = {f"410200000{number}": UUID(int=number) for number in range(3)}
     reader = new_reader(nmis)
     first, second, third = (totals_of(reader, f"{nmi},2025-09-01,CHARGE,1,1\n".encode()) for nmi in nmis)
 
-    two = first.plus(second)
+    two = first.add(second)
 
     assert two
-    assert two.plus(first)
-    assert two.plus(third) is None
+    assert two.add(first)
+    assert two.add(third) is None
 
 
-def test_totals_are_given_up_before_they_are_too_large() -> None:
+def test_totals_are_dropped_before_a_sum_overflows() -> None:
     reader = new_reader({"4102000000": UUID(int=1)})
     most = b"4102000000,2025-09-01,DISCHARGE,1000000,1000000\n" * 1_000_000
     totals: SiteMonthTotals | None = totals_of(reader, most)
     chunks = 1
 
-    while totals and (more := totals.plus(totals)):
+    while totals and (more := totals.add(totals)):
         totals, chunks = more, chunks * 2
 
     assert totals
@@ -113,7 +113,7 @@ def test_totals_are_given_up_before_they_are_too_large() -> None:
     assert int(totals.sums[2, 0]) == 8 * 10**6 * 10**12
 
 
-async def test_totals_of_a_site_that_was_deleted_meanwhile_are_refused_in_words(session: AsyncSession) -> None:
+async def test_totals_of_a_site_deleted_during_the_import_raise_site_deleted(session: AsyncSession) -> None:
     import_id = await import_of(session)
     reader = new_reader({"4102000000": uuid4()}, import_id)
     totals = totals_of(reader, b"4102000000,2025-09-01,CHARGE,1,1\n")
@@ -122,4 +122,4 @@ async def test_totals_of_a_site_that_was_deleted_meanwhile_are_refused_in_words(
         pytest.raises(SiteDeleted, match="A site of the file was deleted while it was imported"),
         translate_violations(SiteDeleted()),
     ):
-        await db.site_months.add(session, import_id=import_id, totals=reader.totals_copy(totals))
+        await db.site_months.add(session, import_id=import_id, totals=reader.encode_totals(totals))

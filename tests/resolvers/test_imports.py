@@ -125,7 +125,10 @@ async def test_an_event_tells_its_site_and_its_import(api: Api, worker: None, nm
         ("NMI,DATE,EVENT_TYPE,ENERGY\n", "The header has no column TARIFF"),
         ("\n", "The file has no header"),
         (b"\xff\xfe\n", "The header is not UTF-8"),
-        ("x" * 70_000, "The file has no header: its first 65,536 bytes hold no end of a line."),
+        (
+            "x" * 70_000,
+            "The file has no header: its first 65,536 bytes contain no line end; expected a line of column names.",
+        ),
     ],
 )
 async def test_a_file_without_a_good_header_fails_with_the_reason(

@@ -130,8 +130,8 @@ async def test_a_local_time_that_never_was_is_rejected_with_the_zone(files: Park
         "lineNumber": 2,
         "column": "datetime",
         "code": "NONEXISTENT_LOCAL_TIME",
-        "message": "'2020-03-29 02:15' does not exist in Europe/Amsterdam, whose clocks were put forward past it;"
-        " expected a time that they showed.",
+        "message": "'2020-03-29 02:15' does not exist in Europe/Amsterdam, because clocks were put forward past it;"
+        " expected a local time that exists.",
         "row": "2020-03-29 02:15,1",
     }
 
@@ -243,8 +243,8 @@ async def test_an_offset_is_refused_with_the_reason(files: ParkFiles) -> None:
 
     (rejection,) = imported["rejections"]["items"]
     assert rejection["message"] == (
-        "'2021-01-01T00:00+01:00' has an offset, where readings are dated by the park's own clocks; expected"
-        " YYYY-MM-DD hh:mm or YYYY-MM-DD hh:mm:ss in the park's local time, such as 2025-09-01 18:30:00."
+        "'2021-01-01T00:00+01:00' has a UTC offset; expected YYYY-MM-DD hh:mm or YYYY-MM-DD hh:mm:ss in the park's"
+        " local time, such as 2025-09-01 18:30:00."
     )
 
 

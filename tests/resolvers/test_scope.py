@@ -630,8 +630,10 @@ async def test_an_operators_import_brings_no_row_of_anothers_site_or_day(
         [(3, "UNKNOWN_NMI"), (4, "UNKNOWN_NMI")],
     )
     assert messages == [
-        f"'{theirs.nmi}' is the NMI of no site; expected the NMI of a created site.",
-        f"'{moved.nmi}' is the NMI of no site of yours on 2025-09-15; expected the NMI of a site on its member days.",
+        f"'{theirs.nmi}' is not the NMI of a site;"
+        " expected the NMI of an existing site: create the site or correct the NMI.",
+        f"'{moved.nmi}' is not the NMI of a site of your VPPs on 2025-09-15;"
+        " expected the NMI of a site that was a member on that date.",
     ]
 
 

@@ -1,15 +1,14 @@
-"""What the arrays of the import's readers hold."""
+"""Names for the numpy array types that the readers use."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
-Flags = NDArray[np.bool_]
-Integers = NDArray[np.int64]
-# Of a column that is kept for a whole chunk, as narrow as its values allow.
-Shorts = NDArray[np.int16]
-Ints = NDArray[np.int32]
-# Eight bytes each.
-Words = NDArray[np.uint64]
-# Structures of several values each, or bytes of one length.
-Records = NDArray[np.void]
+BoolArray = NDArray[np.bool_]
+Uint8Array = NDArray[np.uint8]
+Uint64Array = NDArray[np.uint64]
+Int64Array = NDArray[np.int64]
+# For columns that stay in memory for a whole chunk, the narrowest type that fits their values.
+Int16Array = NDArray[np.int16]
+Int32Array = NDArray[np.int32]
+# A structured array, or an array of byte strings of a fixed length.
+StructArray = NDArray[np.void]

@@ -1,8 +1,8 @@
 """
-A file as it comes from the object store: its text, unpacked where it is a gzip, in chunks of whole lines.
+Streams a file from the object store as text, decompressed if it is a gzip, in chunks of whole lines.
 
-What is held of it is bounded, whatever is in it. Where chunks are cut depends on the text alone, so that the same rows
-make the same blocks again.
+Memory use is bounded for any content. The text alone determines where chunks end, so a second attempt at an import
+reads the same chunks and stores the same blocks.
 """
 
 import asyncio
@@ -12,107 +12,126 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Self
 
-from graph.imports.csv.lines import LINE_LIMIT_BYTES, HeaderRefused, measure_chunk
+from graph.imports.csv.lines import MAX_LINE_BYTES, HeaderRefused, measure_chunk
 from graph.object_store import MIB, ObjectStore
 
-HEADER_BYTES = 64 * 2**10
+MAX_HEADER_BYTES = 64 * 2**10
 GZIP_MAGIC = b"\x1f\x8b"
-GZIP_WBITS = 31  # zlib's word for a gzip, and nothing else.
+GZIP_WBITS = 31  # zlib's `wbits` for the gzip format only.
 
 
 class FileRefused(Exception):
-    """The file cannot be read to its end; the message says why."""
+    """The file cannot be read to its end; the message states the reason."""
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """Whole lines; where they end in the file's text, and in the file, or a little further where that is packed."""
+class TextChunk:
+    """
+    Whole lines of a file.
+
+    `end_offset_bytes` is where they end in the text. `bytes_read` is the number of bytes of the file read for them: the
+    same number, unless the file is a gzip.
+    """
 
     lines: bytearray
-    ends_at: int
+    end_offset_bytes: int
     bytes_read: int
 
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file in the object store, and its first line; what the object store raises comes through all of it."""
+    """A file in the object store and its first line. Its methods also raise the errors of the object store."""
 
     object_store: ObjectStore
     key: str
     etag: str
-    is_packed: bool
+    is_gzip: bool
     header: bytes
 
     @classmethod
-    async def open(cls, object_store: ObjectStore, key: str, *, etag: str, size: int) -> Self:
-        """Read a file's first line. Raises HeaderRefused, and FileRefused."""
-        beginning = await object_store.read(key, etag=etag, size=HEADER_BYTES)
-        if is_packed := beginning.startswith(GZIP_MAGIC):
-            beginning = _unpack(zlib.decompressobj(GZIP_WBITS), beginning, HEADER_BYTES)
-        header, newline, _ = beginning.partition(b"\n")
-        if not newline and size > HEADER_BYTES:
-            raise HeaderRefused(f"The file has no header: its first {HEADER_BYTES:,} bytes hold no end of a line.")
-        return cls(object_store, key, etag, is_packed, header + newline)
+    async def open(cls, object_store: ObjectStore, key: str, *, etag: str, size_bytes: int) -> Self:
+        """Read the file's first line. Raises HeaderRefused and FileRefused."""
+        start = await object_store.read(key, etag=etag, size=MAX_HEADER_BYTES)
+        if is_gzip := start.startswith(GZIP_MAGIC):
+            start = _decompress(zlib.decompressobj(GZIP_WBITS), start, MAX_HEADER_BYTES)
+        header, newline, _ = start.partition(b"\n")
+        if not newline and size_bytes > MAX_HEADER_BYTES:
+            raise HeaderRefused(
+                f"The file has no header: its first {MAX_HEADER_BYTES:,} bytes contain no line end; expected a line of"
+                " column names."
+            )
+        return cls(object_store, key, etag, is_gzip, header + newline)
 
-    async def chunks(self, *, starts_at: int, chunk_bytes: int) -> AsyncGenerator[Chunk, None]:
+    async def chunks(self, *, start_offset_bytes: int, chunk_bytes: int) -> AsyncGenerator[TextChunk, None]:
         """
-        Stream the text, from the start of a line on, in chunks of about `chunk_bytes`. Raises FileRefused.
+        Stream the text from an offset, which must be the start of a line, in chunks of about `chunk_bytes`.
 
-        Its last line may lack a newline. Of a line longer than LINE_LIMIT_BYTES only so much comes as shows that it is.
+        The last line may lack a newline. A line longer than MAX_LINE_BYTES is truncated, and stays longer than that, so
+        that it is rejected. Raises FileRefused.
         """
-        ends_at, bytes_read, held = starts_at, 0, [bytearray()]
-        async with aclosing(self._text(starts_at)) as text:
+        end_offset_bytes, bytes_read, buffer = start_offset_bytes, 0, [bytearray()]
+        async with aclosing(self._text(start_offset_bytes)) as text:
             async for part, bytes_read in text:
-                held[0] += part
-                while len(held[0]) >= chunk_bytes and (length := measure_chunk(held[0], chunk_bytes)):
-                    ends_at += length
-                    yield Chunk(_taken(held, length), ends_at, bytes_read if self.is_packed else ends_at)
-                if len(held[0]) >= chunk_bytes:
-                    # All of it is one line, of which the rest is still to come.
-                    ends_at += max(0, len(held[0]) - LINE_LIMIT_BYTES - 1)
-                    del held[0][LINE_LIMIT_BYTES + 1 :]
-        while held[0]:
-            length = measure_chunk(held[0], chunk_bytes) or len(held[0])
-            ends_at += length
-            yield Chunk(_taken(held, length), ends_at, bytes_read if self.is_packed else ends_at)
+                buffer[0] += part
+                while len(buffer[0]) >= chunk_bytes and (length := measure_chunk(buffer[0], chunk_bytes)):
+                    end_offset_bytes += length
+                    lines = _split_off(buffer, length)
+                    yield TextChunk(lines, end_offset_bytes, bytes_read if self.is_gzip else end_offset_bytes)
+                if len(buffer[0]) >= chunk_bytes:
+                    # The buffer is the start of one long line: keep only as much as shows that the line is too long.
+                    end_offset_bytes += max(0, len(buffer[0]) - MAX_LINE_BYTES - 1)
+                    del buffer[0][MAX_LINE_BYTES + 1 :]
+        while buffer[0]:
+            length = measure_chunk(buffer[0], chunk_bytes) or len(buffer[0])
+            end_offset_bytes += length
+            lines = _split_off(buffer, length)
+            yield TextChunk(lines, end_offset_bytes, bytes_read if self.is_gzip else end_offset_bytes)
 
-    async def _text(self, starts_at: int) -> AsyncGenerator[tuple[bytes, int], None]:
-        """Stream the pieces of the text, each with how much of the file was read by then."""
-        # A gzip can only be unpacked from its start.
-        bytes_read, to_skip = (0, starts_at) if self.is_packed else (starts_at, 0)
+    async def _text(self, start_offset_bytes: int) -> AsyncGenerator[tuple[bytes, int], None]:
+        """Stream pieces of the text, each with the number of bytes of the file that have been read so far."""
+        # A gzip can be decompressed only from its start.
+        bytes_read, bytes_to_skip = (0, start_offset_bytes) if self.is_gzip else (start_offset_bytes, 0)
         member = zlib.decompressobj(GZIP_WBITS)
         async with aclosing(self.object_store.stream(self.key, etag=self.etag, offset=bytes_read)) as pieces:
             async for piece in pieces:
                 bytes_read += len(piece)
-                if not self.is_packed:
+                if not self.is_gzip:
                     yield piece, bytes_read
                     continue
                 text = b""
                 while piece or len(text) == MIB:
                     if member.eof:
-                        piece = piece.lstrip(b"\0")  # Some writers fill up their last block.
+                        piece = piece.lstrip(b"\0")  # Some writers pad their last block with NUL.
                         if not piece:
                             break
                         member = zlib.decompressobj(GZIP_WBITS)
-                    text = await asyncio.to_thread(_unpack, member, piece, MIB)
+                    text = await asyncio.to_thread(_decompress, member, piece, MIB)
                     piece = member.unconsumed_tail or member.unused_data
-                    yield text[to_skip:], bytes_read - len(piece)
-                    to_skip = max(0, to_skip - len(text))
-        if self.is_packed and not member.eof:
-            raise FileRefused("The file is a gzip that breaks off before its end; import the whole of it anew.")
+                    yield text[bytes_to_skip:], bytes_read - len(piece)
+                    bytes_to_skip = max(0, bytes_to_skip - len(text))
+        if self.is_gzip and not member.eof:
+            raise FileRefused(
+                "The gzip file is truncated: it ends before its data does; upload it again as a new import."
+            )
 
 
-def _taken(held: list[bytearray], length: int) -> bytearray:
-    """Take the beginning of the text that is held, most of it, without a copy of it anywhere."""
-    text = held.pop()
-    held.append(text[length:])
+def _split_off(buffer: list[bytearray], length: int) -> bytearray:
+    """
+    Return the first `length` bytes of the buffer, and leave the rest in it.
+
+    The first bytes are most of the buffer, so they keep its memory and only the rest is copied.
+    """
+    text = buffer.pop()
+    buffer.append(text[length:])
     del text[length:]
     return text
 
 
-def _unpack(member: "zlib._Decompress", packed: bytes, size: int) -> bytes:
+def _decompress(member: "zlib._Decompress", compressed: bytes, max_bytes: int) -> bytes:
     try:
-        return member.decompress(packed, size)
+        return member.decompress(compressed, max_bytes)
     except zlib.error:
-        message = "The file is a gzip that is damaged and cannot be unpacked; pack it again and import it anew."
+        message = (
+            "The gzip file is corrupt and cannot be decompressed; compress it again and upload it as a new import."
+        )
         raise FileRefused(message) from None

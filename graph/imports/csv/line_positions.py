@@ -1,90 +1,84 @@
-"""Lines and the fields of their columns, all at once, as positions in their bytes."""
+"""Locates all lines of a piece, and the fields of a column, as arrays of byte positions."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from graph.imports.csv.arrays import Bytes, Flags, Integers, Words
+from graph.imports.csv.arrays import BoolArray, Int64Array, Uint8Array, Uint64Array
 from graph.imports.csv.lines import Header
 
-# Words are loaded from where a field starts or goes on, which may be at the very end of the last line.
+# A word of eight bytes may be loaded at any position of a field, up to the end of the last line.
 PADDING = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
     """
-    One field of each line: where it starts and ends.
+    The fields of one column: the start and end position of the field in each line.
 
-    A line with more or fewer fields than the header has one too, anywhere and of any length, even below zero.
+    For a line with more or fewer fields than the header, the positions are arbitrary and the length may be negative.
     """
 
-    data: Bytes
-    words: Words
-    starts: Integers
-    ends: Integers
+    data: Uint8Array
+    words: Uint64Array
+    starts: Int64Array
+    ends: Int64Array
 
     @property
-    def lengths(self) -> Integers:
+    def lengths(self) -> Int64Array:
         return self.ends - self.starts
 
-    def bytes_at(self, positions: Integers) -> Bytes:
-        """
-        Load the byte at each position.
-        """
+    def bytes_at(self, positions: Int64Array) -> Uint8Array:
+        """Return the byte at each position."""
         return self.data[positions]
 
-    def words_at(self, positions: Integers) -> Words:
-        """
-        Load the eight bytes from each position on, the first as the lowest.
-        """
+    def words_at(self, positions: Int64Array) -> Uint64Array:
+        """Return the eight bytes that start at each position, as a little-endian word."""
         return self.words[positions]
 
 
 class LinePositions:
     """
-    Where each line starts, where it ends before its line end, and whether it is whole.
+    The start and end positions of lines, without their line ends, and a mask of the lines with the right field count.
 
-    A whole line has as many commas as the header. Whether one of them is quoted need not be known: a field cut in two
-    at a comma of its own has a lone quote in either part, which no plain field has.
+    A line has the right field count if it has as many commas as the header. Quoted commas need no special treatment:
+    a field that is split at a quoted comma has a lone quote in both parts, which the vectorised parsers do not accept.
     """
 
     def __init__(self, lines: bytes, header: Header) -> None:
         is_ended = not lines or lines.endswith(b"\n")
         self._data = np.frombuffer(lines + (b"" if is_ended else b"\n") + PADDING, np.uint8)
-        self._words: Words = np.ndarray(len(self._data) - 7, "<u8", self._data, strides=(1,))
-        self._width = header.width
+        self._words: Uint64Array = np.ndarray(len(self._data) - 7, "<u8", self._data, strides=(1,))
+        self._column_count = header.column_count
         self._has_quotes = b'"' in lines
 
-        cuts = np.flatnonzero((self._data == ord(",")) | (self._data == ord("\n")))
-        # As if a line had ended before the first.
-        self._separators = np.concatenate(([-1], cuts))
-        self._newlines = np.flatnonzero(self._data[cuts] == ord("\n")) + 1
+        separators = np.flatnonzero((self._data == ord(",")) | (self._data == ord("\n")))
+        # A virtual newline at position -1 precedes the first line.
+        self._separators = np.concatenate(([-1], separators))
+        self._newlines = np.flatnonzero(self._data[separators] == ord("\n")) + 1
         newlines = self._separators[self._newlines]
 
         self.starts = np.concatenate(([0], newlines + 1))[:-1]
         self.ends = newlines - ((self._data[newlines - 1] == ord("\r")) & (newlines > self.starts))
         if not is_ended:
-            # No newline follows the last line, so a carriage return there is content.
+            # The last line has no newline, so its trailing carriage return is content.
             self.ends[-1] = newlines[-1]
 
-        self.are_whole = np.diff(self._newlines, prepend=0) == self._width
-        if self._width > len(header.positions):
-            # The other columns are passed over unread, so here what would spoil the row is looked for.
-            self.are_whole &= ~self._have_any((self._data == ord('"')) | (self._data >= 0x80))
+        self.have_all_fields = np.diff(self._newlines, prepend=0) == self._column_count
+        if self._column_count > len(header.positions):
+            # Other columns are not parsed, so rows with a quote or a non-ASCII byte go to the check of single rows.
+            self.have_all_fields &= ~self._lines_with((self._data == ord('"')) | (self._data >= 0x80))
 
-    def _have_any(self, marks: Flags) -> Flags:
-        have_any = np.zeros(len(self.starts), np.bool_)
-        have_any[np.searchsorted(self.starts, np.flatnonzero(marks), side="right") - 1] = True
-        return have_any
+    def _lines_with(self, byte_mask: BoolArray) -> BoolArray:
+        lines = np.zeros(len(self.starts), np.bool_)
+        lines[np.searchsorted(self.starts, np.flatnonzero(byte_mask), side="right") - 1] = True
+        return lines
 
     def column(self, position: int) -> Fields:
-        """
-        Find one field of each line, without the quotes it may stand in.
-        """
-        before = np.maximum(self._newlines - self._width + position, 0)
+        """Return the fields at a position of each line, without enclosing quotes."""
+        before = np.maximum(self._newlines - self._column_count + position, 0)
         starts = self._separators[before] + 1
-        ends = self.ends if position == self._width - 1 else self._separators[before + 1]
+        ends = self.ends if position == self._column_count - 1 else self._separators[before + 1]
         if self._has_quotes:
             opened = (self._data[starts] == ord('"')) & (ends - starts >= 2)
             quoted = opened & (self._data[ends - 1] == ord('"'))

@@ -1,42 +1,46 @@
 """
-The lines of a CSV file: where they are cut, what its header says, and the fields of one of them.
+Splits CSV text into chunks, pieces and lines, parses the header, and splits a line into fields.
 
-A row is a line. LF or CRLF ends it, even inside quotes, so a stray quote spoils only its own line; a lone CR ends
-nothing. A field is free of quotes, or quoted from end to end with "" for a quote. Blanks and tabs around it, outside or
-inside its quotes, are no part of it.
+A row is one line, ended by LF or CRLF, even inside quotes: so a stray quote spoils only its own line. A lone CR is
+content, not a line end. A field either contains no quotes, or is enclosed in quotes, with "" for a quote inside. Blanks
+and tabs around a field, outside or inside its quotes, are ignored.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from graph.imports.csv.rejection import RejectionCode, RowRejected, shown
+from graph.imports.csv.rejection import RejectionCode, RowRejected, excerpt
 
 BLANKS = " \t"
-HEADER_SHOWN = 200
-# No row is longer.
-LINE_LIMIT_BYTES = 2**20
-# No event takes fewer. Of shorter lines a chunk might hold millions, each to be kept with the reason it is no event.
-LEAST_ROW_BYTES = 32
+# The longest quotation of a header in a message.
+MAX_HEADER_CHARACTERS = 200
+# Longer lines are rejected.
+MAX_LINE_BYTES = 2**20
+# No valid event is shorter. A chunk of shorter lines has fewer bytes, because a chunk of 16 MiB could otherwise contain
+# millions of rejections, each of which is stored with its reason.
+MIN_ROW_BYTES = 32
 
-# Possessive throughout, so that no line, however odd, takes more than one pass.
+# Possessive quantifiers never backtrack, so matching takes linear time for every line.
 FIELD = re.compile(r'[ \t]*+"([^"]*+(?:""[^"]*+)*+)"[ \t]*+(,|\Z)|([^",]*+)(,|\Z)')
 
 
 class HeaderRefused(Exception):
-    """The first line of the file is not the header it should be; the message says what was expected."""
+    """The file's first line is not a valid header; the message states the expected columns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Where the expected columns stand in a file, and how many columns it has."""
+    """The positions of the expected columns in a file, and the file's number of columns."""
 
     positions: tuple[int, ...]
-    width: int
+    column_count: int
 
-    def fields_of(self, line: bytes) -> list[str]:
+    def read_fields(self, line: bytes) -> list[str]:
         """
-        Read the expected columns of a line; RowRejected with NOT_UTF8 or WRONG_COLUMN_COUNT says what is wrong with it.
+        Return the fields of a line in the order of the expected columns, without surrounding blanks.
+
+        Raises RowRejected with NOT_UTF8 or WRONG_COLUMN_COUNT.
         """
         try:
             text = line.decode()
@@ -44,23 +48,24 @@ class Header:
             fault = f"Byte {error.start + 1} of the row is not UTF-8; expected UTF-8 throughout."
             raise RowRejected(RejectionCode.NOT_UTF8, None, fault) from None
 
-        fields = split_fields(text, self.width)
-        if len(fields) != self.width:
-            found = len(fields) if len(fields) < self.width else f"more than {self.width}"
-            fault = f"The row has {found} fields; expected {self.width}, as in the header."
+        fields = split_fields(text, self.column_count)
+        if len(fields) != self.column_count:
+            found = len(fields) if len(fields) < self.column_count else f"more than {self.column_count}"
+            fault = f"The row has {found} fields; expected {self.column_count}, as in the header."
             raise RowRejected(RejectionCode.WRONG_COLUMN_COUNT, None, fault)
         return [fields[position].strip(BLANKS) for position in self.positions]
 
 
 def measure_chunk(text: bytes | bytearray, size: int) -> int:
     """
-    Measure the whole lines that a text begins with and `size` bytes hold, or the one line that is longer than those.
+    Return the length in bytes of the next chunk: the whole lines at the start of `text` that fit `size` bytes.
 
-    Where they are too many to be rows, fewer will do. No bytes at all where the first line has no end.
+    It is longer than `size` if the first line is, and 0 if the first line has no line end. A chunk with more lines than
+    it could have rows of MIN_ROW_BYTES is shortened.
     """
     end = _end_of_lines(text, size)
-    most = size // LEAST_ROW_BYTES
-    return end if text.count(b"\n", 0, end) <= most else _end_of_lines(text, most)
+    max_lines = size // MIN_ROW_BYTES
+    return end if text.count(b"\n", 0, end) <= max_lines else _end_of_lines(text, max_lines)
 
 
 def _end_of_lines(text: bytes | bytearray, size: int) -> int:
@@ -69,7 +74,9 @@ def _end_of_lines(text: bytes | bytearray, size: int) -> int:
 
 def cut_pieces(lines: bytes | bytearray, size: int) -> Iterator[bytes]:
     """
-    Cut whole lines into pieces of whole lines, none longer than `size` unless a line is; no lines are one empty piece.
+    Split lines into pieces of whole lines of at most `size` bytes; a longer line is a piece of its own.
+
+    Empty input yields one empty piece.
     """
     view = memoryview(lines)
     end = 0
@@ -82,9 +89,7 @@ def cut_pieces(lines: bytes | bytearray, size: int) -> Iterator[bytes]:
 
 
 def cut_lines(lines: bytes | bytearray) -> Iterator[bytes]:
-    """
-    Cut whole lines into single ones without their line ends; no newline follows the last, or a carriage return there.
-    """
+    """Split text into lines without their line ends; if the last line has no newline, its trailing CR is content."""
     *ended, unended = bytes(lines).split(b"\n")
     yield from (line.removesuffix(b"\r") for line in ended)
     if unended:
@@ -93,10 +98,10 @@ def cut_lines(lines: bytes | bytearray) -> Iterator[bytes]:
 
 def read_header(line: bytes, columns: Sequence[str]) -> Header:
     """
-    Find the given columns in a file's first line, in any order and case, after a byte order mark or none.
+    Find the given columns in a file's first line, in any order and case; a byte order mark is optional.
 
-    Other columns are passed over, here and in every row. Raises HeaderRefused where a column is missing, or stands
-    there twice: nothing would say which of the two is meant.
+    Other columns are ignored, in the header and in every row. Raises HeaderRefused if a column is missing or occurs
+    more than once.
     """
     expected = f"expected the columns {','.join(columns)}"
     try:
@@ -110,29 +115,29 @@ def read_header(line: bytes, columns: Sequence[str]) -> Header:
         names = [name.strip(BLANKS) for name in split_fields(text, len(text))]
     except RowRejected as reason:
         raise HeaderRefused(f"The header cannot be read: {reason.message}") from None
-    # ASCII letters only, since other letters may turn into these when their case is changed.
+    # Only ASCII is converted: Unicode case conversion turns some other letters into ASCII, such as U+212A into k.
     names = [name.lower() if name.isascii() else name for name in names]
     for column in columns:
         if (count := names.count(column.lower())) != 1:
             fault = "has no column" if count == 0 else "has more than one column"
-            raise HeaderRefused(f"The header {fault} {column}; {expected}, found '{shown(text, HEADER_SHOWN)}'.")
+            raise HeaderRefused(
+                f"The header {fault} {column}; {expected}, found '{excerpt(text, MAX_HEADER_CHARACTERS)}'."
+            )
     return Header(tuple(names.index(column.lower()) for column in columns), len(names))
 
 
-def split_fields(line: str, at_most: int) -> list[str]:
-    """
-    Split a line into its fields, no further than one more than `at_most`; RowRejected says where quotes are broken.
-    """
+def split_fields(line: str, max_fields: int) -> list[str]:
+    """Split a line into at most `max_fields` + 1 fields. Raises RowRejected for misplaced quotes."""
     if '"' not in line:
-        return line.split(",", at_most)
+        return line.split(",", max_fields)
 
     fields: list[str] = []
     start = 0
-    while len(fields) <= at_most:
+    while len(fields) <= max_fields:
         field = FIELD.match(line, start)
         if field is None:
-            fault = f"The quotes of field {len(fields) + 1} are broken"
-            expected = 'expected a field without quotes, or in quotes from end to end with "" for a quote, on one line'
+            fault = f"Field {len(fields) + 1} has a missing or misplaced quote"
+            expected = 'expected a field without quotes, or enclosed in quotes on one line with "" for a quote inside'
             raise RowRejected(RejectionCode.WRONG_COLUMN_COUNT, None, f"{fault}; {expected}.")
         quoted, comma_after_quoted, bare, comma_after_bare = field.groups()
         fields.append(bare if quoted is None else quoted.replace('""', '"'))

@@ -1,17 +1,17 @@
-"""Rows that are left out of an import, and why."""
+"""Rejections: the rows that an import leaves out, and the reason for each."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-# How many characters of a value a message quotes, and how many of a message and of a row are kept.
-VALUE_LIMIT = 60
-MESSAGE_LIMIT = 500
-ROW_LIMIT = 10_000
+# The longest quotation of a value in a message, and the longest message and row that are stored.
+MAX_VALUE_CHARACTERS = 60
+MAX_MESSAGE_CHARACTERS = 500
+MAX_ROW_CHARACTERS = 10_000
 
 
 class RejectionCode(StrEnum):
-    """The kinds of fault, as the schema's ImportRejectionCode lists them."""
+    """The reason codes of rejections, as in the schema's enum ImportRejectionCode."""
 
     WRONG_COLUMN_COUNT = "WRONG_COLUMN_COUNT"
     MISSING_VALUE = "MISSING_VALUE"
@@ -28,7 +28,7 @@ class RejectionCode(StrEnum):
 
 
 class RowRejected(Exception):
-    """The first fault of a row: its kind, the column where there is one, what was wrong and what was expected."""
+    """Raised for the first fault in a row; `column` is None if the fault concerns the row as a whole."""
 
     def __init__(self, code: RejectionCode, column: str | None, message: str) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class RowRejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A row left out of an import: where it stood, why, and as it stood; its texts are bounded and free of NUL."""
+    """A rejected row: its line number, its text, and the reason. All texts are limited in length and free of NUL."""
 
     line_number: int
     column: str | None
@@ -48,38 +48,39 @@ class Rejection:
     row: str
 
     @classmethod
-    def of(cls, line_number: int, line: bytes, reason: RowRejected) -> Self:
-        """
-        Keep a rejected line, without its line end, and the reason.
-        """
+    def from_line(cls, line_number: int, line: bytes, reason: RowRejected) -> Self:
+        """Create a rejection from a line without its line end."""
         return cls(
             line_number=line_number,
             column=reason.column,
             code=reason.code,
-            message=shown(reason.message, MESSAGE_LIMIT),
-            row=shown(line.decode(errors="replace"), ROW_LIMIT),
+            message=excerpt(reason.message, MAX_MESSAGE_CHARACTERS),
+            row=excerpt(line.decode(errors="replace"), MAX_ROW_CHARACTERS),
         )
 
 
-def shown(text: str, limit: int = VALUE_LIMIT) -> str:
+def excerpt(text: str, limit: int = MAX_VALUE_CHARACTERS) -> str:
     """
-    Make a text of unknown origin fit to keep and show: its first `limit` characters, then an ellipsis, NUL as U+FFFD.
+    Truncate untrusted text to `limit` characters and an ellipsis, for storage and display.
+
+    NUL is replaced by U+FFFD, because Postgres does not store NUL in text.
     """
-    kept = text if len(text) <= limit else text[:limit] + "…"
-    return kept.replace("\0", "\ufffd")
+    truncated = text if len(text) <= limit else text[:limit] + "…"
+    return truncated.replace("\0", "\ufffd")
 
 
 def rejected_value(code: RejectionCode, column: str, text: str, fault: str, expected: str) -> RowRejected:
     """
-    Say what is wrong with a field and what was expected; an empty field is MISSING_VALUE, whatever else it is.
+    Return the rejection of an invalid value; for an empty field the code is MISSING_VALUE.
+
+    `fault` starts with "is", "has" or "does": the console reads the value from the message `'VALUE' is ...` to count
+    the most frequent invalid values.
     """
     if not text:
         return missing_value(column, expected)
-    return RowRejected(code, column, f"'{shown(text)}' {fault}; expected {expected}.")
+    return RowRejected(code, column, f"'{excerpt(text)}' {fault}; expected {expected}.")
 
 
 def missing_value(column: str, expected: str) -> RowRejected:
-    """
-    Say that a field is empty and what was expected.
-    """
+    """Return the rejection of an empty field."""
     return RowRejected(RejectionCode.MISSING_VALUE, column, f"{column} is empty; expected {expected}.")

@@ -24,7 +24,7 @@ EXPECTED = "expected the columns NMI,DATE,ENERGY"
         (b"a" * 33 + b"\n" * 30, 64, b"a" * 33 + b"\n"),
     ],
 )
-def test_a_chunk_is_of_whole_lines(text: bytes, size: int, chunk: bytes) -> None:
+def test_chunk_consists_of_whole_lines(text: bytes, size: int, chunk: bytes) -> None:
     assert text[: measure_chunk(text, size)] == chunk
 
 
@@ -41,12 +41,12 @@ def test_a_chunk_is_of_whole_lines(text: bytes, size: int, chunk: bytes) -> None
         (b"\n" * 6, 4, [b"\n" * 4, b"\n" * 2]),
     ],
 )
-def test_lines_are_cut_into_pieces_of_whole_lines(lines: bytes, size: int, pieces: list[bytes]) -> None:
+def test_lines_are_split_into_pieces_of_whole_lines(lines: bytes, size: int, pieces: list[bytes]) -> None:
     assert list(cut_pieces(lines, size)) == pieces
 
 
 @pytest.mark.parametrize(
-    ("line", "positions", "width"),
+    ("line", "positions", "column_count"),
     [
         (b"NMI,DATE,ENERGY", (0, 1, 2), 3),
         (b"NMI,DATE,ENERGY\n", (0, 1, 2), 3),
@@ -58,10 +58,10 @@ def test_lines_are_cut_into_pieces_of_whole_lines(lines: bytes, size: int, piece
         (b'"Name, ""short""",NMI,DATE,ENERGY', (1, 2, 3), 4),
     ],
 )
-def test_columns_are_found_in_any_order_and_case_among_others(
-    line: bytes, positions: tuple[int, ...], width: int
+def test_columns_are_found_in_any_order_and_case_and_other_columns_are_ignored(
+    line: bytes, positions: tuple[int, ...], column_count: int
 ) -> None:
-    assert read_header(line, COLUMNS) == Header(positions, width)
+    assert read_header(line, COLUMNS) == Header(positions, column_count)
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,13 @@ def test_columns_are_found_in_any_order_and_case_among_others(
         (b"x" * 300, f"The header has no column NMI; {EXPECTED}, found '{'x' * 200}…'."),
     ],
 )
-def test_a_header_is_refused_with_what_was_expected(line: bytes, message: str) -> None:
+def test_invalid_header_is_refused_with_the_expected_columns(line: bytes, message: str) -> None:
     with pytest.raises(HeaderRefused) as refusal:
         read_header(line, COLUMNS)
 
     assert str(refusal.value) == message
 
 
-def test_a_header_with_broken_quotes_is_refused() -> None:
-    with pytest.raises(HeaderRefused, match="The header cannot be read: The quotes of field 2 are broken"):
+def test_header_with_a_missing_quote_is_refused() -> None:
+    with pytest.raises(HeaderRefused, match="The header cannot be read: Field 2 has a missing or misplaced quote"):
         read_header(b'NMI,"DATE,ENERGY', COLUMNS)
