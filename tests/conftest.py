@@ -1,6 +1,4 @@
-"""
-The real parts all tests share: one Postgres and one S3 a run, a database of its own for every module.
-"""
+"""Fixtures for all tests: one Postgres and one S3 server per run, and one database per module."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -33,16 +31,17 @@ database_numbers = count(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def logs_that_can_be_captured() -> Iterator[None]:
+def uncached_loggers() -> Iterator[None]:
     """
-    Let no logger keep how it was first configured.
+    Disable structlog's caching of loggers on first use.
 
-    Each command that a test runs configures them anew, and one that kept what was before would escape capture_logs.
+    Each command that a test runs configures structlog anew. A cached logger would keep the previous configuration, and
+    structlog's `capture_logs` would miss its entries.
     """
     configure = structlog.configure
 
-    def configure_uncached(**given: Any) -> None:
-        configure(**given | {"cache_logger_on_first_use": False})
+    def configure_uncached(**options: Any) -> None:
+        configure(**options | {"cache_logger_on_first_use": False})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(structlog, "configure", configure_uncached)
@@ -63,7 +62,7 @@ async def object_store(servers: EmbeddedServers) -> AsyncIterator[ObjectStore]:
 
 @pytest_asyncio.fixture(scope="session")
 async def template(servers: EmbeddedServers) -> str:
-    """The name of an empty database with all tables, to make others of."""
+    """The name of a template database: all tables, no rows."""
     await execute(servers, f"create database {TEMPLATE}")
     await asyncio.to_thread(db.migrations.upgrade, url_of(servers, TEMPLATE))
     return TEMPLATE
@@ -71,7 +70,7 @@ async def template(servers: EmbeddedServers) -> str:
 
 @pytest_asyncio.fixture(scope="module")
 async def database_url(servers: EmbeddedServers, template: str) -> AsyncIterator[str]:
-    """The address of a database that only this module uses; empty at first."""
+    """The URL of a database that only this module uses; it has no rows at first."""
     name = f"vpp_{next(database_numbers)}"
     await execute(servers, f"create database {name} template {template}")
     yield url_of(servers, name)
@@ -87,7 +86,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest_asyncio.fixture
 async def session(database: Database) -> AsyncIterator[AsyncSession]:
-    """A transaction that is undone after the test."""
+    """A transaction that is rolled back after the test."""
     async with database.transaction() as session:
         yield session
         await session.rollback()
@@ -95,14 +94,14 @@ async def session(database: Database) -> AsyncIterator[AsyncSession]:
 
 @pytest_asyncio.fixture(scope="module")
 async def api(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Api]:
-    """The API on this module's database, as a client sees it; jobs wait until `worker` runs them."""
+    """A client of the API on this module's database, called in process; jobs stay queued unless `worker` is used."""
     async with open_api(servers, database_url, Documents()) as api:
         yield api
 
 
 @asynccontextmanager
 async def open_api(servers: EmbeddedServers, database_url: str, documents: Documents) -> AsyncIterator[Api]:
-    """Open the API on a database, by rules of its own."""
+    """Open the API on a database, with given rules for documents: limits, introspection, a manifest."""
     app = application(
         database_url=database_url,
         object_store=servers.object_store,
@@ -123,7 +122,7 @@ async def open_api(servers: EmbeddedServers, database_url: str, documents: Docum
 
 @pytest_asyncio.fixture(scope="module")
 async def worker(servers: EmbeddedServers, database_url: str) -> AsyncIterator[None]:
-    """A worker that does the jobs of this module's database."""
+    """A worker, in this process, that runs the jobs of this module's database."""
     running_worker = Worker(database_url=database_url, object_store=servers.object_store)
     task = asyncio.create_task(running_worker.run())
     yield
@@ -133,7 +132,7 @@ async def worker(servers: EmbeddedServers, database_url: str) -> AsyncIterator[N
 
 @pytest_asyncio.fixture(scope="session")
 async def api_server(servers: EmbeddedServers) -> AsyncIterator[Serving]:
-    """What `vpp serve` serves: the API on a port, and a worker as a process beside it."""
+    """A server as `vpp serve` starts it: the API on a port, and a worker as a process beside it."""
     infrastructure = Infrastructure(
         servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True
     )
@@ -143,7 +142,7 @@ async def api_server(servers: EmbeddedServers) -> AsyncIterator[Serving]:
 
 @pytest_asyncio.fixture(scope="session")
 async def served_api(api_server: Serving, servers: EmbeddedServers) -> AsyncIterator[Api]:
-    """The API that is served, as a client sees it over the network."""
+    """A client of `api_server`, called over the network."""
     notices = Notices(servers.database_url)
     async with (
         notices.listening(),
@@ -155,7 +154,7 @@ async def served_api(api_server: Serving, servers: EmbeddedServers) -> AsyncIter
 
 @pytest_asyncio.fixture
 async def served_database(servers: EmbeddedServers) -> AsyncIterator[Database]:
-    """The database of the API that is served."""
+    """The database of `api_server`."""
     database = Database(servers.database_url)
     yield database
     await database.close()
@@ -163,7 +162,7 @@ async def served_database(servers: EmbeddedServers) -> AsyncIterator[Database]:
 
 @pytest_asyncio.fixture
 async def socket(api_server: Serving) -> AsyncIterator[Socket]:
-    """A WebSocket to the API that is served."""
+    """A WebSocket to `api_server`, for graphql-transport-ws."""
     async with open_socket(api_server.url, {"x-api-key": API_KEY}) as socket:
         yield socket
 

@@ -1,11 +1,11 @@
-// An app of Amplify's: sends one operation, and tells what it is answered; a subscription, until it has heard enough.
+// An Amplify app: sends one operation and prints its result, or the results of a subscription until it has to stop.
 import { Amplify } from "aws-amplify";
 import { generateClient } from "aws-amplify/api";
 
-import { given, heardEnough, tell } from "./app.js";
+import { options, print, stopRequested } from "./app.js";
 
-// With an access key it signs its requests; the clock it signs by may be wrong.
-const { accessKey, slowByMs } = given;
+// With an access key Amplify signs its requests. `slowByMs` sets back the clock that it signs them with.
+const { accessKey, slowByMs } = options;
 const credentialsProvider = {
   getCredentialsAndIdentityId: async () => accessKey && { credentials: accessKey },
   clearCredentialsAndIdentityId: () => {},
@@ -14,18 +14,18 @@ if (slowByMs) {
   const now = Date.now;
   Date.now = () => now() - slowByMs;
 }
-Amplify.configure(given.configuration, { Auth: { credentialsProvider } });
-const operation = generateClient().graphql({ query: given.document, variables: given.variables });
+Amplify.configure(options.configuration, { Auth: { credentialsProvider } });
+const operation = generateClient().graphql({ query: options.document, variables: options.variables });
 
-// Errors are the server's own, or Amplify's about the way there.
-const seen = (error) => (error.originalError ? { message: error.message, name: error.originalError.name } : error);
-const rejected = ({ data, errors }) => tell({ rejected: { data, errors: errors.map(seen) } });
+// An error is either the server's own or Amplify's, about the transport; the latter wraps an `originalError`.
+const describe = (error) => (error.originalError ? { message: error.message, name: error.originalError.name } : error);
+const printRejection = ({ data, errors }) => print({ rejected: { data, errors: errors.map(describe) } });
 
 if (operation instanceof Promise) {
-  await operation.then(tell, rejected);
+  await operation.then(print, printRejection);
 } else {
-  const subscription = operation.subscribe({ next: tell, error: rejected });
-  await heardEnough();
+  const subscription = operation.subscribe({ next: print, error: printRejection });
+  await stopRequested();
   subscription.unsubscribe();
-  process.exit(); // A timer of Amplify's own would keep us for 15 s.
+  process.exit(); // A timer in Amplify would keep the process alive for 15 s.
 }

@@ -1,13 +1,14 @@
-// What the scripts share: what they are given, how they tell what they see, and when they end.
-export const given = JSON.parse(process.argv[2]);
+// Shared by all client apps: their options, their output and their end.
+export const options = JSON.parse(process.argv[2]);
 
-export const tell = (seen) => console.log(JSON.stringify(seen));
+// Prints a message as one line of JSON.
+export const print = (message) => console.log(JSON.stringify(message));
 
-// Resolves when nobody wants to hear more: when standard input ends.
-export const heardEnough = () => new Promise((resolve) => process.stdin.resume().on("end", resolve));
+// Resolves when standard input ends, by which the test asks the app to stop.
+export const stopRequested = () => new Promise((resolve) => process.stdin.resume().on("end", resolve));
 
-const LIMIT_MS = 45_000;
+const TIMEOUT_MS = 45_000;
 setTimeout(() => {
-  console.error(`Not done within ${LIMIT_MS} ms.`);
+  console.error(`The app has not ended within ${TIMEOUT_MS} ms.`);
   process.exit(1);
-}, LIMIT_MS).unref();
+}, TIMEOUT_MS).unref();

@@ -1,4 +1,4 @@
-"""What the clients are pointed at, and what they are to see."""
+"""Fixtures for the tests with published clients: a server with TLS, a signing key, and an import to follow."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from tests.fixtures.signing import SigningKey, new_signing_key
 
 @dataclass(frozen=True)
 class TlsServer:
-    """An https address, and the certificate of the authority by which it is to be trusted."""
+    """A server's https URL, and the certificate authority that its certificate is signed by."""
 
     url: str
     authority: Path
@@ -27,7 +27,7 @@ class TlsServer:
 async def tls_server(
     api_server: Serving, servers: EmbeddedServers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[TlsServer]:
-    """What is served, once more, as `vpp serve --tls` does; the worker is the one beside the other."""
+    """A second server, as `vpp serve --tls` starts it. It has no worker: that of `api_server` runs its jobs."""
     infrastructure = Infrastructure(
         servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True
     )
@@ -35,24 +35,24 @@ async def tls_server(
     assert certificate.authority_file
     async with serving(
         infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate
-    ) as over_tls:
-        yield TlsServer(over_tls.url, certificate.authority_file)
+    ) as server:
+        yield TlsServer(server.url, certificate.authority_file)
 
 
 @pytest_asyncio.fixture
 async def signing_key(served_api: Api, served_database: Database) -> SigningKey:
-    """A key whose requests are signed."""
+    """An access key for signing requests."""
     return await new_signing_key(served_api, served_database)
 
 
 @pytest_asyncio.fixture
 async def import_id(served_api: Api) -> str:
-    """An import of one event, uploaded and not yet started."""
+    """The id of an import of one event, which is uploaded and not yet started."""
     return await uploaded_event(served_api)
 
 
 async def uploaded_event(api: Api) -> str:
-    """Upload a file of one event, and return its import's id."""
+    """Upload a file with one event, and return the id of its import."""
     nmi = new_nmi()
     await api.site(await api.vpp(), nmi=nmi)
     return await api.uploaded(f"nmi,date,event_type,energy,tariff\n{nmi},2025-09-03,DISCHARGE,5,35\n")

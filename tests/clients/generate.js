@@ -1,4 +1,4 @@
-// Prints, as one JSON object of file names and texts, what AppSync's code generator makes of a schema file.
+// Runs AppSync's code generator on a schema file, and prints the generated files as one JSON object: contents by name.
 import { readFile } from "node:fs/promises";
 
 import generator from "@aws-amplify/graphql-generator";

@@ -1,19 +1,20 @@
-// An app that sends everything as a POST answered by server-sent events: one operation, and tells what it is answered.
+// An app with the graphql-sse client, which sends every operation as a POST whose response is a stream of server-sent
+// events. Sends one operation and prints its results.
 import { createClient } from "graphql-sse";
 
-import { given, heardEnough, tell } from "./app.js";
+import { options, print, stopRequested } from "./app.js";
 
-const client = createClient({ url: given.endpoint, headers: { "x-api-key": given.apiKey }, retryAttempts: 0 });
+const client = createClient({ url: options.endpoint, headers: { "x-api-key": options.apiKey }, retryAttempts: 0 });
 
 const ended = new Promise((end) => {
   client.subscribe(
-    { query: given.document, variables: given.variables },
+    { query: options.document, variables: options.variables },
     {
-      next: tell,
-      error: ({ message, response }) => end(tell({ rejected: { message, status: response?.status } })),
-      complete: () => end(tell("complete")),
+      next: print,
+      error: ({ message, response }) => end(print({ rejected: { message, status: response?.status } })),
+      complete: () => end(print("complete")),
     },
   );
 });
-await Promise.race([ended, heardEnough()]);
+await Promise.race([ended, stopRequested()]);
 client.dispose();

@@ -1,27 +1,30 @@
-// An app that sends everything over a WebSocket as graphql-transport-ws: one operation, and tells what it is answered.
+// An app with the graphql-ws client, which sends every operation over a WebSocket by the graphql-transport-ws protocol.
+// Sends one operation and prints its results.
 import { createClient } from "graphql-ws";
 
-import { given, heardEnough, tell } from "./app.js";
+import { options, print, stopRequested } from "./app.js";
 
 const client = createClient({
-  url: given.endpoint.replace("http", "ws"),
-  connectionParams: { "x-api-key": given.apiKey },
+  url: options.endpoint.replace("http", "ws"),
+  connectionParams: { "x-api-key": options.apiKey },
   retryAttempts: 0,
 });
 
-// A refused operation has errors; a socket that was closed, a code and a reason.
-const seen = (refusal) =>
-  Array.isArray(refusal) ? refusal.map(({ message }) => message) : { code: refusal.code, reason: refusal.reason };
+// A rejected operation gives an array of errors; a socket that the server closed gives a close event.
+const describe = (rejection) =>
+  Array.isArray(rejection)
+    ? rejection.map(({ message }) => message)
+    : { code: rejection.code, reason: rejection.reason };
 
 const ended = new Promise((end) => {
   client.subscribe(
-    { query: given.document, variables: given.variables },
+    { query: options.document, variables: options.variables },
     {
-      next: tell,
-      error: (refusal) => end(tell({ rejected: seen(refusal) })),
-      complete: () => end(tell("complete")),
+      next: print,
+      error: (rejection) => end(print({ rejected: describe(rejection) })),
+      complete: () => end(print("complete")),
     },
   );
 });
-await Promise.race([ended, heardEnough()]);
+await Promise.race([ended, stopRequested()]);
 await client.dispose();

@@ -1,4 +1,4 @@
-"""aws-amplify, as it is published: an app written for AppSync, pointed at us."""
+"""Tests with the published aws-amplify client: an app written for AppSync, configured with our endpoint."""
 
 import json
 import ssl
@@ -34,7 +34,7 @@ def amplify(url: str, api_key: str = API_KEY, *, authority: Path | None = None) 
 
 
 async def signing_amplify(url: str, signer: Signer, *, authority: Path | None = None, **more: Any) -> ClientApp:
-    """An app that is configured by the file that we serve, but for the way in which it says who it is."""
+    """Return an app configured by our amplify_outputs.json, except that it signs requests and sends no API key."""
     async with httpx.AsyncClient(verify=ssl.create_default_context(cafile=authority)) as client:
         configuration = (await client.get(f"{url}/amplify_outputs.json")).json()
     configuration["data"]["default_authorization_type"] = "AWS_IAM"
@@ -42,45 +42,45 @@ async def signing_amplify(url: str, signer: Signer, *, authority: Path | None = 
     return ClientApp("amplify.js", {"configuration": configuration, "accessKey": access_key} | more, authority)
 
 
-def why_it_ended(told: Any) -> Any:
-    """Return the errors with which we ended a subscription, of which Amplify makes one with a text."""
-    (error,) = told["rejected"]["errors"]
+def subscription_errors(result: Any) -> Any:
+    """Return the errors by which the server ended a subscription; Amplify puts their JSON into one error's message."""
+    (error,) = result["rejected"]["errors"]
     return json.loads(error["message"].removeprefix("Connection failed: "))["errors"]
 
 
-async def test_it_queries(api_server: Serving, served_api: Api) -> None:
+async def test_query_returns_data(api_server: Serving, served_api: Api) -> None:
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
-    told = await amplify(api_server.url).send("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
+    result = await amplify(api_server.url).send("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
 
-    assert told == {"data": {"getVpp": {"name": name}}, "extensions": COST}
+    assert result == {"data": {"getVpp": {"name": name}}, "extensions": COST}
 
 
-async def test_it_is_configured_by_the_file_that_we_serve(served_api: Api) -> None:
+async def test_amplify_outputs_file_configures_the_app(served_api: Api) -> None:
     outputs = await served_api.client.get("/amplify_outputs.json")
 
-    told = await ClientApp("amplify.js", {"configuration": outputs.json()}).send("{ getCaller { name role } }")
+    result = await ClientApp("amplify.js", {"configuration": outputs.json()}).send("{ getCaller { name role } }")
 
-    assert told == {"data": {"getCaller": {"name": "bootstrap", "role": "ADMIN"}}, "extensions": COST}
+    assert result == {"data": {"getCaller": {"name": "bootstrap", "role": "ADMIN"}}, "extensions": COST}
 
 
-async def test_it_changes_things(api_server: Serving) -> None:
+async def test_mutation_returns_the_created_object(api_server: Serving) -> None:
     name = new_name()
 
-    told = await amplify(api_server.url).send(
+    result = await amplify(api_server.url).send(
         "mutation ($input: CreateVppInput!) { createVpp(input: $input) { name dailyFeeAud } }",
         input={"name": name, "revenuePercentage": 20, "dailyFeeAud": 0.3},
     )
 
-    assert told == {"data": {"createVpp": {"name": name, "dailyFeeAud": 0.3}}, "extensions": COST}
+    assert result == {"data": {"createVpp": {"name": name, "dailyFeeAud": 0.3}}, "extensions": COST}
 
 
-async def test_it_sees_what_was_found_beside_what_was_refused(api_server: Serving, served_api: Api) -> None:
+async def test_partial_response_has_data_and_errors(api_server: Serving, served_api: Api) -> None:
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
-    told = await amplify(api_server.url).send(
+    result = await amplify(api_server.url).send(
         """query ($id: ID!) {
             found: getVpp(id: $id) { name }
             refused: getVpp(id: $id) { sites(limit: 201) { nextToken } }
@@ -88,80 +88,82 @@ async def test_it_sees_what_was_found_beside_what_was_refused(api_server: Servin
         id=vpp_id,
     )
 
-    (error,) = told["rejected"].pop("errors")
-    assert told == {"rejected": {"data": {"found": {"name": name}, "refused": None}}}
+    (error,) = result["rejected"].pop("errors")
+    assert result == {"rejected": {"data": {"found": {"name": name}, "refused": None}}}
     assert error["path"] == ["refused", "sites"]
     assert (error["errorType"], error["errorInfo"]) == ("ValidationFailed", {"field": ["limit"]})
 
 
-async def test_it_sees_why_an_operation_is_not_valid(api_server: Serving) -> None:
-    told = await amplify(api_server.url).send("{ getCaller { name motto } }")
+async def test_invalid_operation_is_rejected_with_its_reason(api_server: Serving) -> None:
+    result = await amplify(api_server.url).send("{ getCaller { name motto } }")
 
-    (error,) = told["rejected"].pop("errors")
-    assert told == {"rejected": {"data": None}}
+    (error,) = result["rejected"].pop("errors")
+    assert result == {"rejected": {"data": None}}
     assert error["errorType"] == "ValidationFailed"
     assert error["message"] == "Cannot query field 'motto' on type 'Caller'."
 
 
-async def test_it_sees_that_its_key_is_wrong(api_server: Serving) -> None:
-    told = await amplify(api_server.url, "da2-wrong").send("{ getCaller { name } }")
+async def test_wrong_key_is_rejected(api_server: Serving) -> None:
+    result = await amplify(api_server.url, "da2-wrong").send("{ getCaller { name } }")
 
-    assert told == {"rejected": {"data": {}, "errors": [{"message": "Unauthorized", "name": "UnauthorizedException"}]}}
+    assert result == {
+        "rejected": {"data": {}, "errors": [{"message": "Unauthorized", "name": "UnauthorizedException"}]}
+    }
 
 
-async def test_it_signs_its_requests(api_server: Serving, signing_key: SigningKey) -> None:
+async def test_signed_request_is_accepted(api_server: Serving, signing_key: SigningKey) -> None:
     app = await signing_amplify(api_server.url, signing_key.signer)
 
-    told = await app.send("{ getCaller { authType name } }")
+    result = await app.send("{ getCaller { authType name } }")
 
-    assert told == {"data": {"getCaller": {"authType": "IAM", "name": signing_key.name}}, "extensions": COST}
+    assert result == {"data": {"getCaller": {"authType": "IAM", "name": signing_key.name}}, "extensions": COST}
 
 
-async def test_it_learns_the_time_from_us_when_its_own_clock_is_wrong(
-    api_server: Serving, signing_key: SigningKey
-) -> None:
+async def test_slow_clock_is_corrected_by_the_servers_time(api_server: Serving, signing_key: SigningKey) -> None:
     app = await signing_amplify(api_server.url, signing_key.signer, slowByMs=3_600_000)
 
-    told = await app.send("{ getCaller { authType } }")
+    result = await app.send("{ getCaller { authType } }")
 
-    assert told == {"data": {"getCaller": {"authType": "IAM"}}, "extensions": COST}
+    assert result == {"data": {"getCaller": {"authType": "IAM"}}, "extensions": COST}
 
 
-async def test_it_signs_its_subscriptions_and_is_told_when_its_key_is_revoked(
+async def test_signed_subscription_ends_with_an_error_when_its_key_is_revoked(
     tls_server: TlsServer, served_api: Api, import_id: str, signing_key: SigningKey
 ) -> None:
     app = await signing_amplify(tls_server.url, signing_key.signer, authority=tls_server.authority)
-    async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
-        assert progress_of(await run.next_message()) == AWAITING_UPLOAD
+    async with app.running(ON_IMPORT_PROGRESS, id=import_id) as running_app:
+        assert progress_of(await running_app.next_message()) == AWAITING_UPLOAD
         await served_api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=signing_key.id)
-        (error,) = why_it_ended(await run.next_message())
+        (error,) = subscription_errors(await running_app.next_message())
 
     assert error["errorType"] == "UnauthorizedException"
     assert error["message"] == "The API key or token has expired or was revoked."
 
 
-async def test_it_follows_an_import_to_its_end(tls_server: TlsServer, served_api: Api, import_id: str) -> None:
+async def test_subscription_follows_an_import_to_its_end(
+    tls_server: TlsServer, served_api: Api, import_id: str
+) -> None:
     app = amplify(tls_server.url, authority=tls_server.authority)
-    async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
-        await follow_import(run, served_api, import_id)
+    async with app.running(ON_IMPORT_PROGRESS, id=import_id) as running_app:
+        await follow_import(running_app, served_api, import_id)
 
 
-async def test_its_subscription_ends_with_an_error_when_its_key_is_wrong(tls_server: TlsServer, import_id: str) -> None:
+async def test_subscription_ends_with_an_error_when_its_key_is_wrong(tls_server: TlsServer, import_id: str) -> None:
     app = amplify(tls_server.url, "da2-wrong", authority=tls_server.authority)
-    told = await app.send(ON_IMPORT_PROGRESS, id=import_id)
+    result = await app.send(ON_IMPORT_PROGRESS, id=import_id)
 
-    assert told == {"rejected": {"errors": [{"message": "Connection failed: UnauthorizedException"}]}}
+    assert result == {"rejected": {"errors": [{"message": "Connection failed: UnauthorizedException"}]}}
 
 
-async def test_its_subscription_ends_with_an_error_when_there_is_no_such_import(tls_server: TlsServer) -> None:
+async def test_subscription_ends_with_an_error_when_the_import_does_not_exist(tls_server: TlsServer) -> None:
     app = amplify(tls_server.url, authority=tls_server.authority)
-    (error,) = why_it_ended(await app.send(ON_IMPORT_PROGRESS, id=NO_IMPORT))
+    (error,) = subscription_errors(await app.send(ON_IMPORT_PROGRESS, id=NO_IMPORT))
 
     assert error["errorType"] == "NotFound"
     assert error["message"] == f"There is no import with the id {NO_IMPORT}."
 
 
-async def test_its_subscription_ends_with_an_error_when_its_key_is_revoked(
+async def test_subscription_ends_with_an_error_when_its_key_is_revoked(
     tls_server: TlsServer, served_api: Api, import_id: str
 ) -> None:
     created = await served_api.ask(
@@ -169,18 +171,18 @@ async def test_its_subscription_ends_with_an_error_when_its_key_is_revoked(
     )
 
     app = amplify(tls_server.url, created["secret"], authority=tls_server.authority)
-    async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
-        assert progress_of(await run.next_message()) == AWAITING_UPLOAD
+    async with app.running(ON_IMPORT_PROGRESS, id=import_id) as running_app:
+        assert progress_of(await running_app.next_message()) == AWAITING_UPLOAD
         await served_api.ask(
             "mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=created["apiKey"]["id"]
         )
-        (error,) = why_it_ended(await run.next_message())
+        (error,) = subscription_errors(await running_app.next_message())
 
     assert error["errorType"] == "UnauthorizedException"
     assert error["message"] == "The API key or token has expired or was revoked."
 
 
-async def test_its_subscription_goes_on_when_the_server_was_started_anew(
+async def test_subscription_continues_after_the_server_restarts(
     servers: EmbeddedServers, database_url: str, api: Api, tmp_path: Path
 ) -> None:
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
@@ -189,15 +191,18 @@ async def test_its_subscription_goes_on_when_the_server_was_started_anew(
     import_id = await uploaded_event(api)
 
     async with AsyncExitStack() as server:
-        # Without a worker, so that the import's end is still to come.
-        served = await server.enter_async_context(start(port=0, worker=False))
-        app = amplify(served.url, authority=certificate.authority_file)
-        async with app.running(ON_IMPORT_PROGRESS, id=import_id) as run:
-            assert progress_of(await run.next_message()) == AWAITING_UPLOAD
+        # Without a worker, so that the import stays queued.
+        first = await server.enter_async_context(start(port=0, worker=False))
+        app = amplify(first.url, authority=certificate.authority_file)
+        async with app.running(ON_IMPORT_PROGRESS, id=import_id) as running_app:
+            assert progress_of(await running_app.next_message()) == AWAITING_UPLOAD
             await api.ask("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
-            assert progress_of(await run.next_message()) == AWAITING_UPLOAD | {"status": "QUEUED", "percentComplete": 0}
+            assert progress_of(await running_app.next_message()) == AWAITING_UPLOAD | {
+                "status": "QUEUED",
+                "percentComplete": 0,
+            }
 
             await server.aclose()
-            again = await server.enter_async_context(start(port=urlsplit(served.url).port or 0, worker=True))
-            assert again.url == served.url
-            await wait_until_completed(run)
+            second = await server.enter_async_context(start(port=urlsplit(first.url).port or 0, worker=True))
+            assert second.url == first.url
+            await wait_until_completed(running_app)

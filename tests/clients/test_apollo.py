@@ -1,4 +1,4 @@
-"""Apollo Client with the links that were made for AppSync, as they are published."""
+"""Tests with the published Apollo Client and its links for AppSync."""
 
 from graph.web.server import Serving
 from tests.fixtures.api import API_KEY, Api, new_name
@@ -16,55 +16,57 @@ def signing_apollo(url: str, signer: Signer) -> ClientApp:
     return ClientApp("apollo.js", {"endpoint": f"{url}/graphql", "accessKey": access_key})
 
 
-async def test_it_queries(api_server: Serving, served_api: Api) -> None:
+async def test_query_returns_data(api_server: Serving, served_api: Api) -> None:
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
-    told = await apollo(api_server.url).send("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
+    result = await apollo(api_server.url).send("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
 
-    assert told == {"data": {"getVpp": {"__typename": "Vpp", "name": name}}}
+    assert result == {"data": {"getVpp": {"__typename": "Vpp", "name": name}}}
 
 
-async def test_it_changes_things(api_server: Serving) -> None:
+async def test_mutation_returns_the_created_object(api_server: Serving) -> None:
     name = new_name()
 
-    told = await apollo(api_server.url).send(
+    result = await apollo(api_server.url).send(
         "mutation ($input: CreateVppInput!) { createVpp(input: $input) { name dailyFeeAud } }",
         input={"name": name, "revenuePercentage": 20, "dailyFeeAud": 0.3},
     )
 
-    assert told == {"data": {"createVpp": {"__typename": "Vpp", "name": name, "dailyFeeAud": 0.3}}}
+    assert result == {"data": {"createVpp": {"__typename": "Vpp", "name": name, "dailyFeeAud": 0.3}}}
 
 
-async def test_it_follows_an_import_to_its_end(api_server: Serving, served_api: Api, import_id: str) -> None:
-    async with apollo(api_server.url).running(ON_IMPORT_PROGRESS, id=import_id) as run:
-        await follow_import(run, served_api, import_id)
+async def test_subscription_follows_an_import_to_its_end(api_server: Serving, served_api: Api, import_id: str) -> None:
+    async with apollo(api_server.url).running(ON_IMPORT_PROGRESS, id=import_id) as running_app:
+        await follow_import(running_app, served_api, import_id)
 
 
-async def test_it_signs_its_requests(api_server: Serving, signing_key: SigningKey) -> None:
-    told = await signing_apollo(api_server.url, signing_key.signer).send("{ getCaller { authType name } }")
+async def test_signed_request_is_accepted(api_server: Serving, signing_key: SigningKey) -> None:
+    result = await signing_apollo(api_server.url, signing_key.signer).send("{ getCaller { authType name } }")
 
-    assert told == {"data": {"getCaller": {"__typename": "Caller", "authType": "IAM", "name": signing_key.name}}}
+    assert result == {"data": {"getCaller": {"__typename": "Caller", "authType": "IAM", "name": signing_key.name}}}
 
 
-async def test_it_signs_its_subscriptions(
+async def test_signed_subscription_follows_an_import_to_its_end(
     api_server: Serving, served_api: Api, import_id: str, signing_key: SigningKey
 ) -> None:
-    async with signing_apollo(api_server.url, signing_key.signer).running(ON_IMPORT_PROGRESS, id=import_id) as run:
-        await follow_import(run, served_api, import_id)
+    async with signing_apollo(api_server.url, signing_key.signer).running(
+        ON_IMPORT_PROGRESS, id=import_id
+    ) as running_app:
+        await follow_import(running_app, served_api, import_id)
 
 
-async def test_it_sees_that_its_key_is_wrong(api_server: Serving) -> None:
-    told = await apollo(api_server.url, "da2-wrong").send("{ getCaller { name } }")
+async def test_wrong_key_is_rejected(api_server: Serving) -> None:
+    result = await apollo(api_server.url, "da2-wrong").send("{ getCaller { name } }")
 
-    assert told == {
+    assert result == {
         "rejected": {"message": "Response not successful: Received status code 401", "statusCode": 401},
     }
 
 
-async def test_its_subscription_ends_with_an_error_when_its_key_is_wrong(api_server: Serving, import_id: str) -> None:
-    told = await apollo(api_server.url, "da2-wrong").send(ON_IMPORT_PROGRESS, id=import_id)
+async def test_subscription_ends_with_an_error_when_its_key_is_wrong(api_server: Serving, import_id: str) -> None:
+    result = await apollo(api_server.url, "da2-wrong").send(ON_IMPORT_PROGRESS, id=import_id)
 
-    assert told["rejected"]["cause"] == {
+    assert result["rejected"]["cause"] == {
         "errors": [{"message": "Connection failed: UnauthorizedException", "extensions": {}}]
     }

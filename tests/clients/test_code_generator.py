@@ -1,4 +1,4 @@
-"""AppSync's own code generator, which Amplify's users run, takes our schema as it stands."""
+"""Tests with AppSync's code generator, which Amplify's users run, on the unmodified schema.graphql."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ SCHEMA = CLIENTS.parents[1] / "schema.graphql"
 
 @pytest.fixture(scope="module")
 def generated() -> dict[str, str]:
-    """Run the generator on `schema.graphql` and return its files, by name."""
+    """Run the generator on schema.graphql, and return the contents of the generated files by name."""
     command = [str(CLIENTS / "generate.js"), str(SCHEMA)]
     run = node(command, return_completed_process=True, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
@@ -23,7 +23,7 @@ def generated() -> dict[str, str]:
 
 
 def fields_of(root_type: str) -> list[str]:
-    """Name the fields of one of the schema's root types, in order."""
+    """Return the names of a root type's fields, in order."""
     definitions = parse(SCHEMA.read_text()).definitions
     return [
         field.name.value
@@ -41,19 +41,20 @@ def fields_of(root_type: str) -> list[str]:
         ("Subscription", "subscriptions.graphql"),
     ],
 )
-def test_the_generator_writes_a_typed_statement_for_every_field(
+def test_generator_writes_a_typed_statement_for_every_root_field(
     generated: dict[str, str], root_type: str, file: str
 ) -> None:
-    statements = [each for each in parse(generated[file]).definitions if isinstance(each, OperationDefinitionNode)]
+    definitions = parse(generated[file]).definitions
+    statements = [definition for definition in definitions if isinstance(definition, OperationDefinitionNode)]
 
-    called = [field for statement in statements for field in statement.selection_set.selections]
-    assert [field.name.value for field in called if isinstance(field, FieldNode)] == fields_of(root_type)
+    selected = [field for statement in statements for field in statement.selection_set.selections]
+    assert [field.name.value for field in selected if isinstance(field, FieldNode)] == fields_of(root_type)
     for statement in statements:
         assert statement.name is not None
         assert f"export type {statement.name.value}{root_type} = {{" in generated["API.ts"]
 
 
-def test_an_app_written_with_what_it_generates_compiles_and_one_that_misuses_it_does_not(
+def test_correct_use_of_the_generated_types_compiles_and_misuse_does_not(
     generated: dict[str, str], tmp_path: Path
 ) -> None:
     for name, text in generated.items():
@@ -61,7 +62,7 @@ def test_an_app_written_with_what_it_generates_compiles_and_one_that_misuses_it_
     shutil.copy(CLIENTS / "typed.ts", tmp_path)
     (tmp_path / "node_modules").symlink_to(CLIENTS / "node_modules")
 
-    # The types of Amplify's own packages name some of Node's, which an app for browsers does not have.
+    # The types of Amplify's packages refer to Node's types, which are not installed: --skipLibCheck ignores them.
     options = ["--strict", "--noEmit", "--target", "esnext", "--module", "preserve", "--skipLibCheck"]
     compiler = str(CLIENTS / "node_modules" / "typescript" / "bin" / "tsc")
     command = [compiler, *options, "typed.ts"]

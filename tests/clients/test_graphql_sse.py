@@ -1,4 +1,4 @@
-"""The client of GraphQL over server-sent events, as it is published: everything is a POST that goes on answering."""
+"""Tests with the published graphql-sse client, which receives every result as server-sent events."""
 
 from graph.web.server import Serving
 from tests.fixtures.api import API_KEY, COST, Api, new_name
@@ -10,23 +10,23 @@ def graphql_sse(url: str, api_key: str = API_KEY) -> ClientApp:
     return ClientApp("graphql_sse.js", {"endpoint": f"{url}/graphql", "apiKey": api_key})
 
 
-async def test_it_queries(api_server: Serving, served_api: Api) -> None:
+async def test_query_returns_data(api_server: Serving, served_api: Api) -> None:
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
     query = "query ($id: ID!) { getVpp(id: $id) { name } }"
-    async with graphql_sse(api_server.url).running(query, id=vpp_id) as run:
-        told = [await run.next_message(), await run.next_message()]
+    async with graphql_sse(api_server.url).running(query, id=vpp_id) as running_app:
+        result = [await running_app.next_message(), await running_app.next_message()]
 
-    assert told == [{"data": {"getVpp": {"name": name}}, "extensions": COST}, "complete"]
-
-
-async def test_it_follows_an_import_to_its_end(api_server: Serving, served_api: Api, import_id: str) -> None:
-    async with graphql_sse(api_server.url).running(ON_IMPORT_PROGRESS, id=import_id) as run:
-        await follow_import(run, served_api, import_id)
+    assert result == [{"data": {"getVpp": {"name": name}}, "extensions": COST}, "complete"]
 
 
-async def test_it_sees_that_its_key_is_wrong(api_server: Serving) -> None:
-    told = await graphql_sse(api_server.url, "da2-wrong").send("{ getCaller { name } }")
+async def test_subscription_follows_an_import_to_its_end(api_server: Serving, served_api: Api, import_id: str) -> None:
+    async with graphql_sse(api_server.url).running(ON_IMPORT_PROGRESS, id=import_id) as running_app:
+        await follow_import(running_app, served_api, import_id)
 
-    assert told == {"rejected": {"status": 401, "message": "Server responded with 401: Unauthorized"}}
+
+async def test_wrong_key_is_rejected(api_server: Serving) -> None:
+    result = await graphql_sse(api_server.url, "da2-wrong").send("{ getCaller { name } }")
+
+    assert result == {"rejected": {"status": 401, "message": "Server responded with 401: Unauthorized"}}

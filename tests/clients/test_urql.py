@@ -1,4 +1,4 @@
-"""urql, as it is published: its subscriptions go over a WebSocket, or over server-sent events."""
+"""Tests with the published urql client, whose subscriptions use a WebSocket or server-sent events."""
 
 import pytest
 
@@ -12,38 +12,40 @@ def urql(url: str, api_key: str = API_KEY, subscriptions: str = "ws") -> ClientA
     return ClientApp("urql.js", {"endpoint": f"{url}/graphql", "apiKey": api_key, "subscriptions": subscriptions})
 
 
-async def test_it_queries(api_server: Serving, served_api: Api) -> None:
+async def test_query_returns_data(api_server: Serving, served_api: Api) -> None:
     name = new_name()
     vpp_id = await served_api.vpp(name=name)
 
-    told = await urql(api_server.url).send("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
+    result = await urql(api_server.url).send("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
 
-    assert told == {"data": {"getVpp": {"name": name}}}
+    assert result == {"data": {"getVpp": {"name": name}}}
 
 
-async def test_it_changes_things(api_server: Serving) -> None:
+async def test_mutation_returns_the_created_object(api_server: Serving) -> None:
     name = new_name()
 
-    told = await urql(api_server.url).send(
+    result = await urql(api_server.url).send(
         "mutation ($input: CreateVppInput!) { createVpp(input: $input) { name dailyFeeAud } }",
         input={"name": name, "revenuePercentage": 20, "dailyFeeAud": 0.3},
     )
 
-    assert told == {"data": {"createVpp": {"name": name, "dailyFeeAud": 0.3}}}
+    assert result == {"data": {"createVpp": {"name": name, "dailyFeeAud": 0.3}}}
 
 
 @pytest.mark.parametrize("subscriptions", ["ws", "sse"])
-async def test_it_follows_an_import_to_its_end(
+async def test_subscription_follows_an_import_to_its_end(
     api_server: Serving, served_api: Api, import_id: str, subscriptions: str
 ) -> None:
-    async with urql(api_server.url, subscriptions=subscriptions).running(ON_IMPORT_PROGRESS, id=import_id) as run:
-        await follow_import(run, served_api, import_id)
+    async with urql(api_server.url, subscriptions=subscriptions).running(
+        ON_IMPORT_PROGRESS, id=import_id
+    ) as running_app:
+        await follow_import(running_app, served_api, import_id)
 
 
-async def test_it_sees_that_its_key_is_wrong(api_server: Serving) -> None:
-    told = await urql(api_server.url, "da2-wrong").send("{ getCaller { name } }")
+async def test_wrong_key_is_rejected(api_server: Serving) -> None:
+    result = await urql(api_server.url, "da2-wrong").send("{ getCaller { name } }")
 
-    assert told == {
+    assert result == {
         "rejected": {
             "status": 401,
             "messages": ["You are not authorized to make this call: the API key is unknown, expired or revoked."],

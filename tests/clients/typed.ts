@@ -1,4 +1,5 @@
-// What an app of Amplify's may write once our schema was put through AppSync's code generator, and what it may not.
+// An Amplify app that uses the types which AppSync's code generator makes from our schema. Each @ts-expect-error marks
+// a misuse that must not compile.
 import { generateClient } from "aws-amplify/api";
 
 import { createVpp } from "./mutations";
@@ -9,11 +10,11 @@ const client = generateClient();
 
 const { data } = await client.graphql({ query: getVpp, variables: { id: "1" } });
 export const percentage: number | undefined = data.getVpp?.revenuePercentage;
-// @ts-expect-error There may be no such VPP.
+// @ts-expect-error getVpp returns null if there is no VPP with the id.
 data.getVpp.name;
-// @ts-expect-error A VPP has no such field.
+// @ts-expect-error A VPP has no field `motto`.
 data.getVpp?.motto;
-// @ts-expect-error The id may not be left out.
+// @ts-expect-error The variable `id` is required.
 await client.graphql({ query: getVpp, variables: {} });
 
 const created = await client.graphql({
@@ -23,14 +24,14 @@ const created = await client.graphql({
 export const id: string | undefined = created.data.createVpp?.id;
 await client.graphql({
   query: createVpp,
-  // @ts-expect-error A rate is a number.
+  // @ts-expect-error A percentage is a number.
   variables: { input: { name: "VPP One", revenuePercentage: "20" } },
 });
 
 client.graphql({ query: onImportProgress, variables: { id: "1" } }).subscribe({
   next: ({ data }) => {
     const percent: number | null | undefined = data.onImportProgress?.percentComplete;
-    // @ts-expect-error A status is one of those the schema names.
+    // @ts-expect-error The enum ImportStatus has no value DONE.
     const isDone: boolean = data.onImportProgress?.status === "DONE";
     return [percent, isDone];
   },

@@ -1,12 +1,12 @@
-// An app of urql's: sends one operation, and tells what it is answered; subscriptions go over `ws` or `sse`.
+// A urql app: sends one operation and prints its results. `subscriptions` is their transport: `ws` or `sse`.
 import { Client, fetchExchange, subscriptionExchange } from "@urql/core";
 import { createClient } from "graphql-ws";
 
-import { given, heardEnough, tell } from "./app.js";
+import { options, print, stopRequested } from "./app.js";
 
-const { endpoint, apiKey, document, variables } = given;
+const { endpoint, apiKey, document, variables } = options;
 const socket = createClient({ url: endpoint.replace("http", "ws"), connectionParams: { "x-api-key": apiKey } });
-const overSocket = subscriptionExchange({
+const webSocketExchange = subscriptionExchange({
   forwardSubscription: ({ query, variables }) => ({
     subscribe: (sink) => ({ unsubscribe: socket.subscribe({ query, variables }, sink) }),
   }),
@@ -14,24 +14,24 @@ const overSocket = subscriptionExchange({
 const client = new Client({
   url: endpoint,
   fetchOptions: { headers: { "x-api-key": apiKey } },
-  preferGetMethod: false, // Unless told otherwise it sends queries as GETs.
-  fetchSubscriptions: given.subscriptions === "sse",
-  exchanges: [fetchExchange, overSocket],
+  preferGetMethod: false, // By default urql sends queries as GET requests.
+  fetchSubscriptions: options.subscriptions === "sse",
+  exchanges: [fetchExchange, webSocketExchange],
 });
 
-const seen = ({ response, graphQLErrors }) => ({
+const describe = ({ response, graphQLErrors }) => ({
   status: response?.status,
   messages: graphQLErrors.map(({ message }) => message),
 });
-const answered = ({ data, error }) => tell(error ? { rejected: seen(error) } : { data });
+const printResult = ({ data, error }) => print(error ? { rejected: describe(error) } : { data });
 
 if (document.startsWith("subscription")) {
-  const subscription = client.subscription(document, variables).subscribe(answered);
-  await heardEnough();
+  const subscription = client.subscription(document, variables).subscribe(printResult);
+  await stopRequested();
   subscription.unsubscribe();
 } else if (document.startsWith("mutation")) {
-  answered(await client.mutation(document, variables));
+  printResult(await client.mutation(document, variables));
 } else {
-  answered(await client.query(document, variables));
+  printResult(await client.query(document, variables));
 }
 await socket.dispose();
