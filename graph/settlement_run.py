@@ -1,8 +1,8 @@
 """
-A settlement run: reads what a month is settled from, settles it, stores the revision and writes its files.
+A settlement run reads the inputs of a month, settles it, writes the report's files and stores the revision.
 
-What is read, its identity included, is read in one snapshot, so that the figures are those of one instant and the
-identity is theirs.
+The inputs and their identity (a hash, see db/reports.py) are read in one snapshot, so the figures are those of one
+instant, and the identity is that of exactly these inputs.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ from db.vpps import Vpp
 from graph.object_store import ObjectStore
 from graph.settlement.month import Month
 from graph.settlement.settle import Earnings, settle
-from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut
+from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut_into_spans
 from graph.settlement.statement import LineItem, Statement
 
 
 @dataclass(frozen=True)
 class Settled:
-    """A month as it was settled: the statement, and the names and terms it was settled with."""
+    """A settled month: the statement, the names and terms that it was settled with, and the identity of its inputs."""
 
     vpp_name: str
     terms: Sequence[Mapping[str, Any]]
@@ -46,20 +46,21 @@ class Settled:
 
 @dataclass(frozen=True)
 class SettledSite:
-    """A member by its NMI: which site it was, and where."""
+    """The id and address of a member site."""
 
     id: UUID
     address: str
 
 
 async def run(database: Database, object_store: ObjectStore, *, report_id: UUID) -> None:
-    """Settle a report that is still to be settled, and make it READY; it is left alone when it is settled already."""
+    """Settle a PENDING report and make it READY; do nothing if it is not PENDING."""
     async with database.transaction(snapshot=True) as session:
         report = await db.reports.lock_pending(session, id=report_id)
         if report is None:
             return
-        settled = await settle_month(session, vpp_id=report.vpp_id, month=Month.of(report.month))
-        # The files first: a report that says it is READY has them, and files of one that is not are written again.
+        settled = await settle_month(session, vpp_id=report.vpp_id, month=Month.containing(report.month))
+        # The files are written before the commit, so that a READY report always has them. After a failure they are
+        # written again.
         await object_store.write(report_key(report_id, "json"), report_json(settled), content_type="application/json")
         await object_store.write(report_key(report_id, "csv"), line_items_csv(settled), content_type="text/csv")
         await db.reports.store(
@@ -87,9 +88,10 @@ async def settle_month(
     daily_fee_aud: Decimal | None = None,
 ) -> Settled:
     """
-    Settle a month of a VPP as it stands now; a percentage or fee that is given is tried for the whole of it.
+    Settle a month of a VPP from the current data; the session should be a snapshot.
 
-    `VppNotFound` where there is no such VPP. The session should be a snapshot.
+    `revenue_percentage` and `daily_fee_aud` replace those of the price schedules in the whole month, for simulations.
+    Raises ReportVppNotFound.
     """
     vpp_name = await session.scalar(
         select(col(Vpp.name)).where(col(Vpp.id) == vpp_id, *scope_of(session).vpps(col(Vpp.id)))
@@ -98,21 +100,21 @@ async def settle_month(
         raise db.reports.ReportVppNotFound(id=vpp_id)
     identity = (await session.execute(db.reports.identities([(vpp_id, month.first_day)]))).one().identity
     members, sites = await _members(session, vpp_id, month)
-    tried = {"revenue_percentage": revenue_percentage, "daily_fee_aud": daily_fee_aud}
+    overrides = {"revenue_percentage": revenue_percentage, "daily_fee_aud": daily_fee_aud}
     schedules = [
         PriceSchedule(
             Period(row.effective.lower, row.effective.upper),
-            Terms(**{term: getattr(row, term) if instead is None else instead for term, instead in tried.items()}),
+            Terms(**{term: getattr(row, term) if value is None else value for term, value in overrides.items()}),
         )
         for row in await session.execute(db.vpps.price_schedules(scope_of(session), [vpp_id]))
     ]
-    spans = cut(month, schedules, members)
+    spans = cut_into_spans(month, schedules, members)
     nmis = {site.id: nmi for nmi, site in sites.items()}
     earnings = [await _earnings(session, vpp_id, month, span, nmis) for span in spans]
     return Settled(
         vpp_name=vpp_name,
         terms=_terms(spans),
-        # Ten thousand sites take a moment, in which others want to be heard.
+        # In a thread: settling ten thousand sites would block the event loop.
         statement=await asyncio.to_thread(settle, month, spans, earnings),
         sites=sites,
         settled_from=identity,
@@ -120,12 +122,12 @@ async def settle_month(
 
 
 def report_key(report_id: UUID, file_format: str) -> str:
-    """Return where a report's file lies in the object store."""
+    """Return the object key of a report's file."""
     return f"reports/{report_id}/vpp_report.{file_format}"
 
 
 def report_json(settled: Settled) -> bytes:
-    """Write a report as `vpp_report.json`, with its amounts as numbers to the cent."""
+    """Return a report as the JSON of `vpp_report.json`, with amounts as numbers to the cent."""
     totals = settled.statement.totals
     report = {
         "vpp": settled.vpp_name,
@@ -161,7 +163,7 @@ def report_json(settled: Settled) -> bytes:
 
 
 def line_items_csv(settled: Settled) -> bytes:
-    """Write a report's line items as CSV, a row a site, in order of NMI."""
+    """Return a report's line items as CSV, one row per site, in order of NMI."""
     rows = [
         {"nmi": item.nmi, "address": settled.sites[item.nmi].address, **asdict(item)}
         for item in settled.statement.line_items
@@ -191,16 +193,17 @@ async def _members(session: AsyncSession, vpp_id: UUID, month: Month) -> tuple[l
 async def _earnings(
     session: AsyncSession, vpp_id: UUID, month: Month, span: Span, nmis: Mapping[UUID, str]
 ) -> dict[str, Earnings]:
-    # A month that is one span is the sum of its blocks; only one that is cut opens them.
+    # The earnings of a whole month are the sums that blocks store; only those of a part of it need the single events.
     if span.days == month.days:
-        read = db.reports.month_earnings(vpp_id, month.first_day)
+        statement = db.reports.month_earnings(vpp_id, month.first_day)
     else:
-        read = db.reports.span_earnings(vpp_id, span.first_day, span.until)
-    return {nmis[row.site_id]: Earnings(row.revenue_aud, row.cost_only_aud) for row in await session.execute(read)}
+        statement = db.reports.span_earnings(vpp_id, span.first_day, span.until)
+    rows = await session.execute(statement)
+    return {nmis[row.site_id]: Earnings(row.revenue_aud, row.cost_only_aud) for row in rows}
 
 
 def _terms(spans: Sequence[Span]) -> list[dict[str, Any]]:
-    """Return the terms a month was settled on, as they are kept and shown: numbers, and days as YYYY-MM-DD."""
+    """Return the terms of each span as JSON values, for the report: numbers, and dates as YYYY-MM-DD."""
     return [
         {
             "from": span.first_day.isoformat(),

@@ -100,7 +100,7 @@ def _line_items(context: ReadContext) -> ReadStatement:
 
 
 def _format_month(first_day: date) -> str:
-    return str(Month.of(first_day))
+    return str(Month.containing(first_day))
 
 
 def amount(description: str | None = None) -> Any:

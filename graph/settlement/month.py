@@ -1,4 +1,4 @@
-"""The settlement calendar: the market keeps NEM time, UTC+10 all year, with no daylight saving."""
+"""Settlement months and settlement dates, in NEM time: UTC+10 all year, without daylight saving."""
 
 import re
 from dataclasses import dataclass
@@ -9,9 +9,7 @@ NEM_TIME = timezone(timedelta(hours=10))
 
 
 def settlement_date(instant: datetime) -> date:
-    """
-    Return the day in NEM time on which an instant falls; one without an offset is taken to be in NEM time.
-    """
+    """Return the date of an instant in NEM time; an instant without a UTC offset is taken to be in NEM time."""
     if instant.utcoffset() is None:
         return instant.date()
     return instant.astimezone(NEM_TIME).date()
@@ -26,20 +24,16 @@ class Month:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """
-        Read a month as it is written in the API, from 1900-01 to 9998-12; ValueError says what was expected.
-        """
+        """Parse a month written YYYY-MM, from 1900-01 to 9998-12. Raises ValueError with the expected format."""
         match = re.fullmatch(r"([0-9]{4})-(0[1-9]|1[0-2])", text)
-        # The calendar ends with 9999, and every month needs the first day of the next.
+        # Python's dates end with the year 9999, and `until` is the first day of the next month.
         if match is None or not 1900 <= int(match[1]) <= 9998:
             raise ValueError("Expected a month written YYYY-MM, such as 2025-09, from 1900-01 to 9998-12.")
         return cls(int(match[1]), int(match[2]))
 
     @classmethod
-    def of(cls, day: date) -> Self:
-        """
-        Return the month a settlement date belongs to.
-        """
+    def containing(cls, day: date) -> Self:
+        """Return the month that contains a settlement date."""
         return cls(day.year, day.month)
 
     @property

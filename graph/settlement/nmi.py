@@ -1,4 +1,4 @@
-"""The National Metering Identifier: ten characters, and an eleventh that checks them."""
+"""The National Metering Identifier (NMI): ten characters, and an optional eleventh, the check digit."""
 
 import string
 
@@ -6,13 +6,11 @@ CHARACTERS = frozenset(string.digits + string.ascii_uppercase) - {"O", "I"}
 
 
 class MalformedNmi(ValueError):
-    """A text is no NMI; the message says why."""
+    """A text is not an NMI; the message states the reason."""
 
 
 def check_digit(nmi: str) -> int:
-    """
-    Compute the check digit of an NMI's ten characters, by the checksum of AEMO's NMI Procedure.
-    """
+    """Return the check digit of an NMI's ten characters, by the checksum of AEMO's NMI Procedure."""
     from_right = [ord(character) for character in reversed(nmi)]
     numbers = [2 * number for number in from_right[::2]] + from_right[1::2]
     digits = [int(digit) for number in numbers for digit in str(number)]
@@ -20,15 +18,13 @@ def check_digit(nmi: str) -> int:
 
 
 def parse_nmi(text: str) -> str:
-    """
-    Read an NMI with or without its check digit and return its ten characters; MalformedNmi says what is wrong.
-    """
+    """Parse an NMI with or without its check digit, and return its ten characters. Raises MalformedNmi."""
     if len(text) not in (10, 11):
-        raise MalformedNmi(f"An NMI has 10 characters, or 11 with its check digit; this one has {len(text)}.")
+        raise MalformedNmi(f"An NMI has 10 characters, or 11 with its check digit; this text has {len(text)}.")
 
     for position, character in enumerate(text, start=1):
         if character not in CHARACTERS:
-            # In ASCII, since a full-width digit or a foreign capital looks like the right one.
+            # `!a` escapes non-ASCII characters: a full-width digit or a Cyrillic capital looks like a valid one.
             raise MalformedNmi(
                 f"Character {position} is {character!a}; an NMI has only digits and capital letters, never O or I."
             )

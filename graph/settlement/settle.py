@@ -1,4 +1,9 @@
-"""Sharing a month's revenue between a VPP and its sites: exactly, and then once to the cent."""
+"""
+Settles a month: shares its revenue between a VPP and its sites.
+
+The steps follow `docs/concepts.md`: rules 1 to 7 of "A month", in their order, and the rounding of "Cents". Amounts are
+exact fractions up to `_round_to_cents`, the only step that rounds.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,23 +12,28 @@ from fractions import Fraction
 from itertools import starmap
 from typing import NamedTuple
 
-from graph.settlement.money import Column, allot, rounded, to_cents
+from graph.settlement.money import FractionVector, allot, round_half_away_from_zero, round_to_cents
 from graph.settlement.month import Month
 from graph.settlement.spans import Span
 from graph.settlement.statement import LineItem, Statement, Totals
 
-EVENT_PART = Fraction(80, 100)
-CAPACITY_PART = Fraction(20, 100)
-FEE_DAYS_A_MONTH = 28
-NOTHING = Decimal("0.00")
+# Rule 2: 80 % of a site's rest goes to the site whose events earned it.
+EVENT_SHARE = Fraction(80, 100)
+# Rule 3: the other 20 % of all rests is shared by capacity.
+CAPACITY_SHARE = Fraction(20, 100)
+# Rule 4: a month counts 28 days of daily fees, however long it is.
+FEE_DAYS_PER_MONTH = 28
+# `LineItem.capacity_kwh` is rounded to six decimals, like every quantity that is stored.
+CAPACITY_DECIMALS = 6
+ZERO_AUD = Decimal("0.00")
 
 
 @dataclass(frozen=True)
 class Earnings:
     """
-    What a site's events earned in a span, exact and unrounded.
+    The exact values of a site's events in a span.
 
-    `cost_only_aud` is the sum of the discharges whose value is below zero; `revenue_aud` is that of all other events.
+    `cost_only_aud` is the sum of the discharges whose value is below zero, `revenue_aud` that of all other events.
     """
 
     revenue_aud: Decimal
@@ -31,134 +41,157 @@ class Earnings:
 
 
 class Shares(NamedTuple):
-    """The exact figures of a span or a month, one line a site, in order of NMI; zero while it is not a member."""
+    """The exact figures of a span or a month, with one element per site, in order of NMI; zero while not a member."""
 
-    revenue_aud: Column
-    ad_valorem_fee_aud: Column
-    event_share_aud: Column
-    capacity_share_aud: Column
-    daily_fee_due_aud: Column
-    member_days: Column
-    capacity_kwh_days: Column
+    revenue_aud: FractionVector
+    ad_valorem_fee_aud: FractionVector
+    event_share_aud: FractionVector
+    capacity_share_aud: FractionVector
+    daily_fee_due_aud: FractionVector
+    member_days: FractionVector
+    capacity_kwh_days: FractionVector
 
 
 def settle(month: Month, spans: Sequence[Span], earnings: Sequence[Mapping[str, Earnings]]) -> Statement:
     """
-    Share a month's revenue between the VPP and every site that was a member on any day of it.
+    Share a month's revenue between the VPP and every site that was a member on any day of the month.
 
-    `spans` make up the month; `earnings` are those of each span by NMI, without the sites that had no events.
-    ValueError when a site has earnings in a span that it is no member in.
+    `spans` are those of the whole month. `earnings` has one mapping per span, from the NMIs of the sites with events in
+    the span. Raises ValueError if a site has earnings in a span in which it is not a member.
     """
     nmis = sorted(set().union(*(span.capacities_kwh for span in spans)))
-    by_span = [_share(month, span, earned, nmis) for span, earned in zip(spans, earnings, strict=True)]
-    over_the_month = Shares(*map(Column.sum, zip(*by_span, strict=True)))
-    cost_only = Column.of(site.cost_only_aud for earned in earnings for site in earned.values()).total()
-    return _to_the_cent(month, nmis, over_the_month, cost_only)
+    shares_by_span = [
+        _share_span(month, span, span_earnings, nmis) for span, span_earnings in zip(spans, earnings, strict=True)
+    ]
+    shares = Shares(*map(FractionVector.sum, zip(*shares_by_span, strict=True)))
+    return _round_to_cents(month, nmis, shares, _total_cost_only(earnings))
 
 
-def _share(month: Month, span: Span, earned: Mapping[str, Earnings], nmis: Sequence[str]) -> Shares:
-    """
-    Share what was earned in a span, exactly.
-    """
-    if strangers := earned.keys() - span.capacities_kwh.keys():
-        raise ValueError(f"{min(strangers)} has earnings but is no member from {span.first_day} until {span.until}.")
+def _share_span(month: Month, span: Span, earnings: Mapping[str, Earnings], nmis: Sequence[str]) -> Shares:
+    """Apply rules 1 to 4 to a span."""
+    if non_members := earnings.keys() - span.capacities_kwh.keys():
+        raise ValueError(
+            f"{min(non_members)} has earnings but is not a member from {span.first_day} until {span.until}."
+        )
 
-    revenue = Column.of(earned[nmi].revenue_aud if nmi in earned else 0 for nmi in nmis)
-    capacity_kwh = Column.of(span.capacities_kwh.get(nmi, 0) for nmi in nmis)
-    member_days = Column.of(span.days if nmi in span.capacities_kwh else 0 for nmi in nmis)
-    percentage = Fraction(span.terms.revenue_percentage) / 100
-    daily_fee_aud = Fraction(span.terms.daily_fee_aud)
+    revenue_aud = FractionVector.from_numbers(earnings[nmi].revenue_aud if nmi in earnings else 0 for nmi in nmis)
+    capacity_kwh = FractionVector.from_numbers(span.capacities_kwh.get(nmi, 0) for nmi in nmis)
+    member_days = FractionVector.from_numbers(span.days if nmi in span.capacities_kwh else 0 for nmi in nmis)
 
-    # The VPP takes its percentage of each site's revenue first; what is left of it is the site's rest.
-    ad_valorem_fee = revenue * percentage
-    rest = revenue * (1 - percentage)
-
-    # Most of a rest goes to the site whose events earned it.
-    event_share = rest * EVENT_PART
-
-    # The remainder of all rests is pooled and shared by capacity, whether or not a site had an event.
-    capacity_share = _by_capacity(rest * CAPACITY_PART, capacity_kwh)
-
-    # A month counts 28 days, however many it has, and part of a month counts its part of them.
-    daily_fee_due = member_days * (daily_fee_aud * FEE_DAYS_A_MONTH / month.days)
-
+    ad_valorem_fee_aud, rest_aud = _deduct_ad_valorem_fee(revenue_aud, span.terms.revenue_percentage)
     return Shares(
-        revenue_aud=revenue,
-        ad_valorem_fee_aud=ad_valorem_fee,
-        event_share_aud=event_share,
-        capacity_share_aud=capacity_share,
-        daily_fee_due_aud=daily_fee_due,
+        revenue_aud=revenue_aud,
+        ad_valorem_fee_aud=ad_valorem_fee_aud,
+        event_share_aud=_share_by_events(rest_aud),
+        capacity_share_aud=_share_by_capacity(rest_aud, capacity_kwh),
+        daily_fee_due_aud=_compute_daily_fee_due(month, member_days, span.terms.daily_fee_aud),
         member_days=member_days,
         capacity_kwh_days=capacity_kwh * span.days,
     )
 
 
-def _by_capacity(parts_aud: Column, capacity_kwh: Column) -> Column:
-    """
-    Pool the sites' parts and share them in proportion to capacity; where nobody has any, each keeps its own.
-    """
-    total_kwh = capacity_kwh.total()
-    if total_kwh == 0:
-        return parts_aud
-    return capacity_kwh * (parts_aud.total() / total_kwh)
+def _deduct_ad_valorem_fee(
+    revenue_aud: FractionVector, revenue_percentage: Decimal
+) -> tuple[FractionVector, FractionVector]:
+    """Rule 1: return the VPP's percentage of each site's revenue, and each site's rest."""
+    fee_rate = Fraction(revenue_percentage) / 100
+    return revenue_aud * fee_rate, revenue_aud * (1 - fee_rate)
 
 
-def _to_the_cent(month: Month, nmis: Sequence[str], exact: Shares, cost_only_aud: Fraction) -> Statement:
+def _share_by_events(rest_aud: FractionVector) -> FractionVector:
+    """Rule 2: 80 % of each site's rest goes to the site whose events earned it."""
+    return rest_aud * EVENT_SHARE
+
+
+def _share_by_capacity(rest_aud: FractionVector, capacity_kwh: FractionVector) -> FractionVector:
     """
-    Make a statement of a month's exact shares: the one place where anything is rounded.
+    Rule 3: the other 20 % of all rests is pooled and shared by all members in proportion to their capacity.
+
+    A member without events gets its share, too. If no member has any capacity, each keeps its own 20 %.
     """
-    before_fees = Column.sum([exact.event_share_aud, exact.capacity_share_aud])
-    total_revenue_aud = to_cents(exact.revenue_aud.total())
+    contributions_aud = rest_aud * CAPACITY_SHARE
+    total_capacity_kwh = capacity_kwh.total()
+    if total_capacity_kwh == 0:
+        return contributions_aud
+    return capacity_kwh * (contributions_aud.total() / total_capacity_kwh)
+
+
+def _compute_daily_fee_due(month: Month, member_days: FractionVector, daily_fee_aud: Decimal) -> FractionVector:
+    """Rule 4: a whole month costs 28 daily fees, and a part of the month costs its part of them."""
+    return member_days * (Fraction(daily_fee_aud) * FEE_DAYS_PER_MONTH / month.days)
+
+
+def _add_shares(shares: Shares) -> FractionVector:
+    """Rule 5: a site's amount before fees is the sum of its event shares and capacity shares."""
+    return FractionVector.sum([shares.event_share_aud, shares.capacity_share_aud])
+
+
+def _cap_daily_fee(daily_fee_due_aud: Decimal, before_fees_aud: Decimal) -> Decimal:
+    """Rule 6: the daily fee never takes a site below zero; the part of it that is not taken is waived."""
+    return min(daily_fee_due_aud, max(ZERO_AUD, before_fees_aud))
+
+
+def _total_cost_only(earnings: Sequence[Mapping[str, Earnings]]) -> Fraction:
+    """Return the sum of all cost-only events, which the VPP bears alone."""
+    return FractionVector.from_numbers(
+        site.cost_only_aud for span_earnings in earnings for site in span_earnings.values()
+    ).total()
+
+
+def _round_to_cents(month: Month, nmis: Sequence[str], shares: Shares, cost_only_aud: Fraction) -> Statement:
+    """Round a month's exact shares to a statement, as in "Cents"."""
+    # The rounded total is allotted, so that the parts always add up to it: the ad valorem fee first, then the sites.
+    total_revenue_aud = round_to_cents(shares.revenue_aud.total())
     ad_valorem_fee_aud, *before_fees_aud = allot(
-        total_revenue_aud, Column.of([exact.ad_valorem_fee_aud.total(), *before_fees])
+        total_revenue_aud,
+        FractionVector.from_numbers([shares.ad_valorem_fee_aud.total(), *_add_shares(shares)]),
     )
     lines = zip(
         nmis,
-        exact.capacity_kwh_days,
-        exact.member_days.numerators,
-        allot(total_revenue_aud, exact.revenue_aud),
-        allot(ad_valorem_fee_aud, exact.ad_valorem_fee_aud),
-        exact.event_share_aud,
+        shares.capacity_kwh_days,
+        shares.member_days.numerators,
+        allot(total_revenue_aud, shares.revenue_aud),
+        allot(ad_valorem_fee_aud, shares.ad_valorem_fee_aud),
+        shares.event_share_aud,
         before_fees_aud,
-        exact.daily_fee_due_aud,
+        shares.daily_fee_due_aud,
         strict=True,
     )
-    line_items = tuple(starmap(_line_item, lines))
+    line_items = tuple(starmap(_round_line_item, lines))
 
-    daily_fees_aud = sum((line.daily_fee_aud for line in line_items), start=NOTHING)
+    daily_fees_aud = sum((line.daily_fee_aud for line in line_items), start=ZERO_AUD)
+    rounded_cost_only_aud = round_to_cents(cost_only_aud)
     return Statement(
         month,
         Totals(
             total_revenue_aud=total_revenue_aud,
             ad_valorem_fee_aud=ad_valorem_fee_aud,
             daily_fees_aud=daily_fees_aud,
-            cost_only_aud=to_cents(cost_only_aud),
-            vpp_total_aud=ad_valorem_fee_aud + daily_fees_aud + to_cents(cost_only_aud),
-            site_total_aud=sum((line.after_fees_aud for line in line_items), start=NOTHING),
+            cost_only_aud=rounded_cost_only_aud,
+            vpp_total_aud=ad_valorem_fee_aud + daily_fees_aud + rounded_cost_only_aud,
+            site_total_aud=sum((line.after_fees_aud for line in line_items), start=ZERO_AUD),
         ),
         line_items,
     )
 
 
-def _line_item(
+def _round_line_item(
     nmi: str,
     capacity_kwh_days: Fraction,
     member_days: int,
     revenue_aud: Decimal,
     ad_valorem_fee_aud: Decimal,
-    event_share: Fraction,
+    exact_event_share_aud: Fraction,
     before_fees_aud: Decimal,
-    daily_fee_due: Fraction,
+    exact_daily_fee_due_aud: Fraction,
 ) -> LineItem:
-    """
-    Make a site's line item of its allotted cents; the daily fee is taken only as far as they cover it.
-    """
-    event_share_aud = to_cents(event_share)
-    daily_fee_due_aud = to_cents(daily_fee_due)
-    daily_fee_aud = min(daily_fee_due_aud, max(NOTHING, before_fees_aud))
+    """Return a site's line item from its allotted cents and exact shares, with rules 6 and 7 applied to the cents."""
+    event_share_aud = round_to_cents(exact_event_share_aud)
+    daily_fee_due_aud = round_to_cents(exact_daily_fee_due_aud)
+    daily_fee_aud = _cap_daily_fee(daily_fee_due_aud, before_fees_aud)
     return LineItem(
         nmi=nmi,
-        capacity_kwh=rounded(capacity_kwh_days / member_days, 6),
+        capacity_kwh=round_half_away_from_zero(capacity_kwh_days / member_days, CAPACITY_DECIMALS),
         member_days=member_days,
         revenue_aud=revenue_aud,
         ad_valorem_fee_aud=ad_valorem_fee_aud,
@@ -167,5 +200,6 @@ def _line_item(
         before_fees_aud=before_fees_aud,
         daily_fee_aud=daily_fee_aud,
         waived_fee_aud=daily_fee_due_aud - daily_fee_aud,
+        # Rule 7.
         after_fees_aud=before_fees_aud - daily_fee_aud,
     )

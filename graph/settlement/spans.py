@@ -1,4 +1,4 @@
-"""Cutting a month into spans: runs of days in which nothing that matters to settlement changes."""
+"""Cuts a month into spans: runs of days in which terms, members and capacities stay the same."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from graph.settlement.month import Month
 
 @dataclass(frozen=True)
 class Period:
-    """Settlement dates from `effective_from` on and before `effective_until`; None leaves that end open."""
+    """The settlement dates `[effective_from, effective_until)`; an end that is None is open."""
 
     effective_from: date | None = None
     effective_until: date | None = None
@@ -25,7 +25,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a VPP charges: a percentage of revenue, 0 to 100, and a daily fee a site."""
+    """What a VPP charges each member site: a percentage of its revenue, 0 to 100, and a daily fee."""
 
     revenue_percentage: Decimal
     daily_fee_aud: Decimal
@@ -33,7 +33,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class PriceSchedule:
-    """A VPP's terms over a period."""
+    """A VPP's terms in a period."""
 
     period: Period
     terms: Terms
@@ -41,7 +41,7 @@ class PriceSchedule:
 
 @dataclass(frozen=True)
 class Capacity:
-    """One battery's capacity over a period; batteries installed at once add up."""
+    """One battery's capacity in a period; the capacities of a site's batteries on one day add up."""
 
     period: Period
     capacity_kwh: Decimal
@@ -49,13 +49,13 @@ class Capacity:
 
 @dataclass(frozen=True)
 class Member:
-    """A site that belongs to the VPP over some periods, and all its batteries, whenever they were installed."""
+    """A site that is a member of the VPP in some periods, and the capacities of its batteries in any period."""
 
     nmi: str
     memberships: tuple[Period, ...]
     capacities: tuple[Capacity, ...]
 
-    def belongs_on(self, day: date) -> bool:
+    def is_member_on(self, day: date) -> bool:
         return any(day in period for period in self.memberships)
 
     def capacity_kwh_on(self, day: date) -> Decimal:
@@ -64,11 +64,12 @@ class Member:
 
 @dataclass(frozen=True)
 class Span:
-    """A run of days with one set of terms, one set of members, and one capacity for each; the keys are the members."""
+    """The days `[first_day, until)`, in which the terms, the members and the capacity of each member stay the same."""
 
     first_day: date
     until: date
     terms: Terms
+    # By the NMI of every member, including members without a battery.
     capacities_kwh: Mapping[str, Decimal]
 
     @property
@@ -76,34 +77,36 @@ class Span:
         return (self.until - self.first_day).days
 
 
-def cut(month: Month, price_schedules: Sequence[PriceSchedule], members: Sequence[Member]) -> tuple[Span, ...]:
+def cut_into_spans(
+    month: Month, price_schedules: Sequence[PriceSchedule], members: Sequence[Member]
+) -> tuple[Span, ...]:
     """
-    Cut a month into the longest spans in which terms, members and capacities stay the same, earliest first.
+    Cut a month into the longest possible spans, earliest first.
 
-    Price schedules do not overlap; ValueError names the first day that none of them covers.
+    Price schedules must not overlap. Raises ValueError for the first day that no price schedule covers.
     """
     schedule_changes = _changes_within(month, (schedule.period for schedule in price_schedules))
 
-    # Only those whose periods start or end on a day are looked at again on it: the cost is that of the changes,
-    # not of days times members.
-    changed: dict[date, list[Member]] = defaultdict(list)
+    # On each day, only members whose periods start or end on that day are evaluated, so the cost grows with the number
+    # of changes, not with days times members.
+    changed_members: dict[date, list[Member]] = defaultdict(list)
     for member in members:
         periods = (*member.memberships, *(battery.period for battery in member.capacities))
         for day in {month.first_day, *_changes_within(month, periods)}:
-            changed[day].append(member)
+            changed_members[day].append(member)
 
     spans: list[Span] = []
     capacities_kwh: dict[str, Decimal] = {}
-    for day, until in pairwise(sorted({month.first_day, month.until, *schedule_changes, *changed})):
+    for day, until in pairwise(sorted({month.first_day, month.until, *schedule_changes, *changed_members})):
         terms = _terms_on(day, price_schedules)
         capacities_kwh = dict(capacities_kwh)
-        for member in changed[day]:
-            if member.belongs_on(day):
+        for member in changed_members[day]:
+            if member.is_member_on(day):
                 capacities_kwh[member.nmi] = member.capacity_kwh_on(day)
             else:
                 capacities_kwh.pop(member.nmi, None)
 
-        # Periods that end where an equal one starts change nothing, so they do not cut.
+        # A period that is followed by an equal one does not start a new span.
         if spans and spans[-1].terms == terms and spans[-1].capacities_kwh == capacities_kwh:
             spans[-1] = replace(spans[-1], until=until)
         else:

@@ -1,4 +1,4 @@
-"""A statement: a month's revenue, shared out to the cent."""
+"""A statement: the result of settling a month, in cents."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,10 +9,10 @@ from graph.settlement.month import Month
 @dataclass(frozen=True)
 class Totals:
     """
-    What a month came to for the VPP and its sites, in AUD; to the cent:
+    The totals of a month for the VPP and its sites, in AUD. To the cent:
 
-        total_revenue_aud             = ad_valorem_fee_aud + daily_fees_aud + site_total_aud
-        vpp_total_aud                 = ad_valorem_fee_aud + daily_fees_aud + cost_only_aud
+        total_revenue_aud              = ad_valorem_fee_aud + daily_fees_aud + site_total_aud
+        vpp_total_aud                  = ad_valorem_fee_aud + daily_fees_aud + cost_only_aud
         vpp_total_aud + site_total_aud = total_revenue_aud + cost_only_aud
     """
 
@@ -27,12 +27,12 @@ class Totals:
 @dataclass(frozen=True)
 class LineItem:
     """
-    One site's part of a statement, amounts in AUD; to the cent:
+    One site's part of a statement, with amounts in AUD. To the cent:
 
         before_fees_aud = event_share_aud + capacity_share_aud
         after_fees_aud  = before_fees_aud - daily_fee_aud
 
-    `capacity_kwh` is the mean over the days the site was a member, rounded to six decimals like every quantity stored.
+    `capacity_kwh` is the mean over the days on which the site was a member, rounded to six decimals.
     """
 
     nmi: str
@@ -50,7 +50,7 @@ class LineItem:
 
 @dataclass(frozen=True)
 class Statement:
-    """A month's totals, and a line item for each site that was a member on any day of it, in order of NMI."""
+    """A month's totals, and a line item for each site that was a member on any day of the month, in order of NMI."""
 
     month: Month
     totals: Totals

@@ -210,7 +210,7 @@ async def test_a_site_is_created_in_a_vpp_from_a_day_on(console: Console, api: A
     await console.press("Create site")
     await expect(dialog.get_by_label("NMI")).to_have_accessible_description(
         "10 characters, or 11 with the check digit"
-        " An NMI has 10 characters, or 11 with its check digit; this one has 9."
+        " An NMI has 10 characters, or 11 with its check digit; this text has 9."
     )
     await dialog.get_by_label("NMI").fill(nmi)
     await console.press("Create site")

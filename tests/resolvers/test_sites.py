@@ -190,7 +190,7 @@ async def test_a_site_with_events_is_not_deleted(api: Api, worker: None) -> None
 NMI = ["input", "nmi"]
 ADDRESS_REFUSED = ("ValidationFailed", ["input", "address"], "An address has 1 to 500 characters.")
 CHARACTERS = "an NMI has only digits and capital letters, never O or I."
-LENGTHS = "An NMI has 10 characters, or 11 with its check digit; this one has"
+LENGTHS = "An NMI has 10 characters, or 11 with its check digit; this text has"
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,14 @@ from graph.settlement.month import Month, settlement_date
         ("9998-12", date(9998, 12, 1), date(9999, 1, 1), 31),
     ],
 )
-def test_a_month_is_read_and_knows_its_days(text: str, first_day: date, until: date, days: int) -> None:
+def test_month_is_parsed_with_its_first_day_and_number_of_days(
+    text: str, first_day: date, until: date, days: int
+) -> None:
     month = Month.parse(text)
 
     assert (month.first_day, month.until, month.days) == (first_day, until, days)
     assert str(month) == text
-    assert Month.of(first_day) == Month.of(until - timedelta(days=1)) == month
+    assert Month.containing(first_day) == Month.containing(until - timedelta(days=1)) == month
 
 
 @pytest.mark.parametrize(
@@ -47,14 +49,14 @@ def test_a_month_is_read_and_knows_its_days(text: str, first_day: date, until: d
         "2\u0660\u0662\u0665-09",
     ],
 )
-def test_what_is_no_month_is_refused_with_what_was_expected(text: str) -> None:
+def test_invalid_month_raises_value_error_with_the_expected_format(text: str) -> None:
     with pytest.raises(ValueError, match=r"^Expected a month written YYYY-MM, such as 2025-09") as refusal:
         Month.parse(text)
 
     assert str(refusal.value).endswith("from 1900-01 to 9998-12.")
 
 
-def test_a_month_holds_its_first_and_last_day_and_no_neighbour() -> None:
+def test_month_contains_its_own_days_only() -> None:
     month = Month(2025, 9)
 
     assert date(2025, 8, 31) not in month
@@ -64,12 +66,12 @@ def test_a_month_holds_its_first_and_last_day_and_no_neighbour() -> None:
     assert date(2024, 9, 15) not in month
 
 
-def test_months_stand_in_the_order_of_the_calendar() -> None:
+def test_months_are_ordered_by_date() -> None:
     assert Month(2024, 12) < Month(2025, 1) < Month(2025, 2) < Month(2025, 10)
 
 
 class NoOffset(tzinfo):
-    """A zone that cannot say how far it is from UTC: Python counts such an instant as naive."""
+    """A timezone without a UTC offset: Python treats an instant in it as naive."""
 
     def utcoffset(self, instant: datetime | None) -> None:
         return None
@@ -93,5 +95,5 @@ class NoOffset(tzinfo):
         ("a zone without an offset", datetime(2025, 9, 30, 23, 59, tzinfo=NoOffset()), date(2025, 9, 30)),
     ],
 )
-def test_an_instant_falls_on_its_day_in_nem_time(case: str, instant: datetime, day: date) -> None:
+def test_instant_is_converted_to_its_date_in_nem_time(case: str, instant: datetime, day: date) -> None:
     assert settlement_date(instant) == day

@@ -21,18 +21,18 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("nmi", "digit"), EXAMPLES)
-def test_the_check_digit_is_that_of_the_procedure(nmi: str, digit: int) -> None:
+def test_check_digit_matches_the_examples_of_the_procedure(nmi: str, digit: int) -> None:
     assert check_digit(nmi) == digit
 
 
 @pytest.mark.parametrize(("nmi", "digit"), EXAMPLES)
-def test_an_nmi_is_read_with_and_without_its_check_digit(nmi: str, digit: int) -> None:
+def test_nmi_is_parsed_with_and_without_its_check_digit(nmi: str, digit: int) -> None:
     assert parse_nmi(nmi) == nmi
     assert parse_nmi(f"{nmi}{digit}") == nmi
 
 
 @pytest.mark.parametrize(("nmi", "digit"), EXAMPLES)
-def test_a_wrong_check_digit_is_refused_with_the_right_one(nmi: str, digit: int) -> None:
+def test_wrong_check_digit_is_refused_with_the_correct_one(nmi: str, digit: int) -> None:
     for wrong in set("0123456789A") - {str(digit)}:
         with pytest.raises(MalformedNmi) as refusal:
             parse_nmi(nmi + wrong)
@@ -41,11 +41,11 @@ def test_a_wrong_check_digit_is_refused_with_the_right_one(nmi: str, digit: int)
 
 
 @pytest.mark.parametrize(("text", "count"), [("", 0), ("987654321", 9), ("200198573288", 12), ("9" * 5000, 5000)])
-def test_a_wrong_length_is_refused_with_the_right_ones(text: str, count: int) -> None:
+def test_wrong_length_is_refused_with_the_valid_lengths(text: str, count: int) -> None:
     with pytest.raises(MalformedNmi) as refusal:
         parse_nmi(text)
 
-    assert str(refusal.value) == f"An NMI has 10 characters, or 11 with its check digit; this one has {count}."
+    assert str(refusal.value) == f"An NMI has 10 characters, or 11 with its check digit; this text has {count}."
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_a_wrong_length_is_refused_with_the_right_ones(text: str, count: int) ->
         ("a small letter", "NAAAmYS582", "Character 5 is 'm'"),
         ("punctuation", "NAAA-YS582", "Character 5 is '-'"),
         ("a space before", " 2001985732", "Character 1 is ' '"),
-        ("a space behind", "2001985732 ", "Character 11 is ' '"),
-        ("a line's end", "200198573\n", "Character 10 is '\\n'"),
+        ("a space after", "2001985732 ", "Character 11 is ' '"),
+        ("a line feed", "200198573\n", "Character 10 is '\\n'"),
         ("a full-width digit", "200198573\uff12", "Character 10 is '\\uff12'"),
         ("a full-width check digit", "2001985732\uff18", "Character 11 is '\\uff18'"),
         ("a superscript", "200198573\u00b2", "Character 10 is '\\xb2'"),
@@ -65,7 +65,7 @@ def test_a_wrong_length_is_refused_with_the_right_ones(text: str, count: int) ->
         ("a Cyrillic capital", "N\u0410AAMYS582", "Character 2 is '\\u0410'"),
     ],
 )
-def test_a_character_that_may_not_be_there_is_named(case: str, text: str, named: str) -> None:
+def test_invalid_character_is_refused_with_its_position(case: str, text: str, named: str) -> None:
     with pytest.raises(MalformedNmi) as refusal:
         parse_nmi(text)
 

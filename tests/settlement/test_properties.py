@@ -1,4 +1,4 @@
-"""What holds for every portfolio, and a second, plain computation of settlement that has to agree with the first."""
+"""Properties that hold for every portfolio, and a second, simple implementation of settlement as an oracle."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from graph.settlement.month import Month
 from graph.settlement.settle import Earnings, settle
-from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut
+from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut_into_spans
 from graph.settlement.statement import LineItem, Statement, Totals
 
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,7 +23,7 @@ many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCh
 
 @dataclass(frozen=True)
 class DayEarnings:
-    """What one site's events earned on one day."""
+    """The values of one site's events on one day."""
 
     nmi: str
     day: date
@@ -33,7 +33,7 @@ class DayEarnings:
 
 @dataclass(frozen=True)
 class Portfolio:
-    """All a month is settled from."""
+    """All inputs of the settlement of a month."""
 
     month: Month
     price_schedules: tuple[PriceSchedule, ...]
@@ -41,7 +41,7 @@ class Portfolio:
     events: tuple[DayEarnings, ...]
 
     def spans(self) -> tuple[Span, ...]:
-        return cut(self.month, self.price_schedules, self.members)
+        return cut_into_spans(self.month, self.price_schedules, self.members)
 
     def settled(self) -> Statement:
         return settle(self.month, self.spans(), earnings_in(self.spans(), self.events))
@@ -52,9 +52,7 @@ def days_of(month: Month) -> list[date]:
 
 
 def earnings_in(spans: Sequence[Span], events: Iterable[DayEarnings]) -> list[dict[str, Earnings]]:
-    """
-    Add up each site's events in each span.
-    """
+    """Return the sums of each site's events in each span."""
     earnings: list[dict[str, Earnings]] = [{} for _ in spans]
     for event in events:
         [earned] = [
@@ -65,7 +63,7 @@ def earnings_in(spans: Sequence[Span], events: Iterable[DayEarnings]) -> list[di
     return earnings
 
 
-# Portfolios.
+# Generators of portfolios.
 
 
 def scaled(low: int, high: int, decimals: int) -> st.SearchStrategy[Decimal]:
@@ -76,16 +74,14 @@ MONTHS = st.sampled_from([Month(2024, 2), Month(2025, 2), Month(2025, 9), Month(
 PERCENTAGES = st.sampled_from([Decimal(0), Decimal(20), Decimal(50), Decimal(100)]) | scaled(0, 10**4, 2)
 DAILY_FEES_AUD = st.sampled_from([Decimal(0), Decimal("0.30")]) | scaled(0, 10**5, 4)
 CAPACITIES_KWH = st.sampled_from([Decimal(0), Decimal(1), Decimal("13.5"), Decimal("13.50")]) | scaled(0, 10**8, 6)
-# Tenths of a cent, for ties; whole cents; and fourteen decimals, which is what a value can have.
+# Tenths of a cent, for ties; whole cents; and fourteen decimals, the most that the value of an event can have.
 AMOUNTS_AUD = scaled(-50, 200, 3) | scaled(-20_000, 50_000, 2) | scaled(-(10**16), 5 * 10**16, 14)
-# Days on which something changes, counted from the first of the month: some fall outside it.
+# Days on which something changes, counted from the first day of the month; some are outside the month.
 CHANGES = st.lists(st.integers(-2, 32), max_size=2)
 
 
 def periods(month: Month, changes: Iterable[int]) -> list[Period]:
-    """
-    Cut all time into periods that follow each other.
-    """
+    """Return consecutive periods that cover all time."""
     days = [month.first_day + timedelta(days=change) for change in sorted(set(changes))]
     return [Period(start, until) for start, until in pairwise([None, *days, None])]
 
@@ -114,7 +110,7 @@ def portfolios(draw: st.DrawFn) -> Portfolio:
     return Portfolio(month, price_schedules, tuple(members), tuple(events))
 
 
-# The second computation: every day by itself, every rule written out, nothing shared with the first.
+# The oracle: it settles each day by itself, and shares no code with graph.settlement.
 
 
 def plain_round(amount: Fraction, decimals: int = 2) -> Decimal:
@@ -125,7 +121,7 @@ def plain_round(amount: Fraction, decimals: int = 2) -> Decimal:
 def plain_allot(total: Decimal, amounts: list[Fraction]) -> list[Decimal]:
     cents = [floor(amount * 100) for amount in amounts]
     for _ in range(int(total * 100) - sum(cents)):
-        # A party that got its cent has lost less than nothing, so it is not the one to get the next.
+        # A party that got a cent has a negative loss, so it cannot get the next one.
         lost = [amount * 100 - cent for amount, cent in zip(amounts, cents, strict=True)]
         cents[lost.index(max(lost))] += 1
     return [Decimal(cent).scaleb(-2) for cent in cents]
@@ -208,13 +204,13 @@ def plain_statement(portfolio: Portfolio) -> Statement:
 
 @settings(many, max_examples=700)
 @given(portfolios())
-def test_a_plain_computation_day_by_day_comes_to_the_same(portfolio: Portfolio) -> None:
+def test_settlement_equals_the_oracle_that_settles_day_by_day(portfolio: Portfolio) -> None:
     assert portfolio.settled() == plain_statement(portfolio)
 
 
 @many
 @given(portfolios())
-def test_nothing_is_lost_to_the_cent(portfolio: Portfolio) -> None:
+def test_totals_and_line_items_add_up_to_the_cent(portfolio: Portfolio) -> None:
     statement = portfolio.settled()
 
     totals, lines = statement.totals, statement.line_items
@@ -232,7 +228,7 @@ def test_nothing_is_lost_to_the_cent(portfolio: Portfolio) -> None:
 
 @many
 @given(portfolios())
-def test_every_amount_is_written_to_the_cent_and_no_zero_has_a_sign(portfolio: Portfolio) -> None:
+def test_every_amount_has_two_decimals_and_no_zero_has_a_sign(portfolio: Portfolio) -> None:
     statement = portfolio.settled()
 
     amounts = [*vars(statement.totals).values()]
@@ -244,7 +240,7 @@ def test_every_amount_is_written_to_the_cent_and_no_zero_has_a_sign(portfolio: P
 
 @many
 @given(portfolios())
-def test_no_fee_takes_a_site_below_zero_nor_leaves_it_more_than_it_could_not_pay(portfolio: Portfolio) -> None:
+def test_fee_never_takes_a_site_below_zero_and_is_waived_only_at_zero(portfolio: Portfolio) -> None:
     statement = portfolio.settled()
 
     for line in statement.line_items:
@@ -256,7 +252,7 @@ def test_no_fee_takes_a_site_below_zero_nor_leaves_it_more_than_it_could_not_pay
 
 @many
 @given(portfolios(), st.randoms(use_true_random=False))
-def test_order_does_not_matter(portfolio: Portfolio, random: Random) -> None:
+def test_order_of_the_inputs_does_not_matter(portfolio: Portfolio, random: Random) -> None:
     shuffled = replace(
         portfolio,
         price_schedules=tuple(random.sample(portfolio.price_schedules, len(portfolio.price_schedules))),
@@ -269,7 +265,7 @@ def test_order_does_not_matter(portfolio: Portfolio, random: Random) -> None:
 
 @many
 @given(portfolios(), st.sets(st.integers(1, 30), max_size=4))
-def test_cutting_where_nothing_changes_changes_nothing(portfolio: Portfolio, days_in: set[int]) -> None:
+def test_additional_cuts_do_not_change_the_statement(portfolio: Portfolio, days_in: set[int]) -> None:
     spans = portfolio.spans()
     cuts = {portfolio.month.first_day + timedelta(days=n) for n in days_in}
     finer = [
@@ -287,18 +283,18 @@ def test_cutting_where_nothing_changes_changes_nothing(portfolio: Portfolio, day
 
 @many
 @given(portfolios())
-def test_a_fifth_of_what_the_vpp_leaves_is_shared_by_capacity(portfolio: Portfolio) -> None:
+def test_a_fifth_of_the_rest_is_shared_by_capacity(portfolio: Portfolio) -> None:
     statement = portfolio.settled()
 
     pool_aud = (statement.totals.total_revenue_aud - statement.totals.ad_valorem_fee_aud) / 5
     shared_aud = sum(line.capacity_share_aud for line in statement.line_items)
-    # Each share is less than a cent and a half from its exact amount; the pool three tenths of a cent.
+    # Each share differs from its exact amount by less than 1.5 cents, and the pool by 0.3 cents.
     assert abs(shared_aud - pool_aud) <= Decimal("0.015") * len(statement.line_items) + Decimal("0.003")
 
 
 @many
 @given(portfolios())
-def test_a_site_without_events_or_capacity_changes_nothing_for_the_others(portfolio: Portfolio) -> None:
+def test_site_without_events_or_capacity_does_not_change_the_other_line_items(portfolio: Portfolio) -> None:
     idle = Member("AA", (Period(),), ())
     with_idle = replace(portfolio, members=(idle, *portfolio.members))
 
@@ -310,7 +306,7 @@ def test_a_site_without_events_or_capacity_changes_nothing_for_the_others(portfo
 
 @many
 @given(portfolios(), st.sampled_from([Decimal(3), Decimal("0.5")]))
-def test_only_the_proportions_of_capacities_matter(portfolio: Portfolio, factor: Decimal) -> None:
+def test_only_the_ratio_of_capacities_matters(portfolio: Portfolio, factor: Decimal) -> None:
     other_batteries = replace(
         portfolio,
         members=tuple(
@@ -333,7 +329,7 @@ def without_capacities(statement: Statement) -> Statement:
 
 @many
 @given(portfolios())
-def test_spans_hold_what_is_true_on_each_of_their_days_and_are_as_long_as_can_be(portfolio: Portfolio) -> None:
+def test_spans_are_correct_on_each_of_their_days_and_as_long_as_possible(portfolio: Portfolio) -> None:
     spans = portfolio.spans()
 
     assert [span.first_day for span in spans] == [portfolio.month.first_day, *(span.until for span in spans[:-1])]

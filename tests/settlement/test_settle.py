@@ -7,16 +7,14 @@ import pytest
 
 from graph.settlement.month import Month
 from graph.settlement.settle import Earnings, settle
-from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut
+from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut_into_spans
 from graph.settlement.statement import LineItem, Statement, Totals
 
 SEPTEMBER = Month(2025, 9)
 
 
-def earned(*values_aud: str) -> Earnings:
-    """
-    Add up discharges: one below zero is cost-only.
-    """
+def earnings_of(*values_aud: str) -> Earnings:
+    """Return the earnings of discharges with the given values; a value below zero is cost-only."""
     values = [Decimal(value) for value in values_aud]
     return Earnings(
         revenue_aud=sum((value for value in values if value >= 0), start=Decimal(0)),
@@ -31,9 +29,7 @@ def settle_whole(
     earnings: Mapping[str, Earnings],
     month: Month = SEPTEMBER,
 ) -> Statement:
-    """
-    Settle a month in which nothing changes.
-    """
+    """Settle a month that is a single span."""
     terms = Terms(Decimal(percentage), Decimal(daily_fee))
     capacities = {nmi: Decimal(kwh) for nmi, kwh in capacities_kwh.items()}
     return settle(month, [Span(month.first_day, month.until, terms, capacities)], [earnings])
@@ -51,12 +47,12 @@ def settle_whole(
         ("13.5", "100", "0.30", "10", "500", ["50.00", "50.00", "0.00", "0.00", "8.40", "0.00", "0.00", "50.00"]),
     ],
 )
-def test_one_site_and_its_vpp_share_a_discharge(
+def test_one_site_and_the_vpp_share_the_value_of_a_discharge(
     capacity_kwh: str, percentage: str, daily_fee: str, energy_kwh: str, tariff_cents: str, figures: list[str]
 ) -> None:
     discharge_aud = Decimal(energy_kwh) * Decimal(tariff_cents) / 100
 
-    statement = settle_whole(percentage, daily_fee, {"A": capacity_kwh}, {"A": earned(str(discharge_aud))})
+    statement = settle_whole(percentage, daily_fee, {"A": capacity_kwh}, {"A": earnings_of(str(discharge_aud))})
 
     totals, [line] = statement.totals, statement.line_items
     assert [
@@ -76,26 +72,26 @@ def test_one_site_and_its_vpp_share_a_discharge(
     ("case", "capacities", "events", "fee", "shares"),
     [
         ("A alone earns", ("13.5", "13.5"), {"A": ["100"]}, "0", ["72.00", "8.00", "20.00"]),
-        ("B can't cover its fees", ("13.5", "13.5"), {"A": ["100"]}, "0.30", ["63.60", "0.00", "36.40"]),
+        ("B cannot cover its fee", ("13.5", "13.5"), {"A": ["100"]}, "0.30", ["63.60", "0.00", "36.40"]),
         ("a costly discharge", ("13.5", "13.5"), {"A": ["-5"]}, "0.30", ["0.00", "0.00", "-5.00"]),
         (
-            "all at once",
+            "revenue of both and a costly discharge",
             ("13.5", "13.5"),
             {"A": ["100", "-5"], "B": ["50"]},
             "0.30",
             ["67.60", "35.60", "41.80"],
         ),
-        ("nothing at all", ("13.5", "13.5"), {}, "0.30", ["0.00", "0.00", "0.00"]),
+        ("no events", ("13.5", "13.5"), {}, "0.30", ["0.00", "0.00", "0.00"]),
         ("by capacity", ("30", "10"), {"A": ["100"]}, "0", ["76.00", "4.00", "20.00"]),
         ("A has no battery", ("0", "10"), {"A": ["100"]}, "0", ["64.00", "16.00", "20.00"]),
         ("B has no battery", ("10", "0"), {"A": ["100"]}, "0", ["80.00", "0.00", "20.00"]),
-        ("nobody has a battery", ("0", "0"), {"A": ["100"], "B": ["50"]}, "0", ["80.00", "40.00", "30.00"]),
+        ("no site has a battery", ("0", "0"), {"A": ["100"], "B": ["50"]}, "0", ["80.00", "40.00", "30.00"]),
     ],
 )
-def test_two_sites_and_their_vpp_share_a_month(
+def test_two_sites_and_the_vpp_share_the_revenue_of_a_month(
     case: str, capacities: tuple[str, str], events: dict[str, list[str]], fee: str, shares: list[str]
 ) -> None:
-    earnings = {nmi: earned(*values) for nmi, values in events.items()}
+    earnings = {nmi: earnings_of(*values) for nmi, values in events.items()}
 
     statement = settle_whole("20", fee, dict(zip("AB", capacities, strict=True)), earnings)
 
@@ -105,7 +101,7 @@ def test_two_sites_and_their_vpp_share_a_month(
     ] == shares
 
 
-def test_a_month_that_charged_dearly_is_borne_in_the_same_parts_and_pays_no_fee() -> None:
+def test_revenue_below_zero_is_shared_in_the_same_proportions_without_fees() -> None:
     statement = settle_whole("20", "0.30", {"A": "13.5", "B": "13.5"}, {"A": Earnings(Decimal(-100), Decimal(0))})
 
     assert statement.totals == Totals(
@@ -122,8 +118,8 @@ def test_a_month_that_charged_dearly_is_borne_in_the_same_parts_and_pays_no_fee(
     ]
 
 
-def test_a_statement_shows_every_figure_of_every_site_in_order_of_nmi() -> None:
-    statement = settle_whole("20", "0.30", {"B": "10", "A": "30"}, {"A": earned("100", "-5")})
+def test_statement_has_every_figure_of_every_site_in_order_of_nmi() -> None:
+    statement = settle_whole("20", "0.30", {"B": "10", "A": "30"}, {"A": earnings_of("100", "-5")})
 
     assert statement == Statement(
         SEPTEMBER,
@@ -166,10 +162,10 @@ def test_a_statement_shows_every_figure_of_every_site_in_order_of_nmi() -> None:
     )
 
 
-def test_line_items_stand_in_order_of_nmi_digits_first() -> None:
+def test_line_items_are_ordered_by_nmi_with_digits_first() -> None:
     nmis = ["NBBBX11111", "7102000001", "NAAAMYS582", "2001985733", "6305888444", "2001985732"]
 
-    statement = settle_whole("20", "0.30", dict.fromkeys(nmis, "10"), {"NAAAMYS582": earned("100")})
+    statement = settle_whole("20", "0.30", dict.fromkeys(nmis, "10"), {"NAAAMYS582": earnings_of("100")})
 
     assert [(line.nmi, str(line.revenue_aud)) for line in statement.line_items] == [
         ("2001985732", "0.00"),
@@ -181,7 +177,7 @@ def test_line_items_stand_in_order_of_nmi_digits_first() -> None:
     ]
 
 
-def test_a_vpp_without_sites_settles_to_nothing() -> None:
+def test_month_of_a_vpp_without_sites_has_zero_totals() -> None:
     statement = settle_whole("20", "0.30", {}, {})
 
     assert [str(amount) for amount in vars(statement.totals).values()] == ["0.00"] * 6
@@ -189,13 +185,13 @@ def test_a_vpp_without_sites_settles_to_nothing() -> None:
 
 
 @pytest.mark.parametrize("month", ["2024-02", "2025-02", "2025-09", "2025-10"])
-def test_a_whole_month_costs_28_daily_fees_however_long_it_is(month: str) -> None:
-    statement = settle_whole("0", "0.30", {"A": "10"}, {"A": earned("100")}, Month.parse(month))
+def test_whole_month_costs_28_daily_fees_for_any_length_of_month(month: str) -> None:
+    statement = settle_whole("0", "0.30", {"A": "10"}, {"A": earnings_of("100")}, Month.parse(month))
 
     assert statement.totals.daily_fees_aud == Decimal("8.40")
 
 
-# What is too small for a cent, VPP keeps 50%.           revenue  VPP      A        B
+# Amounts of less than a cent, VPP keeps 50%.            revenue  VPP      A        B
 @pytest.mark.parametrize(
     ("case", "revenues", "figures"),
     [
@@ -208,7 +204,7 @@ def test_a_whole_month_costs_28_daily_fees_however_long_it_is(month: str) -> Non
         ("gains and losses", ["0.01", "-0.01"], ["0.00", "0.00", "0.01", "-0.01"]),
     ],
 )
-def test_the_cents_left_over_go_to_those_who_lost_most(case: str, revenues: list[str], figures: list[str]) -> None:
+def test_leftover_cents_go_to_the_parties_that_lost_most(case: str, revenues: list[str], figures: list[str]) -> None:
     earnings = {nmi: Earnings(Decimal(aud), Decimal(0)) for nmi, aud in zip("AB", revenues, strict=True)}
 
     statement = settle_whole("50", "0", {"A": "0", "B": "0"}, earnings)
@@ -220,7 +216,7 @@ def test_the_cents_left_over_go_to_those_who_lost_most(case: str, revenues: list
     ] == figures
 
 
-def test_a_line_s_revenue_and_ad_valorem_fee_are_allotted_against_their_totals() -> None:
+def test_revenue_and_ad_valorem_fee_of_line_items_add_up_to_their_totals() -> None:
     thirds = {nmi: Earnings(Decimal("0.335"), Decimal(0)) for nmi in "ABC"}
 
     statement = settle_whole("50", "0", {"A": "1", "B": "1", "C": "1"}, thirds)
@@ -231,8 +227,8 @@ def test_a_line_s_revenue_and_ad_valorem_fee_are_allotted_against_their_totals()
     assert [str(line.ad_valorem_fee_aud) for line in statement.line_items] == ["0.17", "0.17", "0.16"]
 
 
-def test_a_capacity_share_is_what_the_rounded_event_share_leaves_of_before_fees() -> None:
-    statement = settle_whole("0", "0", {"A": "1", "B": "1", "C": "1"}, {"A": earned("0.01")})
+def test_capacity_share_is_before_fees_minus_the_rounded_event_share() -> None:
+    statement = settle_whole("0", "0", {"A": "1", "B": "1", "C": "1"}, {"A": earnings_of("0.01")})
 
     assert [
         (str(line.before_fees_aud), str(line.event_share_aud), str(line.capacity_share_aud))
@@ -261,13 +257,11 @@ def member(nmi: str, memberships: Sequence[Period], *batteries: tuple[Period, st
     return Member(nmi, tuple(memberships), tuple(Capacity(period, Decimal(kwh)) for period, kwh in batteries))
 
 
-def settle_cut(price_schedules: Sequence[tuple[Period, Terms]], members: Sequence[Member]) -> Statement:
-    """
-    Settle a September that is cut in two, in each part of which A alone earns, and 100.00.
-    """
-    spans = cut(SEPTEMBER, [PriceSchedule(period, terms) for period, terms in price_schedules], members)
+def settle_two_spans(price_schedules: Sequence[tuple[Period, Terms]], members: Sequence[Member]) -> Statement:
+    """Settle a September of two spans, in each of which only A has revenue, of 100.00."""
+    spans = cut_into_spans(SEPTEMBER, [PriceSchedule(period, terms) for period, terms in price_schedules], members)
     assert len(spans) == 2
-    return settle(SEPTEMBER, spans, [{"A": earned("100")}, {"A": earned("100")}])
+    return settle(SEPTEMBER, spans, [{"A": earnings_of("100")}, {"A": earnings_of("100")}])
 
 
 A = member("A", [ALWAYS], (ALWAYS, "10"))
@@ -327,17 +321,17 @@ B = member("B", [ALWAYS], (ALWAYS, "10"))
             ["143.60", "0.00", "56.40"],
         ),
         (
-            "everybody's batteries removed",
+            "the batteries of both removed",
             [(ALWAYS, TERMS)],
             [member("A", [ALWAYS], (UNTIL_16TH, "10")), member("B", [ALWAYS], (UNTIL_16TH, "10"))],
             ["143.60", "0.00", "56.40"],
         ),
     ],
 )
-def test_a_change_in_mid_month_counts_from_its_day(
+def test_change_within_a_month_applies_from_its_effective_date(
     case: str, price_schedules: list[tuple[Period, Terms]], members: list[Member], shares: list[str]
 ) -> None:
-    statement = settle_cut(price_schedules, members)
+    statement = settle_two_spans(price_schedules, members)
 
     assert [
         *(str(line.after_fees_aud) for line in statement.line_items),
@@ -355,34 +349,32 @@ def test_a_change_in_mid_month_counts_from_its_day(
         ("removed from the 16th", member("B", [ALWAYS], (UNTIL_16TH, "10")), 30, "5.000000"),
     ],
 )
-def test_capacity_is_the_mean_over_the_days_of_membership(
-    case: str, b: Member, member_days: int, capacity_kwh: str
-) -> None:
-    statement = settle_cut([(ALWAYS, TERMS)], [A, b])
+def test_capacity_is_the_mean_over_the_member_days(case: str, b: Member, member_days: int, capacity_kwh: str) -> None:
+    statement = settle_two_spans([(ALWAYS, TERMS)], [A, b])
 
     line = statement.line_items[1]
     assert (line.nmi, line.member_days, str(line.capacity_kwh)) == ("B", member_days, capacity_kwh)
 
 
-def test_a_fee_over_several_spans_is_rounded_once() -> None:
-    # Five of October's days cost 1.354..., the last six 1.625...: rounded span by span they would come to 8.38.
+def test_fee_over_several_spans_is_rounded_once() -> None:
+    # Five days of October cost 1.354..., the last six cost 1.625...; rounded span by span, the sum would be 8.38.
     firsts = [date(2025, 10, day) for day in (1, 6, 11, 16, 21, 26)]
     spans = [
         Span(first, until, TERMS, {"A": Decimal(first.day)}) for first, until in pairwise([*firsts, date(2025, 11, 1)])
     ]
 
-    statement = settle(Month(2025, 10), spans, [{}, {}, {}, {}, {}, {"A": earned("100")}])
+    statement = settle(Month(2025, 10), spans, [{}, {}, {}, {}, {}, {"A": earnings_of("100")}])
 
     assert str(statement.totals.daily_fees_aud) == "8.40"
 
 
-def test_earnings_of_a_site_that_is_no_member_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"^B has earnings but is no member from 2025-09-01 until 2025-10-01\.$"):
-        settle_whole("20", "0", {"A": "1"}, {"A": earned("1"), "B": earned("1")})
+def test_earnings_of_a_site_that_is_not_a_member_raise_value_error() -> None:
+    with pytest.raises(ValueError, match=r"^B has earnings but is not a member from 2025-09-01 until 2025-10-01\.$"):
+        settle_whole("20", "0", {"A": "1"}, {"A": earnings_of("1"), "B": earnings_of("1")})
 
 
-def test_earnings_of_another_number_of_spans_are_refused() -> None:
-    [span] = cut(SEPTEMBER, [PriceSchedule(ALWAYS, TERMS)], [A])
+def test_earnings_for_a_different_number_of_spans_raise_value_error() -> None:
+    [span] = cut_into_spans(SEPTEMBER, [PriceSchedule(ALWAYS, TERMS)], [A])
 
     with pytest.raises(ValueError, match="shorter"):
         settle(SEPTEMBER, [span], [])

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from graph.settlement.month import Month
-from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut
+from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut_into_spans
 
 SEPTEMBER = Month(2025, 9)
 ALWAYS = Period()
@@ -38,33 +38,35 @@ def schedules(*periods: tuple[Period, Terms]) -> list[PriceSchedule]:
 
 
 def capacities(spans: Sequence[Span]) -> list[tuple[int, dict[str, str]]]:
-    """
-    Write spans as the day of the month each starts on and its members' capacities.
-    """
+    """Return each span as the day of the month on which it starts, and its members' capacities."""
     return [(span.first_day.day, {nmi: str(kwh) for nmi, kwh in span.capacities_kwh.items()}) for span in spans]
 
 
-# Batteries of 10 kWh where nothing else is said.
+# Every battery has 10 kWh unless the case states another capacity.
 @pytest.mark.parametrize(
     ("case", "members", "expected"),
     [
-        ("nobody", [], [(1, {})]),
+        ("no members", [], [(1, {})]),
         ("two all month", [member("A", ALWAYS), member("B", ALWAYS)], [(1, {"A": "10", "B": "10"})]),
         ("assigned from the 16th", [member("A", since(16))], [(1, {}), (16, {"A": "10"})]),
         ("moved out on the 16th", [member("A", before(16))], [(1, {"A": "10"}), (16, {})]),
-        ("there for a while", [member("A", between(5, 8))], [(1, {}), (5, {"A": "10"}), (8, {})]),
-        ("away for a while", [member("A", before(5), since(8))], [(1, {"A": "10"}), (5, {}), (8, {"A": "10"})]),
+        ("member from the 5th to the 7th", [member("A", between(5, 8))], [(1, {}), (5, {"A": "10"}), (8, {})]),
+        (
+            "not a member from the 5th to the 7th",
+            [member("A", before(5), since(8))],
+            [(1, {"A": "10"}), (5, {}), (8, {"A": "10"})],
+        ),
         ("back on the day it left", [member("A", before(5), since(5))], [(1, {"A": "10"})]),
         (
-            "one comes as another goes",
+            "one joins on the day another leaves",
             [member("A", before(16)), member("B", since(16))],
             [(1, {"A": "10"}), (16, {"B": "10"})],
         ),
         ("from the first day", [member("A", since(1))], [(1, {"A": "10"})]),
         ("from the last day", [member("A", since(30))], [(1, {}), (30, {"A": "10"})]),
-        ("gone before", [member("A", Period(None, date(2025, 9, 1)))], [(1, {})]),
-        ("comes after", [member("A", Period(date(2025, 10, 1), None))], [(1, {})]),
-        ("long past", [member("A", Period(date(2024, 9, 5), date(2024, 9, 8)))], [(1, {})]),
+        ("left before the month", [member("A", Period(None, date(2025, 9, 1)))], [(1, {})]),
+        ("joins after the month", [member("A", Period(date(2025, 10, 1), None))], [(1, {})]),
+        ("member in an earlier year", [member("A", Period(date(2024, 9, 5), date(2024, 9, 8)))], [(1, {})]),
         ("no battery", [member("A", ALWAYS, batteries=[])], [(1, {"A": "0"})]),
         (
             "two batteries",
@@ -87,12 +89,12 @@ def capacities(spans: Sequence[Span]) -> list[tuple[int, dict[str, str]]]:
             [(1, {"A": "10"}), (16, {"A": "0"})],
         ),
         (
-            "replaced by its like",
+            "replaced by one of the same capacity",
             [member("A", ALWAYS, batteries=[(before(16), "10"), (since(16), "10.0")])],
             [(1, {"A": "10"})],
         ),
         (
-            "one out, two halves in",
+            "replaced by two of half the capacity",
             [member("A", ALWAYS, batteries=[(before(16), "10"), (since(16), "4"), (since(16), "6")])],
             [(1, {"A": "10"})],
         ),
@@ -108,10 +110,10 @@ def capacities(spans: Sequence[Span]) -> list[tuple[int, dict[str, str]]]:
         ),
     ],
 )
-def test_a_month_is_cut_where_members_or_their_capacity_change(
+def test_month_is_cut_where_members_or_their_capacities_change(
     case: str, members: list[Member], expected: list[tuple[int, dict[str, str]]]
 ) -> None:
-    assert capacities(cut(SEPTEMBER, schedules((ALWAYS, TERMS)), members)) == expected
+    assert capacities(cut_into_spans(SEPTEMBER, schedules((ALWAYS, TERMS)), members)) == expected
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_a_month_is_cut_where_members_or_their_capacity_change(
         ("one price", schedules((ALWAYS, TERMS)), [(1, TERMS)]),
         ("dearer from the 11th", schedules((before(11), TERMS), (since(11), DEARER)), [(1, TERMS), (11, DEARER)]),
         ("in any order", schedules((since(11), DEARER), (before(11), TERMS)), [(1, TERMS), (11, DEARER)]),
-        ("renewed as it was", schedules((before(11), TERMS), (since(11), TERMS)), [(1, TERMS)]),
+        ("renewed with the same terms", schedules((before(11), TERMS), (since(11), TERMS)), [(1, TERMS)]),
         (
             "dearer for a day",
             schedules((before(11), TERMS), (between(11, 12), DEARER), (since(12), TERMS)),
@@ -134,18 +136,18 @@ def test_a_month_is_cut_where_members_or_their_capacity_change(
         ),
     ],
 )
-def test_a_month_is_cut_where_terms_change(
+def test_month_is_cut_where_terms_change(
     case: str, price_schedules: list[PriceSchedule], expected: list[tuple[int, Terms]]
 ) -> None:
-    spans = cut(SEPTEMBER, price_schedules, [member("A", ALWAYS)])
+    spans = cut_into_spans(SEPTEMBER, price_schedules, [member("A", ALWAYS)])
 
     assert [(span.first_day.day, span.terms) for span in spans] == expected
 
 
-def test_spans_follow_each_other_from_the_first_day_until_the_next_month() -> None:
+def test_spans_cover_the_month_without_gaps() -> None:
     price_schedules = schedules((before(11), TERMS), (since(11), DEARER))
 
-    spans = cut(SEPTEMBER, price_schedules, [member("A", since(30)), member("B", before(11))])
+    spans = cut_into_spans(SEPTEMBER, price_schedules, [member("A", since(30)), member("B", before(11))])
 
     assert [(span.first_day, span.until, span.days) for span in spans] == [
         (day(1), day(11), 10),
@@ -158,6 +160,6 @@ def test_spans_follow_each_other_from_the_first_day_until_the_next_month() -> No
     ("price_schedules", "uncovered"),
     [([], "2025-09-01"), (schedules((since(2), TERMS)), "2025-09-01"), (schedules((before(11), TERMS)), "2025-09-11")],
 )
-def test_a_day_without_a_price_is_refused_by_name(price_schedules: list[PriceSchedule], uncovered: str) -> None:
+def test_day_without_a_price_schedule_raises_value_error(price_schedules: list[PriceSchedule], uncovered: str) -> None:
     with pytest.raises(ValueError, match=rf"^No price schedule covers {uncovered}\.$"):
-        cut(SEPTEMBER, price_schedules, [])
+        cut_into_spans(SEPTEMBER, price_schedules, [])
