@@ -1,4 +1,4 @@
-"""Who a request is made as."""
+"""Authentication of callers by API key or bearer token."""
 
 import asyncio
 import secrets
@@ -19,47 +19,47 @@ from db.engine.refusals import Unauthorized
 from graph.auth.callers import Caller, caller_by_key
 from graph.auth.key_cache import KeyCache
 
-# Tokens are a few hundred characters long, those of people in many groups a few thousand.
-TOKEN_AT_MOST = 16 * 1024
-# Keys in use are looked at so often even where nothing was heard of a change.
-LOOK_EVERY_S = 60.0
+# Tokens have a few hundred characters, tokens of people in many groups a few thousand.
+MAX_TOKEN_CHARACTERS = 16 * 1024
+# The API keys of open connections are checked this often even if no notice of a change arrives.
+RECHECK_INTERVAL_S = 60.0
 
 BOOTSTRAP = Caller(auth_type="API_KEY", name="bootstrap", role="ADMIN")
 
 log = structlog.get_logger()
 
 
-class MissingKey(Unauthorized):
+class MissingApiKey(Unauthorized):
     """Missing API key: send it as the header x-api-key."""
 
 
-class WrongKey(Unauthorized):
+class InvalidApiKey(Unauthorized):
     """You are not authorized to make this call: the API key is unknown, expired or revoked."""
 
 
-class WrongToken(Unauthorized):
+class InvalidToken(Unauthorized):
     """You are not authorized to make this call: the token {reason}."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a caller shows: a secret, and whether it was shown as an API key."""
+    """A caller's secret, and whether it was sent in the header x-api-key, which holds no tokens."""
 
     secret: str = field(repr=False)
     is_api_key: bool
 
 
 class Issuer(Protocol):
-    """Tells callers by the tokens of one issuer, those whose `iss` is its name."""
+    """Authenticates callers by the tokens of one issuer. `name` is the claim `iss` of its tokens."""
 
     name: str
 
-    async def caller(self, token: str) -> Caller:
-        """Return whom a token was issued to; refuse with `WrongToken`."""
+    async def authenticate(self, token: str) -> Caller:
+        """Return the caller that a token was issued to. Raises InvalidToken."""
 
 
 class Authenticator:
-    """Tells callers by their API keys, those kept in the database and one given by the environment, or by tokens."""
+    """Authenticates callers by the API keys in the database, the bootstrap API key, or the tokens of issuers."""
 
     def __init__(
         self, database: Database, keys: KeyCache, *, bootstrap_api_key: str | None, issuers: Iterable[Issuer] = ()
@@ -68,100 +68,104 @@ class Authenticator:
         self._keys = keys
         self._bootstrap_api_key = bootstrap_api_key
         self._issuers = {issuer.name: issuer for issuer in issuers}
-        # Who is to be told when a key is no longer good, by the key.
-        self._held: dict[UUID, dict[int, Callable[[], None]]] = {}
-        self._change = asyncio.Event()
+        # Callbacks to call when an API key becomes invalid, by the key's id and the callback's id().
+        self._callbacks: dict[UUID, dict[int, Callable[[], None]]] = {}
+        self._recheck = asyncio.Event()
 
-    async def caller(self, given: Mapping[str, object]) -> Caller:
-        """Return who is calling, given headers or what came in their stead; refuse with `Unauthorized`."""
-        return await self.caller_by(credentials(given))
+    async def authenticate(self, headers: Mapping[str, object]) -> Caller:
+        """Return the caller by HTTP headers, or the payload of a WebSocket's connection_init. Raises Unauthorized."""
+        return await self.authenticate_credentials(read_credentials(headers))
 
-    async def caller_by(self, credentials: Credentials) -> Caller:
-        """Return who is calling, by what was shown; refuse with `Unauthorized`."""
+    async def authenticate_credentials(self, credentials: Credentials) -> Caller:
+        """Return the caller that credentials belong to. Raises Unauthorized."""
         secret = credentials.secret
         if self._bootstrap_api_key and secrets.compare_digest(secret.encode(), self._bootstrap_api_key.encode()):
             return BOOTSTRAP
-        # No key of ours has a dot.
+        # API keys may be sent in the header Authorization as well. Only tokens contain a dot.
         if not credentials.is_api_key and "." in secret:
-            return await self._issuer(secret).caller(secret)
-        known = await self._keys.by_secret(secret)
-        if known is None:
-            raise WrongKey
-        return known.caller
+            return await self._issuer_of(secret).authenticate(secret)
+        cached = await self._keys.by_secret(secret)
+        if cached is None:
+            raise InvalidApiKey
+        return cached.caller
 
-    def known(self, key: AnyRow, *, auth_type: str) -> Caller:
-        """Return the caller an API key stands for that was told by other means than its secret, and note its use."""
-        self._keys.note_use(key.id)
+    def caller_for_key(self, key: AnyRow, *, auth_type: str) -> Caller:
+        """Return the caller for an API key that was verified without its secret, and record the key's use."""
+        self._keys.record_use(key.id)
         return caller_by_key(key, auth_type=auth_type)
 
-    def hold(self, caller: Caller, lock_out: Callable[[], None]) -> Callable[[], None]:
-        """Call back when a caller loses the right to call, until the function that this returns is called."""
-        at_expiry = None
+    def on_access_lost(self, caller: Caller, callback: Callable[[], None]) -> Callable[[], None]:
+        """
+        Call back once the caller's credentials expire or its API key is revoked.
+
+        Returns a function that unregisters the callback.
+        """
+        expiry_timer = None
         if caller.expires_at is not None:
             seconds_left = (caller.expires_at - datetime.now(UTC)).total_seconds()
-            at_expiry = asyncio.get_running_loop().call_later(max(seconds_left, 0), lock_out)
-        held: dict[int, Callable[[], None]] = {}
+            expiry_timer = asyncio.get_running_loop().call_later(max(seconds_left, 0), callback)
+        callbacks: dict[int, Callable[[], None]] = {}
         if caller.key_id is not None:
-            held = self._held.setdefault(caller.key_id, held)
-            held[id(lock_out)] = lock_out
-            # It may have been revoked since it was looked at.
-            self._change.set()
+            callbacks = self._callbacks.setdefault(caller.key_id, callbacks)
+            callbacks[id(callback)] = callback
+            # The key may have been revoked between its authentication and this registration.
+            self._recheck.set()
 
-        def let_go() -> None:
-            if at_expiry is not None:
-                at_expiry.cancel()
-            held.pop(id(lock_out), None)
-            if not held and caller.key_id and self._held.get(caller.key_id) is held:
-                del self._held[caller.key_id]
+        def unregister() -> None:
+            if expiry_timer is not None:
+                expiry_timer.cancel()
+            callbacks.pop(id(callback), None)
+            if not callbacks and caller.key_id and self._callbacks.get(caller.key_id) is callbacks:
+                del self._callbacks[caller.key_id]
 
-        return let_go
+        return unregister
 
-    async def watch(self, notices: Notices) -> None:
-        """Lock out whose key is revoked, as soon as that is so, for as long as this runs."""
+    async def watch_revocations(self, notices: Notices) -> None:
+        """Call the registered callbacks when API keys become invalid. Runs until it is cancelled."""
         async with notices.subscribe("api_keys") as changed:
-            self._change = changed
+            self._recheck = changed
             while True:
                 changed.clear()
                 try:
-                    await self._lock_out_who_lost_it()
-                # Whatever it was, this goes on: a watch that has ended would leave every door open.
-                except Exception as fault:
-                    log.warning("Cannot look whether keys are still good", reason=str(fault))
+                    await self._call_back_for_invalid_keys()
+                # Any error: if this loop ended, subscriptions of revoked keys would stay open.
+                except Exception as error:
+                    log.warning("Cannot check whether API keys are still valid", reason=str(error))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), LOOK_EVERY_S)
+                    await asyncio.wait_for(changed.wait(), RECHECK_INTERVAL_S)
 
-    async def _lock_out_who_lost_it(self) -> None:
-        held = list(self._held)
-        if not held:
+    async def _call_back_for_invalid_keys(self) -> None:
+        key_ids = list(self._callbacks)
+        if not key_ids:
             return
-        good = {row.id for row in await self._database.rows(db.api_keys.valid_api_keys(held))}
-        for key_id in held:
-            if key_id not in good:
-                for lock_out in list(self._held.pop(key_id, {}).values()):
-                    lock_out()
+        valid_ids = {row.id for row in await self._database.rows(db.api_keys.valid_api_keys(key_ids))}
+        for key_id in key_ids:
+            if key_id not in valid_ids:
+                for callback in list(self._callbacks.pop(key_id, {}).values()):
+                    callback()
 
-    def _issuer(self, token: str) -> Issuer:
-        if len(token) > TOKEN_AT_MOST:
-            raise WrongToken(reason=f"has more than {TOKEN_AT_MOST} characters")
+    def _issuer_of(self, token: str) -> Issuer:
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise InvalidToken(reason=f"has more than {MAX_TOKEN_CHARACTERS} characters")
         try:
-            # It is only asked whose it claims to be: nothing is believed of it before that issuer has looked at it.
+            # The unverified `iss` only selects the issuer, which then verifies the token, `iss` included.
             name = jwt.decode(token, options={"verify_signature": False}).get("iss")
         except (jwt.PyJWTError, RecursionError):
-            raise WrongToken(reason="is damaged: it cannot be read") from None
+            raise InvalidToken(reason="is malformed: it cannot be decoded") from None
         issuer = self._issuers.get(name) if isinstance(name, str) else None
         if issuer is None:
-            raise WrongToken(reason="is not of an issuer whose tokens are taken here")
+            raise InvalidToken(reason="is from an issuer that this API does not trust")
         return issuer
 
 
-def credentials(given: Mapping[str, object]) -> Credentials:
-    """Read what a caller shows, given headers or what came in their stead. Raises MissingKey."""
-    # In a WebSocket's connection_init the names are whatever the client wrote, unlike HTTP's, which have no case.
-    texts = {name.lower(): value for name, value in given.items() if isinstance(value, str)}
-    api_key = _plain(texts.get("x-api-key", ""))
-    secret = api_key or _plain(_without_bearer(texts.get("authorization", "")))
+def read_credentials(headers: Mapping[str, object]) -> Credentials:
+    """Read the credentials from HTTP headers or from the payload of a connection_init. Raises MissingApiKey."""
+    # Names are in lower case in HTTP headers, but as the client wrote them in a connection_init.
+    texts = {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
+    api_key = _normalise(texts.get("x-api-key", ""))
+    secret = api_key or _normalise(_without_bearer(texts.get("authorization", "")))
     if not secret:
-        raise MissingKey
+        raise MissingApiKey
     return Credentials(secret, bool(api_key))
 
 
@@ -170,6 +174,6 @@ def _without_bearer(authorization: str) -> str:
     return rest if scheme.lower() == "bearer" else authorization
 
 
-def _plain(secret: str) -> str:
-    # JSON can hold half of a surrogate pair, no key of ours does.
+def _normalise(secret: str) -> str:
+    # JSON can contain half of a surrogate pair, which cannot be encoded to hash it. No valid secret has one.
     return secret.strip().encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""What an issuer publishes, fetched when it is needed and kept for as long as it may be."""
+"""A cache of one fetched value, refreshed in the background and used for a while when fetching fails."""
 
 import asyncio
 import time
@@ -15,61 +15,68 @@ log = structlog.get_logger()
 
 @dataclass
 class CachedFetch(Generic[T]):
-    """What was fetched last. Times are in seconds."""
+    """
+    The cached result of `fetch`, with the semantics of RFC 5861: stale-while-revalidate and stale-if-error.
+
+    After `refresh_after_s` a value is stale: it is still returned while a fetch runs in the background. After
+    `max_age_s` it is not returned any more. Between the starts of two fetches at least `min_interval_s` pass.
+    """
 
     fetch: Callable[[], Awaitable[T]]
-    # After which it is fetched anew, beside the requests that need it.
-    fresh_for_s: float
-    # Without which no two fetches follow each other, whatever is asked for.
-    pause_s: float
-    # For which it is good when it cannot be fetched.
-    good_for_s: float
+    refresh_after_s: float
+    min_interval_s: float
+    max_age_s: float
     clock: Callable[[], float] = time.monotonic
-    failed: bool = False
-    _last: T | None = None
+    last_fetch_failed: bool = False
+    _value: T | None = None
     _fetched_at: float = float("-inf")
-    _tried_at: float = float("-inf")
+    _fetch_started_at: float = float("-inf")
     _fetching: asyncio.Task[None] | None = field(default=None, repr=False)
 
-    def kept(self) -> T | None:
-        """Return what there is, unless it is too old, and begin to fetch it anew where it is no longer fresh."""
-        if self._age() >= self.fresh_for_s:
-            self._fetch()
-        return self._good()
+    def get(self) -> T | None:
+        """Return the cached value without waiting; None if there is none. Starts a refresh if the value is stale."""
+        if self._age_s() >= self.refresh_after_s:
+            self._start_fetch()
+        return self._value_if_usable()
 
-    async def anew(self) -> T | None:
-        """Return what there is after a fetch, which all who wait share; without one where there was one just now."""
-        if fetching := self._fetch():
-            # Shielded: who leaves must not take it from the others.
+    async def refresh(self) -> T | None:
+        """
+        Return the cached value after a fetch that all waiting callers share; None if there is no usable value.
+
+        If a fetch was started less than `min_interval_s` ago and has ended, the value is returned without another.
+        """
+        if fetching := self._start_fetch():
+            # Shielded, so that cancelling one waiting caller does not cancel the fetch of the others.
             await asyncio.shield(fetching)
-        return self._good()
+        return self._value_if_usable()
 
     async def close(self) -> None:
-        """Give up what is being fetched."""
+        """Cancel the fetch that is running, if any."""
         if self._fetching is not None:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
 
-    def _good(self) -> T | None:
-        return self._last if self._age() < self.good_for_s else None
+    def _value_if_usable(self) -> T | None:
+        return self._value if self._age_s() < self.max_age_s else None
 
-    def _age(self) -> float:
+    def _age_s(self) -> float:
         return self.clock() - self._fetched_at
 
-    def _fetch(self) -> asyncio.Task[None] | None:
-        """Begin to fetch, unless that is being done or was done just now; return what is under way."""
+    def _start_fetch(self) -> asyncio.Task[None] | None:
+        """Return the fetch that is running, started now if none is; None if the last one started too recently."""
         if self._fetching is None or self._fetching.done():
-            if self.clock() - self._tried_at < self.pause_s:
+            if self.clock() - self._fetch_started_at < self.min_interval_s:
                 return None
-            self._tried_at = self.clock()
+            self._fetch_started_at = self.clock()
             self._fetching = asyncio.create_task(self._fetch_once())
         return self._fetching
 
     async def _fetch_once(self) -> None:
         try:
-            self._last = await self.fetch()
-            self._fetched_at, self.failed = self.clock(), False
-        # Whatever it was: those who wait are told, and what there is goes on being used.
-        except Exception as fault:
-            self.failed = True
-            log.warning("Cannot fetch what an issuer of tokens publishes", reason=str(fault) or type(fault).__name__)
+            self._value = await self.fetch()
+            self._fetched_at, self.last_fetch_failed = self.clock(), False
+        # Any error: waiting callers see last_fetch_failed, and the cached value remains in use.
+        except Exception as error:
+            self.last_fetch_failed = True
+            reason = str(error) or type(error).__name__
+            log.warning("Cannot fetch the keys or the metadata of a token issuer", reason=reason)

@@ -1,4 +1,4 @@
-"""Who requests are made by."""
+"""The authenticated caller of a request: identity, role and scope."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ from uuid import UUID
 from db.engine.database import AnyRow
 from db.engine.scope import UNRESTRICTED, Scope
 
-# Each role may do everything that the roles before it may do.
+# In ascending order: each role may do everything that the roles before it may do.
 MEMBER, READER, OPERATOR, ADMIN = ROLES = ("MEMBER", "READER", "OPERATOR", "ADMIN")
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whom a request is made by; null ids mean that there is nothing the caller is held to."""
+    """The caller of a request. `vpp_ids` and `site_ids` restrict its scope; None means no restriction."""
 
     auth_type: str
     name: str
     role: str
     vpp_ids: Sequence[UUID] | None = None
     site_ids: Sequence[UUID] | None = None
-    # Of the API key by which the caller is known, where it is kept in the database.
+    # The API key that authenticated the caller, if it is stored in the database.
     key_id: UUID | None = None
     expires_at: datetime | None = None
 
-    # Of all requests that are made as the same caller.
+    # Cached, since a cached API key has one Caller for all of its requests.
     @cached_property
     def scope(self) -> Scope:
-        """What the caller is held to."""
+        """The VPPs or sites that the caller may see."""
         if self.role == "MEMBER":
             return Scope(site_ids=frozenset(self.site_ids or ()))
         if self.role == "ADMIN" or self.vpp_ids is None:
@@ -37,13 +37,13 @@ class Caller:
         return Scope(vpp_ids=frozenset(self.vpp_ids), may_change=self.role == "OPERATOR")
 
     @cached_property
-    def counted_as(self) -> str:
-        """The name by which its requests are counted."""
+    def rate_limit_key(self) -> str:
+        """The key under which the rate limiter counts the caller's requests."""
         return str(self.key_id) if self.key_id else f"{self.auth_type} {self.name}"
 
 
 def caller_by_key(key: AnyRow, *, auth_type: str = "API_KEY") -> Caller:
-    """Return who calls with an API key, or by what was given for it."""
+    """Return the caller that an API key stands for."""
     return Caller(
         auth_type=auth_type,
         name=key.name,

@@ -1,4 +1,4 @@
-"""What a token says, once it is known to be its issuer's."""
+"""Verification of JSON Web Tokens (RFC 7519) and reading of their claims."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -6,23 +6,23 @@ from typing import Any
 
 import jwt
 
-from graph.auth.authentication import WrongToken
+from graph.auth.authentication import InvalidToken
 from graph.auth.jwks_cache import JwksCache
 
-# The last second a datetime can hold.
-LAST_SECOND = 253402300799
+# 9999-12-31T23:59:59Z, the greatest timestamp that a datetime can hold.
+MAX_TIMESTAMP = 253402300799
 
 REASONS: dict[type[Exception], str] = {
     jwt.ExpiredSignatureError: "has expired",
     jwt.ImmatureSignatureError: "is not valid yet",
     jwt.InvalidSignatureError: "is not signed with the key it names",
-    jwt.InvalidIssuerError: "is not of an issuer whose tokens are taken here",
-    jwt.InvalidAlgorithmError: "is signed in a way that is not taken here",
+    jwt.InvalidIssuerError: "is from an issuer that this API does not trust",
+    jwt.InvalidAlgorithmError: "is signed with an algorithm that this API does not accept",
     jwt.InvalidKeyError: "is signed with a key that is too short",
 }
 
 
-async def claims_of(
+async def verify_token(
     token: str,
     keys: JwksCache,
     *,
@@ -31,43 +31,43 @@ async def claims_of(
     algorithms: Collection[str],
     leeway_s: float,
 ) -> dict[str, Any]:
-    """Return the claims of a token that is an issuer's, is for us, and is in its time; refuse with `WrongToken`."""
+    """
+    Return the claims of a token after checking its signature, issuer, audience and times.
+
+    Raises InvalidToken.
+    """
     try:
-        # Only these two are read of a header: it may say where its key is to be found, or hold one, in vain.
+        # Only `kid` and `alg` are read. The header's jku, jwk, x5u and x5c would let the sender choose the key.
         header = jwt.get_unverified_header(token)
         kid, algorithm = header.get("kid"), header.get("alg")
         if not isinstance(algorithm, str) or algorithm not in algorithms:
             raise jwt.InvalidAlgorithmError
         claims = jwt.decode(
             token,
-            await keys.key(kid, algorithm),
+            await keys.find(kid, algorithm),
             algorithms=list(algorithms),
             issuer=issuer,
             leeway=leeway_s,
             options={"require": ["exp", "iss"], "verify_aud": False, "enforce_minimum_key_length": True},
         )
-    except jwt.MissingRequiredClaimError as fault:
-        raise WrongToken(reason=f"lacks the claim {fault.claim}") from None
-    except (jwt.PyJWTError, RecursionError) as fault:
-        raise WrongToken(reason=REASONS.get(type(fault), "is damaged: it cannot be read")) from None
-    # Cognito's access tokens name the client they were issued to, and no audience.
-    meant_for = claims.get("aud", claims.get("client_id"))
-    if not set(audiences).intersection(texts(meant_for)):
-        raise WrongToken(reason="is for another audience")
+    except jwt.MissingRequiredClaimError as error:
+        raise InvalidToken(reason=f"lacks the claim {error.claim}") from None
+    except (jwt.PyJWTError, RecursionError) as error:
+        raise InvalidToken(reason=REASONS.get(type(error), "is malformed: it cannot be decoded")) from None
+    # Checked here instead of by PyJWT: Cognito's access tokens have `client_id` in place of `aud`.
+    token_audiences = string_list(claims.get("aud", claims.get("client_id")))
+    if not set(audiences).intersection(token_audiences):
+        raise InvalidToken(reason="is for another audience")
     return claims
 
 
-def expiry(claims: dict[str, Any], *, leeway_s: float) -> datetime:
-    """Return when a token is over: one that is taken after its time, within the leeway, when that is."""
-    expires_at = _instant(int(claims["exp"]))
-    return expires_at if expires_at > datetime.now(UTC) else expires_at + timedelta(seconds=leeway_s)
+def expires_at(claims: dict[str, Any], *, leeway_s: float) -> datetime:
+    """Return when a verified token stops being accepted. A token accepted within the leeway ends with the leeway."""
+    expiry = datetime.fromtimestamp(min(int(claims["exp"]), MAX_TIMESTAMP), UTC)
+    return expiry if expiry > datetime.now(UTC) else expiry + timedelta(seconds=leeway_s)
 
 
-def texts(claim: object) -> list[str]:
-    """Return a claim that is one text or a list of them as a list; nothing of any other."""
-    several = claim if isinstance(claim, list) else [claim]
-    return [each for each in several if isinstance(each, str)]
-
-
-def _instant(second: int) -> datetime:
-    return datetime.fromtimestamp(min(second, LAST_SECOND), UTC)
+def string_list(claim: object) -> list[str]:
+    """Return the strings of a claim that is a string or a list; an empty list for any other type."""
+    items = claim if isinstance(claim, list) else [claim]
+    return [item for item in items if isinstance(item, str)]

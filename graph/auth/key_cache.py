@@ -1,4 +1,4 @@
-"""API keys as a process knows them, so that one in use costs no round trip."""
+"""A cache of valid API keys, so that a request with a cached key needs no database round trip."""
 
 import asyncio
 import time
@@ -15,89 +15,90 @@ from db.engine.database import AnyRow, Database, ReadStatement
 from db.engine.notices import Notices
 from graph.auth.callers import Caller, caller_by_key
 
-# Whatever notices do, nothing is known for longer.
-KNOWN_FOR_S = 60.0
-KNOWN_AT_MOST = 10_000
-# A write for every request would cost more than the request.
-NOTE_USE_EVERY_S = 60.0
+# An upper bound on the age of an entry, in case a notice of a change is lost.
+MAX_AGE_S = 60.0
+MAX_ENTRIES = 10_000
+# Recording the use at every request would cost more than the request.
+RECORD_USE_INTERVAL_S = 60.0
 
 log = structlog.get_logger()
 
 
 class CachedKey(NamedTuple):
-    """A good API key, and whom it stands for."""
+    """A valid API key and its caller."""
 
     key: AnyRow
     caller: Caller
 
 
-class _LookedUp(NamedTuple):
-    known: CachedKey
-    # What had been heard before: a notice that came meanwhile may have been of it.
-    heard: Hashable
-    until: float
+class _Entry(NamedTuple):
+    cached: CachedKey
+    # The notices' version of the table, taken before the key was read.
+    version: Hashable
+    valid_until: float
 
 
 class KeyCache:
     """
-    The good API keys. What was looked up counts until a notice tells that a key has changed, and only while we listen.
+    An LRU cache of valid API keys, by secret and by id.
 
-    A key that is not there is looked up each time: otherwise made-up ones would crowd out those in use.
+    An entry is used only while the LISTEN connection is up and no notice of any API key's change has arrived since the
+    entry was read. Unknown keys are not cached: a client that tries many secrets would evict the keys in use.
     """
 
     def __init__(self, database: Database, notices: Notices, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
         self._notices = notices
         self._clock = clock
-        self._known: LRUCache[str | UUID, _LookedUp] = LRUCache(KNOWN_AT_MOST)
-        # Until when no further use is noted of a key.
-        self._noted: LRUCache[UUID, float] = LRUCache(KNOWN_AT_MOST)
-        self._noting: set[asyncio.Task[None]] = set()
+        self._entries: LRUCache[str | UUID, _Entry] = LRUCache(MAX_ENTRIES)
+        # The time before which a key's use is not recorded again.
+        self._record_use_after: LRUCache[UUID, float] = LRUCache(MAX_ENTRIES)
+        self._recording: set[asyncio.Task[None]] = set()
 
     async def by_secret(self, secret: str) -> CachedKey | None:
-        """Return the API key a secret belongs to, and note that it is in use; None unless it is good."""
-        return await self._key(secret, lambda: db.api_keys.api_key_by_secret(secret))
+        """Return the valid API key with a secret, and record its use; None if there is none."""
+        return await self._get(secret, lambda: db.api_keys.api_key_by_secret(secret))
 
     async def by_id(self, id: UUID) -> CachedKey | None:
-        """Return the API key of an id, and note that it is in use; None unless it is good."""
-        return await self._key(id, lambda: db.api_keys.api_key_by_id(id))
+        """Return the valid API key with an id, and record its use; None if there is none."""
+        return await self._get(id, lambda: db.api_keys.api_key_by_id(id))
 
-    def note_use(self, id: UUID) -> None:
-        """Note that an API key is in use, beside the request, unless that was done within a minute."""
+    def record_use(self, id: UUID) -> None:
+        """Record the use of an API key in a background task, at most once in RECORD_USE_INTERVAL_S for each key."""
         now = self._clock()
-        if self._noted.get(id, now) <= now:
-            self._noted[id] = now + NOTE_USE_EVERY_S
-            noting = asyncio.create_task(self._note_use(id))
-            self._noting.add(noting)
-            noting.add_done_callback(self._noting.discard)
+        if self._record_use_after.get(id, now) <= now:
+            self._record_use_after[id] = now + RECORD_USE_INTERVAL_S
+            recording = asyncio.create_task(self._record_use(id))
+            self._recording.add(recording)
+            recording.add_done_callback(self._recording.discard)
 
     async def close(self) -> None:
-        """Wait until the uses are noted that are being noted."""
-        await asyncio.gather(*self._noting)
+        """Wait for the background tasks that record uses."""
+        await asyncio.gather(*self._recording)
 
-    # A statement takes longer to make than all else that a known key does.
-    async def _key(self, known_as: str | UUID, read: Callable[[], ReadStatement]) -> CachedKey | None:
-        heard, now = self._notices.version("api_keys"), self._clock()
-        looked_up = self._known.get(known_as)
-        if looked_up is not None and heard is not None and heard == looked_up.heard and now < looked_up.until:
-            known = looked_up.known
+    # `statement` is a function, since building the statement takes longer than everything else on a cache hit.
+    async def _get(self, cache_key: str | UUID, statement: Callable[[], ReadStatement]) -> CachedKey | None:
+        version, now = self._notices.version("api_keys"), self._clock()
+        entry = self._entries.get(cache_key)
+        if entry is not None and version is not None and version == entry.version and now < entry.valid_until:
+            cached = entry.cached
         else:
-            key = await self._database.row(read())
+            key = await self._database.row(statement())
             if key is None:
                 return None
-            known = CachedKey(key, caller_by_key(key))
-            if heard is not None:
-                self._known[known_as] = _LookedUp(known, heard, now + KNOWN_FOR_S)
-        expires_at = known.caller.expires_at
+            cached = CachedKey(key, caller_by_key(key))
+            if version is not None:
+                self._entries[cache_key] = _Entry(cached, version, now + MAX_AGE_S)
+        expires_at = cached.caller.expires_at
         if expires_at is not None and expires_at <= datetime.now(UTC):
             return None
-        self.note_use(known.key.id)
-        return known
+        self.record_use(cached.key.id)
+        return cached
 
-    async def _note_use(self, id: UUID) -> None:
+    async def _record_use(self, id: UUID) -> None:
         try:
             async with self._database.transaction() as session:
                 await db.api_keys.record_use(session, id=id)
-        # No request is to fail for it, and none hears of it.
-        except Exception as fault:
-            log.warning("Cannot note that a key is in use", reason=str(fault))
+        # Any error: the last use of a key is informative only, so its request must not fail.
+        except Exception as error:
+            log.warning("Cannot record the use of an API key", reason=str(error))

@@ -1,8 +1,7 @@
-"""Our own tokens, given for an API key, each good for a while and for no longer than its key."""
+"""Tokens that this API issues for API keys: short-lived, and valid for no longer than their key."""
 
 import time
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -13,66 +12,73 @@ from jwt.algorithms import ECAlgorithm
 
 import db.signing_keys
 from db.engine.database import AnyRow, Database
-from graph.auth.authentication import WrongToken
+from graph.auth.authentication import InvalidToken
 from graph.auth.callers import Caller
-from graph.auth.claims import claims_of, expiry
+from graph.auth.claims import expires_at, verify_token
 from graph.auth.jwks_cache import Jwk, JwksCache
 from graph.auth.key_cache import KeyCache
 from graph.settings import OwnTokenSettings
 
 ALGORITHM = "ES256"
 AUDIENCE = "vpp"
-# By how much the clocks of our own processes may differ.
+# The most by which the clocks of two processes of this API may differ.
 LEEWAY_S = 5.0
-FRESH_FOR_S = 60.0
-GOOD_FOR_S = 300.0
+REFRESH_AFTER_S = 60.0
+MAX_AGE_S = 300.0
 
 
-class Issued(NamedTuple):
-    """A token, and for how many seconds it is good."""
+class IssuedToken(NamedTuple):
+    """A signed token and its lifetime."""
 
     token: str
-    lasts_s: int
+    lifetime_s: int
 
 
 class OwnTokens:
-    """Gives tokens for API keys, and tells callers by them: who they are, may do and see is what their key says now."""
+    """
+    Issues tokens for API keys and authenticates callers by them.
+
+    A token contains only the id of its API key. Name, role and scope are the key's at the time of the request, so
+    revoking or changing a key affects its tokens at once.
+    """
 
     def __init__(self, database: Database, keys: KeyCache, settings: OwnTokenSettings) -> None:
         self.name = settings.issuer
         self._database = database
         self._keys = keys
-        self._lasts_s = settings.lifetime_s
-        # Without a pause: another process may have rotated the keys just now, and the database is near.
-        self._signing_keys = JwksCache(self.published, fresh_for_s=FRESH_FOR_S, pause_s=0, good_for_s=GOOD_FOR_S)
+        self._lifetime_s = settings.lifetime_s
+        # No minimum interval: a key that another process has just created must be found, and a query is cheap.
+        self._signing_keys = JwksCache(
+            self.public_keys, refresh_after_s=REFRESH_AFTER_S, min_interval_s=0, max_age_s=MAX_AGE_S
+        )
 
-    async def issue(self, *, client_id: UUID | str, secret: str) -> Issued | None:
-        """Return a token for an API key; None unless the secret is that of a good key of this id or prefix."""
-        known = await self._keys.by_secret(secret)
-        if known is None:
+    async def issue(self, *, client_id: UUID | str, secret: str) -> IssuedToken | None:
+        """Return a token for an API key; None unless a valid key has both this secret and this id or prefix."""
+        cached = await self._keys.by_secret(secret)
+        if cached is None:
             return None
-        key = known.key
+        key = cached.key
         if client_id not in (key.id, key.prefix):
             return None
-        signing_key = await self._signing_key()
+        signing_key = await self._current_signing_key()
         now = int(time.time())
-        until = now + self._lasts_s
+        expiry = now + self._lifetime_s
         if key.expires_at is not None:
-            until = min(until, int(key.expires_at.timestamp()))
+            expiry = min(expiry, int(key.expires_at.timestamp()))
         claims = {
             "iss": self.name,
             "aud": AUDIENCE,
             "sub": str(key.id),
             "iat": now,
-            "exp": until,
+            "exp": expiry,
             "jti": str(uuid4()),
         }
-        kid = {"kid": str(signing_key.id)}
-        return Issued(jwt.encode(claims, signing_key.private_key_pem, ALGORITHM, headers=kid), until - now)
+        headers = {"kid": str(signing_key.id)}
+        return IssuedToken(jwt.encode(claims, signing_key.private_key_pem, ALGORITHM, headers=headers), expiry - now)
 
-    async def caller(self, token: str) -> Caller:
-        """Return the caller by whose API key a token was issued; refuse with `WrongToken`."""
-        claims = await claims_of(
+    async def authenticate(self, token: str) -> Caller:
+        """Return the caller for whose API key a token was issued. Raises InvalidToken."""
+        claims = await verify_token(
             token,
             self._signing_keys,
             issuer=self.name,
@@ -80,36 +86,34 @@ class OwnTokens:
             algorithms=(ALGORITHM,),
             leeway_s=LEEWAY_S,
         )
-        known = await self._keys.by_id(UUID(claims["sub"]))
-        if known is None:
-            raise WrongToken(reason="is of an API key that has expired or was revoked")
-        ends: list[datetime] = [
-            expiry(claims, leeway_s=LEEWAY_S),
-            *([known.caller.expires_at] if known.caller.expires_at else []),
-        ]
-        return replace(known.caller, expires_at=min(ends))
+        cached = await self._keys.by_id(UUID(claims["sub"]))
+        if cached is None:
+            raise InvalidToken(reason="belongs to an API key that has expired or was revoked")
+        token_expires_at, key_expires_at = expires_at(claims, leeway_s=LEEWAY_S), cached.caller.expires_at
+        expiry = token_expires_at if key_expires_at is None else min(token_expires_at, key_expires_at)
+        return replace(cached.caller, expires_at=expiry)
 
-    async def published(self) -> list[Jwk]:
-        """Return the public keys of all that a token may still be signed with."""
-        return [_public(row) for row in await self._database.rows(db.signing_keys.valid_signing_keys())]
+    async def public_keys(self) -> list[Jwk]:
+        """Return the public keys of all signing keys that a valid token may be signed with."""
+        return [_public_jwk(row) for row in await self._database.rows(db.signing_keys.valid_signing_keys())]
 
     async def close(self) -> None:
-        """Give up what is being fetched."""
+        """Cancel the fetch of signing keys that is running, if any."""
         await self._signing_keys.close()
 
-    async def _signing_key(self) -> AnyRow:
-        # Looked up each time: who has rotated the keys expects no token to be signed with the old one.
-        keys = db.signing_keys.valid_signing_keys()
-        key = await self._database.row(keys)
+    async def _current_signing_key(self) -> AnyRow:
+        # Not cached: after `vpp key rotate` no token may be signed with the previous key.
+        statement = db.signing_keys.valid_signing_keys()
+        key = await self._database.row(statement)
         if key is None or key.good_until is not None:
             async with self._database.transaction() as session:
                 await db.signing_keys.create_first(session)
-            key = await self._database.row(keys)
+            key = await self._database.row(statement)
         assert key is not None  # noqa: S101
         return key
 
 
-def _public(row: AnyRow) -> Jwk:
+def _public_jwk(row: AnyRow) -> Jwk:
     private_key = load_pem_private_key(row.private_key_pem.encode(), password=None)
     assert isinstance(private_key, ec.EllipticCurvePrivateKey)  # noqa: S101
     public: dict[str, Any] = ECAlgorithm.to_jwk(private_key.public_key(), as_dict=True)

@@ -1,14 +1,17 @@
 """
-AppSync's AWS_IAM: requests signed in AWS's Signature Version 4, with access keys of ours.
+Authentication of requests that are signed with AWS Signature Version 4, as with AppSync's AWS_IAM, by our access keys.
 
-A signature covers the method, the path, the query, the headers it names and the hash of the body, as they reached us;
-botocore makes it once more. It is good for a few minutes, for that one request, which may be sent again as long: AWS
-allows the same, since clients do so by themselves when an answer is lost or when they ask the same twice in a second.
-Over the real-time protocol, which knows no bodies, it is of a POST that is never sent: for `connection_init` of `{}` to
-the endpoint's path and `/connect`, for each `start` of its `data` to the endpoint.
+A signature covers the method, path, query, the headers that it names, and the hash of the body, as the server received
+them. botocore computes the expected signature. A signature is valid for a few minutes and for one request, which can
+be replayed in that time. AWS allows replays as well, because clients resend a request when its response is lost, and
+send equal requests within a second.
+
+The real-time protocol has no HTTP bodies. There, the signature is that of a POST that is never sent: for
+`connection_init`, with the body `{}`, to the endpoint's path and `/connect`; for each `start`, with its `data` as the
+body, to the endpoint.
 
 Source: AWS's IAM User Guide, "AWS Signature Version 4 for API requests", and AppSync's Developer Guide, "Building a
-real-time WebSocket client". Refusals have the names and, where there are any, the words of AWS's.
+real-time WebSocket client". The names of the errors and, where AWS has them, their messages are AWS's.
 """
 
 import re
@@ -38,13 +41,13 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "appsync"
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
-# Of the x-amz-* headers, what AppSync's clients add when they have signed, and CloudFront on the way: neither decides
-# anything.
-MAY_BE_UNSIGNED = {"x-amz-user-agent", "x-amz-cf-id"}
+# All other x-amz-* headers must be signed. AppSync's clients add the first after signing, and CloudFront adds the
+# second; this API reads neither.
+UNSIGNED_HEADERS = {"x-amz-user-agent", "x-amz-cf-id"}
 
 
 class SignatureRefused(Unauthorized):
-    """The request is signed, but not so that it can be let in."""
+    """The signature of a request is malformed, expired or wrong."""
 
     error_type: ClassVar[str] = "InvalidSignatureException"
 
@@ -74,7 +77,7 @@ class HeaderNotSent(SignatureRefused):
     """'{name}' is a SignedHeader in the Authorization, but the request has no such header."""
 
 
-class NoDate(SignatureRefused):
+class InvalidDate(SignatureRefused):
     """The request needs one date, such as x-amz-date: 20250901T000000Z; it has {given}."""
 
 
@@ -86,7 +89,7 @@ class SignatureNotYetCurrent(SignatureRefused):
     """Signature not yet current: {timestamp} is still later than {latest} ({now} + {skew_s:g} s)."""
 
 
-class OtherBody(SignatureRefused):
+class BodyHashMismatch(SignatureRefused):
     """The x-amz-content-sha256 must be the hash of the body, which is {expected}; it is {given}."""
 
 
@@ -96,8 +99,8 @@ class UnknownAccessKey(SignatureRefused):
     error_type = "UnrecognizedClientException"
 
 
-class UnknownToken(SignatureRefused):
-    """The security token included in the request is invalid: none are given here, send no x-amz-security-token."""
+class SecurityTokenUnsupported(SignatureRefused):
+    """The security token included in the request is invalid: this API issues none; send no x-amz-security-token."""
 
     error_type = "UnrecognizedClientException"
 
@@ -105,12 +108,12 @@ class UnknownToken(SignatureRefused):
 class SignatureDoesNotMatch(SignatureRefused):
     """
     The request signature we calculated does not match the signature you provided. Check your secret access key and \
-signing method. What reached us is a POST to the path {path} of the host {host}, with a body whose SHA-256 is {hash}.
+signing method. The server received a POST to the path {path} of the host {host}, with a body whose SHA-256 is {hash}.
     """
 
 
-class Received(NamedTuple):
-    """What is signed of a request, as it reached us: the path is still encoded, names of headers are in lower case."""
+class SignedRequest(NamedTuple):
+    """The signed parts of a request as received: the path is percent-encoded, header names are in lower case."""
 
     path: str
     query: str
@@ -118,14 +121,14 @@ class Received(NamedTuple):
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """Return what a header says; what several of its name say, with commas, as the signature has it."""
-        given = [value for each, value in self.headers if each == name]
-        return ",".join(given) if given else None
+        """Return the value of a header, with the values of repeated headers joined by commas as in the signature."""
+        values = [value for header_name, value in self.headers if header_name == name]
+        return ",".join(values) if values else None
 
 
 @dataclass(frozen=True)
-class Claim:
-    """What the Authorization of a request says of its signature."""
+class Authorization:
+    """The parsed Authorization header of a signed request, with the request's date."""
 
     access_key_id: str
     timestamp: str
@@ -133,44 +136,44 @@ class Claim:
     signature: str
 
 
-class Signatures:
-    """Tells callers by the signatures of their requests."""
+class SignatureVerifier:
+    """Authenticates callers by the signatures of their requests."""
 
     def __init__(
-        self, access: Authenticator, database: Database, *, region: str, signing: IamSettings | None = None
+        self, authenticator: Authenticator, database: Database, *, region: str, settings: IamSettings | None = None
     ) -> None:
-        self._access = access
+        self._authenticator = authenticator
         self._database = database
         self._region = region
-        self._signing = signing or IamSettings()
+        self._settings = settings or IamSettings()
 
-    async def caller(self, received: Received) -> Caller:
-        """Return who has signed a request; refuse with `SignatureRefused`."""
-        skew = timedelta(seconds=self._signing.clock_skew_s)
-        claim = read_claim(received, region=self._region, now=datetime.now(UTC), skew=skew)
+    async def authenticate(self, request: SignedRequest) -> Caller:
+        """Return the caller whose access key signed a request. Raises SignatureRefused."""
+        clock_skew = timedelta(seconds=self._settings.clock_skew_s)
+        authorization = parse_authorization(request, region=self._region, now=datetime.now(UTC), clock_skew=clock_skew)
         key = None
-        if ACCESS_KEY_ID.fullmatch(claim.access_key_id):
-            key = await self._database.row(db.access_keys.access_key(claim.access_key_id))
+        if ACCESS_KEY_ID.fullmatch(authorization.access_key_id):
+            key = await self._database.row(db.access_keys.access_key(authorization.access_key_id))
         if key is None:
-            raise UnknownAccessKey(id=claim.access_key_id)
-        calculated = signature_of(received, claim, region=self._region, secret=key.secret)
-        if not secrets.compare_digest(calculated.encode(), claim.signature.encode()):
-            hash = sha256(received.body).hexdigest()
-            raise SignatureDoesNotMatch(path=received.path, host=received.header("host"), hash=hash)
-        return self._access.known(key, auth_type="IAM")
+            raise UnknownAccessKey(id=authorization.access_key_id)
+        expected = compute_signature(request, authorization, region=self._region, secret=key.secret)
+        if not secrets.compare_digest(expected.encode(), authorization.signature.encode()):
+            hash = sha256(request.body).hexdigest()
+            raise SignatureDoesNotMatch(path=request.path, host=request.header("host"), hash=hash)
+        return self._authenticator.caller_for_key(key, auth_type="IAM")
 
 
 def is_signed(headers: Mapping[str, object]) -> bool:
-    """Tell whether headers, or what came in their stead, are those of a signed request."""
+    """Tell whether HTTP headers, or the authorization object of a WebSocket message, are those of a signed request."""
     return any(
         name.lower() == "authorization" and isinstance(value, str) and value.startswith(ALGORITHM)
         for name, value in headers.items()
     )
 
 
-def received(request: Request, body: bytes) -> Received:
-    """Return what is signed of a request, whose body has been read."""
-    return Received(
+def signed_request(request: Request, body: bytes) -> SignedRequest:
+    """Return the signed parts of an HTTP request, whose body has been read."""
+    return SignedRequest(
         path=request.scope["raw_path"].decode("latin-1"),
         query=request.scope["query_string"].decode("latin-1"),
         headers=request.headers.items(),
@@ -178,21 +181,29 @@ def received(request: Request, body: bytes) -> Received:
     )
 
 
-def received_over(websocket: WebSocket, headers: Mapping[str, object], *, below: str, body: str) -> Received:
-    """Return what is signed in the real-time protocol, of a request to a path `below` the endpoint's."""
-    given = {name.lower(): _plain(value) for name, value in headers.items() if isinstance(value, str)}
-    # A signature is of the host to which the socket was opened, whatever host is named beside it.
-    if "host" in given:
-        given["host"] = websocket.headers.get("host", "")
+def signed_websocket_request(
+    websocket: WebSocket, headers: Mapping[str, object], *, path_suffix: str, body: str
+) -> SignedRequest:
+    """Return the request that a message of the real-time protocol signs: a POST to the endpoint's path and a suffix."""
+    texts = {name.lower(): _replace_surrogates(value) for name, value in headers.items() if isinstance(value, str)}
+    # The host is that of the WebSocket's handshake, whatever host the message names: a signature for another host must
+    # not be accepted.
+    if "host" in texts:
+        texts["host"] = websocket.headers.get("host", "")
     path = websocket.scope["raw_path"].decode("latin-1").removesuffix("/realtime")
-    return Received(path=path + below, query="", headers=list(given.items()), body=_plain(body).encode())
+    body_bytes = _replace_surrogates(body).encode()
+    return SignedRequest(path=path + path_suffix, query="", headers=list(texts.items()), body=body_bytes)
 
 
-def read_claim(received: Received, *, region: str, now: datetime, skew: timedelta) -> Claim:
-    """Read what a request says of its signature, and refuse what could not be let in whoever had signed it."""
-    if received.header("x-amz-security-token"):
-        raise UnknownToken
-    parts = _parts(received.header("authorization") or "")
+def parse_authorization(request: SignedRequest, *, region: str, now: datetime, clock_skew: timedelta) -> Authorization:
+    """
+    Parse the Authorization header, and check everything that does not depend on the secret.
+
+    These are the credential scope, the signed headers, the date and the hash of the body. Raises SignatureRefused.
+    """
+    if request.header("x-amz-security-token"):
+        raise SecurityTokenUnsupported
+    parts = _parts(request.header("authorization") or "")
     scope = parts["Credential"].split("/")
     if len(scope) != 5 or scope[4] != "aws4_request":
         raise IncompleteSignature(part="Credential")
@@ -201,63 +212,62 @@ def read_claim(received: Received, *, region: str, now: datetime, skew: timedelt
         raise WrongScope(expected=f"the service {SERVICE}", given=service)
     if given_region != region:
         raise WrongScope(expected=f"the region {region}", given=given_region)
-    signed_headers = _signed_headers(received, parts["SignedHeaders"])
-    moment = _date(received)
-    timestamp = moment.strftime(TIMESTAMP)
+    signed_headers = _signed_headers(request, parts["SignedHeaders"])
+    date = _date(request)
+    timestamp = date.strftime(TIMESTAMP)
     if timestamp[:8] != day:
         raise WrongScopeDate(given=day, timestamp=timestamp)
-    if not now - skew <= moment <= now + skew:
-        wrong = SignatureExpired if moment < now else SignatureNotYetCurrent
-        earliest, latest = ((now + by).strftime(TIMESTAMP) for by in (-skew, skew))
-        raise wrong(
+    if not now - clock_skew <= date <= now + clock_skew:
+        refusal = SignatureExpired if date < now else SignatureNotYetCurrent
+        raise refusal(
             timestamp=timestamp,
-            earliest=earliest,
-            latest=latest,
+            earliest=(now - clock_skew).strftime(TIMESTAMP),
+            latest=(now + clock_skew).strftime(TIMESTAMP),
             now=now.strftime(TIMESTAMP),
-            skew_s=skew.total_seconds(),
+            skew_s=clock_skew.total_seconds(),
         )
-    # botocore signs what this header says in place of the body's own hash.
-    given_hash, own_hash = received.header("x-amz-content-sha256"), sha256(received.body).hexdigest()
-    if given_hash not in (None, own_hash):
-        raise OtherBody(given=given_hash, expected=own_hash)
-    return Claim(access_key_id, timestamp, signed_headers, parts["Signature"])
+    # botocore signs the value of this header in place of the body's hash, so a wrong value would hide another body.
+    header_hash, body_hash = request.header("x-amz-content-sha256"), sha256(request.body).hexdigest()
+    if header_hash not in (None, body_hash):
+        raise BodyHashMismatch(given=header_hash, expected=body_hash)
+    return Authorization(access_key_id, timestamp, signed_headers, parts["Signature"])
 
 
-def signature_of(received: Received, claim: Claim, *, region: str, secret: str) -> str:
-    """Sign a request as its sender claims to have done."""
-    query = urlencode(parse_qsl(received.query, keep_blank_values=True), quote_via=quote)
-    # The host that counts is the one among the headers.
-    request = AWSRequest(method="POST", url=f"https://host{received.path}?{query}", data=received.body)
-    for name, value in received.headers:
-        if name in claim.signed_headers:
-            # Beside what others of its name say.
-            request.headers[name] = value
-    request.context["timestamp"] = claim.timestamp
-    signer = _Signer(Credentials(claim.access_key_id, secret), SERVICE, region)
-    return signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+def compute_signature(request: SignedRequest, authorization: Authorization, *, region: str, secret: str) -> str:
+    """Return the signature that a request has if it was signed with a secret."""
+    query = urlencode(parse_qsl(request.query, keep_blank_values=True), quote_via=quote)
+    # The URL's host is not signed: the header `host` is, which every request must sign.
+    aws_request = AWSRequest(method="POST", url=f"https://host{request.path}?{query}", data=request.body)
+    for name, value in request.headers:
+        if name in authorization.signed_headers:
+            # botocore's headers are a multidict: setting a repeated header appends its value.
+            aws_request.headers[name] = value
+    aws_request.context["timestamp"] = authorization.timestamp
+    signer = _Signer(Credentials(authorization.access_key_id, secret), SERVICE, region)
+    return signer.signature(signer.string_to_sign(aws_request, signer.canonical_request(aws_request)), aws_request)
 
 
 class _Signer(SigV4Auth):
     def headers_to_sign(self, request: AWSRequest) -> Any:
-        # botocore's own choice leaves out some that others sign, such as user-agent.
+        # botocore's own method leaves out headers that other clients sign, such as user-agent.
         return request.headers
 
 
 def _parts(authorization: str) -> dict[str, str]:
-    given = (part.strip().partition("=") for part in authorization.removeprefix(ALGORITHM).split(","))
-    parts = {name: value for name, _, value in given}
+    pairs = (part.strip().partition("=") for part in authorization.removeprefix(ALGORITHM).split(","))
+    parts = {name: value for name, _, value in pairs}
     for part in ("Credential", "SignedHeaders", "Signature"):
         if not parts.get(part):
             raise IncompleteSignature(part=part)
     return parts
 
 
-def _signed_headers(received: Received, given: str) -> frozenset[str]:
+def _signed_headers(request: SignedRequest, given: str) -> frozenset[str]:
     signed = frozenset(given.lower().split(";"))
-    sent = {name for name, _ in received.headers}
-    # Without x-amz-date it is the date that counts.
+    sent = {name for name, _ in request.headers}
+    # Without x-amz-date, the header `date` is the date of the signature.
     needed = {"host", "date"} if "x-amz-date" not in sent else {"host"}
-    for name in sorted(needed | {name for name in sent - MAY_BE_UNSIGNED if name.startswith("x-amz-")}):
+    for name in sorted(needed | {name for name in sent - UNSIGNED_HEADERS if name.startswith("x-amz-")}):
         if name not in signed:
             raise HeaderNotSigned(name=name, given=given)
     for name in sorted(signed - sent):
@@ -265,21 +275,22 @@ def _signed_headers(received: Received, given: str) -> frozenset[str]:
     return signed
 
 
-def _date(received: Received) -> datetime:
-    given = received.header("x-amz-date")
+def _date(request: SignedRequest) -> datetime:
+    given = request.header("x-amz-date")
     try:
         if given is None:
-            # An offset of -0000 stands for UTC of an unknown zone.
-            moment = parsedate_to_datetime(received.header("date") or "")
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        moment = datetime.strptime(given, TIMESTAMP).replace(tzinfo=UTC)
+            # For the offset -0000, UTC in an unknown timezone, parsedate_to_datetime returns a naive datetime.
+            date = parsedate_to_datetime(request.header("date") or "")
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
+        date = datetime.strptime(given, TIMESTAMP).replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise NoDate(given=given or received.header("date") or "none") from None
-    if moment.strftime(TIMESTAMP) != given:
-        raise NoDate(given=given)
-    return moment
+        raise InvalidDate(given=given or request.header("date") or "none") from None
+    # strptime accepts fields without leading zeros.
+    if date.strftime(TIMESTAMP) != given:
+        raise InvalidDate(given=given)
+    return date
 
 
-def _plain(text: str) -> str:
-    # JSON can hold half of a surrogate pair, which no encoding can.
+def _replace_surrogates(text: str) -> str:
+    # JSON can contain half of a surrogate pair, which cannot be encoded.
     return text.encode(errors="replace").decode()

@@ -17,7 +17,7 @@ from db.engine.refusals import Unauthorized
 from graph.auth import signatures
 from graph.auth.authentication import Authenticator
 from graph.auth.callers import Caller
-from graph.auth.signatures import Signatures
+from graph.auth.signatures import SignatureVerifier
 from graph.operations.documents import Documents
 from graph.operations.json import NotJson, decode, encode
 from graph.operations.operation import Operation
@@ -58,7 +58,7 @@ class RealtimeSocket(Socket):
         self,
         websocket: WebSocket,
         access: Authenticator,
-        signatures: Signatures,
+        signatures: SignatureVerifier,
         streams: Subscriptions,
         timeouts: SocketTimeouts,
         documents: Documents,
@@ -150,7 +150,7 @@ class RealtimeSocket(Socket):
         subscription = _Subscription(self, id)
         self._started[id] = data
         leave_stream = self.streams.listen(operation, caller, subscription)
-        let_go = self.access.hold(caller, lambda: self._lock_out(id))
+        let_go = self.access.on_access_lost(caller, lambda: self._lock_out(id))
 
         def leave() -> None:
             del self._started[id]
@@ -162,10 +162,10 @@ class RealtimeSocket(Socket):
 
     async def _caller(self, headers: dict[str, Any], *, below: str, body: str) -> Caller:
         if signatures.is_signed(headers):
-            return await self._signatures.caller(
-                signatures.received_over(self.websocket, headers, below=below, body=body)
+            return await self._signatures.authenticate(
+                signatures.signed_websocket_request(self.websocket, headers, path_suffix=below, body=body)
             )
-        return await self.access.caller(headers)
+        return await self.access.authenticate(headers)
 
     def _stop(self, id: object) -> None:
         if isinstance(id, str) and self.unsubscribe(id):

@@ -16,7 +16,7 @@ from db.engine.refusals import Unauthorized
 from graph.auth import signatures
 from graph.auth.authentication import Authenticator
 from graph.auth.callers import Caller
-from graph.auth.signatures import SignatureRefused, Signatures
+from graph.auth.signatures import SignatureRefused, SignatureVerifier
 from graph.object_store import ObjectStore
 from graph.operations.documents import Documents
 from graph.operations.json import encode
@@ -52,7 +52,7 @@ class Endpoint:
         self,
         *,
         access: Authenticator,
-        signatures: Signatures,
+        signatures: SignatureVerifier,
         database: Database,
         notices: Notices,
         object_store: ObjectStore,
@@ -130,9 +130,9 @@ class Endpoint:
                 await self.rate.count_address(request.scope)
             if signatures.is_signed(request.headers):
                 body = await read_body(request, self.documents.limits.body_bytes)
-                caller = await self._signatures.caller(signatures.received(request, body))
+                caller = await self._signatures.authenticate(signatures.signed_request(request, body))
             else:
-                caller = await self.access.caller(request.headers)
+                caller = await self.access.authenticate(request.headers)
             if "caller" not in counted:
                 await self.rate.count_caller(caller)
             operation = await read_operation(request, self.documents)

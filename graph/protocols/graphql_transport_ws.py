@@ -78,14 +78,14 @@ class GraphqlTransportWsSocket(Socket):
         try:
             await self.rate.count_address(self.websocket.scope)
             # A browser cannot set headers on a WebSocket, so a key may also come with the first message.
-            self._caller = await self.access.caller({**self.websocket.headers, **(payload or {})})
+            self._caller = await self.access.authenticate({**self.websocket.headers, **(payload or {})})
         except Unauthorized:
             self.close(4403, "Forbidden")
             return
         except TooManyRequests:
             self.close(4429, "Too many requests")
             return
-        let_go = self.access.hold(self._caller, lambda: self.close(4401, "Unauthorized"))
+        let_go = self.access.on_access_lost(self._caller, lambda: self.close(4401, "Unauthorized"))
         self.at_end.callback(let_go)
         self.not_after("initialise")
         self.restart_idle_timer()

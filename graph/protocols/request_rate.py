@@ -71,7 +71,7 @@ class RequestRate:
         """Count a request by who makes it."""
         at_most = self._limits.caller_requests_per_minute
         if at_most:
-            wait_s = await self._count.hit(f"caller {caller.counted_as}", at_most)
+            wait_s = await self._count.hit(f"caller {caller.rate_limit_key}", at_most)
             if wait_s:
                 raise _too_many("caller", at_most, wait_s)
 

@@ -48,7 +48,7 @@ async def _events(
 ) -> AsyncIterator[str]:
     listener = _Listener()
     leave = streams.listen(operation, caller, listener)
-    let_go = access.hold(caller, lambda: listener.refuse([LOCKED_OUT]))
+    let_go = access.on_access_lost(caller, lambda: listener.refuse([LOCKED_OUT]))
     try:
         while True:
             while listener.told:

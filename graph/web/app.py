@@ -24,7 +24,7 @@ from graph.auth.authentication import Authenticator
 from graph.auth.key_cache import KeyCache
 from graph.auth.oidc import OidcIssuer
 from graph.auth.own_tokens import OwnTokens
-from graph.auth.signatures import Signatures
+from graph.auth.signatures import SignatureVerifier
 from graph.object_store import ObjectStore, ObjectStoreAddress, open_object_store
 from graph.operations.documents import Documents
 from graph.protocols.endpoint import Endpoint
@@ -89,7 +89,7 @@ def application(
             access = Authenticator(database, keys, bootstrap_api_key=bootstrap_api_key, issuers=issuers)
             endpoint = Endpoint(
                 access=access,
-                signatures=Signatures(access, database, region=region),
+                signatures=SignatureVerifier(access, database, region=region),
                 database=database,
                 notices=notices,
                 object_store=store,
@@ -98,7 +98,7 @@ def application(
                 timeouts=timeouts,
             )
             app.state.endpoint = endpoint
-            watching = asyncio.create_task(access.watch(notices))
+            watching = asyncio.create_task(access.watch_revocations(notices))
             yield {"short_way": FastPath(endpoint, for_this_machine=for_this_machine)}
             watching.cancel()
             await endpoint.close()

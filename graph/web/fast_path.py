@@ -21,7 +21,7 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from db.engine.refusals import Refusal
-from graph.auth.authentication import Credentials, MissingKey, credentials
+from graph.auth.authentication import Credentials, MissingApiKey, read_credentials
 from graph.auth.signatures import ALGORITHM
 from graph.plans.run import planned_answer
 from graph.protocols import server_sent_events
@@ -96,7 +96,7 @@ class FastPath:
         try:
             await endpoint.rate.count_address(head.came_from)
             counted.add("address")
-            caller = await endpoint.access.caller_by(head.credentials)
+            caller = await endpoint.access.authenticate_credentials(head.credentials)
             await endpoint.rate.count_caller(caller)
             counted.add("caller")
         # Whatever it is, there it is told.
@@ -135,8 +135,8 @@ class FastPath:
         if read is None or not self._may_be_short(read):
             return None
         try:
-            shown = credentials(read)
-        except MissingKey:
+            shown = read_credentials(read)
+        except MissingApiKey:
             return None
         nothing: Any = None
         as_forwarded: Any = scope

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from db.api_keys import PREFIX_LENGTH
-from graph.auth.own_tokens import Issued, OwnTokens
+from graph.auth.own_tokens import IssuedToken, OwnTokens
 from graph.protocols.request_rate import RequestRate, TooManyRequests
 
 BODY_BYTES_AT_MOST = 8 * 1024
@@ -68,14 +68,14 @@ async def give_token(request: Request) -> Response:
         return JSONResponse(told, 429, NOT_KEPT | {"retry-after": str(refusal.retry_after_s)})
     except Refused as refusal:
         return refusal.answer()
-    answer = {"access_token": issued.token, "token_type": "Bearer", "expires_in": issued.lasts_s}
+    answer = {"access_token": issued.token, "token_type": "Bearer", "expires_in": issued.lifetime_s}
     return JSONResponse(answer, headers=NOT_KEPT)
 
 
 async def keys(request: Request) -> Response:
     """Tell the public keys of the tokens given here."""
     tokens: OwnTokens = request.app.state.own_tokens
-    return JSONResponse({"keys": await tokens.published()}, headers=KEYS_KEPT)
+    return JSONResponse({"keys": await tokens.public_keys()}, headers=KEYS_KEPT)
 
 
 ROUTES = [
@@ -84,7 +84,7 @@ ROUTES = [
 ]
 
 
-async def _issued(request: Request, tokens: OwnTokens) -> Issued:
+async def _issued(request: Request, tokens: OwnTokens) -> IssuedToken:
     form = await _form(request)
     client_id, secret = _credentials(request.headers.get("authorization"), form)
     if "grant_type" not in form:

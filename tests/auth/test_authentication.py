@@ -134,10 +134,10 @@ class FailingOnce(Database):
 async def test_keys_are_watched_on_when_the_database_was_away(database_url: str) -> None:
     database, notices, locked_out = FailingOnce(database_url), Notices(database_url), asyncio.Event()
     access = Authenticator(database, KeyCache(database, notices), bootstrap_api_key=None)
-    access.hold(Caller("API_KEY", "gone", "READER", key_id=uuid4()), locked_out.set)
+    access.on_access_lost(Caller("API_KEY", "gone", "READER", key_id=uuid4()), locked_out.set)
 
     async with notices.listening():
-        watching = asyncio.create_task(access.watch(notices))
+        watching = asyncio.create_task(access.watch_revocations(notices))
         async with asyncio.timeout(10):
             await locked_out.wait()
         watching.cancel()

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import structlog
 
-from graph.auth.authentication import WrongToken
-from graph.auth.oidc import DOCUMENT_BYTES_AT_MOST, FRESH_FOR_S, PAUSE_S, OidcIssuer
+from graph.auth.authentication import InvalidToken
+from graph.auth.oidc import MAX_DOCUMENT_BYTES, MIN_FETCH_INTERVAL_S, REFRESH_AFTER_S, OidcIssuer
 from tests.fixtures.api import WAIT_S
 from tests.fixtures.issuer import LocalIssuer, ec_key, local_issuer, public_jwk, rsa_key, signed
 
 CANNOT_FETCH = "cannot be checked: the keys of its issuer cannot be fetched at present"
 NOT_PUBLISHED = "is not signed with a key that its issuer has published"
-LOGGED = "Cannot fetch what an issuer of tokens publishes"
+LOGGED = "Cannot fetch the keys or the metadata of a token issuer"
 
 
 class Clock:
@@ -47,8 +47,8 @@ def of_key(issuer: LocalIssuer, kid: str) -> str:
 
 
 async def refusal(oidc: OidcIssuer, token: str) -> str:
-    with pytest.raises(WrongToken) as refused:
-        await oidc.caller(token)
+    with pytest.raises(InvalidToken) as refused:
+        await oidc.authenticate(token)
     return str(refused.value).removeprefix("You are not authorized to make this call: the token ").removesuffix(".")
 
 
@@ -59,10 +59,10 @@ async def until(issuer: LocalIssuer, fetched: int) -> None:
 
 
 async def test_keys_are_fetched_once_and_kept(issuer: LocalIssuer, oidc: OidcIssuer, clock: Clock) -> None:
-    await oidc.caller(issuer.token())
-    clock.now += FRESH_FOR_S - 1
+    await oidc.authenticate(issuer.token())
+    clock.now += REFRESH_AFTER_S - 1
 
-    await oidc.caller(issuer.token())
+    await oidc.authenticate(issuer.token())
 
     assert issuer.fetched == 1
 
@@ -73,7 +73,7 @@ async def test_nothing_is_fetched_before_a_token_is_to_be_checked(issuer: LocalI
 
 async def test_callers_that_come_at_once_share_one_fetch(issuer: LocalIssuer, oidc: OidcIssuer) -> None:
     issuer.may_answer.clear()
-    calling = [asyncio.create_task(oidc.caller(issuer.token())) for _ in range(20)]
+    calling = [asyncio.create_task(oidc.authenticate(issuer.token())) for _ in range(20)]
     await until(issuer, fetched=1)
     issuer.may_answer.set()
 
@@ -85,7 +85,7 @@ async def test_callers_that_come_at_once_share_one_fetch(issuer: LocalIssuer, oi
 
 async def test_a_caller_that_leaves_takes_the_fetch_from_nobody(issuer: LocalIssuer, oidc: OidcIssuer) -> None:
     issuer.may_answer.clear()
-    leaving, staying = [asyncio.create_task(oidc.caller(issuer.token())) for _ in range(2)]
+    leaving, staying = [asyncio.create_task(oidc.authenticate(issuer.token())) for _ in range(2)]
     await until(issuer, fetched=1)
 
     leaving.cancel()
@@ -96,11 +96,11 @@ async def test_a_caller_that_leaves_takes_the_fetch_from_nobody(issuer: LocalIss
 
 
 async def test_a_new_key_is_fetched_when_a_token_names_it(issuer: LocalIssuer, oidc: OidcIssuer, clock: Clock) -> None:
-    await oidc.caller(of_key(issuer, "one"))
+    await oidc.authenticate(of_key(issuer, "one"))
     issuer.keys = [public_jwk(rsa_key("next"), kid="next")]
-    clock.now += PAUSE_S
+    clock.now += MIN_FETCH_INTERVAL_S
 
-    caller = await oidc.caller(of_key(issuer, "next"))
+    caller = await oidc.authenticate(of_key(issuer, "next"))
 
     assert caller.role == "OPERATOR"
     assert await refusal(oidc, of_key(issuer, "one")) == NOT_PUBLISHED
@@ -108,12 +108,12 @@ async def test_a_new_key_is_fetched_when_a_token_names_it(issuer: LocalIssuer, o
 
 
 async def test_made_up_keys_do_not_flood_the_issuer(issuer: LocalIssuer, oidc: OidcIssuer, clock: Clock) -> None:
-    await oidc.caller(issuer.token())
+    await oidc.authenticate(issuer.token())
     made_up = [signed(issuer.claims(), rsa_key("mine"), kid=f"{number}") for number in range(50)]
 
     reasons = [await refusal(oidc, token) for token in made_up]
     fetched_at_once = issuer.fetched
-    clock.now += PAUSE_S
+    clock.now += MIN_FETCH_INTERVAL_S
     reasons += await asyncio.gather(*(refusal(oidc, token) for token in made_up))
 
     assert reasons == [NOT_PUBLISHED] * 100
@@ -121,11 +121,11 @@ async def test_made_up_keys_do_not_flood_the_issuer(issuer: LocalIssuer, oidc: O
 
 
 async def test_stale_keys_are_fetched_beside_the_request(issuer: LocalIssuer, oidc: OidcIssuer, clock: Clock) -> None:
-    await oidc.caller(issuer.token())
-    clock.now += FRESH_FOR_S
+    await oidc.authenticate(issuer.token())
+    clock.now += REFRESH_AFTER_S
     issuer.may_answer.clear()
 
-    caller = await oidc.caller(issuer.token())
+    caller = await oidc.authenticate(issuer.token())
 
     await until(issuer, fetched=2)
     issuer.may_answer.set()
@@ -136,12 +136,12 @@ async def test_keys_are_good_for_a_while_when_none_can_be_fetched_and_then_no_lo
     issuer: LocalIssuer, clock: Clock
 ) -> None:
     oidc = OidcIssuer(issuer.settings(max_jwks_age_s=7200), clock=clock)
-    await oidc.caller(issuer.token())
+    await oidc.authenticate(issuer.token())
     issuer.is_down = True
 
     with structlog.testing.capture_logs() as logs:
         clock.now += 7199
-        caller = await oidc.caller(issuer.token())
+        caller = await oidc.authenticate(issuer.token())
         await until(issuer, fetched=2)
         clock.now += 1
         reason = await refusal(oidc, issuer.token())
@@ -149,7 +149,7 @@ async def test_keys_are_good_for_a_while_when_none_can_be_fetched_and_then_no_lo
     assert caller.role == "OPERATOR"
     assert reason == CANNOT_FETCH
     assert {line["event"] for line in logs} == {LOGGED}
-    assert logs[0]["reason"] == f"{issuer.url}/keys answers 503"
+    assert logs[0]["reason"] == f"{issuer.url}/keys responded with HTTP 503"
     await oidc.close()
 
 
@@ -158,9 +158,9 @@ async def test_an_issuer_that_is_back_is_believed_again(issuer: LocalIssuer, oid
     reasons = [await refusal(oidc, issuer.token()) for _ in range(3)]
     fetched_while_down = issuer.fetched
     issuer.is_down = False
-    clock.now += PAUSE_S
+    clock.now += MIN_FETCH_INTERVAL_S
 
-    caller = await oidc.caller(issuer.token())
+    caller = await oidc.authenticate(issuer.token())
 
     assert reasons == [CANNOT_FETCH] * 3
     assert fetched_while_down == 1
@@ -179,9 +179,9 @@ async def test_a_token_that_names_no_key_is_checked_with_the_only_one_that_fits(
 ) -> None:
     issuer.keys.append(public_jwk(ec_key("two"), kid="two"))
     unnamed = signed(issuer.claims(), rsa_key("one"))
-    caller = await oidc.caller(unnamed)
+    caller = await oidc.authenticate(unnamed)
     issuer.keys.append(public_jwk(rsa_key("other"), kid="other"))
-    clock.now += PAUSE_S
+    clock.now += MIN_FETCH_INTERVAL_S
     await refusal(oidc, of_key(issuer, "made up"))
 
     assert caller.role == "OPERATOR"
@@ -203,7 +203,7 @@ async def test_a_key_that_names_no_algorithm_is_used_with_any_that_fits(issuer: 
     issuer.keys = [public_jwk(rsa_key("one"), kid="one")]
     oidc = OidcIssuer(issuer.settings(algorithms=("PS256",)))
 
-    caller = await oidc.caller(signed(issuer.claims(), rsa_key("one"), algorithm="PS256", kid="one"))
+    caller = await oidc.authenticate(signed(issuer.claims(), rsa_key("one"), algorithm="PS256", kid="one"))
 
     assert caller.role == "OPERATOR"
 
@@ -211,15 +211,15 @@ async def test_a_key_that_names_no_algorithm_is_used_with_any_that_fits(issuer: 
 @pytest.mark.parametrize(
     ("discovered", "reason"),
     [
-        ({"issuer": "https://issuer.example.com"}, "{}/.well-known/openid-configuration is of another issuer"),
+        ({"issuer": "https://issuer.example.com"}, "{}/.well-known/openid-configuration names another issuer"),
         (
             {"jwks_uri": "http://issuer.example.com/keys"},
-            "{}/.well-known/openid-configuration names no jwks_uri of https",
+            "{}/.well-known/openid-configuration has no jwks_uri with an https URL",
         ),
-        ({"jwks_uri": None}, "{}/.well-known/openid-configuration names no jwks_uri of https"),
+        ({"jwks_uri": None}, "{}/.well-known/openid-configuration has no jwks_uri with an https URL"),
         (
-            {"padding": "x" * DOCUMENT_BYTES_AT_MOST},
-            "{}/.well-known/openid-configuration holds more than 524288 bytes",
+            {"padding": "x" * MAX_DOCUMENT_BYTES},
+            "{}/.well-known/openid-configuration has more than 524288 bytes",
         ),
     ],
 )
@@ -239,6 +239,6 @@ async def test_an_issuer_that_tells_its_keys_wrongly_is_not_believed(
 async def test_keys_may_be_told_by_the_settings_alone(issuer: LocalIssuer) -> None:
     oidc = OidcIssuer(issuer.settings(issuer="my issuer", jwks_url=f"{issuer.url}/keys"))
 
-    caller = await oidc.caller(issuer.token(iss="my issuer"))
+    caller = await oidc.authenticate(issuer.token(iss="my issuer"))
 
     assert caller.role == "OPERATOR"

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import db.api_keys
 from db.engine.database import AnyRow, Database
 from db.engine.notices import Notices
-from graph.auth.key_cache import KNOWN_FOR_S, KeyCache
+from graph.auth.key_cache import MAX_AGE_S, KeyCache
 from graph.embedded.servers import EmbeddedServers
 from graph.web.app import application
 from tests.fixtures.api import API_KEY, WAIT_S, new_name
@@ -173,11 +173,11 @@ async def test_a_lost_connection_is_known_to_be_lost_and_what_was_known_is_forgo
 async def test_nothing_is_known_for_more_than_a_minute(keys: KeyCache, counting: Counting, clock: Clock) -> None:
     _, secret = await new_key(counting)
     await keys.by_secret(secret)
-    clock.now = KNOWN_FOR_S - 1
+    clock.now = MAX_AGE_S - 1
     await keys.by_secret(secret)
     asked_within = counting.asked
 
-    clock.now = KNOWN_FOR_S
+    clock.now = MAX_AGE_S
     await keys.by_secret(secret)
 
     assert (asked_within, counting.asked) == (1, 2)
@@ -209,7 +209,7 @@ async def test_a_use_is_noted_once_a_minute(counting: Counting, notices: Notices
     id, secret = await new_key(counting)
     last_used = db.api_keys.api_key_by_id(id)
     noted: list[Any] = []
-    for clock.now in (0, KNOWN_FOR_S - 1, KNOWN_FOR_S):
+    for clock.now in (0, MAX_AGE_S - 1, MAX_AGE_S):
         await keys.by_secret(secret)
         await keys.close()
         key = await counting.row(last_used)
@@ -236,7 +236,7 @@ async def test_a_use_that_cannot_be_noted_fails_nothing(
         await keys.close()
 
     assert found is not None
-    assert [line["event"] for line in logs] == ["Cannot note that a key is in use"]
+    assert [line["event"] for line in logs] == ["Cannot record the use of an API key"]
 
 
 async def test_a_key_revoked_in_one_process_is_closed_in_the_other(servers: EmbeddedServers, database_url: str) -> None:
@@ -266,7 +266,7 @@ async def test_a_key_revoked_in_one_process_is_closed_in_the_other(servers: Embe
         await ask(clients[0], API_KEY, f'mutation {{ revokeApiKey(input: {{id: "{key["apiKey"]["id"]}"}}) {{ id }} }}')
         here = await ask(clients[0], key["secret"], "{ getCaller { name } }")
         # The notice is on its way to the other. Far less than what a key is known for without one:
-        async with asyncio.timeout(KNOWN_FOR_S / 10):
+        async with asyncio.timeout(MAX_AGE_S / 10):
             while (await ask(clients[1], key["secret"], "{ getCaller { name } }")).status_code == 200:
                 pass
 

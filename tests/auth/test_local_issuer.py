@@ -78,7 +78,7 @@ async def test_pressing_the_button_brings_a_code_and_the_code_tokens_that_are_ta
     told = await led_back(browser, issuer)
     answer = await tokens(browser, issuer, told["code"])
     given = answer.json()
-    callers = [await oidc.caller(given[name]) for name in ("id_token", "access_token")]
+    callers = [await oidc.authenticate(given[name]) for name in ("id_token", "access_token")]
     await oidc.close()
 
     assert (set(told), told["state"]) == ({"code", "state"}, "a state")

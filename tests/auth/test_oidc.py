@@ -16,7 +16,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from websockets.exceptions import ConnectionClosed
 
-from graph.auth.authentication import TOKEN_AT_MOST, Authenticator, WrongToken
+from graph.auth.authentication import MAX_TOKEN_CHARACTERS, Authenticator, InvalidToken
 from graph.auth.oidc import OidcIssuer
 from graph.embedded.servers import EmbeddedServers
 from graph.web.app import application
@@ -30,7 +30,7 @@ CALLER = "{ getCaller { authType name role siteIds vppIds } }"
 REPORTS = "subscription { onRevenueReport { id } }"
 CREATE_VPP = 'mutation { createVpp(input: {name: "No", revenuePercentage: 20}) { id } }'
 REFUSED = "You are not authorized to make this call: the token "
-NO_ROLE = "is of nobody with a role here: none of the groups in its claim {} has one"
+NO_ROLE = "gives no role: none of the groups in its claim {} has one"
 ONE, OTHER = str(uuid4()), str(uuid4())
 
 
@@ -90,11 +90,11 @@ async def test_a_token_tells_who_calls(client: httpx.AsyncClient, issuer: LocalI
 async def test_an_access_token_of_cognitos_names_a_client_in_place_of_an_audience(issuer: LocalIssuer) -> None:
     of_access = {"token_use": "access", "aud": None, "email": None, "cognito:username": None, "username": "pat"}
 
-    caller = await reading(issuer).caller(issuer.token(**of_access, client_id=CLIENT_ID))
+    caller = await reading(issuer).authenticate(issuer.token(**of_access, client_id=CLIENT_ID))
 
     assert (caller.auth_type, caller.name, caller.role) == ("OIDC", "pat", "OPERATOR")
-    with pytest.raises(WrongToken, match="is for another audience"):
-        await reading(issuer).caller(issuer.token(**of_access, client_id="another"))
+    with pytest.raises(InvalidToken, match="is for another audience"):
+        await reading(issuer).authenticate(issuer.token(**of_access, client_id="another"))
 
 
 def segment(content: object) -> str:
@@ -128,9 +128,9 @@ def nested(issuer: LocalIssuer) -> str:
     return f"{segment({'alg': 'RS256'})}.{deep}.x"
 
 
-DAMAGED = "is damaged: it cannot be read"
-NO_ISSUER = "is not of an issuer whose tokens are taken here"
-NOT_TAKEN = "is signed in a way that is not taken here"
+DAMAGED = "is malformed: it cannot be decoded"
+NO_ISSUER = "is from an issuer that this API does not trust"
+NOT_TAKEN = "is signed with an algorithm that this API does not accept"
 OTHER_KEY = "is not signed with the key it names"
 NOT_PUBLISHED = "is not signed with a key that its issuer has published"
 
@@ -169,7 +169,7 @@ NOT_PUBLISHED = "is not signed with a key that its issuer has published"
         (lambda issuer: "a.b.c", DAMAGED),
         (lambda issuer: "..", DAMAGED),
         (nested, DAMAGED),
-        (lambda issuer: "x." * TOKEN_AT_MOST, f"has more than {TOKEN_AT_MOST} characters"),
+        (lambda issuer: "x." * MAX_TOKEN_CHARACTERS, f"has more than {MAX_TOKEN_CHARACTERS} characters"),
         (lambda issuer: issuer.token(**{"cognito:groups": None}), NO_ROLE.format("cognito:groups")),
         (lambda issuer: issuer.token(**{"cognito:groups": ["staff", ""]}), NO_ROLE.format("cognito:groups")),
         (lambda issuer: issuer.token(**{"cognito:groups": {"ADMIN": True}}), NO_ROLE.format("cognito:groups")),
@@ -223,12 +223,12 @@ async def test_clocks_may_differ_by_the_leeway(issuer: LocalIssuer, changed: dic
     now = int(time.time())
     token = issuer.token(**{claim: now - seconds for claim, seconds in changed.items()})
 
-    within = await reading(issuer, leeway_s=30).caller(token)
+    within = await reading(issuer, leeway_s=30).authenticate(token)
 
     assert within.expires_at is not None
     assert within.expires_at > datetime.now(UTC)
-    with pytest.raises(WrongToken):
-        await reading(issuer, leeway_s=0).caller(token)
+    with pytest.raises(InvalidToken):
+        await reading(issuer, leeway_s=0).authenticate(token)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ async def test_clocks_may_differ_by_the_leeway(issuer: LocalIssuer, changed: dic
     ],
 )
 async def test_the_highest_role_of_a_callers_groups_counts(issuer: LocalIssuer, groups: object, role: str) -> None:
-    caller = await reading(issuer).caller(issuer.token(**{"cognito:groups": groups}))
+    caller = await reading(issuer).authenticate(issuer.token(**{"cognito:groups": groups}))
 
     assert caller.role == role
 
@@ -262,11 +262,11 @@ async def test_claims_are_found_where_the_settings_say(issuer: LocalIssuer) -> N
         "nickname": "Pat",
     }
 
-    caller = await oidc.caller(issuer.token(**claims))
+    caller = await oidc.authenticate(issuer.token(**claims))
 
     assert (caller.name, caller.role, [str(id) for id in caller.vpp_ids or ()]) == ("Pat", "OPERATOR", [ONE])
-    with pytest.raises(WrongToken, match="is of nobody with a role here"):
-        await oidc.caller(issuer.token(**claims | {"https://example.com/roles": ["OPERATOR", "ADMIN"]}))
+    with pytest.raises(InvalidToken, match="gives no role"):
+        await oidc.authenticate(issuer.token(**claims | {"https://example.com/roles": ["OPERATOR", "ADMIN"]}))
 
 
 @pytest.mark.parametrize(
@@ -283,8 +283,8 @@ async def test_claims_are_found_where_the_settings_say(issuer: LocalIssuer) -> N
 async def test_what_a_caller_is_held_to_may_be_a_list_or_a_text(
     issuer: LocalIssuer, claim: object, ids: list[str]
 ) -> None:
-    operator = await reading(issuer).caller(issuer.token(**{"custom:vpp_ids": claim}))
-    member = await reading(issuer).caller(issuer.token(**{"cognito:groups": "member", "custom:site_ids": claim}))
+    operator = await reading(issuer).authenticate(issuer.token(**{"custom:vpp_ids": claim}))
+    member = await reading(issuer).authenticate(issuer.token(**{"cognito:groups": "member", "custom:site_ids": claim}))
 
     assert [str(id) for id in operator.vpp_ids or ()] == ids
     assert [str(id) for id in member.site_ids or ()] == ids
@@ -292,13 +292,13 @@ async def test_what_a_caller_is_held_to_may_be_a_list_or_a_text(
 
 
 async def test_a_member_whose_token_names_no_sites_is_held_to_none(issuer: LocalIssuer) -> None:
-    caller = await reading(issuer).caller(issuer.token(**{"cognito:groups": ["member"]}))
+    caller = await reading(issuer).authenticate(issuer.token(**{"cognito:groups": ["member"]}))
 
     assert (caller.role, caller.vpp_ids, caller.site_ids) == ("MEMBER", None, [])
 
 
 async def test_a_claim_that_is_there_is_read_whatever_the_role(issuer: LocalIssuer) -> None:
-    caller = await reading(issuer).caller(issuer.token(**{"custom:vpp_ids": ONE, "custom:site_ids": OTHER}))
+    caller = await reading(issuer).authenticate(issuer.token(**{"custom:vpp_ids": ONE, "custom:site_ids": OTHER}))
 
     assert ([str(id) for id in caller.vpp_ids or ()], caller.site_ids) == ([ONE], None)
 
@@ -308,8 +308,8 @@ async def test_a_claim_that_is_there_is_read_whatever_the_role(issuer: LocalIssu
 async def test_a_malformed_claim_holds_its_caller_to_nothing_at_all(
     issuer: LocalIssuer, name: str, claim: object
 ) -> None:
-    with pytest.raises(WrongToken) as refused:
-        await reading(issuer).caller(issuer.token(**{name: claim}))
+    with pytest.raises(InvalidToken) as refused:
+        await reading(issuer).authenticate(issuer.token(**{name: claim}))
 
     assert str(refused.value) == f"{REFUSED}has a claim {name} that cannot be read; expected UUIDs."
 
@@ -328,13 +328,13 @@ async def test_a_malformed_claim_holds_its_caller_to_nothing_at_all(
 async def test_a_caller_has_the_first_name_a_token_gives(
     issuer: LocalIssuer, claims: dict[str, Any], name: str
 ) -> None:
-    caller = await reading(issuer).caller(issuer.token(**claims))
+    caller = await reading(issuer).authenticate(issuer.token(**claims))
 
     assert caller.name == name
 
 
 async def test_a_token_may_last_longer_than_a_calendar(issuer: LocalIssuer) -> None:
-    caller = await reading(issuer).caller(issuer.token(exp=10**20))
+    caller = await reading(issuer).authenticate(issuer.token(exp=10**20))
 
     assert caller.expires_at == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
@@ -391,5 +391,5 @@ async def test_a_subscription_over_http_ends_with_its_token(client: httpx.AsyncC
 async def test_without_issuers_every_token_is_refused(issuer: LocalIssuer) -> None:
     access = Authenticator(None, None, bootstrap_api_key=None)  # type: ignore[arg-type] # Neither is asked.
 
-    with pytest.raises(WrongToken, match=NO_ISSUER):
-        await access.caller({"Authorization": issuer.token()})
+    with pytest.raises(InvalidToken, match=NO_ISSUER):
+        await access.authenticate({"Authorization": issuer.token()})

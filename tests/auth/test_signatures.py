@@ -23,7 +23,7 @@ from db.engine.database import Database
 from db.engine.notices import Notices
 from graph.auth.authentication import Authenticator
 from graph.auth.key_cache import KeyCache
-from graph.auth.signatures import Received, SignatureRefused, Signatures, read_claim
+from graph.auth.signatures import SignatureRefused, SignatureVerifier, SignedRequest, parse_authorization
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving
 from tests.fixtures.api import Api
@@ -59,7 +59,7 @@ async def sent(
 def mismatch(body: bytes = BODY, *, path: str = "/graphql", host: str = HOST) -> tuple[int, str, str]:
     message = (
         "The request signature we calculated does not match the signature you provided. Check your secret access key "
-        f"and signing method. What reached us is a POST to the path {path} of the host {host}, with a body whose "
+        f"and signing method. The server received a POST to the path {path} of the host {host}, with a body whose "
         f"SHA-256 is {sha256(body).hexdigest()}."
     )
     return 403, INVALID, message
@@ -277,12 +277,12 @@ async def test_how_long_it_is_good_for_is_up_to_the_environment(
 ) -> None:
     monkeypatch.setenv("VPP_IAM_CLOCK_SKEW_S", "60")
     access = Authenticator(database, KeyCache(database, Notices(database.url)), bootstrap_api_key=None)
-    signatures = Signatures(access, database, region="us-east-1")
+    signatures = SignatureVerifier(access, database, region="us-east-1")
     headers = [("host", HOST), ("x-amz-date", timestamp(datetime.now(UTC) - timedelta(minutes=2)))]
     authorization = ("authorization", Signer("ID", "secret").authorization(headers, BODY))
 
     with pytest.raises(SignatureRefused, match=r"^Signature expired: .* - 60 s\)\.$"):
-        await signatures.caller(Received("/graphql", "", [*headers, authorization], BODY))
+        await signatures.authenticate(SignedRequest("/graphql", "", [*headers, authorization], BODY))
 
 
 async def test_a_body_that_is_too_large_is_not_read_to_be_checked(api: Api, signer: Signer) -> None:
@@ -305,8 +305,8 @@ NO_DATE = "The request needs one date, such as x-amz-date: 20250901T000000Z; it 
 
 def claimed(*headers: tuple[str, str], names: str = "host;x-amz-date", credential: str = CREDENTIAL) -> Any:
     authorization = f"{credential}, SignedHeaders={names}, Signature=00"
-    received = Received("/graphql", "", [("host", HOST), *headers, ("authorization", authorization)], BODY)
-    return read_claim(received, region="us-east-1", now=NOW, skew=SKEW)
+    received = SignedRequest("/graphql", "", [("host", HOST), *headers, ("authorization", authorization)], BODY)
+    return parse_authorization(received, region="us-east-1", now=NOW, clock_skew=SKEW)
 
 
 @pytest.mark.parametrize(
@@ -397,7 +397,7 @@ def test_what_is_no_date_is_refused(name: str, value: str) -> None:
             [DATE, ("x-amz-security-token", "a")],
             "host;x-amz-date;x-amz-security-token",
             UNKNOWN,
-            "The security token included in the request is invalid: none are given here, send no x-amz-security-token.",
+            "The security token included in the request is invalid: this API issues none; send no x-amz-security-token.",
         ),
     ],
 )
@@ -437,10 +437,10 @@ def test_headers_that_are_not_signed_as_they_must_be_are_refused(
 def test_an_authorization_that_does_not_say_it_all_is_refused(
     authorization: str, error_type: str, message: str
 ) -> None:
-    received = Received("/graphql", "", [("host", HOST), DATE, ("authorization", authorization)], BODY)
+    received = SignedRequest("/graphql", "", [("host", HOST), DATE, ("authorization", authorization)], BODY)
 
     with pytest.raises(SignatureRefused) as refused:
-        read_claim(received, region="us-east-1", now=NOW, skew=SKEW)
+        parse_authorization(received, region="us-east-1", now=NOW, clock_skew=SKEW)
 
     assert (refused.value.error_type, str(refused.value)) == (error_type, message)
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import structlog
 
-from graph.auth.oidc import FRESH_FOR_S, PAUSE_S, OidcIssuer
+from graph.auth.oidc import MIN_FETCH_INTERVAL_S, REFRESH_AFTER_S, OidcIssuer
 from graph.embedded.servers import EmbeddedServers
 from graph.settings import OidcSettings
 from graph.web import console
@@ -273,14 +273,14 @@ async def test_an_issuers_document_is_fetched_again_when_it_is_old_or_could_not_
         without = [await oidc.origins(), await oidc.origins()]
     fetched_without = issuer.discoveries
     issuer.discovered = own
-    clock.now += PAUSE_S
+    clock.now += MIN_FETCH_INTERVAL_S
     within = await oidc.origins()
     issuer.discovered = of_another
-    clock.now += FRESH_FOR_S
+    clock.now += REFRESH_AFTER_S
     old = await oidc.origins()
     await oidc.close()
 
     origins = [issuer.url, "https://pool.auth.example.com"]
     assert (without, fetched_without) == ([[issuer.url]] * 2, 1)
-    assert [line["reason"] for line in logs] == [f"{issuer.url}/.well-known/openid-configuration is of another issuer"]
+    assert [line["reason"] for line in logs] == [f"{issuer.url}/.well-known/openid-configuration names another issuer"]
     assert (within, old) == (origins, origins)

@@ -154,7 +154,7 @@ async def test_revoking_a_key_ends_its_tokens_at_once(api: Api) -> None:
     await api.ask(REVOKE, id=id)
 
     assert before.status_code == 200
-    told = f"{REFUSED}is of an API key that has expired or was revoked."
+    told = f"{REFUSED}belongs to an API key that has expired or was revoked."
     assert refusal(await used(api.client, token)) == (401, told)
     assert (await asked(api.client, basic(id, secret))).status_code == 401
 
