@@ -1,8 +1,8 @@
 """
-Access keys, with which requests are signed in AWS's Signature Version 4 on behalf of an API key.
+Access keys, which sign requests with AWS Signature Version 4 on behalf of an API key.
 
-Unlike an API key's, the secret itself is kept, not its hash: whoever checks a signature makes it once more, which takes
-what it was made with. So nothing but that check reads it. Role, reach, expiry and revocation are the API key's.
+An access key's secret is stored itself, not its hash: the server verifies a signature by computing it again from the
+secret. Only that verification reads it. Role, scope, expiry and revocation are those of the API key.
 """
 
 import base64
@@ -18,7 +18,7 @@ from db.api_keys import ApiKey, api_keys, is_valid
 from db.engine.database import ReadStatement
 from db.engine.tables import Table, created_at_column
 
-# As long as AWS's own, which begin otherwise: 20 and 40 characters.
+# An id has 20 characters and a secret 40, as in AWS; the prefix differs from those of AWS.
 PREFIX = "VPPK"
 ID_BYTES = 10
 SECRET_BYTES = 30
@@ -34,23 +34,23 @@ class AccessKey(Table, table=True):
 
 
 def access_key(id: str) -> ReadStatement:
-    """Read the secret of an access key beside its API key, unless that is revoked or has expired."""
-    of_its_api_key = col(AccessKey.api_key_id) == col(ApiKey.id)
+    """Select the secret of an access key and its API key, unless the API key is revoked or has expired."""
+    belongs_to_api_key = col(AccessKey.api_key_id) == col(ApiKey.id)
     return (
         api_keys()
         .add_columns(col(AccessKey.secret))
-        .join(AccessKey, of_its_api_key)
+        .join(AccessKey, belongs_to_api_key)
         .where(col(AccessKey.id) == id, *is_valid())
     )
 
 
 def access_key_ids() -> ReadStatement:
-    """Read the id of every access key and of its API key, the oldest first."""
+    """Select the id of each access key and of its API key, oldest first."""
     return select(col(AccessKey.id), col(AccessKey.api_key_id)).order_by(col(AccessKey.created_at), col(AccessKey.id))
 
 
 async def create(session: AsyncSession, *, api_key_id: UUID) -> tuple[str, str]:
-    """Create an access key of an API key, and return its id and its secret."""
+    """Create an access key for an API key, and return its id and its secret."""
     id = PREFIX + base64.b32encode(secrets.token_bytes(ID_BYTES)).decode()
     secret = secrets.token_urlsafe(SECRET_BYTES)
     session.add(AccessKey(id=id, secret=secret, api_key_id=api_key_id))

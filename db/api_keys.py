@@ -1,4 +1,4 @@
-"""API keys: of each secret, only its hash is kept."""
+"""API keys. Only the hash of a secret is stored."""
 
 import hashlib
 import secrets
@@ -92,7 +92,7 @@ class NoSuchSite(ValidationFailed):
 
 
 def api_keys() -> ReadStatement:
-    """Read API keys."""
+    """Select API keys."""
     return select(
         *(col(ApiKey.id), col(ApiKey.name), col(ApiKey.prefix), col(ApiKey.role)),
         *(col(ApiKey.vpp_ids), col(ApiKey.site_ids), col(ApiKey.created_at), col(ApiKey.expires_at)),
@@ -101,33 +101,33 @@ def api_keys() -> ReadStatement:
 
 
 def api_key_by_secret(secret: str) -> ReadStatement:
-    """Read the API key a secret belongs to, unless it is revoked or has expired."""
+    """Select the API key with a secret, unless it is revoked or has expired."""
     return api_keys().where(col(ApiKey.secret_sha256) == secret_sha256(secret), *is_valid())
 
 
 def api_key_by_id(id: UUID) -> ReadStatement:
-    """Read the API key of an id, unless it is revoked or has expired."""
+    """Select the API key with an id, unless it is revoked or has expired."""
     return api_keys().where(col(ApiKey.id) == id, *is_valid())
 
 
 def valid_api_keys(ids: Sequence[UUID]) -> ReadStatement:
-    """Read those of some API keys that are neither revoked nor expired."""
+    """Select the ids of those of some API keys that are neither revoked nor expired."""
     return select(col(ApiKey.id)).where(col(ApiKey.id).in_(ids), *is_valid())
 
 
 def is_valid() -> tuple[ColumnElement[bool], ...]:
-    """Return what holds of API keys that are neither revoked nor expired."""
-    is_not_over = col(ApiKey.expires_at).is_(None) | (col(ApiKey.expires_at) > func.now())
-    return (col(ApiKey.revoked_at).is_(None), is_not_over)
+    """Return the conditions that an API key is neither revoked nor expired."""
+    has_not_expired = col(ApiKey.expires_at).is_(None) | (col(ApiKey.expires_at) > func.now())
+    return (col(ApiKey.revoked_at).is_(None), has_not_expired)
 
 
 def secret_sha256(secret: str) -> bytes:
-    """Return what is kept of a secret: 256 random bits need no slow hash."""
+    """Return the hash of a secret. 256 random bits cannot be guessed, so a slow password hash is not needed."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 def new_secret() -> str:
-    """Make the secret of an API key, in the form AppSync gives its own."""
+    """Generate the secret of an API key, in AppSync's format."""
     return f"da2-{secrets.token_urlsafe(32)}"
 
 
@@ -140,7 +140,11 @@ async def create(
     site_ids: list[UUID] | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[UUID, str]:
-    """Create an API key and return its id and, this once, its secret."""
+    """
+    Create an API key, and return its id and its secret. The secret cannot be read again later.
+
+    Raises ExpiryHasPassed, NoSites, SiteScopeRequired, VppScopeRequired, NoSuchVpp, NoSuchSite, ApiKeyNameRefused.
+    """
     if expires_at is not None and expires_at <= (await session.execute(select(func.now()))).scalar_one():
         raise ExpiryHasPassed(expires_at=expires_at.isoformat())
     await _check_scope(session, role=role, vpp_ids=vpp_ids, site_ids=site_ids)
@@ -161,12 +165,16 @@ async def create(
 
 
 async def record_use(session: AsyncSession, *, id: UUID) -> None:
-    """Note that an API key is in use."""
+    """Set the last use of an API key to the current time."""
     await session.execute(update(ApiKey).where(col(ApiKey.id) == id).values(last_used_at=func.now()))
 
 
 async def revoke(session: AsyncSession, *, id: UUID) -> AnyRow:
-    """Revoke an API key; one revoked before keeps the time at which it was."""
+    """
+    Revoke an API key and return its row. A key that is revoked already keeps the time of its revocation.
+
+    Raises ApiKeyNotFound.
+    """
     revoked = await session.execute(
         update(ApiKey)
         .where(col(ApiKey.id) == id)
@@ -188,14 +196,14 @@ async def _check_scope(
         raise SiteScopeRequired(role=role)
     if role not in VPP_SCOPED_ROLES and vpp_ids is not None:
         raise VppScopeRequired(role=role)
-    await _check_are_there(session, col(Vpp.id), vpp_ids or [], NoSuchVpp)
-    await _check_are_there(session, col(Site.id), site_ids or [], NoSuchSite)
+    await _check_exist(session, col(Vpp.id), vpp_ids or [], NoSuchVpp)
+    await _check_exist(session, col(Site.id), site_ids or [], NoSuchSite)
 
 
-async def _check_are_there(
+async def _check_exist(
     session: AsyncSession, id_column: Mapped[UUID], ids: list[UUID], refusal: type[NoSuchVpp | NoSuchSite]
 ) -> None:
-    there = set(await session.scalars(select(id_column).where(id_column.in_(ids))))
-    for place, id in enumerate(ids):
-        if id not in there:
-            raise refusal(id=id, field=(*refusal.field, str(place)))
+    existing = set(await session.scalars(select(id_column).where(id_column.in_(ids))))
+    for index, id in enumerate(ids):
+        if id not in existing:
+            raise refusal(id=id, field=(*refusal.field, str(index)))

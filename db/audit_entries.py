@@ -1,7 +1,7 @@
 """
-The audit trail: who did what to which object, and what that was before and after.
+The audit trail: who changed which object by which action, with the object before and after.
 
-An entry is kept in the transaction of the change it tells of, and never changes: Postgres lets nobody change it.
+An entry is written in the transaction of its change. A trigger refuses every update and deletion of entries.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -25,7 +25,7 @@ from db.engine.tables import Table
 
 
 class Kind(StrEnum):
-    """What changes can be of, by the names of the API's types."""
+    """The kinds of audited objects, named as the types of the API."""
 
     VPP = "Vpp"
     SITE = "Site"
@@ -48,9 +48,11 @@ TABLES = {
     Kind.PARK: "parks",
     Kind.SIGNING_KEY: "signing_keys",
 }
-# Of each table there is a function that holds a row until the transaction ends, and returns the whole object as jsonb.
-HOLD = {kind: text(f"select cast(audited_{table}(:id) as text)") for kind, table in TABLES.items()}
-ADD = """
+# For each table, migrations define a function audited_TABLE(id): it locks the row until the transaction ends, and
+# returns the object as jsonb, rows of dependent tables included.
+LOCK_AND_READ = {kind: text(f"select cast(audited_{table}(:id) as text)") for kind, table in TABLES.items()}
+# Inserts an entry for each object that differs from its old state.
+INSERT_CHANGED = """
     insert into audit_entries
         (id, auth_type, caller_name, api_key_id, request_id, action, object_type, object_id, old, new)
     select
@@ -59,29 +61,31 @@ ADD = """
     from ({objects}) as object (id, old), audited_{table}(object.id) as audited (new)
     where new is distinct from old
 """
-ADD_NEW = """
+# Inserts an entry for each new object, given its jsonb.
+INSERT_CREATED = """
     insert into audit_entries
         (id, auth_type, caller_name, api_key_id, request_id, action, object_type, object_id, new)
     select
         gen_random_uuid(), :auth_type, :caller_name, :api_key_id, :request_id, :action, '{kind}', object.id, object.new
     from ({objects}) as object (id, new)
 """
-WAS_THERE = "select cast(:object_id as uuid), cast(:old as jsonb)"
-# A row says which transaction wrote it.
-IS_NEW = "select id, null::jsonb from {table} where id = :object_id and xmin = pg_current_xact_id()::xid"
+# Selects an object that existed before the change, with its old state.
+OLD_OBJECT = "select cast(:object_id as uuid), cast(:old as jsonb)"
+# Selects an object if this transaction inserted it: `xmin` is the transaction that wrote a row.
+CREATED_OBJECT = "select id, null::jsonb from {table} where id = :object_id and xmin = pg_current_xact_id()::xid"
 
 
 def insert_created_entries(kind: Kind, objects: str) -> str:
-    """Return the statement that adds entries of new objects, selected with what the functions above would return."""
-    return ADD_NEW.format(kind=kind, objects=objects)
+    """Return the SQL that inserts entries for new objects; `objects` selects each id and the jsonb of its object."""
+    return INSERT_CREATED.format(kind=kind, objects=objects)
 
 
-def _adding(kind: Kind, objects: str) -> TextClause:
-    return text(ADD.format(kind=kind, table=TABLES[kind], objects=objects))
+def _insert_changed(kind: Kind, objects: str) -> TextClause:
+    return text(INSERT_CHANGED.format(kind=kind, table=TABLES[kind], objects=objects))
 
 
-ADD_CHANGED = {kind: _adding(kind, WAS_THERE) for kind in Kind}
-ADD_CREATED = {kind: _adding(kind, IS_NEW.format(table=TABLES[kind])) for kind in Kind}
+INSERT_IF_CHANGED = {kind: _insert_changed(kind, OLD_OBJECT) for kind in Kind}
+INSERT_IF_CREATED = {kind: _insert_changed(kind, CREATED_OBJECT.format(table=TABLES[kind])) for kind in Kind}
 
 
 class AuditEntry(Table, table=True):
@@ -104,14 +108,14 @@ class AuditEntry(Table, table=True):
     action: str
     object_type: str
     object_id: UUID
-    # Null before it was made, and after it was deleted.
+    # `old` is null for a created object, and `new` for a deleted one.
     old: Any = Field(default=None, sa_type=JSONB, nullable=True)
     new: Any = Field(default=None, sa_type=JSONB, nullable=True)
 
 
 @dataclass(frozen=True)
 class Author:
-    """Who makes a change, and by which key and request where there is one."""
+    """The author of a change: the caller, with the API key and the request if there are any."""
 
     auth_type: str
     caller_name: str
@@ -120,7 +124,7 @@ class Author:
 
 
 class Change:
-    """What an author does in one transaction, such as "updateVpp", and the objects it is done to."""
+    """The change that an author makes in one transaction: an action such as "updateVpp" and the changed objects."""
 
     def __init__(self, session: AsyncSession, author: Author, action: str) -> None:
         self.session = session
@@ -128,17 +132,17 @@ class Change:
         self._entries: list[tuple[TextClause, dict[str, Any]]] = []
 
     async def track(self, kind: Kind, id: UUID) -> None:
-        """Hold an object until the transaction ends, before it is changed or deleted."""
+        """Lock an object until the transaction ends and record its state; call it before the object is changed."""
         async with as_database_owner(self.session):
-            old = await self.session.scalar(HOLD[kind], {"id": id})
-        self._add(ADD_CHANGED[kind], object_id=id, old=old)
+            old = await self.session.scalar(LOCK_AND_READ[kind], {"id": id})
+        self._add(INSERT_IF_CHANGED[kind], object_id=id, old=old)
 
     def track_created(self, kind: Kind, id: UUID) -> None:
-        """Tell of an object that was created, or found to be there where its create was sent again."""
-        self._add(ADD_CREATED[kind], object_id=id)
+        """Record an object that a create returned; it gets an entry only if this transaction inserted it."""
+        self._add(INSERT_IF_CREATED[kind], object_id=id)
 
     async def write_entries(self) -> None:
-        """Keep an entry for each object that is not what it was."""
+        """Insert an entry for each recorded object that has changed."""
         async with as_database_owner(self.session):
             for statement, entry in self._entries:
                 await self.session.execute(statement, entry)
@@ -148,22 +152,26 @@ class Change:
 
 
 class AlreadyExists(Exception):
-    """There is an object with the id of the one that was to be created."""
+    """An object with the id that was to be created exists already."""
 
 
 @dataclass
 class SingleStatementWrite:
-    """What an author does in one statement, with its entry: for those who are held to nothing."""
+    """A create that runs as one statement, with its audit entry; only for callers with an unrestricted scope."""
 
     database: Database
     author: Author
     action: str
-    # What was created, with all that is read of such an object.
+    # The created row, with the columns that a read of such an object selects.
     row: Record | None = None
 
-    async def create(self, statement: CompiledStatement, given: Mapping[str, object]) -> None:
-        """Run a statement that returns the created row and adds its entry. Raises AlreadyExists if none is."""
-        rows = await self.database.execute_write(statement, {**given, **vars(self.author), "action": self.action})
+    async def create(self, statement: CompiledStatement, values: Mapping[str, object]) -> None:
+        """
+        Run a statement that inserts an object and its audit entry and returns the created row.
+
+        Raises AlreadyExists if the statement returns no row.
+        """
+        rows = await self.database.execute_write(statement, {**values, **vars(self.author), "action": self.action})
         if not rows:
             raise AlreadyExists
         self.row = rows[0]
@@ -171,14 +179,14 @@ class SingleStatementWrite:
 
 @asynccontextmanager
 async def audited(session: AsyncSession, author: Author, action: str) -> AsyncIterator[Change]:
-    """Keep, at the end of the block, who changed what in it."""
+    """Yield a Change, and write its audit entries at the end of the block."""
     change = Change(session, author, action)
     yield change
     await change.write_entries()
 
 
 def audit_entries() -> ReadStatement:
-    """Read audit entries; the objects as the JSON they are, since as Python's floats their numbers were not exact."""
+    """Select audit entries. Objects are JSON text, because as Python floats their numbers would not be exact."""
     return select(
         *(col(AuditEntry.id), col(AuditEntry.at), col(AuditEntry.auth_type), col(AuditEntry.caller_name)),
         *(col(AuditEntry.api_key_id), col(AuditEntry.request_id), col(AuditEntry.action)),

@@ -1,7 +1,7 @@
 """
-The sums of days by what energy is made of, and by timezone: of the days of all parks that have both in common.
+Daily totals by energy type and timezone, over all parks with that energy type and timezone.
 
-They are made of the sums of the parks' own days, in the transaction that changes these.
+They are computed from the daily totals of the parks, in the transaction that changes those.
 """
 
 from collections.abc import Collection
@@ -18,7 +18,7 @@ from db.engine.tables import Table
 
 
 class EnergyTypeDay(Table, table=True):
-    """The sums of a day, in 10^-6 MW."""
+    """The totals of a local day for one energy type and timezone; powers are in 10^-6 MW."""
 
     __tablename__ = "energy_type_days"
 
@@ -32,13 +32,15 @@ class EnergyTypeDay(Table, table=True):
     park_count: int
 
 
-# A park is of one timezone for as long as it has days; what it makes energy of may have changed.
-FORGET = text("""
+# Deletes the totals of some days in a park's timezone, for all energy types: the park's type may have just changed,
+# while its timezone cannot change as long as it has days.
+DELETE_DAYS = text("""
     delete from energy_type_days
     where local_date = any (cast(:days as date[]))
       and timezone = (select timezone from parks where id = :park_id)
 """)
-SUM_UP = text("""
+# Computes the totals of some days in a park's timezone again, for all energy types.
+INSERT_DAYS = text("""
     insert into energy_type_days
         (local_date, energy_type, timezone, min_power, max_power, sum_power, reading_count, park_count)
     select
@@ -50,21 +52,22 @@ SUM_UP = text("""
       and timezone = (select timezone from parks where id = :park_id)
     group by local_date, energy_type, timezone
 """)
-DAYS_OF_PARK = text("select local_date from park_days where park_id = :park_id")
+# Selects all days of a park.
+SELECT_DAYS_OF_PARK = text("select local_date from park_days where park_id = :park_id")
 
 
 async def recompute_days(session: AsyncSession, *, park_id: UUID, days: Collection[date]) -> None:
-    """Sum up anew the days of a park that have changed, with all that are summed up with them."""
+    """Recompute the totals of some days in a park's timezone, after the totals of the park's days have changed."""
     if not days:
         return
-    # Of two transactions that sum up one day at once, neither would see what the other has changed.
+    # Two concurrent transactions would each compute the totals of a day without the changes of the other.
     await take_advisory_lock(session, "energy type days")
-    changed = {"park_id": park_id, "days": sorted(days)}
-    await session.execute(FORGET, changed)
-    await session.execute(SUM_UP, changed)
+    parameters = {"park_id": park_id, "days": sorted(days)}
+    await session.execute(DELETE_DAYS, parameters)
+    await session.execute(INSERT_DAYS, parameters)
 
 
 async def recompute_all_days(session: AsyncSession, *, park_id: UUID) -> None:
-    """Sum up anew all days of a park that is no longer what it was."""
-    days = await session.scalars(DAYS_OF_PARK, {"park_id": park_id})
+    """Recompute the totals of all days of a park whose energy type has changed."""
+    days = await session.scalars(SELECT_DAYS_OF_PARK, {"park_id": park_id})
     await recompute_days(session, park_id=park_id, days=set(days))

@@ -1,11 +1,11 @@
 """
-Battery events, kept in blocks.
+Battery events, stored in blocks.
 
-A block is what one chunk of one file brought for one site and one month: its sums, and its events as arrays. Its sums
-are of those events that are not marked as duplicates. Which blocks count, and when, stands in site_months.py.
+A block holds the events that one chunk of a file has for one site and one month: the events as arrays, and their sums
+without the events that are marked as duplicates. site_months.py describes which blocks count.
 
-A block has no foreign keys: Postgres would look both up a block, which takes as long as all else it does. A site with
-events that count is held by its site months; an import is never deleted.
+A block has no foreign keys, because their checks would double the time that Postgres takes to insert a block. A site
+whose events count is protected from deletion by its site months; an import is never deleted.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ from db.site_months import SiteMonth
 
 class EventBlock(Table, table=True):
     __tablename__ = "event_blocks"
-    # The one index: from a site month to its blocks.
+    # The only index, from a site month to its blocks.
     __table_args__ = (PrimaryKeyConstraint("import_id", "site_id", "month", "chunk_number"),)
 
     import_id: UUID = Field(primary_key=True)
@@ -64,20 +64,20 @@ class EventBlock(Table, table=True):
     charged_kwh: Decimal
     discharged_kwh: Decimal
 
-    # One element an event. Energies are in 10^-6 kWh; tariffs in 10^-6 c/kWh, with the sign of money earned.
+    # One element per event. Energies are in 10^-6 kWh. Tariffs are in 10^-6 c/kWh, positive for money earned.
     days: list[int] = Field(sa_type=ARRAY(SmallInteger))
     discharges: list[bool] = Field(sa_type=ARRAY(Boolean))
     energies: list[int] = Field(sa_type=ARRAY(BigInteger))
     tariffs: list[int] = Field(sa_type=ARRAY(BigInteger))
     line_numbers: list[int] = Field(sa_type=ARRAY(Integer))
-    # Which events do not count, since another import brought them first; null where all do.
+    # True for events that do not count, because an earlier import has them too; null if all events count.
     duplicates: list[bool] | None = Field(default=None, sa_type=ARRAY(Boolean))
 
 
-# What is written when a block is brought in; which of its events are duplicates is found out later.
+# The columns of the COPY that inserts blocks; `duplicates` is set when the import completes.
 BLOCK_COLUMNS = [name for name in EventBlock.model_fields if name != "duplicates"]
 
-# The view that shows the events that count as rows; a migration makes it.
+# The view `events` of a migration: the events that count, as rows.
 EVENTS = TableOfView(
     "events",
     MetaData(),
@@ -89,9 +89,9 @@ EVENTS = TableOfView(
 )
 
 
-# Each event of a block as a row, with arrays opened side by side in what is selected: in half of the time that the view
-# takes, where sites are known, but of all sites where they come out of a join.
-_OPENED = (
+# The events of blocks as rows. `unnest` in the select list takes half the time of the lateral `unnest` of the view if
+# the site ids are given; but if they come from a join, Postgres unnests the blocks of all sites.
+_UNNESTED = (
     select(
         *(col(EventBlock.import_id), col(EventBlock.site_id), col(EventBlock.month)),
         func.unnest(col(EventBlock.days)).label("day"),
@@ -108,59 +108,59 @@ _OPENED = (
         & (col(SiteMonth.month) == EventBlock.month),
     )
     .where(col(SiteMonth.repeats).is_(None))
-    .subquery("opened")
+    .subquery("unnested")
 )
-_SIGNED_TARIFF = case((_OPENED.c.is_discharge, _OPENED.c.tariff), else_=-_OPENED.c.tariff)
+_SIGNED_TARIFF = case((_UNNESTED.c.is_discharge, _UNNESTED.c.tariff), else_=-_UNNESTED.c.tariff)
 _MILLION: ColumnElement[float] = literal_column("1000000", Float)
-# What the view shows, but for numbers as binary fractions: Postgres divides these in a tenth of the time, and comes to
-# the same, since what it divides has no more than 13 digits.
+# The rows of the view, with float8 in place of numeric: its division takes a tenth of the time, and the quotient is the
+# nearest float of the exact one, since no dividend has more than 13 digits.
 EVENTS_OF_SITES = (
     select(
-        *(_OPENED.c.import_id, _OPENED.c.line_number, _OPENED.c.site_id, _OPENED.c.month),
-        type_coerce(_OPENED.c.month + (_OPENED.c.day - 1), Date).label("settlement_date"),
-        case((_OPENED.c.is_discharge, "DISCHARGE"), else_="CHARGE").label("event_type"),
-        (_OPENED.c.energy.cast(Float(53)) / _MILLION).label("energy_kwh"),
+        *(_UNNESTED.c.import_id, _UNNESTED.c.line_number, _UNNESTED.c.site_id, _UNNESTED.c.month),
+        type_coerce(_UNNESTED.c.month + (_UNNESTED.c.day - 1), Date).label("settlement_date"),
+        case((_UNNESTED.c.is_discharge, "DISCHARGE"), else_="CHARGE").label("event_type"),
+        (_UNNESTED.c.energy.cast(Float(53)) / _MILLION).label("energy_kwh"),
         (_SIGNED_TARIFF.cast(Float(53)) / _MILLION).label("tariff_cents_per_kwh"),
-        (_OPENED.c.energy.cast(Numeric) * _OPENED.c.tariff * literal_column("0.00000000000001", Numeric)).label(
+        (_UNNESTED.c.energy.cast(Numeric) * _UNNESTED.c.tariff * literal_column("0.00000000000001", Numeric)).label(
             "value_aud"
         ),
     )
-    .where(_OPENED.c.is_duplicate.is_not(True))
+    .where(_UNNESTED.c.is_duplicate.is_not(True))
     .subquery("events")
 )
 
 
 async def copy_blocks(session: AsyncSession, blocks: Sequence[memoryview]) -> None:
-    """Add blocks, in parts of a COPY: in binary, a tuple a block, in the order of `BLOCK_COLUMNS`."""
+    """Insert blocks from the buffers of a binary COPY, one tuple per block in the order of `BLOCK_COLUMNS`."""
     await copy_binary(session, EventBlock.__tablename__, BLOCK_COLUMNS, blocks)
 
 
 def events_of_sites(scope: Scope, site_ids: Sequence[UUID], from_: date | None, until: date | None) -> ReadStatement:
     """
-    Read the events of some sites that count, over settlement dates `[from, until)`.
+    Select the events of some sites that count, with settlement dates in `[from, until)`.
 
-    What they are worth is written out in AUD, with at least its cents.
+    `value_aud` is decimal text with at least two decimals.
     """
-    each = EVENTS_OF_SITES.c
+    event = EVENTS_OF_SITES.c
     events = select(
-        *(each.import_id, each.line_number, each.site_id, each.settlement_date),
-        *(each.event_type, each.energy_kwh, each.tariff_cents_per_kwh),
-        in_full(each.value_aud).label("value_aud"),
-    ).where(equals_any(each.site_id, site_ids), *scope.events(each.site_id, each.settlement_date))
-    # The month is in the index of the blocks; the date is known only once a block is opened.
+        *(event.import_id, event.line_number, event.site_id, event.settlement_date),
+        *(event.event_type, event.energy_kwh, event.tariff_cents_per_kwh),
+        exact_amount(event.value_aud).label("value_aud"),
+    ).where(equals_any(event.site_id, site_ids), *scope.events(event.site_id, event.settlement_date))
+    # The condition on the month uses the index of the blocks; a date is known only once its block is unnested.
     if from_ is not None:
-        events = events.where(each.month >= _month(from_), each.settlement_date >= from_)
+        events = events.where(event.month >= _month(from_), event.settlement_date >= from_)
     if until is not None:
-        events = events.where(each.month < until, each.settlement_date < until)
+        events = events.where(event.month < until, event.settlement_date < until)
     return events
 
 
-def in_full(amount: Any) -> ColumnElement[str]:
-    """Return an amount of money written out, with at least its cents."""
+def exact_amount(amount: Any) -> ColumnElement[str]:
+    """Return an amount of money as exact decimal text with at least two decimals."""
     trimmed = func.trim_scale(amount)
     return cast(case((func.scale(trimmed) <= 2, func.round(trimmed, 2)), else_=trimmed), String)
 
 
 def _month(day: date) -> ColumnElement[date]:
-    # By Postgres, so that the day may be one that is not known yet.
+    # In SQL, because the day may be a placeholder for a value that is not known yet.
     return cast(func.date_trunc("month", cast(day, DateTime)), Date)

@@ -1,7 +1,7 @@
 """
-A worker's side of imports: claiming one, moving its checkpoint, and ending it.
+The worker's side of imports: claim an import, advance its checkpoint, complete it or fail it.
 
-The states an import goes through, and the API's side, are in imports.py.
+imports.py describes the states of an import and has the API's side.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,16 +26,18 @@ class SiteDeleted(Conflict):
 
 
 class LeaseLost(Exception):
-    """Another worker has taken the import up, or it was cancelled: what this one still holds must not be written."""
+    """Another worker has claimed the import, or it was cancelled: this worker must not write for it any more."""
 
 
-# While a worker writes for an import, its session goes by the import's name.
-END_HOLDERS = text("select pg_terminate_backend(pid) from pg_stat_activity where application_name = :holder")
+# Ends the transactions of earlier workers on an import: `bound_transaction` sets their application name.
+TERMINATE_EARLIER_WORKERS = text(
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = :application_name"
+)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker's hold on an import, and where to go on from."""
+    """The lease of a worker on an import, with the position from which the worker resumes."""
 
     import_id: UUID
     run: int
@@ -55,7 +57,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Progress:
-    """What one chunk adds to an import; bytes and lines are counted from the start of the file, or of its text."""
+    """
+    The progress of an import by one chunk.
+
+    `bytes_read`, `text_bytes_read` and `lines_read` count from the start of the file; the rows are those of the chunk.
+    """
 
     chunk_number: int
     bytes_read: int
@@ -67,8 +73,8 @@ class Progress:
 
 
 async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
-    """Take an import up, from its last checkpoint; None when there is nothing left to do."""
-    await session.execute(END_HOLDERS, {"holder": _holder(id)})
+    """Claim an import from its last checkpoint, and end an earlier worker's transactions; None if it is not waiting."""
+    await session.execute(TERMINATE_EARLIER_WORKERS, {"application_name": _application_name(id)})
     waiting = col(Import.status).in_([Status.QUEUED, Status.RUNNING])
     claimed = await session.scalars(
         update(Import)
@@ -81,8 +87,8 @@ async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
         )
         .returning(Import)
     )
-    there = claimed.one_or_none()
-    if there is None:
+    claimed_import = claimed.one_or_none()
+    if claimed_import is None:
         return None
     last = (
         await session.scalars(
@@ -92,20 +98,20 @@ async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
             .limit(1)
         )
     ).one_or_none()
-    assert there.etag is not None  # noqa: S101
-    assert there.bytes_total is not None  # noqa: S101
+    assert claimed_import.etag is not None  # noqa: S101
+    assert claimed_import.bytes_total is not None  # noqa: S101
     return Claim(
         import_id=id,
-        run=there.run,
-        attempts=there.attempts,
-        kind=there.kind,
-        charge_tariff=there.charge_tariff,
-        park_id=there.park_id,
-        vpp_ids=there.vpp_ids,
-        etag=there.etag,
-        bytes_total=there.bytes_total,
-        rows_read=there.rows_read,
-        rows_rejected=there.rows_rejected,
+        run=claimed_import.run,
+        attempts=claimed_import.attempts,
+        kind=claimed_import.kind,
+        charge_tariff=claimed_import.charge_tariff,
+        park_id=claimed_import.park_id,
+        vpp_ids=claimed_import.vpp_ids,
+        etag=claimed_import.etag,
+        bytes_total=claimed_import.bytes_total,
+        rows_read=claimed_import.rows_read,
+        rows_rejected=claimed_import.rows_rejected,
         next_chunk_number=last.chunk_number + 1 if last else 1,
         text_bytes_read=last.text_bytes_read if last else 0,
         lines_read=last.lines_read if last else 0,
@@ -114,25 +120,30 @@ async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
 
 async def bound_transaction(session: AsyncSession, *, id: UUID, idle_timeout_s: float) -> None:
     """
-    Let Postgres end this transaction when its worker goes silent in it, and whoever overtakes the worker end it sooner.
+    Limit how long this transaction may stay open without its worker, so that its locks do not block others for ever.
 
-    What it holds would keep others waiting: in a COPY, Postgres waits for its client however long that takes.
+    Postgres ends it after an idle timeout. During a COPY that timeout does not apply, so the next worker that claims
+    the import also terminates the transaction, which it finds by the application name.
     """
     limits = select(
-        func.set_config("application_name", _holder(id), True),
+        func.set_config("application_name", _application_name(id), True),
         func.set_config("idle_in_transaction_session_timeout", str(round(idle_timeout_s * 1000)), True),
     )
     await session.execute(limits)
 
 
 async def has_lost_lease(session: AsyncSession, claim: Claim) -> bool:
-    """Tell whether an import is no longer this worker's."""
-    mine = select(col(Import.id)).where(*_is_claimed_by(claim))
-    return await session.scalar(mine) is None
+    """Return whether another worker has claimed the import since, or it is no longer running."""
+    claimed = select(col(Import.id)).where(*_is_claimed_by(claim))
+    return await session.scalar(claimed) is None
 
 
 async def advance(session: AsyncSession, claim: Claim, progress: Progress) -> None:
-    """Count a chunk in and move the checkpoint behind it; the chunk's rows go into the same transaction."""
+    """
+    Add a chunk to the import's counts, and insert its checkpoint, in the transaction that inserts the chunk's rows.
+
+    Raises LeaseLost.
+    """
     await _change_claimed(
         session,
         claim,
@@ -154,7 +165,11 @@ async def advance(session: AsyncSession, claim: Claim, progress: Progress) -> No
 
 
 async def recount_chunk(session: AsyncSession, claim: Claim, *, rows_duplicated: int, rows_rejected: int) -> None:
-    """Count rows of a chunk otherwise, which `advance` counted as imported, for what came out while they were kept."""
+    """
+    Count rows of a chunk as duplicates or rejections that `advance` counted as imported.
+
+    They are known only once the chunk's rows are inserted. Raises LeaseLost.
+    """
     if rows_duplicated or rows_rejected:
         await _change_claimed(
             session,
@@ -168,7 +183,7 @@ async def recount_chunk(session: AsyncSession, claim: Claim, *, rows_duplicated:
 async def keep_rejections(
     session: AsyncSession, *, import_id: UUID, rejections: Iterable[tuple[int, str | None, str, str, str]]
 ) -> None:
-    """Keep rows that were left out: the line, the column at fault, the code, the message and the row as it stood."""
+    """Insert rejections: the line number, the column at fault, the code, the message and the text of the row."""
     connection = await driver_connection(session)
     await connection.copy_records_to_table(
         "import_rejections",
@@ -178,15 +193,20 @@ async def keep_rejections(
 
 
 async def complete(session: AsyncSession, claim: Claim) -> None:
-    """Complete an import whose rows have counted since they were kept."""
+    """
+    Complete an import whose rows count since they were inserted.
+
+    Raises LeaseLost.
+    """
     await _change_claimed(session, claim, status=Status.COMPLETED, finished_at=func.clock_timestamp())
 
 
 async def complete_events(session: AsyncSession, claim: Claim, totals: Sequence[memoryview] | None) -> None:
     """
-    Let an import's events count from now on, but for those that other imports had brought before.
+    Complete an import of events: they count from now on, except those that a completed import has already.
 
-    A worker that brought all of them has their totals at hand, in parts of a COPY into site_months.
+    `totals` are the buffers of a COPY into site_months, from a worker that processed the file from its start; None
+    makes Postgres sum up the blocks. Raises LeaseLost, SiteDeleted.
     """
     await session.execute(site_months.LOCK)
     await complete(session, claim)
@@ -196,16 +216,20 @@ async def complete_events(session: AsyncSession, claim: Claim, totals: Sequence[
 
 
 async def fail(session: AsyncSession, claim: Claim, *, reason: str) -> None:
-    """Give an import up for a reason its owner can act on."""
+    """
+    Fail an import for a reason that its owner can act on.
+
+    Raises LeaseLost.
+    """
     await _change_claimed(
         session, claim, status=Status.FAILED, failure_reason=reason, finished_at=func.clock_timestamp()
     )
 
 
 async def _change_claimed(session: AsyncSession, claim: Claim, **changes: Any) -> None:
-    mine = update(Import).where(*_is_claimed_by(claim))
-    changed = await session.scalar(mine.values(**changes).returning(col(Import.id)))
-    if changed is None:
+    claimed = update(Import).where(*_is_claimed_by(claim))
+    changed_id = await session.scalar(claimed.values(**changes).returning(col(Import.id)))
+    if changed_id is None:
         raise LeaseLost
 
 
@@ -213,5 +237,5 @@ def _is_claimed_by(claim: Claim) -> tuple[ColumnElement[bool], ...]:
     return (col(Import.id) == claim.import_id, col(Import.run) == claim.run, col(Import.status) == Status.RUNNING)
 
 
-def _holder(id: UUID) -> str:
+def _application_name(id: UUID) -> str:
     return f"vpp import {id}"

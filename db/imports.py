@@ -1,10 +1,12 @@
 """
-Files on their way into the database, how far each has come, and the rows that were left out.
+Imports of uploaded files: their states and checkpoints, the rejected rows, and the API's side of them.
 
     AWAITING_UPLOAD ── start ─▶ QUEUED ── claim ─▶ RUNNING ── complete ─▶ COMPLETED ── revert ─▶ REVERTED
            │                      ▲  │               │  │
            │                      │  │               │  └── fail ─▶ FAILED ── start ─▶ QUEUED
            └─────── cancel ───────┴──┴─── cancel ────┴─▶ CANCELLED
+
+The worker's side is in import_runs.py.
 """
 
 from collections.abc import Sequence
@@ -71,8 +73,8 @@ class Import(Table, table=True):
         ),
         CheckConstraint("charge_tariff in ('COST', 'EARNING')", name="imports_charge_tariff_is_known"),
         CheckConstraint("(kind = 'PARK_READINGS') = (park_id is not null)", name="imports_readings_have_a_park"),
-        # The same bytes count once for the same VPPs. S3's ETag is their hash; the size makes a chance meeting of two
-        # hashes harmless.
+        # The same bytes count once for the same VPPs. S3's ETag is their hash; the size is compared too, in case two
+        # hashes collide.
         Index(
             "imports_file_once",
             *("etag", "bytes_total", "vpp_ids"),
@@ -90,9 +92,9 @@ class Import(Table, table=True):
     status: str = Status.AWAITING_UPLOAD
     file_name: str
     charge_tariff: str
-    # The VPPs of whose sites it may speak, since whoever made it is held to them; null for all.
+    # The scope of the caller who created the import: the file may only name sites of these VPPs; null for all VPPs.
     vpp_ids: list[UUID] | None = Field(default=None, sa_type=ARRAY(Uuid))
-    # Whose readings it brings, if it does.
+    # The park that the readings belong to; null unless the kind is PARK_READINGS.
     park_id: UUID | None = Field(default=None, foreign_key="parks.id", ondelete="RESTRICT")
     etag: str | None = None
     bytes_total: int | None = Field(default=None, sa_type=BigInteger)
@@ -102,9 +104,9 @@ class Import(Table, table=True):
     rows_duplicated: int = 0
     rows_rejected: int = 0
     failure_reason: str | None = None
-    # How often a worker has taken it up. One that was overtaken holds an older number, and may write no more.
+    # The fencing token: each claim increments it, and a worker whose claim has an older number can no longer write.
     run: int = 0
-    # How often it was taken up since it last got any further.
+    # The number of claims since the last checkpoint.
     attempts: int = 0
     created_at: datetime = created_at_column()
     started_at: datetime | None = timestamp_column()
@@ -112,14 +114,14 @@ class Import(Table, table=True):
 
 
 class ImportCheckpoint(Table, table=True):
-    """How far an import had come when a chunk of it was kept, in the transaction that kept it."""
+    """The position in the file after a chunk, written in the transaction that inserts the rows of the chunk."""
 
     __tablename__ = "import_checkpoints"
 
     import_id: UUID = Field(foreign_key="imports.id", ondelete="CASCADE", primary_key=True)
     chunk_number: int = Field(primary_key=True)
     bytes_read: int = Field(sa_type=BigInteger)
-    # Where to go on: in what the file says, which is longer than the file where that is packed.
+    # The offset in the decompressed text at which the next run resumes; equal to `bytes_read` for an uncompressed file.
     text_bytes_read: int = Field(sa_type=BigInteger)
     lines_read: int
     created_at: datetime = created_at_column()
@@ -228,7 +230,7 @@ class ImportNotRevertible(Conflict):
 
 
 def imports(scope: Scope) -> ReadStatement:
-    """Read imports."""
+    """Select imports."""
     return select(
         *(col(Import.id), col(Import.kind), col(Import.status), col(Import.file_name), col(Import.park_id)),
         *(col(Import.bytes_total), col(Import.bytes_read), col(Import.rows_read), col(Import.rows_imported)),
@@ -238,13 +240,13 @@ def imports(scope: Scope) -> ReadStatement:
 
 
 def rejections(scope: Scope, import_ids: Sequence[UUID]) -> ReadStatement:
-    """Read the rows some imports left out."""
-    reached = select(col(Import.id)).where(equals_any(col(Import.id), import_ids), *scope.imports(col(Import.vpp_ids)))
+    """Select the rejected rows of some imports."""
+    in_scope = select(col(Import.id)).where(equals_any(col(Import.id), import_ids), *scope.imports(col(Import.vpp_ids)))
     import_id = col(ImportRejection.import_id)
     return select(
         *(col(ImportRejection.line_number), col(ImportRejection.column_name), col(ImportRejection.code)),
         *(col(ImportRejection.message), col(ImportRejection.row_text)),
-    ).where(import_id.in_(reached) if scope.is_restricted else equals_any(import_id, import_ids))
+    ).where(import_id.in_(in_scope) if scope.is_restricted else equals_any(import_id, import_ids))
 
 
 async def create(
@@ -256,7 +258,11 @@ async def create(
     charge_tariff: str,
     park_id: UUID | None = None,
 ) -> UUID:
-    """Register a file that is to be uploaded; sent again, find the import it registered."""
+    """
+    Create an import for a file that is to be uploaded, and return its id; the same call sent again returns the same id.
+
+    Raises ParkIdRequired, ParkIdNotAllowed, ParksOutOfScope, FileNameRefused, ImportParkNotFound, ImportIdTaken.
+    """
     _check_park(session, kind=kind, park_id=park_id)
     id, file_name, vpp_ids = id or uuid4(), file_name.strip(), scope_of(session).vpp_ids
     new = upsert(Import).values(
@@ -273,46 +279,47 @@ async def create(
         )
     if created_id is None:
         try:
-            there = await lock_import(session, id=id)
+            existing = await lock_import(session, id=id)
         except ImportNotFound:
             raise ImportIdTaken(id=id) from None
-        if (there.kind, there.file_name, there.charge_tariff, there.park_id) != (
-            kind,
-            file_name,
-            charge_tariff,
-            park_id,
-        ):
+        existing_fields = (existing.kind, existing.file_name, existing.charge_tariff, existing.park_id)
+        if existing_fields != (kind, file_name, charge_tariff, park_id):
             raise ImportIdTaken(id=id)
     return id
 
 
 async def lock_import(session: AsyncSession, *, id: UUID) -> Import:
-    """Return an import, and let nobody else change it until the transaction ends."""
-    of_these = (col(Import.id) == id, *scope_of(session).imports(col(Import.vpp_ids)))
-    there = (await session.scalars(select(Import).where(*of_these).with_for_update())).one_or_none()
-    if there is None:
+    """
+    Return an import and lock its row until the transaction ends.
+
+    Raises ImportNotFound.
+    """
+    conditions = (col(Import.id) == id, *scope_of(session).imports(col(Import.vpp_ids)))
+    existing = (await session.scalars(select(Import).where(*conditions).with_for_update())).one_or_none()
+    if existing is None:
         raise ImportNotFound(id=id)
-    return there
+    return existing
 
 
 async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_total: int, max_bytes: int) -> None:
     """
-    Queue an import whose file is uploaded, and the job with it; a file that is not there has no ETag.
+    Queue an import and its job, given the ETag and the size of the uploaded file; `etag` is None if there is no file.
 
-    A failed one goes on from its last checkpoint. Starting one that is under way or done changes nothing.
+    A failed import resumes from its last checkpoint. A queued, running or completed one stays as it is. Raises
+    ImportNotFound, ImportCancelled, NotUploaded, FileEmpty, FileTooLarge, FileChanged, FileImportedAlready.
     """
-    there = await lock_import(session, id=id)
-    if there.status in (Status.QUEUED, Status.RUNNING, Status.COMPLETED):
+    existing = await lock_import(session, id=id)
+    if existing.status in (Status.QUEUED, Status.RUNNING, Status.COMPLETED):
         return
-    if there.status in (Status.CANCELLED, Status.REVERTED):
-        raise ImportCancelled(status=there.status)
+    if existing.status in (Status.CANCELLED, Status.REVERTED):
+        raise ImportCancelled(status=existing.status)
     if etag is None:
         raise NotUploaded
     if not bytes_total:
         raise FileEmpty
     if bytes_total > max_bytes:
         raise FileTooLarge(size=bytes_total, limit=max_bytes)
-    if there.etag != etag and there.bytes_read > 0:
+    if existing.etag != etag and existing.bytes_read > 0:
         raise FileChanged
     queued = (
         update(Import)
@@ -332,9 +339,9 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
     except IntegrityError as error:
         if violated_constraint(error) != FileImportedAlready.constraint:
             raise
-        before = (await session.scalars(_in_use(there, etag=etag, bytes_total=bytes_total))).one()
+        other = (await session.scalars(_with_same_file(existing, etag=etag, bytes_total=bytes_total))).one()
         raise FileImportedAlready(
-            import_id=before.id, file_name=before.file_name, info={"importId": str(before.id)}
+            import_id=other.id, file_name=other.file_name, info={"importId": str(other.id)}
         ) from error
     async with as_database_owner(session):
         await jobs.enqueue(session, Job.IMPORT, id=id)
@@ -342,58 +349,68 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
 
 async def cancel(session: AsyncSession, *, id: UUID) -> None:
     """
-    Give up an import that is not completed; what it brought in will never count, and is swept away.
+    Cancel an import that is not completed. Its events will never count, and a job deletes them.
 
-    Parks and readings, which count from their chunk on, are what they were before it.
+    Parks and readings, which count as soon as their chunk is committed, are restored to their state before the import.
+    Raises ImportNotFound, ImportNotCancellable, ParkHasReadings, ParkHasImports.
     """
     await disable_statement_timeout(session)
-    there = await lock_import(session, id=id)
-    if there.status == Status.CANCELLED:
+    existing = await lock_import(session, id=id)
+    if existing.status == Status.CANCELLED:
         return
-    if there.status in (Status.COMPLETED, Status.REVERTED):
-        raise ImportNotCancellable(status=there.status)
+    if existing.status in (Status.COMPLETED, Status.REVERTED):
+        raise ImportNotCancellable(status=existing.status)
     await _close(session, id=id, status=Status.CANCELLED)
-    await _undo(session, there)
+    await _undo_parks_and_readings(session, existing)
 
 
 async def lock_settled_totals(session: AsyncSession) -> None:
-    """Let nobody else change what counts until the transaction ends; call it before an import is held."""
+    """Take the advisory lock on which rows count; to avoid a deadlock, call it before an import is locked."""
     await session.execute(site_months.LOCK)
 
 
 async def revert(session: AsyncSession, *, id: UUID) -> None:
     """
-    Let an import's rows no longer count; rows of other imports that were its duplicates count again.
+    Revert a completed import: its rows no longer count, and rows of other imports that were its duplicates do.
 
-    Parks and readings are what they were before it, where no later import has changed them.
+    Parks and readings are restored to their state before the import, unless a later import has changed them. Raises
+    ImportNotFound, ImportNotRevertible, ParkHasReadings, ParkHasImports.
     """
     await disable_statement_timeout(session)
     await lock_settled_totals(session)
-    there = await lock_import(session, id=id)
-    if there.status == Status.REVERTED:
+    existing = await lock_import(session, id=id)
+    if existing.status == Status.REVERTED:
         return
-    if there.status != Status.COMPLETED:
-        raise ImportNotRevertible(status=there.status)
+    if existing.status != Status.COMPLETED:
+        raise ImportNotRevertible(status=existing.status)
     await _close(session, id=id, status=Status.REVERTED)
-    await _undo(session, there)
-    if there.kind == "BATTERY_EVENTS":
+    await _undo_parks_and_readings(session, existing)
+    if existing.kind == "BATTERY_EVENTS":
         async with as_database_owner(session):
             await update_row_counts(session, await site_months.remove(session, import_id=id))
 
 
 async def sweep(session: AsyncSession, *, id: UUID) -> None:
-    """Delete the blocks of an import whose rows will never count again."""
-    gone = select(col(Import.id)).where(
+    """Delete the blocks of a cancelled or reverted import; its rows will never count again."""
+    closed = select(col(Import.id)).where(
         col(Import.id) == id, col(Import.status).in_([Status.CANCELLED, Status.REVERTED])
     )
-    await session.execute(delete(EventBlock).where(col(EventBlock.import_id).in_(gone)))
+    await session.execute(delete(EventBlock).where(col(EventBlock.import_id).in_(closed)))
 
 
-async def _undo(session: AsyncSession, there: Import) -> None:
-    if there.kind == "PARKS":
-        await parks.undo_import(session, import_id=there.id)
-    elif there.park_id is not None:
-        await readings.undo_import(session, park_id=there.park_id, import_id=there.id)
+async def update_row_counts(session: AsyncSession, counts: Sequence[Count]) -> None:
+    """Store how many rows of some imports count, and how many are duplicates."""
+    for count in counts:
+        of_import = update(Import).where(col(Import.id) == count.import_id)
+        row_counts = {"rows_imported": count.rows_imported, "rows_duplicated": count.rows_duplicated}
+        await session.execute(of_import.values(**row_counts))
+
+
+async def _undo_parks_and_readings(session: AsyncSession, undone: Import) -> None:
+    if undone.kind == "PARKS":
+        await parks.undo_import(session, import_id=undone.id)
+    elif undone.park_id is not None:
+        await readings.undo_import(session, park_id=undone.park_id, import_id=undone.id)
 
 
 def _check_park(session: AsyncSession, *, kind: str, park_id: UUID | None) -> None:
@@ -412,15 +429,9 @@ async def _close(session: AsyncSession, *, id: UUID, status: Status) -> None:
         await jobs.enqueue(session, Job.SWEEP_IMPORT, id=id)
 
 
-async def update_row_counts(session: AsyncSession, counts: Sequence[Count]) -> None:
-    for count in counts:
-        kept = update(Import).where(col(Import.id) == count.import_id)
-        await session.execute(kept.values(rows_imported=count.rows_imported, rows_duplicated=count.rows_duplicated))
-
-
-def _in_use(like: Import, *, etag: str, bytes_total: int) -> Select[Import]:
+def _with_same_file(other: Import, *, etag: str, bytes_total: int) -> Select[Import]:
     return select(Import).where(
         *(col(Import.etag) == etag, col(Import.bytes_total) == bytes_total),
-        col(Import.vpp_ids).is_not_distinct_from(like.vpp_ids),
+        col(Import.vpp_ids).is_not_distinct_from(other.vpp_ids),
         col(Import.status).in_([Status.QUEUED, Status.RUNNING, Status.COMPLETED]),
     )

@@ -1,4 +1,4 @@
-"""Work for the workers: a job is a row, enqueued by the transaction that made it necessary."""
+"""Jobs for the workers. A job is a row of pgqueuer's table, inserted by the transaction that made the job necessary."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,16 +16,19 @@ from db.engine.database import driver_connection
 
 
 class Job(StrEnum):
-    """What a worker can be asked to do with the thing an id names."""
+    """The kinds of jobs; the payload of a job is the id of an import or a report."""
 
     IMPORT = "import"
     SWEEP_IMPORT = "sweep_import"
     SETTLE = "settle"
 
 
-STILL_OURS = "select id from pgqueuer where (id, queue_manager_id) in (select * from unnest($1::bigint[], $2::uuid[]))"
+# Selects those of some jobs that are still leased to the queue manager that picked them.
+SELECT_LEASED = (
+    "select id from pgqueuer where (id, queue_manager_id) in (select * from unnest($1::bigint[], $2::uuid[]))"
+)
 
-# What is to be done, as the tables tell that it is to be done to.
+# Inserts a job for each import or report whose status requires one and that has none.
 RESTORE_LOST = """
     with to_do (job, id) as (
         select 'import', id from imports where status in ('QUEUED', 'RUNNING')
@@ -48,29 +51,30 @@ RESTORE_LOST = """
 
 
 async def enqueue(session: AsyncSession, job: Job, *, id: UUID) -> None:
-    """Ask for a job; it is there for the workers once the session's transaction is kept."""
+    """Enqueue a job; workers see it once the session's transaction commits."""
     await Queries(AsyncpgDriver(await driver_connection(session))).enqueue(job, str(id).encode())
 
 
 class LeasedQueries(Queries):
     """
-    pgqueuer's statements, as a worker runs them: a job that another has taken up since is left alone.
+    pgqueuer's queries, restricted to jobs whose lease this worker still has.
 
-    Otherwise a worker that was stopped for a while, and overtaken, would end the other's job together with its own.
+    Without the restriction, a worker that was suspended past its lease would finish a job that another worker runs by
+    then.
     """
 
     async def log_jobs(self, job_status: list[tuple[QueuedJob, JOB_STATUS, TracebackRecord | None]]) -> None:
-        ours = await self._still_ours([job for job, _, _ in job_status])
-        await super().log_jobs([each for each in job_status if each[0].id in ours])
+        leased = await self._still_leased([job for job, _, _ in job_status])
+        await super().log_jobs([outcome for outcome in job_status if outcome[0].id in leased])
 
     async def retry_job(self, job: QueuedJob, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
-        if await self._still_ours([job]):
+        if await self._still_leased([job]):
             await super().retry_job(job, delay, traceback_record)
 
     async def restore_lost_jobs(self) -> None:
-        """Enqueue what is waiting to be done without a job that would do it, however that came to pass."""
+        """Enqueue a job for each import or report that waits for one but has none in the queue."""
         await self.driver.execute(RESTORE_LOST)
 
-    async def _still_ours(self, jobs: Sequence[QueuedJob]) -> set[JobId]:
-        rows = await self.driver.fetch(STILL_OURS, [job.id for job in jobs], [job.queue_manager_id for job in jobs])
+    async def _still_leased(self, jobs: Sequence[QueuedJob]) -> set[JobId]:
+        rows = await self.driver.fetch(SELECT_LEASED, [job.id for job in jobs], [job.queue_manager_id for job in jobs])
         return {job.id for job in jobs if {"id": job.id} in rows}

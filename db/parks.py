@@ -1,4 +1,4 @@
-"""Wind and solar parks, whose readings are dated in their own timezones."""
+"""Wind and solar parks. The readings of a park are dated in its own timezone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from db.engine.refusals import Conflict, NotFound, Unauthorized, ValidationFaile
 from db.engine.scope import Scope, scope_of
 from db.engine.tables import Table, created_at_column, text_length_check, updated_at_column
 
-# No more of the table than it takes: whose it is imports this.
+# The one column that is needed here; readings.py, which defines the table, imports this module.
 READINGS = table("energy_readings", column("park_id", Uuid))
 
 
@@ -61,7 +61,7 @@ class Park(Table, table=True):
 
 
 class ImportedPark(Table, table=True):
-    """What an import said of a park, and what had been said of it before: null where the import created it."""
+    """The values that an import set for a park, and the old values; the old ones are null if it created the park."""
 
     __tablename__ = "imported_parks"
 
@@ -128,43 +128,48 @@ class ParkTimezoneChanged(Conflict):
 
 @dataclass(frozen=True)
 class ParkFilter:
-    """Which parks are wanted, by what each is one of: None for anything, and nothing is one of none."""
+    """A filter for parks: each list admits its values, None admits all values, and an empty list admits none."""
 
     names: Sequence[str] | None = None
     energy_types: Sequence[str] | None = None
     timezones: Sequence[str] | None = None
 
-    def conditions(self, of: Any = None) -> tuple[ColumnElement[bool], ...]:
-        """Return what holds of the parks that are wanted, or of the rows of another table with columns of theirs."""
-        wanted = {"name": self.names, "energy_type": self.energy_types, "timezone": self.timezones}
-        # One value each, however many are named.
+    def conditions(self, table: Any = None) -> tuple[ColumnElement[bool], ...]:
+        """Return the filter's conditions on parks, or on another table that has columns with the same names."""
+        filters = {"name": self.names, "energy_type": self.energy_types, "timezone": self.timezones}
+        # `= any (array)` has one parameter for any number of values, so the SQL text is always the same.
         return tuple(
-            col(getattr(of or Park, column)) == any_(these if hasattr(these, "__clause_element__") else _texts(these))
-            for column, these in wanted.items()
-            if these is not None
+            col(getattr(table or Park, column))
+            == any_(values if hasattr(values, "__clause_element__") else _array(values))
+            for column, values in filters.items()
+            if values is not None
         )
 
 
-def parks(scope: Scope, wanted: ParkFilter | None = None) -> ReadStatement:
-    """Read parks."""
+def parks(scope: Scope, filter: ParkFilter | None = None) -> ReadStatement:
+    """Select parks."""
     return select(
         *(col(Park.id), col(Park.name), col(Park.timezone), col(Park.energy_type)),
         *(col(Park.created_at), col(Park.updated_at)),
-    ).where(*scope.parks(), *(wanted.conditions() if wanted else ()))
+    ).where(*scope.parks(), *(filter.conditions() if filter else ()))
 
 
 def is_timezone(name: str) -> bool:
-    """Tell whether a name is one of the IANA database's."""
+    """Return whether a name is in the IANA time zone database."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
-    # Such as those the system keeps beside it, "localtime" among them.
+    # The system's folder also holds files that are not in the database, such as "localtime".
     return "/" in name or name in ("UTC", "GMT")
 
 
 async def create(session: AsyncSession, *, id: UUID | None, name: str, timezone: str, energy_type: str) -> UUID:
-    """Create a park; the same create sent again finds the one it created."""
+    """
+    Create a park and return its id; the same call sent again returns the same id.
+
+    Raises ParkOutOfScope, UnknownTimezone, ParkNameTaken, ParkNameRefused, ParkIdTaken.
+    """
     if scope_of(session).is_restricted:
         raise ParkOutOfScope
     id, name = id or uuid4(), name.strip()
@@ -176,8 +181,8 @@ async def create(session: AsyncSession, *, id: UUID | None, name: str, timezone:
             new.on_conflict_do_nothing(index_elements=[col(Park.id)]).returning(col(Park.id))
         )
     if created_id is None:
-        there = (await session.scalars(select(Park).where(col(Park.id) == id))).one()
-        if (there.name, there.timezone, there.energy_type) != (name, timezone, energy_type):
+        existing = (await session.scalars(select(Park).where(col(Park.id) == id))).one()
+        if (existing.name, existing.timezone, existing.energy_type) != (name, timezone, energy_type):
             raise ParkIdTaken(id=id)
     return id
 
@@ -190,34 +195,46 @@ async def update_park(
     timezone: str | None = None,
     energy_type: str | None = None,
 ) -> UUID:
-    """Change a park; what is None stays. Its timezone stays while it has readings."""
-    there = None if scope_of(session).is_restricted else await _lock_park(session, col(Park.id) == id)
-    if there is None:
+    """
+    Change a park; fields that are None stay. The timezone can change only while the park has no readings.
+
+    Raises ParkNotFound, UnknownTimezone, ParkHasReadings, ParkNameTaken, ParkNameRefused.
+    """
+    existing = None if scope_of(session).is_restricted else await _lock_park(session, col(Park.id) == id)
+    if existing is None:
         raise ParkNotFound(id=id)
     changes: dict[str, Any] = {} if name is None else {"name": name.strip()}
-    is_of_another_type = energy_type not in (None, there.energy_type)
-    changes |= {"energy_type": energy_type} if is_of_another_type else {}
-    if timezone is not None and timezone != there.timezone:
+    has_new_type = energy_type not in (None, existing.energy_type)
+    changes |= {"energy_type": energy_type} if has_new_type else {}
+    if timezone is not None and timezone != existing.timezone:
         _check_timezone(timezone)
-        await _check_no_readings(session, there)
+        await _check_no_readings(session, existing)
         changes["timezone"] = timezone
     if changes:
         with translate_violations(ParkNameTaken(name=name), ParkNameRefused()):
             await session.execute(update(Park).where(col(Park.id) == id).values(**changes))
-    if is_of_another_type:
+    if has_new_type:
         await energy_type_days.recompute_all_days(session, park_id=id)
     return id
 
 
 async def lock_timezone(session: AsyncSession, *, id: UUID, timezone: str) -> None:
-    """Let nobody change a park until the transaction ends; `ParkTimezoneChanged` unless its timezone is still this."""
-    there = select(col(Park.timezone)).where(col(Park.id) == id).with_for_update(read=True)
-    if await session.scalar(there) != timezone:
+    """
+    Take a share lock on a park and check that its timezone is still the given one.
+
+    Raises ParkTimezoneChanged.
+    """
+    current = select(col(Park.timezone)).where(col(Park.id) == id).with_for_update(read=True)
+    if await session.scalar(current) != timezone:
         raise ParkTimezoneChanged(timezone=timezone)
 
 
 async def lock_park_imports(session: AsyncSession) -> None:
-    """Let no other transaction change parks for an import until this one ends: each changes many, in any order."""
+    """
+    Take the advisory lock under which an import changes parks.
+
+    Each such transaction changes many parks in any order, so without the lock two of them could deadlock.
+    """
     await take_advisory_lock(session, "imported parks")
 
 
@@ -225,55 +242,57 @@ async def upsert_imported(
     session: AsyncSession, *, import_id: UUID, name: str, timezone: str, energy_type: str
 ) -> bool:
     """
-    Create the park of a name, or change it to what a file says; tell whether that was anything new.
+    Create the park with a name, or update it to the values of an imported row; return whether anything changed.
 
-    `ParkHasReadings` where the timezone would change under readings. Call it under `take_turns_at_imports`.
+    The caller holds the lock of `lock_park_imports`. Raises ParkHasReadings if the timezone of a park with readings
+    would change.
     """
     await take_advisory_lock(session, "park", name)
-    there = await _lock_park(session, col(Park.name) == name)
-    said = {"timezone": timezone, "energy_type": energy_type}
-    if there is None:
-        there = Park(name=name, timezone=timezone, energy_type=energy_type)
-        session.add(there)
+    park = await _lock_park(session, col(Park.name) == name)
+    new = {"timezone": timezone, "energy_type": energy_type}
+    if park is None:
+        park = Park(name=name, timezone=timezone, energy_type=energy_type)
+        session.add(park)
         await session.flush()
         old: dict[str, str | None] = {"old_timezone": None, "old_energy_type": None}
-    elif (there.timezone, there.energy_type) == (timezone, energy_type):
+    elif (park.timezone, park.energy_type) == (timezone, energy_type):
         return False
     else:
-        if there.timezone != timezone:
-            await _check_no_readings(session, there)
-        old = {"old_timezone": there.timezone, "old_energy_type": there.energy_type}
-        await session.execute(update(Park).where(col(Park.id) == there.id).values(**said))
-        await energy_type_days.recompute_all_days(session, park_id=there.id)
-    # A file may speak of a park twice: what was before its first word is what was before it.
-    first = upsert(ImportedPark).values(import_id=import_id, park_id=there.id, **said, **old)
+        if park.timezone != timezone:
+            await _check_no_readings(session, park)
+        old = {"old_timezone": park.timezone, "old_energy_type": park.energy_type}
+        await session.execute(update(Park).where(col(Park.id) == park.id).values(**new))
+        await energy_type_days.recompute_all_days(session, park_id=park.id)
+    # A file may have several rows for a park: the old values stay those from before its first row.
+    imported = upsert(ImportedPark).values(import_id=import_id, park_id=park.id, **new, **old)
     await session.execute(
-        first.on_conflict_do_update(index_elements=["import_id", "park_id"], set_=said),
+        imported.on_conflict_do_update(index_elements=["import_id", "park_id"], set_=new),
     )
     return True
 
 
 async def undo_import(session: AsyncSession, *, import_id: UUID) -> None:
     """
-    Let parks be what they were before an import, where they still are what it said: those it created go.
+    Restore the parks of an import to their old values, and delete those that it created.
 
-    `ParkHasReadings` where readings keep one from it, and `ParkHasImports`.
+    A park that was changed after the import stays as it is. Raises ParkHasReadings if the timezone of a park with
+    readings would change or the park would be deleted, and ParkHasImports.
     """
     await lock_park_imports(session)
     of_import = select(ImportedPark).where(col(ImportedPark.import_id) == import_id)
-    for said in (await session.scalars(of_import)).all():
-        there = await _lock_park(session, col(Park.id) == said.park_id)
-        if there is None or (there.timezone, there.energy_type) != (said.timezone, said.energy_type):
+    for imported in (await session.scalars(of_import)).all():
+        park = await _lock_park(session, col(Park.id) == imported.park_id)
+        if park is None or (park.timezone, park.energy_type) != (imported.timezone, imported.energy_type):
             continue
-        if said.old_timezone is None or said.old_timezone != there.timezone:
-            await _check_no_readings(session, there)
-        if said.old_timezone is None:
-            with translate_violations(ParkHasImports(name=there.name)):
-                await session.execute(delete(Park).where(col(Park.id) == there.id))
+        if imported.old_timezone is None or imported.old_timezone != park.timezone:
+            await _check_no_readings(session, park)
+        if imported.old_timezone is None:
+            with translate_violations(ParkHasImports(name=park.name)):
+                await session.execute(delete(Park).where(col(Park.id) == park.id))
         else:
-            old = {"timezone": said.old_timezone, "energy_type": said.old_energy_type}
-            await session.execute(update(Park).where(col(Park.id) == there.id).values(**old))
-            await energy_type_days.recompute_all_days(session, park_id=there.id)
+            old = {"timezone": imported.old_timezone, "energy_type": imported.old_energy_type}
+            await session.execute(update(Park).where(col(Park.id) == park.id).values(**old))
+            await energy_type_days.recompute_all_days(session, park_id=park.id)
 
 
 async def _lock_park(session: AsyncSession, condition: Any) -> Park | None:
@@ -291,9 +310,9 @@ def _check_timezone(timezone: str) -> None:
 
 
 def park_ids(names: Sequence[str]) -> ReadStatement:
-    """Read which parks some names mean."""
+    """Select the ids and names of the parks with some names."""
     return select(col(Park.id), col(Park.name)).where(col(Park.name).in_(names))
 
 
-def _texts(texts: Sequence[str]) -> BindParameter[Any]:
-    return bindparam(None, list(texts), ARRAY(String))
+def _array(values: Sequence[str]) -> BindParameter[Any]:
+    return bindparam(None, list(values), ARRAY(String))

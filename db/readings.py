@@ -1,8 +1,8 @@
 """
-Energy readings of parks: one for a park and an instant, the last that an import brought.
+Energy readings of parks: one per park and instant, from the latest import that has it.
 
-What a reading replaced is kept, so that an import that is taken back leaves what was there before it. Of each park and
-local day, the sums are kept in the transaction that changes its readings: statistics never go through readings.
+Replaced readings are stored too, so that reverting an import restores them. The totals of each park and local day are
+updated in the transaction that changes readings, so statistics never aggregate readings.
 """
 
 from collections.abc import Sequence
@@ -25,37 +25,37 @@ from db.parks import Park, ParkFilter
 
 
 class EnergyReading(Table, table=True):
-    """Mean power over the interval that starts at an instant, and the import that said so last."""
+    """The mean power of a park over an interval, and the latest import that has a reading for it."""
 
     __tablename__ = "energy_readings"
 
-    # No foreign keys: Postgres would look both up a reading. Neither a park with readings nor an import is deleted.
+    # No foreign keys: Postgres would check both per reading. Neither a park with readings nor an import is deleted.
     park_id: UUID = Field(primary_key=True)
     interval_start: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))
-    # In the park's own time.
+    # In the park's timezone.
     local_date: date
-    # In 10^-6 MW, below zero where the park drew power.
+    # In 10^-6 MW; negative while the park draws power.
     power: int = Field(sa_type=BigInteger)
     import_id: UUID
 
 
 class ReplacedReading(Table, table=True):
-    """A reading that a later import replaced, for as long as that may be taken back."""
+    """A reading that a later import replaced; it is restored if that import is cancelled or reverted."""
 
     __tablename__ = "replaced_readings"
 
     park_id: UUID = Field(primary_key=True)
     interval_start: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))
-    # The import that had brought it.
+    # The import of the replaced reading, not of the replacing one.
     import_id: UUID = Field(primary_key=True)
     local_date: date
     power: int = Field(sa_type=BigInteger)
-    # Which of several was replaced last.
+    # The order in which readings were replaced.
     place: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), nullable=False))
 
 
 class ParkDay(Table, table=True):
-    """The sums of a park's local day, of 92, 96 or 100 quarters of an hour; in 10^-6 MW."""
+    """The totals of a park's local day, which has 92, 96 or 100 quarters of an hour; powers are in 10^-6 MW."""
 
     __tablename__ = "park_days"
     __table_args__ = (Index("park_days_local_date_park_id", "local_date", "park_id"),)
@@ -70,13 +70,14 @@ class ParkDay(Table, table=True):
 
 @dataclass(frozen=True)
 class Readings:
-    """Readings of one park, an element each, no instant twice; powers are in 10^-6 MW."""
+    """Readings of one park as parallel sequences, with distinct instants; powers are in 10^-6 MW."""
 
     instants: Sequence[datetime]
     local_dates: Sequence[date]
     powers: Sequence[int]
 
 
+# The readings that are to be stored, as a common table expression `new`.
 NEW = """
     with new as (
         select * from unnest(
@@ -84,30 +85,33 @@ NEW = """
         ) as new (interval_start, local_date, power)
     )
 """
-COUNT_THERE = text(
+# Counts the stored readings at the instants of new ones, and those of them with the same power.
+COUNT_EXISTING = text(
     NEW  # noqa: S608 It is ours.
     + """
-    select count(*) as there, count(*) filter (where there.power = new.power) as same
+    select count(*) as total, count(*) filter (where existing.power = new.power) as same
     from new
-    join energy_readings there on (there.park_id, there.interval_start) = (:park_id, new.interval_start)
+    join energy_readings existing on (existing.park_id, existing.interval_start) = (:park_id, new.interval_start)
 """
 )
-KEEP_REPLACED = text(
+# Saves the readings of other imports that the new ones replace.
+SAVE_REPLACED = text(
     NEW  # noqa: S608 It is ours.
     + """
     insert into replaced_readings (park_id, interval_start, import_id, local_date, power)
-    select there.park_id, there.interval_start, there.import_id, there.local_date, there.power
+    select existing.park_id, existing.interval_start, existing.import_id, existing.local_date, existing.power
     from new
-    join energy_readings there on (there.park_id, there.interval_start) = (:park_id, new.interval_start)
-    where there.import_id <> :import_id
+    join energy_readings existing on (existing.park_id, existing.interval_start) = (:park_id, new.interval_start)
+    where existing.import_id <> :import_id
 """
 )
-# Of an instant that another import has taken from it since, and that it brings again.
-FORGET_OWN = text("""
+# Deletes the replaced readings of an import at some instants, for which the import now has a reading again.
+DELETE_OWN_REPLACED = text("""
     delete from replaced_readings
     where (park_id, import_id) = (:park_id, :import_id) and interval_start = any (cast(:instants as timestamptz[]))
 """)
-KEEP = text(
+# Inserts the new readings, or updates the existing ones at their instants.
+UPSERT = text(
     NEW  # noqa: S608 It is ours.
     + """
     insert into energy_readings (park_id, interval_start, local_date, power, import_id)
@@ -117,8 +121,8 @@ KEEP = text(
     set local_date = excluded.local_date, power = excluded.power, import_id = excluded.import_id
 """
 )
-# Which instants an import has brought already, replaced since or not.
-BROUGHT = text("""
+# Selects those of some instants for which an import has a reading, current or replaced.
+SELECT_INSTANTS = text("""
     select interval_start
     from energy_readings
     where (park_id, import_id) = (:park_id, :import_id) and interval_start = any (cast(:instants as timestamptz[]))
@@ -127,34 +131,38 @@ BROUGHT = text("""
     from replaced_readings
     where (park_id, import_id) = (:park_id, :import_id) and interval_start = any (cast(:instants as timestamptz[]))
 """)
-DAYS_OF_IMPORT = text("""
+# Selects the local days of the current readings of an import.
+SELECT_DAYS_OF_IMPORT = text("""
     select distinct local_date from energy_readings where (park_id, import_id) = (:park_id, :import_id)
 """)
-# What came before it, and has not been taken back itself, takes its place again.
-RESTORE = text("""
-    with before as (
+# Restores the readings that the current readings of an import replaced: at each instant the last one that was replaced.
+RESTORE_REPLACED = text("""
+    with restored as (
         select distinct on (interval_start) replaced.*
         from replaced_readings replaced
-        join energy_readings mine using (park_id, interval_start)
-        where (mine.park_id, mine.import_id) = (:park_id, :import_id)
+        join energy_readings undone using (park_id, interval_start)
+        where (undone.park_id, undone.import_id) = (:park_id, :import_id)
         order by interval_start, place desc
     ),
-    gone as (
+    deleted as (
         delete from replaced_readings
-        using before
+        using restored
         where (replaced_readings.park_id, replaced_readings.interval_start, replaced_readings.import_id)
-            = (before.park_id, before.interval_start, before.import_id)
+            = (restored.park_id, restored.interval_start, restored.import_id)
     )
     update energy_readings
-    set local_date = before.local_date, power = before.power, import_id = before.import_id
-    from before
-    where (energy_readings.park_id, energy_readings.interval_start) = (before.park_id, before.interval_start)
+    set local_date = restored.local_date, power = restored.power, import_id = restored.import_id
+    from restored
+    where (energy_readings.park_id, energy_readings.interval_start) = (restored.park_id, restored.interval_start)
 """)
-TAKE_BACK = text("delete from energy_readings where (park_id, import_id) = (:park_id, :import_id)")
-FORGET = text("delete from replaced_readings where (park_id, import_id) = (:park_id, :import_id)")
-SUM_DAYS = text("""
+# Deletes the current readings of an import, which replaced none.
+DELETE_READINGS = text("delete from energy_readings where (park_id, import_id) = (:park_id, :import_id)")
+# Deletes the replaced readings of an import.
+DELETE_REPLACED = text("delete from replaced_readings where (park_id, import_id) = (:park_id, :import_id)")
+# Computes the totals of some local days of a park again, and deletes days without readings.
+RECOMPUTE_DAYS = text("""
     with days as (select unnest(cast(:days as date[])) as local_date),
-    gone as (
+    deleted as (
         delete from park_days
         where park_id = :park_id
           and local_date in (select local_date from days)
@@ -172,7 +180,7 @@ SUM_DAYS = text("""
     join energy_readings readings
       on readings.park_id = :park_id
      and readings.local_date = days.local_date
-     -- No timezone is further than a day from UTC: of the primary key no more is read than these.
+     -- No timezone is more than a day from UTC, so this range of the primary key holds all readings of the day.
      and readings.interval_start between days.local_date - interval '2 days' and days.local_date + interval '3 days'
     group by readings.local_date
     on conflict (park_id, local_date) do update
@@ -184,23 +192,26 @@ SUM_DAYS = text("""
 
 
 async def lock_park_readings(session: AsyncSession, *, park_id: UUID) -> None:
-    """Let no other transaction change a park's readings until this one ends."""
+    """Take the advisory lock under which a park's readings are changed."""
     await take_advisory_lock(session, "readings", str(park_id))
 
 
 async def instants_of_import(
     session: AsyncSession, *, park_id: UUID, import_id: UUID, instants: Sequence[datetime]
 ) -> set[datetime]:
-    """Return which of some instants an import has brought a reading for."""
-    rows = await session.execute(BROUGHT, {"park_id": park_id, "import_id": import_id, "instants": list(instants)})
+    """Return those of some instants for which an import has a reading, current or replaced."""
+    rows = await session.execute(
+        SELECT_INSTANTS, {"park_id": park_id, "import_id": import_id, "instants": list(instants)}
+    )
     return set(rows.scalars())
 
 
 async def store(session: AsyncSession, readings: Readings, *, park_id: UUID, import_id: UUID) -> int:
     """
-    Let readings take the place of those of the same instants, and sum up their days; return how many said the same.
+    Store readings in place of those at the same instants, and recompute their days.
 
-    Call it under `take_turns_at`.
+    Return how many readings have the same power as the one they replace. The caller holds the lock of
+    `lock_park_readings`.
     """
     new: dict[str, Any] = {
         "park_id": park_id,
@@ -210,86 +221,88 @@ async def store(session: AsyncSession, readings: Readings, *, park_id: UUID, imp
         "powers": list(readings.powers),
     }
     without_import = {name: value for name, value in new.items() if name != "import_id"}
-    counts = (await session.execute(COUNT_THERE, without_import)).one()
-    if counts.there:
-        await session.execute(FORGET_OWN, {name: new[name] for name in ("park_id", "import_id", "instants")})
-        await session.execute(KEEP_REPLACED, new)
-    await session.execute(KEEP, new)
-    await _sum_days(session, park_id=park_id, days=set(readings.local_dates))
-    return int(counts.same)
+    existing = (await session.execute(COUNT_EXISTING, without_import)).one()
+    if existing.total:
+        await session.execute(DELETE_OWN_REPLACED, {name: new[name] for name in ("park_id", "import_id", "instants")})
+        await session.execute(SAVE_REPLACED, new)
+    await session.execute(UPSERT, new)
+    await _recompute_days(session, park_id=park_id, days=set(readings.local_dates))
+    return int(existing.same)
 
 
 async def undo_import(session: AsyncSession, *, park_id: UUID, import_id: UUID) -> None:
-    """Take back the readings of an import that no later one has replaced; what they had replaced is there again."""
+    """Delete the readings of an import, restore those that they replaced, and recompute the days."""
     await lock_park_readings(session, park_id=park_id)
     of_import = {"park_id": park_id, "import_id": import_id}
-    days = set((await session.execute(DAYS_OF_IMPORT, of_import)).scalars())
-    await session.execute(RESTORE, of_import)
-    await session.execute(TAKE_BACK, of_import)
-    await session.execute(FORGET, of_import)
-    await _sum_days(session, park_id=park_id, days=days)
+    days = set((await session.execute(SELECT_DAYS_OF_IMPORT, of_import)).scalars())
+    await session.execute(RESTORE_REPLACED, of_import)
+    await session.execute(DELETE_READINGS, of_import)
+    await session.execute(DELETE_REPLACED, of_import)
+    await _recompute_days(session, park_id=park_id, days=days)
 
 
-async def _sum_days(session: AsyncSession, *, park_id: UUID, days: set[date]) -> None:
-    await session.execute(SUM_DAYS, {"park_id": park_id, "days": sorted(days)})
+async def _recompute_days(session: AsyncSession, *, park_id: UUID, days: set[date]) -> None:
+    await session.execute(RECOMPUTE_DAYS, {"park_id": park_id, "days": sorted(days)})
     await energy_type_days.recompute_days(session, park_id=park_id, days=days)
 
 
 def readings(
-    scope: Scope, wanted: ParkFilter | None = None, from_: datetime | None = None, until: datetime | None = None
+    scope: Scope, filter: ParkFilter | None = None, from_: datetime | None = None, until: datetime | None = None
 ) -> ReadStatement:
-    """Read the readings of the parks that are wanted, over instants `[from, until)`; each tells its park's timezone."""
-    # Found beforehand, and not joined: so readings are read by their key, from where a page starts.
-    parks = select(col(Park.id)).where(*scope.parks(), *(wanted.conditions() if wanted else ()))
-    return _over(from_, until).where(col(EnergyReading.park_id) == any_(func.array(parks.scalar_subquery())))
+    """Select the readings of the parks that match a filter, at instants `[from, until)`, with the park's timezone."""
+    # A subquery in place of a join makes Postgres read the primary key from the start of the page.
+    parks = select(col(Park.id)).where(*scope.parks(), *(filter.conditions() if filter else ()))
+    return _readings_between(from_, until).where(
+        col(EnergyReading.park_id) == any_(func.array(parks.scalar_subquery()))
+    )
 
 
 def readings_of_parks(
     scope: Scope, park_ids: Sequence[UUID], from_: datetime | None, until: datetime | None
 ) -> ReadStatement:
-    """Read the readings of some parks over instants `[from, until)`; each tells its park's timezone."""
-    return _over(from_, until).where(equals_any(col(EnergyReading.park_id), park_ids), *scope.parks())
+    """Select the readings of some parks at instants `[from, until)`, with the park's timezone."""
+    return _readings_between(from_, until).where(equals_any(col(EnergyReading.park_id), park_ids), *scope.parks())
 
 
-def park_daily_stats(scope: Scope, wanted: ParkFilter, from_: date | None, until: date | None) -> ReadStatement:
-    """Read the sums of the local days `[from, until)` of the parks that are wanted; powers are in 10^-6 MW."""
+def park_daily_stats(scope: Scope, filter: ParkFilter, from_: date | None, until: date | None) -> ReadStatement:
+    """Select the totals of the local days `[from, until)` of the parks that match a filter; powers are in 10^-6 MW."""
     days = select(
         *(col(ParkDay.park_id), col(ParkDay.local_date), col(ParkDay.min_power), col(ParkDay.max_power)),
         *(col(ParkDay.sum_power), col(ParkDay.reading_count)),
     ).join(Park, col(Park.id) == ParkDay.park_id)
-    return _of_days(days, col(ParkDay.local_date), from_, until).where(*scope.parks(), *wanted.conditions())
+    return _days_between(days, col(ParkDay.local_date), from_, until).where(*scope.parks(), *filter.conditions())
 
 
-def energy_type_daily_stats(scope: Scope, wanted: ParkFilter, from_: date | None, until: date | None) -> ReadStatement:
-    """Read the sums of the days `[from, until)` by energy type; of parks that are wanted by anything but their name."""
-    days = _of_days(
+def energy_type_daily_stats(scope: Scope, filter: ParkFilter, from_: date | None, until: date | None) -> ReadStatement:
+    """Select the totals of the days `[from, until)` by energy type, for a filter without park names."""
+    days = _days_between(
         select(
             *(col(EnergyTypeDay.local_date), col(EnergyTypeDay.energy_type)),
-            *_summed(EnergyTypeDay, func.sum(EnergyTypeDay.park_count)),
+            *_totals(EnergyTypeDay, func.sum(EnergyTypeDay.park_count)),
         ),
         *(col(EnergyTypeDay.local_date), from_, until),
     )
-    return days.where(*scope.parks(), *wanted.conditions(EnergyTypeDay)).group_by(
+    return days.where(*scope.parks(), *filter.conditions(EnergyTypeDay)).group_by(
         col(EnergyTypeDay.local_date), col(EnergyTypeDay.energy_type)
     )
 
 
 def energy_type_daily_stats_of_parks(
-    scope: Scope, wanted: ParkFilter, from_: date | None, until: date | None
+    scope: Scope, filter: ParkFilter, from_: date | None, until: date | None
 ) -> ReadStatement:
-    """Read the sums of the days `[from, until)` by energy type, from those of each park that is wanted."""
-    days = _of_days(
-        select(col(ParkDay.local_date), col(Park.energy_type), *_summed(ParkDay, func.count())),
+    """Select the totals of the days `[from, until)` by energy type, from the days of the parks that match a filter."""
+    days = _days_between(
+        select(col(ParkDay.local_date), col(Park.energy_type), *_totals(ParkDay, func.count())),
         *(col(ParkDay.local_date), from_, until),
     )
     return (
         days.join(Park, col(Park.id) == ParkDay.park_id)
-        .where(*scope.parks(), *wanted.conditions())
+        .where(*scope.parks(), *filter.conditions())
         .group_by(col(ParkDay.local_date), col(Park.energy_type))
     )
 
 
-def _summed(days: Any, park_count: Any) -> tuple[Any, ...]:
+def _totals(days: Any, park_count: Any) -> tuple[Any, ...]:
     return (
         func.min(days.min_power).label("min_power"),
         func.max(days.max_power).label("max_power"),
@@ -299,7 +312,7 @@ def _summed(days: Any, park_count: Any) -> tuple[Any, ...]:
     )
 
 
-def _over(from_: datetime | None, until: datetime | None) -> ReadStatement:
+def _readings_between(from_: datetime | None, until: datetime | None) -> ReadStatement:
     timezone = select(col(Park.timezone)).where(col(Park.id) == EnergyReading.park_id).scalar_subquery()
     readings = select(
         *(col(EnergyReading.park_id), col(EnergyReading.interval_start), col(EnergyReading.power)),
@@ -312,7 +325,7 @@ def _over(from_: datetime | None, until: datetime | None) -> ReadStatement:
     return readings
 
 
-def _of_days(days: ReadStatement, day: Any, from_: date | None, until: date | None) -> ReadStatement:
+def _days_between(days: ReadStatement, day: Any, from_: date | None, until: date | None) -> ReadStatement:
     if from_ is not None:
         days = days.where(day >= from_)
     if until is not None:

@@ -1,8 +1,8 @@
 """
 Revenue reports: settled months of VPPs, as numbered revisions that never change, and their line items.
 
-What a month is settled from has an identity, a hash. A report keeps the one it was settled from, so that it is seen,
-not guessed, whether anything has changed since.
+The inputs of a settlement have an identity: a hash of terms, memberships, capacities and events of the month. A report
+stores the identity that it was settled from, so comparing it with the current identity shows whether it is stale.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ class Status(StrEnum):
 
 
 def money_column(*, nullable: bool = False) -> Any:
-    """Return a column of settled amounts of money, in AUD to the cent."""
+    """Return a column of amounts in AUD, rounded to the cent."""
     return Field(default=None, sa_type=Numeric(20, 2), nullable=nullable)
 
 
@@ -87,7 +87,7 @@ class RevenueReport(Table, table=True):
     created_at: datetime = created_at_column()
     finished_at: datetime | None = timestamp_column()
 
-    # As they stood when the month was settled.
+    # The identity, name and terms at the time of the settlement.
     settled_from: str | None = None
     vpp_name: str | None = None
     terms: list[dict[str, Any]] | None = Field(default=None, sa_type=JSONB)
@@ -138,8 +138,8 @@ class RevenueReportNotFound(NotFound):
     field = ("id",)
 
 
-# One row for each VPP and month asked for. Only what falls into the month is looked at, and numbers are compared as
-# numbers: a change that leaves the month as it was leaves its identity, too.
+# Computes the identity of the inputs of each requested VPP and month. Periods are clipped to the month and numbers are
+# normalised by trim_scale, so a change that does not affect the month does not change its identity.
 IDENTITIES = text("""
     select
         asked.vpp_id,
@@ -211,7 +211,7 @@ TOTALS = (
 
 
 def reports(scope: Scope) -> ReadStatement:
-    """Read revenue reports."""
+    """Select revenue reports."""
     return select(
         *(col(RevenueReport.id), col(RevenueReport.vpp_id), col(RevenueReport.month), col(RevenueReport.revision)),
         *(col(RevenueReport.status), col(RevenueReport.failure_reason), col(RevenueReport.settled_from)),
@@ -220,21 +220,21 @@ def reports(scope: Scope) -> ReadStatement:
 
 
 def reports_of_vpps(scope: Scope, vpp_ids: Sequence[UUID]) -> ReadStatement:
-    """Read all revisions of all months of some VPPs."""
+    """Select all revisions of all months of some VPPs."""
     return reports(scope).where(equals_any(col(RevenueReport.vpp_id), vpp_ids))
 
 
 def a_minute_ago() -> ReadStatement:
     """
-    Read the instant a minute ago by Postgres's clock.
+    Select the time one minute ago, by the clock of Postgres.
 
-    A report says when it was finished a moment before others can see it; a minute is more than that moment.
+    `finished_at` is set shortly before the commit that makes a finished report visible; a minute covers the difference.
     """
     return select((func.clock_timestamp() - timedelta(minutes=1)).label("instant"))
 
 
 def is_latest(scope: Scope) -> ColumnElement[bool]:
-    """Return whether a report is the latest revision of its VPP and month, of those in reach."""
+    """Return the condition that a report is the latest revision of its VPP and month within the scope."""
     later = aliased(RevenueReport)
     return ~(
         select(col(later.id))
@@ -247,21 +247,21 @@ def is_latest(scope: Scope) -> ColumnElement[bool]:
 
 
 def identities(vpp_months: Sequence[tuple[UUID, date]]) -> TextualSelect:
-    """Read the identity of what each VPP's month would be settled from now."""
+    """Select the current identity of the inputs of each VPP's month."""
     vpp_ids, months = [vpp_id for vpp_id, _ in vpp_months], [month for _, month in vpp_months]
     read = IDENTITIES.bindparams(bindparam("vpp_ids", vpp_ids, ARRAY(Uuid)), bindparam("months", months, ARRAY(Date)))
     return read.columns(vpp_id=Uuid, month=Date, identity=String)
 
 
 def line_items(scope: Scope, report_ids: Sequence[UUID]) -> ReadStatement:
-    """Read the line items of some reports."""
-    reached = scope.line_items(col(SiteLineItem.report_id), col(SiteLineItem.site_id))
+    """Select the line items of some reports."""
+    in_scope = scope.line_items(col(SiteLineItem.report_id), col(SiteLineItem.site_id))
     columns = SiteLineItem.__table__.c  # type: ignore[attr-defined]
-    return select(*columns).where(equals_any(col(SiteLineItem.report_id), report_ids), *reached)
+    return select(*columns).where(equals_any(col(SiteLineItem.report_id), report_ids), *in_scope)
 
 
 def members_in_month(vpp_id: UUID, month: Range[date]) -> ReadStatement:
-    """Read the sites that belong to a VPP on any day of a month, and in which of its days each does."""
+    """Select the sites that are members of a VPP on any day of a month, each with its days of membership."""
     return (
         select(
             *(col(Site.id), col(Site.nmi), col(Site.address)),
@@ -274,7 +274,7 @@ def members_in_month(vpp_id: UUID, month: Range[date]) -> ReadStatement:
 
 
 def capacities_in_month(vpp_id: UUID, month: Range[date]) -> ReadStatement:
-    """Read the capacities of the batteries of all sites that belong to a VPP on any day of a month."""
+    """Select the battery capacities of all sites that are members of a VPP on any day of a month."""
     members = select(col(Membership.site_id)).where(
         col(Membership.vpp_id) == vpp_id, col(Membership.effective).op("&&")(month)
     )
@@ -289,7 +289,7 @@ def capacities_in_month(vpp_id: UUID, month: Range[date]) -> ReadStatement:
 
 
 def month_earnings(vpp_id: UUID, month: date) -> ReadStatement:
-    """Read what each site of a VPP earned in a month it belonged to it throughout: no event is looked at."""
+    """Select the earnings of each site in a month throughout which it is a member of a VPP, from its site months."""
     throughout = Range(month, (month + timedelta(days=31)).replace(day=1))
     return (
         select(
@@ -305,7 +305,7 @@ def month_earnings(vpp_id: UUID, month: date) -> ReadStatement:
 
 
 def span_earnings(vpp_id: UUID, first_day: date, until: date) -> ReadStatement:
-    """Read what each site of a VPP earned in a span of days of one month: from the events themselves."""
+    """Select the earnings of each site in a span throughout which it is a member of a VPP, from its events."""
     throughout = Range(first_day, until)
     costly = (EVENTS.c.event_type == "DISCHARGE") & (EVENTS.c.value_aud < 0)
     return (
@@ -324,13 +324,13 @@ def span_earnings(vpp_id: UUID, first_day: date, until: date) -> ReadStatement:
 
 async def request(session: AsyncSession, *, vpp_id: UUID, month: date) -> UUID:
     """
-    Ask for a month to be settled as a new revision, and return it.
+    Create a new revision of a month's report and enqueue its settlement, and return the id of the report.
 
-    When the latest revision is under way, or nothing it was settled from has changed, that one is returned.
+    If the latest revision is PENDING, or READY and not stale, its id is returned instead. Raises ReportVppNotFound.
     """
-    # Held until the transaction ends, so that two calls at once do not both add a revision.
-    of_these = (col(Vpp.id) == vpp_id, *scope_of(session).vpps(col(Vpp.id)))
-    if await session.scalar(select(col(Vpp.id)).where(*of_these).with_for_update(key_share=True)) is None:
+    # The lock serialises concurrent calls, so that only one of them adds a revision.
+    conditions = (col(Vpp.id) == vpp_id, *scope_of(session).vpps(col(Vpp.id)))
+    if await session.scalar(select(col(Vpp.id)).where(*conditions).with_for_update(key_share=True)) is None:
         raise ReportVppNotFound(id=vpp_id)
     async with as_database_owner(session):
         return await _request(session, vpp_id=vpp_id, month=month)
@@ -355,7 +355,7 @@ async def _request(session: AsyncSession, *, vpp_id: UUID, month: date) -> UUID:
 
 
 async def lock_pending(session: AsyncSession, *, id: UUID) -> RevenueReport | None:
-    """Return a report that is still to be settled, and hold it; None when there is nothing left to do."""
+    """Return a report and lock its row, or None if it is not PENDING."""
     report = await session.get(RevenueReport, id, with_for_update=True)
     return report if report is not None and report.status == Status.PENDING else None
 
@@ -363,7 +363,7 @@ async def lock_pending(session: AsyncSession, *, id: UUID) -> RevenueReport | No
 async def store(
     session: AsyncSession, report: RevenueReport, *, figures: Mapping[str, Any], line_items: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Make a report READY with its figures (columns of its own) and its line items (rows of `SiteLineItem`)."""
+    """Make a report READY with its figures (columns of RevenueReport) and its line items (rows of SiteLineItem)."""
     await session.execute(
         update(RevenueReport)
         .where(col(RevenueReport.id) == report.id)
@@ -374,7 +374,7 @@ async def store(
 
 
 async def fail(session: AsyncSession, *, id: UUID, reason: str) -> None:
-    """Say why a report has no figures."""
+    """Make a PENDING report FAILED, for a reason that its owner can act on."""
     await session.execute(
         update(RevenueReport)
         .where(col(RevenueReport.id) == id, col(RevenueReport.status) == Status.PENDING)

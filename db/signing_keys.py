@@ -1,4 +1,8 @@
-"""Keys our own tokens are signed with: one signs; those before it are good until what they signed has expired."""
+"""
+Keys that sign the access tokens we issue.
+
+One key signs. Earlier keys stay valid for verification until the tokens that they signed have expired.
+"""
 
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -19,36 +23,36 @@ class SigningKey(Table, table=True):
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     private_key_pem: str
     created_at: datetime = created_at_column()
-    # None of the one that signs.
+    # Null for the key that signs.
     good_until: datetime | None = timestamp_column()
 
 
 def valid_signing_keys() -> ReadStatement:
-    """Read the keys that a token may be signed with, the one that signs first."""
-    is_good = col(SigningKey.good_until).is_(None) | (col(SigningKey.good_until) > func.now())
+    """Select the keys that verify tokens, the signing key first."""
+    is_valid = col(SigningKey.good_until).is_(None) | (col(SigningKey.good_until) > func.now())
     newest_first = (col(SigningKey.good_until).is_not(None), col(SigningKey.created_at).desc())
     return (
         select(col(SigningKey.id), col(SigningKey.private_key_pem), col(SigningKey.good_until))
-        .where(is_good)
+        .where(is_valid)
         .order_by(*newest_first)
     )
 
 
 async def create_first(session: AsyncSession) -> None:
-    """Create the key that signs, unless there is one."""
+    """Create the signing key, unless there is one."""
     await take_advisory_lock(session, "signing_keys")
     if (await session.execute(select(col(SigningKey.id)).where(col(SigningKey.good_until).is_(None)))).first() is None:
         session.add(_new_key())
 
 
 async def lock_current(session: AsyncSession) -> UUID | None:
-    """Return the id of the key that signs, if any, and keep others from rotating it until the transaction ends."""
+    """Return the id of the signing key, if any, and take the lock that `rotate` takes until the transaction ends."""
     await take_advisory_lock(session, "signing_keys")
     return await session.scalar(select(col(SigningKey.id)).where(col(SigningKey.good_until).is_(None)))
 
 
 async def rotate(session: AsyncSession, *, token_lifetime: timedelta) -> UUID:
-    """Create a key that signs from now on, and return its id; the one before is good for as long as its tokens last."""
+    """Create a new signing key and return its id; the previous key stays valid for the lifetime of its last tokens."""
     await take_advisory_lock(session, "signing_keys")
     await session.execute(delete(SigningKey).where(col(SigningKey.good_until) <= func.now()))
     await session.execute(

@@ -1,11 +1,12 @@
 """
-What counts: for each completed import, the sums of what it brought for one site and one month.
+Site months: for each completed import, the sums of its events that count for one site and one month.
 
-A row counts once, whichever imports bring it. The k-th of several identical rows of an import counts unless an import
-completed before it has a k-th one too. Where that is every row of a site and month, the import *repeats* the other
-there; where it is some, they are marked in their blocks.
+An event counts once, however many imports have it. The k-th of several identical rows of an import counts unless an
+import completed earlier has a k-th one too. If all rows of a site and month are such duplicates of one other import,
+the site month *repeats* that import; if only some are, the blocks mark them.
 
-Rows are written by the transaction that completes an import, and go with the one that reverts it: what is here counts.
+The transaction that completes an import inserts its site months, and the one that reverts it deletes them. An event
+counts if and only if it has a site month that repeats nothing and no block marks it as a duplicate.
 """
 
 from collections.abc import Sequence
@@ -30,12 +31,12 @@ class SiteMonth(Table, table=True):
     site_id: UUID = Field(foreign_key="sites.id", ondelete="RESTRICT", primary_key=True)
     month: date = Field(primary_key=True)
 
-    # What the import brought, and the one completed before it whose rows these are again, if they all are.
+    # The rows of the import, and the import completed earlier that has all of them too, if there is one.
     block_count: int
     row_count: int
     repeats: UUID | None = None
 
-    # Of the events that count.
+    # The sums over the events that count.
     event_count: int
     revenue_aud: Decimal
     cost_only_aud: Decimal
@@ -43,14 +44,16 @@ class SiteMonth(Table, table=True):
     discharged_kwh: Decimal
 
 
-# What an import brings; which of it repeats another is found out then.
+# The columns of the COPY that inserts site months; `repeats` is set afterwards.
 TOTAL_COLUMNS = [name for name in SiteMonth.model_fields if name != "repeats"]
 
-# One import at a time may say which of its rows count: two that could not see each other would both count theirs.
-# With memory enough to add up a hundred thousand site months without a temporary file.
+# Takes the advisory lock on which rows count: two imports that complete concurrently would not see each other's rows,
+# and both would count theirs. It also sets work_mem, so that a hundred thousand site months are summed without a
+# temporary file.
 LOCK = text("select pg_advisory_xact_lock(hashtext('what counts')), set_config('work_mem', '64MB', true)")
 
-ADD = text("""
+# Sums up the blocks of an import into its site months.
+INSERT_FROM_BLOCKS = text("""
     insert into site_months (
         import_id, site_id, month, block_count, row_count,
         event_count, revenue_aud, cost_only_aud, charged_kwh, discharged_kwh
@@ -63,62 +66,63 @@ ADD = text("""
     group by import_id, site_id, month
 """)
 
-# Exactly the same blocks, chunk by chunk, which is what a file brings that is exported again with a little changed
-# elsewhere; blocks are compared only where there are as many of them, with as many rows. Arrays are compared as bytes,
-# in a tenth of the time: those of one type that hold the same, no nulls, are the same bytes.
+# Finds site months of an import whose blocks equal those of another import, chunk by chunk: a file that was exported
+# again with a few changes elsewhere has such months. Only site months with the same numbers of blocks and rows are
+# compared. The operator *= compares arrays as bytes in a tenth of the time; equal arrays without nulls are equal bytes.
 MARK_REPEATS = text("""
     with candidates as materialized (
-        select mine.site_id, mine.month, mine.block_count, theirs.import_id
-        from site_months mine
-        join site_months theirs
-          on (theirs.site_id, theirs.month, theirs.block_count, theirs.row_count, theirs.import_id <> mine.import_id)
-           = (mine.site_id, mine.month, mine.block_count, mine.row_count, true)
-        where mine.import_id = :import_id and theirs.repeats is null
+        select own.site_id, own.month, own.block_count, other.import_id
+        from site_months own
+        join site_months other
+          on (other.site_id, other.month, other.block_count, other.row_count, other.import_id <> own.import_id)
+           = (own.site_id, own.month, own.block_count, own.row_count, true)
+        where own.import_id = :import_id and other.repeats is null
     ),
     repeated as (
         select candidates.site_id, candidates.month, candidates.import_id
         from candidates
         cross join lateral (
             select count(*) as block_count
-            from event_blocks mine
-            join event_blocks theirs
-              on (theirs.import_id, theirs.site_id, theirs.month, theirs.chunk_number)
-               = (candidates.import_id, mine.site_id, mine.month, mine.chunk_number)
-             and cast(row(theirs.days, theirs.discharges, theirs.energies, theirs.tariffs) as record)
-              *= cast(row(mine.days, mine.discharges, mine.energies, mine.tariffs) as record)
-            where (mine.import_id, mine.site_id, mine.month)
+            from event_blocks own
+            join event_blocks other
+              on (other.import_id, other.site_id, other.month, other.chunk_number)
+               = (candidates.import_id, own.site_id, own.month, own.chunk_number)
+             and cast(row(other.days, other.discharges, other.energies, other.tariffs) as record)
+              *= cast(row(own.days, own.discharges, own.energies, own.tariffs) as record)
+            where (own.import_id, own.site_id, own.month)
                 = (:import_id, candidates.site_id, candidates.month)
         ) same
         where same.block_count = candidates.block_count
     )
-    update site_months mine
+    update site_months own
     set repeats = repeated.import_id,
         event_count = 0, revenue_aud = 0, cost_only_aud = 0, charged_kwh = 0, discharged_kwh = 0
     from repeated
-    where mine.import_id = :import_id and (mine.site_id, mine.month) = (repeated.site_id, repeated.month)
+    where own.import_id = :import_id and (own.site_id, own.month) = (repeated.site_id, repeated.month)
 """)
 
-# Of those that repeat an import that goes, the first to have come takes its place, and the others repeat that one.
-PASS_ON_REPEATS = text("""
-    with heirs as (
+# When an import is reverted, its earliest repeat becomes the original, and the other repeats point to that one.
+PROMOTE_EARLIEST_REPEATS = text("""
+    with promotions as (
         select
             repeating.import_id, repeating.site_id, repeating.month,
             first_value(repeating.import_id) over (
                 partition by repeating.site_id, repeating.month order by imports.finished_at, imports.id
-            ) as heir
+            ) as original
         from site_months repeating
         join imports on imports.id = repeating.import_id
         where repeating.repeats = :import_id
     )
     update site_months
-    set repeats = nullif(heirs.heir, heirs.import_id)
-    from heirs
+    set repeats = nullif(promotions.original, promotions.import_id)
+    from promotions
     where (site_months.import_id, site_months.site_id, site_months.month)
-        = (heirs.import_id, heirs.site_id, heirs.month)
+        = (promotions.import_id, promotions.site_id, promotions.month)
 """)
 
-# An heir's rows all count, but for those that `MARK_DUPLICATES` finds elsewhere; most heirs it then need not look at.
-RESTORE_HEIRS = text("""
+# Restores the sums of the originals that PROMOTE_EARLIEST_REPEATS has made, as if all their rows count. MARK_DUPLICATES
+# then corrects those that overlap another import, which most do not.
+RESTORE_PROMOTED_SUMS = text("""
     with sums as (
         select
             blocks.import_id, blocks.site_id, blocks.month,
@@ -127,11 +131,13 @@ RESTORE_HEIRS = text("""
             sum(blocks.cost_only_aud) as cost_only_aud,
             sum(blocks.charged_kwh) as charged_kwh,
             sum(blocks.discharged_kwh) as discharged_kwh
-        from site_months heirs
+        from site_months promoted
         join event_blocks blocks using (import_id, site_id, month)
-        where (heirs.site_id, heirs.month) in (select site_id, month from site_months where import_id = :import_id)
-          and heirs.repeats is null
-          and heirs.event_count = 0
+        where (promoted.site_id, promoted.month) in (
+            select site_id, month from site_months where import_id = :import_id
+        )
+          and promoted.repeats is null
+          and promoted.event_count = 0
         group by blocks.import_id, blocks.site_id, blocks.month
     )
     update site_months
@@ -145,25 +151,28 @@ RESTORE_HEIRS = text("""
         = (sums.import_id, sums.site_id, sums.month)
 """)
 
-# Wherever two imports meet that do not repeat each other, or one has marks left by another that goes.
-TOUCHED = """
-    with staying as materialized (
+# Common table expressions: the site months that stay (`remaining`), and among the sites and months of the import those
+# (`affected`) in which several imports overlap or a block still has duplicates marked because of the leaving import.
+AFFECTED = """
+    with remaining as materialized (
         select *
         from site_months
         where (site_id, month) in (select site_id, month from site_months where import_id = :import_id)
           and import_id is distinct from cast(:leaving as uuid)
           and repeats is null
     ),
-    touched as materialized (
+    affected as materialized (
         select site_id, month
-        from staying
+        from remaining
         group by site_id, month
         having count(*) > 1 or bool_or(event_count < row_count)
     )
 """
-ANY_TOUCHED = text(TOUCHED + "select exists (select from touched)")  # noqa: S608 It is ours.
+# Selects whether MARK_DUPLICATES has anything to do.
+IS_ANY_AFFECTED = text(AFFECTED + "select exists (select from affected)")  # noqa: S608 It is ours.
+# Marks the duplicates in the blocks of the affected site months, and updates the sums of the blocks and site months.
 MARK_DUPLICATES = text(
-    TOUCHED  # noqa: S608 It is ours.
+    AFFECTED  # noqa: S608 It is ours.
     + """,
     events as (
         select
@@ -174,11 +183,12 @@ MARK_DUPLICATES = text(
                              blocks.import_id
                 order by event.line_number
             ) as occurrence
-        from touched
-        join staying using (site_id, month)
-        join imports on imports.id = staying.import_id
+        from affected
+        join remaining using (site_id, month)
+        join imports on imports.id = remaining.import_id
         join event_blocks blocks
-          on (blocks.import_id, blocks.site_id, blocks.month) = (staying.import_id, staying.site_id, staying.month)
+          on (blocks.import_id, blocks.site_id, blocks.month)
+           = (remaining.import_id, remaining.site_id, remaining.month)
         cross join lateral unnest(
             blocks.days, blocks.discharges, blocks.energies, blocks.tariffs, blocks.line_numbers
         ) as event (day, discharge, energy, tariff, line_number)
@@ -242,15 +252,15 @@ MARK_DUPLICATES = text(
 """
 )
 
-# How many rows of each import count, of those imports that meet another somewhere.
+# Counts the rows that count and the duplicates of each import that shares a site and month with an import.
 COUNTS = text("""
     select import_id, sum(event_count) as rows_imported, sum(row_count) - sum(event_count) as rows_duplicated
     from site_months
     where import_id in (
-        select distinct others.import_id
-        from site_months mine
-        join site_months others using (site_id, month)
-        where mine.import_id = :import_id
+        select distinct other.import_id
+        from site_months own
+        join site_months other using (site_id, month)
+        where own.import_id = :import_id
     )
     group by import_id
 """)
@@ -258,7 +268,7 @@ COUNTS = text("""
 
 @dataclass(frozen=True)
 class Count:
-    """How many of an import's rows count, and how many do not since another brought them first."""
+    """The number of an import's rows that count, and of those that are duplicates of an earlier import's rows."""
 
     import_id: UUID
     rows_imported: int
@@ -267,12 +277,13 @@ class Count:
 
 async def add(session: AsyncSession, *, import_id: UUID, totals: Sequence[memoryview] | None) -> list[Count]:
     """
-    Let a completed import count, and say how it and those that it meets count now. Call it under `LOCK`.
+    Make the events of a completed import count. The caller holds `LOCK`.
 
-    Totals are its site months in parts of a COPY, ordered as `TOTAL_COLUMNS`; without them its blocks are added up.
+    Return the counts of this import and of all imports that share a site and month with it. `totals` are the buffers of
+    a COPY of its site months, with `TOTAL_COLUMNS`; if they are None, the blocks are summed up.
     """
     if totals is None:
-        await session.execute(ADD, {"import_id": import_id})
+        await session.execute(INSERT_FROM_BLOCKS, {"import_id": import_id})
     else:
         await copy_binary(session, "site_months", TOTAL_COLUMNS, totals)
     await session.execute(MARK_REPEATS, {"import_id": import_id})
@@ -281,9 +292,13 @@ async def add(session: AsyncSession, *, import_id: UUID, totals: Sequence[memory
 
 
 async def remove(session: AsyncSession, *, import_id: UUID) -> list[Count]:
-    """Let a completed import count no longer, and say how those that it met count now. Call it under `LOCK`."""
-    await session.execute(PASS_ON_REPEATS, {"import_id": import_id})
-    await session.execute(RESTORE_HEIRS, {"import_id": import_id})
+    """
+    Make the events of a completed import no longer count. The caller holds `LOCK`.
+
+    Return the counts of the other imports that share a site and month with it.
+    """
+    await session.execute(PROMOTE_EARLIEST_REPEATS, {"import_id": import_id})
+    await session.execute(RESTORE_PROMOTED_SUMS, {"import_id": import_id})
     await _mark_duplicates(session, import_id=import_id, leaving=import_id)
     counts = await _counts(session, import_id=import_id)
     await session.execute(delete(SiteMonth).where(col(SiteMonth.import_id) == import_id))
@@ -291,10 +306,10 @@ async def remove(session: AsyncSession, *, import_id: UUID) -> list[Count]:
 
 
 async def _mark_duplicates(session: AsyncSession, *, import_id: UUID, leaving: UUID | None) -> None:
-    where = {"import_id": import_id, "leaving": leaving}
-    # Asked first, since Postgres would read every block to find that there is nothing to mark.
-    if await session.scalar(ANY_TOUCHED, where):
-        await session.execute(MARK_DUPLICATES, where)
+    parameters = {"import_id": import_id, "leaving": leaving}
+    # MARK_DUPLICATES would read every block to find that there is nothing to mark, so this is checked first.
+    if await session.scalar(IS_ANY_AFFECTED, parameters):
+        await session.execute(MARK_DUPLICATES, parameters)
 
 
 async def _counts(session: AsyncSession, *, import_id: UUID) -> list[Count]:

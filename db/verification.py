@@ -1,4 +1,4 @@
-"""Every sum the database keeps, made again of what it was made of."""
+"""The checks of `vpp verify`: every sum that the database stores is computed again from its source rows."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-SHOWN = 5
+# The number of exceptions that are listed for a check.
+MAX_LISTED = 5
 
 
 @dataclass(frozen=True)
 class Check:
-    """A sentence that should be true, and the statement that reads where it is not."""
+    """An invariant as a sentence, and the statement that selects its exceptions."""
 
     sentence: str
     exceptions: TextClause
@@ -19,7 +20,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of a check: where the sentence is not true, as far as it is shown; nowhere, when all is well."""
+    """The result of a check: its sentence and the first exceptions; none if the sentence is true."""
 
     sentence: str
     exceptions: list[str]
@@ -27,7 +28,7 @@ class Finding:
 
 CHECKS = [
     Check(
-        "Each block's sums are those of its events that count.",
+        "The sums of each block equal those of its events that count.",
         text("""
             select format('block of import %s, chunk %s, site %s, %s', import_id, chunk_number, site_id, month)
             from event_blocks blocks
@@ -47,14 +48,14 @@ CHECKS = [
                         as event (day, discharge, energy, tariff, duplicate)
                 ) events
                 where duplicate is not true
-            ) made
+            ) sums
             where (blocks.event_count, blocks.revenue_aud, blocks.cost_only_aud, blocks.charged_kwh,
                    blocks.discharged_kwh)
-               <> (made.event_count, made.revenue_aud, made.cost_only_aud, made.charged_kwh, made.discharged_kwh)
+               <> (sums.event_count, sums.revenue_aud, sums.cost_only_aud, sums.charged_kwh, sums.discharged_kwh)
         """),
     ),
     Check(
-        "Each site month's sums are those of its blocks, or nothing where it repeats another import.",
+        "The sums of each site month equal those of its blocks, or are zero if it repeats another import.",
         text("""
             select format('import %s, site %s, %s', import_id, site_id, month)
             from site_months
@@ -71,23 +72,23 @@ CHECKS = [
                 from event_blocks
                 where import_id in (select id from imports where status = 'COMPLETED')
                 group by import_id, site_id, month
-            ) made using (import_id, site_id, month)
-            where (site_months.block_count, site_months.row_count) is distinct from (made.block_count, made.row_count)
+            ) sums using (import_id, site_id, month)
+            where (site_months.block_count, site_months.row_count) is distinct from (sums.block_count, sums.row_count)
                or (site_months.event_count, site_months.revenue_aud, site_months.cost_only_aud,
                    site_months.charged_kwh, site_months.discharged_kwh)
                   is distinct from (
-                      case when repeats is null then made.event_count else 0 end,
-                      case when repeats is null then made.revenue_aud else 0 end,
-                      case when repeats is null then made.cost_only_aud else 0 end,
-                      case when repeats is null then made.charged_kwh else 0 end,
-                      case when repeats is null then made.discharged_kwh else 0 end
+                      case when repeats is null then sums.event_count else 0 end,
+                      case when repeats is null then sums.revenue_aud else 0 end,
+                      case when repeats is null then sums.cost_only_aud else 0 end,
+                      case when repeats is null then sums.charged_kwh else 0 end,
+                      case when repeats is null then sums.discharged_kwh else 0 end
                   )
         """),
     ),
     Check(
-        "Each row counts as often as the import has it that has it most often.",
+        "Each row counts as often as it occurs in the import that has it most often.",
         text("""
-            with brought as (
+            with occurrences as (
                 select
                     blocks.site_id, blocks.month, event.day, event.discharge, event.energy, event.tariff,
                     count(*) as times,
@@ -101,33 +102,33 @@ CHECKS = [
                          event.day, event.discharge, event.energy, event.tariff
             )
             select format('site %s, %s, day %s: %s times, not %s', site_id, month, day, sum(counting), max(times))
-            from brought
+            from occurrences
             group by site_id, month, day, discharge, energy, tariff
             having sum(counting) <> max(times)
         """),
     ),
     Check(
-        "Each import has read as many rows as it imported, found to be duplicates, and rejected.",
+        "The rows that each import has read are its imported, duplicate and rejected rows together.",
         text("""
             select format('import %s', id)
             from imports
             left join lateral (
-                select coalesce(sum(event_count), 0) as counting, coalesce(sum(row_count), 0) as brought
+                select coalesce(sum(event_count), 0) as counting, coalesce(sum(row_count), 0) as total
                 from site_months
                 where import_id = imports.id
-            ) made on true
+            ) sums on true
             left join lateral (
                 select count(*) as rejected from import_rejections where import_id = imports.id
-            ) left_out on true
+            ) rejections on true
             where rows_read <> rows_imported + rows_duplicated + rows_rejected
-               or rows_rejected <> left_out.rejected
+               or rows_rejected <> rejections.rejected
                or kind = 'BATTERY_EVENTS'
               and status = 'COMPLETED'
-              and (rows_imported, rows_duplicated) <> (counting, brought - counting)
+              and (rows_imported, rows_duplicated) <> (counting, total - counting)
         """),
     ),
     Check(
-        "Each park's day is summed up of its readings.",
+        "The totals of each park's day equal those of its readings.",
         text("""
             select format('park %s, %s', park_id, local_date)
             from park_days
@@ -137,13 +138,13 @@ CHECKS = [
                     min(power) as min_power, max(power) as max_power, sum(power) as sum_power, count(*) as reading_count
                 from energy_readings
                 group by park_id, local_date
-            ) made using (park_id, local_date)
+            ) sums using (park_id, local_date)
             where (park_days.min_power, park_days.max_power, park_days.sum_power, park_days.reading_count)
-                  is distinct from (made.min_power, made.max_power, made.sum_power, made.reading_count)
+                  is distinct from (sums.min_power, sums.max_power, sums.sum_power, sums.reading_count)
         """),
     ),
     Check(
-        "Each day of an energy type is summed up of those of its parks.",
+        "The totals of each day of an energy type equal those of its parks' days.",
         text("""
             select format('%s, %s, %s', local_date, energy_type, timezone)
             from energy_type_days types
@@ -154,23 +155,23 @@ CHECKS = [
                 from park_days
                 join parks on parks.id = park_id
                 group by local_date, energy_type, timezone
-            ) made using (local_date, energy_type, timezone)
+            ) sums using (local_date, energy_type, timezone)
             where (types.min_power, types.max_power, types.sum_power, types.reading_count, types.park_count)
                   is distinct from
-                  (made.min_power, made.max_power, made.sum_power, made.reading_count, made.park_count)
+                  (sums.min_power, sums.max_power, sums.sum_power, sums.reading_count, sums.park_count)
         """),
     ),
     Check(
-        "Each reading that was replaced has one in its place, from another import.",
+        "Each replaced reading has a current reading at its instant, from another import.",
         text("""
             select format('park %s, %s, replaced one of import %s', park_id, interval_start, replaced.import_id)
             from replaced_readings replaced
-            left join energy_readings there using (park_id, interval_start)
-            where there.import_id is null or there.import_id = replaced.import_id
+            left join energy_readings existing using (park_id, interval_start)
+            where existing.import_id is null or existing.import_id = replaced.import_id
         """),
     ),
     Check(
-        "Each report's totals are the sums of its line items.",
+        "The totals of each report equal the sums of its line items.",
         text("""
             select format('report %s', id)
             from revenue_reports
@@ -182,20 +183,20 @@ CHECKS = [
                     coalesce(sum(after_fees_aud), 0) as after_fees_aud
                 from site_line_items
                 where report_id = revenue_reports.id
-            ) made
+            ) sums
             where status = 'READY'
               and (total_revenue_aud, revenue_reports.ad_valorem_fee_aud, daily_fees_aud, site_total_aud)
-               <> (made.revenue_aud, made.ad_valorem_fee_aud, made.daily_fee_aud, made.after_fees_aud)
+               <> (sums.revenue_aud, sums.ad_valorem_fee_aud, sums.daily_fee_aud, sums.after_fees_aud)
         """),
     ),
 ]
 
 
 async def verify(session: AsyncSession) -> AsyncIterator[Finding]:
-    """Make every sum again, and tell of each check where it does not hold; nothing is changed."""
+    """Run all checks and yield a finding for each; nothing is changed."""
     for check in CHECKS:
         rows = (await session.execute(check.exceptions)).all()
-        exceptions = [str(row[0]) for row in rows[:SHOWN]]
-        if len(rows) > SHOWN:
-            exceptions.append(f"and {len(rows) - SHOWN:,} more")
+        exceptions = [str(row[0]) for row in rows[:MAX_LISTED]]
+        if len(rows) > MAX_LISTED:
+            exceptions.append(f"and {len(rows) - MAX_LISTED:,} more")
         yield Finding(check.sentence, exceptions)

@@ -22,8 +22,8 @@ from db.vpps import Terms
 from tests.fixtures.api import new_name, new_nmi
 
 OURSELVES = Author("COMMAND", "tests")
-WAITING = text("1 from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")
-KEPT = "What is kept in audit_entries is kept as it is."
+IS_ANY_BLOCKED = text("1 from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")
+IMMUTABLE = "What is kept in audit_entries is kept as it is."
 
 
 async def created_vpp(database: Database) -> UUID:
@@ -33,31 +33,31 @@ async def created_vpp(database: Database) -> UUID:
     return id
 
 
-async def renamed(session: AsyncSession, id: UUID) -> None:
+async def rename(session: AsyncSession, id: UUID) -> None:
     async with audited(session, OURSELVES, "updateVpp") as change:
         await change.track(Kind.VPP, id)
         await db.vpps.update_vpp(session, id=id, name=new_name())
 
 
 async def history(database: Database, object_id: UUID) -> list[tuple[Any, Any]]:
-    """Return what an object was before and after each change."""
+    """Return the old and new state of an object from each of its audit entries, oldest first."""
     read = select(col(AuditEntry.old), col(AuditEntry.new)).where(col(AuditEntry.object_id) == object_id)
     return [(row.old, row.new) for row in await database.rows(read.order_by(col(AuditEntry.at), col(AuditEntry.id)))]
 
 
-async def executed(database: Database, *statements: str) -> None:
+async def execute(database: Database, *statements: str) -> None:
     async with database.transaction() as session:
         for statement in statements:
             await session.execute(text(statement))
 
 
-async def waiting(database: Database, task: asyncio.Task[Any]) -> None:
-    """Return when a task waits for what another transaction holds."""
-    while await database.row(select(WAITING)) is None:
-        assert not task.done(), "It did not wait."
+async def wait_until_blocked(database: Database, task: asyncio.Task[Any]) -> None:
+    """Return once the task's statement waits for a lock of another transaction."""
+    while await database.row(select(IS_ANY_BLOCKED)) is None:
+        assert not task.done(), "The task did not wait for the lock."
 
 
-@pytest.mark.parametrize("played", ["origin", "replica"])
+@pytest.mark.parametrize("replication_role", ["origin", "replica"])
 @pytest.mark.parametrize(
     "statement",
     [
@@ -68,18 +68,18 @@ async def waiting(database: Database, task: asyncio.Task[Any]) -> None:
         "insert into audit_entries select * from audit_entries on conflict (id) do update set caller_name = 'nobody'",
     ],
 )
-async def test_what_is_kept_is_changed_by_nobody(database: Database, statement: str, played: str) -> None:
+async def test_nobody_can_change_or_delete_entries(database: Database, statement: str, replication_role: str) -> None:
     id = await created_vpp(database)
 
-    # Who asks is a superuser, and as a replica it meets no trigger but those that are always there.
-    with pytest.raises(DBAPIError, match=KEPT):
-        await executed(database, f"set local session_replication_role = {played}", statement)
+    # The tests connect as a superuser. In the role `replica` only triggers that are enabled ALWAYS fire.
+    with pytest.raises(DBAPIError, match=IMMUTABLE):
+        await execute(database, f"set local session_replication_role = {replication_role}", statement)
 
     ((old, new),) = await history(database, id)
     assert (old, new["priceSchedules"][0]["revenuePercentage"]) == (None, 1)
 
 
-async def test_the_owner_of_the_table_may_read_it_and_add_to_it(database: Database) -> None:
+async def test_the_owner_of_the_table_can_only_select_and_insert(database: Database) -> None:
     rows = await database.rows(
         text("""
             select grantee = relowner as is_owner, privilege_type
@@ -96,33 +96,35 @@ async def test_the_owner_of_the_table_may_read_it_and_add_to_it(database: Databa
 
 @pytest.mark.parametrize("role", [READER, OPERATOR])
 @pytest.mark.parametrize("statement", ["select from audit_entries", "insert into audit_entries (id) values (null)"])
-async def test_a_held_role_has_nothing_of_it(database: Database, role: str, statement: str) -> None:
+async def test_a_scoped_role_has_no_privilege_on_entries(database: Database, role: str, statement: str) -> None:
     with pytest.raises(DBAPIError, match="permission denied for table audit_entries"):
-        await executed(database, f"set local role {role}", statement)
+        await execute(database, f"set local role {role}", statement)
 
 
-async def test_an_entry_is_undone_with_its_change(database: Database) -> None:
+async def test_an_entry_is_rolled_back_with_its_change(database: Database) -> None:
     id = await created_vpp(database)
     before = await history(database, id)
 
     async with database.transaction() as session:
-        await renamed(session, id)
+        await rename(session, id)
         await session.rollback()
 
     assert await history(database, id) == before
 
 
-async def test_of_two_changes_at_once_the_later_tells_what_the_earlier_left(database: Database) -> None:
+async def test_the_later_of_two_concurrent_changes_has_the_result_of_the_earlier_as_its_old_state(
+    database: Database,
+) -> None:
     id = await created_vpp(database)
 
-    async def rename() -> None:
+    async def rename_in_another_transaction() -> None:
         async with database.transaction() as session:
-            await renamed(session, id)
+            await rename(session, id)
 
     async with database.transaction() as session:
-        await renamed(session, id)
-        later = asyncio.create_task(rename())
-        await waiting(database, later)
+        await rename(session, id)
+        later = asyncio.create_task(rename_in_another_transaction())
+        await wait_until_blocked(database, later)
     await later
 
     (_, created), (first_old, first_new), (second_old, second_new) = await history(database, id)
@@ -131,7 +133,7 @@ async def test_of_two_changes_at_once_the_later_tells_what_the_earlier_left(data
     assert len({entry["name"] for entry in (created, first_new, second_new)}) == 3
 
 
-async def test_what_a_worker_did_to_an_import_meanwhile_is_told_as_what_it_was(database: Database) -> None:
+async def test_the_old_state_of_a_cancelled_import_includes_a_concurrent_claim(database: Database) -> None:
     async with database.transaction() as session:
         id = await db.imports.create(session, id=None, kind="BATTERY_EVENTS", file_name="a.csv", charge_tariff="COST")
         await db.imports.start(session, id=id, etag=str(id), bytes_total=10, max_bytes=10)
@@ -144,14 +146,14 @@ async def test_what_a_worker_did_to_an_import_meanwhile_is_told_as_what_it_was(d
     async with database.transaction() as session:
         await db.import_runs.claim(session, id=id)
         later = asyncio.create_task(cancel())
-        await waiting(database, later)
+        await wait_until_blocked(database, later)
     await later
 
     ((old, new),) = await history(database, id)
     assert (old["status"], new["status"]) == (Status.RUNNING, Status.CANCELLED)
 
 
-async def test_a_battery_added_while_its_site_is_deleted_is_told_of(database: Database) -> None:
+async def test_a_battery_added_while_its_site_is_deleted_has_an_entry_for_its_deletion(database: Database) -> None:
     vpp_id = await created_vpp(database)
     async with database.transaction() as session:
         site_id = await db.sites.create(session, id=None, vpp_id=vpp_id, nmi=new_nmi(), address="1 King St")
@@ -167,14 +169,14 @@ async def test_a_battery_added_while_its_site_is_deleted_is_told_of(database: Da
         battery: dict[str, Any] = {"manufacturer": "Tesla", "serial": new_name(), "capacity_kwh": 10}
         battery_id = await db.batteries.add(session, id=None, site_id=site_id, **battery)
         later = asyncio.create_task(delete())
-        await waiting(database, later)
+        await wait_until_blocked(database, later)
     await later
 
     ((old, new),) = await history(database, battery_id)
     assert (old["serial"], new) == (battery["serial"], None)
 
 
-async def test_what_another_transaction_created_is_not_told_as_created_again(database: Database) -> None:
+async def test_an_object_that_another_transaction_created_has_no_second_entry(database: Database) -> None:
     id = await created_vpp(database)
 
     async with database.transaction() as session, audited(session, OURSELVES, "createVpp") as change:
@@ -183,7 +185,7 @@ async def test_what_another_transaction_created_is_not_told_as_created_again(dat
     assert len(await history(database, id)) == 1
 
 
-async def test_what_is_not_there_has_no_entry(database: Database) -> None:
+async def test_an_id_without_an_object_has_no_entry(database: Database) -> None:
     id = uuid4()
 
     async with database.transaction() as session, audited(session, OURSELVES, "updateVpp") as change:

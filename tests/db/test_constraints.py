@@ -1,4 +1,4 @@
-"""What Postgres itself refuses, constraint by constraint: a refusal is recognised by the constraint's name."""
+"""Each constraint refuses the rows that its name describes; refusals are recognised by the name of the constraint."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 
 from db.engine.refusals import violated_constraint
 
-# A row of every table, as Postgres writes its values.
+# A valid row for each table, as SQL literals.
 ID = "'00000000-0000-0000-0000-000000000001'"
 OTHER = "'00000000-0000-0000-0000-000000000002'"
 JULY = "'[2025-07-01,2025-08-01)'"
@@ -109,50 +109,50 @@ NO_DAY = {"effective": "'empty'"}
 NEW_NMI = NEW | {"nmi": "'2001985732'"}
 
 
-def each(row: dict[str, str], column: str, *values: str) -> list[dict[str, str]]:
-    """Return a row as often as there are values for one of its columns."""
+def with_values(row: dict[str, str], column: str, *values: str) -> list[dict[str, str]]:
+    """Return one copy of a row for each of several values of a column."""
     return [row | {column: value} for value in values]
 
 
-def no_texts(row: dict[str, str], column: str, *, at_most: int) -> list[dict[str, str]]:
-    """Return rows with what is blank, padded or too long where a text should be."""
-    return each(row, column, "''", "' '", "' x'", "'x '", f"repeat('x', {at_most + 1})")
+def with_invalid_texts(row: dict[str, str], column: str, *, max_length: int) -> list[dict[str, str]]:
+    """Return copies of a row whose text column is blank, padded or too long."""
+    return with_values(row, column, "''", "' '", "' x'", "'x '", f"repeat('x', {max_length + 1})")
 
 
-# Of each constraint, what it refuses: a row with something else in it, or a statement.
+# For each constraint what it refuses: changed columns of the row in ROWS that is then inserted, or a statement.
 REFUSED: dict[str, Sequence[dict[str, str] | str]] = {
     "vpps_name_once": [NEW],
-    "vpps_name_is_text": no_texts(NEW, "name", at_most=200),
+    "vpps_name_is_text": with_invalid_texts(NEW, "name", max_length=200),
     "sites_nmi_once": [NEW],
-    "sites_nmi_is_nmi": each(NEW, "nmi", "''", "'200198573'", "'20019857328'", "'O001985732'", "'naaamys582'"),
-    "sites_address_is_text": no_texts(NEW_NMI, "address", at_most=500),
+    "sites_nmi_is_nmi": with_values(NEW, "nmi", "''", "'200198573'", "'20019857328'", "'O001985732'", "'naaamys582'"),
+    "sites_address_is_text": with_invalid_texts(NEW_NMI, "address", max_length=500),
     "memberships_one_vpp_at_a_time": [OVERLAPPING, {"effective": "'(,)'"}],
     "memberships_effective_has_days": [NO_DAY],
     "memberships_site_id_fkey": [{"site_id": OTHER}],
     "memberships_vpp_id_fkey": [LATER | {"vpp_id": OTHER}, "delete from vpps"],
     "price_schedules_one_at_a_time": [OVERLAPPING],
     "price_schedules_effective_has_days": [NO_DAY],
-    "price_schedules_percentage_is_0_to_100": each(LATER, "revenue_percentage", "-0.01", "100.01", "'NaN'"),
-    "price_schedules_fee_is_0_to_1000000": each(LATER, "daily_fee_aud", "-0.01", "1000000.01", "'Infinity'"),
+    "price_schedules_percentage_is_0_to_100": with_values(LATER, "revenue_percentage", "-0.01", "100.01", "'NaN'"),
+    "price_schedules_fee_is_0_to_1000000": with_values(LATER, "daily_fee_aud", "-0.01", "1000000.01", "'Infinity'"),
     "price_schedules_vpp_id_fkey": [{"vpp_id": OTHER}],
     "batteries_one_place_at_a_time": [NEW | {"installed": "'[2025-07-31,)'"}],
     "batteries_installed_has_days": [NEW | {"installed": "'empty'"}],
-    "batteries_manufacturer_is_text": no_texts(NEW, "manufacturer", at_most=200),
-    "batteries_serial_is_text": no_texts(NEW, "serial", at_most=200),
+    "batteries_manufacturer_is_text": with_invalid_texts(NEW, "manufacturer", max_length=200),
+    "batteries_serial_is_text": with_invalid_texts(NEW, "serial", max_length=200),
     "batteries_site_id_fkey": [NEW | {"serial": "'2'", "site_id": OTHER}],
     "battery_capacities_one_at_a_time": [OVERLAPPING],
     "battery_capacities_effective_has_days": [NO_DAY],
-    "battery_capacities_kwh_is_0_to_1000000": each(LATER, "capacity_kwh", "-0.01", "1000000.01", "'NaN'"),
+    "battery_capacities_kwh_is_0_to_1000000": with_values(LATER, "capacity_kwh", "-0.01", "1000000.01", "'NaN'"),
     "battery_capacities_battery_id_fkey": [{"battery_id": OTHER}],
-    "imports_file_once": each(NEW, "status", "'QUEUED'", "'RUNNING'", "'COMPLETED'"),
-    "imports_file_name_is_text": no_texts(NEW, "file_name", at_most=500),
+    "imports_file_once": with_values(NEW, "status", "'QUEUED'", "'RUNNING'", "'COMPLETED'"),
+    "imports_file_name_is_text": with_invalid_texts(NEW, "file_name", max_length=500),
     "imports_kind_is_known": [NEW | {"kind": "'EVENTS'"}],
     "imports_status_is_known": [NEW | {"status": "'DONE'"}],
     "imports_charge_tariff_is_known": [NEW | {"charge_tariff": "'FREE'"}],
     "imports_readings_have_a_park": [NEW | {"kind": "'PARK_READINGS'"}, NEW | {"park_id": ID}],
     "imports_park_id_fkey": [NEW | {"kind": "'PARK_READINGS'", "park_id": OTHER}],
     "parks_name_once": [NEW],
-    "parks_name_is_text": no_texts(NEW, "name", at_most=200),
+    "parks_name_is_text": with_invalid_texts(NEW, "name", max_length=200),
     "parks_energy_type_is_known": [NEW | {"name": "'Q'", "energy_type": "'TIDE'"}],
     "imported_parks_import_id_fkey": [{"import_id": OTHER}],
     "imported_parks_park_id_fkey": [{"park_id": OTHER}],
@@ -171,7 +171,7 @@ REFUSED: dict[str, Sequence[dict[str, str] | str]] = {
     "site_line_items_site_id_fkey": [{"nmi": "'2001985732'", "site_id": OTHER}],
     "site_line_items_add_up": [{"before_fees_aud": "3"}, {"after_fees_aud": "2"}],
     "api_keys_secret_sha256_once": [NEW],
-    "api_keys_name_is_text": no_texts(NEW, "name", at_most=200),
+    "api_keys_name_is_text": with_invalid_texts(NEW, "name", max_length=200),
     "api_keys_role_is_known": [NEW | {"role": "'OWNER'"}],
     "access_keys_api_key_id_fkey": [{"id": "'OTHER'", "api_key_id": OTHER}],
 }
@@ -182,8 +182,8 @@ def insert(table: str, row: dict[str, str]) -> str:
 
 
 @pytest.fixture
-async def there(session: AsyncSession) -> AsyncSession:
-    """A transaction in which there is a row in every table."""
+async def session_with_rows(session: AsyncSession) -> AsyncSession:
+    """A transaction in which each table has one row."""
     for table, row in ROWS.items():
         await session.execute(text(insert(table, row)))
     return session
@@ -194,39 +194,39 @@ def table_of(constraint: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("constraint", "refused"), [(constraint, each) for constraint, all in REFUSED.items() for each in all]
+    ("constraint", "refused"), [(constraint, case) for constraint, cases in REFUSED.items() for case in cases]
 )
-async def test_a_constraint_refuses_what_its_name_says(
-    there: AsyncSession, constraint: str, refused: dict[str, str] | str
+async def test_a_constraint_refuses_what_its_name_describes(
+    session_with_rows: AsyncSession, constraint: str, refused: dict[str, str] | str
 ) -> None:
     table = table_of(constraint)
     statement = refused if isinstance(refused, str) else insert(table, ROWS[table] | refused)
 
     with pytest.raises(IntegrityError) as error:
-        await there.execute(text(statement))
+        await session_with_rows.execute(text(statement))
 
     assert violated_constraint(error.value) == constraint
 
 
-async def test_periods_that_only_meet_do_not_overlap(there: AsyncSession) -> None:
-    meeting: dict[str, dict[str, Any]] = {
+async def test_adjacent_periods_do_not_overlap(session_with_rows: AsyncSession) -> None:
+    adjacent: dict[str, dict[str, Any]] = {
         "memberships": {"effective": "'[2025-08-01,)'"},
         "price_schedules": {"effective": "'(,2025-07-01)'"},
         "batteries": NEW | {"installed": "'[2025-08-01,)'"},
         "battery_capacities": {"effective": "'[2025-08-01,)'"},
     }
 
-    for table, change in meeting.items():
-        await there.execute(text(insert(table, ROWS[table] | change)))
+    for table, change in adjacent.items():
+        await session_with_rows.execute(text(insert(table, ROWS[table] | change)))
 
 
-async def test_a_file_may_come_again_once_its_import_no_longer_counts(there: AsyncSession) -> None:
-    await there.execute(text("update imports set status = 'REVERTED'"))
+async def test_a_file_can_be_imported_again_once_its_import_is_reverted(session_with_rows: AsyncSession) -> None:
+    await session_with_rows.execute(text("update imports set status = 'REVERTED'"))
 
-    await there.execute(text(insert("imports", ROWS["imports"] | NEW)))
+    await session_with_rows.execute(text(insert("imports", ROWS["imports"] | NEW)))
 
 
-async def test_the_code_and_the_database_name_the_same_constraints(session: AsyncSession) -> None:
+async def test_the_models_the_database_and_these_tests_have_the_same_constraints(session: AsyncSession) -> None:
     tables = SQLModel.metadata.tables.values()
     rules: list[Any] = [rule for table in tables for rule in table.constraints]
     rules += [index for table in tables for index in table.indexes if index.unique]
@@ -251,10 +251,10 @@ async def test_the_code_and_the_database_name_the_same_constraints(session: Asyn
     ("table", "column"),
     [("memberships", "site_id"), ("price_schedules", "vpp_id"), ("battery_capacities", "battery_id")],
 )
-async def test_what_holds_on_a_day_is_found_by_the_primary_key_and_not_by_the_constraint(
+async def test_a_query_for_a_day_uses_the_primary_key_and_not_the_index_of_the_exclusion_constraint(
     session: AsyncSession, table: str, column: str
 ) -> None:
-    # A table this small would be read as a whole.
+    # The planner would read a table this small sequentially.
     await session.execute(text("set local enable_seqscan = off"))
 
     for day in ("effective @> current_date", "range_contains_elem(effective, current_date)"):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Numeric, literal, select
 
 from db.engine.database import Database
-from db.events import EVENTS, EVENTS_OF_SITES, in_full
+from db.events import EVENTS, EVENTS_OF_SITES, exact_amount
 from tests.fixtures.api import Api, new_nmi
 
 ENERGIES = ["0", "0.000001", "0.1", "13.5", "999999.999999", "1000000"]
@@ -26,33 +26,33 @@ TARIFFS = ["0", "0.000001", "-0.000001", "33.333333", "-999999.999999", "1000000
         ("123456789012345678.90", "123456789012345678.90"),
     ],
 )
-async def test_an_amount_is_written_in_full_with_at_least_its_cents(database: Database, amount: str, text: str) -> None:
-    row = await database.row(select(in_full(literal(Decimal(amount), Numeric))))
+async def test_an_amount_is_exact_text_with_at_least_two_decimals(database: Database, amount: str, text: str) -> None:
+    row = await database.row(select(exact_amount(literal(Decimal(amount), Numeric))))
 
     assert row is not None
     assert row[0] == text
 
 
-async def test_events_of_sites_are_those_that_the_view_shows(api: Api, database: Database, worker: None) -> None:
-    nmi, digits = new_nmi(), random.Random(7)
+async def test_events_of_sites_selects_the_same_rows_as_the_view(api: Api, database: Database, worker: None) -> None:
+    nmi, generator = new_nmi(), random.Random(7)
     await api.site(await api.vpp(), nmi=nmi)
     numbers = [(energy, tariff) for energy in ENERGIES for tariff in TARIFFS]
-    numbers += [(f"{digits.uniform(0, 10**6):.6f}", f"{digits.uniform(-(10**6), 10**6):.6f}") for _ in range(500)]
+    numbers += [(f"{generator.uniform(0, 10**6):.6f}", f"{generator.uniform(-(10**6), 10**6):.6f}") for _ in range(500)]
     rows = [
-        f"{nmi},2025-09-{1 + place % 30:02},{'DISCHARGE' if place % 2 else 'CHARGE'},{energy},{tariff}\n"
-        for place, (energy, tariff) in enumerate(numbers)
+        f"{nmi},2025-09-{1 + index % 30:02},{'DISCHARGE' if index % 2 else 'CHARGE'},{energy},{tariff}\n"
+        for index, (energy, tariff) in enumerate(numbers)
     ]
     header = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
-    # Of the second only what the first had not counts, and some of a block.
+    # In the second file only the last 100 rows count: some rows of its block are duplicates, others are not.
     await api.imported(header + "".join(rows[:-100]))
     await api.imported(header + "".join(rows[100:]))
 
-    def columns(of: Any) -> list[Any]:
-        return [of.import_id, of.line_number, of.site_id, of.month, of.settlement_date, of.event_type, of.value_aud]
+    def columns(c: Any) -> list[Any]:
+        return [c.import_id, c.line_number, c.site_id, c.month, c.settlement_date, c.event_type, c.value_aud]
 
     expected = await database.rows(select(*columns(EVENTS.c), EVENTS.c.energy_kwh, EVENTS.c.tariff_cents_per_kwh))
-    each = EVENTS_OF_SITES.c
-    found = await database.rows(select(*columns(each), each.energy_kwh, each.tariff_cents_per_kwh))
+    event = EVENTS_OF_SITES.c
+    found = await database.rows(select(*columns(event), event.energy_kwh, event.tariff_cents_per_kwh))
 
     assert len(expected) == len(rows)
     assert sorted(map(repr, found)) == sorted(repr((*row[:-2], *map(float, row[-2:]))) for row in expected)

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 import db.migrations
 from graph.embedded.servers import EmbeddedServers
 
-OURS = """
+OBJECTS = """
     select format('%s %s', relkind, relname) from pg_class
     where relnamespace = 'public'::regnamespace and relname <> 'alembic_version' and relname <> 'alembic_version_pkc'
     union all
@@ -25,7 +25,7 @@ OURS = """
 
 @pytest.fixture
 async def url(servers: EmbeddedServers) -> AsyncIterator[str]:
-    """The address of a database without anything in it."""
+    """The URL of an empty database."""
     connection = await asyncpg.connect(servers.database_url)
     await connection.execute("create database migrated template template0")
     yield f"{servers.database_url.rsplit('/', 1)[0]}/migrated"
@@ -33,43 +33,43 @@ async def url(servers: EmbeddedServers) -> AsyncIterator[str]:
     await connection.close()
 
 
-async def there(url: str) -> set[str]:
-    """Return what of ours is in a database."""
+async def objects(url: str) -> set[str]:
+    """Return the relations, functions and types in a database, except those of extensions and Alembic."""
     connection = await asyncpg.connect(url)
-    rows = await connection.fetch(OURS)
+    rows = await connection.fetch(OBJECTS)
     await connection.close()
     return {row[0] for row in rows}
 
 
-async def test_a_database_is_brought_up_to_date_down_to_nothing_and_up_again(url: str) -> None:
+async def test_upgrade_downgrade_and_upgrade_again_give_the_same_objects(url: str) -> None:
     await asyncio.to_thread(db.migrations.upgrade, url)
-    up = await there(url)
+    up = await objects(url)
 
     await asyncio.to_thread(command.downgrade, db.migrations.config(url), "base")
-    down = await there(url)
+    down = await objects(url)
     await asyncio.to_thread(db.migrations.upgrade, url)
 
     assert {"r vpps", "v events", "function notice_change"} <= up
     assert down == set()
-    assert await there(url) == up
+    assert await objects(url) == up
 
 
-async def test_the_tables_are_those_the_code_describes(url: str) -> None:
+async def test_the_migrated_tables_match_the_models(url: str) -> None:
     await asyncio.to_thread(db.migrations.upgrade, url)
 
-    # Raises, and tells what is missing, where a migration was forgotten.
+    # Raises an error that names the difference if a migration is missing.
     await asyncio.to_thread(command.check, db.migrations.config(url))
 
 
-async def test_two_processes_that_bring_it_up_to_date_at_once_wait_for_each_other(url: str) -> None:
+async def test_two_concurrent_upgrades_wait_for_each_other(url: str) -> None:
     upgrade = "import sys, db.migrations; db.migrations.upgrade(sys.argv[1])"
     processes = [await asyncio.create_subprocess_exec(sys.executable, "-c", upgrade, url) for _ in range(2)]
 
     assert [await process.wait() for process in processes] == [0, 0]
-    assert "r vpps" in await there(url)
+    assert "r vpps" in await objects(url)
 
 
-def test_the_migrations_are_numbered_in_one_line() -> None:
+def test_migrations_are_numbered_without_gaps_or_branches() -> None:
     script = ScriptDirectory.from_config(db.migrations.config(""))
 
     numbers = [revision.revision for revision in script.walk_revisions()][::-1]

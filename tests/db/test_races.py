@@ -1,4 +1,4 @@
-"""Two transactions at once: the second runs into what the first holds, and goes on once the first has ended."""
+"""Two concurrent transactions: the second waits for a lock of the first, and goes on once the first has ended."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,17 +31,17 @@ from db.vpps import Terms, Vpp, VppHasSites, VppNameTaken
 from tests.fixtures.api import new_name, new_nmi
 from tests.fixtures.readings import readings
 
-# In a transaction, but for what can also be done at once.
+# It takes a session, or a SingleStatementWrite.
 Work = Callable[[Any], Awaitable[Any]]
 
 OURSELVES = Author("COMMAND", "tests")
 TERMS = Terms(Decimal(20), Decimal(0))
 JULY, AUGUST = date(2025, 7, 1), date(2025, 8, 1)
-WAITING = text("1 from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")
+IS_ANY_BLOCKED = text("1 from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")
 
 
-async def done(database: Database, work: Work) -> Any:
-    """Do something in a transaction, and return what it came to: a result or a refusal."""
+async def in_transaction(database: Database, work: Work) -> Any:
+    """Do the work in a transaction, and return its result or its refusal."""
     try:
         async with database.transaction() as session:
             return await work(session)
@@ -49,29 +49,34 @@ async def done(database: Database, work: Work) -> Any:
         return refusal
 
 
-async def done_at_once(database: Database, work: Work) -> Any:
-    """Do something in one statement, and return what it came to."""
+async def in_one_statement(database: Database, work: Work) -> Any:
+    """Do the work as a SingleStatementWrite, and return its result or its refusal."""
     try:
         return await work(SingleStatementWrite(database, OURSELVES, "tests"))
     except (Refusal, AlreadyExists) as outcome:
         return outcome
 
 
-async def raced(
-    database: Database, first: Work, second: Work, *, undo: bool = False, do: Callable[..., Any] = done
+async def outcome_of_second(
+    database: Database,
+    first: Work,
+    second: Work,
+    *,
+    roll_back_first: bool = False,
+    do_second: Callable[..., Any] = in_transaction,
 ) -> Any:
-    """Do two things at once, and return what the second came to, which has to wait for the first."""
+    """Start the second work while the first one's transaction is open; return the result or refusal of the second."""
     async with database.transaction() as session:
         await first(session)
-        later = asyncio.create_task(do(database, second))
-        while await database.row(select(WAITING)) is None:
-            assert not later.done(), "The second did not wait for the first."
-        if undo:
+        later = asyncio.create_task(do_second(database, second))
+        while await database.row(select(IS_ANY_BLOCKED)) is None:
+            assert not later.done(), "The second transaction did not wait for the first."
+        if roll_back_first:
             await session.rollback()
     return await later
 
 
-IN_BOTH_WAYS = pytest.mark.parametrize("do", [done, done_at_once])
+IN_BOTH_WAYS = pytest.mark.parametrize("do_second", [in_transaction, in_one_statement])
 
 
 def creating_vpp(name: str, *, id: UUID | None = None) -> Work:
@@ -93,62 +98,68 @@ def renaming_battery(id: UUID, serial: str) -> Work:
 
 @pytest.fixture
 async def vpp_id(database: Database) -> Any:
-    return await done(database, creating_vpp(new_name()))
+    return await in_transaction(database, creating_vpp(new_name()))
 
 
 @pytest.fixture
 async def site_id(database: Database, vpp_id: UUID) -> Any:
-    return await done(database, creating_site(vpp_id, new_nmi()))
+    return await in_transaction(database, creating_site(vpp_id, new_nmi()))
 
 
 @pytest.fixture
 async def battery_id(database: Database, site_id: UUID) -> Any:
-    return await done(database, adding_battery(site_id, new_name()))
+    return await in_transaction(database, adding_battery(site_id, new_name()))
 
 
-async def test_of_two_vpps_of_one_name_the_later_is_refused(database: Database) -> None:
+async def test_the_later_of_two_vpps_with_the_same_name_is_refused(database: Database) -> None:
     name = new_name()
 
-    later = await raced(database, creating_vpp(name), creating_vpp(name))
+    later = await outcome_of_second(database, creating_vpp(name), creating_vpp(name))
 
     assert isinstance(later, VppNameTaken)
     assert len(await database.rows(select(col(Vpp.id)).where(col(Vpp.name) == name))) == 1
 
 
-async def test_a_name_whose_vpp_came_to_nothing_is_free(database: Database) -> None:
+async def test_a_name_is_free_after_the_creation_of_its_vpp_was_rolled_back(database: Database) -> None:
     name = new_name()
 
-    later = await raced(database, creating_vpp(name), creating_vpp(name), undo=True)
+    later = await outcome_of_second(database, creating_vpp(name), creating_vpp(name), roll_back_first=True)
 
     assert [row.id for row in await database.rows(select(col(Vpp.id)).where(col(Vpp.name) == name))] == [later]
 
 
 @IN_BOTH_WAYS
-async def test_of_two_sites_of_one_nmi_the_later_is_refused(
-    database: Database, vpp_id: UUID, do: Callable[..., Any]
+async def test_the_later_of_two_sites_with_the_same_nmi_is_refused(
+    database: Database, vpp_id: UUID, do_second: Callable[..., Any]
 ) -> None:
     nmi = new_nmi()
 
-    later = await raced(database, creating_site(vpp_id, nmi), creating_site(vpp_id, nmi), do=do)
+    later = await outcome_of_second(
+        database, creating_site(vpp_id, nmi), creating_site(vpp_id, nmi), do_second=do_second
+    )
 
     assert isinstance(later, NmiTaken)
     assert len(await database.rows(select(col(Site.id)).where(col(Site.nmi) == nmi))) == 1
 
 
 @IN_BOTH_WAYS
-async def test_a_battery_added_at_two_sites_at_once_stands_at_the_first(
-    database: Database, vpp_id: UUID, site_id: UUID, do: Callable[..., Any]
+async def test_a_battery_added_at_two_sites_concurrently_is_installed_at_the_first(
+    database: Database, vpp_id: UUID, site_id: UUID, do_second: Callable[..., Any]
 ) -> None:
-    other_id, serial = await done(database, creating_site(vpp_id, new_nmi())), new_name()
+    other_id, serial = await in_transaction(database, creating_site(vpp_id, new_nmi())), new_name()
 
-    later = await raced(database, adding_battery(site_id, serial), adding_battery(other_id, serial), do=do)
+    later = await outcome_of_second(
+        database, adding_battery(site_id, serial), adding_battery(other_id, serial), do_second=do_second
+    )
 
     assert isinstance(later, BatteryTaken)
-    there = await database.rows(select(col(Battery.site_id)).where(col(Battery.serial) == serial))
-    assert [row.site_id for row in there] == [site_id]
+    installed_at = await database.rows(select(col(Battery.site_id)).where(col(Battery.serial) == serial))
+    assert [row.site_id for row in installed_at] == [site_id]
 
 
-async def test_the_same_create_sent_twice_at_once_creates_one(database: Database, vpp_id: UUID, site_id: UUID) -> None:
+async def test_the_same_create_sent_twice_concurrently_creates_one_object(
+    database: Database, vpp_id: UUID, site_id: UUID
+) -> None:
     ids = [uuid4() for _ in range(3)]
     creates = [
         creating_vpp(new_name(), id=ids[0]),
@@ -156,40 +167,45 @@ async def test_the_same_create_sent_twice_at_once_creates_one(database: Database
         adding_battery(site_id, new_name(), id=ids[2]),
     ]
 
-    later = [await raced(database, create, create) for create in creates]
-    again = [await done_at_once(database, create) for create in creates[1:]]
+    later = [await outcome_of_second(database, create, create) for create in creates]
+    repeated = [await in_one_statement(database, create) for create in creates[1:]]
 
     assert later == ids
-    assert [type(outcome) for outcome in again] == [AlreadyExists] * 2
+    assert [type(outcome) for outcome in repeated] == [AlreadyExists] * 2
 
 
-async def test_what_is_sent_twice_at_once_is_found_to_be_there(database: Database, vpp_id: UUID, site_id: UUID) -> None:
+async def test_a_single_statement_create_sent_twice_concurrently_raises_already_exists(
+    database: Database, vpp_id: UUID, site_id: UUID
+) -> None:
     creates = [creating_site(vpp_id, new_nmi(), id=uuid4()), adding_battery(site_id, new_name(), id=uuid4())]
 
-    later = [await raced(database, create, create, do=done_at_once) for create in creates]
+    later = [await outcome_of_second(database, create, create, do_second=in_one_statement) for create in creates]
 
     assert [type(outcome) for outcome in later] == [AlreadyExists] * 2
 
 
 @IN_BOTH_WAYS
-async def test_what_could_exclude_each_other_is_written_in_turns(
-    database: Database, vpp_id: UUID, site_id: UUID, battery_id: UUID, do: Callable[..., Any]
+async def test_writes_that_could_conflict_wait_for_the_advisory_lock(
+    database: Database, vpp_id: UUID, site_id: UUID, battery_id: UUID, do_second: Callable[..., Any]
 ) -> None:
-    # Written at once they could deadlock, or a create sent twice collide by its name before it does by its id.
+    # Without the lock they could deadlock, or a create sent twice could conflict on its name before its id.
     name, nmi, serial, other = new_name(), new_nmi(), new_name(), new_name()
 
     later = [
-        await raced(database, lambda session: take_advisory_lock(session, "vpp", name), creating_vpp(name)),
-        await raced(
-            database, lambda session: take_advisory_lock(session, "site", nmi), creating_site(vpp_id, nmi), do=do
+        await outcome_of_second(database, lambda session: take_advisory_lock(session, "vpp", name), creating_vpp(name)),
+        await outcome_of_second(
+            database,
+            lambda session: take_advisory_lock(session, "site", nmi),
+            creating_site(vpp_id, nmi),
+            do_second=do_second,
         ),
-        await raced(
+        await outcome_of_second(
             database,
             lambda session: take_advisory_lock(session, "battery", "Tesla", serial),
             adding_battery(site_id, serial),
-            do=do,
+            do_second=do_second,
         ),
-        await raced(
+        await outcome_of_second(
             database,
             lambda session: take_advisory_lock(session, "battery", "Tesla", other),
             renaming_battery(battery_id, other),
@@ -199,23 +215,23 @@ async def test_what_could_exclude_each_other_is_written_in_turns(
     assert [type(id) for id in later] == [UUID] * 4
 
 
-async def test_two_moves_of_one_site_at_once_both_happen(database: Database, site_id: UUID) -> None:
-    first, second = [await done(database, creating_vpp(new_name())) for _ in range(2)]
+async def test_two_concurrent_moves_of_one_site_both_take_effect(database: Database, site_id: UUID) -> None:
+    first, second = [await in_transaction(database, creating_vpp(new_name())) for _ in range(2)]
 
-    await raced(
+    await outcome_of_second(
         database,
         lambda session: db.sites.assign(session, site_id=site_id, vpp_id=first, effective_from=JULY),
         lambda session: db.sites.assign(session, site_id=site_id, vpp_id=second, effective_from=AUGUST),
     )
 
-    belonged = [
+    memberships = [
         (row.vpp_id, row.effective) for row in await database.rows(db.sites.memberships(UNRESTRICTED, [site_id]))
     ]
-    assert belonged[1:] == [(first, Range(JULY, AUGUST)), (second, Range(AUGUST, None))]
+    assert memberships[1:] == [(first, Range(JULY, AUGUST)), (second, Range(AUGUST, None))]
 
 
-async def test_two_changes_of_one_vpps_terms_at_once_both_hold(database: Database, vpp_id: UUID) -> None:
-    await raced(
+async def test_two_concurrent_changes_of_terms_both_take_effect(database: Database, vpp_id: UUID) -> None:
+    await outcome_of_second(
         database,
         lambda session: db.vpps.update_vpp(session, id=vpp_id, revenue_percentage=Decimal(25), effective_from=JULY),
         lambda session: db.vpps.update_vpp(session, id=vpp_id, daily_fee_aud=Decimal(1), effective_from=AUGUST),
@@ -229,10 +245,10 @@ async def test_two_changes_of_one_vpps_terms_at_once_both_hold(database: Databas
     ]
 
 
-async def test_two_extensions_of_one_battery_at_once_both_hold(
+async def test_two_concurrent_capacity_changes_both_take_effect(
     database: Database, site_id: UUID, battery_id: UUID
 ) -> None:
-    await raced(
+    await outcome_of_second(
         database,
         lambda session: db.batteries.update_battery(
             session, id=battery_id, capacity_kwh=Decimal(20), effective_from=JULY
@@ -249,8 +265,10 @@ async def test_two_extensions_of_one_battery_at_once_both_hold(
     assert capacities == [Decimal("13.5"), 20, 30]
 
 
-async def test_a_battery_that_leaves_at_once_is_not_extended_later(database: Database, battery_id: UUID) -> None:
-    later = await raced(
+async def test_the_capacity_of_a_battery_cannot_change_after_a_concurrent_removal(
+    database: Database, battery_id: UUID
+) -> None:
+    later = await outcome_of_second(
         database,
         lambda session: db.batteries.remove(session, id=battery_id, effective_from=JULY),
         lambda session: db.batteries.update_battery(
@@ -261,8 +279,8 @@ async def test_a_battery_that_leaves_at_once_is_not_extended_later(database: Dat
     assert isinstance(later, CapacityChangeAfterRemoval)
 
 
-async def test_a_vpp_is_not_deleted_while_a_site_joins_it(database: Database, vpp_id: UUID) -> None:
-    later = await raced(
+async def test_a_vpp_cannot_be_deleted_while_a_site_joins_it(database: Database, vpp_id: UUID) -> None:
+    later = await outcome_of_second(
         database, creating_site(vpp_id, new_nmi()), lambda session: db.vpps.delete_vpp(session, id=vpp_id)
     )
 
@@ -270,21 +288,24 @@ async def test_a_vpp_is_not_deleted_while_a_site_joins_it(database: Database, vp
 
 
 @IN_BOTH_WAYS
-async def test_a_site_does_not_join_a_vpp_that_is_being_deleted(
-    database: Database, vpp_id: UUID, do: Callable[..., Any]
+async def test_a_site_cannot_join_a_vpp_that_is_being_deleted(
+    database: Database, vpp_id: UUID, do_second: Callable[..., Any]
 ) -> None:
-    later = await raced(
-        database, lambda session: db.vpps.delete_vpp(session, id=vpp_id), creating_site(vpp_id, new_nmi()), do=do
+    later = await outcome_of_second(
+        database,
+        lambda session: db.vpps.delete_vpp(session, id=vpp_id),
+        creating_site(vpp_id, new_nmi()),
+        do_second=do_second,
     )
 
     assert isinstance(later, MembershipVppNotFound)
 
 
-async def test_a_report_asked_for_twice_at_once_has_one_revision(database: Database, vpp_id: UUID) -> None:
-    def asking(session: AsyncSession) -> Awaitable[UUID]:
+async def test_two_concurrent_requests_for_a_report_create_one_revision(database: Database, vpp_id: UUID) -> None:
+    def requesting(session: AsyncSession) -> Awaitable[UUID]:
         return db.reports.request(session, vpp_id=vpp_id, month=JULY)
 
-    later = await raced(database, asking, asking)
+    later = await outcome_of_second(database, requesting, requesting)
 
     reports = await database.rows(select(col(RevenueReport.id)).where(col(RevenueReport.vpp_id) == vpp_id))
     assert [row.id for row in reports] == [later]
@@ -292,9 +313,9 @@ async def test_a_report_asked_for_twice_at_once_has_one_revision(database: Datab
     assert [row.payload for row in jobs] == [str(later).encode()]
 
 
-def keeping_reading(park_id: UUID, power: int) -> Work:
-    some = readings("Europe/Amsterdam", "2025-07-01", [power])
-    return lambda session: db.readings.store(session, some, park_id=park_id, import_id=uuid4())
+def storing_reading(park_id: UUID, power: int) -> Work:
+    new = readings("Europe/Amsterdam", "2025-07-01", [power])
+    return lambda session: db.readings.store(session, new, park_id=park_id, import_id=uuid4())
 
 
 def creating_park() -> Work:
@@ -303,22 +324,22 @@ def creating_park() -> Work:
     )
 
 
-def turning_solar(park_id: UUID) -> Work:
+def changing_to_solar(park_id: UUID) -> Work:
     return lambda session: db.parks.update_park(session, id=park_id, energy_type="SOLAR")
 
 
-async def wind_of_july(database: Database) -> Sequence[Any]:
+async def wind_totals_of_july(database: Database) -> Sequence[Any]:
     days = db.readings.energy_type_daily_stats(UNRESTRICTED, ParkFilter(energy_types=["WIND"]), JULY, AUGUST)
     return [(row.sum_power, row.park_count) for row in await database.rows(days)]
 
 
-async def test_two_parks_whose_day_is_summed_up_at_once_are_both_in_the_sums(database: Database) -> None:
-    first, second = [await done(database, creating_park()) for _ in range(2)]
+async def test_two_parks_whose_day_changes_concurrently_are_both_in_the_totals(database: Database) -> None:
+    first, second = [await in_transaction(database, creating_park()) for _ in range(2)]
 
-    await raced(database, keeping_reading(first, 1), keeping_reading(second, 2))
+    await outcome_of_second(database, storing_reading(first, 1), storing_reading(second, 2))
 
-    assert await wind_of_july(database) == [(3_000_000, 2)]
+    assert await wind_totals_of_july(database) == [(3_000_000, 2)]
 
-    await raced(database, turning_solar(second), keeping_reading(first, 5))
+    await outcome_of_second(database, changing_to_solar(second), storing_reading(first, 5))
 
-    assert await wind_of_july(database) == [(5_000_000, 1)]
+    assert await wind_totals_of_july(database) == [(5_000_000, 1)]

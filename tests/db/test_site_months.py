@@ -1,4 +1,4 @@
-"""Which rows count, held against a plain model: of each row as often as the import that has it most often."""
+"""Which rows count, compared with a simple model: each row as often as in the import that has it most often."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ EPOCH = datetime(2025, 10, 1, tzinfo=UTC)
 
 
 def some_rows(random: Random) -> list[str]:
-    """Rows of few kinds, so that files have many in common, and one file some of them twice."""
+    """Return rows from few possible values, so that files overlap and one file has some rows twice."""
     return [
         f"{random.choice(list(SITES))},2025-0{random.choice('89')}-0{random.choice('123')},"
         f"{random.choice(['CHARGE', 'DISCHARGE'])},{random.choice('12')},{random.choice(['5', '-7'])}"
@@ -41,7 +41,7 @@ def value_of(row: str) -> Decimal:
 
 
 class Files:
-    """The imports of one transaction, and the rows of those that are completed, in order of completion."""
+    """The imports of one transaction, with the rows of the completed ones in order of completion."""
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
@@ -72,21 +72,23 @@ class Files:
         self.completed[import_id] = rows
         copy = reader.encode_totals(totals) if totals and are_totals_known else None
         counts = await db.site_months.add(self.session, import_id=import_id, totals=copy)
-        self.counts |= {each.import_id: each for each in counts}
+        self.counts |= {row_count.import_id: row_count for row_count in counts}
 
     async def revert(self, import_id: UUID) -> None:
         del self.completed[import_id], self.counts[import_id]
-        self.counts |= {each.import_id: each for each in await db.site_months.remove(self.session, import_id=import_id)}
+        self.counts |= {
+            totals.import_id: totals for totals in await db.site_months.remove(self.session, import_id=import_id)
+        }
 
     def expected(self) -> tuple[Counter[str], dict[UUID, int]]:
-        """The rows that count, and how many of each import do."""
+        """Return the rows that should count, and how many rows of each import should."""
         counting: Counter[str] = Counter()
-        of_imports = {}
+        count_by_import = {}
         for import_id, rows in self.completed.items():
             new = Counter(rows) - counting
             counting += new
-            of_imports[import_id] = new.total()
-        return counting, of_imports
+            count_by_import[import_id] = new.total()
+        return counting, count_by_import
 
     async def found(self) -> tuple[Counter[str], dict[UUID, int]]:
         nmis = {id: nmi for nmi, id in SITES.items()}
@@ -96,12 +98,12 @@ class Files:
             f"{row.energy_kwh.normalize():f},{row.tariff_cents_per_kwh.normalize():f}"
             for row in rows
         )
-        return counting, {import_id: each.rows_imported for import_id, each in self.counts.items()}
+        return counting, {import_id: row_count.rows_imported for import_id, row_count in self.counts.items()}
 
 
 @pytest.fixture
 async def files(session: AsyncSession) -> Files:
-    """No imports yet, and three sites."""
+    """Three sites without imports."""
     await session.execute(insert(Site), [{"id": id, "nmi": nmi, "address": "1 King St"} for nmi, id in SITES.items()])
     return Files(session)
 
@@ -115,7 +117,7 @@ async def test_a_row_counts_as_often_as_the_import_that_has_it_most_often(files:
             await files.revert(random.choice(list(files.completed)))
         else:
             known = [rows for rows in files.completed.values() if random.random() < 0.6]
-            # The same file again, some of it, all of it and more, or something else.
+            # The same file again, its first half, the file with more rows, or other rows.
             rows = random.choice(known) if known else some_rows(random)
             rows = random.choice([rows, rows[: len(rows) // 2] or rows, rows + some_rows(random), some_rows(random)])
             await files.complete(rows, chunk_rows=random.choice([3, 100]), are_totals_known=random.random() < 0.5)
@@ -125,7 +127,7 @@ async def test_a_row_counts_as_often_as_the_import_that_has_it_most_often(files:
 
 
 async def check_sums(files: Files) -> None:
-    """Hold the sums of all site months against the rows that count."""
+    """Compare the sums of all site months with those of the rows that should count."""
     counting, _ = files.expected()
     expected: dict[tuple[str, str], list[Decimal]] = {}
     for row, times in counting.items():

@@ -1,4 +1,4 @@
-"""What `vpp verify` sees: nothing wrong in a database of ours, and whatever is put wrong by hand."""
+"""`vpp verify` finds no exception in a database that was in use, and reports each kind of damage made by SQL."""
 
 import pytest
 from sqlalchemy import text
@@ -13,12 +13,12 @@ HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 
 
 async def failing(session: AsyncSession) -> list[str]:
-    return [each.sentence async for each in db.verification.verify(session) if each.exceptions]
+    return [finding.sentence async for finding in db.verification.verify(session) if finding.exceptions]
 
 
 @pytest.fixture
-async def lived_in(api: Api, database: Database, worker: None, session: AsyncSession) -> AsyncSession:
-    """A transaction, undone afterwards, on what imports that met and repeated each other, a report and parks left."""
+async def used_database(api: Api, database: Database, worker: None, session: AsyncSession) -> AsyncSession:
+    """A transaction, rolled back afterwards, on data of overlapping and repeated imports, a report and parks."""
     vpp_id, nmi = await api.vpp(daily_fee=0.3), new_nmi()
     await api.site(vpp_id, nmi=nmi, capacity_kwh=13.5)
     row, other = f"{nmi},2025-09-03,DISCHARGE,5,35\n", f"{nmi},2025-09-04,DISCHARGE,5,-35\n"
@@ -34,34 +34,40 @@ async def lived_in(api: Api, database: Database, worker: None, session: AsyncSes
     return session
 
 
-async def test_all_agrees_in_a_database_that_was_lived_in(lived_in: AsyncSession) -> None:
-    assert await failing(lived_in) == []
+async def test_all_checks_pass_in_a_database_that_was_in_use(used_database: AsyncSession) -> None:
+    assert await failing(used_database) == []
 
 
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        ("update event_blocks set revenue_aud = revenue_aud + 0.01", "Each block's sums are those of its events"),
-        ("update site_months set event_count = event_count + 1", "Each site month's sums are those of its blocks"),
-        ("delete from site_months", "Each site month's sums are those of its blocks"),
-        ("update site_months set repeats = null", "Each row counts as often as the import has it"),
-        ("update imports set rows_read = rows_read + 1", "Each import has read as many rows"),
-        ("delete from import_rejections", "Each import has read as many rows"),
-        ("update energy_readings set power = power + 1", "Each park's day is summed up"),
-        ("delete from park_days", "Each park's day is summed up"),
-        ("update energy_type_days set park_count = 1", "Each day of an energy type is summed up"),
-        ("delete from energy_type_days", "Each day of an energy type is summed up"),
-        ("update parks set energy_type = 'SOLAR'", "Each day of an energy type is summed up"),
+        (
+            "update event_blocks set revenue_aud = revenue_aud + 0.01",
+            "The sums of each block equal those of its events",
+        ),
+        (
+            "update site_months set event_count = event_count + 1",
+            "The sums of each site month equal those of its blocks",
+        ),
+        ("delete from site_months", "The sums of each site month equal those of its blocks"),
+        ("update site_months set repeats = null", "Each row counts as often as it occurs in the import"),
+        ("update imports set rows_read = rows_read + 1", "The rows that each import has read are"),
+        ("delete from import_rejections", "The rows that each import has read are"),
+        ("update energy_readings set power = power + 1", "The totals of each park's day equal"),
+        ("delete from park_days", "The totals of each park's day equal"),
+        ("update energy_type_days set park_count = 1", "The totals of each day of an energy type equal"),
+        ("delete from energy_type_days", "The totals of each day of an energy type equal"),
+        ("update parks set energy_type = 'SOLAR'", "The totals of each day of an energy type equal"),
         (
             "update energy_readings set import_id = replaced.import_id from replaced_readings replaced",
-            "Each reading that",
+            "Each replaced reading has a current reading",
         ),
-        ("delete from site_line_items", "Each report's totals are the sums of its line items"),
+        ("delete from site_line_items", "The totals of each report equal the sums of its line items"),
     ],
 )
-async def test_what_is_put_wrong_is_seen(lived_in: AsyncSession, damage: str, sentence: str) -> None:
-    await lived_in.execute(text(damage))
+async def test_each_kind_of_damage_is_reported(used_database: AsyncSession, damage: str, sentence: str) -> None:
+    await used_database.execute(text(damage))
 
-    found = await failing(lived_in)
+    failed = await failing(used_database)
 
-    assert any(each.startswith(sentence) for each in found), found
+    assert any(failed_sentence.startswith(sentence) for failed_sentence in failed), failed

@@ -73,7 +73,7 @@ async def test_totals_equal_the_sums_that_postgres_computes_from_the_blocks(
         chunk.encode()
         await chunk.keep(session)
 
-    await session.execute(db.site_months.ADD, {"import_id": by_blocks})
+    await session.execute(db.site_months.INSERT_FROM_BLOCKS, {"import_id": by_blocks})
     assert totals
     await copy_binary(session, "site_months", db.site_months.TOTAL_COLUMNS, totals_reader.encode_totals(totals))
 

@@ -13,7 +13,7 @@ from tests.fixtures.api import Api
 WAIT_S = 30
 
 
-async def test_a_change_wakes_who_waits_for_it_and_nobody_else(api: Api) -> None:
+async def test_a_change_wakes_only_the_subscribers_of_its_row(api: Api) -> None:
     one, other = await api.uploaded("x"), await api.uploaded("y")
 
     async with api.notices.subscribe("imports", one) as changed, api.notices.subscribe("imports", other) as unchanged:
@@ -23,7 +23,7 @@ async def test_a_change_wakes_who_waits_for_it_and_nobody_else(api: Api) -> None
         assert not unchanged.is_set()
 
 
-async def test_a_lost_connection_is_made_again_and_wakes_everybody(database: Database, database_url: str) -> None:
+async def test_a_lost_connection_is_restored_and_wakes_all_subscribers(database: Database, database_url: str) -> None:
     notices = Notices(database_url)
     async with notices.listening(), notices.subscribe("imports", "some import") as changed:
         await asyncio.wait_for(changed.wait(), WAIT_S)
@@ -40,62 +40,62 @@ async def test_a_lost_connection_is_made_again_and_wakes_everybody(database: Dat
         await asyncio.wait_for(changed.wait(), WAIT_S)
 
 
-class Wire:
-    """What stands between us and the database, and can be cut without either being told."""
+class SilentProxy:
+    """A TCP proxy before the database that can stop forwarding without closing its connections."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._to = (host, port)
-        self._is_whole = asyncio.Event()
-        self._is_whole.set()
-        self._carrying: list[asyncio.Task[None]] = []
+        self._target = (host, port)
+        self._is_forwarding = asyncio.Event()
+        self._is_forwarding.set()
+        self._tasks: list[asyncio.Task[None]] = []
 
-    def cut(self) -> None:
-        self._is_whole.clear()
+    def stop_forwarding(self) -> None:
+        self._is_forwarding.clear()
 
-    async def end(self) -> None:
-        self._is_whole.set()
-        await asyncio.gather(*self._carrying)
+    async def close(self) -> None:
+        self._is_forwarding.set()
+        await asyncio.gather(*self._tasks)
 
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection(*self._to)
-        for each in ((reader, there_writer), (there_reader, writer)):
-            self._carrying.append(asyncio.create_task(self._pump(*each)))
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        server_reader, server_writer = await asyncio.open_connection(*self._target)
+        self._tasks.append(asyncio.create_task(self._forward(reader, server_writer)))
+        self._tasks.append(asyncio.create_task(self._forward(server_reader, writer)))
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
-            while piece := await reader.read(65536):
-                await self._is_whole.wait()
-                writer.write(piece)
+            while data := await reader.read(65536):
+                await self._is_forwarding.wait()
+                writer.write(data)
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
 
 
-async def test_a_connection_that_is_cut_without_a_word_is_known_to_be_lost(
+async def test_a_connection_whose_packets_are_dropped_is_detected_as_lost(
     database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(db.engine.notices, "PING_INTERVAL_S", 0.01)
     monkeypatch.setattr(db.engine.notices, "PING_TIMEOUT_S", 1.0)
     address = urlsplit(database_url)
-    wire = Wire(address.hostname or "", address.port or 0)
-    server = await asyncio.start_server(wire.carry, "127.0.0.1")
+    proxy = SilentProxy(address.hostname or "", address.port or 0)
+    server = await asyncio.start_server(proxy.accept, "127.0.0.1")
     port = server.sockets[0].getsockname()[1]
     notices = Notices(database_url.replace(f":{address.port}/", f":{port}/"))
     async with notices.listening(), notices.subscribe("api_keys") as listening:
         await asyncio.wait_for(listening.wait(), WAIT_S)
         before = notices.version("api_keys")
 
-        wire.cut()
+        proxy.stop_forwarding()
 
         async with asyncio.timeout(WAIT_S):
             while notices.version("api_keys") is not None:
                 await database.row(text("select 1"))
     server.close()
-    await wire.end()
+    await proxy.close()
     assert before is not None
 
 
-async def test_a_notice_makes_another_mark_of_its_own_table_alone(api: Api) -> None:
+async def test_a_notice_changes_the_version_of_its_own_table_only(api: Api) -> None:
     import_id = await api.uploaded("x")
     async with api.notices.subscribe("imports", import_id) as changed:
         imports, keys = api.notices.version("imports"), api.notices.version("api_keys")

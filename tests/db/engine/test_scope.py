@@ -1,4 +1,4 @@
-"""Row-level security, the second lock: what Postgres itself lets a held caller see."""
+"""Row-level security, behind the filters of statements: the rows that Postgres shows to a scoped caller."""
 
 import asyncio
 import random
@@ -24,13 +24,13 @@ from graph.embedded.servers import EmbeddedServers
 from tests.conftest import execute, url_of
 from tests.fixtures.api import new_name, new_nmi
 
-# What a held caller has no business with.
-KEPT_FROM_ALL = {
+# The tables on which the roles of scoped callers have no privilege.
+HIDDEN_TABLES = {
     *("access_keys", "api_keys", "audit_entries", "import_checkpoints", "signing_keys"),
     *("imported_parks", "replaced_readings"),
 }
-SEEN_BY_SOME = sorted(SQLModel.metadata.tables.keys() - KEPT_FROM_ALL)
-CHANGED_BY_SOME = {
+VISIBLE_TABLES = sorted(SQLModel.metadata.tables.keys() - HIDDEN_TABLES)
+WRITABLE_TABLES = {
     "vpps": {"UPDATE", "DELETE"},
     "price_schedules": {"INSERT", "DELETE"},
     "sites": {"UPDATE", "DELETE"},
@@ -50,13 +50,13 @@ ATTRIBUTES = text("""
     from pg_roles
     where rolname in (:reader, :operator)
 """)
-# Who a connection is, and what is left of whom it was.
-WHO = text("""
+# The role and the scope of a connection.
+ROLE_AND_SCOPE = text("""
     select current_user = session_user as is_itself,
            coalesce(current_setting('vpp.vpp_ids', true), '') as vpp_ids,
            coalesce(current_setting('vpp.site_ids', true), '') as site_ids
 """)
-ITSELF = (True, "", "")
+UNRESTRICTED_ROLE = (True, "", "")
 
 
 async def vpp_with_sites(database: Database, *, sites: int) -> UUID:
@@ -80,12 +80,12 @@ async def vpp_ids(database: Database) -> tuple[UUID, UUID]:
     return await vpp_with_sites(database, sites=3), await vpp_with_sites(database, sites=3)
 
 
-@pytest.mark.parametrize("table", SEEN_BY_SOME)
-async def test_a_held_callers_table_has_row_level_security_and_a_policy_for_all_that_is_granted(
+@pytest.mark.parametrize("table", VISIBLE_TABLES)
+async def test_a_visible_table_has_row_level_security_and_a_policy_for_each_granted_privilege(
     database: Database, table: str
 ) -> None:
     secured = select(text("relrowsecurity from pg_class where oid = cast(:table as regclass)"))
-    changes = CHANGED_BY_SOME.get(table, set())
+    changes = WRITABLE_TABLES.get(table, set())
 
     is_secured = await database.row(secured.params(table=table))
     granted = {
@@ -102,23 +102,23 @@ async def test_a_held_callers_table_has_row_level_security_and_a_policy_for_all_
     assert policies == granted
 
 
-async def test_nothing_else_is_granted_to_held_callers(database: Database) -> None:
+async def test_scoped_roles_have_no_other_privileges(database: Database) -> None:
     granted = {
         row.table_name for role in (READER, OPERATOR) for row in await database.rows(GRANTED.bindparams(role=role))
     }
 
-    assert granted == {*SEEN_BY_SOME, "events"}
+    assert granted == {*VISIBLE_TABLES, "events"}
 
 
-async def test_the_roles_of_held_callers_can_do_nothing_else(database: Database) -> None:
+async def test_scoped_roles_have_no_role_attributes(database: Database) -> None:
     rows = await database.rows(ATTRIBUTES.bindparams(reader=READER, operator=OPERATOR))
 
     assert [tuple(row)[1:] for row in rows] == [(False, False, False, False, False)] * 2
 
 
 @pytest.mark.parametrize("role", [READER, OPERATOR])
-@pytest.mark.parametrize("table", [*SEEN_BY_SOME, "events"])
-async def test_whoever_is_held_to_nothing_yet_sees_no_row(
+@pytest.mark.parametrize("table", [*VISIBLE_TABLES, "events"])
+async def test_a_scoped_role_without_ids_sees_no_row(
     database: Database, vpp_ids: tuple[UUID, UUID], table: str, role: str
 ) -> None:
     async with database.transaction() as session:
@@ -129,108 +129,108 @@ async def test_whoever_is_held_to_nothing_yet_sees_no_row(
 
 
 @pytest.mark.parametrize("scope", [Scope(vpp_ids=frozenset()), Scope(site_ids=frozenset())])
-async def test_whoever_is_held_to_no_vpp_and_no_site_sees_none(
+async def test_a_scope_of_no_vpps_or_no_sites_sees_no_row(
     database: Database, vpp_ids: tuple[UUID, UUID], scope: Scope
 ) -> None:
-    held = database.scoped_to(scope)
+    scoped = database.scoped_to(scope)
 
-    counts = [await held.row(count_of(table)) for table in SEEN_BY_SOME]
+    counts = [await scoped.row(count_of(table)) for table in VISIBLE_TABLES]
 
-    assert counts == [(0,)] * len(SEEN_BY_SOME)
+    assert counts == [(0,)] * len(VISIBLE_TABLES)
 
 
-async def test_a_held_reader_cannot_change_what_it_sees(database: Database, vpp_ids: tuple[UUID, UUID]) -> None:
-    held = database.scoped_to(Scope(vpp_ids=frozenset(vpp_ids[:1])))
+async def test_a_scoped_reader_cannot_change_visible_rows(database: Database, vpp_ids: tuple[UUID, UUID]) -> None:
+    scoped = database.scoped_to(Scope(vpp_ids=frozenset(vpp_ids[:1])))
 
     with pytest.raises(DBAPIError, match="permission denied for table vpps"):
-        async with held.transaction() as session:
+        async with scoped.transaction() as session:
             await session.execute(text("update vpps set name = 'Another'"))
 
 
-async def test_a_held_operator_cannot_make_what_it_would_not_see(
+async def test_a_scoped_operator_cannot_insert_rows_outside_its_scope(
     database: Database, vpp_ids: tuple[UUID, UUID]
 ) -> None:
-    ours, theirs = vpp_ids
-    site = (await database.rows(sites_of(ours)))[0]
-    held = database.scoped_to(Scope(vpp_ids=frozenset([ours]), may_change=True))
+    own, other = vpp_ids
+    site = (await database.rows(sites_of(own)))[0]
+    scoped = database.scoped_to(Scope(vpp_ids=frozenset([own]), may_change=True))
     move = text("insert into memberships (site_id, vpp_id, effective) values (:site, :vpp, '[2030-01-01,)')")
 
-    async with held.transaction() as session:
+    async with scoped.transaction() as session:
         await session.execute(text("delete from memberships"))
         with pytest.raises(DBAPIError, match="violates row-level security policy"):
-            await session.execute(move, {"site": site.id, "vpp": theirs})
+            await session.execute(move, {"site": site.id, "vpp": other})
         await session.rollback()
 
 
-async def test_what_follows_from_a_change_is_done_as_ourselves_and_no_more_than_that(
+async def test_only_the_block_of_as_database_owner_is_unrestricted(
     database: Database, vpp_ids: tuple[UUID, UUID]
 ) -> None:
-    held = database.scoped_to(Scope(vpp_ids=frozenset(vpp_ids[:1]), may_change=True))
+    scoped = database.scoped_to(Scope(vpp_ids=frozenset(vpp_ids[:1]), may_change=True))
     count = select(col(Vpp.id)).where(col(Vpp.id).in_(vpp_ids))
 
-    async with held.transaction() as session:
+    async with scoped.transaction() as session:
         before = len((await session.execute(count)).all())
         async with as_database_owner(session):
-            meanwhile = len((await session.execute(count)).all())
+            inside = len((await session.execute(count)).all())
         after = len((await session.execute(count)).all())
 
-    assert (before, meanwhile, after) == (1, 2, 1)
+    assert (before, inside, after) == (1, 2, 1)
 
 
-async def test_of_a_thousand_requests_at_once_none_sees_what_is_anothers(
+async def test_none_of_a_thousand_concurrent_requests_sees_rows_of_another_scope(
     database_url: str, vpp_ids: tuple[UUID, UUID]
 ) -> None:
     pool = Database(database_url, pool_size=2)
-    theirs = {vpp_id: {row.id for row in await pool.rows(sites_of(vpp_id))} for vpp_id in vpp_ids}
-    chance = random.Random(7)
+    expected = {vpp_id: {row.id for row in await pool.rows(sites_of(vpp_id))} for vpp_id in vpp_ids}
+    generator = random.Random(7)
     seen: list[tuple[UUID, set[UUID]]] = []
 
     async def request(vpp_id: UUID) -> None:
-        held = pool.scoped_to(Scope(vpp_ids=frozenset([vpp_id])))
-        # As if its filter had been forgotten.
-        seen.append((vpp_id, {row.id for row in await held.rows(text("select id from sites"))}))
+        scoped = pool.scoped_to(Scope(vpp_ids=frozenset([vpp_id])))
+        # A statement without the filter of the scope.
+        seen.append((vpp_id, {row.id for row in await scoped.rows(text("select id from sites"))}))
 
-    async def broken_off(vpp_id: UUID) -> None:
+    async def cancelled_request(vpp_id: UUID) -> None:
         task = asyncio.create_task(request(vpp_id))
-        for _ in range(chance.randrange(12)):
-            await asyncio.sleep(0)  # A turn for the others, and for itself to get somewhere.
+        for _ in range(generator.randrange(12)):
+            await asyncio.sleep(0)  # Let the task and the others run a few steps.
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
 
     await asyncio.gather(
-        *((broken_off if chance.random() < 0.3 else request)(chance.choice(vpp_ids)) for _ in range(1000))
+        *((cancelled_request if generator.random() < 0.3 else request)(generator.choice(vpp_ids)) for _ in range(1000))
     )
-    left = [await pool.row(WHO) for _ in range(10)]
+    roles_afterwards = [await pool.row(ROLE_AND_SCOPE) for _ in range(10)]
     await pool.close()
 
     assert len(seen) >= 600
-    assert all(ids == theirs[vpp_id] for vpp_id, ids in seen)
-    assert left == [ITSELF] * 10
+    assert all(ids == expected[vpp_id] for vpp_id, ids in seen)
+    assert roles_afterwards == [UNRESTRICTED_ROLE] * 10
 
 
-async def test_a_connection_comes_back_as_itself_whatever_went_wrong(
+async def test_an_error_leaves_no_role_or_scope_on_the_connection(
     database_url: str, vpp_ids: tuple[UUID, UUID]
 ) -> None:
     pool = Database(database_url, pool_size=1)
-    held = pool.scoped_to(Scope(vpp_ids=frozenset(vpp_ids), site_ids=frozenset(vpp_ids)))
+    scoped = pool.scoped_to(Scope(vpp_ids=frozenset(vpp_ids), site_ids=frozenset(vpp_ids)))
 
     with pytest.raises(DBAPIError):
-        await held.rows(text("select 1 / 0"))
-    after_an_error = await pool.row(WHO)
+        await scoped.rows(text("select 1 / 0"))
+    after_a_statement = await pool.row(ROLE_AND_SCOPE)
     with pytest.raises(DBAPIError):
-        async with held.transaction() as session, as_database_owner(session):
+        async with scoped.transaction() as session, as_database_owner(session):
             await session.execute(text("select 1 / 0"))
-    after_a_transaction = await pool.row(WHO)
+    after_a_transaction = await pool.row(ROLE_AND_SCOPE)
     await pool.close()
 
-    assert (after_an_error, after_a_transaction) == (ITSELF, ITSELF)
+    assert (after_a_statement, after_a_transaction) == (UNRESTRICTED_ROLE, UNRESTRICTED_ROLE)
 
 
-async def test_whoever_owns_the_database_need_not_be_a_superuser(servers: EmbeddedServers, template: str) -> None:
+async def test_the_owner_of_the_database_need_not_be_a_superuser(servers: EmbeddedServers, template: str) -> None:
     name, password = f"owner_{uuid4().hex}", uuid4().hex
     await execute(servers, f"create role {name} login password '{password}'")
-    # The roles are there already, made for another database by another owner.
+    # The roles exist already: another owner created them for another database.
     await execute(servers, f"grant {READER}, {OPERATOR} to {name} with inherit false")
     await execute(servers, f"create database {name} owner {name}")
     url = url_of(servers, name)
@@ -238,11 +238,11 @@ async def test_whoever_owns_the_database_need_not_be_a_superuser(servers: Embedd
 
     await asyncio.to_thread(db.migrations.upgrade, own_url)
     owned = Database(own_url)
-    ours, theirs = [await vpp_with_sites(owned, sites=1) for _ in range(2)]
-    everyone = await owned.rows(select(col(Vpp.id)))
-    seen = await owned.scoped_to(Scope(vpp_ids=frozenset([ours]))).rows(select(col(Vpp.id)))
+    own, other = [await vpp_with_sites(owned, sites=1) for _ in range(2)]
+    all_vpps = await owned.rows(select(col(Vpp.id)))
+    seen = await owned.scoped_to(Scope(vpp_ids=frozenset([own]))).rows(select(col(Vpp.id)))
     await owned.close()
     await execute(servers, f"drop database {name}")
 
-    assert {row.id for row in everyone} == {ours, theirs}
-    assert [row.id for row in seen] == [ours]
+    assert {row.id for row in all_vpps} == {own, other}
+    assert [row.id for row in seen] == [own]

@@ -16,12 +16,13 @@ def days(since: date | None, until: date | None) -> Range[date]:
     return Range(since, until)
 
 
-def of(*periods: tuple[date | None, date | None, int]) -> Timeline[int]:
-    return Timeline(tuple((days(since, until), value) for since, until, value in periods))
+def periods(*values: tuple[date | None, date | None, int]) -> Timeline[int]:
+    """Return a timeline of (from, until, value)."""
+    return Timeline(tuple((days(since, until), value) for since, until, value in values))
 
 
-def on(line: Timeline[int], day: date) -> int | None:
-    """Return the value that holds on a day, which at most one does."""
+def value_on(line: Timeline[int], day: date) -> int | None:
+    """Return the value on a day, and check that at most one period contains the day."""
     values = [value for period, value in line.periods if period.contains(day)]
     assert len(values) <= 1
     return values[0] if values else None
@@ -29,12 +30,12 @@ def on(line: Timeline[int], day: date) -> int | None:
 
 @st.composite
 def timelines(draw: st.DrawFn) -> Timeline[int]:
-    """Timelines with gaps and open ends, over the days from 1 to 10 July."""
+    """Generate timelines with gaps and open ends, over the days from 1 to 10 July."""
     cuts = sorted(draw(st.sets(st.sampled_from(DAYS[2:12]), min_size=1, max_size=5)))
     bounds: list[date | None] = [None, *cuts, None]
     values = draw(st.lists(st.none() | st.integers(1, 3), min_size=len(bounds) - 1, max_size=len(bounds) - 1))
-    periods = zip(bounds, bounds[1:], values, strict=False)
-    return of(*((since, until, value) for since, until, value in periods if value is not None))
+    drawn = zip(bounds, bounds[1:], values, strict=False)
+    return periods(*((since, until, value) for since, until, value in drawn if value is not None))
 
 
 JULY, AUGUST, SEPTEMBER = date(2025, 7, 1), date(2025, 8, 1), date(2025, 9, 1)
@@ -43,17 +44,25 @@ JULY, AUGUST, SEPTEMBER = date(2025, 7, 1), date(2025, 8, 1), date(2025, 9, 1)
 @pytest.mark.parametrize(
     ("before", "effective_from", "after"),
     [
-        (of((None, None, 1)), None, of((None, None, 2))),
-        (of((None, None, 1)), JULY, of((None, JULY, 1), (JULY, None, 2))),
-        (of((None, JULY, 1), (JULY, None, 2)), None, of((None, JULY, 2), (JULY, None, 4))),
-        (of((None, JULY, 1), (JULY, None, 2)), AUGUST, of((None, JULY, 1), (JULY, AUGUST, 2), (AUGUST, None, 4))),
-        (of((None, AUGUST, 1), (AUGUST, None, 3)), JULY, of((None, JULY, 1), (JULY, AUGUST, 2), (AUGUST, None, 6))),
-        (of((JULY, AUGUST, 1)), SEPTEMBER, of((JULY, AUGUST, 1))),
-        (of((AUGUST, None, 1)), JULY, of((AUGUST, None, 2))),
-        (of((None, JULY, 2), (JULY, None, 1)), JULY, of((None, None, 2))),
+        (periods((None, None, 1)), None, periods((None, None, 2))),
+        (periods((None, None, 1)), JULY, periods((None, JULY, 1), (JULY, None, 2))),
+        (periods((None, JULY, 1), (JULY, None, 2)), None, periods((None, JULY, 2), (JULY, None, 4))),
+        (
+            periods((None, JULY, 1), (JULY, None, 2)),
+            AUGUST,
+            periods((None, JULY, 1), (JULY, AUGUST, 2), (AUGUST, None, 4)),
+        ),
+        (
+            periods((None, AUGUST, 1), (AUGUST, None, 3)),
+            JULY,
+            periods((None, JULY, 1), (JULY, AUGUST, 2), (AUGUST, None, 6)),
+        ),
+        (periods((JULY, AUGUST, 1)), SEPTEMBER, periods((JULY, AUGUST, 1))),
+        (periods((AUGUST, None, 1)), JULY, periods((AUGUST, None, 2))),
+        (periods((None, JULY, 2), (JULY, None, 1)), JULY, periods((None, None, 2))),
     ],
 )
-def test_a_change_holds_from_its_day_on_or_for_all_time(
+def test_a_change_applies_from_its_day_on_or_to_all_days(
     before: Timeline[int], effective_from: date | None, after: Timeline[int]
 ) -> None:
     assert before.changed(lambda value: 2 * value, effective_from=effective_from) == after
@@ -62,18 +71,18 @@ def test_a_change_holds_from_its_day_on_or_for_all_time(
 @pytest.mark.parametrize(
     ("before", "effective_from", "after"),
     [
-        (of(), None, of((None, None, 9))),
-        (of(), JULY, of((JULY, None, 9))),
-        (of((None, None, 1)), None, of((None, None, 9))),
-        (of((JULY, None, 1)), None, of((None, None, 9))),
-        (of((None, None, 1)), JULY, of((None, JULY, 1), (JULY, None, 9))),
-        (of((None, AUGUST, 1), (AUGUST, None, 2)), JULY, of((None, JULY, 1), (JULY, None, 9))),
-        (of((AUGUST, None, 1)), JULY, of((JULY, None, 9))),
-        (of((JULY, AUGUST, 1)), SEPTEMBER, of((JULY, AUGUST, 1), (SEPTEMBER, None, 9))),
-        (of((None, JULY, 9), (JULY, None, 1)), JULY, of((None, None, 9))),
+        (periods(), None, periods((None, None, 9))),
+        (periods(), JULY, periods((JULY, None, 9))),
+        (periods((None, None, 1)), None, periods((None, None, 9))),
+        (periods((JULY, None, 1)), None, periods((None, None, 9))),
+        (periods((None, None, 1)), JULY, periods((None, JULY, 1), (JULY, None, 9))),
+        (periods((None, AUGUST, 1), (AUGUST, None, 2)), JULY, periods((None, JULY, 1), (JULY, None, 9))),
+        (periods((AUGUST, None, 1)), JULY, periods((JULY, None, 9))),
+        (periods((JULY, AUGUST, 1)), SEPTEMBER, periods((JULY, AUGUST, 1), (SEPTEMBER, None, 9))),
+        (periods((None, JULY, 9), (JULY, None, 1)), JULY, periods((None, None, 9))),
     ],
 )
-def test_a_value_put_in_place_of_others_holds_without_end(
+def test_a_replaced_value_applies_without_end(
     before: Timeline[int], effective_from: date | None, after: Timeline[int]
 ) -> None:
     assert before.replaced(9, effective_from=effective_from) == after
@@ -82,47 +91,45 @@ def test_a_value_put_in_place_of_others_holds_without_end(
 @pytest.mark.parametrize(
     ("before", "effective_from", "after"),
     [
-        (of((None, None, 1)), None, of()),
-        (of((None, None, 1)), JULY, of((None, JULY, 1))),
-        (of((JULY, AUGUST, 1), (AUGUST, None, 2)), AUGUST, of((JULY, AUGUST, 1))),
-        (of((AUGUST, None, 1)), JULY, of()),
+        (periods((None, None, 1)), None, periods()),
+        (periods((None, None, 1)), JULY, periods((None, JULY, 1))),
+        (periods((JULY, AUGUST, 1), (AUGUST, None, 2)), AUGUST, periods((JULY, AUGUST, 1))),
+        (periods((AUGUST, None, 1)), JULY, periods()),
     ],
 )
-def test_nothing_holds_once_a_timeline_has_ended(
+def test_an_ended_timeline_has_no_values_from_the_day_on(
     before: Timeline[int], effective_from: date | None, after: Timeline[int]
 ) -> None:
     assert before.ended(effective_from=effective_from) == after
 
 
 @given(timelines(), st.sampled_from(DAYS))
-def test_the_days_before_a_change_stay_as_they_were(line: Timeline[int], day: date) -> None:
+def test_the_days_before_a_change_keep_their_values(line: Timeline[int], day: date) -> None:
     changed = line.changed(lambda value: value + 1, effective_from=day)
     replaced, ended = line.replaced(9, effective_from=day), line.ended(effective_from=day)
 
-    for each in DAYS:
-        was = on(line, each)
-        if each < day:
-            assert on(changed, each) == on(replaced, each) == on(ended, each) == was
-        else:
-            assert (on(changed, each), on(replaced, each), on(ended, each)) == (was and was + 1, 9, None)
+    for checked in DAYS:
+        before = value_on(line, checked)
+        after = [value_on(new, checked) for new in (changed, replaced, ended)]
+        assert after == ([before] * 3 if checked < day else [before and before + 1, 9, None])
 
 
 @given(timelines(), st.none() | st.sampled_from(DAYS))
-def test_stretches_that_meet_and_say_the_same_are_one(line: Timeline[int], day: date | None) -> None:
+def test_adjacent_periods_with_equal_values_are_merged(line: Timeline[int], day: date | None) -> None:
     for after in (line.changed(lambda _: 1, effective_from=day), line.replaced(2, effective_from=day)):
         for (earlier, value), (later, next_value) in zip(after.periods, after.periods[1:], strict=False):
             assert (earlier.upper, value) != (later.lower, next_value)
 
 
 @given(timelines(), st.randoms())
-def test_stretches_are_put_in_order_however_they_were_read(line: Timeline[int], random: Random) -> None:
-    read = list(line.periods)
-    random.shuffle(read)
+def test_periods_are_sorted(line: Timeline[int], random: Random) -> None:
+    shuffled = list(line.periods)
+    random.shuffle(shuffled)
 
-    assert timeline(read) == line
+    assert timeline(shuffled) == line
 
 
-def test_an_open_start_comes_before_the_first_day_there_is() -> None:
-    line = of((None, date.min, 1), (date.min, None, 2))
+def test_an_open_start_sorts_before_the_earliest_date() -> None:
+    line = periods((None, date.min, 1), (date.min, None, 2))
 
     assert timeline(list(reversed(line.periods))) == line
