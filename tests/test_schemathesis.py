@@ -34,7 +34,7 @@ async def test_whatever_is_asked_is_answered_or_refused(api: Api, label: str) ->
     @given(OPERATIONS[label].as_strategy())
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def ask(case: Any) -> None:
-        answer = asyncio.run_coroutine_threadsafe(api.answer(case.body), loop).result()
+        answer = asyncio.run_coroutine_threadsafe(api.response(case.body), loop).result()
         assert "InternalFailure" not in {error["errorType"] for error in answer.get("errors", [])}, case.body
 
     await asyncio.to_thread(ask)

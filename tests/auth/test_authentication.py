@@ -28,7 +28,7 @@ async def sent(api: Api, headers: dict[str, Any], document: str = CALLER, **vari
 
 
 async def new_key(api: Api, **given: Any) -> Any:
-    return await api.ask(CREATE_KEY, input={"name": new_name(), "role": "READER"} | given)
+    return await api.execute(CREATE_KEY, input={"name": new_name(), "role": "READER"} | given)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ async def test_the_key_from_the_environment_is_an_admin(api: Api, headers: dict[
 
 
 async def test_a_caller_is_told_by_its_key_and_what_it_is_held_to(api: Api) -> None:
-    vpp_id, name = await api.vpp(), new_name()
-    site_id = await api.site(vpp_id)
+    vpp_id, name = await api.create_vpp(), new_name()
+    site_id = await api.create_site(vpp_id)
     member = await new_key(api, name=name, role="MEMBER", siteIds=[site_id])
     reader = await new_key(api, name=name, role="READER", vppIds=[vpp_id])
 
@@ -67,7 +67,7 @@ async def test_a_revoked_key_opens_nothing_from_that_moment_on(api: Api) -> None
     key = await new_key(api)
     before = await sent(api, {"x-api-key": key["secret"]})
 
-    await api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"])
+    await api.execute("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"])
 
     after = await sent(api, {"x-api-key": key["secret"]})
     assert (before.status_code, after.status_code) == (200, 401)
@@ -101,7 +101,7 @@ async def test_a_key_opens_nothing_once_it_has_expired(api: Api, database: Datab
     ],
 )
 async def test_without_a_key_of_ours_nothing_is_run(api: Api, headers: dict[str, Any], message: str) -> None:
-    before = await api.kept()
+    before = await api.fleet_snapshot()
 
     answer = await sent(api, headers, CREATE_VPP, name="No")
 
@@ -109,7 +109,7 @@ async def test_without_a_key_of_ours_nothing_is_run(api: Api, headers: dict[str,
     assert answer.headers["x-amzn-errortype"] == "UnauthorizedException"
     error = {"errorType": "UnauthorizedException", "message": message}
     assert answer.json() == {"message": message, "errors": [error]}
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 async def test_without_a_key_the_schema_is_not_told_either(api: Api) -> None:

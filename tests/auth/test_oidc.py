@@ -179,7 +179,7 @@ async def test_a_token_that_is_not_good_is_refused(
     client: httpx.AsyncClient, api: Api, issuer: LocalIssuer, make: Callable[[LocalIssuer], str], reason: str
 ) -> None:
     token = make(issuer)
-    before = await api.kept()
+    before = await api.fleet_snapshot()
 
     answer = await sent(client, {"authorization": f"Bearer {token}"}, CREATE_VPP)
 
@@ -187,7 +187,7 @@ async def test_a_token_that_is_not_good_is_refused(
     error = {"errorType": "UnauthorizedException", "message": message}
     assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (401, "UnauthorizedException")
     assert answer.json() == {"message": message, "errors": [error]}
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 async def test_a_key_that_is_too_short_signs_nothing(client: httpx.AsyncClient, issuer: LocalIssuer) -> None:

@@ -102,7 +102,7 @@ def test_the_tests_sign_as_aws_does(method: str, more: list[tuple[str, str]], bo
 
 
 async def test_a_signed_request_is_made_by_whom_the_api_key_says(api: Api, database: Database) -> None:
-    vpp_id = await api.vpp()
+    vpp_id = await api.create_vpp()
     key = await new_signing_key(api, database, role="OPERATOR", vppIds=[vpp_id])
 
     answer = await api.client.post("/graphql", content=BODY, headers=signed(key.signer))
@@ -222,7 +222,7 @@ async def test_a_revoked_key_signs_nothing_from_that_moment_on(api: Api, databas
     key = await new_signing_key(api, database)
     before = await sent(api, signed(key.signer))
 
-    await api.ask(REVOKE, id=key.id)
+    await api.execute(REVOKE, id=key.id)
 
     assert before == (200, None, None)
     assert await sent(api, signed(key.signer)) == unknown(key.signer.access_key_id)
@@ -240,11 +240,11 @@ async def test_a_key_signs_nothing_once_it_has_expired(api: Api, database: Datab
 
 async def test_a_refused_request_changes_nothing(api: Api, signer: Signer) -> None:
     body = json.dumps({"query": 'mutation { createVpp(input: {name: "No", revenuePercentage: 20}) { id } }'}).encode()
-    before = await api.kept()
+    before = await api.fleet_snapshot()
 
     assert await sent(api, signed(signer), body) == mismatch(body)
 
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 @pytest.mark.parametrize(
@@ -466,7 +466,7 @@ async def test_a_connection_and_each_start_are_signed_and_a_revoked_key_ends_the
         headers = key.signer.headers(data(REPORTS), host=host) | {"x-amz-user-agent": "aws-amplify/6"}
         id = await socket.start(REPORTS, headers=headers)
         started = await socket.receive()
-        await served_api.ask(REVOKE, id=key.id)
+        await served_api.execute(REVOKE, id=key.id)
         ended = await socket.receive()
 
     message = "The API key or token has expired or was revoked."

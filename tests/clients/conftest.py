@@ -54,5 +54,5 @@ async def import_id(served_api: Api) -> str:
 async def uploaded_event(api: Api) -> str:
     """Upload a file with one event, and return the id of its import."""
     nmi = new_nmi()
-    await api.site(await api.vpp(), nmi=nmi)
-    return await api.uploaded(f"nmi,date,event_type,energy,tariff\n{nmi},2025-09-03,DISCHARGE,5,35\n")
+    await api.create_site(await api.create_vpp(), nmi=nmi)
+    return await api.upload(f"nmi,date,event_type,energy,tariff\n{nmi},2025-09-03,DISCHARGE,5,35\n")

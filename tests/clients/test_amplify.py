@@ -50,7 +50,7 @@ def subscription_errors(result: Any) -> Any:
 
 async def test_query_returns_data(api_server: Serving, served_api: Api) -> None:
     name = new_name()
-    vpp_id = await served_api.vpp(name=name)
+    vpp_id = await served_api.create_vpp(name=name)
 
     result = await amplify(api_server.url).send("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
 
@@ -78,7 +78,7 @@ async def test_mutation_returns_the_created_object(api_server: Serving) -> None:
 
 async def test_partial_response_has_data_and_errors(api_server: Serving, served_api: Api) -> None:
     name = new_name()
-    vpp_id = await served_api.vpp(name=name)
+    vpp_id = await served_api.create_vpp(name=name)
 
     result = await amplify(api_server.url).send(
         """query ($id: ID!) {
@@ -133,7 +133,7 @@ async def test_signed_subscription_ends_with_an_error_when_its_key_is_revoked(
     app = await signing_amplify(tls_server.url, signing_key.signer, authority=tls_server.authority)
     async with app.running(ON_IMPORT_PROGRESS, id=import_id) as running_app:
         assert progress_of(await running_app.next_message()) == AWAITING_UPLOAD
-        await served_api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=signing_key.id)
+        await served_api.execute("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=signing_key.id)
         (error,) = subscription_errors(await running_app.next_message())
 
     assert error["errorType"] == "UnauthorizedException"
@@ -166,14 +166,14 @@ async def test_subscription_ends_with_an_error_when_the_import_does_not_exist(tl
 async def test_subscription_ends_with_an_error_when_its_key_is_revoked(
     tls_server: TlsServer, served_api: Api, import_id: str
 ) -> None:
-    created = await served_api.ask(
+    created = await served_api.execute(
         'mutation { createApiKey(input: {name: "An app", role: READER}) { apiKey { id } secret } }'
     )
 
     app = amplify(tls_server.url, created["secret"], authority=tls_server.authority)
     async with app.running(ON_IMPORT_PROGRESS, id=import_id) as running_app:
         assert progress_of(await running_app.next_message()) == AWAITING_UPLOAD
-        await served_api.ask(
+        await served_api.execute(
             "mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=created["apiKey"]["id"]
         )
         (error,) = subscription_errors(await running_app.next_message())
@@ -196,7 +196,7 @@ async def test_subscription_continues_after_the_server_restarts(
         app = amplify(first.url, authority=certificate.authority_file)
         async with app.running(ON_IMPORT_PROGRESS, id=import_id) as running_app:
             assert progress_of(await running_app.next_message()) == AWAITING_UPLOAD
-            await api.ask("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
+            await api.execute("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
             assert progress_of(await running_app.next_message()) == AWAITING_UPLOAD | {
                 "status": "QUEUED",
                 "percentComplete": 0,

@@ -18,7 +18,7 @@ def signing_apollo(url: str, signer: Signer) -> ClientApp:
 
 async def test_query_returns_data(api_server: Serving, served_api: Api) -> None:
     name = new_name()
-    vpp_id = await served_api.vpp(name=name)
+    vpp_id = await served_api.create_vpp(name=name)
 
     result = await apollo(api_server.url).send("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
 

@@ -12,7 +12,7 @@ def graphql_ws(url: str, api_key: str = API_KEY) -> ClientApp:
 
 async def test_query_returns_data(api_server: Serving, served_api: Api) -> None:
     name = new_name()
-    vpp_id = await served_api.vpp(name=name)
+    vpp_id = await served_api.create_vpp(name=name)
 
     query = "query ($id: ID!) { getVpp(id: $id) { name } }"
     async with graphql_ws(api_server.url).running(query, id=vpp_id) as running_app:

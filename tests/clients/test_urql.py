@@ -14,7 +14,7 @@ def urql(url: str, api_key: str = API_KEY, subscriptions: str = "ws") -> ClientA
 
 async def test_query_returns_data(api_server: Serving, served_api: Api) -> None:
     name = new_name()
-    vpp_id = await served_api.vpp(name=name)
+    vpp_id = await served_api.create_vpp(name=name)
 
     result = await urql(api_server.url).send("query ($id: ID!) { getVpp(id: $id) { name } }", id=vpp_id)
 

@@ -34,12 +34,12 @@ def environment(servers: EmbeddedServers, database_url: str, monkeypatch: pytest
 
 @pytest.fixture
 async def vpp_ids(api: Api) -> list[str]:
-    return [await api.vpp(), await api.vpp()]
+    return [await api.create_vpp(), await api.create_vpp()]
 
 
 @pytest.fixture
 async def site_id(api: Api) -> str:
-    return await api.site(await api.vpp())
+    return await api.create_site(await api.create_vpp())
 
 
 async def vpp(*arguments: str) -> str:
@@ -60,7 +60,7 @@ def use_embedded_servers(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 async def audit_entries(api: Api, **filter: str) -> list[Any]:
     """Return the audit entries that match a filter, the oldest first."""
-    return list(reversed((await api.ask(LIST_AUDIT_ENTRIES, filter=filter))["items"]))
+    return list(reversed((await api.execute(LIST_AUDIT_ENTRIES, filter=filter))["items"]))
 
 
 async def status_and_caller(api: Api, secret: str) -> tuple[int, Any]:
@@ -74,7 +74,7 @@ async def test_a_key_that_is_created_opens_the_api_until_it_is_revoked(api: Api,
 
     created = await vpp("key", "create", "a [bold]dashboard", "--role", "READER", *held_to)
     opened = await status_and_caller(api, created.removesuffix("\n"))
-    (id,) = [key["id"] for key in (await api.ask("{ listApiKeys { items { id } } }"))["items"]]
+    (id,) = [key["id"] for key in (await api.execute("{ listApiKeys { items { id } } }"))["items"]]
     revoked = await vpp("key", "revoke", id)
 
     caller = {"name": "a [bold]dashboard", "role": "READER", "vppIds": vpp_ids, "siteIds": None}

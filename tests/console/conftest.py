@@ -116,14 +116,14 @@ async def console(window: BrowserContext, served_console: Serving, servers: Embe
 @pytest_asyncio.fixture(scope="module")
 async def addresses(api: Api, served_console: Serving, database: Database) -> dict[str, str]:
     """Every page's address, with something of each kind to show."""
-    vpp = await api.vpp(name="Harbour Virtual Power Plant", percentage=20, daily_fee=0.3)
+    vpp = await api.create_vpp(name="Harbour Virtual Power Plant", percentage=20, daily_fee=0.3)
     nmi = new_nmi()
-    site = await api.site(vpp, nmi=nmi, capacity_kwh=13.5, address="426 King St Newcastle West NSW 2302")
-    imported = await api.imported(
+    site = await api.create_site(vpp, nmi=nmi, capacity_kwh=13.5, address="426 King St Newcastle West NSW 2302")
+    imported = await api.import_file(
         f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{nmi},2025-09-03,DISCHARGE,5,35\n{nmi},2025-09-31,DISCHARGE,5,35\n"
     )
-    await api.reported(vpp, "2025-09")
-    park = await api.park(name="Bemmel")
+    await api.settle_month(vpp, "2025-09")
+    park = await api.create_park(name="Bemmel")
     await readings.kept(
         database, park, readings.readings("Europe/Amsterdam", "2025-03-30", ["-0.028"] * 46 + [1.5] * 46)
     )

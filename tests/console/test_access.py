@@ -46,7 +46,7 @@ async def test_a_keys_secret_is_shown_once_copied_and_kept_nowhere(console: Cons
     assert copied == secret
     assert secret.startswith("da2-")
     assert len(secret) == 47
-    assert (await api_of(api, secret).ask(WHO_AM_I))["name"] == "Shown once"
+    assert (await api_of(api, secret).execute(WHO_AM_I))["name"] == "Shown once"
     places = [
         kept_while_open,
         await console.kept(),
@@ -66,7 +66,7 @@ async def test_a_keys_secret_is_shown_once_copied_and_kept_nowhere(console: Cons
 async def test_a_key_is_made_by_keyboard_alone(console: Console, api: Api) -> None:
     """Console behaviour 4: the focus is seen, stays within the dialog, and goes back to where it came from."""
     page, name = console.page, new_name()
-    vpp_id = await api.vpp(name="Harbour by Keyboard")
+    vpp_id = await api.create_vpp(name="Harbour by Keyboard")
     await console.open("/access", title="Access")
     await tab_to(console, "Create a key")
     await page.keyboard.press("Enter")
@@ -99,7 +99,7 @@ async def test_a_key_is_made_by_keyboard_alone(console: Console, api: Api) -> No
     await expect(secret_dialog).to_be_hidden()
     await expect(page.get_by_role("button", name="Create a key")).to_be_focused()
 
-    caller = await api_of(api, secret).ask(WHO_AM_I)
+    caller = await api_of(api, secret).execute(WHO_AM_I)
     assert caller == {"name": name, "role": "OPERATOR", "siteIds": None, "vppIds": [vpp_id]}
     assert (await key_named(api, name))["expiresAt"] == "2099-12-31T14:00:00.000Z"
 
@@ -108,7 +108,7 @@ async def test_a_key_made_in_the_page_works_until_it_is_revoked_there(console: C
     await console.open("/access", title="Access")
     secret = await made(console, "Soon revoked", role="Administrator")
     holder = api_of(api, secret)
-    assert (await holder.ask(WHO_AM_I))["role"] == "ADMIN"
+    assert (await holder.execute(WHO_AM_I))["role"] == "ADMIN"
 
     await console.press("Revoke Soon revoked")
     dialog = console.dialog("Revoke Soon revoked")
@@ -126,7 +126,7 @@ async def test_a_key_made_in_the_page_works_until_it_is_revoked_there(console: C
 
 async def test_what_keys_are_held_to_is_told_by_names_and_nmis(console: Console, api: Api) -> None:
     names = ["Held One", "Held Two", "Held Three"]
-    vpp_ids = [await api.vpp(name=name) for name in names]
+    vpp_ids = [await api.create_vpp(name=name) for name in names]
     site_id, nmi = await a_site(api, vpp_ids[0])
     await named_key(api, "Holds two", role="READER", vppIds=vpp_ids[:2])
     await named_key(api, "Holds three", role="OPERATOR", vppIds=vpp_ids)
@@ -146,7 +146,7 @@ async def test_what_keys_are_held_to_is_told_by_names_and_nmis(console: Console,
 
 
 async def test_a_members_sites_are_found_by_nmi_and_by_address(console: Console, api: Api) -> None:
-    vpp_id = await api.vpp()
+    vpp_id = await api.create_vpp()
     by_nmi, nmi = await a_site(api, vpp_id)
     by_address, _ = await a_site(api, vpp_id, address="12 Lighthouse Lane")
     await console.open("/access?do=create-key", title="Access")
@@ -201,8 +201,8 @@ async def test_a_draft_of_a_key_outlives_a_reload(console: Console) -> None:
 @pytest.mark.parametrize("role", ["MEMBER", "READER", "OPERATOR"])
 async def test_access_is_told_to_be_for_administrators(console: Console, api: Api, role: str) -> None:
     """Console behaviour 25: nothing is asked, so nothing can flash up."""
-    site_ids = {"siteIds": [await api.site(await api.vpp())]} if role == "MEMBER" else {}
-    await console.sign_in(await api.key_of(role, **site_ids))
+    site_ids = {"siteIds": [await api.create_site(await api.create_vpp())]} if role == "MEMBER" else {}
+    await console.sign_in(await api.create_key(role, **site_ids))
     console.operations.clear()
 
     await console.open("/access?show=audit&do=create-key", title="This page is for administrators")
@@ -213,8 +213,8 @@ async def test_access_is_told_to_be_for_administrators(console: Console, api: Ap
 
 
 async def test_an_entry_opens_to_what_differs_and_then_to_what_stayed(console: Console, api: Api) -> None:
-    vpp_id = await api.vpp(name="Audited", percentage=20)
-    await api.ask(
+    vpp_id = await api.create_vpp(name="Audited", percentage=20)
+    await api.execute(
         "mutation ($input: UpdateVppInput!) { updateVpp(input: $input) { id } }",
         input={"id": vpp_id, "revenuePercentage": 25, "effectiveFrom": "2026-01-01"},
     )
@@ -240,8 +240,8 @@ async def test_an_entry_opens_to_what_differs_and_then_to_what_stayed(console: C
 
 
 async def test_a_deleted_object_is_told_of_and_led_to_no_more(console: Console, api: Api) -> None:
-    vpp_id = await api.vpp(name="Short lived")
-    await api.ask("mutation ($id: ID!) { deleteVpp(input: {id: $id}) { id } }", id=vpp_id)
+    vpp_id = await api.create_vpp(name="Short lived")
+    await api.execute("mutation ($id: ID!) { deleteVpp(input: {id: $id}) { id } }", id=vpp_id)
     await console.open("/access?" + urlencode({"show": "audit", "object": vpp_id}), title="Access")
 
     await console.page.get_by_role("button", name="Delete VPP Short lived").click()
@@ -252,11 +252,11 @@ async def test_a_deleted_object_is_told_of_and_led_to_no_more(console: Console, 
 
 
 async def test_the_trail_is_narrowed_down_and_the_address_says_so(console: Console, api: Api) -> None:
-    by_somebody = await api.called_by("OPERATOR")
-    name = (await by_somebody.ask(WHO_AM_I))["name"]
-    await by_somebody.vpp(name="By somebody")
-    await by_somebody.park(name="Park by somebody")
-    await api.vpp(name="By another")
+    by_somebody = await api.as_role("OPERATOR")
+    name = (await by_somebody.execute(WHO_AM_I))["name"]
+    await by_somebody.create_vpp(name="By somebody")
+    await by_somebody.create_park(name="Park by somebody")
+    await api.create_vpp(name="By another")
     await console.open("/access?show=audit", title="Access")
     page = console.page
 
@@ -285,10 +285,10 @@ async def test_the_trail_is_narrowed_down_and_the_address_says_so(console: Conso
 
 async def test_the_trail_is_read_a_page_at_a_time(console: Console, api: Api) -> None:
     """Console behaviour 25: by its cursor, without counting what there is."""
-    somebody = await api.called_by("OPERATOR")
-    name = (await somebody.ask(WHO_AM_I))["name"]
+    somebody = await api.as_role("OPERATOR")
+    name = (await somebody.execute(WHO_AM_I))["name"]
     for _ in range(60):
-        await somebody.vpp()
+        await somebody.create_vpp()
     console.operations.clear()
     await console.open("/access?" + urlencode({"show": "audit", "caller": name}), title="Access")
     entries = console.page.get_by_role("list", name="Changes, newest first").get_by_role("button")
@@ -303,7 +303,7 @@ async def test_the_trail_is_read_a_page_at_a_time(console: Console, api: Api) ->
 
 async def test_axe_finds_nothing_on_the_page_of_access(console: Console, api: Api) -> None:
     """Console behaviour 3."""
-    vpp_ids = [await api.vpp() for _ in range(3)]
+    vpp_ids = [await api.create_vpp() for _ in range(3)]
     await named_key(api, "Seen by axe", role="READER", vppIds=vpp_ids)
     await console.open("/access", title="Access")
     await expect(row_of(console, "Seen by axe").get_by_text("VPP ")).to_be_visible()
@@ -332,7 +332,7 @@ async def test_axe_finds_nothing_on_the_page_of_access(console: Console, api: Ap
 async def test_no_control_is_lost_where_the_window_is_narrow(console: Console, api: Api, viewport: Any) -> None:
     """Console behaviours 5 and 6."""
     name = f"A key with a name that is longer than such a window is wide, of {viewport['width']} pixels"
-    await named_key(api, name, role="READER", vppIds=[await api.vpp() for _ in range(3)])
+    await named_key(api, name, role="READER", vppIds=[await api.create_vpp() for _ in range(3)])
     for address in ("/access", "/access?show=audit&type=ApiKey"):
         await console.page.set_viewport_size({"width": 1280, "height": 850})
         await console.open(address, title="Access")
@@ -367,11 +367,11 @@ async def made(console: Console, name: str, *, role: str) -> str:
 
 async def named_key(api: Api, name: str, **more: Any) -> None:
     create = "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }"
-    await api.ask(create, input={"name": name, **more})
+    await api.execute(create, input={"name": name, **more})
 
 
 async def key_named(api: Api, name: str) -> Any:
-    keys = (await api.ask("{ listApiKeys { items { name expiresAt siteIds } } }"))["items"]
+    keys = (await api.execute("{ listApiKeys { items { name expiresAt siteIds } } }"))["items"]
     (key,) = [key for key in keys if key["name"] == name]
     return key
 
@@ -379,7 +379,7 @@ async def key_named(api: Api, name: str) -> Any:
 async def a_site(api: Api, vpp_id: str, **more: Any) -> tuple[str, str]:
     """Create a site, and return its id and its NMI."""
     nmi = new_nmi()
-    return await api.site(vpp_id, nmi=nmi, **more), nmi
+    return await api.create_site(vpp_id, nmi=nmi, **more), nmi
 
 
 def row_of(console: Console, name: str) -> Locator:

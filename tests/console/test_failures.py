@@ -31,7 +31,7 @@ async def test_a_change_whose_answer_was_lost_is_told_and_sent_again_makes_nothi
     await console.press("Create VPP")
 
     await expect(dialog).to_be_hidden()
-    made = await api.ask('query { listVpps(filter: {nameContains: "Made once"}) { items { name } } }')
+    made = await api.execute('query { listVpps(filter: {nameContains: "Made once"}) { items { name } } }')
     assert made == {"items": [{"name": "Made once"}]}
 
 
@@ -39,7 +39,7 @@ async def test_a_failure_on_our_side_shows_a_sentence_the_request_and_a_way_to_t
     console: Console, api: Api, database: Database
 ) -> None:
     """Console behaviour 24."""
-    await api.vpp(name="There all along")
+    await api.create_vpp(name="There all along")
     async with database.transaction() as session:
         await session.execute(text("alter table vpps rename to elsewhere"))
     async with console.page.expect_response(lambda each: "listVpps" in (each.request.post_data or "")) as answered:
@@ -68,7 +68,7 @@ async def test_a_connection_that_is_cut_is_told_and_the_page_catches_up_by_itsel
     await console.page.context.set_offline(True)
     await expect(banner).to_be_visible()
     assert await console.faults() == []
-    await api.vpp(name="Made meanwhile")
+    await api.create_vpp(name="Made meanwhile")
     await console.page.context.set_offline(False)
 
     await expect(banner).to_have_count(0)

@@ -28,7 +28,7 @@ KEEP_WHAT_IS_SAID = """() => {
 async def vpp_named(api: Api, name: str) -> Any:
     """Return the id and terms of the VPP of a name."""
     document = "query ($name: String!) { getVppByName(name: $name) { id revenuePercentage dailyFeeAud } }"
-    return await api.ask(document, name=name)
+    return await api.execute(document, name=name)
 
 
 def periods(console: Console, label: str) -> Locator:
@@ -82,7 +82,7 @@ async def test_the_way_back_from_a_created_vpp_asks_nothing_again(console: Conso
 async def test_a_refused_vpp_is_told_at_the_field_at_fault(console: Console, api: Api) -> None:
     """Console behaviour 24: the sentence stands at the field, which has the focus, and what was typed is kept."""
     name = new_name()
-    await api.vpp(name=name)
+    await api.create_vpp(name=name)
     await console.open("/", title="Fleet")
     await console.press("Create a VPP")
     dialog = console.dialog("Create a VPP")
@@ -112,7 +112,7 @@ async def test_a_refused_vpp_is_told_at_the_field_at_fault(console: Console, api
 
 
 async def test_terms_from_a_day_on_leave_the_days_before_as_they_were(console: Console, api: Api) -> None:
-    id = await api.vpp(percentage=20, daily_fee=0.3)
+    id = await api.create_vpp(percentage=20, daily_fee=0.3)
     await console.open(f"/vpps/{id}")
 
     await console.press("Change terms")
@@ -131,15 +131,15 @@ async def test_terms_from_a_day_on_leave_the_days_before_as_they_were(console: C
             "until 14 Sept 202520 % of revenue, daily fee $0.30 AUD",
         ]
     )
-    assert (await api.ask(VPP, id=id))["priceSchedules"] == [
+    assert (await api.execute(VPP, id=id))["priceSchedules"] == [
         {"revenuePercentage": 20, "dailyFeeAud": 0.3, "effectiveFrom": None, "effectiveUntil": "2025-09-15"},
         {"revenuePercentage": 17.5, "dailyFeeAud": 0.3, "effectiveFrom": "2025-09-15", "effectiveUntil": None},
     ]
 
 
 async def test_terms_for_all_time_say_which_they_replace(console: Console, api: Api) -> None:
-    id = await api.vpp(percentage=20, daily_fee=0.3)
-    await api.ask(UPDATE_VPP, input={"id": id, "revenuePercentage": 25, "effectiveFrom": "2025-07-01"})
+    id = await api.create_vpp(percentage=20, daily_fee=0.3)
+    await api.execute(UPDATE_VPP, input={"id": id, "revenuePercentage": 25, "effectiveFrom": "2025-07-01"})
     await console.open(f"/vpps/{id}")
 
     await console.press("Change terms")
@@ -154,13 +154,13 @@ async def test_terms_for_all_time_say_which_they_replace(console: Console, api: 
     await expect(periods(console, "Terms by period")).to_have_text(
         ["for all timetoday30 % of revenue, daily fee $0.30 AUD"]
     )
-    assert (await api.ask(VPP, id=id))["priceSchedules"] == [
+    assert (await api.execute(VPP, id=id))["priceSchedules"] == [
         {"revenuePercentage": 30, "dailyFeeAud": 0.3, "effectiveFrom": None, "effectiveUntil": None},
     ]
 
 
 async def test_a_vpp_is_renamed(console: Console, api: Api) -> None:
-    id, name = await api.vpp(), new_name()
+    id, name = await api.create_vpp(), new_name()
     await console.open(f"/vpps/{id}")
 
     await console.press("Rename")
@@ -168,11 +168,11 @@ async def test_a_vpp_is_renamed(console: Console, api: Api) -> None:
     await console.page.get_by_role("dialog").get_by_role("button", name="Rename").click()
 
     await expect(console.title).to_have_text(name)
-    assert (await api.ask(VPP, id=id))["name"] == name
+    assert (await api.execute(VPP, id=id))["name"] == name
 
 
 async def test_a_vpp_without_sites_is_deleted(console: Console, api: Api) -> None:
-    id = await api.vpp()
+    id = await api.create_vpp()
     await console.open(f"/vpps/{id}")
 
     await console.press("Delete")
@@ -180,12 +180,12 @@ async def test_a_vpp_without_sites_is_deleted(console: Console, api: Api) -> Non
     await console.press("Delete VPP")
 
     await expect(console.title).to_have_text("Fleet")
-    assert await api.ask(VPP, id=id) is None
+    assert await api.execute(VPP, id=id) is None
 
 
 async def test_why_a_vpp_cannot_be_deleted_is_told_as_it_comes(console: Console, api: Api) -> None:
-    id = await api.vpp()
-    await api.site(id)
+    id = await api.create_vpp()
+    await api.create_site(id)
     await console.open(f"/vpps/{id}")
 
     await console.press("Delete")
@@ -194,11 +194,11 @@ async def test_why_a_vpp_cannot_be_deleted_is_told_as_it_comes(console: Console,
     await expect(console.page.get_by_role("dialog").get_by_role("alert")).to_contain_text(
         "This VPP has sites, or has had them; a VPP that never had any can be deleted."
     )
-    assert await api.ask(VPP, id=id) is not None
+    assert await api.execute(VPP, id=id) is not None
 
 
 async def test_a_site_is_created_in_a_vpp_from_a_day_on(console: Console, api: Api) -> None:
-    vpp_id, nmi = await api.vpp(), new_nmi()
+    vpp_id, nmi = await api.create_vpp(), new_nmi()
     await console.open(f"/vpps/{vpp_id}")
 
     await console.press("Create a site")
@@ -217,18 +217,18 @@ async def test_a_site_is_created_in_a_vpp_from_a_day_on(console: Console, api: A
 
     await expect(console.title).to_have_text("426 King St Newcastle West NSW 2302")
     document = "query ($nmi: String!) { getSiteByNmi(nmi: $nmi) { id memberships { vpp { id } effectiveFrom } } }"
-    assert await api.ask(document, nmi=nmi) == {
+    assert await api.execute(document, nmi=nmi) == {
         "id": console.page.url.split("/")[-1],
         "memberships": [{"vpp": {"id": vpp_id}, "effectiveFrom": "2025-09-01"}],
     }
 
 
 async def test_a_vpps_sites_are_those_of_the_day_asked_for(console: Console, api: Api) -> None:
-    before, after = await api.vpp(), await api.vpp()
-    site_id = await api.site(before, address="1 Darby St", capacity_kwh=13.5)
-    await api.site(before, address="2 Hunter St")
+    before, after = await api.create_vpp(), await api.create_vpp()
+    site_id = await api.create_site(before, address="1 Darby St", capacity_kwh=13.5)
+    await api.create_site(before, address="2 Hunter St")
     assign = "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }"
-    await api.ask(assign, input={"siteId": site_id, "vppId": after, "effectiveFrom": "2025-09-15"})
+    await api.execute(assign, input={"siteId": site_id, "vppId": after, "effectiveFrom": "2025-09-15"})
     rows = console.page.get_by_role("table").get_by_role("row")
 
     await console.open(f"/vpps/{before}?on=2025-09-15")
@@ -246,7 +246,7 @@ async def test_a_vpps_sites_are_those_of_the_day_asked_for(console: Console, api
 
 
 async def test_a_site_is_found_by_its_nmi_or_a_part_of_its_address(console: Console, api: Api) -> None:
-    id = await api.site(await api.vpp(), nmi="QB12345678", address="12 Crown St Wollongong NSW 2500")
+    id = await api.create_site(await api.create_vpp(), nmi="QB12345678", address="12 Crown St Wollongong NSW 2500")
     await console.open("/", title="Fleet")
     search, found = console.page.get_by_label("NMI, or part"), console.page.get_by_role("list", name="Sites found")
 
@@ -266,9 +266,9 @@ async def test_a_site_is_found_by_its_nmi_or_a_part_of_its_address(console: Cons
 async def test_lists_come_in_pages_and_are_never_counted(console: Console, api: Api) -> None:
     """Console behaviour 25."""
     for number in range(60):
-        await api.vpp(name=f"Paged {number:02}")
+        await api.create_vpp(name=f"Paged {number:02}")
     page = 'query { listVpps(filter: {nameContains: "Paged"}) { nextToken } }'
-    token = (await api.ask(page))["nextToken"]
+    token = (await api.execute(page))["nextToken"]
     table = console.page.get_by_role("table", name="VPPs")
 
     await console.open("/?vpp=Paged", title="Fleet")
@@ -286,9 +286,9 @@ async def test_lists_come_in_pages_and_are_never_counted(console: Console, api: 
 @pytest.mark.parametrize("kind", ["vpps", "sites"])
 async def test_what_is_others_looks_as_if_it_were_not_there(console: Console, api: Api, kind: str) -> None:
     """Console behaviour 25: the same words, and nothing of what is others' for a moment."""
-    mine, other = await api.vpp(), await api.vpp(name=f"Secret of {new_name()}")
-    foreign_id = other if kind == "vpps" else await api.site(other, address="Secret Rd 1")
-    await console.sign_in(await api.key_of("OPERATOR", vppIds=[mine]))
+    mine, other = await api.create_vpp(), await api.create_vpp(name=f"Secret of {new_name()}")
+    foreign_id = other if kind == "vpps" else await api.create_site(other, address="Secret Rd 1")
+    await console.sign_in(await api.create_key("OPERATOR", vppIds=[mine]))
     words = []
 
     for id in (ABSENT_ID, foreign_id, "no-id-at-all"):
@@ -308,8 +308,8 @@ async def test_what_is_others_looks_as_if_it_were_not_there(console: Console, ap
 
 async def test_another_caller_sees_nothing_of_what_the_one_before_read(console: Console, api: Api) -> None:
     """Console behaviour 25: the role changes on a page that is open."""
-    mine, other = await api.vpp(), await api.vpp(name=f"Secret of {new_name()}")
-    key = await api.key_of("OPERATOR", vppIds=[mine])
+    mine, other = await api.create_vpp(), await api.create_vpp(name=f"Secret of {new_name()}")
+    key = await api.create_key("OPERATOR", vppIds=[mine])
     await console.open(f"/vpps/{other}")
     await expect(console.title).to_contain_text("Secret")
 
@@ -324,10 +324,10 @@ async def test_another_caller_sees_nothing_of_what_the_one_before_read(console: 
 
 async def test_a_member_sees_their_own_sites_and_nothing_else(console: Console, api: Api) -> None:
     name = new_name()
-    vpp_id = await api.vpp(name=name)
-    site_id = await api.site(vpp_id, nmi="QM00000001", address="7 Beaumont St", capacity_kwh=13.5)
-    other_id = await api.site(vpp_id, address="8 Beaumont St")
-    await console.sign_in(await api.key_of("MEMBER", siteIds=[site_id]))
+    vpp_id = await api.create_vpp(name=name)
+    site_id = await api.create_site(vpp_id, nmi="QM00000001", address="7 Beaumont St", capacity_kwh=13.5)
+    other_id = await api.create_site(vpp_id, address="8 Beaumont St")
+    await console.sign_in(await api.create_key("MEMBER", siteIds=[site_id]))
 
     await console.open("/", title="My sites")
     await expect(console.page.get_by_role("main")).to_contain_text(
@@ -348,9 +348,9 @@ async def test_a_member_sees_their_own_sites_and_nothing_else(console: Console, 
 
 
 async def test_a_reader_is_offered_no_changes(console: Console, api: Api) -> None:
-    vpp_id = await api.vpp()
-    site_id = await api.site(vpp_id, capacity_kwh=13.5)
-    await console.sign_in(await api.key_of("READER"))
+    vpp_id = await api.create_vpp()
+    site_id = await api.create_site(vpp_id, capacity_kwh=13.5)
+    await console.sign_in(await api.create_key("READER"))
     buttons = console.page.get_by_role("main").get_by_role("button")
 
     offered = []
@@ -364,7 +364,7 @@ async def test_a_reader_is_offered_no_changes(console: Console, api: Api) -> Non
 
 async def test_amounts_say_their_period_and_currency(console: Console, api: Api) -> None:
     """Console behaviour 18: days are in NEM time, money is in AUD."""
-    id = await api.vpp(daily_fee=0.3)
+    id = await api.create_vpp(daily_fee=0.3)
 
     await console.open("/", title="Fleet")
     await expect(console.page.get_by_role("main")).to_contain_text("the terms that hold today, NEM time (UTC+10)")
@@ -381,9 +381,9 @@ async def test_amounts_say_their_period_and_currency(console: Console, api: Api)
 
 async def test_axe_finds_nothing_wrong_with_the_fleet(console: Console, api: Api) -> None:
     """Console behaviour 3: with what was refused shown, too, and nothing is lost where the window is narrow."""
-    id = await api.vpp()
-    await api.ask(UPDATE_VPP, input={"id": id, "revenuePercentage": 25, "effectiveFrom": "2025-07-01"})
-    await api.site(id, address="426 King St Newcastle West NSW 2302")
+    id = await api.create_vpp()
+    await api.execute(UPDATE_VPP, input={"id": id, "revenuePercentage": 25, "effectiveFrom": "2025-07-01"})
+    await api.create_site(id, address="426 King St Newcastle West NSW 2302")
     faults = []
 
     for path in ("/?site=king", "/?site=QB123456780", f"/vpps/{id}", f"/vpps/{ABSENT_ID}"):

@@ -119,7 +119,7 @@ async def test_what_the_headers_editor_holds_is_sent_over_http_and_over_the_sock
 
 
 async def test_no_key_is_stored_and_a_new_one_takes_the_old_ones_place(graphiql: GraphiQL, served_api: Api) -> None:
-    another = await served_api.key_of("READER")
+    another = await served_api.create_key("READER")
 
     async def with_another_key(route: Route) -> None:
         if route.request.method != "GET":

@@ -86,7 +86,7 @@ def lines_of(file: Path) -> list[str]:
 
 async def test_operations_are_sent_by_the_credentials_that_are_chosen(graphiql: Workbench, api: Api) -> None:
     """Console behaviour 22."""
-    reader = await api.key_of("READER")
+    reader = await api.create_key("READER")
     subscription = f'subscription OfNone {{ onImportProgress(id: "{uuid4()}") {{ status }} }}'
     kept = {"accept-language": "en-AU"}
     await graphiql.write(graphiql.headers, json.dumps({"x-api-key": API_KEY} | kept))
@@ -142,10 +142,10 @@ async def test_credentials_typed_among_the_headers_are_those_it_says(graphiql: W
 async def test_a_session_that_ended_is_asked_for_another_key_and_the_operation_stays(
     graphiql: Workbench, api: Api
 ) -> None:
-    created = await api.ask(
+    created = await api.execute(
         'mutation { createApiKey(input: { name: "To be revoked", role: READER }) { secret apiKey { id } } }'
     )
-    another = await api.key_of("READER")
+    another = await api.create_key("READER")
     await graphiql.press("Sign out")
     await graphiql.page.get_by_label("API key").fill(created["secret"])
     await graphiql.press("Sign in")
@@ -153,7 +153,7 @@ async def test_a_session_that_ended_is_asked_for_another_key_and_the_operation_s
     await graphiql.run("WhoAmI", WHO_AM_I)
     await expect(graphiql.result).to_contain_text(CALLER + '"To be revoked"')
 
-    await api.ask("mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { id } }", id=created["apiKey"]["id"])
+    await api.execute("mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { id } }", id=created["apiKey"]["id"])
     await graphiql.press("Execute query")
     dialog = graphiql.dialog("Your session has ended")
     await dialog.get_by_label("API key").fill(another)
@@ -170,7 +170,7 @@ async def test_history_keeps_operations_and_variables_and_neither_headers_nor_ke
     graphiql: Workbench, api: Api
 ) -> None:
     """Console behaviour 22."""
-    reader = await api.key_of("READER")
+    reader = await api.create_key("READER")
     operation = "query Named($name: String!) { getVppByName(name: $name) { id } }"
     await graphiql.send("with another API key", reader)
     await graphiql.page.get_by_role("button", name="Variables").click()
@@ -231,8 +231,8 @@ async def test_an_operation_is_told_what_it_cost_and_what_remains(graphiql: Work
 async def test_a_list_is_a_table_that_sorts_and_is_downloaded(graphiql: Workbench, api: Api) -> None:
     """Console behaviour 22."""
     for number, fee in enumerate((9.5, 10, 0.25), 1):
-        vpp_id = await api.vpp(name=f"Tabled {number}", daily_fee=fee)
-        await api.site(vpp_id, nmi=f"00123{number:05}", capacity_kwh=13.5)
+        vpp_id = await api.create_vpp(name=f"Tabled {number}", daily_fee=fee)
+        await api.create_site(vpp_id, nmi=f"00123{number:05}", capacity_kwh=13.5)
     fields = "name dailyFeeAud priceSchedules { effectiveFrom } sites { items { nmi vpp { name } } }"
     await graphiql.run(
         "Tabled", f'query Tabled {{ listVpps(filter: {{ nameContains: "Tabled" }}) {{ items {{ {fields} }} }} }}'
@@ -267,15 +267,15 @@ async def test_a_list_is_a_table_that_sorts_and_is_downloaded(graphiql: Workbenc
 
 async def test_an_imports_progress_is_seen_arriving_each_with_its_time(graphiql: Workbench, api: Api) -> None:
     """Console behaviour 22."""
-    await api.site(await api.vpp(), nmi="5000000001")
-    import_id = await api.uploaded("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n5000000001,2025-09-01,DISCHARGE,10,20\n")
+    await api.create_site(await api.create_vpp(), nmi="5000000001")
+    import_id = await api.upload("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n5000000001,2025-09-01,DISCHARGE,10,20\n")
     told = graphiql.events.get_by_role("listitem")
     subscription = f'subscription Seen {{ onImportProgress(id: "{import_id}") {{ status rowsRead }} }}'
 
     await graphiql.run("Seen", subscription)
     await expect(told).to_have_count(1)
     await expect(graphiql.events).to_contain_text("live")
-    await api.ask("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
+    await api.execute("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
     await expect(told.first).to_contain_text('{"status":"COMPLETED","rowsRead":1}')
     await told.first.locator("summary").click()
     await graphiql.press("Stop query")
@@ -291,7 +291,7 @@ async def test_an_imports_progress_is_seen_arriving_each_with_its_time(graphiql:
 
 
 async def test_a_subscription_ends_with_the_page_it_was_made_on(graphiql: Workbench, api: Api) -> None:
-    import_id = await api.uploaded("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n")
+    import_id = await api.upload("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n")
     subscription = f'subscription Left {{ onImportProgress(id: "{import_id}") {{ status }} }}'
     async with graphiql.page.expect_websocket() as opened:
         await graphiql.run("Left", subscription)
@@ -305,11 +305,11 @@ async def test_a_subscription_ends_with_the_page_it_was_made_on(graphiql: Workbe
 
 async def test_every_example_opens_in_a_tab_and_names_what_is_there(graphiql: Workbench, api: Api) -> None:
     """Console behaviour 22."""
-    vpp_id = await api.vpp(name="Exemplary")
-    await api.site(vpp_id, nmi="6000000001", capacity_kwh=13.5)
-    await api.park(name="Park of examples")
-    await api.imported("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n6000000001,2025-09-01,DISCHARGE,10,20\n")
-    await api.reported(vpp_id, "2025-09")
+    vpp_id = await api.create_vpp(name="Exemplary")
+    await api.create_site(vpp_id, nmi="6000000001", capacity_kwh=13.5)
+    await api.create_park(name="Park of examples")
+    await api.import_file("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n6000000001,2025-09-01,DISCHARGE,10,20\n")
+    await api.settle_month(vpp_id, "2025-09")
     run = {
         "VPPs and their terms": ("VppTerms", '{ "data": { "listVpps": { "items": [ {'),
         "A site with its batteries": ("SiteWithBatteries", '{ "data": { "getSiteByNmi": { "address": "1 King St"'),
@@ -347,8 +347,8 @@ async def test_the_editors_turn_dark_with_the_console(graphiql: Workbench) -> No
 
 async def test_axe_finds_nothing_on_the_page_of_graphiql(graphiql: Workbench, api: Api) -> None:
     """Console behaviour 3."""
-    await api.vpp(name="Seen by axe")
-    import_id = await api.uploaded("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n")
+    await api.create_vpp(name="Seen by axe")
+    import_id = await api.upload("NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n")
 
     async def faults() -> list[str]:
         # A button within a tab, and one to close it: GraphiQL's own, which says so of itself by their names.
@@ -376,7 +376,7 @@ async def test_at_320_px_every_control_is_there_and_only_tables_and_editors_scro
     graphiql: Workbench, api: Api
 ) -> None:
     """Console behaviour 5."""
-    await api.vpp(name="Seen at 320 px")
+    await api.create_vpp(name="Seen at 320 px")
     await graphiql.page.set_viewport_size(NARROWEST)
     await graphiql.page.reload()
     await graphiql.run("Vpps", "query Vpps { listVpps { items { id name dailyFeeAud createdAt } } }")

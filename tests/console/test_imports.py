@@ -41,7 +41,7 @@ def s3(servers: EmbeddedServers) -> str:
 async def a_site(api: Api) -> tuple[str, str]:
     """Create a site of a VPP of its own, and return its id and NMI."""
     nmi = new_nmi()
-    return await api.site(await api.vpp(), nmi=nmi, capacity_kwh=13.5), nmi
+    return await api.create_site(await api.create_vpp(), nmi=nmi, capacity_kwh=13.5), nmi
 
 
 async def test_what_is_in_a_file_is_shown_before_any_of_it_is_sent(console: Console, api: Api, s3: str) -> None:
@@ -127,8 +127,8 @@ async def test_what_charge_tariffs_say_is_as_it_was_chosen(console: Console, api
 
 async def test_readings_go_to_the_park_that_is_found_by_its_name(console: Console, api: Api) -> None:
     name = f"Dunes of {new_name()}"
-    park_id = await api.park(name=name)
-    await api.park(name=f"Polder of {new_name()}")
+    park_id = await api.create_park(name=name)
+    await api.create_park(name=f"Polder of {new_name()}")
 
     await console.open("/imports", title="Imports")
     await choose(console.page, file("readings.csv", "datetime,MW\n2025-09-01 00:00:00,1.5\n"))
@@ -142,7 +142,7 @@ async def test_readings_go_to_the_park_that_is_found_by_its_name(console: Consol
     await expect_state(console.page, "Imported")
 
     await expect(console.page.get_by_role("main")).to_contain_text(f"Readings of {name}")
-    park = await api.ask(
+    park = await api.execute(
         "query ($id: ID!) { getPark(id: $id) { readings { items { intervalStart powerMw } } } }", id=park_id
     )
     assert park["readings"]["items"] == [{"intervalStart": "2025-09-01T00:00:00.000+02:00", "powerMw": 1.5}]
@@ -177,7 +177,7 @@ async def test_several_files_are_sent_one_after_another_each_with_a_state_of_its
     for name in ("first.csv", "second.csv"):
         await expect(rows.filter(has_text=name)).to_contain_text("Imported", timeout=PATIENCE_MS)
     assert held.empty()
-    assert await api.ask("query ($name: String!) { getParkByName(name: $name) { energyType } }", name=park) == {
+    assert await api.execute("query ($name: String!) { getParkByName(name: $name) { energyType } }", name=park) == {
         "energyType": "WIND"
     }
 
@@ -306,8 +306,8 @@ async def test_warnings_and_rejections_stand_apart_and_each_is_reached_by_its_li
     """Console behaviour 13."""
     _, nmi = await a_site(api)
     same, other = f"{nmi},2025-09-01,DISCHARGE,1,10", f"{nmi},2025-09-02,DISCHARGE,1,10"
-    await api.imported(events(same))
-    again = await api.imported(events(same, other, f"{nmi},2025-09-03,EXPLODE,1,10"), fileName="again.csv")
+    await api.import_file(events(same))
+    again = await api.import_file(events(same, other, f"{nmi},2025-09-03,EXPLODE,1,10"), fileName="again.csv")
 
     await console.open(f"/imports/{again['id']}#warnings", title="again.csv")
     await expect(console.page.get_by_role("heading", name="Warnings")).to_be_focused()
@@ -352,7 +352,7 @@ async def test_the_same_file_again_is_recognised_and_changes_nothing(console: Co
     """Console behaviour 14."""
     site_id, nmi = await a_site(api)
     content = events(f"{nmi},2025-09-01,DISCHARGE,1,10")
-    before = await api.imported(content, fileName="original.csv")
+    before = await api.import_file(content, fileName="original.csv")
 
     await console.open("/imports", title="Imports")
     await choose(console.page, file("copy.csv", content))
@@ -428,10 +428,10 @@ async def test_an_import_that_awaits_a_file_that_is_in_already_says_so_and_is_ca
 ) -> None:
     _, nmi = await a_site(api)
     content = events(f"{nmi},2025-09-01,DISCHARGE,1,10")
-    awaited = await api.ask(
+    awaited = await api.execute(
         'mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "twin.csv"}) { import { id } } }'
     )
-    await api.imported(content, fileName="brought before.csv")
+    await api.import_file(content, fileName="brought before.csv")
 
     await console.open(f"/imports/{awaited['import']['id']}", title="twin.csv")
     await choose(console.page, file("twin.csv", content), button="Choose the file")
@@ -459,7 +459,7 @@ async def test_an_upload_that_is_stopped_leaves_nothing_behind(console: Console,
 
 async def test_an_import_is_taken_back_once_it_was_said_what_that_means(console: Console, api: Api) -> None:
     site_id, nmi = await a_site(api)
-    imported = await api.imported(
+    imported = await api.import_file(
         events(f"{nmi},2025-09-01,DISCHARGE,1,10", f"{nmi},2025-09-02,DISCHARGE,1,10"), fileName="taken back.csv"
     )
 
@@ -478,7 +478,7 @@ async def test_an_import_is_taken_back_once_it_was_said_what_that_means(console:
 
 
 async def test_an_import_that_failed_says_why_and_what_counts(console: Console, api: Api) -> None:
-    failed = await api.imported("NMI,DAY\n1,2\n", fileName="failed.csv")
+    failed = await api.import_file("NMI,DAY\n1,2\n", fileName="failed.csv")
 
     await console.open(f"/imports/{failed['id']}", title="failed.csv")
 
@@ -490,7 +490,7 @@ async def test_an_import_that_failed_says_why_and_what_counts(console: Console, 
 async def test_imports_are_listed_newest_first_by_kind_and_state_a_page_at_a_time(console: Console, api: Api) -> None:
     create = "mutation ($input: CreateImportInput!) { createImport(input: $input) { import { id } } }"
     for number in range(60):
-        await api.ask(create, input={"kind": "PARKS", "fileName": f"park list {number}.csv"})
+        await api.execute(create, input={"kind": "PARKS", "fileName": f"park list {number}.csv"})
 
     await console.open("/imports?kind=PARKS&status=AWAITING_UPLOAD", title="Imports")
     table = console.page.get_by_role("table", name="Imports")
@@ -510,9 +510,9 @@ async def test_an_import_of_others_is_not_there_and_who_only_reads_is_offered_no
     api: Api, open_context: OpenContext, served_console: Serving
 ) -> None:
     site_id, nmi = await a_site(api)
-    imported = await api.imported(events(f"{nmi},2025-09-01,DISCHARGE,1,10"), fileName="ours.csv")
-    elsewhere = await api.key_of("OPERATOR", vppIds=[await api.vpp()])
-    reader, member = await api.key_of("READER"), await api.key_of("MEMBER", siteIds=[site_id])
+    imported = await api.import_file(events(f"{nmi},2025-09-01,DISCHARGE,1,10"), fileName="ours.csv")
+    elsewhere = await api.create_key("OPERATOR", vppIds=[await api.create_vpp()])
+    reader, member = await api.create_key("READER"), await api.create_key("MEMBER", siteIds=[site_id])
 
     async def signed_in(key: str, path: str) -> Console:
         console = await open_tab(await open_context(), served_console.url)
@@ -538,12 +538,12 @@ async def test_an_import_of_others_is_not_there_and_who_only_reads_is_offered_no
 
 async def test_nothing_keeps_anyone_from_using_the_pages(console: Console, api: Api) -> None:
     _, nmi = await a_site(api)
-    await api.imported(events(f"{nmi},2025-09-01,DISCHARGE,1,10"))
-    imported = await api.imported(
+    await api.import_file(events(f"{nmi},2025-09-01,DISCHARGE,1,10"))
+    imported = await api.import_file(
         events(f"{nmi},2025-09-01,DISCHARGE,1,10", f"{nmi},2025-09-31,DISCHARGE,1,10"),
         fileName="a-file-with-a-name-that-is-longer-than-a-telephone-is-wide-and-has-no-blank-in-it.csv",
     )
-    awaited = await api.ask(
+    awaited = await api.execute(
         'mutation { createImport(input: {kind: PARKS, fileName: "awaited.csv"}) { import { id } } }'
     )
 

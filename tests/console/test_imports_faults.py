@@ -66,7 +66,7 @@ async def s3(servers: EmbeddedServers) -> AsyncIterator[Proxy]:
 async def site(api: Api) -> tuple[str, str]:
     """A site's id, and its NMI."""
     nmi = new_nmi()
-    return await api.site(await api.vpp(), nmi=nmi), nmi
+    return await api.create_site(await api.create_vpp(), nmi=nmi), nmi
 
 
 class Held:
@@ -206,7 +206,7 @@ async def test_pages_that_were_cut_off_say_so_catch_up_by_themselves_and_lose_no
     """Console behaviour 10."""
     held = await hold(api, database, workers, s3, site[1], seed=5)
     park = f"Reef of {new_name()}"
-    await api.park(name=park)
+    await api.create_park(name=park)
     async with proxy_before(_port_of(served_console.url)) as way:
         context = await open_context()
         followed = await open_tab(context, f"http://127.0.0.1:{way.port}")
@@ -225,7 +225,7 @@ async def test_pages_that_were_cut_off_say_so_catch_up_by_themselves_and_lose_no
         for tab in (followed, typing):
             await expect(tab.page.get_by_text("The server cannot be reached.")).to_be_visible(timeout=PATIENCE_MS)
         await s3.heal()
-        await api.finished(held.id)
+        await api.wait_for_import(held.id)
         await expect_state(followed.page, "Running")
         await way.heal()
         await context.set_offline(False)

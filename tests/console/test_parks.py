@@ -52,14 +52,14 @@ async def test_a_park_is_created_renamed_and_stays_chosen_by_its_new_name(consol
 
     await expect(console.page.get_by_role("checkbox", name="Show the days of Dune West")).to_be_checked()
     await expect(console.page).to_have_url(f"{console.url}/parks?park=Dune+West")
-    kept_as = await api.ask('{ getParkByName(name: "Dune West") { timezone energyType } }')
+    kept_as = await api.execute('{ getParkByName(name: "Dune West") { timezone energyType } }')
     assert kept_as == {"timezone": AMSTERDAM, "energyType": "WIND"}
 
 
 async def test_a_timezone_under_readings_is_refused_at_its_field(
     console: Console, api: Api, database: Database
 ) -> None:
-    park_id = await api.park(name="Dated Park")
+    park_id = await api.create_park(name="Dated Park")
     await kept(database, park_id, readings(AMSTERDAM, PLAIN, [1] * 96))
 
     await console.open(f"/parks?do=edit-park&about={park_id}")
@@ -76,7 +76,7 @@ async def test_a_timezone_under_readings_is_refused_at_its_field(
     field = dialog.get_by_role("combobox", name="Timezone")
     await expect(field).to_have_accessible_description(f"{DATED} {refusal}")
     await expect(field).to_have_attribute("aria-invalid", "true")
-    assert (await api.ask('{ getParkByName(name: "Dated Park") { timezone } }'))["timezone"] == AMSTERDAM
+    assert (await api.execute('{ getParkByName(name: "Dated Park") { timezone } }'))["timezone"] == AMSTERDAM
     assert await console.faults() == []
 
 
@@ -86,7 +86,7 @@ DATED = "Its readings are dated by the clocks of this timezone; it stays once th
 async def test_figures_of_days_of_92_96_and_100_readings_equal_the_apis(
     console: Console, api: Api, database: Database
 ) -> None:
-    park_id = await api.park(name="Clock Park")
+    park_id = await api.create_park(name="Clock Park")
     for place, (day, quarters) in enumerate(QUARTERS.items()):
         await kept(database, park_id, readings(AMSTERDAM, day, uneven(quarters, place)))
 
@@ -97,7 +97,7 @@ async def test_figures_of_days_of_92_96_and_100_readings_equal_the_apis(
         PLAIN: "Complete",
         BACK: "100 of 100 quarters of an hour: clocks went back",
     }
-    items = (await api.ask(PARK_DAYS, filter={"parkNames": ["Clock Park"]}))["items"]
+    items = (await api.execute(PARK_DAYS, filter={"parkNames": ["Clock Park"]}))["items"]
     assert {item["date"]: item["readingCount"] for item in items} == QUARTERS
     assert await rows(console.page, "Days", 3) == [
         {**figures_of(item), "date": written(item["date"]), "note": notes[item["date"]]} for item in reversed(items)
@@ -107,9 +107,9 @@ async def test_figures_of_days_of_92_96_and_100_readings_equal_the_apis(
 
 async def test_figures_by_energy_type_equal_the_apis(console: Console, api: Api, database: Database) -> None:
     one, other, sun = (
-        await api.park(name="Type Wind One"),
-        await api.park(name="Type Wind Two"),
-        await api.park(name="Type Sun", energy_type="SOLAR"),
+        await api.create_park(name="Type Wind One"),
+        await api.create_park(name="Type Wind Two"),
+        await api.create_park(name="Type Sun", energy_type="SOLAR"),
     )
     await kept(database, one, readings(AMSTERDAM, "2019-10-27", uneven(100, 1)))
     await kept(database, other, readings(AMSTERDAM, "2019-10-27", uneven(100, 2)))
@@ -125,7 +125,7 @@ async def test_figures_by_energy_type_equal_the_apis(console: Console, api: Api,
         ("WIND", "2019-10-28"): ("1 of 2", "Complete"),
         ("SOLAR", "2019-10-28"): ("1 of 1", "Incomplete: 95 of 96 quarters of an hour"),
     }
-    items = (await api.ask(ENERGY_TYPE_DAYS, filter={"parkNames": named}))["items"]
+    items = (await api.execute(ENERGY_TYPE_DAYS, filter={"parkNames": named}))["items"]
     expected = [
         {
             **figures_of(item),
@@ -145,7 +145,7 @@ async def test_on_a_desktop_all_columns_of_days_by_energy_type_are_in_sight(
     console: Console, api: Api, database: Database
 ) -> None:
     for energy_type in ("WIND", "SOLAR"):
-        park_id = await api.park(name=f"Wide {energy_type}", energy_type=energy_type)
+        park_id = await api.create_park(name=f"Wide {energy_type}", energy_type=energy_type)
         await kept(database, park_id, readings(AMSTERDAM, "2018-10-28", uneven(99, 5)))
 
     await console.open("/parks?" + urlencode({"by": "type", "from": "2018-10-28", "until": "2018-10-29"}))
@@ -158,7 +158,7 @@ async def test_on_a_desktop_all_columns_of_days_by_energy_type_are_in_sight(
 async def test_the_file_holds_the_apis_figures_to_the_last_digit(
     console: Console, api: Api, database: Database, tmp_path: Path
 ) -> None:
-    park_id = await api.park(name="=File Park")
+    park_id = await api.create_park(name="=File Park")
     await kept(database, park_id, readings(AMSTERDAM, FORWARD, uneven(92, 7)))
     await kept(database, park_id, readings(AMSTERDAM, PLAIN, uneven(90, 8)))
 
@@ -168,7 +168,7 @@ async def test_the_file_holds_the_apis_figures_to_the_last_digit(
     download = await downloading.value
     await download.save_as(tmp_path / "days.csv")
 
-    items = (await api.ask(PARK_DAYS, filter={"parkNames": ["=File Park"]}))["items"]
+    items = (await api.execute(PARK_DAYS, filter={"parkNames": ["=File Park"]}))["items"]
     with (tmp_path / "days.csv").open(encoding="utf-8", newline="") as file:
         written_rows = list(csv.DictReader(file))
     names = ("minPowerMw", "meanPowerMw", "maxPowerMw", "sumPowerMw", "readingCount")
@@ -182,7 +182,7 @@ async def test_the_file_holds_the_apis_figures_to_the_last_digit(
 
 async def test_what_is_chosen_stands_in_the_address(console: Console, api: Api, database: Database) -> None:
     for name in ("Shared One", "Shared Two"):
-        await kept(database, await api.park(name=name), readings(AMSTERDAM, PLAIN, [2] * 96))
+        await kept(database, await api.create_park(name=name), readings(AMSTERDAM, PLAIN, [2] * 96))
     await console.open("/parks", title="Parks")
     page = console.page
 
@@ -208,7 +208,7 @@ async def test_what_is_chosen_stands_in_the_address(console: Console, api: Api, 
 
 async def test_of_two_parks_chosen_at_once_none_is_lost(console: Console, api: Api) -> None:
     for name in ("At Once One", "At Once Two"):
-        await api.park(name=name)
+        await api.create_park(name=name)
     await console.open("/parks", title="Parks")
     chosen = console.page.get_by_role("checkbox", name="Show the days of At Once")
     await expect(chosen).to_have_count(2)
@@ -224,7 +224,7 @@ async def test_of_two_parks_chosen_at_once_none_is_lost(console: Console, api: A
 async def test_the_last_days_are_counted_from_the_last_that_has_readings(
     console: Console, api: Api, database: Database
 ) -> None:
-    park_id = await api.park(name="Old Park")
+    park_id = await api.create_park(name="Old Park")
     await kept(database, park_id, readings(AMSTERDAM, "2003-02-01", [1] * 96))
     await kept(database, park_id, of_days("2004-06-01", 150))
 
@@ -237,7 +237,7 @@ async def test_the_last_days_are_counted_from_the_last_that_has_readings(
 async def test_one_page_follows_the_other_until_all_days_are_there(
     console: Console, api: Api, database: Database
 ) -> None:
-    await kept(database, await api.park(name="Long Park"), of_days("2010-01-01", 450))
+    await kept(database, await api.create_park(name="Long Park"), of_days("2010-01-01", 450))
     console.operations.clear()
 
     await console.open("/parks?" + urlencode({"park": "Long Park", "from": "2010-01-01", "until": "2012-01-01"}))
@@ -248,7 +248,7 @@ async def test_one_page_follows_the_other_until_all_days_are_there(
 
 
 async def test_power_that_a_park_drew_is_drawn_below_zero(console: Console, api: Api, database: Database) -> None:
-    park_id = await api.park(name="Drawing Park")
+    park_id = await api.create_park(name="Drawing Park")
     await kept(database, park_id, readings(AMSTERDAM, "2020-06-02", [-2, -1] * 48))
     await kept(database, park_id, readings(AMSTERDAM, "2020-06-03", [-3, -1] * 48))
 
@@ -266,8 +266,8 @@ async def test_power_that_a_park_drew_is_drawn_below_zero(console: Console, api:
 
 
 async def test_charts_stand_in_the_order_of_their_names(console: Console, api: Api, database: Database) -> None:
-    await kept(database, await api.park(name="Order 2"), of_days("2015-01-01", 3))
-    await kept(database, await api.park(name="Order 1"), of_days("2015-01-02", 1))
+    await kept(database, await api.create_park(name="Order 2"), of_days("2015-01-01", 3))
+    await kept(database, await api.create_park(name="Order 1"), of_days("2015-01-02", 1))
 
     days = [("from", "2015-01-01"), ("until", "2015-01-04")]
     await console.open("/parks?" + urlencode([("park", "Order 2"), ("park", "Order 1"), *days]))
@@ -280,7 +280,7 @@ async def test_where_the_last_day_cannot_be_found_it_is_looked_for_again(
     console: Console, api: Api, database: Database
 ) -> None:
     """Console behaviour 24."""
-    await kept(database, await api.park(name="Found Again"), readings(AMSTERDAM, PLAIN, [1] * 96))
+    await kept(database, await api.create_park(name="Found Again"), readings(AMSTERDAM, PLAIN, [1] * 96))
     async with database.transaction() as session:
         await session.execute(text("alter table energy_type_days rename to elsewhere"))
     await console.open("/parks?last=7", title="Parks")
@@ -296,7 +296,7 @@ async def test_where_the_last_day_cannot_be_found_it_is_looked_for_again(
 
 
 async def test_the_chart_is_read_by_keyboard(console: Console, api: Api, database: Database) -> None:
-    park_id = await api.park(name="Read Park")
+    park_id = await api.create_park(name="Read Park")
     await kept(database, park_id, readings(AMSTERDAM, BACK, [4] * 99 + [5]), readings(AMSTERDAM, "2020-10-26", [1]))
 
     await console.open("/parks?" + urlencode({"park": "Read Park", "from": BACK, "until": "2020-10-27"}))
@@ -310,7 +310,7 @@ async def test_the_chart_is_read_by_keyboard(console: Console, api: Api, databas
 
 async def test_parks_are_chosen_and_taken_out_by_keyboard(console: Console, api: Api) -> None:
     for number in range(1, 6):
-        await api.park(name=f"Key Park {number}")
+        await api.create_park(name=f"Key Park {number}")
     await console.open("/parks", title="Parks")
     page = console.page
     await page.get_by_role("searchbox").fill("Key Park")
@@ -329,7 +329,7 @@ async def test_parks_are_chosen_and_taken_out_by_keyboard(console: Console, api:
 
 
 async def test_a_park_that_is_not_there_is_told_of(console: Console, api: Api) -> None:
-    await api.park(name="There")
+    await api.create_park(name="There")
 
     await console.open("/parks?park=Nowhere", title="Parks")
 
@@ -341,10 +341,10 @@ async def test_members_and_whoever_is_held_to_vpps_are_told_that_parks_are_not_t
     console: Console, api: Api, role: str
 ) -> None:
     """Console behaviour 25: nothing is asked, so nothing can flash up."""
-    vpp_id = await api.vpp()
-    await api.park(name=f"Hidden from a {role}")
-    held_to = {"siteIds": [await api.site(vpp_id)]} if role == "MEMBER" else {"vppIds": [vpp_id]}
-    await console.sign_in(await api.key_of(role, **held_to))
+    vpp_id = await api.create_vpp()
+    await api.create_park(name=f"Hidden from a {role}")
+    held_to = {"siteIds": [await api.create_site(vpp_id)]} if role == "MEMBER" else {"vppIds": [vpp_id]}
+    await console.sign_in(await api.create_key(role, **held_to))
     console.operations.clear()
 
     await console.open("/parks", title="This page is for those who may read all VPPs")
@@ -355,8 +355,8 @@ async def test_members_and_whoever_is_held_to_vpps_are_told_that_parks_are_not_t
 
 
 async def test_a_reader_sees_parks_and_changes_none(console: Console, api: Api) -> None:
-    park_id = await api.park(name="Read Only Park")
-    await console.sign_in(await api.key_of("READER"))
+    park_id = await api.create_park(name="Read Only Park")
+    await console.sign_in(await api.create_key("READER"))
 
     await console.open(f"/parks?do=edit-park&about={park_id}", title="Parks")
 
@@ -369,7 +369,7 @@ async def test_a_reader_sees_parks_and_changes_none(console: Console, api: Api) 
 async def test_axe_finds_nothing_on_the_page_of_parks(console: Console, api: Api, database: Database) -> None:
     """Console behaviour 3."""
     for name in ("One", "Two"):
-        park_id = await api.park(name=f"Axe {name}")
+        park_id = await api.create_park(name=f"Axe {name}")
         await kept(database, park_id, readings(AMSTERDAM, BACK, uneven(100, 1)), readings(AMSTERDAM, PLAIN, [1]))
 
     await console.open("/parks?" + urlencode([("park", f"Axe {name}") for name in ("One", "Two", "None")]))
@@ -387,7 +387,7 @@ async def test_no_control_is_lost_where_the_window_is_narrow(
 ) -> None:
     """Console behaviours 5 and 6."""
     name = f"A park with a name that is longer than such a window is wide, of {viewport['width']} pixels"
-    await kept(database, await api.park(name=name), readings(AMSTERDAM, BACK, uneven(99, 1)))
+    await kept(database, await api.create_park(name=name), readings(AMSTERDAM, BACK, uneven(99, 1)))
     address = "/parks?" + urlencode({"park": name})
     await console.open(address)
     await expect(console.page.get_by_role("application")).to_be_visible()
@@ -402,7 +402,7 @@ async def test_no_control_is_lost_where_the_window_is_narrow(
 
 async def test_nothing_moves_of_its_own_accord(console: Console, api: Api, database: Database) -> None:
     """Console behaviour 6."""
-    await kept(database, await api.park(name="Still Park"), readings(AMSTERDAM, PLAIN, uneven(96, 1)))
+    await kept(database, await api.create_park(name="Still Park"), readings(AMSTERDAM, PLAIN, uneven(96, 1)))
     await console.page.emulate_media(reduced_motion="reduce")
 
     await console.open("/parks?" + urlencode({"park": "Still Park"}))

@@ -44,8 +44,8 @@ async def under_way(database: Database, vpp_id: str, month: date, revision: int 
 async def test_a_month_is_settled_read_and_exported_by_keyboard_alone(console: Console, api: Api) -> None:
     """Console behaviour 4."""
     name = new_name()
-    vpp_id = await api.vpp(name=name, daily_fee=0.3)
-    await api.site(vpp_id, capacity_kwh=13.5)
+    vpp_id = await api.create_vpp(name=name, daily_fee=0.3)
+    await api.create_site(vpp_id, capacity_kwh=13.5)
     keyboard = console.page.keyboard
     await console.open("/reports?month=2025-09", title="Reports")
 
@@ -90,10 +90,10 @@ async def test_the_vpp_and_month_stand_in_the_address(console: Console, api: Api
 
 async def test_months_show_their_latest_revision_its_state_and_totals(console: Console, api: Api) -> None:
     month = await settled(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
-    await api.reported(month.vpp_id, "2025-10")
-    await api.ask(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 20, "effectiveFrom": "2025-09-01"})
-    await api.reported(month.vpp_id, "2025-09")
-    await api.ask(UPDATE_VPP, input={"id": month.vpp_id, "dailyFeeAud": 0, "effectiveFrom": "2025-10-01"})
+    await api.settle_month(month.vpp_id, "2025-10")
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 20, "effectiveFrom": "2025-09-01"})
+    await api.settle_month(month.vpp_id, "2025-09")
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "dailyFeeAud": 0, "effectiveFrom": "2025-10-01"})
 
     await console.open(f"/reports?vppId={month.vpp_id}", title="Reports")
 
@@ -112,7 +112,7 @@ async def test_a_revision_that_fails_says_why_and_is_settled_again(
     console: Console, api: Api, database: Database
 ) -> None:
     name = new_name()
-    vpp_id = await api.vpp(name=name)
+    vpp_id = await api.create_vpp(name=name)
     report_id = await under_way(database, vpp_id, date(2025, 9, 1))
     await console.open(f"/reports?vppId={vpp_id}&month=2025-09", title="Reports")
 
@@ -132,7 +132,7 @@ async def test_a_revision_that_fails_says_why_and_is_settled_again(
 
 
 async def test_a_report_that_others_asked_for_is_followed_too(console: Console, api: Api, database: Database) -> None:
-    vpp_id = await api.vpp(name=new_name())
+    vpp_id = await api.create_vpp(name=new_name())
     report_id = await under_way(database, vpp_id, date(2025, 9, 1))
     await console.open(f"/reports?vppId={vpp_id}", title="Reports")
     await expect(reports(console)).to_contain_text("settling")
@@ -176,7 +176,7 @@ async def test_a_stale_report_is_flagged_beside_its_figures_until_it_is_settled_
 ) -> None:
     """Console behaviour 18: and the period, NEM time and AUD stand with the amounts."""
     month = await settled(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
-    await api.ask(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 20})
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 20})
 
     await open_month(console, month)
 
@@ -195,9 +195,9 @@ async def test_a_month_that_is_not_over_is_flagged_as_incomplete(console: Consol
     """Console behaviour 18."""
     today = datetime.now(NEM_TIME).date()
     name = new_name()
-    vpp_id = await api.vpp(name=name)
-    await api.site(vpp_id, capacity_kwh=13.5)
-    await api.reported(vpp_id, f"{today:%Y-%m}")
+    vpp_id = await api.create_vpp(name=name)
+    await api.create_site(vpp_id, capacity_kwh=13.5)
+    await api.settle_month(vpp_id, f"{today:%Y-%m}")
 
     await console.open(f"/reports/{vpp_id}/{today:%Y-%m}", title=f"{name}, {today:%B %Y}")
 
@@ -211,7 +211,7 @@ async def test_a_month_that_is_not_over_is_flagged_as_incomplete(console: Consol
 
 async def test_a_month_without_a_report_gets_one(console: Console, api: Api) -> None:
     name = new_name()
-    vpp_id = await api.vpp(name=name)
+    vpp_id = await api.create_vpp(name=name)
     await console.open(f"/reports/{vpp_id}/2025-08", title=f"{name}, August 2025")
     await expect(console.page.get_by_role("heading", name="August 2025 has no report yet")).to_be_visible()
 
@@ -245,8 +245,8 @@ async def test_a_revision_that_is_not_there_is_not_found(console: Console, api: 
 async def test_a_month_of_others_is_not_found_as_one_that_is_not_there(
     open_context: OpenContext, served_console: Serving, api: Api
 ) -> None:
-    month, own = await settled(api, [13.5]), await api.vpp()
-    operator = await signed_in(open_context, served_console, await api.key_of("OPERATOR", vppIds=[own]))
+    month, own = await settled(api, [13.5]), await api.create_vpp()
+    operator = await signed_in(open_context, served_console, await api.create_key("OPERATOR", vppIds=[own]))
 
     await operator.open(month.path, title="There is no such VPP")
     told = await operator.page.get_by_role("main").inner_text()
@@ -258,7 +258,7 @@ async def test_a_month_of_others_is_not_found_as_one_that_is_not_there(
 
 async def test_a_reader_settles_nothing(open_context: OpenContext, served_console: Serving, api: Api) -> None:
     month = await settled(api, [13.5])
-    reader = await signed_in(open_context, served_console, await api.key_of("READER"))
+    reader = await signed_in(open_context, served_console, await api.create_key("READER"))
 
     await open_month(reader, month)
 
@@ -281,7 +281,7 @@ async def test_a_member_sees_its_own_lines_and_neither_totals_nor_files(
         addresses=["1 King St", "99 Neighbour St"],
     )
     unrelated = await settled(api, [13.5])
-    member = await signed_in(open_context, served_console, await api.key_of("MEMBER", siteIds=[month.site_ids[0]]))
+    member = await signed_in(open_context, served_console, await api.create_key("MEMBER", siteIds=[month.site_ids[0]]))
 
     await member.open("/reports", title="Statements")
     statements = member.page.get_by_role("table", name="Statements")
@@ -309,8 +309,8 @@ async def test_a_member_sees_its_own_lines_and_neither_totals_nor_files(
 async def test_a_member_without_statements_is_told_how_they_come(
     open_context: OpenContext, served_console: Serving, api: Api
 ) -> None:
-    site_id = await api.site(await api.vpp())
-    member = await signed_in(open_context, served_console, await api.key_of("MEMBER", siteIds=[site_id]))
+    site_id = await api.create_site(await api.create_vpp())
+    member = await signed_in(open_context, served_console, await api.create_key("MEMBER", siteIds=[site_id]))
 
     await member.open("/reports", title="Statements")
 
@@ -321,9 +321,9 @@ async def test_a_member_without_statements_is_told_how_they_come(
 async def test_axe_finds_nothing_on_the_pages_of_reports_and_in_their_panels(console: Console, api: Api) -> None:
     """Console behaviour 3."""
     month = await settled(api, [13.5, 5], "A,2025-09-03,DISCHARGE,7,77", percentage=20, daily_fee=0.3)
-    await api.ask(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 30, "effectiveFrom": "2025-09-10"})
-    await api.reported(month.vpp_id, "2025-09")
-    await api.ask(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 40})
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 30, "effectiveFrom": "2025-09-10"})
+    await api.settle_month(month.vpp_id, "2025-09")
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 40})
     await console.page.emulate_media(reduced_motion="reduce")
 
     found = []
@@ -344,8 +344,8 @@ async def test_nothing_is_wider_than_a_narrow_window(console: Console, api: Api)
     """Console behaviour 5."""
     long = "A Virtual Power Plant of the Hunter, the Central Coast and the Northern Beaches"
     month = await settled(api, [13.5, 5], "A,2025-09-03,DISCHARGE,70000,7777", percentage=20, daily_fee=0.3)
-    await api.ask(UPDATE_VPP, input={"id": month.vpp_id, "name": long, "revenuePercentage": 25})
-    await api.reported(month.vpp_id, "2025-09")
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "name": long, "revenuePercentage": 25})
+    await api.settle_month(month.vpp_id, "2025-09")
     await console.page.set_viewport_size(NARROWEST)
 
     for address in (

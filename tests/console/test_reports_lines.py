@@ -282,8 +282,8 @@ async def test_a_month_on_two_terms_is_explained_by_its_days(console: Console, a
         api, [13.5], "A,2025-09-15,DISCHARGE,10,100", "A,2025-09-16,DISCHARGE,10,100", percentage=20, daily_fee=0.3
     )
     changed = {"revenuePercentage": 50, "dailyFeeAud": 0.1, "effectiveFrom": "2025-09-16"}
-    await api.ask(UPDATE_VPP, input={"id": month.vpp_id, **changed})
-    await api.reported(month.vpp_id, "2025-09")
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, **changed})
+    await api.settle_month(month.vpp_id, "2025-09")
     await open_month(console, month)
 
     steps = await explained(console, month.nmis[0])
@@ -304,10 +304,10 @@ async def test_a_month_on_two_terms_is_explained_by_its_days(console: Console, a
 async def test_a_site_that_came_during_the_month_is_explained_by_its_days(console: Console, api: Api) -> None:
     month = await settled(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=20, daily_fee=0.3)
     late = "0000000QTT"
-    site_id = await api.site(month.vpp_id, nmi=late, effectiveFrom="2025-09-21")
-    await api.battery(site_id, capacity_kwh=13.5)
+    site_id = await api.create_site(month.vpp_id, nmi=late, effectiveFrom="2025-09-21")
+    await api.add_battery(site_id, capacity_kwh=13.5)
     await brought_in(api, [late], "A,2025-09-25,DISCHARGE,10,100")
-    await api.reported(month.vpp_id, "2025-09")
+    await api.settle_month(month.vpp_id, "2025-09")
     await open_month(console, month)
 
     steps = await explained(console, late)
@@ -319,7 +319,7 @@ async def test_a_site_that_came_during_the_month_is_explained_by_its_days(consol
 
 async def test_a_report_is_explained_by_the_terms_it_was_settled_with(console: Console, api: Api) -> None:
     month = await settled(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
-    await api.ask(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 60, "dailyFeeAud": 2})
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 60, "dailyFeeAud": 2})
     await brought_in(api, month.nmis, "A,2025-09-10,DISCHARGE,1,100")
     await open_month(console, month)
 
@@ -418,7 +418,7 @@ async def test_a_reports_files_are_those_that_were_settled(
 ) -> None:
     """Console behaviour 21."""
     month = await streets(api)
-    url = await api.ask(
+    url = await api.execute(
         "query ($id: ID!, $format: RevenueReportFormat) { getRevenueReport(id: $id) { downloadUrl(format: $format) } }",
         id=month.report["id"],
         format=format,

@@ -38,17 +38,17 @@ ADD_SITES = text("""
 @pytest_asyncio.fixture(scope="module")
 async def many(served_console: Serving, api: Api, database: Database) -> Settled:
     """A month of ten thousand sites, each with an event worth as many cents as it has a place."""
-    vpp_id = await api.vpp(name="Ten thousand", percentage=20, daily_fee=0.5)
+    vpp_id = await api.create_vpp(name="Ten thousand", percentage=20, daily_fee=0.5)
     async with database.transaction() as session:
         await session.execute(ADD_SITES, {"sites": SITES, "vpp_id": vpp_id})
     nmis = [str(7_000_000_000 + place) for place in range(1, SITES + 1)]
     rows = "".join(f"{nmi},2025-09-03,DISCHARGE,{place},1\n" for place, nmi in enumerate(nmis, start=1))
-    assert (await api.imported(HEADER + rows))["rowsImported"] == SITES
-    asked: Any = await api.ask(
+    assert (await api.import_file(HEADER + rows))["rowsImported"] == SITES
+    asked: Any = await api.execute(
         "mutation ($input: GenerateRevenueReportInput!) { generateRevenueReport(input: $input) { id } }",
         input={"vppId": vpp_id, "month": MONTH},
     )
-    report = await api.report(asked["id"])
+    report = await api.wait_for_report(asked["id"])
     assert report["totals"]["totalRevenueAud"] == "500050.00"
     return Settled(vpp_id, "Ten thousand", nmis, [], report)
 

@@ -66,14 +66,14 @@ async def test_a_later_revision_stands_beside_one_that_never_changes_with_what_c
     await open_month(console, month, "?revision=1")
     before = await figures(console)
     await brought_in(api, month.nmis, "A,2025-09-04,DISCHARGE,100,100")
-    await api.battery(month.site_ids[1], capacity_kwh=10)
-    elsewhere = await api.vpp()
-    await api.ask(
+    await api.add_battery(month.site_ids[1], capacity_kwh=10)
+    elsewhere = await api.create_vpp()
+    await api.execute(
         "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }",
         input={"siteId": month.site_ids[3], "vppId": elsewhere},
     )
-    newcomer = await api.site(month.vpp_id, nmi="0000000QRY", capacity_kwh=10)
-    await api.reported(month.vpp_id, "2025-09")
+    newcomer = await api.create_site(month.vpp_id, nmi="0000000QRY", capacity_kwh=10)
+    await api.settle_month(month.vpp_id, "2025-09")
 
     section = await compare(console, month, 2, 1)
 
@@ -109,8 +109,8 @@ async def figures(console: Console) -> list[str]:
 
 async def test_terms_that_changed_are_told_as_the_cause(console: Console, api: Api) -> None:
     month = await settled(api, [10, 10], "A,2025-09-03,DISCHARGE,100,100", percentage=20, daily_fee=0)
-    await api.ask(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 50, "dailyFeeAud": 0.1})
-    await api.reported(month.vpp_id, "2025-09")
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 50, "dailyFeeAud": 0.1})
+    await api.settle_month(month.vpp_id, "2025-09")
 
     section = await compare(console, month, 2, 1)
 
@@ -125,11 +125,11 @@ async def test_terms_that_changed_are_told_as_the_cause(console: Console, api: A
 
 async def test_a_corrected_nmi_is_the_same_site_by_another_name(console: Console, api: Api) -> None:
     month = await settled(api, [10], "A,2025-09-03,DISCHARGE,100,100", percentage=20, daily_fee=0)
-    await api.ask(
+    await api.execute(
         "mutation ($input: UpdateSiteInput!) { updateSite(input: $input) { id } }",
         input={"id": month.site_ids[0], "nmi": "0000000QVB"},
     )
-    await api.reported(month.vpp_id, "2025-09")
+    await api.settle_month(month.vpp_id, "2025-09")
 
     await compare(console, month, 1, 2)
 
@@ -140,9 +140,9 @@ async def test_a_member_sees_what_changed_for_its_own_sites(
     open_context: OpenContext, served_console: Serving, api: Api
 ) -> None:
     month = await settled(api, [10, 10], "A,2025-09-03,DISCHARGE,100,100", percentage=20, daily_fee=0)
-    await api.ask(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 50})
-    await api.reported(month.vpp_id, "2025-09")
-    member = await signed_in(open_context, served_console, await api.key_of("MEMBER", siteIds=[month.site_ids[0]]))
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 50})
+    await api.settle_month(month.vpp_id, "2025-09")
+    member = await signed_in(open_context, served_console, await api.create_key("MEMBER", siteIds=[month.site_ids[0]]))
 
     section = await compare(member, month, 2, 1)
 
@@ -183,7 +183,7 @@ async def test_other_terms_are_tried_by_sliders_from_the_keyboard_and_stored_now
     await tab_to(console, "Show the lines")
     await console.page.keyboard.press("Enter")
 
-    expected = await api.ask(
+    expected = await api.execute(
         SIMULATE,
         input={"vppId": month.vpp_id, "month": "2025-09", "revenuePercentage": 21.5, "dailyFeeAud": 0.1},
     )
@@ -197,12 +197,12 @@ async def test_other_terms_are_tried_by_sliders_from_the_keyboard_and_stored_now
     )
     settled_total = await tried(console).get_by_role("row", name="Site total").locator("td").nth(0).inner_text()
     assert settled_total == f"${month.report['totals']['siteTotalAud']}"
-    listed = await api.ask(
+    listed = await api.execute(
         "query ($id: ID!) { listRevenueReports(filter: {vppId: $id, latestOnly: false}) { items { id } } }",
         id=month.vpp_id,
     )
     assert listed == {"items": [{"id": month.report["id"]}]}
-    assert (await api.report(month.report["id"]))["isStale"] is False
+    assert (await api.wait_for_report(month.report["id"]))["isStale"] is False
     await expect(console.page.get_by_text("It is stored nowhere.")).to_be_visible()
     await expect(console.page.get_by_role("link", name="Change the VPP's terms")).to_have_attribute(
         "href", f"/vpps/{month.vpp_id}"

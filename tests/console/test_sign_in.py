@@ -45,7 +45,7 @@ async def test_a_key_signs_in_and_is_kept_nowhere(
     open_context: OpenContext, served_to_strangers: Serving, api: Api
 ) -> None:
     """Console behaviour 23: neither storage, address, history nor the console's log ever has the key."""
-    key = await api.key_of("OPERATOR")
+    key = await api.create_key("OPERATOR")
     console = await stranger(open_context, served_to_strangers)
     told: list[str] = []
     console.page.on("console", lambda message: told.append(message.text))
@@ -81,7 +81,7 @@ async def test_another_tab_is_signed_in_too_and_signing_out_is_for_all(
     context = await open_context()
     first, second = [await open_tab(context, served_to_strangers.url) for _ in range(2)]
     await first.open("/", title="Sign in to vpp")
-    await sign_in(first, await api.key_of("READER"))
+    await sign_in(first, await api.create_key("READER"))
     await expect(first.title).to_have_text("Fleet")
 
     await second.open("/reports", title="Reports")
@@ -95,30 +95,30 @@ async def test_a_session_that_ended_goes_on_where_it_was_with_what_was_typed(
     open_context: OpenContext, served_to_strangers: Serving, api: Api
 ) -> None:
     """Console behaviour 23: an expired session returns to the same page, with the form kept."""
-    key = await api.key_of("OPERATOR")
+    key = await api.create_key("OPERATOR")
     console = await stranger(open_context, served_to_strangers)
     await sign_in(console, key)
     await console.press("Create a VPP")
     await console.dialog("Create a VPP").get_by_label("Name").fill("Typed before the end")
     (revoked,) = [
         each
-        for each in (await api.ask("query { listApiKeys { items { id prefix } } }"))["items"]
+        for each in (await api.execute("query { listApiKeys { items { id prefix } } }"))["items"]
         if key.startswith(each["prefix"])
     ]
-    await api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=revoked["id"])
+    await api.execute("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=revoked["id"])
 
     await console.press("Create VPP")
     again = console.dialog("Your session has ended")
     await expect(again).to_be_visible()
     assert await console.faults() == []
-    await again.get_by_label("API key").fill(await api.key_of("OPERATOR"))
+    await again.get_by_label("API key").fill(await api.create_key("OPERATOR"))
     await again.get_by_role("button", name="Sign in").click()
 
     await expect(again).to_be_hidden()
     await expect(console.dialog("Create a VPP").get_by_label("Name")).to_have_value("Typed before the end")
     await console.press("Create VPP")
     await expect(console.dialog("Create a VPP")).to_be_hidden()
-    assert await api.ask('query { getVppByName(name: "Typed before the end") { revenuePercentage } }') == {
+    assert await api.execute('query { getVppByName(name: "Typed before the end") { revenuePercentage } }') == {
         "revenuePercentage": 20
     }
 

@@ -74,9 +74,9 @@ async def test_a_reload_finds_who_is_signed_in_and_nothing_is_kept_beyond_the_ta
 
 
 async def test_a_member_of_an_issuer_sees_its_own_sites_alone(stranger: Console, issuer: LocalIssuer, api: Api) -> None:
-    vpp = await api.ask('mutation { createVpp(input: {name: "With two sites", revenuePercentage: 20}) { id } }')
+    vpp = await api.execute('mutation { createVpp(input: {name: "With two sites", revenuePercentage: 20}) { id } }')
     own, _ = [
-        await api.ask(
+        await api.execute(
             "mutation ($input: CreateSiteInput!) { createSite(input: $input) { id } }",
             input={"vppId": vpp["id"], "nmi": nmi, "address": address},
         )
@@ -126,5 +126,5 @@ async def test_a_token_that_expires_ends_the_session_and_what_was_typed_is_there
     await expect(stranger.dialog("Create a VPP").get_by_label("Name")).to_have_value("Typed before the end")
     await stranger.press("Create VPP")
     await expect(stranger.dialog("Create a VPP")).to_be_hidden()
-    created = await api.ask('query { getVppByName(name: "Typed before the end") { revenuePercentage } }')
+    created = await api.execute('query { getVppByName(name: "Typed before the end") { revenuePercentage } }')
     assert created == {"revenuePercentage": 20}

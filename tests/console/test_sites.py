@@ -26,8 +26,8 @@ HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 @pytest.fixture
 async def site(api: Api) -> Any:
     """A site in a VPP, with its NMI."""
-    nmi, vpp_id = new_nmi(), await api.vpp()
-    return {"id": await api.site(vpp_id, nmi=nmi, address="426 King St"), "nmi": nmi, "vpp": {"id": vpp_id}}
+    nmi, vpp_id = new_nmi(), await api.create_vpp()
+    return {"id": await api.create_site(vpp_id, nmi=nmi, address="426 King St"), "nmi": nmi, "vpp": {"id": vpp_id}}
 
 
 def dialog(console: Console) -> Locator:
@@ -52,7 +52,7 @@ def plain(figure: float) -> str:
 async def test_a_site_is_assigned_by_the_keyboard_alone(console: Console, api: Api, site: Any) -> None:
     """Console behaviour 4: the VPP is found by a part of its name, and the focus is given back."""
     name = f"Hunter {new_name()}"
-    vpp_id = await api.vpp(name=name)
+    vpp_id = await api.create_vpp(name=name)
     await console.open(f"/sites/{site['id']}", title="426 King St")
 
     await tab_to(console, "Assign to another VPP")
@@ -74,7 +74,7 @@ async def test_a_site_is_assigned_by_the_keyboard_alone(console: Console, api: A
     assert (await focused(console))["isSeen"]
     memberships = console.page.get_by_role("list", name="Memberships").get_by_role("listitem")
     await expect(memberships).to_contain_text([f"from 15 Sept 2025today{name}", "until 14 Sept 2025VPP"])
-    assert (await api.ask(SITE, id=site["id"]))["memberships"] == [
+    assert (await api.execute(SITE, id=site["id"]))["memberships"] == [
         {"vpp": site["vpp"], "effectiveFrom": None, "effectiveUntil": "2025-09-15"},
         {"vpp": {"id": vpp_id}, "effectiveFrom": "2025-09-15", "effectiveUntil": None},
     ]
@@ -109,7 +109,7 @@ async def test_a_sites_address_and_nmi_are_edited(console: Console, api: Api, si
     await console.press("Save")
 
     await expect(console.title).to_have_text("428 King St")
-    changed = await api.ask(SITE, id=site["id"])
+    changed = await api.execute(SITE, id=site["id"])
     assert (changed["address"], changed["nmi"]) == ("428 King St", nmi)
 
 
@@ -137,7 +137,7 @@ async def test_a_battery_is_added_and_extended_from_a_day_on(console: Console, a
     await expect(batteries).to_contain_text("13.5 kWh in all on 9 Sept 2025")
     always = {"manufacturer": "Tesla", "serial": serial, "effectiveFrom": None, "effectiveUntil": None}
     for on, capacity in (("2025-09-09", 13.5), ("2025-09-10", 27)):
-        there = await api.ask(SITE, id=site["id"], on=on)
+        there = await api.execute(SITE, id=site["id"], on=on)
         assert there["batteries"] == [{**always, "capacityKwh": capacity}]
 
 
@@ -156,11 +156,11 @@ async def test_a_battery_that_comes_later_is_shown_on_its_first_day(console: Con
     await expect(console.page.get_by_role("list", name="Batteries on 10 Sept 2025")).to_contain_text(
         f"Sonnen {serial}from 10 Sept 202510 kWh"
     )
-    assert (await api.ask(SITE, id=site["id"], on="2025-09-09"))["batteries"] == []
+    assert (await api.execute(SITE, id=site["id"], on="2025-09-09"))["batteries"] == []
 
 
 async def test_what_is_written_on_a_battery_changes_without_a_day(console: Console, api: Api, site: Any) -> None:
-    await api.battery(site["id"], capacity_kwh=13.5, serial="OLD-1", effectiveFrom="2025-09-01")
+    await api.add_battery(site["id"], capacity_kwh=13.5, serial="OLD-1", effectiveFrom="2025-09-01")
     serial = new_name()
     await console.open(f"/sites/{site['id']}", title="426 King St")
 
@@ -171,13 +171,13 @@ async def test_what_is_written_on_a_battery_changes_without_a_day(console: Conso
     await expect(dialog(console)).to_be_hidden()
 
     changed = {"manufacturer": "BYD", "serial": serial, "capacityKwh": 13.5}
-    assert (await api.ask(SITE, id=site["id"]))["batteries"] == [
+    assert (await api.execute(SITE, id=site["id"]))["batteries"] == [
         {**changed, "effectiveFrom": "2025-09-01", "effectiveUntil": None}
     ]
 
 
 async def test_a_removed_battery_is_still_there_on_the_days_before(console: Console, api: Api, site: Any) -> None:
-    await api.battery(site["id"], capacity_kwh=13.5, serial="LEAVES-1")
+    await api.add_battery(site["id"], capacity_kwh=13.5, serial="LEAVES-1")
     batteries = console.page.get_by_role("region", name="Batteries")
     await console.open(f"/sites/{site['id']}", title="426 King St")
 
@@ -189,12 +189,12 @@ async def test_a_removed_battery_is_still_there_on_the_days_before(console: Cons
     await enter_day(console, "On the settlement date", "14092025")
 
     await expect(batteries.get_by_role("listitem")).to_contain_text(["Tesla LEAVES-1until 14 Sept 202513.5 kWh"])
-    (left,) = (await api.ask(SITE, id=site["id"], on="2025-09-14"))["batteries"]
+    (left,) = (await api.execute(SITE, id=site["id"], on="2025-09-14"))["batteries"]
     assert (left["effectiveFrom"], left["effectiveUntil"]) == (None, "2025-09-15")
 
 
 async def test_a_battery_is_removed_as_if_it_had_never_been_there(console: Console, api: Api, site: Any) -> None:
-    await api.battery(site["id"], capacity_kwh=13.5, serial="NEVER-1")
+    await api.add_battery(site["id"], capacity_kwh=13.5, serial="NEVER-1")
     await console.open(f"/sites/{site['id']}", title="426 King St")
 
     await console.press("Remove Tesla NEVER-1")
@@ -203,7 +203,7 @@ async def test_a_battery_is_removed_as_if_it_had_never_been_there(console: Conso
     await console.press("Remove battery")
     await expect(dialog(console)).to_be_hidden()
 
-    assert (await api.ask(SITE, id=site["id"], on="2020-01-01"))["batteries"] == []
+    assert (await api.execute(SITE, id=site["id"], on="2020-01-01"))["batteries"] == []
     # The button that opened the dialog has gone with the battery.
     await expect(console.page.get_by_role("heading", name="Batteries")).to_be_focused()
 
@@ -215,11 +215,11 @@ async def test_a_site_without_events_is_deleted(console: Console, api: Api, site
     await console.press("Delete site")
 
     await expect(console.page).to_have_url(f"{console.url}/vpps/{site['vpp']['id']}")
-    assert await api.ask(SITE, id=site["id"]) is None
+    assert await api.execute(SITE, id=site["id"]) is None
 
 
 async def test_why_a_site_cannot_be_deleted_is_told_as_it_comes(console: Console, api: Api, site: Any) -> None:
-    await api.imported(f"{HEADER}{site['nmi']},2025-09-02,CHARGE,6.0,8\n")
+    await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,CHARGE,6.0,8\n")
     await console.open(f"/sites/{site['id']}", title="426 King St")
 
     await console.press("Delete")
@@ -234,8 +234,8 @@ async def test_a_months_events_show_what_was_sent_and_earned(console: Console, a
     """Console behaviour 19: energy and money on one screen, added up exactly, and a file with the API's figures."""
     rows = ["2025-09-02,CHARGE,6.123456,8", "2025-09-02,DISCHARGE,5.0,22", "2025-09-30,DISCHARGE,0.1,0.000003"]
     others = ["2025-08-31,CHARGE,1,1", "2025-10-01,CHARGE,1,1"]
-    imported = await api.imported(HEADER + "".join(f"{site['nmi']},{row}\n" for row in rows + others))
-    told = (await api.ask(EVENTS, id=site["id"]))["events"]["items"]
+    imported = await api.import_file(HEADER + "".join(f"{site['nmi']},{row}\n" for row in rows + others))
+    told = (await api.execute(EVENTS, id=site["id"]))["events"]["items"]
 
     await console.open(f"/sites/{site['id']}?month=2025-09", title="426 King St")
     await expect(console.page.get_by_text("3 events")).to_be_visible()
@@ -266,7 +266,7 @@ async def test_a_months_events_show_what_was_sent_and_earned(console: Console, a
 
 async def test_events_say_their_period_and_currency(console: Console, api: Api, site: Any) -> None:
     """Console behaviour 18."""
-    await api.imported(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n")
+    await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n")
 
     await console.open(f"/sites/{site['id']}?month=2025-09", title="426 King St")
 
@@ -280,7 +280,7 @@ async def test_events_say_their_period_and_currency(console: Console, api: Api, 
 
 
 async def test_a_month_without_events_says_how_they_come(console: Console, api: Api, site: Any) -> None:
-    await api.imported(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n")
+    await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n")
 
     await console.open(f"/sites/{site['id']}?month=2025-10", title="426 King St")
     await expect(console.page.get_by_role("heading", name="No events in October 2025")).to_be_visible()
@@ -294,7 +294,7 @@ async def test_a_month_without_events_says_how_they_come(console: Console, api: 
 
 async def test_thousands_of_events_come_page_by_page(console: Console, api: Api, site: Any) -> None:
     lines = [f"{site['nmi']},2025-09-{1 + number % 30:02},DISCHARGE,0.1,30\n" for number in range(2_100)]
-    await api.imported(HEADER + "".join(lines))
+    await api.import_file(HEADER + "".join(lines))
 
     await console.open(f"/sites/{site['id']}?month=2025-09", title="426 King St")
     await expect(console.page.get_by_text("2,100 events", exact=True)).to_be_visible()
@@ -311,8 +311,8 @@ async def test_thousands_of_events_come_page_by_page(console: Console, api: Api,
 
 
 async def test_a_member_is_shown_events_without_their_imports(console: Console, api: Api, site: Any) -> None:
-    await api.imported(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n")
-    await console.sign_in(await api.key_of("MEMBER", siteIds=[site["id"]]))
+    await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n")
+    await console.sign_in(await api.create_key("MEMBER", siteIds=[site["id"]]))
 
     await console.open(f"/sites/{site['id']}?month=2025-09", title="426 King St")
     await expect(console.page.get_by_text("1 event", exact=True)).to_be_visible()
@@ -325,9 +325,9 @@ async def test_a_member_is_shown_events_without_their_imports(console: Console, 
 
 async def test_whoever_may_not_see_an_import_is_shown_its_events(console: Console, api: Api, site: Any) -> None:
     other_nmi = new_nmi()
-    await api.site(await api.vpp(), nmi=other_nmi)
-    await api.imported(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n{other_nmi},2025-09-02,DISCHARGE,5,22\n")
-    await console.sign_in(await api.key_of("OPERATOR", vppIds=[site["vpp"]["id"]]))
+    await api.create_site(await api.create_vpp(), nmi=other_nmi)
+    await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n{other_nmi},2025-09-02,DISCHARGE,5,22\n")
+    await console.sign_in(await api.create_key("OPERATOR", vppIds=[site["vpp"]["id"]]))
 
     await console.open(f"/sites/{site['id']}?month=2025-09", title="426 King St")
 
@@ -337,11 +337,11 @@ async def test_whoever_may_not_see_an_import_is_shown_its_events(console: Consol
 
 
 async def test_a_site_that_has_left_is_no_longer_changed(console: Console, api: Api, site: Any) -> None:
-    await api.ask(
+    await api.execute(
         "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }",
-        input={"siteId": site["id"], "vppId": await api.vpp(), "effectiveFrom": "2025-09-15"},
+        input={"siteId": site["id"], "vppId": await api.create_vpp(), "effectiveFrom": "2025-09-15"},
     )
-    await console.sign_in(await api.key_of("OPERATOR", vppIds=[site["vpp"]["id"]]))
+    await console.sign_in(await api.create_key("OPERATOR", vppIds=[site["vpp"]["id"]]))
 
     await console.open(f"/sites/{site['id']}", title="426 King St")
 
@@ -355,8 +355,8 @@ async def test_a_site_that_has_left_is_no_longer_changed(console: Console, api: 
 
 async def test_axe_finds_nothing_wrong_with_a_site(console: Console, api: Api, site: Any) -> None:
     """Console behaviour 3: with what was refused shown, too, and nothing is lost where the window is narrow."""
-    id, battery_id = site["id"], await api.battery(site["id"], capacity_kwh=13.5)
-    await api.imported(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n")
+    id, battery_id = site["id"], await api.add_battery(site["id"], capacity_kwh=13.5)
+    await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n")
     faults = []
 
     for query in ("", "?month=2025-09", "?on=1999-01-01"):

@@ -35,7 +35,7 @@ async def test_an_amount_is_exact_text_with_at_least_two_decimals(database: Data
 
 async def test_events_of_sites_selects_the_same_rows_as_the_view(api: Api, database: Database, worker: None) -> None:
     nmi, generator = new_nmi(), random.Random(7)
-    await api.site(await api.vpp(), nmi=nmi)
+    await api.create_site(await api.create_vpp(), nmi=nmi)
     numbers = [(energy, tariff) for energy in ENERGIES for tariff in TARIFFS]
     numbers += [(f"{generator.uniform(0, 10**6):.6f}", f"{generator.uniform(-(10**6), 10**6):.6f}") for _ in range(500)]
     rows = [
@@ -44,8 +44,8 @@ async def test_events_of_sites_selects_the_same_rows_as_the_view(api: Api, datab
     ]
     header = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
     # In the second file only the last 100 rows count: some rows of its block are duplicates, others are not.
-    await api.imported(header + "".join(rows[:-100]))
-    await api.imported(header + "".join(rows[100:]))
+    await api.import_file(header + "".join(rows[:-100]))
+    await api.import_file(header + "".join(rows[100:]))
 
     def columns(c: Any) -> list[Any]:
         return [c.import_id, c.line_number, c.site_id, c.month, c.settlement_date, c.event_type, c.value_aud]

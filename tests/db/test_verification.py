@@ -19,16 +19,16 @@ async def failing(session: AsyncSession) -> list[str]:
 @pytest.fixture
 async def used_database(api: Api, database: Database, worker: None, session: AsyncSession) -> AsyncSession:
     """A transaction, rolled back afterwards, on data of overlapping and repeated imports, a report and parks."""
-    vpp_id, nmi = await api.vpp(daily_fee=0.3), new_nmi()
-    await api.site(vpp_id, nmi=nmi, capacity_kwh=13.5)
+    vpp_id, nmi = await api.create_vpp(daily_fee=0.3), new_nmi()
+    await api.create_site(vpp_id, nmi=nmi, capacity_kwh=13.5)
     row, other = f"{nmi},2025-09-03,DISCHARGE,5,35\n", f"{nmi},2025-09-04,DISCHARGE,5,-35\n"
-    first = await api.imported(HEADER + row)
-    await api.imported(HEADER + row + "\n")
+    first = await api.import_file(HEADER + row)
+    await api.import_file(HEADER + row + "\n")
     for end in ("wrong\n", "wrong\n\n"):
-        await api.imported(HEADER + row * 2 + other + end)
-    await api.ask("mutation ($id: ID!) { revertImport(input: {id: $id}) { id } }", id=first["id"])
-    await api.reported(vpp_id, "2025-09")
-    one, other_park = await api.park(), await api.park()
+        await api.import_file(HEADER + row * 2 + other + end)
+    await api.execute("mutation ($id: ID!) { revertImport(input: {id: $id}) { id } }", id=first["id"])
+    await api.settle_month(vpp_id, "2025-09")
+    one, other_park = await api.create_park(), await api.create_park()
     for park_id, powers in ((one, [1, 2, 3]), (one, [5]), (other_park, [4])):
         await kept(database, park_id, readings("Europe/Amsterdam", "2025-09-03", powers))
     return session

@@ -35,9 +35,9 @@ async def other_s3(servers: EmbeddedServers) -> AsyncIterator[Proxy]:
 async def nmis(api: Api) -> list[str]:
     """The NMIs of three sites that have no events yet."""
     nmis = [new_nmi() for _ in range(3)]
-    vpp_id = await api.vpp()
+    vpp_id = await api.create_vpp()
     for nmi in nmis:
-        await api.site(vpp_id, nmi=nmi)
+        await api.create_site(vpp_id, nmi=nmi)
     return nmis
 
 

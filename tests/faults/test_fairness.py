@@ -44,7 +44,7 @@ async def test_a_report_waits_for_none_of_more_imports_than_a_worker_does_at_onc
         await others.execute(text("lock table import_rejections in exclusive mode"))
         import_ids = [await started(api, file) for file in files]
 
-        report = await api.reported(await api.vpp(), "2025-09")
+        report = await api.settle_month(await api.create_vpp(), "2025-09")
 
     assert report["status"] == "READY"
     for import_id, file in zip(import_ids, files, strict=True):

@@ -62,10 +62,10 @@ async def test_a_full_disk_is_told_and_the_import_goes_on_where_it_was_when_star
     await workers.start()
 
     import_id = await started(api, file)
-    failed = await api.finished(import_id)
+    failed = await api.wait_for_import(import_id)
     kept = await full_disk.fetch("select * from import_checkpoints order by chunk_number")
     await full_disk.execute("drop trigger no_room on event_blocks")
-    await api.ask(START, id=import_id)
+    await api.execute(START, id=import_id)
 
     assert failed["status"] == "FAILED"
     assert failed["failureReason"] == (
@@ -90,8 +90,8 @@ async def test_an_object_store_that_stays_away_is_told(
         attempts.append(interrupted.value.attempt)
     waiting = await until(api, database, import_id, lambda _: True)
     await intake.run(UUID(import_id), stopping=asyncio.Event())
-    failed = await api.finished(import_id)
-    await api.ask(START, id=import_id)
+    failed = await api.wait_for_import(import_id)
+    await api.execute(START, id=import_id)
     await workers.start()
 
     assert attempts == list(range(1, MAX_ATTEMPTS))
@@ -110,5 +110,5 @@ async def test_an_import_that_ends_every_worker_is_given_up(api: Api, database: 
 
     await Intake(database, NoStore(), chunk_bytes=1_024, lease_s=LEASE_S).run(UUID(import_id), stopping=asyncio.Event())
 
-    failed = await api.finished(import_id)
+    failed = await api.wait_for_import(import_id)
     assert failed["failureReason"] == "8 workers in a row ended before they got any further with it."

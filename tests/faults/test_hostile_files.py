@@ -19,7 +19,7 @@ MOST_MIB = 300
 
 
 async def imported(api: Api, content: bytes) -> tuple[str, str | None, int, int, int]:
-    done = await api.finished(await started(api, content))
+    done = await api.wait_for_import(await started(api, content))
     return (done["status"], done["failureReason"], done["rowsRead"], done["rowsImported"], done["rowsRejected"])
 
 
@@ -37,7 +37,7 @@ async def test_of_a_line_of_ten_megabytes_no_more_is_kept_than_its_number(
     long = b"\xc3\xa9," * (10 * MIB // 3)
     content = HEADER + row * 2 + long + b"\n" + row.replace(b"03", b"04") + long + b"\n" + row.replace(b"03", b"05")
 
-    done = await api.finished(await started(api, content))
+    done = await api.wait_for_import(await started(api, content))
 
     assert (done["status"], done["rowsRead"], done["rowsImported"], done["rowsRejected"]) == ("COMPLETED", 6, 4, 2)
     assert [

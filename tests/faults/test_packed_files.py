@@ -64,6 +64,6 @@ async def test_a_gzip_that_is_not_whole_fails_with_the_reason(
 ) -> None:
     file = event_file(nmis, rows=20_000, seed=4)
 
-    failed = await api.finished(await started(api, spoil(gzip.compress(file.content, mtime=0))))
+    failed = await api.wait_for_import(await started(api, spoil(gzip.compress(file.content, mtime=0))))
 
     assert (failed["status"], failed["failureReason"]) == ("FAILED", reason)

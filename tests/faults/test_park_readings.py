@@ -18,7 +18,7 @@ async def test_a_doubled_time_is_told_apart_by_whoever_goes_on_with_the_file(
     api: Api, database: Database, object_store: ObjectStore, workers: Workers, s3: Proxy
 ) -> None:
     files = ParkFiles(api, database, object_store)
-    park_id = await files.park("Europe/Amsterdam")
+    park_id = await files.create_park("Europe/Amsterdam")
     times = ["2020-10-25 02:00", "2020-10-25 02:30"]
     rows = [f"{time},{power},{NOTE}\n" for power in (1, 2, 3) for time in times]
     # Three rows are kept, and half of the fourth comes no more; the beginning is read first, for the header.
@@ -31,7 +31,7 @@ async def test_a_doubled_time_is_told_apart_by_whoever_goes_on_with_the_file(
     await killed.kill()
     at_the_kill = await files.readings(park_id)
     await workers.start()
-    imported = await api.finished(import_id)
+    imported = await api.wait_for_import(import_id)
 
     assert at_the_kill == [
         ("2020-10-25T00:00Z", "2020-10-25", 1_000_000),

@@ -86,6 +86,6 @@ async def test_a_worker_that_is_idle_or_only_starting_waits_for_postgres(
 
     await idle.kill()
     await assert_counted_once(api, database, await started(api, second), second)
-    report = await api.reported(await api.vpp(), "2025-09")
+    report = await api.settle_month(await api.create_vpp(), "2025-09")
 
     assert report["status"] == "READY"

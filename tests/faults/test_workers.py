@@ -136,7 +136,7 @@ async def test_a_file_that_is_not_what_it_was_is_not_read_on(
     else:
         await object_store.delete(key)
     await workers.start()
-    failed = await api.finished(import_id)
+    failed = await api.wait_for_import(import_id)
 
     assert (failed["status"], failed["failureReason"]) == ("FAILED", reason)
     assert (await api.refusal(START, id=import_id))[0] == ("Conflict" if how == "changed" else "ValidationFailed")
@@ -151,7 +151,7 @@ async def test_an_import_cancelled_while_it_runs_counts_nothing_and_is_swept_awa
     import_id = await started(api, file)
     await until_read(api, database, import_id, first_part)
 
-    await api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { status } }", id=import_id)
+    await api.execute("mutation ($id: ID!) { cancelImport(input: {id: $id}) { status } }", id=import_id)
     await s3.heal()
     await worker.says(OVERTAKEN)
     again = await started(api, file)
@@ -180,7 +180,7 @@ async def test_an_import_is_reverted_when_it_is_complete_and_not_before(
     refusal = await api.refusal(revert, id=import_id)
     await s3.heal()
     await assert_counted_once(api, database, import_id, file)
-    reverted = await api.ask(revert, id=import_id)
+    reverted = await api.execute(revert, id=import_id)
     again = await started(api, file)
 
     assert refusal[2] == "This import is RUNNING; only a completed one can be reverted, others can be cancelled."

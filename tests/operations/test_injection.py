@@ -66,28 +66,28 @@ async def test_a_hostile_text_is_a_text(api: Api, operation: str, name: str, tex
     assert isinstance(root, GraphQLObjectType)
     variables = {argument: given(asked.type, text) for argument, asked in root.fields[name].args.items()}
 
-    answer = await api.answer(document(operation, name), **variables)
+    answer = await api.response(document(operation, name), **variables)
 
     assert "InternalFailure" not in json.dumps(answer)
 
 
 async def test_a_hostile_name_is_kept_as_it_is_and_does_nothing(api: Api) -> None:
-    before = await api.vpp()
+    before = await api.create_vpp()
 
-    id = await api.vpp(name="'; drop table vpps; --")
+    id = await api.create_vpp(name="'; drop table vpps; --")
 
-    kept = await api.ask("query ($id: ID!) { getVpp(id: $id) { name } }", id=id)
+    kept = await api.execute("query ($id: ID!) { getVpp(id: $id) { name } }", id=id)
     assert kept == {"name": "'; drop table vpps; --"}
-    assert await api.ask("query ($id: ID!) { getVpp(id: $id) { id } }", id=before) == {"id": before}
+    assert await api.execute("query ($id: ID!) { getVpp(id: $id) { id } }", id=before) == {"id": before}
 
 
 @pytest.mark.parametrize("part", ["%", "_", "\\"])
 async def test_what_is_looked_for_is_looked_for_to_the_letter(api: Api, part: str) -> None:
-    await api.vpp()
+    await api.create_vpp()
     looked_for = f"100{part} sure"
-    await api.vpp(name=looked_for)
+    await api.create_vpp(name=looked_for)
 
-    found = await api.ask(
+    found = await api.execute(
         "query ($part: String!) { listVpps(filter: {nameContains: $part}) { items { name } } }", part=f"0{part} s"
     )
 

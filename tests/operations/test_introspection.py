@@ -33,7 +33,7 @@ async def test_the_schema_is_not_told(closed: Api, document: str, field: str) ->
 
 
 async def test_the_name_of_a_type_is_told(closed: Api) -> None:
-    answer = await closed.answer("{ __typename getCaller { __typename } }")
+    answer = await closed.response("{ __typename getCaller { __typename } }")
 
     assert answer == {"data": {"__typename": "Query", "getCaller": {"__typename": "Caller"}}}
 
@@ -69,7 +69,7 @@ CREATE = "mutation ($input: CreateVppInput!) { createVpp(input: $input) { id } }
 async def test_neither_is_it_by_suggestions(
     closed: Api, api: Api, document: str, given: dict[str, object], told: str, more: str
 ) -> None:
-    here, there = await closed.answer(document, **given), await api.answer(document, **given)
+    here, there = await closed.response(document, **given), await api.response(document, **given)
 
     assert [error["message"] for error in here["errors"]] == [told]
     assert more in there["errors"][0]["message"]

@@ -269,7 +269,7 @@ async def test_what_was_changed_is_not_changed_again(ways: Ways) -> None:
 
     _ = await ways.planned(operation, caller) or await ways.strawberrys(operation, caller)
 
-    made = await ways.api.ask("{ listImports(limit: 3) { items { fileName } } }")
+    made = await ways.api.execute("{ listImports(limit: 3) { items { fileName } } }")
     assert [each["fileName"] for each in made["items"]].count("only once") == 1
 
 

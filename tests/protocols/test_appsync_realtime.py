@@ -72,7 +72,7 @@ async def an_import(api: Api) -> str:
     create = """
         mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "events.csv"}) { import { id } } }
     """
-    id: str = (await api.ask(create))["import"]["id"]
+    id: str = (await api.execute(create))["import"]["id"]
     return id
 
 
@@ -154,7 +154,7 @@ async def test_a_subscription_is_acknowledged_told_its_present_state_and_ended_w
 
     id = await realtime_socket.start(IMPORT, id=import_id)
     began = [await realtime_socket.receive(), await realtime_socket.receive()]
-    await served_api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=import_id)
+    await served_api.execute("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=import_id)
     cancelled = await realtime_socket.receive()
     await realtime_socket.send({"type": "stop", "id": id})
     ended = await realtime_socket.receive()
@@ -285,12 +285,12 @@ async def test_each_start_is_made_by_whom_its_own_headers_name(realtime_socket: 
 async def test_a_revoked_key_ends_what_was_subscribed_to_with_it(
     served_api: Api, realtime_socket: RealtimeSocket
 ) -> None:
-    key = await served_api.ask(CREATE_KEY)
+    key = await served_api.execute(CREATE_KEY)
     id = await realtime_socket.start(REPORTS, headers={"x-api-key": key["secret"]})
     await realtime_socket.start(REPORTS, subscription_id="another's")
     acknowledged = [await realtime_socket.receive(), await realtime_socket.receive()]
 
-    await served_api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"])
+    await served_api.execute("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"])
     told = await realtime_socket.receive()
     await realtime_socket.send({"type": "stop", "id": id})
     await realtime_socket.send({"type": "stop", "id": "another's"})
@@ -304,7 +304,7 @@ async def test_a_key_that_expires_ends_what_was_subscribed_to_with_it(
     served_api: Api, realtime_socket: RealtimeSocket
 ) -> None:
     expires_at = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
-    key = await served_api.ask(CREATE_KEY, expiresAt=expires_at)
+    key = await served_api.execute(CREATE_KEY, expiresAt=expires_at)
 
     id = await realtime_socket.start(REPORTS, headers={"x-api-key": key["secret"]})
 
@@ -394,7 +394,7 @@ async def test_a_client_that_does_not_listen_keeps_nobody_waiting(api_server: Se
         await other.start(IMPORT, id=import_id)
         began = [await other.receive(), await other.receive()]
 
-        await served_api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=import_id)
+        await served_api.execute("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=import_id)
         told = await other.receive()
 
     assert [each["type"] for each in began] == ["start_ack", "data"]

@@ -230,12 +230,12 @@ async def test_an_operation_that_is_not_there_is_not_guessed(
 async def test_without_its_name_no_operation_of_several_is_run(api: Api) -> None:
     create = "createVpp(input: {name: $name, revenuePercentage: 20}) { id }"
     document = f"mutation A($name: String!) {{ {create} }} mutation B($name: String!) {{ {create} }}"
-    before = await api.kept()
+    before = await api.fleet_snapshot()
 
     answer = await sent(api, json.dumps({"query": document, "variables": {"name": "No"}}))
 
     assert answer.status_code == 400
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 async def test_a_subscription_has_more_than_one_answer(api: Api) -> None:

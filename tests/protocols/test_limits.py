@@ -38,7 +38,7 @@ NOBODY_LISTENS = 1
 
 async def exceeded(api: Api, document: str, **variables: Any) -> tuple[str, Any, str]:
     """Send an operation that must be refused before it runs, and return what is told of it."""
-    answer = await api.answer(document, **variables)
+    answer = await api.response(document, **variables)
     (error,) = answer["errors"]
     assert (answer["data"], error["path"]) == (None, None)
     return error["errorType"], error["errorInfo"], error["message"]
@@ -61,7 +61,7 @@ DEEP = "{ getSite(id: 1) " + "{ vpp { sites { items " * 5 + "{ id }" + "}}}" * 5
 
 async def test_a_deep_operation_is_refused(api: Api) -> None:
     message = "The fields of the operation are nested 17 deep; at most 15 are run."
-    answer = await api.answer(DEEP)
+    answer = await api.response(DEEP)
 
     told = [(error["errorType"], error["errorInfo"], error["message"]) for error in answer["errors"]]
     assert told[0] == ("LimitExceeded", info("depth", 17, 15), message)
@@ -84,7 +84,7 @@ async def test_an_operation_of_many_root_fields_is_refused(api: Api) -> None:
 async def test_an_operation_that_costs_much_is_refused_by_its_variables(api: Api) -> None:
     document = "query ($n: Int) { listVpps(limit: $n) { items { sites(limit: $n) { items { id } } } } }"
 
-    answers = [await api.answer(document, n=n) for n in (50, 100)]
+    answers = [await api.response(document, n=n) for n in (50, 100)]
     told = await exceeded(api, document, n=200)
 
     cost = 1 + 200 * (1 + 201)
@@ -94,20 +94,20 @@ async def test_an_operation_that_costs_much_is_refused_by_its_variables(api: Api
 
 
 async def test_all_vpps_with_a_page_of_their_sites_is_not_too_much(api: Api) -> None:
-    answer = await api.answer("{ listVpps(limit: 200) { items { id sites(limit: 50) { items { id nmi } } } } }")
+    answer = await api.response("{ listVpps(limit: 200) { items { id sites(limit: 50) { items { id nmi } } } } }")
 
     assert "errors" not in answer
 
 
 async def test_fragments_that_multiply_are_refused(api: Api) -> None:
-    answer = await api.answer(amplified("a: getCaller { name }", 30))
+    answer = await api.response(amplified("a: getCaller { name }", 30))
 
     limits = [error["errorInfo"] for error in answer["errors"]]
     assert limits == [info("aliases", 2**30, 200), info("rootFields", 2**30, 100), info("cost", 2**30, 12_000)]
 
 
 async def test_fragments_in_a_circle_are_refused(api: Api) -> None:
-    answer = await api.answer("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }")
+    answer = await api.response("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }")
 
     assert [error["message"] for error in answer["errors"]] == ["Cannot spread fragment 'A' within itself via 'B'."]
 
@@ -124,13 +124,13 @@ async def test_only_the_operation_that_is_run_is_limited(api: Api) -> None:
 
 
 async def test_a_script_may_send_a_hundred_mutations_at_once(api: Api) -> None:
-    vpp_id = await api.vpp()
+    vpp_id = await api.create_vpp()
     create = "".join(
         f' s{n}: createSite(input: {{vppId: "{vpp_id}", nmi: "L{n:09}", address: "1 King St"}}) {{ id nmi }}'
         for n in range(100)
     )
 
-    answer = await api.answer(f"mutation {{{create} }}")
+    answer = await api.response(f"mutation {{{create} }}")
 
     assert "errors" not in answer
     assert len(answer["data"]) == 100

@@ -47,11 +47,11 @@ async def test_a_subscription_tells_its_present_state_and_each_that_follows(
     create = """
         mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "events.csv"}) { import { id } } }
     """
-    id = (await served_api.ask(create))["import"]["id"]
+    id = (await served_api.execute(create))["import"]["id"]
 
     async with events_of(api_server, IMPORT, id=id) as events:
         first = await anext(events)
-        await served_api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=id)
+        await served_api.execute("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=id)
         second = await anext(events)
 
     assert first == ("next", {"data": {"onImportProgress": {"status": "AWAITING_UPLOAD"}}})
@@ -85,10 +85,12 @@ async def test_what_cannot_be_run_is_told_why_and_ends(api_server: Serving, docu
 
 async def test_a_revoked_key_ends_what_was_subscribed_to_with_it(api_server: Serving, served_api: Api) -> None:
     create = 'mutation { createApiKey(input: {name: "a dashboard", role: READER}) { secret apiKey { id } } }'
-    key = await served_api.ask(create)
+    key = await served_api.execute(create)
 
     async with events_of(api_server, REPORTS, key=key["secret"]) as events:
-        await served_api.ask("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"])
+        await served_api.execute(
+            "mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"]
+        )
         told = [event async for event in events]
 
     error = {"message": "The API key or token has expired or was revoked.", "errorType": "UnauthorizedException"}

@@ -50,7 +50,7 @@ async def streams(database: Database, api: Api, object_store: ObjectStore) -> As
 
 async def an_import(api: Api) -> Operation:
     create = 'mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "events.csv"}) { import { id } } }'
-    return Operation(IMPORT, {"id": (await api.ask(create))["import"]["id"]}, None)
+    return Operation(IMPORT, {"id": (await api.execute(create))["import"]["id"]}, None)
 
 
 async def test_what_two_ask_for_is_run_and_encoded_once(api: Api, streams: Subscriptions) -> None:
@@ -74,7 +74,7 @@ async def test_who_comes_after_all_have_left_is_told_the_state_of_then(api: Api,
     leave = streams.listen(operation, ADMIN, first)
     before = await first.results.get()
     leave()
-    await api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", **operation.variables)
+    await api.execute("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", **operation.variables)
 
     streams.listen(operation, ADMIN, second)
     after = await second.results.get()

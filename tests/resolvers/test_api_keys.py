@@ -16,10 +16,10 @@ LIST = f"{{ listApiKeys(limit: 200) {{ items {KEY} nextToken }} }}"
 
 
 async def test_a_created_key_shows_its_secret_this_once(api: Api) -> None:
-    vpp_id, name = await api.vpp(), new_name()
+    vpp_id, name = await api.create_vpp(), new_name()
     given = {"name": f" {name}", "role": "OPERATOR", "vppIds": [vpp_id]}
 
-    created = await api.ask(CREATE, input=given | {"expiresAt": "9000-01-01T10:00+10:00"})
+    created = await api.execute(CREATE, input=given | {"expiresAt": "9000-01-01T10:00+10:00"})
 
     assert created["secret"].startswith("da2-")
     assert len(created["secret"]) == len("da2-") + 43  # 256 bits in base64
@@ -35,19 +35,19 @@ async def test_a_created_key_shows_its_secret_this_once(api: Api) -> None:
         "lastUsedAt": None,
         "revokedAt": None,
     }
-    listed = await api.ask(LIST)
+    listed = await api.execute(LIST)
     assert listed["items"][0] == created["apiKey"]
     assert created["secret"] not in str(listed)
 
 
 async def test_a_key_is_held_to_nothing_unless_it_says_so(api: Api) -> None:
-    created = await api.ask(CREATE, input={"name": new_name(), "role": "ADMIN"})
+    created = await api.execute(CREATE, input={"name": new_name(), "role": "ADMIN"})
 
     assert [created["apiKey"][field] for field in ("vppIds", "siteIds", "expiresAt")] == [None, None, None]
 
 
 async def test_of_a_secret_only_its_hash_is_kept(api: Api, database: Database) -> None:
-    created = await api.ask(CREATE, input={"name": new_name(), "role": "READER"})
+    created = await api.execute(CREATE, input={"name": new_name(), "role": "READER"})
 
     kept = await database.row(
         text("select * from api_keys where prefix = :prefix").bindparams(prefix=created["secret"][:12])
@@ -59,7 +59,7 @@ async def test_of_a_secret_only_its_hash_is_kept(api: Api, database: Database) -
 
 
 async def test_a_key_tells_when_it_was_last_used(api: Api) -> None:
-    created = await api.ask(CREATE, input={"name": new_name(), "role": "READER"})
+    created = await api.execute(CREATE, input={"name": new_name(), "role": "READER"})
 
     await api.client.post(
         "/graphql", json={"query": "{ getCaller { name } }"}, headers={"x-api-key": created["secret"]}
@@ -69,19 +69,19 @@ async def test_a_key_tells_when_it_was_last_used(api: Api) -> None:
     async with asyncio.timeout(WAIT_S):
         used = created["apiKey"]
         while used["lastUsedAt"] is None:
-            (used,) = [key for key in (await api.ask(LIST))["items"] if key["id"] == used["id"]]
+            (used,) = [key for key in (await api.execute(LIST))["items"] if key["id"] == used["id"]]
     assert used["lastUsedAt"] >= used["createdAt"]
 
 
 async def test_a_revoked_key_keeps_the_time_at_which_it_was(api: Api) -> None:
-    key_id = (await api.ask(CREATE, input={"name": new_name(), "role": "READER"}))["apiKey"]["id"]
+    key_id = (await api.execute(CREATE, input={"name": new_name(), "role": "READER"}))["apiKey"]["id"]
 
-    revoked = await api.ask(REVOKE, id=key_id)
-    again = await api.ask(REVOKE, id=key_id)
+    revoked = await api.execute(REVOKE, id=key_id)
+    again = await api.execute(REVOKE, id=key_id)
 
     assert revoked["revokedAt"] is not None
     assert again == revoked
-    assert revoked in (await api.ask(LIST))["items"]
+    assert revoked in (await api.execute(LIST))["items"]
 
 
 async def test_a_key_that_is_not_there_cannot_be_revoked(api: Api) -> None:
@@ -126,22 +126,22 @@ TO_VPPS = "Only a READER or OPERATOR key can be limited to VPPs; this key has th
 async def test_a_key_is_refused_with_the_field_at_fault(
     api: Api, given: dict[str, Any], refused: tuple[list[str], str]
 ) -> None:
-    before = await api.ask(LIST)
+    before = await api.execute(LIST)
 
     refusal = await api.refusal(CREATE, input={"name": new_name(), "role": "READER"} | given)
 
     assert refusal == ("ValidationFailed", *refused)
-    assert await api.ask(LIST) == before
+    assert await api.execute(LIST) == before
 
 
 async def test_a_key_is_held_to_vpps_and_sites_that_are_there_and_not_to_one_another(api: Api) -> None:
-    vpp_id = await api.vpp()
-    site_id = await api.site(vpp_id)
-    before = await api.ask(LIST)
+    vpp_id = await api.create_vpp()
+    site_id = await api.create_site(vpp_id)
+    before = await api.execute(LIST)
 
     vpps = await api.refusal(CREATE, input={"name": "No", "role": "READER", "vppIds": [vpp_id, site_id]})
     sites = await api.refusal(CREATE, input={"name": "No", "role": "MEMBER", "siteIds": [site_id, vpp_id]})
 
     assert vpps == ("ValidationFailed", ["input", "vppIds", "1"], f"There is no VPP with the id {site_id}.")
     assert sites == ("ValidationFailed", ["input", "siteIds", "1"], f"There is no site with the id {vpp_id}.")
-    assert await api.ask(LIST) == before
+    assert await api.execute(LIST) == before

@@ -50,7 +50,7 @@ WAITING = text("1 from pg_stat_activity where datname = current_database() and p
 
 async def entries(api: Api, **filter: Any) -> list[Any]:
     """Return the entries that meet a filter, the oldest first."""
-    listed = await api.ask(LIST, filter=filter)
+    listed = await api.execute(LIST, filter=filter)
     return list(reversed(listed["items"]))
 
 
@@ -63,7 +63,7 @@ async def history(api: Api, object_id: str) -> list[tuple[str, Any, Any]]:
 
 
 async def new_key(api: Api, **given: Any) -> Any:
-    return await api.ask(CREATE_KEY, input={"name": new_name(), "role": "OPERATOR"} | given)
+    return await api.execute(CREATE_KEY, input={"name": new_name(), "role": "OPERATOR"} | given)
 
 
 async def sent(api: Api, secret: str, document: str, **variables: Any) -> Any:
@@ -91,18 +91,18 @@ async def test_an_entry_tells_who_did_it_and_in_which_request(api: Api) -> None:
 
 
 async def test_a_caller_whose_key_is_not_kept_is_told_by_name_alone(api: Api) -> None:
-    (entry,) = await entries(api, objectId=await api.vpp())
+    (entry,) = await entries(api, objectId=await api.create_vpp())
 
     assert (entry["authType"], entry["callerName"], entry["apiKeyId"]) == ("API_KEY", "bootstrap", None)
 
 
 async def test_what_is_done_to_a_vpp_is_kept(api: Api) -> None:
     name, renamed = new_name(), new_name()
-    vpp_id = await api.vpp(name=name, percentage=33.3, daily_fee=0.3)
+    vpp_id = await api.create_vpp(name=name, percentage=33.3, daily_fee=0.3)
 
-    await api.ask(UPDATE_VPP, input={"id": vpp_id, "name": renamed})
-    await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25, "effectiveFrom": "2025-07-01"})
-    await api.ask(DELETE_VPP, id=vpp_id)
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "name": renamed})
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25, "effectiveFrom": "2025-07-01"})
+    await api.execute(DELETE_VPP, id=vpp_id)
 
     terms = {"revenuePercentage": 33.3, "dailyFeeAud": 0.3}
     was = {"name": name, "priceSchedules": [terms | ALWAYS]}
@@ -116,12 +116,12 @@ async def test_what_is_done_to_a_vpp_is_kept(api: Api) -> None:
 
 
 async def test_what_is_done_to_a_site_is_kept(api: Api) -> None:
-    vpp_id, other_id, nmi = await api.vpp(), await api.vpp(), new_nmi()
-    site_id = await api.site(vpp_id, nmi=nmi)
+    vpp_id, other_id, nmi = await api.create_vpp(), await api.create_vpp(), new_nmi()
+    site_id = await api.create_site(vpp_id, nmi=nmi)
 
-    await api.ask(UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
-    await api.ask(ASSIGN_SITE, input={"siteId": site_id, "vppId": other_id, "effectiveFrom": "2025-07-01"})
-    await api.ask(DELETE_SITE, id=site_id)
+    await api.execute(UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
+    await api.execute(ASSIGN_SITE, input={"siteId": site_id, "vppId": other_id, "effectiveFrom": "2025-07-01"})
+    await api.execute(DELETE_SITE, id=site_id)
 
     was = {"nmi": nmi, "address": "1 King St", "memberships": [{"vppId": vpp_id} | ALWAYS]}
     moved = was | {"address": "2 King St"}
@@ -135,14 +135,14 @@ async def test_what_is_done_to_a_site_is_kept(api: Api) -> None:
 
 
 async def test_what_is_done_to_a_battery_is_kept(api: Api) -> None:
-    site_id, serial = await api.site(await api.vpp()), new_name()
-    battery_id = await api.battery(site_id, capacity_kwh=13.5, serial=serial)
-    await api.ask(
+    site_id, serial = await api.create_site(await api.create_vpp()), new_name()
+    battery_id = await api.add_battery(site_id, capacity_kwh=13.5, serial=serial)
+    await api.execute(
         UPDATE_BATTERY,
         input={"id": battery_id, "manufacturer": "Sonnen", "capacityKwh": 20, "effectiveFrom": "2025-07-01"},
     )
-    await api.ask(REMOVE_BATTERY, input={"id": battery_id, "effectiveFrom": "2025-07-31"})
-    await api.ask(REMOVE_BATTERY, input={"id": battery_id})
+    await api.execute(REMOVE_BATTERY, input={"id": battery_id, "effectiveFrom": "2025-07-31"})
+    await api.execute(REMOVE_BATTERY, input={"id": battery_id})
 
     was: dict[str, Any] = {"siteId": site_id, "manufacturer": "Tesla", "serial": serial} | ALWAYS
     was |= {"capacities": [{"capacityKwh": 13.5} | ALWAYS]}
@@ -162,10 +162,10 @@ async def test_what_is_done_to_a_battery_is_kept(api: Api) -> None:
 
 
 async def test_batteries_that_go_with_their_site_are_told_of_too(api: Api) -> None:
-    site_id = await api.site(await api.vpp())
-    battery_ids = [await api.battery(site_id, capacity_kwh=size) for size in (13.5, 10)]
+    site_id = await api.create_site(await api.create_vpp())
+    battery_ids = [await api.add_battery(site_id, capacity_kwh=size) for size in (13.5, 10)]
 
-    await api.ask(DELETE_SITE, id=site_id)
+    await api.execute(DELETE_SITE, id=site_id)
 
     last = [(await history(api, battery_id))[-1] for battery_id in battery_ids]
     assert [(action, old["capacities"][0]["capacityKwh"], new) for action, old, new in last] == [
@@ -176,10 +176,10 @@ async def test_batteries_that_go_with_their_site_are_told_of_too(api: Api) -> No
 
 async def test_what_is_done_to_an_import_is_kept_but_not_what_workers_do(api: Api, worker: None) -> None:
     nmi = new_nmi()
-    await api.site(await api.vpp(), nmi=nmi)
-    imported = await api.imported(f"{HEADER}{nmi},2025-09-01,DISCHARGE,1,10\n{nmi},2025-09-32,DISCHARGE,1,10\n")
+    await api.create_site(await api.create_vpp(), nmi=nmi)
+    imported = await api.import_file(f"{HEADER}{nmi},2025-09-01,DISCHARGE,1,10\n{nmi},2025-09-32,DISCHARGE,1,10\n")
 
-    await api.ask(REVERT, id=imported["id"])
+    await api.execute(REVERT, id=imported["id"])
 
     was: dict[str, Any] = {
         "kind": "BATTERY_EVENTS",
@@ -197,9 +197,9 @@ async def test_what_is_done_to_an_import_is_kept_but_not_what_workers_do(api: Ap
 
 
 async def test_an_import_of_readings_is_kept_with_whose_they_are(api: Api) -> None:
-    park_id = await api.park()
+    park_id = await api.create_park()
 
-    upload = await api.ask(
+    upload = await api.execute(
         CREATE_IMPORT, input={"kind": "PARK_READINGS", "fileName": "readings.csv", "parkId": park_id}
     )
 
@@ -208,10 +208,10 @@ async def test_an_import_of_readings_is_kept_with_whose_they_are(api: Api) -> No
 
 
 async def test_what_is_done_to_a_report_is_kept_but_not_what_workers_do(api: Api, worker: None) -> None:
-    vpp_id = await api.vpp()
-    first = await api.reported(vpp_id, "2025-09")
-    await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25})
-    second = await api.reported(vpp_id, "2025-09")
+    vpp_id = await api.create_vpp()
+    first = await api.settle_month(vpp_id, "2025-09")
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25})
+    second = await api.settle_month(vpp_id, "2025-09")
 
     kept = [await history(api, report["id"]) for report in (first, second)]
 
@@ -224,9 +224,9 @@ async def test_what_is_done_to_a_report_is_kept_but_not_what_workers_do(api: Api
 
 async def test_what_is_done_to_a_park_is_kept(api: Api) -> None:
     name = new_name()
-    park_id = await api.park(name=name, timezone="Europe/Amsterdam", energy_type="WIND")
+    park_id = await api.create_park(name=name, timezone="Europe/Amsterdam", energy_type="WIND")
 
-    await api.ask(UPDATE_PARK, input={"id": park_id, "timezone": "Europe/Volgograd", "energyType": "SOLAR"})
+    await api.execute(UPDATE_PARK, input={"id": park_id, "timezone": "Europe/Volgograd", "energyType": "SOLAR"})
 
     was = {"name": name, "timezone": "Europe/Amsterdam", "energyType": "WIND"}
     assert await history(api, park_id) == [
@@ -236,10 +236,10 @@ async def test_what_is_done_to_a_park_is_kept(api: Api) -> None:
 
 
 async def test_what_is_done_to_a_key_is_kept_but_not_its_secret(api: Api, database: Database) -> None:
-    vpp_id, name = await api.vpp(), new_name()
+    vpp_id, name = await api.create_vpp(), new_name()
     key = await new_key(api, name=name, vppIds=[vpp_id], expiresAt="9000-01-01T10:00+10:00")
 
-    await api.ask(REVOKE_KEY, id=key["apiKey"]["id"])
+    await api.execute(REVOKE_KEY, id=key["apiKey"]["id"])
 
     (created, none, was), (revoked, old, new) = await history(api, key["apiKey"]["id"])
     assert (created, none, was) == (
@@ -264,25 +264,25 @@ async def test_what_is_done_to_a_key_is_kept_but_not_its_secret(api: Api, databa
 
 
 async def test_no_mutation_goes_unkept(api: Api, worker: None) -> None:
-    vpp_id, nmi = await api.vpp(), new_nmi()
-    site_id = await api.site(vpp_id, nmi=nmi)
-    battery_id = await api.battery(site_id, capacity_kwh=13.5)
-    imported = await api.imported(f"{HEADER}{nmi},2025-10-01,DISCHARGE,1,10\n")
+    vpp_id, nmi = await api.create_vpp(), new_nmi()
+    site_id = await api.create_site(vpp_id, nmi=nmi)
+    battery_id = await api.add_battery(site_id, capacity_kwh=13.5)
+    imported = await api.import_file(f"{HEADER}{nmi},2025-10-01,DISCHARGE,1,10\n")
     key = await new_key(api)
-    await api.ask(UPDATE_VPP, input={"id": vpp_id, "name": new_name()})
-    await api.ask(UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
-    await api.ask(ASSIGN_SITE, input={"siteId": site_id, "vppId": await api.vpp()})
-    await api.ask(UPDATE_BATTERY, input={"id": battery_id, "serial": new_name()})
-    await api.ask(REMOVE_BATTERY, input={"id": battery_id})
-    await api.ask(REVERT, id=imported["id"])
-    await api.ask(CANCEL, id=await api.uploaded(HEADER))
-    await api.ask(GENERATE, input={"vppId": vpp_id, "month": "2025-10"})
-    await api.ask(UPDATE_PARK, input={"id": await api.park(), "name": new_name()})
-    await api.ask(REVOKE_KEY, id=key["apiKey"]["id"])
-    await api.ask(DELETE_VPP, id=await api.vpp())
-    await api.ask(DELETE_SITE, id=await api.site(vpp_id))
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "name": new_name()})
+    await api.execute(UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
+    await api.execute(ASSIGN_SITE, input={"siteId": site_id, "vppId": await api.create_vpp()})
+    await api.execute(UPDATE_BATTERY, input={"id": battery_id, "serial": new_name()})
+    await api.execute(REMOVE_BATTERY, input={"id": battery_id})
+    await api.execute(REVERT, id=imported["id"])
+    await api.execute(CANCEL, id=await api.upload(HEADER))
+    await api.execute(GENERATE, input={"vppId": vpp_id, "month": "2025-10"})
+    await api.execute(UPDATE_PARK, input={"id": await api.create_park(), "name": new_name()})
+    await api.execute(REVOKE_KEY, id=key["apiKey"]["id"])
+    await api.execute(DELETE_VPP, id=await api.create_vpp())
+    await api.execute(DELETE_SITE, id=await api.create_site(vpp_id))
 
-    kept = {entry["action"] for entry in (await api.ask(LIST))["items"]}
+    kept = {entry["action"] for entry in (await api.execute(LIST))["items"]}
 
     mutations = schema._schema.mutation_type
     assert isinstance(mutations, GraphQLObjectType)
@@ -299,36 +299,36 @@ async def test_nothing_is_kept_of_what_changed_nothing(api: Api, worker: None) -
         (CREATE_PARK, {"id": park_id, "name": new_name(), "timezone": "UTC", "energyType": "WIND"}),
     ]
     for document, given in creates:
-        await api.ask(document, input=given)
-    imported = await api.imported(f"{HEADER}{new_nmi()},2025-09-01,CHARGE,1,1\n")
-    await api.reported(vpp_id, "2025-09")
+        await api.execute(document, input=given)
+    imported = await api.import_file(f"{HEADER}{new_nmi()},2025-09-01,CHARGE,1,1\n")
+    await api.settle_month(vpp_id, "2025-09")
     key = await new_key(api)
-    await api.ask(REVOKE_KEY, id=key["apiKey"]["id"])
-    await api.ask(CANCEL, id=import_id)
+    await api.execute(REVOKE_KEY, id=key["apiKey"]["id"])
+    await api.execute(CANCEL, id=import_id)
     before = await entries(api)
 
     for document, given in creates[:3]:
-        await api.ask(document, input=given)
-    await api.ask(CREATE_IMPORT, input=creates[3][1])
-    await api.ask(CREATE_PARK, input=creates[4][1])
-    await api.ask(UPDATE_PARK, input={"id": park_id, "timezone": "UTC", "energyType": "WIND"})
-    await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 20.0, "dailyFeeAud": 0})
-    await api.ask(UPDATE_SITE, input={"id": site_id, "address": " 1 King St"})
-    await api.ask(ASSIGN_SITE, input={"siteId": site_id, "vppId": vpp_id})
-    await api.ask(UPDATE_BATTERY, input={"id": battery_id, "capacityKwh": 10})
-    await api.ask(START, id=imported["id"])
-    await api.ask(CANCEL, id=import_id)
-    await api.ask(GENERATE, input={"vppId": vpp_id, "month": "2025-09"})
-    await api.ask(REVOKE_KEY, id=key["apiKey"]["id"])
+        await api.execute(document, input=given)
+    await api.execute(CREATE_IMPORT, input=creates[3][1])
+    await api.execute(CREATE_PARK, input=creates[4][1])
+    await api.execute(UPDATE_PARK, input={"id": park_id, "timezone": "UTC", "energyType": "WIND"})
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 20.0, "dailyFeeAud": 0})
+    await api.execute(UPDATE_SITE, input={"id": site_id, "address": " 1 King St"})
+    await api.execute(ASSIGN_SITE, input={"siteId": site_id, "vppId": vpp_id})
+    await api.execute(UPDATE_BATTERY, input={"id": battery_id, "capacityKwh": 10})
+    await api.execute(START, id=imported["id"])
+    await api.execute(CANCEL, id=import_id)
+    await api.execute(GENERATE, input={"vppId": vpp_id, "month": "2025-09"})
+    await api.execute(REVOKE_KEY, id=key["apiKey"]["id"])
 
     assert await entries(api) == before
 
 
 async def test_nothing_is_kept_of_what_was_refused(api: Api) -> None:
-    vpp_id, taken = await api.vpp(), new_name()
-    await api.vpp(name=taken)
-    site_id = await api.site(vpp_id, capacity_kwh=10)
-    import_id = await api.uploaded(HEADER)
+    vpp_id, taken = await api.create_vpp(), new_name()
+    await api.create_vpp(name=taken)
+    site_id = await api.create_site(vpp_id, capacity_kwh=10)
+    import_id = await api.upload(HEADER)
     reader = await new_key(api, role="READER")
     before = await entries(api)
 
@@ -353,14 +353,14 @@ async def test_nothing_is_kept_of_what_was_refused(api: Api) -> None:
 
 
 async def test_of_two_mutations_in_one_request_the_refused_one_alone_is_not_kept(api: Api) -> None:
-    vpp_id, name = await api.vpp(), new_name()
+    vpp_id, name = await api.create_vpp(), new_name()
     document = """mutation ($id: ID!, $name: String!) {
         first: updateVpp(input: {id: $id, name: $name}) { id }
         second: updateVpp(input: {id: $id, name: ""}) { id }
         third: updateVpp(input: {id: $id, dailyFeeAud: 1}) { id }
     }"""
 
-    await api.answer(document, id=vpp_id, name=name)
+    await api.response(document, id=vpp_id, name=name)
 
     _, renamed, repriced = await history(api, vpp_id)
     assert renamed[2]["name"] == name
@@ -369,10 +369,10 @@ async def test_of_two_mutations_in_one_request_the_refused_one_alone_is_not_kept
 
 
 async def test_of_changes_made_at_once_each_tells_what_the_one_before_it_left(api: Api) -> None:
-    vpp_id = await api.vpp()
+    vpp_id = await api.create_vpp()
     names = [new_name() for _ in range(8)]
 
-    await asyncio.gather(*(api.ask(UPDATE_VPP, input={"id": vpp_id, "name": name}) for name in names))
+    await asyncio.gather(*(api.execute(UPDATE_VPP, input={"id": vpp_id, "name": name}) for name in names))
 
     kept = await history(api, vpp_id)
     assert [old for _, old, _ in kept[1:]] == [new for _, _, new in kept[:-1]]
@@ -383,7 +383,7 @@ async def test_of_one_create_sent_many_times_at_once_one_is_kept(api: Api) -> No
     vpp_id = str(uuid4())
     given = {"id": vpp_id, "name": new_name(), "revenuePercentage": 20}
 
-    await asyncio.gather(*(api.ask(CREATE_VPP, input=given) for _ in range(8)))
+    await asyncio.gather(*(api.execute(CREATE_VPP, input=given) for _ in range(8)))
 
     assert len(await history(api, vpp_id)) == 1
 
@@ -392,12 +392,12 @@ async def test_an_import_is_reverted_after_whatever_else_changes_what_counts(
     api: Api, worker: None, database: Database
 ) -> None:
     nmi = new_nmi()
-    await api.site(await api.vpp(), nmi=nmi)
-    imported = await api.imported(f"{HEADER}{nmi},2025-11-01,DISCHARGE,1,10\n")
+    await api.create_site(await api.create_vpp(), nmi=nmi)
+    imported = await api.import_file(f"{HEADER}{nmi},2025-11-01,DISCHARGE,1,10\n")
 
     async with database.transaction() as session:
         await db.imports.lock_settled_totals(session)
-        reverting = asyncio.create_task(api.ask(REVERT, id=imported["id"]))
+        reverting = asyncio.create_task(api.execute(REVERT, id=imported["id"]))
         while await database.row(select(WAITING)) is None:
             assert not reverting.done()
         # Another import's completion counts this one's duplicates: had the revert held it first, neither would end.
@@ -411,7 +411,7 @@ async def test_numbers_are_kept_and_told_exactly(api: Api, database: Database) -
         terms = db.vpps.Terms(Decimal("12.345678901234567890123"), Decimal("0.100"))
         vpp_id = await db.vpps.create(session, id=None, name=new_name(), terms=terms)
 
-    await api.ask(UPDATE_VPP, input={"id": str(vpp_id), "name": new_name()})
+    await api.execute(UPDATE_VPP, input={"id": str(vpp_id), "name": new_name()})
 
     (entry,) = await entries(api, objectId=str(vpp_id))
     assert '"dailyFeeAud": 0.1,' in entry["old"]
@@ -419,9 +419,9 @@ async def test_numbers_are_kept_and_told_exactly(api: Api, database: Database) -
 
 
 async def test_what_a_held_operator_changes_is_kept_whole(api: Api) -> None:
-    vpp_id, other_id, nmi = await api.vpp(), await api.vpp(), new_nmi()
-    site_id = await api.site(other_id, nmi=nmi)
-    await api.ask(ASSIGN_SITE, input={"siteId": site_id, "vppId": vpp_id, "effectiveFrom": "2025-07-01"})
+    vpp_id, other_id, nmi = await api.create_vpp(), await api.create_vpp(), new_nmi()
+    site_id = await api.create_site(other_id, nmi=nmi)
+    await api.execute(ASSIGN_SITE, input={"siteId": site_id, "vppId": vpp_id, "effectiveFrom": "2025-07-01"})
     key = await new_key(api, vppIds=[vpp_id])
     seen = await sent(
         api, key["secret"], "query ($id: ID!) { getSite(id: $id) { memberships { vpp { id } } } }", id=site_id
@@ -447,7 +447,9 @@ async def test_what_a_held_operator_changes_is_kept_whole(api: Api) -> None:
 
 @pytest.mark.parametrize("role", ["MEMBER", "READER", "OPERATOR"])
 async def test_only_an_admin_is_told(api: Api, role: str) -> None:
-    caller = await api.called_by(role, **({"siteIds": [await api.site(await api.vpp())]} if role == "MEMBER" else {}))
+    caller = await api.as_role(
+        role, **({"siteIds": [await api.create_site(await api.create_vpp())]} if role == "MEMBER" else {})
+    )
 
     answer = await sent(api, caller.key, LIST)
 
@@ -464,8 +466,8 @@ async def test_entries_are_found_by_what_was_done_to_what_by_whom_and_when(api: 
     key = await new_key(api, name=name)
     created = await sent(api, key["secret"], CREATE_VPP, input={"name": new_name(), "revenuePercentage": 20})
     vpp_id = created.json()["data"]["createVpp"]["id"]
-    await api.ask(UPDATE_VPP, input={"id": vpp_id, "name": new_name()})
-    await api.site(vpp_id)
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "name": new_name()})
+    await api.create_site(vpp_id)
 
     first, second = await entries(api, objectId=vpp_id)
 

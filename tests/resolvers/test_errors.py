@@ -14,7 +14,7 @@ from graph.auth.callers import Caller
 from graph.object_store import ObjectStore
 from graph.resolvers.context import Context
 from graph.schema import schema
-from tests.fixtures.api import API_KEY, Api, new_name, new_nmi, uncharged
+from tests.fixtures.api import API_KEY, Api, new_name, new_nmi, without_cost
 
 CREATE_VPP = "mutation ($input: CreateVppInput!) { createVpp(input: $input) { id } }"
 CREATE_SITE = "mutation ($input: CreateSiteInput!) { createSite(input: $input) { id } }"
@@ -32,7 +32,7 @@ def failed(message: str, *, at: tuple[int, int], **more: Any) -> dict[str, Any]:
 async def test_a_refused_call_tells_its_type_and_the_field_at_the_top_of_its_error(api: Api) -> None:
     unknown = str(uuid4())
 
-    answer = await api.answer("mutation ($id: ID!) {\n  gone: deleteVpp(input: {id: $id}) { id }\n}", id=unknown)
+    answer = await api.response("mutation ($id: ID!) {\n  gone: deleteVpp(input: {id: $id}) { id }\n}", id=unknown)
 
     error = failed(
         f"There is no VPP with the id {unknown}.",
@@ -67,7 +67,7 @@ NO_DAY = "Expected value of type 'AWSDate', but encountered error 'AWSDate is a 
 async def test_a_request_that_cannot_be_run_is_told_in_the_same_shape(
     api: Api, document: str, message: str, at: tuple[int, int]
 ) -> None:
-    assert await api.answer(document) == {"data": None, "errors": [failed(message, at=at)]}
+    assert await api.response(document) == {"data": None, "errors": [failed(message, at=at)]}
 
 
 NO_FLOAT = "Float cannot represent non numeric value:"
@@ -89,25 +89,25 @@ NO_FLOAT = "Float cannot represent non numeric value:"
 async def test_a_value_of_the_wrong_kind_is_refused_with_its_field_and_what_was_expected(
     api: Api, document: str, given: dict[str, Any], message: str
 ) -> None:
-    vpp_id = await api.vpp()
+    vpp_id = await api.create_vpp()
     whole: dict[str, Any] = {"id": vpp_id, "name": new_name()}
     if document is ADD_BATTERY:
-        whole = {"siteId": await api.site(vpp_id), "manufacturer": "Tesla", "serial": new_name()}
-    before = await api.kept()
+        whole = {"siteId": await api.create_site(vpp_id), "manufacturer": "Tesla", "serial": new_name()}
+    before = await api.fleet_snapshot()
 
-    answer = await api.answer(document, input=whole | given)
+    answer = await api.response(document, input=whole | given)
 
     (field,) = given
     error = failed(f"Variable '$input' has invalid value at .{field}: {message}", at=(1, 11))
     assert answer == {"data": None, "errors": [error]}
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 @pytest.mark.parametrize(("number", "shown"), [("1e400", "Infinity"), ("-1e400", "-Infinity"), ("9" * 400, "Infinity")])
 async def test_a_number_too_large_to_hold_is_out_of_range(api: Api, number: str, shown: str) -> None:
-    vpp_id = await api.vpp()
-    site_id = await api.site(vpp_id)
-    before = await api.kept()
+    vpp_id = await api.create_vpp()
+    site_id = await api.create_site(vpp_id)
+    before = await api.fleet_snapshot()
 
     refusals = [
         await api.refusal(f'mutation {{ updateVpp(input: {{id: "{vpp_id}", revenuePercentage: {number}}}) {{ id }} }}'),
@@ -128,7 +128,7 @@ async def test_a_number_too_large_to_hold_is_out_of_range(api: Api, number: str,
     assert refusals == [
         ("ValidationFailed", ["input", field], f"{message}, not {shown}.") for field, message in expected
     ]
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 AN_ID = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
@@ -165,13 +165,13 @@ NO_ID = {
 
 @pytest.mark.parametrize("field", NO_ID)
 async def test_an_id_that_is_none_is_refused_wherever_one_is_taken(api: Api, field: str) -> None:
-    before = await api.kept()
+    before = await api.fleet_snapshot()
 
     kind, place, message = await api.refusal(f"{'query' if field.startswith(READS) else 'mutation'} {{ {field} }}")
 
     assert (kind, place) == ("ValidationFailed", NO_ID[field])
     assert message.startswith("An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; ")
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 READS = ("get", "list", "simulate")
@@ -180,7 +180,7 @@ UNKEEPABLE = "A text may hold neither a NUL nor half of a surrogate pair."
 
 @pytest.mark.parametrize("bad", ["\0", "a\0b", "\ud83d", "\udd0b\ud83d"])
 async def test_a_text_that_cannot_be_kept_is_refused_with_the_place_it_stands_at(api: Api, bad: str) -> None:
-    before = await api.kept()
+    before = await api.fleet_snapshot()
     site = {"vppId": str(uuid4()), "nmi": new_nmi(), "address": bad}
 
     refusals = [
@@ -198,31 +198,31 @@ async def test_a_text_that_cannot_be_kept_is_refused_with_the_place_it_stands_at
 
     split_arguments = [["input", "address"], ["name"], ["id"], ["filter", "nameContains"], ["ids", "1"]]
     assert refusals == [("ValidationFailed", place, UNKEEPABLE) for place in split_arguments]
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 @pytest.mark.parametrize("literal", [r'"\u0000"', r'"a\u{0}b"', '"""a\0b"""', r'"\ud83d"'])
 async def test_a_text_in_the_document_is_refused_too(api: Api, literal: str) -> None:
-    before = await api.kept()
+    before = await api.fleet_snapshot()
 
     (error,) = (
-        await api.answer(f"mutation {{ createVpp(input: {{name: {literal}, revenuePercentage: 20}}) {{ id }} }}")
+        await api.response(f"mutation {{ createVpp(input: {{name: {literal}, revenuePercentage: 20}}) {{ id }} }}")
     )["errors"]
 
     assert error["errorType"] == "ValidationFailed"
     assert error["message"].startswith((UNKEEPABLE, "Syntax Error: "))
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 async def test_what_is_not_known_may_hold_anything_and_is_still_answered(api: Api) -> None:
-    answer = await api.answer(CREATE_VPP, input={"name": "No", "revenuePercentage": 20, "\ud83d\0": 1})
+    answer = await api.response(CREATE_VPP, input={"name": "No", "revenuePercentage": 20, "\ud83d\0": 1})
 
     (error,) = answer["errors"]
     assert error["errorType"] == "ValidationFailed"
 
 
 async def test_a_whole_surrogate_pair_is_a_character_like_any_other(api: Api) -> None:
-    created = await api.ask(
+    created = await api.execute(
         "mutation ($name: String!) { createVpp(input: {name: $name, revenuePercentage: 20}) { name } }", name="🔋 A"
     )
 
@@ -238,14 +238,14 @@ async def test_two_mutations_of_one_request_stand_or_fall_each_for_itself(api: A
         third: createVpp(input: {name: $third, revenuePercentage: 20}) { name }
     }"""
 
-    answer = await api.answer(document, first=first, second=second, third=third)
+    answer = await api.response(document, first=first, second=second, third=third)
 
     assert answer["data"] == {"first": {"name": first}, "second": None, "again": None, "third": {"name": third}}
     assert [(error["path"], error["errorType"]) for error in answer["errors"]] == [
         (["second"], "ValidationFailed"),
         (["again"], "Conflict"),
     ]
-    kept = {vpp["name"] for vpp in (await api.kept())["listVpps"]["items"]}
+    kept = {vpp["name"] for vpp in (await api.fleet_snapshot())["listVpps"]["items"]}
     assert kept & {first, second, third} == {first, third}
 
 
@@ -266,7 +266,7 @@ async def test_what_goes_wrong_on_our_side_is_logged_and_told_by_its_request_id_
         errorType="InternalFailure",
         errorInfo={"requestId": request_id},
     )
-    assert uncharged(response.json()) == {"data": None, "errors": [error]}
+    assert without_cost(response.json()) == {"data": None, "errors": [error]}
     (line,) = logs
     assert (line["event"], line["log_level"], line["request_id"]) == ("A request failed", "error", request_id)
     assert 'relation "api_keys" does not exist' in str(line["exc_info"])

@@ -24,12 +24,12 @@ EVENTS = """query ($nmi: String!) { getSiteByNmi(nmi: $nmi) { events { items {
 async def nmi(api: Api) -> str:
     """The NMI of a site that belongs to a VPP and has no events yet."""
     nmi = new_nmi()
-    await api.site(await api.vpp(), nmi=nmi)
+    await api.create_site(await api.create_vpp(), nmi=nmi)
     return nmi
 
 
 async def events_of(api: Api, nmi: str) -> list[tuple[Any, ...]]:
-    site = await api.ask(EVENTS, nmi=nmi)
+    site = await api.execute(EVENTS, nmi=nmi)
     return [tuple(event.values()) for event in site["events"]["items"]]
 
 
@@ -44,7 +44,7 @@ def counts_of(imported: Any) -> tuple[str, int, int, int, int]:
 
 
 async def test_an_import_waits_for_its_file(api: Api) -> None:
-    upload = await api.ask(
+    upload = await api.execute(
         """mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "september.csv"}) {
             import { kind status fileName percentComplete bytesTotal bytesRead rowsRead rejectionsUrl startedAt }
         } }"""
@@ -64,7 +64,7 @@ async def test_an_import_waits_for_its_file(api: Api) -> None:
 
 
 async def test_good_rows_are_kept_and_bad_ones_rejected_one_by_one(api: Api, worker: None, nmi: str) -> None:
-    imported = await api.imported(
+    imported = await api.import_file(
         HEADER
         + f"{nmi},2025-09-03,DISCHARGE,5,35\n"
         + f"{nmi},2025-09-03,CHARGE,2.5,-4\n"
@@ -88,15 +88,15 @@ async def test_good_rows_are_kept_and_bad_ones_rejected_one_by_one(api: Api, wor
 
 
 async def test_charge_tariffs_may_be_written_as_earnings(api: Api, worker: None, nmi: str) -> None:
-    await api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,10,-20\n", chargeTariff="EARNING")
+    await api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,10,-20\n", chargeTariff="EARNING")
 
     assert await events_of(api, nmi) == [(2, "2025-09-03", "CHARGE", 10.0, 20.0, "-2.00")]
 
 
 async def test_events_are_read_over_a_span_of_days(api: Api, worker: None, nmi: str) -> None:
-    await api.imported(HEADER + "".join(f"{nmi},2025-{month}-15,CHARGE,1,1\n" for month in ("08", "09", "10")))
+    await api.import_file(HEADER + "".join(f"{nmi},2025-{month}-15,CHARGE,1,1\n" for month in ("08", "09", "10")))
 
-    site = await api.ask(
+    site = await api.execute(
         """query ($nmi: String!) { getSiteByNmi(nmi: $nmi) {
             events(from: "2025-08-15", until: "2025-10-15") { items { settlementDate } }
         } }""",
@@ -107,9 +107,9 @@ async def test_events_are_read_over_a_span_of_days(api: Api, worker: None, nmi: 
 
 
 async def test_an_event_tells_its_site_and_its_import(api: Api, worker: None, nmi: str) -> None:
-    imported = await api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
+    imported = await api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
-    site = await api.ask(
+    site = await api.execute(
         "query ($nmi: String!) { getSiteByNmi(nmi: $nmi) { events { items { id site { nmi } import { id } } } } }",
         nmi=nmi,
     )
@@ -134,20 +134,20 @@ async def test_an_event_tells_its_site_and_its_import(api: Api, worker: None, nm
 async def test_a_file_without_a_good_header_fails_with_the_reason(
     api: Api, worker: None, content: str | bytes, reason: str
 ) -> None:
-    imported = await api.imported(content)
+    imported = await api.import_file(content)
 
     assert imported["status"] == "FAILED"
     assert imported["failureReason"].startswith(reason)
 
 
 async def test_a_header_alone_is_an_import_of_nothing(api: Api, worker: None) -> None:
-    imported = await api.imported("NMI,DATE,EVENT_TYPE,TARIFF,ENERGY")
+    imported = await api.import_file("NMI,DATE,EVENT_TYPE,TARIFF,ENERGY")
 
     assert counts_of(imported) == ("COMPLETED", 0, 0, 0, 0)
 
 
 async def test_a_file_that_is_not_uploaded_cannot_be_started(api: Api) -> None:
-    upload = await api.ask(
+    upload = await api.execute(
         """mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "a.csv"}) { import { id } } }"""
     )
 
@@ -155,7 +155,7 @@ async def test_a_file_that_is_not_uploaded_cannot_be_started(api: Api) -> None:
 
     assert (kind, field) == ("ValidationFailed", ["input", "id"])
     assert message == "The file is not uploaded yet: PUT it to the import's uploadUrl first."
-    assert (await api.finished(upload["import"]["id"]))["status"] == "AWAITING_UPLOAD"
+    assert (await api.wait_for_import(upload["import"]["id"]))["status"] == "AWAITING_UPLOAD"
 
 
 async def test_a_file_that_is_too_large_is_refused_and_deleted(
@@ -167,24 +167,24 @@ async def test_a_file_that_is_too_large_is_refused_and_deleted(
         bootstrap_api_key=API_KEY,
         embedded=True,
     )
-    just_right, too_large = await api.uploaded(HEADER.ljust(40)), await api.uploaded(HEADER.ljust(41))
+    just_right, too_large = await api.upload(HEADER.ljust(40)), await api.upload(HEADER.ljust(41))
     async with (
         small.router.lifespan_context(small),
         httpx.AsyncClient(transport=httpx.ASGITransport(small), base_url="http://127.0.0.1") as client,
     ):
         of_small = Api(client, api.s3, api.notices)
-        started = await of_small.ask(START, id=just_right)
+        started = await of_small.execute(START, id=just_right)
         refusal = await of_small.refusal(START, id=too_large)
 
     told = "The file has 41 bytes; at most 40 are accepted. It was deleted: split it and import the parts."
     assert started["status"] in ("QUEUED", "RUNNING", "COMPLETED")
     assert refusal == ("LimitExceeded", ["input", "id"], told)
     assert await object_store.find(upload_key(UUID(too_large))) is None
-    assert (await api.finished(too_large))["status"] == "AWAITING_UPLOAD"
+    assert (await api.wait_for_import(too_large))["status"] == "AWAITING_UPLOAD"
 
 
 async def test_an_empty_file_is_refused(api: Api) -> None:
-    import_id = await api.uploaded("")
+    import_id = await api.upload("")
 
     kind, _, message = await api.refusal(START, id=import_id)
 
@@ -195,9 +195,9 @@ async def test_an_empty_file_is_refused(api: Api) -> None:
 
 
 async def test_starting_twice_changes_nothing(api: Api, worker: None, nmi: str) -> None:
-    imported = await api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
+    imported = await api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
-    again = await api.ask(START, id=imported["id"])
+    again = await api.execute(START, id=imported["id"])
 
     assert again == {"status": "COMPLETED"}
     assert len(await events_of(api, nmi)) == 1
@@ -207,35 +207,35 @@ async def test_the_same_bytes_again_are_refused_naming_the_import_that_brought_t
     api: Api, worker: None, nmi: str
 ) -> None:
     content = HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n"
-    before = await api.imported(content)
-    import_id = await api.uploaded(content)
+    before = await api.import_file(content)
+    import_id = await api.upload(content)
 
-    answer = await api.answer(START, id=import_id)
+    answer = await api.response(START, id=import_id)
 
     (error,) = answer["errors"]
     assert error["errorType"] == "Conflict"
     assert error["errorInfo"] == {"field": ["input", "id"], "importId": before["id"]}
     assert before["id"] in error["message"]
-    assert (await api.finished(import_id))["status"] == "AWAITING_UPLOAD"
+    assert (await api.wait_for_import(import_id))["status"] == "AWAITING_UPLOAD"
     assert len(await events_of(api, nmi)) == 1
 
 
 async def test_reverted_bytes_can_be_imported_again(api: Api, worker: None, nmi: str) -> None:
     content = HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n"
-    before = await api.imported(content)
+    before = await api.import_file(content)
 
-    assert await api.ask(REVERT, id=before["id"]) == {"status": "REVERTED"}
+    assert await api.execute(REVERT, id=before["id"]) == {"status": "REVERTED"}
 
     assert await events_of(api, nmi) == []
-    assert counts_of(await api.imported(content)) == ("COMPLETED", 1, 1, 0, 0)
+    assert counts_of(await api.import_file(content)) == ("COMPLETED", 1, 1, 0, 0)
     assert len(await events_of(api, nmi)) == 1
 
 
 async def test_rows_of_another_import_count_once_occurrence_by_occurrence(api: Api, worker: None, nmi: str) -> None:
     row, other = f"{nmi},2025-09-03,DISCHARGE,5,35\n", f"{nmi},2025-09-04,DISCHARGE,5,35\n"
-    await api.imported(HEADER + row * 2)
+    await api.import_file(HEADER + row * 2)
 
-    second = await api.imported(HEADER + other + row * 3)
+    second = await api.import_file(HEADER + other + row * 3)
 
     assert counts_of(second) == ("COMPLETED", 4, 2, 2, 0)
     assert [event[:2] for event in await events_of(api, nmi)].count((2, "2025-09-03")) == 1
@@ -243,39 +243,39 @@ async def test_rows_of_another_import_count_once_occurrence_by_occurrence(api: A
 
 
 async def test_identical_rows_of_one_file_are_events_of_their_own(api: Api, worker: None, nmi: str) -> None:
-    imported = await api.imported(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n" * 3)
+    imported = await api.import_file(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n" * 3)
 
     assert counts_of(imported) == ("COMPLETED", 3, 3, 0, 0)
     assert len(await events_of(api, nmi)) == 3
 
 
 async def test_rows_that_only_look_different_are_duplicates_too(api: Api, worker: None, nmi: str) -> None:
-    await api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,5,35\n")
+    await api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,5,35\n")
 
-    second = await api.imported(HEADER + f'"{nmi}",2025-09-03,charge,5.0,-35.000\n', chargeTariff="EARNING")
+    second = await api.import_file(HEADER + f'"{nmi}",2025-09-03,charge,5.0,-35.000\n', chargeTariff="EARNING")
 
     assert counts_of(second) == ("COMPLETED", 1, 0, 1, 0)
 
 
 async def test_a_duplicate_counts_once_the_import_it_repeats_is_reverted(api: Api, worker: None, nmi: str) -> None:
     row = f"{nmi},2025-09-03,DISCHARGE,5,35\n"
-    first = await api.imported(HEADER + row)
-    second = await api.imported(HEADER + row + "\n")
-    third = await api.imported(HEADER + row + "\n\n")
+    first = await api.import_file(HEADER + row)
+    second = await api.import_file(HEADER + row + "\n")
+    third = await api.import_file(HEADER + row + "\n\n")
     assert counts_of(second) == ("COMPLETED", 1, 0, 1, 0)
 
-    await api.ask(REVERT, id=first["id"])
+    await api.execute(REVERT, id=first["id"])
 
-    assert counts_of(await api.finished(second["id"])) == ("COMPLETED", 1, 1, 0, 0)
-    assert counts_of(await api.finished(third["id"])) == ("COMPLETED", 1, 0, 1, 0)
+    assert counts_of(await api.wait_for_import(second["id"])) == ("COMPLETED", 1, 1, 0, 0)
+    assert counts_of(await api.wait_for_import(third["id"])) == ("COMPLETED", 1, 0, 1, 0)
     assert len(await events_of(api, nmi)) == 1
 
 
 async def test_a_cancelled_import_is_neither_started_nor_reverted(api: Api, nmi: str) -> None:
-    import_id = await api.uploaded(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
+    import_id = await api.upload(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
-    assert await api.ask(CANCEL, id=import_id) == {"status": "CANCELLED"}
-    assert await api.ask(CANCEL, id=import_id) == {"status": "CANCELLED"}
+    assert await api.execute(CANCEL, id=import_id) == {"status": "CANCELLED"}
+    assert await api.execute(CANCEL, id=import_id) == {"status": "CANCELLED"}
 
     assert await api.refusal(START, id=import_id) == (
         "Conflict",
@@ -286,7 +286,7 @@ async def test_a_cancelled_import_is_neither_started_nor_reverted(api: Api, nmi:
 
 
 async def test_a_completed_import_is_reverted_rather_than_cancelled(api: Api, worker: None, nmi: str) -> None:
-    imported = await api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
+    imported = await api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
     kind, _, message = await api.refusal(CANCEL, id=imported["id"])
 
@@ -313,19 +313,19 @@ async def test_the_same_create_sent_again_finds_its_import(api: Api) -> None:
     create = """mutation ($name: String!) { createImport(input: {
         id: "0d0bd4a6-3d0c-4e39-9f26-8a1d58f2e4b1", kind: BATTERY_EVENTS, fileName: $name
     }) { import { id } } }"""
-    first = await api.ask(create, name="a.csv")
+    first = await api.execute(create, name="a.csv")
 
-    assert await api.ask(create, name="a.csv") == first
+    assert await api.execute(create, name="a.csv") == first
     assert (await api.refusal(create, name="b.csv"))[:2] == ("Conflict", ["input", "id"])
 
 
 async def test_imports_are_listed_newest_first_by_kind_and_status(api: Api) -> None:
-    first, second = await api.uploaded("x"), await api.uploaded("x")
-    await api.ask(CANCEL, id=second)
+    first, second = await api.upload("x"), await api.upload("x")
+    await api.execute(CANCEL, id=second)
 
-    listed = await api.ask("{ listImports(filter: {status: CANCELLED}, limit: 1) { items { id status } } }")
-    waiting = await api.ask("{ listImports(filter: {status: AWAITING_UPLOAD}, limit: 1) { items { id } } }")
-    parks = await api.ask("{ listImports(filter: {kind: PARKS}) { items { id } nextToken } }")
+    listed = await api.execute("{ listImports(filter: {status: CANCELLED}, limit: 1) { items { id status } } }")
+    waiting = await api.execute("{ listImports(filter: {status: AWAITING_UPLOAD}, limit: 1) { items { id } } }")
+    parks = await api.execute("{ listImports(filter: {kind: PARKS}) { items { id } nextToken } }")
 
     assert listed == {"items": [{"id": second, "status": "CANCELLED"}]}
     assert waiting == {"items": [{"id": first}]}

@@ -52,24 +52,24 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 @pytest.fixture(scope="module")
 async def vpp_id(api: Api, database: Database, worker: None) -> str:
     """A VPP of fifty sites, each with a battery, beside ten VPPs with a site and a report of nothing."""
-    vpp_id = await api.vpp(name="Loaded A")
+    vpp_id = await api.create_vpp(name="Loaded A")
     async with database.transaction() as session:
         for nmi in [new_nmi() for _ in range(50)]:
             site_id = await db.sites.create(session, id=None, vpp_id=UUID(vpp_id), nmi=nmi, address="1 King St")
             await db.batteries.add(
                 session, id=None, site_id=site_id, manufacturer="Tesla", serial=nmi, capacity_kwh=Decimal("13.5")
             )
-    others = [await api.vpp(name=f"Loaded {number}") for number in range(10)]
+    others = [await api.create_vpp(name=f"Loaded {number}") for number in range(10)]
     for other_id in others:
-        await api.site(other_id, capacity_kwh=10)
-    await asyncio.gather(*[api.reported(other_id, "2025-09") for other_id in others])
+        await api.create_site(other_id, capacity_kwh=10)
+    await asyncio.gather(*[api.settle_month(other_id, "2025-09") for other_id in others])
     return vpp_id
 
 
 async def read(monkeypatch: pytest.MonkeyPatch, api: Api, document: str, **variables: Any) -> tuple[int, int]:
     """Return how many items a list has, and how many statements it took."""
     with statements(monkeypatch) as sent:
-        listed = await api.ask(document, **variables)
+        listed = await api.execute(document, **variables)
     return len(listed["items"]), len(sent)
 
 
@@ -88,7 +88,7 @@ async def test_a_list_without_items_takes_one_statement(monkeypatch: pytest.Monk
 
 
 async def test_each_gets_what_is_its_own(monkeypatch: pytest.MonkeyPatch, api: Api, vpp_id: str) -> None:
-    listed = await api.ask("""{ listVpps(filter: {nameContains: "Loaded"}) { items {
+    listed = await api.execute("""{ listVpps(filter: {nameContains: "Loaded"}) { items {
         id sites(limit: 1) { items { vpp { id } batteries { capacityKwh } } }
     } } }""")
 
@@ -103,13 +103,13 @@ async def test_each_gets_what_is_its_own(monkeypatch: pytest.MonkeyPatch, api: A
 async def test_a_loader_reads_again_what_a_mutation_before_it_changed(
     monkeypatch: pytest.MonkeyPatch, api: Api
 ) -> None:
-    vpp_id = await api.vpp()
+    vpp_id = await api.create_vpp()
     document = """mutation ($id: ID!) {
         first: updateVpp(input: {id: $id, dailyFeeAud: 1}) { dailyFeeAud priceSchedules { dailyFeeAud } }
         second: updateVpp(input: {id: $id, dailyFeeAud: 2}) { dailyFeeAud priceSchedules { dailyFeeAud } }
     }"""
 
-    answer = await api.answer(document, id=vpp_id)
+    answer = await api.response(document, id=vpp_id)
 
     assert answer["data"] == {
         "first": {"dailyFeeAud": 1, "priceSchedules": [{"dailyFeeAud": 1}]},

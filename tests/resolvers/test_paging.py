@@ -66,16 +66,16 @@ CANCEL_IMPORT = "mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }"
 @pytest.fixture(scope="module")
 async def ids(api: Api, database: Database, worker: None) -> dict[str, str]:
     """The ids of what the lists belong to, seven items in each, made one after the other."""
-    vpp_id = await api.vpp(name="Owner")
-    sites = {nmi: await api.site(vpp_id, nmi=nmi, address=f"{nmi[-1]} Paged St") for nmi in reversed(NMIS)}
-    imported = await api.imported(FILE)
+    vpp_id = await api.create_vpp(name="Owner")
+    sites = {nmi: await api.create_site(vpp_id, nmi=nmi, address=f"{nmi[-1]} Paged St") for nmi in reversed(NMIS)}
+    imported = await api.import_file(FILE)
     for month in MONTHS:
-        report = await api.reported(vpp_id, month)
+        report = await api.settle_month(vpp_id, month)
     for number in NUMBERS:
-        await api.vpp(name=f"Paged {number}")
-        await api.ask(CREATE_KEY, name=f"Paged {number}")
-        await api.ask(CANCEL_IMPORT, id=await created_import(api, f"{number}.csv"))
-    parks = [await api.park(name=f"Paged {number}", timezone="Asia/Tokyo") for number in reversed(NUMBERS)]
+        await api.create_vpp(name=f"Paged {number}")
+        await api.execute(CREATE_KEY, name=f"Paged {number}")
+        await api.execute(CANCEL_IMPORT, id=await created_import(api, f"{number}.csv"))
+    parks = [await api.create_park(name=f"Paged {number}", timezone="Asia/Tokyo") for number in reversed(NUMBERS)]
     for number, day in enumerate(DAYS):
         await kept(database, parks[-1], readings("Asia/Tokyo", day, [number]))
     owners = {"vpp": vpp_id, "site": sites[NMIS[0]], "park": parks[-1]}
@@ -86,7 +86,7 @@ async def created_import(api: Api, file_name: str) -> Any:
     document = """mutation ($name: String!) { createImport(input: {kind: BATTERY_EVENTS, fileName: $name}) {
         import { id }
     } }"""
-    return (await api.ask(document, name=file_name))["import"]["id"]
+    return (await api.execute(document, name=file_name))["import"]["id"]
 
 
 def asking(field: str, ids: dict[str, str]) -> tuple[str, dict[str, str]]:
@@ -101,7 +101,7 @@ async def pages(api: Api, field: str, ids: dict[str, str], *, limit: int) -> Asy
     """Read a list a page at a time, and yield what tells its items apart."""
     (document, given), next_token = asking(field, ids), None
     while True:
-        read = await api.ask(document, limit=limit, next=next_token, **given)
+        read = await api.execute(document, limit=limit, next=next_token, **given)
         page = read if "items" in read else next(iter(read.values()))
         yield [value for item in page["items"] for value in item.values()]
         next_token = page["nextToken"]
@@ -112,7 +112,7 @@ async def pages(api: Api, field: str, ids: dict[str, str], *, limit: int) -> Asy
 async def token_of(api: Api, field: str, ids: dict[str, str]) -> str:
     """Return the token behind the first item of a list."""
     document, given = asking(field, ids)
-    read = await api.ask(document, limit=1, **given)
+    read = await api.execute(document, limit=1, **given)
     return str((read if "items" in read else next(iter(read.values())))["nextToken"])
 
 
@@ -136,22 +136,22 @@ async def test_a_page_is_of_fifty_unless_another_limit_is_asked_for(api: Api, da
         items { name } nextToken
     } }"""
 
-    first = await api.ask(document)
-    last = await api.ask(document, next=first["nextToken"])
+    first = await api.execute(document)
+    last = await api.execute(document, next=first["nextToken"])
 
     assert [vpp["name"] for vpp in first["items"]] == names[:50]
     assert last == {"items": [{"name": names[50]}], "nextToken": None}
 
 
 async def test_what_comes_and_goes_between_pages_neither_repeats_nor_skips_another(api: Api) -> None:
-    there = {name: await api.vpp(name=f"Moving {name}") for name in "bdfhj"}
+    there = {name: await api.create_vpp(name=f"Moving {name}") for name in "bdfhj"}
     read = pages(api, 'listVpps(filter: {nameContains: "Moving"}, PAGE) { items { name } nextToken }', {}, limit=2)
     names = await anext(read)
 
     for gone in "bdf":
-        await api.ask("mutation ($id: ID!) { deleteVpp(input: {id: $id}) { id } }", id=there[gone])
+        await api.execute("mutation ($id: ID!) { deleteVpp(input: {id: $id}) { id } }", id=there[gone])
     for come in "aci":
-        await api.vpp(name=f"Moving {come}")
+        await api.create_vpp(name=f"Moving {come}")
 
     names += [name async for page in read for name in page]
     assert names == [f"Moving {name}" for name in "bdhij"]
@@ -171,12 +171,12 @@ async def test_what_is_newer_than_the_first_page_is_not_on_later_ones(api: Api) 
 
 
 async def test_each_of_many_owners_has_pages_of_its_own(api: Api) -> None:
-    nmis = {await api.vpp(name=f"Many {size}"): [new_nmi() for _ in range(size)] for size in range(4)}
+    nmis = {await api.create_vpp(name=f"Many {size}"): [new_nmi() for _ in range(size)] for size in range(4)}
     for vpp_id, each in nmis.items():
         for nmi in each:
-            await api.site(vpp_id, nmi=nmi)
+            await api.create_site(vpp_id, nmi=nmi)
 
-    listed = await api.ask("""{ listVpps(filter: {nameContains: "Many"}) { items {
+    listed = await api.execute("""{ listVpps(filter: {nameContains: "Many"}) { items {
         id sites(limit: 2) { items { nmi } nextToken } all: sites { items { nmi } nextToken }
     } } }""")
 
@@ -188,7 +188,7 @@ async def test_each_of_many_owners_has_pages_of_its_own(api: Api) -> None:
     *short, (long, token) = [(vpp["id"], vpp["sites"]["nextToken"]) for vpp in listed["items"]]
     assert [token for _, token in short] == [None, None, None]
     document = "query ($id: ID!, $next: String) { getVpp(id: $id) { sites(nextToken: $next) { items { nmi } } } }"
-    assert await api.ask(document, id=long, next=token) == {"sites": {"items": [{"nmi": nmis[long][2]}]}}
+    assert await api.execute(document, id=long, next=token) == {"sites": {"items": [{"nmi": nmis[long][2]}]}}
 
 
 @pytest.mark.parametrize("field", LISTS)
@@ -214,7 +214,7 @@ async def test_a_token_is_refused_by_every_list_but_its_own(api: Api, ids: dict[
 
     for field in LISTS:
         document, given = asking(field, ids)
-        own = await api.answer(document, next=tokens[field], **given)
+        own = await api.response(document, next=tokens[field], **given)
         assert "errors" not in own
         for other in LISTS.keys() - {field}:
             assert await api.refusal(document, next=tokens[other], **given) == WRONG_TOKEN
@@ -241,7 +241,7 @@ async def test_a_token_is_refused_with_another_filter_or_owner(
 ) -> None:
     (field,) = [field for field in LISTS if was in field]
     token = await token_of(api, field, ids)
-    document, given = asking(field.replace(was, now), ids | {"other": await api.vpp()})
+    document, given = asking(field.replace(was, now), ids | {"other": await api.create_vpp()})
 
     assert await api.refusal(document, next=token, **given) == WRONG_TOKEN
 

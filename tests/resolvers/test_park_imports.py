@@ -107,10 +107,10 @@ def files(chunked: None, api: Api, database: Database, object_store: ObjectStore
 async def test_each_local_time_is_the_instant_it_was(
     files: ParkFiles, timezone: str, times: list[tuple[str, str | None]]
 ) -> None:
-    park_id = await files.park(timezone)
+    park_id = await files.create_park(timezone)
     skipped = [line for line, (_, instant) in enumerate(times, start=2) if instant is None]
 
-    imported = await files.imported(file_of([f"{time},{line}" for line, (time, _) in enumerate(times)]), park_id)
+    imported = await files.import_file(file_of([f"{time},{line}" for line, (time, _) in enumerate(times)]), park_id)
 
     assert [(at, power // 1_000_000) for at, _, power in await files.readings(park_id)] == sorted(
         (instant, line) for line, (_, instant) in enumerate(times) if instant
@@ -121,9 +121,9 @@ async def test_each_local_time_is_the_instant_it_was(
 
 
 async def test_a_local_time_that_never_was_is_rejected_with_the_zone(files: ParkFiles) -> None:
-    park_id = await files.park("Europe/Amsterdam")
+    park_id = await files.create_park("Europe/Amsterdam")
 
-    imported = await files.imported(file_of(["2020-03-29 02:15,1"]), park_id)
+    imported = await files.import_file(file_of(["2020-03-29 02:15,1"]), park_id)
 
     (rejection,) = imported["rejections"]["items"]
     assert rejection == {
@@ -139,9 +139,9 @@ async def test_a_local_time_that_never_was_is_rejected_with_the_zone(files: Park
 async def test_the_first_of_a_doubled_time_is_the_earlier_the_second_the_later_and_a_third_replaces_that(
     files: ParkFiles,
 ) -> None:
-    park_id = await files.park("Europe/Amsterdam")
+    park_id = await files.create_park("Europe/Amsterdam")
 
-    imported = await files.imported(file_of([f"2020-10-25 02:15,{power}" for power in ("1", "2", "3")]), park_id)
+    imported = await files.import_file(file_of([f"2020-10-25 02:15,{power}" for power in ("1", "2", "3")]), park_id)
 
     assert await files.readings(park_id) == [
         ("2020-10-25T00:15Z", "2020-10-25", 1_000_000),
@@ -152,32 +152,32 @@ async def test_the_first_of_a_doubled_time_is_the_earlier_the_second_the_later_a
 
 
 async def test_another_file_brings_the_earlier_of_a_doubled_time_first_again(files: ParkFiles) -> None:
-    park_id = await files.park("Europe/Amsterdam")
-    await files.imported(file_of(["2020-10-25 02:15,1", "2020-10-25 02:15,2"]), park_id)
+    park_id = await files.create_park("Europe/Amsterdam")
+    await files.import_file(file_of(["2020-10-25 02:15,1", "2020-10-25 02:15,2"]), park_id)
 
-    imported = await files.imported(file_of(["2020-10-25 02:15,5"]), park_id)
+    imported = await files.import_file(file_of(["2020-10-25 02:15,5"]), park_id)
 
     assert counts_of(imported) == ("COMPLETED", 1, 1, 0, 0)
     assert [power for _, _, power in await files.readings(park_id)] == [5_000_000, 2_000_000]
 
 
 async def test_the_same_instant_again_replaces_and_counts_as_imported(files: ParkFiles) -> None:
-    park_id = await files.park()
+    park_id = await files.create_park()
     rows = ["2021-01-01 00:00,1", "2021-01-01 00:15,2", "2021-01-01T00:00:00,3.5", "2021-01-01 00:15,2.0"]
 
-    imported = await files.imported(file_of(rows), park_id)
+    imported = await files.import_file(file_of(rows), park_id)
 
     assert counts_of(imported) == ("COMPLETED", 4, 3, 1, 0)
     assert await files.days(park_id) == [("2021-01-01", 2_000_000, 3_500_000, 5_500_000, 2)]
 
 
 async def test_loading_a_file_twice_changes_nothing(files: ParkFiles) -> None:
-    park_id = await files.park()
+    park_id = await files.create_park()
     content = file_of(["2020-10-25 02:15,1", "2020-10-25 02:15,2", "2020-10-25 03:00,-0.000001", "wrong,1"])
-    await files.imported(content, park_id)
+    await files.import_file(content, park_id)
     before = await files.readings(park_id), await files.days(park_id)
 
-    again = await files.imported(content, park_id)
+    again = await files.import_file(content, park_id)
 
     assert counts_of(again) == ("COMPLETED", 4, 0, 3, 1)
     assert (await files.readings(park_id), await files.days(park_id)) == before
@@ -185,11 +185,11 @@ async def test_loading_a_file_twice_changes_nothing(files: ParkFiles) -> None:
 
 
 async def test_two_imports_at_once_that_each_bring_an_instant_again_and_again_both_complete(files: ParkFiles) -> None:
-    park_id = await files.park()
+    park_id = await files.create_park()
     content = [file_of([f"2021-01-01 00:00,{power + version}" for power in range(20)]) for version in (100, 200)]
 
     ids = [await files.started(each, park_id) for each in content]
-    ended = [await files.api.finished(id) for id in ids]
+    ended = [await files.api.wait_for_import(id) for id in ids]
 
     assert [each["status"] for each in ended] == ["COMPLETED", "COMPLETED"]
     assert [power for _, _, power in await files.readings(park_id)] in ([119_000_000], [219_000_000])
@@ -201,20 +201,20 @@ async def test_two_imports_at_once_that_each_bring_an_instant_again_and_again_bo
 
 
 async def test_a_file_may_be_written_in_many_ways(files: ParkFiles) -> None:
-    park_id = await files.park()
+    park_id = await files.create_park()
     content = (
         b'\xef\xbb\xbfnote, mw ,DateTime\r\n,"1.5","2021-01-01 00:00:00"\r\n\r\n"a, b", -2 ,2021-01-01T00:15\r\n'
         b"caf\xc3\xa9,+.5,2021-01-01 00:30"
     )
 
-    imported = await files.imported(content, park_id)
+    imported = await files.import_file(content, park_id)
 
     assert counts_of(imported) == ("COMPLETED", 3, 3, 0, 0)
     assert [power for _, _, power in await files.readings(park_id)] == [1_500_000, -2_000_000, 500_000]
 
 
 async def test_readings_that_cannot_be_kept_are_rejected_one_by_one(files: ParkFiles) -> None:
-    park_id = await files.park()
+    park_id = await files.create_park()
     rows = [
         *("2021-01-01 00:00", ",1", "2021-01-01 00:00,", "2021-01-01T00:00Z,1", "2021-01-01 00:00+01:00,1"),
         *("2021-02-29 00:00,1", "2021-01-01 24:00,1", "2021-01-01,1", "1999-12-31 23:45,1", "2100-01-01 00:00,1"),
@@ -222,7 +222,7 @@ async def test_readings_that_cannot_be_kept_are_rejected_one_by_one(files: ParkF
         *("2021-01-01 00:00,-100000.000001", "2021-01-01 00:00,1,1", "2021-01-01 00:00,-100000"),
     ]
 
-    imported = await files.imported(file_of(rows).encode() + b"2021-01-01 00:15,\xff\n", park_id)
+    imported = await files.import_file(file_of(rows).encode() + b"2021-01-01 00:15,\xff\n", park_id)
 
     assert rejections_of(imported) == [
         (2, None, "WRONG_COLUMN_COUNT"),
@@ -239,7 +239,7 @@ async def test_readings_that_cannot_be_kept_are_rejected_one_by_one(files: ParkF
 
 
 async def test_an_offset_is_refused_with_the_reason(files: ParkFiles) -> None:
-    imported = await files.imported(file_of(["2021-01-01T00:00+01:00,1"]), await files.park())
+    imported = await files.import_file(file_of(["2021-01-01T00:00+01:00,1"]), await files.create_park())
 
     (rejection,) = imported["rejections"]["items"]
     assert rejection["message"] == (
@@ -249,7 +249,7 @@ async def test_an_offset_is_refused_with_the_reason(files: ParkFiles) -> None:
 
 
 async def test_a_file_of_readings_without_a_column_of_powers_fails_with_the_reason(files: ParkFiles) -> None:
-    imported = await files.imported("datetime,kW\n2021-01-01 00:00,1\n", await files.park())
+    imported = await files.import_file("datetime,kW\n2021-01-01 00:00,1\n", await files.create_park())
 
     assert imported["failureReason"] == (
         "The header has no column MW; expected the columns datetime,MW, found 'datetime,kW'."
@@ -263,10 +263,10 @@ async def parks_named(files: ParkFiles, *names: str) -> list[tuple[str, str, str
 
 async def test_parks_are_created_and_changed_by_name_and_taken_back(files: ParkFiles) -> None:
     one, other = f"A {new_name()}", f"B {new_name()}"
-    first = await files.imported(PARKS_HEADER + f"{one},Europe/Amsterdam,Wind\n{other},Europe/Istanbul,SOLAR\n")
+    first = await files.import_file(PARKS_HEADER + f"{one},Europe/Amsterdam,Wind\n{other},Europe/Istanbul,SOLAR\n")
     same_and_changed = f"{one},Europe/Amsterdam,wind\n{other},Europe/Bucharest,Solar\n"
 
-    second = await files.imported(PARKS_HEADER + same_and_changed)
+    second = await files.import_file(PARKS_HEADER + same_and_changed)
     changed = await parks_named(files, one, other)
     await files.reverted(second)
     changed_back = await parks_named(files, one, other)
@@ -287,7 +287,7 @@ async def test_parks_that_cannot_be_kept_are_rejected_one_by_one(files: ParkFile
         *(f"{'x' * 201},Europe/Amsterdam,Wind", "a\0b,Europe/Amsterdam,Wind"),
     ]
 
-    imported = await files.imported(PARKS_HEADER + "\n".join(rows))
+    imported = await files.import_file(PARKS_HEADER + "\n".join(rows))
 
     assert rejections_of(imported) == [
         (2, "park_name", "MISSING_VALUE"),
@@ -303,12 +303,12 @@ async def test_parks_that_cannot_be_kept_are_rejected_one_by_one(files: ParkFile
 
 async def test_a_timezone_stays_while_there_are_readings_dated_in_it(files: ParkFiles) -> None:
     name = f"Park of {new_name()}"
-    await files.imported(PARKS_HEADER + f"{name},Europe/Amsterdam,Wind\n")
+    await files.import_file(PARKS_HEADER + f"{name},Europe/Amsterdam,Wind\n")
     row = await files.database.row(db.parks.park_ids([name]))
     assert row is not None
-    await files.imported(file_of(["2021-01-01 00:00,1"]), row.id)
+    await files.import_file(file_of(["2021-01-01 00:00,1"]), row.id)
 
-    imported = await files.imported(PARKS_HEADER + f"{name},Europe/Istanbul,Wind\n{name},Europe/Amsterdam,Solar\n")
+    imported = await files.import_file(PARKS_HEADER + f"{name},Europe/Istanbul,Wind\n{name},Europe/Amsterdam,Solar\n")
 
     assert counts_of(imported) == ("COMPLETED", 2, 1, 0, 1)
     assert imported["rejections"]["items"][0]["message"] == (
@@ -321,10 +321,10 @@ async def test_a_timezone_stays_while_there_are_readings_dated_in_it(files: Park
 
 async def test_a_park_that_imports_of_readings_name_does_not_go(files: ParkFiles) -> None:
     name = f"Park of {new_name()}"
-    created = await files.imported(PARKS_HEADER + f"{name},Europe/Amsterdam,Wind\n")
+    created = await files.import_file(PARKS_HEADER + f"{name},Europe/Amsterdam,Wind\n")
     row = await files.database.row(db.parks.park_ids([name]))
     assert row is not None
-    await files.reverted(await files.imported(file_of(["2021-01-01 00:00,1"]), row.id))
+    await files.reverted(await files.import_file(file_of(["2021-01-01 00:00,1"]), row.id))
 
     refusal = await files.api.refusal(REVERT, id=created["id"])
 
@@ -337,14 +337,14 @@ async def test_a_park_that_imports_of_readings_name_does_not_go(files: ParkFiles
 
 
 async def test_an_import_that_failed_is_taken_back_when_it_is_cancelled(files: ParkFiles) -> None:
-    park_id = await files.park()
-    before = await files.imported(file_of(["2021-01-01 00:00,1"]), park_id)
+    park_id = await files.create_park()
+    before = await files.import_file(file_of(["2021-01-01 00:00,1"]), park_id)
     # A gzip that breaks off behind its first rows.
     rows = "".join(f"2021-01-0{day} 00:{minute},{day * minute}\n" for day in (1, 2) for minute in range(10, 60))
     broken = gzip.compress((HEADER + "2021-01-01 00:00,2\n" + rows).encode())[:-20]
 
-    failed = await files.imported(broken, park_id)
-    await files.api.ask(CANCEL, id=failed["id"])
+    failed = await files.import_file(broken, park_id)
+    await files.api.execute(CANCEL, id=failed["id"])
 
     assert (before["status"], failed["status"]) == ("COMPLETED", "FAILED")
     assert await files.readings(park_id) == [("2020-12-31T23:00Z", "2021-01-01", 1_000_000)]
@@ -356,7 +356,7 @@ async def test_readings_dated_in_a_timezone_that_a_park_has_no_more_are_not_kept
     api: Api, database: Database, object_store: ObjectStore
 ) -> None:
     files = ParkFiles(api, database, object_store)
-    park_id = await files.park("Europe/Amsterdam")
+    park_id = await files.create_park("Europe/Amsterdam")
 
     async with database.transaction() as session:
         with pytest.raises(ParkTimezoneChanged) as refused:

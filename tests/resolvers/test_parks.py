@@ -25,44 +25,46 @@ def park(**given: Any) -> dict[str, Any]:
 async def test_a_created_park_is_found_by_its_id_and_by_its_name(api: Api) -> None:
     given = park()
 
-    created = await api.ask(CREATE, input=given | {"name": f"  {given['name']} "})
+    created = await api.execute(CREATE, input=given | {"name": f"  {given['name']} "})
 
     assert created == given | {"id": created["id"]}
-    assert await api.ask(GET, id=created["id"]) == created
-    assert await api.ask(GET_BY_NAME, name=f" {given['name']}") == created
+    assert await api.execute(GET, id=created["id"]) == created
+    assert await api.execute(GET_BY_NAME, name=f" {given['name']}") == created
 
 
 async def test_a_park_that_is_not_there_is_null(api: Api) -> None:
-    assert await api.ask(GET, id=str(uuid4())) is None
-    assert await api.ask(GET_BY_NAME, name="nowhere") is None
+    assert await api.execute(GET, id=str(uuid4())) is None
+    assert await api.execute(GET_BY_NAME, name="nowhere") is None
 
 
 async def test_the_same_create_sent_again_returns_the_same_park(api: Api) -> None:
     again = park(id=str(uuid4()))
-    created = await api.ask(CREATE, input=again)
+    created = await api.execute(CREATE, input=again)
 
-    assert await api.ask(CREATE, input=again) == created
+    assert await api.execute(CREATE, input=again) == created
 
 
 @pytest.mark.parametrize("other", [{"name": "Another"}, {"timezone": "UTC"}, {"energyType": "SOLAR"}])
 async def test_another_create_with_the_same_id_is_refused(api: Api, other: dict[str, Any]) -> None:
-    first = await api.ask(CREATE, input=park(id=str(uuid4())))
+    first = await api.execute(CREATE, input=park(id=str(uuid4())))
 
     refusal = await api.refusal(CREATE, input=first | other)
 
     assert refusal == ("Conflict", ["input", "id"], f"The id {first['id']} already belongs to another park.")
-    assert await api.ask(GET, id=first["id"]) == first
+    assert await api.execute(GET, id=first["id"]) == first
 
 
 async def test_what_an_update_does_not_give_stays(api: Api) -> None:
-    created, name = await api.ask(CREATE, input=park()), new_name()
+    created, name = await api.execute(CREATE, input=park()), new_name()
 
-    renamed = await api.ask(UPDATE, input={"id": created["id"], "name": f" {name} "})
-    changed = await api.ask(UPDATE, input={"id": created["id"], "timezone": "Europe/Volgograd", "energyType": "SOLAR"})
+    renamed = await api.execute(UPDATE, input={"id": created["id"], "name": f" {name} "})
+    changed = await api.execute(
+        UPDATE, input={"id": created["id"], "timezone": "Europe/Volgograd", "energyType": "SOLAR"}
+    )
 
     assert renamed == created | {"name": name}
     assert changed == renamed | {"timezone": "Europe/Volgograd", "energyType": "SOLAR"}
-    assert await api.ask(GET, id=created["id"]) == changed
+    assert await api.execute(GET, id=created["id"]) == changed
 
 
 NAME_REFUSED = "A park's name has 1 to 200 characters."
@@ -86,24 +88,24 @@ NAME_REFUSED = "A park's name has 1 to 200 characters."
 async def test_a_park_is_refused_with_the_field_at_fault_and_what_was_expected(
     api: Api, given: dict[str, Any], field: str, message: str
 ) -> None:
-    there = await api.ask(CREATE, input=park())
+    there = await api.execute(CREATE, input=park())
 
     creating = await api.refusal(CREATE, input=park(**given))
     updating = await api.refusal(UPDATE, input={"id": there["id"], "energyType": "SOLAR"} | given)
 
     assert creating == updating == ("ValidationFailed", ["input", field], message)
-    assert await api.ask(GET, id=there["id"]) == there
+    assert await api.execute(GET, id=there["id"]) == there
 
 
 async def test_a_name_that_is_there_already_is_refused(api: Api) -> None:
-    there, other = [await api.ask(CREATE, input=park()) for _ in range(2)]
+    there, other = [await api.execute(CREATE, input=park()) for _ in range(2)]
 
     creating = await api.refusal(CREATE, input=park(name=f"{there['name']} "))
     renaming = await api.refusal(UPDATE, input={"id": other["id"], "name": there["name"]})
 
     refused = ("Conflict", ["input", "name"], f'There is a park named "{there["name"]}" already.')
     assert (creating, renaming) == (refused, refused)
-    assert await api.ask(GET, id=other["id"]) == other
+    assert await api.execute(GET, id=other["id"]) == other
 
 
 async def test_a_park_that_is_not_there_cannot_be_changed(api: Api) -> None:
@@ -115,11 +117,11 @@ async def test_a_park_that_is_not_there_cannot_be_changed(api: Api) -> None:
 
 
 async def test_the_timezone_of_a_park_stays_while_it_has_readings(api: Api, database: Database) -> None:
-    there = await api.ask(CREATE, input=park())
+    there = await api.execute(CREATE, input=park())
     await kept(database, there["id"], readings("Europe/Amsterdam", "2025-09-01", [1]))
 
     refusal = await api.refusal(UPDATE, input={"id": there["id"], "name": new_name(), "timezone": "UTC"})
-    same = await api.ask(UPDATE, input={"id": there["id"], "timezone": "Europe/Amsterdam"})
+    same = await api.execute(UPDATE, input={"id": there["id"], "timezone": "Europe/Amsterdam"})
 
     message = (
         f"The park {there['name']} has readings dated in Europe/Amsterdam:"
@@ -132,10 +134,12 @@ async def test_the_timezone_of_a_park_stays_while_it_has_readings(api: Api, data
 async def test_parks_are_listed_by_name_and_filtered_by_what_they_are(api: Api) -> None:
     zones = {"b": "Africa/Cairo", "c": "Africa/Cairo", "a": "Africa/Tunis"}
     for letter, zone in zones.items():
-        await api.park(name=f"Filtered {letter}", timezone=zone, energy_type="SOLAR" if letter == "c" else "WIND")
+        await api.create_park(
+            name=f"Filtered {letter}", timezone=zone, energy_type="SOLAR" if letter == "c" else "WIND"
+        )
 
     async def found(**filter: Any) -> str:
-        listed = await api.ask(LIST, filter=filter or None)
+        listed = await api.execute(LIST, filter=filter or None)
         return "".join(each["name"][-1] for each in listed["items"] if each["name"].startswith("Filtered"))
 
     both = ["Africa/Cairo", "Africa/Tunis"]
@@ -150,12 +154,12 @@ async def test_parks_are_listed_by_name_and_filtered_by_what_they_are(api: Api) 
 
 
 async def test_an_import_of_readings_tells_their_park_and_others_tell_none(api: Api) -> None:
-    there = await api.ask(CREATE, input=park())
+    there = await api.execute(CREATE, input=park())
 
-    of_readings = await api.ask(
+    of_readings = await api.execute(
         CREATE_IMPORT, input={"kind": "PARK_READINGS", "parkId": there["id"], "fileName": "readings.csv"}
     )
-    of_parks = await api.ask(CREATE_IMPORT, input={"kind": "PARKS", "fileName": "parks.csv"})
+    of_parks = await api.execute(CREATE_IMPORT, input={"kind": "PARKS", "fileName": "parks.csv"})
 
     whose = {"id": there["id"], "name": there["name"]}
     assert of_readings == {"import": {"kind": "PARK_READINGS", "park": whose}}

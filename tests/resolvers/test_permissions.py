@@ -199,13 +199,13 @@ def row(type_: str, field: str) -> dict[str, str]:
 async def estate(served_api: Api, servers: EmbeddedServers) -> dict[str, str]:
     """A VPP with a site, a battery, events, rejections and a report, and a park with a reading."""
     api, nmi = served_api, new_nmi()
-    vpp_id = await api.vpp()
-    site_id = await api.site(vpp_id, nmi=nmi)
-    battery_id = await api.battery(site_id, capacity_kwh=10)
-    done = await api.imported(f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{nmi},2025-09-01,DISCHARGE,10,25\nno,,,,\n")
-    report = await api.reported(vpp_id, "2025-09")
+    vpp_id = await api.create_vpp()
+    site_id = await api.create_site(vpp_id, nmi=nmi)
+    battery_id = await api.add_battery(site_id, capacity_kwh=10)
+    done = await api.import_file(f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{nmi},2025-09-01,DISCHARGE,10,25\nno,,,,\n")
+    report = await api.settle_month(vpp_id, "2025-09")
     assert (done["rowsImported"], done["rowsRejected"], report["status"]) == (1, 1, "READY")
-    park_id = await api.park()
+    park_id = await api.create_park()
     database = Database(servers.database_url)
     await kept(database, park_id, readings("Europe/Amsterdam", "2025-09-01", [1]))
     await database.close()
@@ -223,7 +223,7 @@ async def estate(served_api: Api, servers: EmbeddedServers) -> dict[str, str]:
 @pytest_asyncio.fixture(scope="module")
 async def callers(served_api: Api, estate: dict[str, str]) -> dict[str, Api]:
     held_to = {"MEMBER": {"siteIds": [estate["site"]]}}
-    return {role: await served_api.called_by(role, **held_to.get(role, {})) for role in ROLES}
+    return {role: await served_api.as_role(role, **held_to.get(role, {})) for role in ROLES}
 
 
 def document(type_: str, field: str, estate: dict[str, str]) -> str:
@@ -251,7 +251,7 @@ def test_the_table_has_every_field_of_the_schema_and_no_other() -> None:
 async def test_a_role_has_what_the_table_says(
     callers: dict[str, Api], estate: dict[str, str], type_: str, field: str, role: str
 ) -> None:
-    answer = await callers[role].answer(document(type_, field, estate))
+    answer = await callers[role].response(document(type_, field, estate))
 
     denials = [error for error in answer.get("errors", []) if error["errorType"] == "Unauthorized"]
     assert bool(denials) == (row(type_, field)[role] == "no"), answer
@@ -261,7 +261,7 @@ async def test_a_role_has_what_the_table_says(
 async def test_a_denied_field_is_null_and_the_rest_is_answered(callers: dict[str, Api], estate: dict[str, str]) -> None:
     document = "query ($id: ID!) { getRevenueReport(id: $id) { month totals { siteTotalAud } } }"
 
-    answer = await callers["MEMBER"].answer(document, id=estate["report"])
+    answer = await callers["MEMBER"].response(document, id=estate["report"])
 
     assert answer == {
         "data": {"getRevenueReport": {"month": "2025-09", "totals": None}},
@@ -281,12 +281,12 @@ async def test_a_denied_field_is_null_and_the_rest_is_answered(callers: dict[str
 async def test_what_a_denied_mutation_would_have_done_is_not_done(served_api: Api, callers: dict[str, Api]) -> None:
     name = new_name()
 
-    answer = await callers["READER"].answer(
+    answer = await callers["READER"].response(
         "mutation ($name: String!) { createVpp(input: {name: $name, revenuePercentage: 20}) { id } }", name=name
     )
 
     assert answer["data"] == {"createVpp": None}
-    assert await served_api.ask("query ($name: String!) { getVppByName(name: $name) { id } }", name=name) is None
+    assert await served_api.execute("query ($name: String!) { getVppByName(name: $name) { id } }", name=name) is None
 
 
 async def first_told(api_server: Serving, caller: Api, document: str) -> Any:

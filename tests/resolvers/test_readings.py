@@ -44,7 +44,10 @@ async def parks(api: Api, database: Database) -> dict[str, str]:
 
     The names tell whose a reading is, and so do the powers: the first digit is the park's, the second the day's.
     """
-    ids = {name: await api.park(name=name, timezone=zone, energy_type=type_) for name, (zone, type_) in PARKS.items()}
+    ids = {
+        name: await api.create_park(name=name, timezone=zone, energy_type=type_)
+        for name, (zone, type_) in PARKS.items()
+    }
     for number, (name, (zone, _)) in enumerate(PARKS.items(), start=1):
         days = ((1, "2025-09-01"), (2, "2025-09-02"))
         await kept(
@@ -52,17 +55,17 @@ async def parks(api: Api, database: Database) -> dict[str, str]:
             ids[name],
             *(readings(zone, day, [f"{number}.{place}", f"{number}.{place}5"]) for place, day in days),
         )
-    return ids | {"Calm": await api.park(name="Calm", timezone="America/Lima", energy_type="WIND")}
+    return ids | {"Calm": await api.create_park(name="Calm", timezone="America/Lima", energy_type="WIND")}
 
 
 async def new_park(api: Api, timezone: str, energy_type: str = "WIND") -> tuple[str, str]:
     """Create a park and return its id and name."""
     name = new_name()
-    return await api.park(name=name, timezone=timezone, energy_type=energy_type), name
+    return await api.create_park(name=name, timezone=timezone, energy_type=energy_type), name
 
 
 async def powers(api: Api, **filter: Any) -> list[float]:
-    listed = await api.ask(READINGS % "powerMw", filter=filter)
+    listed = await api.execute(READINGS % "powerMw", filter=filter)
     return sorted(each["powerMw"] for each in listed["items"])
 
 
@@ -104,7 +107,7 @@ async def test_a_reading_tells_its_park_and_its_instant_with_the_offset_of_its_p
     park_id, name = await new_park(api, "Europe/Amsterdam")
     await kept(database, park_id, readings("Europe/Amsterdam", "2020-10-25", ["-0.008"] * 17))
 
-    listed = await api.ask(READINGS % "intervalStart powerMw park { id name }", filter={"parkNames": [name]})
+    listed = await api.execute(READINGS % "intervalStart powerMw park { id name }", filter={"parkNames": [name]})
 
     starts = [each["intervalStart"] for each in listed["items"]]
     assert listed["items"][0] == {
@@ -136,7 +139,7 @@ async def test_an_offset_is_that_of_the_instant(
     park_id, name = await new_park(api, timezone)
     await kept(database, park_id, readings(timezone, day, [1]))
 
-    listed = await api.ask(READINGS % "intervalStart", filter={"parkNames": [name]})
+    listed = await api.execute(READINGS % "intervalStart", filter={"parkNames": [name]})
 
     assert listed["items"] == [{"intervalStart": start}]
 
@@ -161,7 +164,7 @@ async def paged(api: Api, document: str, **variables: Any) -> list[Any]:
     """Read a list a page at a time, and return its items."""
     items, next_token = [], None
     while True:
-        page = await api.ask(document, next=next_token, **variables)
+        page = await api.execute(document, next=next_token, **variables)
         page = page if "items" in page else next(iter(page.values()))
         items += page["items"]
         next_token = page["nextToken"]
@@ -186,7 +189,7 @@ async def test_each_of_several_parks_has_its_own_readings(api: Api, parks: dict[
         name readings(limit: 3, from: "2025-08-31T12:15:00Z") { items { powerMw } nextToken }
     } } }"""
 
-    listed = await api.ask(document, zones=TIMEZONES)
+    listed = await api.execute(document, zones=TIMEZONES)
 
     found = {
         each["name"]: ([item["powerMw"] for item in each["readings"]["items"]], each["readings"]["nextToken"] is None)
@@ -218,8 +221,8 @@ async def test_a_local_day_has_as_many_readings_as_it_has_quarters_of_an_hour(
     await kept(database, park_id, readings(timezone, day, ["0.1"] * (count - 1) + ["-0.000001", "5"]))
 
     filter = {"parkNames": [name], "until": day[:-2] + f"{int(day[-2:]) + 1:02}"}
-    of_parks = await api.ask(OF_PARKS, filter=filter)
-    of_types = await api.ask(OF_ENERGY_TYPES, filter=filter)
+    of_parks = await api.execute(OF_PARKS, filter=filter)
+    of_types = await api.execute(OF_ENERGY_TYPES, filter=filter)
 
     total = (100_000 * (count - 1) - 1) / 10**6
     stats = {
@@ -339,7 +342,7 @@ async def test_what_replaces_a_reading_is_in_the_sums_and_what_is_taken_back_no_
 
     async def told() -> list[Any]:
         asked = [(OF_PARKS, {"parkNames": [name]}), (OF_ENERGY_TYPES, {"timezones": ["Africa/Lagos"]})]
-        listed = [(await api.ask(document, filter=filter))["items"] for document, filter in asked]
+        listed = [(await api.execute(document, filter=filter))["items"] for document, filter in asked]
         return [[(each["sumPowerMw"], each["readingCount"]) for each in items] for items in listed]
 
     corrected = await told()
@@ -356,12 +359,12 @@ async def test_a_park_whose_energy_type_changes_takes_its_days_along(api: Api, d
     for park_id, power in ((first, 1), (second, 2)):
         await kept(database, park_id, readings("Africa/Nairobi", "2025-09-01", [power]))
 
-    await api.ask(
+    await api.execute(
         "mutation ($id: ID!) { updatePark(input: {id: $id, energyType: SOLAR}) { id } }",
         id=second,
     )
 
-    listed = await api.ask(OF_ENERGY_TYPES, filter={"timezones": ["Africa/Nairobi"]})
+    listed = await api.execute(OF_ENERGY_TYPES, filter={"timezones": ["Africa/Nairobi"]})
     assert [(each["energyType"], each["sumPowerMw"], each["parkCount"]) for each in listed["items"]] == [
         ("SOLAR", 2, 1),
         ("WIND", 1, 1),
@@ -372,7 +375,7 @@ async def test_a_mean_is_the_float_nearest_to_the_exact_one(api: Api, database: 
     park_id, name = await new_park(api, "UTC")
     await kept(database, park_id, readings("UTC", "2025-09-01", ["0.1", "0.2", "0"]))
 
-    listed = await api.ask(OF_PARKS, filter={"parkNames": [name]})
+    listed = await api.execute(OF_PARKS, filter={"parkNames": [name]})
 
     (day,) = listed["items"]
     assert (day["sumPowerMw"], day["meanPowerMw"]) == (0.3, 0.1)

@@ -25,10 +25,10 @@ def after_fees(report: Any) -> dict[str, str]:
 
 async def vpp_of_one_site(api: Api, *events: str, **terms: Any) -> tuple[str, str]:
     """Set up a VPP of one site of 13.5 kWh with events, each `DATE,EVENT_TYPE,ENERGY,TARIFF`."""
-    vpp_id, nmi = await api.vpp(**terms), new_nmi()
-    await api.site(vpp_id, nmi=nmi, capacity_kwh=13.5)
+    vpp_id, nmi = await api.create_vpp(**terms), new_nmi()
+    await api.create_site(vpp_id, nmi=nmi, capacity_kwh=13.5)
     if events:
-        imported = await api.imported(HEADER + "".join(f"{nmi},{event}\n" for event in events))
+        imported = await api.import_file(HEADER + "".join(f"{nmi},{event}\n" for event in events))
         assert imported["rowsImported"] == len(events)
     return vpp_id, nmi
 
@@ -52,25 +52,25 @@ async def test_a_month_of_one_site_comes_to(
 ) -> None:
     vpp_id, _ = await vpp_of_one_site(api, *events, **terms)
 
-    report = await api.reported(vpp_id, "2025-09")
+    report = await api.settle_month(vpp_id, "2025-09")
 
     assert (report["status"], report["revision"], report["isLatest"], report["isStale"]) == ("READY", 1, True, False)
     assert totals(report) == expected
 
 
 async def test_a_vpp_without_sites_has_a_report_of_nothing(api: Api, worker: None) -> None:
-    report = await api.reported(await api.vpp(), "2025-09")
+    report = await api.settle_month(await api.create_vpp(), "2025-09")
 
     assert (report["status"], report["lineItems"]["items"]) == ("READY", [])
     assert totals(report) == ["0.00"] * 6
 
 
 async def test_a_report_is_pending_until_a_worker_settles_it(api: Api) -> None:
-    report = await api.ask(
+    report = await api.execute(
         """mutation ($id: ID!) { generateRevenueReport(input: {vppId: $id, month: "2025-09"}) {
             status revision isLatest isStale totals { vppTotalAud } lineItems { items { nmi } } downloadUrl
         } }""",
-        id=await api.vpp(),
+        id=await api.create_vpp(),
     )
 
     assert report == {
@@ -86,9 +86,9 @@ async def test_a_report_is_pending_until_a_worker_settles_it(api: Api) -> None:
 
 async def test_asking_again_with_nothing_changed_returns_the_same_revision(api: Api, worker: None) -> None:
     vpp_id, _ = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
-    first = await api.reported(vpp_id, "2025-09")
+    first = await api.settle_month(vpp_id, "2025-09")
 
-    assert await api.reported(vpp_id, "2025-09") == first
+    assert await api.settle_month(vpp_id, "2025-09") == first
 
 
 @pytest.mark.parametrize(
@@ -103,77 +103,77 @@ async def test_a_changed_input_makes_a_report_stale_and_the_next_a_new_revision(
     api: Api, worker: None, change: str, input_: dict[str, Any]
 ) -> None:
     vpp_id, _ = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
-    first = await api.reported(vpp_id, "2025-09")
+    first = await api.settle_month(vpp_id, "2025-09")
 
-    await api.ask(change, input={"id": vpp_id, **input_})
+    await api.execute(change, input={"id": vpp_id, **input_})
 
-    assert (await api.report(first["id"]))["isStale"] is True
-    second = await api.reported(vpp_id, "2025-09")
+    assert (await api.wait_for_report(first["id"]))["isStale"] is True
+    second = await api.settle_month(vpp_id, "2025-09")
     assert (second["revision"], second["isLatest"], second["isStale"]) == (2, True, False)
-    before = await api.report(first["id"])
+    before = await api.wait_for_report(first["id"])
     assert before["isLatest"] is False
     assert (before["totals"], before["lineItems"]) == (first["totals"], first["lineItems"])
 
 
 async def test_a_change_outside_the_month_leaves_its_report_as_it_is(api: Api, worker: None) -> None:
     vpp_id, nmi = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
-    first = await api.reported(vpp_id, "2025-09")
+    first = await api.settle_month(vpp_id, "2025-09")
 
-    await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25, "effectiveFrom": "2025-10-01"})
-    await api.imported(HEADER + f"{nmi},2025-10-01,DISCHARGE,5,35\n")
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25, "effectiveFrom": "2025-10-01"})
+    await api.import_file(HEADER + f"{nmi},2025-10-01,DISCHARGE,5,35\n")
 
-    assert (await api.report(first["id"]))["isStale"] is False
-    assert (await api.reported(vpp_id, "2025-09"))["id"] == first["id"]
+    assert (await api.wait_for_report(first["id"]))["isStale"] is False
+    assert (await api.settle_month(vpp_id, "2025-09"))["id"] == first["id"]
 
 
 async def test_a_reverted_import_makes_its_months_stale(api: Api, worker: None) -> None:
     vpp_id, nmi = await vpp_of_one_site(api)
-    imported = await api.imported(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n")
-    first = await api.reported(vpp_id, "2025-09")
+    imported = await api.import_file(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n")
+    first = await api.settle_month(vpp_id, "2025-09")
 
-    await api.ask("mutation ($id: ID!) { revertImport(input: {id: $id}) { id } }", id=imported["id"])
+    await api.execute("mutation ($id: ID!) { revertImport(input: {id: $id}) { id } }", id=imported["id"])
 
-    assert (await api.report(first["id"]))["isStale"] is True
-    assert totals(await api.reported(vpp_id, "2025-09")) == ["0.00"] * 6
+    assert (await api.wait_for_report(first["id"]))["isStale"] is True
+    assert totals(await api.settle_month(vpp_id, "2025-09")) == ["0.00"] * 6
 
 
 async def test_duplicates_are_no_part_of_a_report(api: Api, worker: None) -> None:
     vpp_id, nmi = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
-    await api.imported(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n{nmi},2025-09-20,DISCHARGE,5,35\n")
+    await api.import_file(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n{nmi},2025-09-20,DISCHARGE,5,35\n")
 
-    assert totals(await api.reported(vpp_id, "2025-09"))[0] == "3.50"
+    assert totals(await api.settle_month(vpp_id, "2025-09"))[0] == "3.50"
 
 
 async def test_a_month_cut_by_a_price_change_opens_the_blocks(api: Api, worker: None) -> None:
     vpp_id, _ = await vpp_of_one_site(
         api, "2025-09-15,DISCHARGE,10,100", "2025-09-16,DISCHARGE,10,100", "2025-09-17,DISCHARGE,10,-10"
     )
-    await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 50, "effectiveFrom": "2025-09-16"})
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 50, "effectiveFrom": "2025-09-16"})
 
     # 20 % of 10.00, then 50 % of 10.00.
-    assert totals(await api.reported(vpp_id, "2025-09")) == ["20.00", "7.00", "0.00", "-1.00", "6.00", "13.00"]
+    assert totals(await api.settle_month(vpp_id, "2025-09")) == ["20.00", "7.00", "0.00", "-1.00", "6.00", "13.00"]
 
 
 async def test_events_count_for_the_vpp_a_site_belongs_to_on_their_day(api: Api, worker: None) -> None:
-    before, after, nmi = await api.vpp(), await api.vpp(), new_nmi()
-    site_id = await api.site(before, nmi=nmi)
-    await api.ask(ASSIGN, input={"siteId": site_id, "vppId": after, "effectiveFrom": "2025-09-16"})
-    await api.imported(HEADER + f"{nmi},2025-09-15,DISCHARGE,10,100\n{nmi},2025-09-16,DISCHARGE,10,200\n")
+    before, after, nmi = await api.create_vpp(), await api.create_vpp(), new_nmi()
+    site_id = await api.create_site(before, nmi=nmi)
+    await api.execute(ASSIGN, input={"siteId": site_id, "vppId": after, "effectiveFrom": "2025-09-16"})
+    await api.import_file(HEADER + f"{nmi},2025-09-15,DISCHARGE,10,100\n{nmi},2025-09-16,DISCHARGE,10,200\n")
 
-    assert after_fees(await api.reported(before, "2025-09")) == {nmi: "8.00"}
-    assert after_fees(await api.reported(after, "2025-09")) == {nmi: "16.00"}
+    assert after_fees(await api.settle_month(before, "2025-09")) == {nmi: "8.00"}
+    assert after_fees(await api.settle_month(after, "2025-09")) == {nmi: "16.00"}
 
 
 async def test_a_removed_battery_still_counts_in_earlier_months(api: Api, worker: None) -> None:
-    vpp_id, nmi = await api.vpp(), new_nmi()
-    site_id = await api.site(vpp_id, nmi=nmi)
-    battery_id = await api.battery(site_id, capacity_kwh=10)
-    await api.ask(
+    vpp_id, nmi = await api.create_vpp(), new_nmi()
+    site_id = await api.create_site(vpp_id, nmi=nmi)
+    battery_id = await api.add_battery(site_id, capacity_kwh=10)
+    await api.execute(
         "mutation ($input: RemoveBatteryInput!) { removeBattery(input: $input) { id } }",
         input={"id": battery_id, "effectiveFrom": "2025-10-01"},
     )
 
-    september, october = [await api.reported(vpp_id, month) for month in ("2025-09", "2025-10")]
+    september, october = [await api.settle_month(vpp_id, month) for month in ("2025-09", "2025-10")]
 
     assert september["lineItems"]["items"][0]["capacityKwh"] == 10.0
     assert october["lineItems"]["items"][0]["capacityKwh"] == 0.0
@@ -182,21 +182,23 @@ async def test_a_removed_battery_still_counts_in_earlier_months(api: Api, worker
 async def test_other_terms_can_be_tried_without_a_trace(api: Api, worker: None) -> None:
     vpp_id, nmi = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,10,100", daily_fee=0.3)
 
-    as_it_is = await api.ask(SIMULATE, input={"vppId": vpp_id, "month": "2025-09"})
-    tried = await api.ask(
+    as_it_is = await api.execute(SIMULATE, input={"vppId": vpp_id, "month": "2025-09"})
+    tried = await api.execute(
         SIMULATE, input={"vppId": vpp_id, "month": "2025-09", "revenuePercentage": 50, "dailyFeeAud": 0}
     )
 
     assert totals(as_it_is) == ["10.00", "2.00", "8.00", "0.00", "10.00", "0.00"]
     assert totals(tried) == ["10.00", "5.00", "0.00", "0.00", "5.00", "5.00"]
     assert tried["lineItems"] == [{"nmi": nmi, "afterFeesAud": "5.00", "site": {"nmi": nmi}}]
-    listed = await api.ask("query ($id: ID!) { listRevenueReports(filter: {vppId: $id}) { items { id } } }", id=vpp_id)
+    listed = await api.execute(
+        "query ($id: ID!) { listRevenueReports(filter: {vppId: $id}) { items { id } } }", id=vpp_id
+    )
     assert listed == {"items": []}
 
 
 @pytest.mark.parametrize("month", ["2025-13", "2025-9", "September", "2025-09-01", ""])
 async def test_a_month_that_is_none_is_refused(api: Api, month: str) -> None:
-    vpp_id = await api.vpp()
+    vpp_id = await api.create_vpp()
 
     for document, field in [
         ("mutation ($m: String!, $v: ID!) { generateRevenueReport(input: {vppId: $v, month: $m}) { id } }", "input"),
@@ -213,23 +215,23 @@ async def test_a_month_that_is_none_is_refused(api: Api, month: str) -> None:
     [({"revenuePercentage": 101}, "revenuePercentage"), ({"dailyFeeAud": -0.01}, "dailyFeeAud")],
 )
 async def test_terms_out_of_range_cannot_be_tried(api: Api, tried: dict[str, float], field: str) -> None:
-    input_ = {"vppId": await api.vpp(), "month": "2025-09", **tried}
+    input_ = {"vppId": await api.create_vpp(), "month": "2025-09", **tried}
 
     assert (await api.refusal(SIMULATE, input=input_))[:2] == ("ValidationFailed", ["input", field])
 
 
 async def test_reports_are_listed_without_superseded_revisions_unless_asked_for(api: Api, worker: None) -> None:
     vpp_id, _ = await vpp_of_one_site(api)
-    await api.reported(vpp_id, "2025-09")
-    await api.ask(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25})
-    await api.reported(vpp_id, "2025-09")
-    await api.reported(vpp_id, "2025-08")
+    await api.settle_month(vpp_id, "2025-09")
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25})
+    await api.settle_month(vpp_id, "2025-09")
+    await api.settle_month(vpp_id, "2025-08")
     document = """query ($filter: RevenueReportFilterInput) {
         listRevenueReports(filter: $filter) { items { month revision vpp { id } } } }"""
 
-    latest = await api.ask(document, filter={"vppId": vpp_id})
-    every = await api.ask(document, filter={"vppId": vpp_id, "latestOnly": False})
-    of_vpp = await api.ask(
+    latest = await api.execute(document, filter={"vppId": vpp_id})
+    every = await api.execute(document, filter={"vppId": vpp_id, "latestOnly": False})
+    of_vpp = await api.execute(
         "query ($id: ID!) { getVpp(id: $id) { revenueReports { items { month revision } } } }", id=vpp_id
     )
 
@@ -248,12 +250,12 @@ async def test_reports_are_listed_without_superseded_revisions_unless_asked_for(
 
 async def test_a_site_deleted_later_keeps_its_line_item(api: Api, worker: None) -> None:
     vpp_id, nmi = await vpp_of_one_site(api)
-    report = await api.reported(vpp_id, "2025-09")
-    site = await api.ask("query ($nmi: String!) { getSiteByNmi(nmi: $nmi) { id } }", nmi=nmi)
+    report = await api.settle_month(vpp_id, "2025-09")
+    site = await api.execute("query ($nmi: String!) { getSiteByNmi(nmi: $nmi) { id } }", nmi=nmi)
 
-    await api.ask("mutation ($id: ID!) { deleteSite(input: {id: $id}) { id } }", id=site["id"])
+    await api.execute("mutation ($id: ID!) { deleteSite(input: {id: $id}) { id } }", id=site["id"])
 
-    kept = await api.ask(
+    kept = await api.execute(
         "query ($id: ID!) { getRevenueReport(id: $id) { lineItems { items { nmi address site { id } } } } }",
         id=report["id"],
     )

@@ -57,20 +57,20 @@ class Moved:
 @pytest_asyncio.fixture(scope="module")
 async def moved(api: Api, vpps: dict[str, str], worker: None) -> Moved:
     nmi = new_nmi()
-    site_id = await api.site(vpps["theirs"], nmi=nmi)
-    battery_id = await api.battery(site_id, capacity_kwh=5)
-    await api.ask(
+    site_id = await api.create_site(vpps["theirs"], nmi=nmi)
+    battery_id = await api.add_battery(site_id, capacity_kwh=5)
+    await api.execute(
         "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }",
         input={"siteId": site_id, "vppId": vpps["ours"], "effectiveFrom": "2025-09-16"},
     )
     rows = "".join(f"{nmi},2025-09-{day},DISCHARGE,{day},10\n" for day in ("10", "20"))
-    await api.imported(HEADER + rows)
+    await api.import_file(HEADER + rows)
     return Moved(site_id, nmi, battery_id)
 
 
 @pytest_asyncio.fixture(scope="module")
 async def vpps(api: Api) -> dict[str, str]:
-    return {"theirs": await api.vpp(name="Theirs"), "ours": await api.vpp(name="Ours")}
+    return {"theirs": await api.create_vpp(name="Theirs"), "ours": await api.create_vpp(name="Ours")}
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -78,14 +78,14 @@ async def estates(api: Api, vpps: dict[str, str], moved: Moved, database: Databa
     made = {}
     for whose, vpp_id in vpps.items():
         nmi = new_nmi()
-        site_id = await api.site(vpp_id, nmi=nmi)
-        battery_id = await api.battery(site_id, capacity_kwh=10)
-        operator = await api.called_by("OPERATOR", vppIds=[vpp_id])
-        brought = await operator.imported(f"{HEADER}{nmi},2025-09-01,DISCHARGE,10,25\nno,,,,\n")
-        report = await operator.reported(vpp_id, "2025-09")
+        site_id = await api.create_site(vpp_id, nmi=nmi)
+        battery_id = await api.add_battery(site_id, capacity_kwh=10)
+        operator = await api.as_role("OPERATOR", vppIds=[vpp_id])
+        brought = await operator.import_file(f"{HEADER}{nmi},2025-09-01,DISCHARGE,10,25\nno,,,,\n")
+        report = await operator.settle_month(vpp_id, "2025-09")
         assert (brought["rowsImported"], report["status"]) == (1, "READY")
         park_name = new_name()
-        park_id = await api.park(name=park_name)
+        park_id = await api.create_park(name=park_name)
         await kept(database, park_id, readings("Europe/Amsterdam", "2025-09-01", [1]))
         made[whose] = Estate(
             *(vpp_id, whose.title(), site_id, nmi, battery_id, brought["id"], report["id"], park_id, park_name)
@@ -106,13 +106,13 @@ async def ours(estates: dict[str, Estate]) -> Estate:
 @pytest_asyncio.fixture(scope="module")
 async def operator(api: Api, ours: Estate) -> Api:
     """Whoever operates our VPP, and no other."""
-    return await api.called_by("OPERATOR", vppIds=[ours.vpp])
+    return await api.as_role("OPERATOR", vppIds=[ours.vpp])
 
 
 @pytest_asyncio.fixture(scope="module")
 async def member(api: Api, ours: Estate) -> Api:
     """The owner of our site."""
-    return await api.called_by("MEMBER", siteIds=[ours.site])
+    return await api.as_role("MEMBER", siteIds=[ours.site])
 
 
 EVERYTHING = """{
@@ -131,7 +131,7 @@ EVERYTHING = """{
 async def test_an_operator_sees_its_own_vpps_and_what_was_theirs_in_their_time(
     operator: Api, ours: Estate, moved: Moved
 ) -> None:
-    answer = await operator.answer(EVERYTHING)
+    answer = await operator.response(EVERYTHING)
 
     nmis = sorted([ours.nmi, moved.nmi])
     sites = {
@@ -173,7 +173,7 @@ async def test_an_operator_sees_its_own_vpps_and_what_was_theirs_in_their_time(
 
 
 async def test_a_member_sees_its_own_sites_and_their_lines_of_ready_reports(member: Api, ours: Estate) -> None:
-    answer = await member.answer(EVERYTHING)
+    answer = await member.response(EVERYTHING)
 
     assert answer == {
         "data": {
@@ -217,27 +217,30 @@ async def test_a_member_sees_its_own_sites_and_their_lines_of_ready_reports(memb
 
 
 async def test_a_member_without_sites_sees_nothing(api: Api, ours: Estate) -> None:
-    site_id = await api.site(ours.vpp)
-    nobody = await api.called_by("MEMBER", siteIds=[site_id])
-    await api.ask("mutation ($id: ID!) { deleteSite(input: {id: $id}) { id } }", id=site_id)
+    site_id = await api.create_site(ours.vpp)
+    nobody = await api.as_role("MEMBER", siteIds=[site_id])
+    await api.execute("mutation ($id: ID!) { deleteSite(input: {id: $id}) { id } }", id=site_id)
 
-    answer = await nobody.answer(EVERYTHING)
+    answer = await nobody.response(EVERYTHING)
 
     assert [page["items"] for page in answer["data"].values()] == [[], [], []]
 
 
 async def test_the_report_a_member_sees_is_the_latest_that_is_ready(api: Api, database: Database, worker: None) -> None:
-    vpp_id = await api.vpp()
-    site_id = await api.site(vpp_id)
-    member = await api.called_by("MEMBER", siteIds=[site_id])
-    first = await api.reported(vpp_id, "2025-09")
-    await api.ask("mutation ($id: ID!) { updateVpp(input: {id: $id, revenuePercentage: 30}) { id } }", id=vpp_id)
-    second = await api.reported(vpp_id, "2025-09")
+    vpp_id = await api.create_vpp()
+    site_id = await api.create_site(vpp_id)
+    member = await api.as_role("MEMBER", siteIds=[site_id])
+    first = await api.settle_month(vpp_id, "2025-09")
+    await api.execute("mutation ($id: ID!) { updateVpp(input: {id: $id, revenuePercentage: 30}) { id } }", id=vpp_id)
+    second = await api.settle_month(vpp_id, "2025-09")
     async with database.transaction() as session:
         await session.execute(NOT_READY, {"id": second["id"]})
 
     latest = 'query ($vpp: ID!) { getLatestRevenueReport(vppId: $vpp, month: "2025-09") { id isLatest revision } }'
-    seen, listed = await member.ask(latest, vpp=vpp_id), await member.ask("{ listRevenueReports { items { id } } }")
+    seen, listed = (
+        await member.execute(latest, vpp=vpp_id),
+        await member.execute("{ listRevenueReports { items { id } } }"),
+    )
 
     assert seen == {"id": first["id"], "isLatest": True, "revision": 1}
     assert listed == {"items": [{"id": first["id"]}]}
@@ -358,8 +361,8 @@ async def test_what_is_anothers_is_answered_like_what_is_not_there(
     of_theirs, of_nobody = getattr(theirs, kind), absent(kind)
     before = await everything(api)
 
-    there = await operator.answer(filled(document, of_theirs, ours))
-    not_there = await operator.answer(filled(document, of_nobody, ours))
+    there = await operator.response(filled(document, of_theirs, ours))
+    not_there = await operator.response(filled(document, of_nobody, ours))
 
     assert str(there).replace(of_theirs, "…") == str(not_there).replace(of_nobody, "…")
     assert await everything(api) == before
@@ -372,8 +375,8 @@ async def test_another_site_is_to_a_member_as_if_it_were_not_there(
     kind, document = ASKED[tried]
     of_theirs, of_nobody = getattr(theirs, kind), absent(kind)
 
-    there = await member.answer(filled(document, of_theirs, ours))
-    not_there = await member.answer(filled(document, of_nobody, ours))
+    there = await member.response(filled(document, of_theirs, ours))
+    not_there = await member.response(filled(document, of_nobody, ours))
 
     assert str(there).replace(of_theirs, "…") == str(not_there).replace(of_nobody, "…")
 
@@ -387,8 +390,8 @@ async def test_a_filter_that_was_forgotten_shows_nothing(
     for forgotten in ("vpps", "sites", "sites_to_change", "memberships", "events", "reports", "line_items", "imports"):
         monkeypatch.setattr(Scope, forgotten, lambda *_: ())
 
-    there = await operator.answer(filled(document, of_theirs, ours))
-    not_there = await operator.answer(filled(document, of_nobody, ours))
+    there = await operator.response(filled(document, of_theirs, ours))
+    not_there = await operator.response(filled(document, of_nobody, ours))
 
     assert str(there).replace(of_theirs, "…") == str(not_there).replace(of_nobody, "…")
 
@@ -399,7 +402,7 @@ async def test_whoever_forgot_all_filters_still_lists_no_more_than_its_own(
     for forgotten in ("vpps", "sites", "memberships", "reports", "line_items", "imports"):
         monkeypatch.setattr(Scope, forgotten, lambda *_: ())
 
-    answer = await operator.answer(EVERYTHING)
+    answer = await operator.response(EVERYTHING)
 
     assert theirs.nmi not in str(answer)
     assert theirs.report not in str(answer)
@@ -408,11 +411,11 @@ async def test_whoever_forgot_all_filters_still_lists_no_more_than_its_own(
 
 
 async def everything(api: Api) -> Any:
-    listed = await api.answer("""{
+    listed = await api.response("""{
         listImports(limit: 200) { items { id status rowsImported rowsDuplicated } }
         listRevenueReports(filter: {latestOnly: false}, limit: 200) { items { id isStale } }
     }""")
-    return await api.kept(), listed
+    return await api.fleet_snapshot(), listed
 
 
 @pytest.mark.parametrize("tried", ["onImportProgress.id", "onRevenueReport.id"])
@@ -435,14 +438,14 @@ async def told(api: Api, document: str) -> str:
 
 
 async def test_who_follows_all_reports_is_told_of_its_own(api_server: Serving, served_api: Api) -> None:
-    ours, theirs = [await served_api.vpp() for _ in range(2)]
-    reader = await served_api.called_by("READER", vppIds=[ours])
+    ours, theirs = [await served_api.create_vpp() for _ in range(2)]
+    reader = await served_api.as_role("READER", vppIds=[ours])
 
     async with open_socket(api_server.url, {"x-api-key": reader.key}) as socket:
         reports = socket.subscribe("subscription { onRevenueReport { vppId } }")
         first = asyncio.ensure_future(anext(reports))
         for vpp_id in (theirs, ours):
-            await served_api.reported(vpp_id, "2025-09")
+            await served_api.settle_month(vpp_id, "2025-09")
 
         assert await first == {"data": {"onRevenueReport": {"vppId": ours}}}
 
@@ -453,7 +456,7 @@ async def test_a_month_comes_to_the_same_for_whoever_may_see_it(api: Api, operat
         lineItems { nmi memberDays capacityKwh revenueAud afterFeesAud }
     } }"""
 
-    seen, whole = [await each.ask(document, vpp=ours.vpp) for each in (operator, api)]
+    seen, whole = [await each.execute(document, vpp=ours.vpp) for each in (operator, api)]
 
     assert seen["totals"]["totalRevenueAud"] == "4.50"
     assert len(seen["lineItems"]) == 2
@@ -464,9 +467,9 @@ async def test_a_next_token_of_another_shows_no_more_than_ones_own(
     api: Api, operator: Api, ours: Estate, theirs: Estate
 ) -> None:
     listing = "query ($token: String) { listSites(limit: 1, nextToken: $token) { items { nmi } nextToken } }"
-    token = (await api.ask(listing, token=None))["nextToken"]
+    token = (await api.execute(listing, token=None))["nextToken"]
 
-    page = await operator.ask(listing, token=token)
+    page = await operator.execute(listing, token=token)
 
     assert theirs.nmi not in str(page)
 
@@ -481,7 +484,7 @@ async def test_an_operator_of_some_vpps_creates_no_other(operator: Api) -> None:
 
 
 async def test_an_operator_of_some_vpps_creates_no_park(api: Api, operator: Api) -> None:
-    before = await api.ask("{ listParks { items { id } } }")
+    before = await api.execute("{ listParks { items { id } } }")
 
     refusal = await operator.refusal(
         """mutation ($name: String!) {
@@ -494,11 +497,11 @@ async def test_an_operator_of_some_vpps_creates_no_park(api: Api, operator: Api)
         "Your access is limited to some VPPs, and parks belong to none; ask an operator for all VPPs to create them."
     )
     assert refusal == ("Unauthorized", None, message)
-    assert await api.ask("{ listParks { items { id } } }") == before
+    assert await api.execute("{ listParks { items { id } } }") == before
 
 
 async def test_who_is_held_to_some_vpps_sees_no_park_nor_what_is_of_one(operator: Api) -> None:
-    answer = await operator.answer("""{
+    answer = await operator.response("""{
         listParks { items { id } }
         listEnergyReadings { items { powerMw } }
         listParkDailyStats { items { date } }
@@ -541,8 +544,8 @@ async def test_an_id_that_is_anothers_is_taken_and_no_more_is_said_of_it(
 
 
 async def test_an_operator_does_with_its_own_what_an_operator_does(operator: Api, ours: Estate) -> None:
-    site_id = await operator.site(ours.vpp, capacity_kwh=3)
-    listed = await operator.ask("query ($id: ID!) { getSite(id: $id) { batteries { id } } }", id=site_id)
+    site_id = await operator.create_site(ours.vpp, capacity_kwh=3)
+    listed = await operator.execute("query ($id: ID!) { getSite(id: $id) { batteries { id } } }", id=site_id)
     battery_id = listed["batteries"][0]["id"]
 
     changes = [
@@ -554,15 +557,15 @@ async def test_an_operator_does_with_its_own_what_an_operator_does(operator: Api
         ("DeleteSiteInput", "deleteSite", {"id": site_id}),
     ]
     for kind, mutation, given in changes:
-        await operator.ask(f"mutation ($input: {kind}!) {{ {mutation}(input: $input) {{ id }} }}", input=given)
+        await operator.execute(f"mutation ($input: {kind}!) {{ {mutation}(input: $input) {{ id }} }}", input=given)
 
-    assert await operator.ask("query ($id: ID!) { getSite(id: $id) { id } }", id=site_id) is None
+    assert await operator.execute("query ($id: ID!) { getSite(id: $id) { id } }", id=site_id) is None
 
 
 async def test_a_site_that_has_left_is_seen_and_no_longer_changed(api: Api, theirs: Estate, moved: Moved) -> None:
-    before = await api.called_by("OPERATOR", vppIds=[theirs.vpp])
+    before = await api.as_role("OPERATOR", vppIds=[theirs.vpp])
 
-    seen = await before.ask(
+    seen = await before.execute(
         "query ($id: ID!) { getSite(id: $id) { nmi vpp { id } events { items { settlementDate } } } }", id=moved.site
     )
     refusal = await before.refusal(
@@ -602,7 +605,7 @@ async def test_the_days_in_which_a_site_was_anothers_are_not_changed(
 
 
 async def test_from_the_day_a_site_came_it_can_be_changed(operator: Api, moved: Moved) -> None:
-    changed = await operator.ask(
+    changed = await operator.execute(
         "mutation ($input: UpdateBatteryInput!) { updateBattery(input: $input) { capacityKwh } }",
         input={"id": moved.battery, "capacityKwh": 6, "effectiveFrom": "2025-09-16"},
     )
@@ -620,7 +623,7 @@ async def test_an_operators_import_brings_no_row_of_anothers_site_or_day(
         f"{moved.nmi},2025-09-16,DISCHARGE,1,10",
     ]
 
-    brought = await operator.imported(HEADER + "\n".join(rows))
+    brought = await operator.import_file(HEADER + "\n".join(rows))
 
     codes = [(each["lineNumber"], each["code"]) for each in brought["rejections"]["items"]]
     messages = [each["message"] for each in brought["rejections"]["items"]]
@@ -641,9 +644,9 @@ async def test_a_file_another_imported_is_imported_for_ones_own_sites(
     api: Api, operator: Api, ours: Estate, theirs: Estate
 ) -> None:
     file = f"{HEADER}{ours.nmi},2025-11-01,DISCHARGE,1,10\n{theirs.nmi},2025-11-01,DISCHARGE,1,10\n"
-    other = await api.called_by("OPERATOR", vppIds=[theirs.vpp])
+    other = await api.as_role("OPERATOR", vppIds=[theirs.vpp])
 
-    brought = [await each.imported(file) for each in (other, operator, api)]
+    brought = [await each.import_file(file) for each in (other, operator, api)]
 
     counts = [(each["status"], each["rowsImported"], each["rowsDuplicated"], each["rowsRejected"]) for each in brought]
     assert counts == [("COMPLETED", 1, 0, 1), ("COMPLETED", 1, 0, 1), ("COMPLETED", 0, 2, 0)]
@@ -651,21 +654,21 @@ async def test_a_file_another_imported_is_imported_for_ones_own_sites(
 
 async def test_reverting_ones_own_import_lets_the_rows_of_others_count(api: Api, operator: Api, ours: Estate) -> None:
     row = f"{ours.nmi},2025-12-01,DISCHARGE,1,10\n"
-    first = await operator.imported(HEADER + row)
-    second = await api.imported(HEADER + row + "no,,,,\n")
+    first = await operator.import_file(HEADER + row)
+    second = await api.import_file(HEADER + row + "no,,,,\n")
     count = "query ($id: ID!) { getImport(id: $id) { rowsImported rowsDuplicated } }"
-    before = await api.ask(count, id=second["id"])
+    before = await api.execute(count, id=second["id"])
 
-    await operator.ask("mutation ($id: ID!) { revertImport(input: {id: $id}) { id } }", id=first["id"])
+    await operator.execute("mutation ($id: ID!) { revertImport(input: {id: $id}) { id } }", id=first["id"])
 
     assert before == {"rowsImported": 0, "rowsDuplicated": 1}
-    assert await api.ask(count, id=second["id"]) == {"rowsImported": 1, "rowsDuplicated": 0}
+    assert await api.execute(count, id=second["id"]) == {"rowsImported": 1, "rowsDuplicated": 0}
 
 
 async def test_an_event_that_came_with_others_does_not_show_its_import(operator: Api, moved: Moved) -> None:
     document = 'query ($id: ID!) { getSite(id: $id) { events(until: "2025-10-01") { items { import { id } } } } }'
 
-    answer = await operator.answer(document, id=moved.site)
+    answer = await operator.response(document, id=moved.site)
 
     (error, *_) = answer["errors"]
     assert answer["data"] == {"getSite": None}

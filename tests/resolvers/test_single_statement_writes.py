@@ -37,13 +37,13 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 async def test_a_create_and_what_it_answers_take_one_statement(monkeypatch: pytest.MonkeyPatch, api: Api) -> None:
-    vpp_id = await api.vpp()
+    vpp_id = await api.create_vpp()
     nmi, serial = new_nmi(), new_name()
 
     with statements(monkeypatch) as for_site:
-        site = await api.ask(CREATE_SITE, input={"vppId": vpp_id, "nmi": nmi, "address": "1 King St"})
+        site = await api.execute(CREATE_SITE, input={"vppId": vpp_id, "nmi": nmi, "address": "1 King St"})
     with statements(monkeypatch) as for_battery:
-        battery = await api.ask(
+        battery = await api.execute(
             ADD_BATTERY,
             input={"siteId": site["id"], "manufacturer": "Tesla", "serial": serial, "capacityKwh": 13.5},
         )
@@ -55,14 +55,14 @@ async def test_a_create_and_what_it_answers_take_one_statement(monkeypatch: pyte
 
 @pytest.mark.parametrize("effective_from", [None, "2025-07-01", "2999-01-01"])
 async def test_a_create_answers_with_what_is_read_of_it_then(api: Api, effective_from: str | None) -> None:
-    of_site, vpp_id = "id nmi address createdAt updatedAt", await api.vpp()
+    of_site, vpp_id = "id nmi address createdAt updatedAt", await api.create_vpp()
     of_battery = "id manufacturer serial capacityKwh effectiveFrom effectiveUntil createdAt updatedAt"
 
-    site = await api.ask(
+    site = await api.execute(
         f"mutation ($input: CreateSiteInput!) {{ createSite(input: $input) {{ {of_site} }} }}",
         input={"vppId": vpp_id, "nmi": new_nmi(), "address": " 1 King St ", "effectiveFrom": effective_from},
     )
-    battery = await api.ask(
+    battery = await api.execute(
         f"mutation ($input: AddBatteryInput!) {{ addBattery(input: $input) {{ {of_battery} }} }}",
         input={
             "siteId": site["id"],
@@ -73,19 +73,21 @@ async def test_a_create_answers_with_what_is_read_of_it_then(api: Api, effective
         },
     )
 
-    assert site == await api.ask(f"query ($id: ID!) {{ getSite(id: $id) {{ {of_site} }} }}", id=site["id"])
-    assert battery == await api.ask(f"query ($id: ID!) {{ getBattery(id: $id) {{ {of_battery} }} }}", id=battery["id"])
+    assert site == await api.execute(f"query ($id: ID!) {{ getSite(id: $id) {{ {of_site} }} }}", id=site["id"])
+    assert battery == await api.execute(
+        f"query ($id: ID!) {{ getBattery(id: $id) {{ {of_battery} }} }}", id=battery["id"]
+    )
     assert battery["effectiveFrom"] == effective_from
 
 
 async def test_whoever_is_held_to_vpps_creates_in_a_transaction_under_their_role(
     monkeypatch: pytest.MonkeyPatch, api: Api
 ) -> None:
-    vpp_id = await api.vpp()
-    caller = await api.called_by("OPERATOR", vppIds=[vpp_id])
+    vpp_id = await api.create_vpp()
+    caller = await api.as_role("OPERATOR", vppIds=[vpp_id])
 
     with statements(monkeypatch) as sent:
-        site = await caller.ask(CREATE_SITE, input={"vppId": vpp_id, "nmi": new_nmi(), "address": "1 King St"})
+        site = await caller.execute(CREATE_SITE, input={"vppId": vpp_id, "nmi": new_nmi(), "address": "1 King St"})
 
     assert site["address"] == "1 King St"
     assert sent[0].startswith("BEGIN")

@@ -25,15 +25,15 @@ def membership(vpp_id: str, since: str | None = None, until: str | None = None) 
 async def assigned(api: Api, site_id: str, *moves: tuple[str, str | None]) -> Any:
     """Move a site to one VPP after another, each from its day, and return its memberships."""
     for vpp_id, since in moves:
-        moved = await api.ask(ASSIGN, input={"siteId": site_id, "vppId": vpp_id, "effectiveFrom": since})
+        moved = await api.execute(ASSIGN, input={"siteId": site_id, "vppId": vpp_id, "effectiveFrom": since})
     return moved["memberships"]
 
 
 @pytest.mark.parametrize(("given", "nmi"), [("NAAAMYS582", "NAAAMYS582"), ("20019857328", "2001985732")])
 async def test_a_created_site_is_found_by_its_nmi_without_the_check_digit(api: Api, given: str, nmi: str) -> None:
-    vpp_id = await api.vpp()
+    vpp_id = await api.create_vpp()
 
-    created = await api.ask(CREATE, input={"vppId": vpp_id, "nmi": given, "address": f" {STREET}, Australia "})
+    created = await api.execute(CREATE, input={"vppId": vpp_id, "nmi": given, "address": f" {STREET}, Australia "})
 
     assert created == {
         "id": created["id"],
@@ -41,106 +41,106 @@ async def test_a_created_site_is_found_by_its_nmi_without_the_check_digit(api: A
         "address": f"{STREET}, Australia",
         "memberships": [membership(vpp_id)],
     }
-    assert await api.ask(GET, id=created["id"]) == created
-    assert await api.ask(GET_BY_NMI, nmi=nmi) == created
-    assert await api.ask(GET_BY_NMI, nmi=given) == created
+    assert await api.execute(GET, id=created["id"]) == created
+    assert await api.execute(GET_BY_NMI, nmi=nmi) == created
+    assert await api.execute(GET_BY_NMI, nmi=given) == created
 
 
 async def test_a_site_that_is_not_there_is_null(api: Api) -> None:
-    assert await api.ask(GET, id=str(uuid4())) is None
-    assert await api.ask(GET_BY_NMI, nmi=new_nmi()) is None
+    assert await api.execute(GET, id=str(uuid4())) is None
+    assert await api.execute(GET_BY_NMI, nmi=new_nmi()) is None
 
 
 async def test_a_site_may_join_its_vpp_on_a_day(api: Api) -> None:
-    vpp_id, nmi = await api.vpp(), new_nmi()
+    vpp_id, nmi = await api.create_vpp(), new_nmi()
 
-    created = await api.ask(
+    created = await api.execute(
         CREATE, input={"vppId": vpp_id, "nmi": nmi, "address": STREET, "effectiveFrom": "2025-07-01"}
     )
 
     assert created["memberships"] == [membership(vpp_id, "2025-07-01")]
-    assert await api.ask(VPP_ON, id=created["id"], on="2025-06-30") == {"vpp": None}
-    assert await api.ask(VPP_ON, id=created["id"], on="2025-07-01") == {"vpp": {"id": vpp_id}}
+    assert await api.execute(VPP_ON, id=created["id"], on="2025-06-30") == {"vpp": None}
+    assert await api.execute(VPP_ON, id=created["id"], on="2025-07-01") == {"vpp": {"id": vpp_id}}
 
 
 async def test_the_same_create_sent_again_returns_the_same_site(api: Api) -> None:
-    again = {"id": str(uuid4()), "vppId": await api.vpp(), "nmi": new_nmi(), "address": STREET}
-    created = await api.ask(CREATE, input=again)
+    again = {"id": str(uuid4()), "vppId": await api.create_vpp(), "nmi": new_nmi(), "address": STREET}
+    created = await api.execute(CREATE, input=again)
 
-    assert await api.ask(CREATE, input=again) == created
+    assert await api.execute(CREATE, input=again) == created
 
 
 async def test_another_create_with_the_same_id_is_refused(api: Api) -> None:
-    first = {"id": str(uuid4()), "vppId": await api.vpp(), "nmi": new_nmi(), "address": STREET}
-    await api.ask(CREATE, input=first)
+    first = {"id": str(uuid4()), "vppId": await api.create_vpp(), "nmi": new_nmi(), "address": STREET}
+    await api.execute(CREATE, input=first)
     others: list[dict[str, Any]] = [
-        {"vppId": await api.vpp()},
+        {"vppId": await api.create_vpp()},
         {"nmi": new_nmi()},
         {"address": "1 King St"},
         {"effectiveFrom": "2025-07-01"},
     ]
-    before = await api.kept()
+    before = await api.fleet_snapshot()
 
     refusals = [await api.refusal(CREATE, input=first | other) for other in others]
 
     message = f"The id {first['id']} already belongs to another site."
     assert refusals == [("Conflict", ["input", "id"], message)] * 4
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 async def test_an_updated_site_keeps_what_was_not_given(api: Api) -> None:
-    vpp_id, nmi = await api.vpp(), new_nmi()
-    site_id = await api.site(vpp_id)
+    vpp_id, nmi = await api.create_vpp(), new_nmi()
+    site_id = await api.create_site(vpp_id)
 
-    await api.ask(UPDATE, input={"id": site_id, "nmi": nmi})
-    updated = await api.ask(UPDATE, input={"id": site_id, "address": f" {STREET} ", "nmi": None})
+    await api.execute(UPDATE, input={"id": site_id, "nmi": nmi})
+    updated = await api.execute(UPDATE, input={"id": site_id, "address": f" {STREET} ", "nmi": None})
 
     assert updated == {"id": site_id, "nmi": nmi, "address": STREET, "memberships": [membership(vpp_id)]}
 
 
 async def test_a_site_moved_without_a_day_has_always_been_there(api: Api) -> None:
-    first, second, third = await api.vpp(), await api.vpp(), await api.vpp()
-    site_id = await api.site(first, effectiveFrom="2025-07-01")
+    first, second, third = await api.create_vpp(), await api.create_vpp(), await api.create_vpp()
+    site_id = await api.create_site(first, effectiveFrom="2025-07-01")
 
     assert await assigned(api, site_id, (second, "2025-08-01"), (third, None)) == [membership(third)]
 
 
 async def test_a_site_moved_on_a_day_was_elsewhere_before(api: Api) -> None:
-    first, second = await api.vpp(), await api.vpp()
-    site_id = await api.site(first)
+    first, second = await api.create_vpp(), await api.create_vpp()
+    site_id = await api.create_site(first)
 
     assert await assigned(api, site_id, (second, "2025-07-01"), (first, "2025-09-01")) == [
         membership(first, until="2025-07-01"),
         membership(second, "2025-07-01", "2025-09-01"),
         membership(first, "2025-09-01"),
     ]
-    belonged = [await api.ask(VPP_ON, id=site_id, on=day) for day in ("2025-06-30", "2025-07-01", "2025-09-01")]
+    belonged = [await api.execute(VPP_ON, id=site_id, on=day) for day in ("2025-06-30", "2025-07-01", "2025-09-01")]
     assert belonged == [{"vpp": {"id": first}}, {"vpp": {"id": second}}, {"vpp": {"id": first}}]
-    assert await api.ask(VPP_ON, id=site_id, on=None) == {"vpp": {"id": first}}
+    assert await api.execute(VPP_ON, id=site_id, on=None) == {"vpp": {"id": first}}
 
 
 async def test_a_site_moved_away_and_back_on_one_day_never_left(api: Api) -> None:
-    first, second = await api.vpp(), await api.vpp()
-    site_id = await api.site(first)
+    first, second = await api.create_vpp(), await api.create_vpp()
+    site_id = await api.create_site(first)
 
     assert await assigned(api, site_id, (second, "2025-07-01"), (first, "2025-07-01")) == [membership(first)]
 
 
 async def test_a_site_moved_before_it_first_joined_was_only_ever_there(api: Api) -> None:
-    first, second = await api.vpp(), await api.vpp()
-    site_id = await api.site(first, effectiveFrom="2025-07-01")
+    first, second = await api.create_vpp(), await api.create_vpp()
+    site_id = await api.create_site(first, effectiveFrom="2025-07-01")
 
     assert await assigned(api, site_id, (second, "2025-06-15")) == [membership(second, "2025-06-15")]
 
 
 async def test_sites_are_listed_by_the_vpp_they_belong_to_on_a_day(api: Api) -> None:
-    first, second = await api.vpp(), await api.vpp()
-    stays, moves = await api.site(first, nmi=new_nmi()), await api.site(first, nmi=new_nmi())
+    first, second = await api.create_vpp(), await api.create_vpp()
+    stays, moves = await api.create_site(first, nmi=new_nmi()), await api.create_site(first, nmi=new_nmi())
     await assigned(api, moves, (second, "2025-07-01"))
 
     async def listed(vpp_id: str, on: str | None) -> list[str]:
-        by_filter = await api.ask(LIST, filter={"vppId": vpp_id, "on": on})
-        assert (await api.ask(VPP_SITES, id=vpp_id, on=on))["sites"] == by_filter
+        by_filter = await api.execute(LIST, filter={"vppId": vpp_id, "on": on})
+        assert (await api.execute(VPP_SITES, id=vpp_id, on=on))["sites"] == by_filter
         return [site["id"] for site in by_filter["items"]]
 
     assert await listed(first, "2025-06-30") == [stays, moves]
@@ -150,41 +150,41 @@ async def test_sites_are_listed_by_the_vpp_they_belong_to_on_a_day(api: Api) -> 
 
 
 async def test_sites_are_found_by_a_part_of_their_address_taken_literally(api: Api) -> None:
-    vpp_id = await api.vpp()
+    vpp_id = await api.create_vpp()
     addresses = ["5% Creek Rd ☀", "5 Creek Rd", "6_Creek Rd"]
-    ids = [await api.site(vpp_id, address=address) for address in addresses]
+    ids = [await api.create_site(vpp_id, address=address) for address in addresses]
 
     async def found(text: str) -> list[int]:
-        items = (await api.ask(LIST, filter={"vppId": vpp_id, "addressContains": text}))["items"]
+        items = (await api.execute(LIST, filter={"vppId": vpp_id, "addressContains": text}))["items"]
         return [ids.index(site["id"]) for site in items]
 
     assert [await found(text) for text in ("creek", "5%", "_", "☀", "5_creek")] == [[0, 1, 2], [0], [2], [0], []]
 
 
 async def test_a_deleted_site_is_returned_as_it_was_and_takes_its_batteries_along(api: Api) -> None:
-    vpp_id, nmi = await api.vpp(), new_nmi()
-    site_id = await api.site(vpp_id, nmi=nmi)
-    battery_id = await api.battery(site_id, capacity_kwh=13.5)
+    vpp_id, nmi = await api.create_vpp(), new_nmi()
+    site_id = await api.create_site(vpp_id, nmi=nmi)
+    battery_id = await api.add_battery(site_id, capacity_kwh=13.5)
 
-    deleted = await api.ask(DELETE, id=site_id)
+    deleted = await api.execute(DELETE, id=site_id)
 
     assert deleted == {"id": site_id, "nmi": nmi, "address": "1 King St"}
-    assert await api.ask(GET, id=site_id) is None
-    assert await api.ask("query ($id: ID!) { getBattery(id: $id) { id } }", id=battery_id) is None
-    assert await api.ask(VPP_SITES, id=vpp_id, on=None) == {"sites": {"items": []}}
+    assert await api.execute(GET, id=site_id) is None
+    assert await api.execute("query ($id: ID!) { getBattery(id: $id) { id } }", id=battery_id) is None
+    assert await api.execute(VPP_SITES, id=vpp_id, on=None) == {"sites": {"items": []}}
 
 
 async def test_a_site_with_events_is_not_deleted(api: Api, worker: None) -> None:
     nmi = new_nmi()
-    site_id = await api.site(await api.vpp(), nmi=nmi)
-    await api.imported(f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{nmi},2025-09-02,DISCHARGE,5,35\n")
-    before = await api.kept()
+    site_id = await api.create_site(await api.create_vpp(), nmi=nmi)
+    await api.import_file(f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{nmi},2025-09-02,DISCHARGE,5,35\n")
+    before = await api.fleet_snapshot()
 
     refusal = await api.refusal(DELETE, id=site_id)
 
     message = "This site has events; a site that has none can be deleted."
     assert refusal == ("Conflict", ["input", "id"], message)
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 NMI = ["input", "nmi"]
@@ -212,15 +212,15 @@ LENGTHS = "An NMI has 10 characters, or 11 with its check digit; this text has"
 async def test_a_site_is_refused_with_the_field_at_fault_and_what_was_expected(
     api: Api, given: dict[str, Any], refused: tuple[str, Any, str]
 ) -> None:
-    vpp_id = await api.vpp()
-    site_id = await api.site(vpp_id)
-    before = await api.kept()
+    vpp_id = await api.create_vpp()
+    site_id = await api.create_site(vpp_id)
+    before = await api.fleet_snapshot()
 
     creating = await api.refusal(CREATE, input={"vppId": vpp_id, "nmi": new_nmi(), "address": STREET} | given)
     updating = await api.refusal(UPDATE, input={"id": site_id, "nmi": new_nmi(), "address": STREET} | given)
 
     assert (creating, updating) == (refused, refused)
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 async def test_a_look_up_by_what_is_no_nmi_is_refused(api: Api) -> None:
@@ -228,22 +228,22 @@ async def test_a_look_up_by_what_is_no_nmi_is_refused(api: Api) -> None:
 
 
 async def test_an_nmi_that_is_there_already_is_refused(api: Api) -> None:
-    vpp_id, nmi = await api.vpp(), new_nmi()
-    await api.site(vpp_id, nmi=nmi)
-    other_id = await api.site(vpp_id)
-    before = await api.kept()
+    vpp_id, nmi = await api.create_vpp(), new_nmi()
+    await api.create_site(vpp_id, nmi=nmi)
+    other_id = await api.create_site(vpp_id)
+    before = await api.fleet_snapshot()
 
     creating = await api.refusal(CREATE, input={"vppId": vpp_id, "nmi": nmi, "address": STREET})
     updating = await api.refusal(UPDATE, input={"id": other_id, "nmi": nmi, "address": STREET})
 
     refused = ("Conflict", ["input", "nmi"], f"There is a site with the NMI {nmi} already.")
     assert (creating, updating) == (refused, refused)
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before
 
 
 async def test_what_is_not_there_is_named_by_its_field(api: Api) -> None:
-    unknown, site_id = str(uuid4()), await api.site(await api.vpp())
-    before = await api.kept()
+    unknown, site_id = str(uuid4()), await api.create_site(await api.create_vpp())
+    before = await api.fleet_snapshot()
 
     refusals = [
         await api.refusal(CREATE, input={"vppId": unknown, "nmi": new_nmi(), "address": STREET}),
@@ -260,4 +260,4 @@ async def test_what_is_not_there_is_named_by_its_field(api: Api) -> None:
         ("NotFound", ["input", "id"], f"There is no site with the id {unknown}."),
         ("NotFound", ["input", "id"], f"There is no site with the id {unknown}."),
     ]
-    assert await api.kept() == before
+    assert await api.fleet_snapshot() == before

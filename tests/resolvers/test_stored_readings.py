@@ -24,14 +24,14 @@ def files(worker: None, api: Api, database: Database, object_store: ObjectStore)
 
 
 async def test_days_are_local_and_as_long_as_they_were(files: ParkFiles) -> None:
-    park_id = await files.park("Europe/Amsterdam")
+    park_id = await files.create_park("Europe/Amsterdam")
     zone, instants = ZoneInfo("Europe/Amsterdam"), []
     for day in (date(2020, 3, 29), date(2020, 7, 1), date(2020, 10, 25)):
         first = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
         quarters = [first + timedelta(minutes=15 * number) for number in range(101)]
         instants += [instant for instant in quarters if instant.astimezone(zone).date() == day]
 
-    imported = await files.imported(
+    imported = await files.import_file(
         file_of([f"{instant.astimezone(zone):%Y-%m-%d %H:%M:%S},0.25" for instant in instants]), park_id
     )
 
@@ -54,8 +54,8 @@ VERSIONS = [
 
 @pytest.mark.parametrize("order", list(permutations(range(4))), ids=str)
 async def test_reverted_in_any_order_each_leaves_what_the_others_said(files: ParkFiles, order: tuple[int, ...]) -> None:
-    park_id = await files.park()
-    imports = [await files.imported(file_of(rows), park_id) for rows in VERSIONS]
+    park_id = await files.create_park()
+    imports = [await files.import_file(file_of(rows), park_id) for rows in VERSIONS]
     standing = set(range(4))
 
     for number in order:
@@ -97,13 +97,13 @@ def as_dated(name: str, zone: ZoneInfo) -> tuple[dict[datetime, Decimal], int]:
 @pytest.mark.parametrize("name", ["Bemmel.csv", "Netterden.csv"])
 async def test_real_readings_are_kept_to_the_last_digit(files: ParkFiles, name: str) -> None:
     zone = ZoneInfo("Europe/Amsterdam")
-    park_id = await files.park("Europe/Amsterdam")
+    park_id = await files.create_park("Europe/Amsterdam")
     expected, rejected = as_dated(name, zone)
     by_day: dict[str, list[int]] = defaultdict(list)
     for instant, power in expected.items():
         by_day[str(instant.astimezone(zone).date())].append(int(power * 1_000_000))
 
-    imported = await files.imported((DATA / name).read_bytes(), park_id)
+    imported = await files.import_file((DATA / name).read_bytes(), park_id)
 
     assert (imported["status"], imported["rowsRejected"]) == ("COMPLETED", rejected)
     assert await files.readings(park_id) == [

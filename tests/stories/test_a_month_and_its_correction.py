@@ -20,7 +20,7 @@ fragment Report on RevenueReport {
 
 async def settled(api: Api, socket: Socket, vpp_id: str, month: str) -> Any:
     """Settle a month, and hear over the socket when it is."""
-    report = await api.ask(
+    report = await api.execute(
         "mutation ($input: GenerateRevenueReportInput!) { generateRevenueReport(input: $input) { id status } }",
         input={"vppId": vpp_id, "month": month},
     )
@@ -32,20 +32,20 @@ async def settled(api: Api, socket: Socket, vpp_id: str, month: str) -> Any:
 
 
 async def report_of(api: Api, report_id: str) -> Any:
-    return await api.ask("query ($id: ID!) { getRevenueReport(id: $id) { ...Report } }" + REPORT, id=report_id)
+    return await api.execute("query ($id: ID!) { getRevenueReport(id: $id) { ...Report } }" + REPORT, id=report_id)
 
 
 async def test_a_month_is_imported_settled_corrected_and_settled_again(served_api: Api, socket: Socket) -> None:
     api = served_api
 
     # Two VPPs; two sites of 13.5 kWh in the first.
-    ours, theirs = await api.vpp(daily_fee=0.3), await api.vpp(daily_fee=0.3)
+    ours, theirs = await api.create_vpp(daily_fee=0.3), await api.create_vpp(daily_fee=0.3)
     nmi_a, nmi_b = new_nmi(), new_nmi()
-    await api.site(ours, nmi=nmi_a, capacity_kwh=13.5)
-    site_b = await api.site(ours, nmi=nmi_b, capacity_kwh=13.5)
+    await api.create_site(ours, nmi=nmi_a, capacity_kwh=13.5)
+    site_b = await api.create_site(ours, nmi=nmi_b, capacity_kwh=13.5)
 
     # A file with three bad rows, uploaded by its link.
-    upload = await api.ask(
+    upload = await api.execute(
         """mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "september.csv"}) {
             import { id status } uploadUrl
         } }"""
@@ -75,7 +75,7 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
     ):
         told.append(payload["data"]["onImportProgress"])
         if len(told) == 1:
-            await api.ask("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
+            await api.execute("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
         if told[-1]["status"] == "COMPLETED":
             break
     assert told[0] == {
@@ -94,7 +94,7 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
     }
 
     # The rows that were left out, listed and as a file.
-    imported = await api.ask(
+    imported = await api.execute(
         """query ($id: ID!) { getImport(id: $id) {
             rejectionsUrl rejections { items { lineNumber column code row } }
         } }""",
@@ -155,7 +155,7 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
     assert (await settled(api, socket, ours, "2025-09"))["id"] == first["id"]
 
     # B moves to the other VPP from the 16th on, and takes the second half of its September with it.
-    await api.ask(
+    await api.execute(
         "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }",
         input={"siteId": site_b, "vppId": theirs, "effectiveFrom": "2025-09-16"},
     )

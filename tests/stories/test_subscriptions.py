@@ -23,14 +23,14 @@ async def first(states: AsyncIterator[Any]) -> Any:
 
 async def test_a_finished_import_is_told_at_once_and_again_when_it_is_reverted(served_api: Api, socket: Socket) -> None:
     nmi = new_nmi()
-    await served_api.site(await served_api.vpp(), nmi=nmi)
-    imported = await served_api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
+    await served_api.create_site(await served_api.create_vpp(), nmi=nmi)
+    imported = await served_api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
     told = []
     async for payload in socket.subscribe(PROGRESS, id=imported["id"]):
         told.append(payload["data"]["onImportProgress"])
         if len(told) == 1:
-            await served_api.ask(REVERT, id=imported["id"])
+            await served_api.execute(REVERT, id=imported["id"])
         if told[-1]["status"] == "REVERTED":
             break
 
@@ -38,13 +38,13 @@ async def test_a_finished_import_is_told_at_once_and_again_when_it_is_reverted(s
 
 
 async def test_many_subscribers_of_one_import_all_hear_its_end(served_api: Api, socket: Socket) -> None:
-    import_id = await served_api.uploaded(HEADER)
+    import_id = await served_api.upload(HEADER)
     for id in map(str, range(10)):
         await socket.send(
             {"id": id, "type": "subscribe", "payload": {"query": PROGRESS, "variables": {"id": import_id}}}
         )
 
-    await served_api.ask(START, id=import_id)
+    await served_api.execute(START, id=import_id)
 
     waiting = set(map(str, range(10)))
     while waiting:
@@ -64,7 +64,7 @@ async def test_an_import_that_is_not_there_is_an_error(socket: Socket) -> None:
 
 
 async def test_a_report_is_told_by_its_vpp_and_month(served_api: Api, socket: Socket) -> None:
-    ours, theirs = await served_api.vpp(), await served_api.vpp()
+    ours, theirs = await served_api.create_vpp(), await served_api.create_vpp()
     heard = asyncio.create_task(
         first(
             socket.subscribe(
@@ -78,9 +78,9 @@ async def test_a_report_is_told_by_its_vpp_and_month(served_api: Api, socket: So
 
     # Nothing says when a subscription has begun; so the month is settled anew until one of its reports is heard of.
     for percentage in range(100):
-        await served_api.ask(UPDATE, vppId=ours, percentage=percentage)
+        await served_api.execute(UPDATE, vppId=ours, percentage=percentage)
         for vpp_id, month in ((theirs, "2025-09"), (ours, "2025-08"), (ours, "2025-09")):
-            await served_api.reported(vpp_id, month)
+            await served_api.settle_month(vpp_id, month)
         if heard.done():
             break
 
@@ -88,7 +88,7 @@ async def test_a_report_is_told_by_its_vpp_and_month(served_api: Api, socket: So
 
 
 async def test_a_report_that_is_ready_is_told_at_once_by_its_id(served_api: Api, socket: Socket) -> None:
-    report = await served_api.reported(await served_api.vpp(), "2025-09")
+    report = await served_api.settle_month(await served_api.create_vpp(), "2025-09")
 
     states = socket.subscribe("subscription ($id: ID!) { onRevenueReport(id: $id) { id status } }", id=report["id"])
 

@@ -182,7 +182,7 @@ async def test_by_an_answer_nobody_can_tell_which_way_it_came(
     served_api: Api, went_usual_way: list[str], encoding: str, is_long: bool
 ) -> None:
     names = ", ".join(f"a{number}: name" for number in range(20))
-    await served_api.vpp(name=f"Long way {encoding} {is_long}", percentage=20)
+    await served_api.create_vpp(name=f"Long way {encoding} {is_long}", percentage=20)
     went_usual_way.clear()
     query = f"{{ listVpps(limit: 1) {{ items {{ id {names if is_long else ''} }} }} }}"
 

@@ -36,7 +36,7 @@ REFUSED = "You are not authorized to make this call: the token "
 
 
 async def new_key(api: Api, **given: Any) -> tuple[str, str]:
-    created = await api.ask(CREATE_KEY, input={"name": new_name(), "role": "READER"} | given)
+    created = await api.execute(CREATE_KEY, input={"name": new_name(), "role": "READER"} | given)
     return created["apiKey"]["id"], created["secret"]
 
 
@@ -89,7 +89,7 @@ async def rotated(database: Database) -> UUID:
 
 @pytest.mark.parametrize("in_body", [False, True])
 async def test_credentials_give_a_token_that_calls_as_their_key(api: Api, in_body: bool) -> None:
-    vpp_id, name = await api.vpp(), new_name()
+    vpp_id, name = await api.create_vpp(), new_name()
     id, secret = await new_key(api, name=name, role="OPERATOR", vppIds=[vpp_id])
 
     if in_body:
@@ -108,7 +108,7 @@ async def test_credentials_give_a_token_that_calls_as_their_key(api: Api, in_bod
 @pytest.mark.parametrize("in_body", [False, True])
 async def test_who_has_only_the_secret_names_its_beginning_in_place_of_an_id(api: Api, in_body: bool) -> None:
     id, secret = await new_key(api)
-    keys = (await api.ask("{ listApiKeys(limit: 200) { items { id prefix } } }"))["items"]
+    keys = (await api.execute("{ listApiKeys(limit: 200) { items { id prefix } } }"))["items"]
     (shown,) = [key["prefix"] for key in keys if key["id"] == id]
 
     if in_body:
@@ -151,7 +151,7 @@ async def test_revoking_a_key_ends_its_tokens_at_once(api: Api) -> None:
     token = await new_token(api.client, id, secret)
     before = await used(api.client, token)
 
-    await api.ask(REVOKE, id=id)
+    await api.execute(REVOKE, id=id)
 
     assert before.status_code == 200
     told = f"{REFUSED}belongs to an API key that has expired or was revoked."
@@ -166,7 +166,7 @@ async def test_revoking_a_key_ends_what_was_subscribed_to_with_its_token(api_ser
     async with open_realtime_socket(api_server.url) as socket:
         await socket.start(REPORTS, subscription_id="one", headers={"Authorization": f"Bearer {token}"})
         acked = await socket.receive()
-        await served_api.ask(REVOKE, id=id)
+        await served_api.execute(REVOKE, id=id)
         told = await socket.receive()
 
     assert acked == {"type": "start_ack", "id": "one"}

@@ -14,10 +14,10 @@ WAIT_S = 30
 
 
 async def test_a_change_wakes_only_the_subscribers_of_its_row(api: Api) -> None:
-    one, other = await api.uploaded("x"), await api.uploaded("y")
+    one, other = await api.upload("x"), await api.upload("y")
 
     async with api.notices.subscribe("imports", one) as changed, api.notices.subscribe("imports", other) as unchanged:
-        await api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=one)
+        await api.execute("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=one)
         await asyncio.wait_for(changed.wait(), WAIT_S)
 
         assert not unchanged.is_set()
@@ -96,11 +96,11 @@ async def test_a_connection_whose_packets_are_dropped_is_detected_as_lost(
 
 
 async def test_a_notice_changes_the_version_of_its_own_table_only(api: Api) -> None:
-    import_id = await api.uploaded("x")
+    import_id = await api.upload("x")
     async with api.notices.subscribe("imports", import_id) as changed:
         imports, keys = api.notices.version("imports"), api.notices.version("api_keys")
 
-        await api.ask("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=import_id)
+        await api.execute("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=import_id)
         await asyncio.wait_for(changed.wait(), WAIT_S)
 
     assert api.notices.version("imports") != imports
