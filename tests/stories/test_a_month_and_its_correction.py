@@ -1,4 +1,4 @@
-"""From an empty VPP to a report, and to its second revision: through the public API alone."""
+"""A month through the public API alone: from a new VPP to its report, and to the report's second revision."""
 
 import csv
 import io
@@ -18,9 +18,9 @@ fragment Report on RevenueReport {
 """
 
 
-async def settled(api: Api, socket: Socket, vpp_id: str, month: str) -> Any:
-    """Settle a month, and hear over the socket when it is."""
-    report = await api.execute(
+async def settle(api: Api, socket: Socket, vpp_id: str, month: str) -> Any:
+    """Settle a month, wait by subscription until the report is ready, and return it."""
+    report = await api.ask(
         "mutation ($input: GenerateRevenueReportInput!) { generateRevenueReport(input: $input) { id status } }",
         input={"vppId": vpp_id, "month": month},
     )
@@ -32,20 +32,20 @@ async def settled(api: Api, socket: Socket, vpp_id: str, month: str) -> Any:
 
 
 async def report_of(api: Api, report_id: str) -> Any:
-    return await api.execute("query ($id: ID!) { getRevenueReport(id: $id) { ...Report } }" + REPORT, id=report_id)
+    return await api.ask("query ($id: ID!) { getRevenueReport(id: $id) { ...Report } }" + REPORT, id=report_id)
 
 
 async def test_a_month_is_imported_settled_corrected_and_settled_again(served_api: Api, socket: Socket) -> None:
     api = served_api
 
     # Two VPPs; two sites of 13.5 kWh in the first.
-    ours, theirs = await api.create_vpp(daily_fee=0.3), await api.create_vpp(daily_fee=0.3)
+    ours, theirs = await api.vpp(daily_fee=0.3), await api.vpp(daily_fee=0.3)
     nmi_a, nmi_b = new_nmi(), new_nmi()
-    await api.create_site(ours, nmi=nmi_a, capacity_kwh=13.5)
-    site_b = await api.create_site(ours, nmi=nmi_b, capacity_kwh=13.5)
+    await api.site(ours, nmi=nmi_a, capacity_kwh=13.5)
+    site_b = await api.site(ours, nmi=nmi_b, capacity_kwh=13.5)
 
-    # A file with three bad rows, uploaded by its link.
-    upload = await api.execute(
+    # A file with three invalid rows, uploaded by its presigned link.
+    upload = await api.ask(
         """mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "september.csv"}) {
             import { id status } uploadUrl
         } }"""
@@ -65,27 +65,27 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
     )
     assert (await api.s3.put(upload["uploadUrl"], content=file.encode())).status_code == 200
 
-    # Its progress, seen over the WebSocket from before its start to its end.
-    told = []
+    # The import's progress, over the WebSocket, from before its start to its end.
+    progress = []
     async for payload in socket.subscribe(
         """subscription ($id: ID!) { onImportProgress(id: $id) {
             status percentComplete rowsRead rowsImported rowsRejected
         } }""",
         id=import_id,
     ):
-        told.append(payload["data"]["onImportProgress"])
-        if len(told) == 1:
-            await api.execute("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
-        if told[-1]["status"] == "COMPLETED":
+        progress.append(payload["data"]["onImportProgress"])
+        if len(progress) == 1:
+            await api.ask("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
+        if progress[-1]["status"] == "COMPLETED":
             break
-    assert told[0] == {
+    assert progress[0] == {
         "status": "AWAITING_UPLOAD",
         "percentComplete": None,
         "rowsRead": 0,
         "rowsImported": 0,
         "rowsRejected": 0,
     }
-    assert told[-1] == {
+    assert progress[-1] == {
         "status": "COMPLETED",
         "percentComplete": 100.0,
         "rowsRead": 6,
@@ -93,8 +93,8 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
         "rowsRejected": 3,
     }
 
-    # The rows that were left out, listed and as a file.
-    imported = await api.execute(
+    # The rejected rows, as a list and as a file.
+    imported = await api.ask(
         """query ($id: ID!) { getImport(id: $id) {
             rejectionsUrl rejections { items { lineNumber column code row } }
         } }""",
@@ -113,8 +113,8 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
         [nmi_b, "2025-09-21", "CHARGE", "1.0000001", "50"],
     ]
 
-    # The report. A earned 100.00; its rest is 80.00, of which 64.00 are its own and 16.00 are shared by capacity.
-    first = await settled(api, socket, ours, "2025-09")
+    # The report. Site A earned 100.00. After the fee of 20 % 80.00 remain: 64.00 for A, 16.00 shared by capacity.
+    first = await settle(api, socket, ours, "2025-09")
     assert first["revision"] == 1
     assert first["totals"] == {
         "totalRevenueAud": "100.00",
@@ -144,25 +144,26 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
         "nextToken": None,
     }
 
-    # Downloaded, in both forms.
+    # The report's files, as JSON and as CSV.
     downloaded = (await api.s3.get(first["downloadUrl"])).json()
     assert downloaded["totals"]["total_revenue"] == 100.0
     assert downloaded["sites"][nmi_b]["site_revenue_after_fees"] == 0.0
     lines = list(csv.DictReader(io.StringIO((await api.s3.get(first["csvUrl"])).text)))
     assert [(line["nmi"], line["after_fees_aud"]) for line in lines] == [(nmi_a, "63.60"), (nmi_b, "0.00")]
 
-    # Asked for again with nothing changed, it is the same revision.
-    assert (await settled(api, socket, ours, "2025-09"))["id"] == first["id"]
+    # Settling again with nothing changed returns the same revision.
+    assert (await settle(api, socket, ours, "2025-09"))["id"] == first["id"]
 
-    # B moves to the other VPP from the 16th on, and takes the second half of its September with it.
-    await api.execute(
+    # Site B moves to the other VPP from the 16th on, so the second half of its September counts there.
+    await api.ask(
         "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }",
         input={"siteId": site_b, "vppId": theirs, "effectiveFrom": "2025-09-16"},
     )
     assert (await report_of(api, first["id"]))["isStale"] is True
-    second = await settled(api, socket, ours, "2025-09")
+    second = await settle(api, socket, ours, "2025-09")
 
-    # To the 15th: 50.00, of which 40.00 rest, 32.00 A's, 4.00 each by capacity. From the 16th A keeps all 40.00.
+    # To the 15th: A earned 50.00, of which 40.00 remain: 32.00 for A, and 4.00 for each site by capacity. From the 16th
+    # A is the only site, and keeps all 40.00 that remain.
     assert second["revision"] == 2
     assert second["totals"] == {
         "totalRevenueAud": "100.00",
@@ -177,7 +178,7 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
         {"nmi": nmi_b, "memberDays": 15, "beforeFeesAud": "4.00", "dailyFeeAud": "4.00", "afterFeesAud": "0.00"},
     ]
 
-    # The first revision reads as it did, but that it is no longer the latest.
+    # The first revision is unchanged, except that it is no longer the latest.
     again = await report_of(api, first["id"])
     assert (again["isLatest"], again["isStale"]) == (False, True)
     assert (again["totals"], again["lineItems"]) == (first["totals"], first["lineItems"])

@@ -1,4 +1,4 @@
-"""What a served process writes, whatever it is told and whatever fails: no secret, and no line that others wrote."""
+"""The output of `vpp serve` contains no secret and no forged log line, whatever clients send and whatever fails."""
 
 import asyncio
 import base64
@@ -35,20 +35,23 @@ START = "mutation ($id: ID!) { startImport(input: {id: $id}) { status } }"
 
 
 @dataclass
-class Served:
+class ServerProcess:
+    """A client of a server process; `output` is everything that the process wrote, once it has ended."""
+
     url: str
     http: httpx.AsyncClient
-    written: bytes = b""
+    output: bytes = b""
 
     async def ask(self, document: str, headers: dict[str, str] | None = None, **variables: Any) -> Any:
         body = {"query": document, "variables": variables}
-        answer = await self.http.post(f"{self.url}/graphql", json=body, headers={"x-api-key": KEY} | (headers or {}))
-        return answer.json()
+        headers = {"x-api-key": KEY} | (headers or {})
+        response = await self.http.post(f"{self.url}/graphql", json=body, headers=headers)
+        return response.json()
 
 
 @asynccontextmanager
-async def served(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Served]:
-    """Serve on given servers, and keep every byte that is written."""
+async def serving(servers: EmbeddedServers, database_url: str) -> AsyncIterator[ServerProcess]:
+    """Run `vpp serve` on the given servers until the block ends, and capture its standard output and error."""
     store = servers.object_store
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "graph", "serve"),
@@ -66,40 +69,40 @@ async def served(servers: EmbeddedServers, database_url: str) -> AsyncIterator[S
         stderr=PIPE,
     )
     assert process.stdout is not None
-    said = b""
+    stdout = b""
     async with asyncio.timeout(START_S), httpx.AsyncClient() as http:
-        while b"Serving until" not in said:
+        while b"Serving until" not in stdout:
             line = await process.stdout.readline()
-            assert line, said
-            said += line
-        url = next(line.split()[-1] for line in said.decode().splitlines() if line.startswith("Endpoint"))
-        served = Served(url.removesuffix("/graphql"), http)
+            assert line, stdout
+            stdout += line
+        url = next(line.split()[-1] for line in stdout.decode().splitlines() if line.startswith("Endpoint"))
+        server = ServerProcess(url.removesuffix("/graphql"), http)
         try:
-            yield served
+            yield server
         finally:
             process.terminate()
-            rest, errors = await process.communicate()
-    served.written = said + rest + errors
-    # Whoever reads the log finds one object a line, and none that a client wrote.
-    events = [json.loads(line)["event"] for line in errors.split(b"\n") if line]
+            rest, stderr = await process.communicate()
+    server.output = stdout + rest + stderr
+    # Each line of the log is one JSON object, and none was forged by a client.
+    events = [json.loads(line)["event"] for line in stderr.split(b"\n") if line]
     assert "forged" not in events
 
 
-async def speak_to_sockets(url: str) -> list[str]:
-    """Connect in each way in which a key is given, and return what was sent."""
+async def send_keys_to_sockets(url: str) -> list[str]:
+    """Connect WebSockets in every way in which a client sends a key, and return the encoded keys."""
     sent = []
     address = url.replace("http", "ws", 1)
     for key in (KEY, WRONG_KEY):
         header = base64.b64encode(json.dumps({"host": "localhost", "x-api-key": key}).encode()).decode()
         sent += [header, header[8:]]
-        ways = [
+        attempts = [
             (f"{address}/graphql/realtime?header={quote(header)}&payload=e30=", ["graphql-ws"]),
             (f"{address}/graphql/realtime?header=_{header[8:]}&payload=e30=", ["graphql-ws"]),
             (f"{address}/graphql/realtime", ["graphql-ws", f"header-{header.rstrip('=')}"]),
             (f"{address}/graphql/realtime?header={quote(header)}", ["nothing-known"]),
         ]
-        for at, subprotocols in ways:
-            async with connect(at, subprotocols=[Subprotocol(each) for each in subprotocols]) as socket:
+        for socket_url, subprotocols in attempts:
+            async with connect(socket_url, subprotocols=[Subprotocol(name) for name in subprotocols]) as socket:
                 with suppress(ConnectionClosed):
                     await socket.send(json.dumps({"type": "connection_init", "payload": {"x-api-key": key}}))
                     await socket.send("no JSON")
@@ -116,12 +119,12 @@ async def write_raw(url: str, request: bytes) -> None:
     writer.close()
 
 
-async def test_no_secret_is_written_and_no_line_forged_by_what_callers_send(
+async def test_requests_cause_no_secret_and_no_forged_line_in_the_output(
     servers: EmbeddedServers, database_url: str
 ) -> None:
     secrets = [KEY, WRONG_KEY, TOKEN, servers.object_store.secret_access_key or "", password_of(database_url)]
 
-    async with served(servers, database_url) as api:
+    async with serving(servers, database_url) as api:
         created = await api.ask(CREATE_KEY, name=f"for{FORGED}")
         secrets.append(created["data"]["createApiKey"]["secret"])
         upload = (await api.ask(CREATE_IMPORT, name=f"of{FORGED}"))["data"]["createImport"]
@@ -131,43 +134,41 @@ async def test_no_secret_is_written_and_no_line_forged_by_what_callers_send(
         await api.ask(START, id=upload["import"]["id"])
         for headers in ({"x-api-key": WRONG_KEY}, {"x-api-key": "", "authorization": f"Bearer {TOKEN}"}):
             assert (await api.ask("{ getCaller { name } }", headers))["errors"][0]["errorType"].startswith("Unauth")
-        secrets += await speak_to_sockets(api.url)
+        secrets += await send_keys_to_sockets(api.url)
         await api.http.get(f"{api.url}/{quote(FORGED)}?key={KEY}")
         key = KEY.encode()
         await write_raw(api.url, b"POST /graphql HTTP/1.1\r\nx-api-key: %b\r\nno header\r\n\r\n" % key)
         await write_raw(api.url, b"GET /graphql?%b\x1b[2J HTTP/1.1\r\n\r\n" % key)
 
-    assert [secret for secret in secrets if secret.encode() in api.written] == []
+    assert [secret for secret in secrets if secret.encode() in api.output] == []
 
 
-async def test_no_secret_is_written_when_the_database_fails(servers: EmbeddedServers, template: str) -> None:
+async def test_failing_database_causes_no_secret_in_the_output(servers: EmbeddedServers, template: str) -> None:
     name = "vpp_of_secrets"
     await execute(servers, f"create database {name} template {template}")
     database_url = f"{servers.database_url.rsplit('/', 1)[0]}/{name}"
     secrets = [KEY, WRONG_KEY, TOKEN, password_of(database_url), "a name none should read"]
 
-    async with served(servers, database_url) as api:
+    async with serving(servers, database_url) as api:
         await execute(replace(servers, database_url=database_url), "alter table api_keys rename to keys_of_apis")
-        answers = [
+        responses = [
             await api.ask(CREATE_KEY, name=f"a name none should read{FORGED}"),
             await api.ask("{ getCaller { name } }", {"x-api-key": WRONG_KEY}),
         ]
         await execute(servers, f"drop database {name} with (force)")
-        answers.append(await api.ask("{ getCaller { name } }", {"x-api-key": WRONG_KEY, "authorization": TOKEN}))
+        responses.append(await api.ask("{ getCaller { name } }", {"x-api-key": WRONG_KEY, "authorization": TOKEN}))
         ready = await api.http.get(f"{api.url}/readyz")
 
-    assert [answer["errors"][0]["errorType"] for answer in answers] == ["InternalFailure"] * 3
+    assert [response["errors"][0]["errorType"] for response in responses] == ["InternalFailure"] * 3
     assert ready.json()["database"] == "no answer"
-    assert b"A request failed" in api.written
-    assert [secret for secret in secrets if secret.encode() in api.written] == []
+    assert b"A request failed" in api.output
+    assert [secret for secret in secrets if secret.encode() in api.output] == []
 
 
-async def test_no_secret_is_written_when_the_object_store_refuses_it(
-    servers: EmbeddedServers, database_url: str
-) -> None:
+async def test_wrong_s3_secret_is_not_in_the_output(servers: EmbeddedServers, database_url: str) -> None:
     wrong = replace(servers, object_store=replace(servers.object_store, secret_access_key=WRONG_S3_SECRET))
 
-    async with served(wrong, database_url) as api:
+    async with serving(wrong, database_url) as api:
         upload = (await api.ask(CREATE_IMPORT, name="a.csv"))["data"]["createImport"]
         started = await api.ask(START, id=upload["import"]["id"])
         ready = await api.http.get(f"{api.url}/readyz")
@@ -175,31 +176,33 @@ async def test_no_secret_is_written_when_the_object_store_refuses_it(
     signature = parse_qs(urlsplit(upload["uploadUrl"]).query)["X-Amz-Signature"][0]
     assert started["errors"][0]["errorType"] == "InternalFailure"
     assert ready.json()["object_store"] == "no answer"
-    assert b"The object store does not answer" in api.written
-    assert [secret for secret in (KEY, WRONG_S3_SECRET, signature) if secret.encode() in api.written] == []
+    assert b"The object store does not answer" in api.output
+    assert [secret for secret in (KEY, WRONG_S3_SECRET, signature) if secret.encode() in api.output] == []
 
 
 @pytest.mark.parametrize(
-    ("database_url", "told"),
+    ("database_url", "message"),
     [
         ("postgresql://vpp:hush-hush@127.0.0.1:1/vpp", "The database does not answer: "),
-        ("postgresql://vpp:hush-/hush@127.0.0.1:1/vpp", "VPP_DATABASE_URL is no address such as "),
-        ("mysql://vpp:hush-hush@127.0.0.1/vpp", "VPP_DATABASE_URL is no address such as "),
+        ("postgresql://vpp:hush-/hush@127.0.0.1:1/vpp", "VPP_DATABASE_URL is not a valid URL; expected one such as "),
+        ("mysql://vpp:hush-hush@127.0.0.1/vpp", "VPP_DATABASE_URL is not a valid URL; expected one such as "),
     ],
 )
-async def test_a_database_that_cannot_be_reached_is_told_of_in_a_sentence(database_url: str, told: str) -> None:
+async def test_unreachable_database_is_reported_in_one_line_without_the_password(
+    database_url: str, message: str
+) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "graph", "serve", "--no-worker"),
         env=os.environ | {"VPP_DATABASE_URL": database_url, "VPP_S3_BUCKET": "bucket"},
         stdout=PIPE,
         stderr=PIPE,
     )
-    said, errors = await process.communicate()
+    stdout, stderr = await process.communicate()
 
     assert process.returncode == 1
-    assert errors.decode().startswith(told)
-    assert len(errors.splitlines()) == 1
-    assert b"hush" not in said + errors
+    assert stderr.decode().startswith(message)
+    assert len(stderr.splitlines()) == 1
+    assert b"hush" not in stdout + stderr
 
 
 def password_of(database_url: str) -> str:

@@ -1,4 +1,4 @@
-"""`vpp serve` as a person starts and stops it, and as a power cut does."""
+"""`vpp serve`, started and stopped by a person, and killed as by a power cut."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from graph.web.server import Serving
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first_month.txt"
 START_S = 120
-ANSWER_S = 10
+RESPONSE_S = 10
 REPORT = [
     "Total revenue 1.75",
     "Ad valorem fee, to the VPP 0.35",
@@ -34,7 +34,7 @@ REPORT = [
 
 @asynccontextmanager
 async def serving(data_dir: Path, *options: str) -> AsyncIterator[tuple[Process, list[str]]]:
-    """Start `vpp serve` and yield it with the lines it printed until it was ready; the block must end it."""
+    """Run `vpp serve`; yield its process, which the block must end, and the lines it printed until it was ready."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "graph", "serve", "--first", str(EXAMPLE), *options),
         env=os.environ | {"VPP_DATA_DIR": str(data_dir)},
@@ -51,8 +51,8 @@ async def serving(data_dir: Path, *options: str) -> AsyncIterator[tuple[Process,
     await process.wait()
 
 
-def said(lines: list[str], name: str) -> str:
-    """What stands behind a name in what was printed."""
+def printed_value(lines: list[str], name: str) -> str:
+    """Return the last word of the printed line that starts with a name."""
     return next(line.split()[-1] for line in lines if line.startswith(name))
 
 
@@ -62,7 +62,7 @@ def report(lines: list[str]) -> list[str]:
 
 
 def servers_in(data_dir: Path) -> list[str]:
-    """The processes whose folder is, or is below, a data folder."""
+    """Return the names of the processes whose working directory is a data folder or below it."""
     running = []
     for process in psutil.process_iter():
         try:
@@ -73,25 +73,25 @@ def servers_in(data_dir: Path) -> list[str]:
     return running
 
 
-async def test_a_second_start_shows_the_same_report_and_doubles_nothing(tmp_path: Path) -> None:
+async def test_second_start_prints_the_same_report_and_imports_nothing_twice(tmp_path: Path) -> None:
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         async with serving(tmp_path) as (process, lines):
             async with httpx.AsyncClient() as client:
-                answer = await client.post(
-                    said(lines, "Endpoint"),
+                response = await client.post(
+                    printed_value(lines, "Endpoint"),
                     json={
                         "query": """{
                             listImports { items { status rowsImported } }
                             listRevenueReports(filter: {latestOnly: false}) { items { revision } }
                         }"""
                     },
-                    headers={"x-api-key": said(lines, "API key")},
+                    headers={"x-api-key": printed_value(lines, "API key")},
                 )
             process.send_signal(signal_)
 
         assert process.returncode == 0
         assert report(lines) == REPORT
-        assert answer.json()["data"] == {
+        assert response.json()["data"] == {
             "listImports": {
                 "items": [{"status": "COMPLETED", "rowsImported": rows_imported} for rows_imported in (196, 1, 8)]
             },
@@ -100,7 +100,7 @@ async def test_a_second_start_shows_the_same_report_and_doubles_nothing(tmp_path
         assert servers_in(tmp_path) == []
 
 
-async def test_a_start_after_kill_9_recovers_by_itself(tmp_path: Path) -> None:
+async def test_start_after_sigkill_recovers_without_intervention(tmp_path: Path) -> None:
     async with serving(tmp_path) as (process, before):
         process.kill()
 
@@ -112,16 +112,16 @@ async def test_a_start_after_kill_9_recovers_by_itself(tmp_path: Path) -> None:
     assert servers_in(tmp_path) == []
 
 
-async def test_two_instances_with_folders_of_their_own_stand_side_by_side(tmp_path: Path) -> None:
+async def test_two_instances_with_separate_data_folders_run_side_by_side(tmp_path: Path) -> None:
     async with serving(tmp_path / "a") as (one, lines_of_one), serving(tmp_path / "b") as (other, lines_of_other):
         one.terminate()
         other.terminate()
 
     assert report(lines_of_one) == report(lines_of_other) == REPORT
-    assert said(lines_of_one, "Endpoint") != said(lines_of_other, "Endpoint")
+    assert printed_value(lines_of_one, "Endpoint") != printed_value(lines_of_other, "Endpoint")
 
 
-async def test_a_second_instance_on_one_folder_is_refused_in_a_sentence(tmp_path: Path) -> None:
+async def test_second_instance_with_the_same_data_folder_exits_with_a_message(tmp_path: Path) -> None:
     async with serving(tmp_path) as (process, _):
         second = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "graph", "serve"),
@@ -129,29 +129,29 @@ async def test_a_second_instance_on_one_folder_is_refused_in_a_sentence(tmp_path
             stdout=PIPE,
             stderr=PIPE,
         )
-        _, told = await second.communicate()
+        _, errors = await second.communicate()
         process.terminate()
 
     assert second.returncode == 1
-    assert str(tmp_path) in told.decode()
-    assert "Traceback" not in told.decode()
+    assert str(tmp_path) in errors.decode()
+    assert "Traceback" not in errors.decode()
 
 
-async def test_over_tls_clients_that_trust_the_authority_are_served_at_every_start(tmp_path: Path) -> None:
+async def test_clients_that_trust_the_tls_authority_connect_after_every_start(tmp_path: Path) -> None:
     file, authorities = tmp_path / "tls" / "ca.pem", []
     for _ in range(2):
         async with serving(tmp_path, "--tls") as (process, lines):
-            endpoint = said(lines, "Endpoint")
+            endpoint = printed_value(lines, "Endpoint")
             authorities.append(file.read_bytes())
-            trusting = ssl.create_default_context(cafile=file)
+            context = ssl.create_default_context(cafile=file)
             async with (
-                httpx.AsyncClient(verify=trusting) as client,
+                httpx.AsyncClient(verify=context) as client,
                 connect(
-                    endpoint.replace("https", "wss"), ssl=trusting, subprotocols=[Subprotocol("graphql-transport-ws")]
+                    endpoint.replace("https", "wss"), ssl=context, subprotocols=[Subprotocol("graphql-transport-ws")]
                 ) as socket,
             ):
                 outputs = await client.get(endpoint.replace("graphql", "amplify_outputs.json"))
-                payload = {"x-api-key": said(lines, "API key")}
+                payload = {"x-api-key": printed_value(lines, "API key")}
                 await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
                 acknowledged = json.loads(await socket.recv())
             process.terminate()
@@ -159,37 +159,37 @@ async def test_over_tls_clients_that_trust_the_authority_are_served_at_every_sta
         assert report(lines) == REPORT
         assert outputs.json()["data"]["url"] == endpoint
         assert endpoint.startswith("https://127.0.0.1:")
-        assert said(lines, "Authority") == str(file)
+        assert printed_value(lines, "Authority") == str(file)
         assert acknowledged["type"] == "connection_ack"
 
     assert authorities[0] == authorities[1]
 
 
-async def test_a_given_certificate_is_served_whatever_its_names(tmp_path: Path) -> None:
+async def test_given_certificate_is_used_whatever_its_host_names(tmp_path: Path) -> None:
     authority = trustme.CA()
-    given = authority.issue_cert("vpp.example")
-    given.cert_chain_pems[0].write_to_path(str(tmp_path / "vpp.pem"))
-    given.private_key_pem.write_to_path(str(tmp_path / "vpp.key"))
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
+    certificate = authority.issue_cert("vpp.example")
+    certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "vpp.pem"))
+    certificate.private_key_pem.write_to_path(str(tmp_path / "vpp.key"))
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
 
     files = ("--tls-certificate", str(tmp_path / "vpp.pem"), "--tls-key", str(tmp_path / "vpp.key"))
     async with serving(tmp_path / "data", *files) as (process, lines):
-        async with httpx.AsyncClient(verify=trusting) as client:
-            alive = await client.get(
-                said(lines, "Endpoint").replace("graphql", "livez"),
+        async with httpx.AsyncClient(verify=context) as client:
+            response = await client.get(
+                printed_value(lines, "Endpoint").replace("graphql", "livez"),
                 headers={"host": "vpp.example"},
                 extensions={"sni_hostname": "vpp.example"},
             )
         process.terminate()
 
-    assert alive.text == "alive"
+    assert response.text == "alive"
     assert report(lines) == REPORT
     assert not any(line.startswith("Authority") for line in lines)
     assert not (tmp_path / "data" / "tls").exists()
 
 
-async def test_a_token_of_sixteen_kilobytes_fits_into_the_header_of_a_socket(api_server: Serving) -> None:
+async def test_websocket_header_may_contain_a_token_of_sixteen_kilobytes(api_server: Serving) -> None:
     host, port = api_server.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
 
@@ -199,7 +199,7 @@ async def test_a_token_of_sixteen_kilobytes_fits_into_the_header_of_a_socket(api
         b"Sec-WebSocket-Protocol: graphql-transport-ws, header-" + b"e" * 16 * 1024 + b"\r\n\r\n"
     )
     try:
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(RESPONSE_S):
             status = await reader.readline()
     finally:
         writer.close()

@@ -1,4 +1,4 @@
-"""Subscriptions over a real socket: each starts with the present state, and none misses the last."""
+"""Subscriptions over a real WebSocket: each starts with the current state, and each receives the final state."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,35 +16,35 @@ UPDATE = """mutation ($vppId: ID!, $percentage: Float!) {
 }"""
 
 
-async def first(states: AsyncIterator[Any]) -> Any:
+async def first_state(states: AsyncIterator[Any]) -> Any:
     (state,) = (await anext(states))["data"].values()
     return state
 
 
-async def test_a_finished_import_is_told_at_once_and_again_when_it_is_reverted(served_api: Api, socket: Socket) -> None:
+async def test_finished_import_is_sent_at_once_and_again_when_it_is_reverted(served_api: Api, socket: Socket) -> None:
     nmi = new_nmi()
-    await served_api.create_site(await served_api.create_vpp(), nmi=nmi)
-    imported = await served_api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
+    await served_api.site(await served_api.vpp(), nmi=nmi)
+    imported = await served_api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
-    told = []
+    states = []
     async for payload in socket.subscribe(PROGRESS, id=imported["id"]):
-        told.append(payload["data"]["onImportProgress"])
-        if len(told) == 1:
-            await served_api.execute(REVERT, id=imported["id"])
-        if told[-1]["status"] == "REVERTED":
+        states.append(payload["data"]["onImportProgress"])
+        if len(states) == 1:
+            await served_api.ask(REVERT, id=imported["id"])
+        if states[-1]["status"] == "REVERTED":
             break
 
-    assert told[0] == {"status": "COMPLETED", "rowsImported": 1}
+    assert states[0] == {"status": "COMPLETED", "rowsImported": 1}
 
 
-async def test_many_subscribers_of_one_import_all_hear_its_end(served_api: Api, socket: Socket) -> None:
-    import_id = await served_api.upload(HEADER)
+async def test_all_of_many_subscribers_receive_the_end_of_an_import(served_api: Api, socket: Socket) -> None:
+    import_id = await served_api.uploaded(HEADER)
     for id in map(str, range(10)):
         await socket.send(
             {"id": id, "type": "subscribe", "payload": {"query": PROGRESS, "variables": {"id": import_id}}}
         )
 
-    await served_api.execute(START, id=import_id)
+    await served_api.ask(START, id=import_id)
 
     waiting = set(map(str, range(10)))
     while waiting:
@@ -53,43 +53,43 @@ async def test_many_subscribers_of_one_import_all_hear_its_end(served_api: Api, 
             waiting.discard(message["id"])
 
 
-async def test_an_import_that_is_not_there_is_an_error(socket: Socket) -> None:
-    nowhere = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
+async def test_subscribing_to_an_import_that_does_not_exist_is_an_error(socket: Socket) -> None:
+    unknown_id = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
 
-    async for payload in socket.subscribe(PROGRESS, id=nowhere):
+    async for payload in socket.subscribe(PROGRESS, id=unknown_id):
         (error,) = payload["errors"]
         break
 
     assert (error["errorType"], error["errorInfo"]) == ("NotFound", {"field": ["id"]})
 
 
-async def test_a_report_is_told_by_its_vpp_and_month(served_api: Api, socket: Socket) -> None:
-    ours, theirs = await served_api.create_vpp(), await served_api.create_vpp()
-    heard = asyncio.create_task(
-        first(
+async def test_report_is_sent_to_subscribers_of_its_vpp_and_month(served_api: Api, socket: Socket) -> None:
+    vpp_id, other_vpp_id = await served_api.vpp(), await served_api.vpp()
+    received = asyncio.create_task(
+        first_state(
             socket.subscribe(
                 """subscription ($vppId: ID!) { onRevenueReport(vppId: $vppId, month: "2025-09") {
                     month status vpp { id }
                 } }""",
-                vppId=ours,
+                vppId=vpp_id,
             )
         )
     )
 
-    # Nothing says when a subscription has begun; so the month is settled anew until one of its reports is heard of.
+    # The protocol does not confirm that a subscription has started: settle the month again until a report is received.
     for percentage in range(100):
-        await served_api.execute(UPDATE, vppId=ours, percentage=percentage)
-        for vpp_id, month in ((theirs, "2025-09"), (ours, "2025-08"), (ours, "2025-09")):
-            await served_api.settle_month(vpp_id, month)
-        if heard.done():
+        await served_api.ask(UPDATE, vppId=vpp_id, percentage=percentage)
+        for settled_vpp_id, month in ((other_vpp_id, "2025-09"), (vpp_id, "2025-08"), (vpp_id, "2025-09")):
+            await served_api.reported(settled_vpp_id, month)
+        if received.done():
             break
 
-    assert await heard == {"month": "2025-09", "status": "READY", "vpp": {"id": ours}}
+    assert await received == {"month": "2025-09", "status": "READY", "vpp": {"id": vpp_id}}
 
 
-async def test_a_report_that_is_ready_is_told_at_once_by_its_id(served_api: Api, socket: Socket) -> None:
-    report = await served_api.settle_month(await served_api.create_vpp(), "2025-09")
+async def test_ready_report_is_sent_at_once_to_subscribers_of_its_id(served_api: Api, socket: Socket) -> None:
+    report = await served_api.reported(await served_api.vpp(), "2025-09")
 
     states = socket.subscribe("subscription ($id: ID!) { onRevenueReport(id: $id) { id status } }", id=report["id"])
 
-    assert await first(states) == {"id": report["id"], "status": "READY"}
+    assert await first_state(states) == {"id": report["id"], "status": "READY"}
