@@ -28,7 +28,7 @@ import uvloop
 import db.migrations
 from bench.processes import API_KEY, api
 from graph.embedded.servers import embedded_servers
-from graph.web.server import let_many_connect
+from graph.web.server import raise_open_files_limit
 
 UPDATE_INTERVAL_S = 0.1
 UPDATES = 80
@@ -189,7 +189,7 @@ def _cpu_s(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    let_many_connect()
+    raise_open_files_limit()
     gc.disable()  # A pause of the garbage collector here would count as latency of the server.
     arg_url, arg_database_url, arg_import_id, arg_count, arg_server_pid = sys.argv[1:]
     uvloop.run(_measure(arg_url, arg_database_url, arg_import_id, int(arg_count), int(arg_server_pid)))

@@ -1,10 +1,10 @@
 """The API's schema, composed of the query, mutation and subscription classes of graph/resolvers."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import strawberry
-from graphql import GraphQLError, Undefined
-from strawberry.exceptions import MissingQueryError
+from graphql import DocumentNode, GraphQLError, Undefined
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -16,6 +16,7 @@ from strawberry.types.graphql import OperationType
 
 from graph.operations.cost import exceeded
 from graph.operations.documents import Documents
+from graph.operations.operation import Operation
 from graph.operations.storable_text import StorableVariables
 from graph.resolvers import api_keys, audit_entries, batteries, events, imports, parks, readings, reports, sites, vpps
 from graph.resolvers.api_keys import ApiKeyMutation, ApiKeyQuery
@@ -50,11 +51,28 @@ Mutation = merge_types(
 Subscription = merge_types("Subscription", (ImportSubscription, ReportSubscription))
 
 
-class MissingOperationName(CannotGetOperationTypeError):
-    """The document has several operations, and the request gives no operationName."""
+class DocumentRejected(Exception):
+    """An operation that cannot run, whatever the data: `errors` say what is wrong with its document."""
 
-    def as_http_error_reason(self) -> str:
-        return "Missing operation name."
+    def __init__(self, errors: Sequence[GraphQLError], *, is_subscription: bool = False) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = errors
+        self.is_subscription = is_subscription
+
+
+class OperationNotFound(DocumentRejected):
+    """The document does not say which operation to run: it has none of that name, or several and no name is given."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__([GraphQLError(message)])
+
+
+class CheckedOperation(NamedTuple):
+    """An operation whose document is valid and within the limits, and its cost."""
+
+    type: OperationType
+    document: DocumentNode
+    cost: int
 
 
 class Executor(StrawberryGraphQLCoreExecutionContext):
@@ -79,40 +97,47 @@ class Schema(strawberry.Schema):
         # Strawberry would execute a subscription too, and return null without an error; schema.stream() runs them.
         return await super().execute(*args, **kwargs | {"allowed_operation_types": EXECUTABLE_TYPES})
 
+    def check(self, operation: Operation, documents: Documents) -> CheckedOperation:
+        """Check an operation's document and cost. Raises DocumentRejected and OperationNotFound."""
+        if not operation.query:
+            raise DocumentRejected([GraphQLError('Request data is missing a "query" value')])
+        document = documents.read(operation.query, self._schema)
+        if document.node is None:
+            raise DocumentRejected(document.errors)
+        node = document.operation(operation.name)
+        if node is None:
+            # Without a name, Strawberry would run the first of several operations.
+            is_ambiguous = operation.name is None and len(document.operations) > 1
+            unknown = CannotGetOperationTypeError(operation.name).as_http_error_reason()
+            raise OperationNotFound("Missing operation name." if is_ambiguous else unknown)
+        type_ = OperationType(node.operation.value)
+        is_subscription = type_ is OperationType.SUBSCRIPTION
+        if document.errors:
+            raise DocumentRejected(document.errors, is_subscription=is_subscription)
+        measured = documents.measured(document, node, operation.variables, self._schema)
+        if measured.is_beyond(documents.limits):
+            exceeded_limits = exceeded(measured, documents.limits)
+            errors = [GraphQLError(str(refusal), node, original_error=refusal) for refusal in exceeded_limits]
+            raise DocumentRejected(errors, is_subscription=is_subscription)
+        return CheckedOperation(type_, document.node, measured.cost)
+
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
     ) -> PreExecutionError | None:
         # Replaces Strawberry's own parsing and validation: Documents enforces limits and caches invalid documents with
         # their errors, which Strawberry's caches do not.
-        if not context.query:
-            raise MissingQueryError
         documents: Documents = context.context.documents
-        document = documents.read(context.query, self._schema)
-        if document.node is None:
-            return PreExecutionError(data=None, errors=list(document.errors))
-        context.graphql_document = document.node
-
-        name = context._provided_operation_name
-        if name is None and len(document.operations) > 1:
-            # Strawberry would run the first operation.
-            raise MissingOperationName(None)
-        operation = document.operation(name)
-        if operation is None:
-            raise CannotGetOperationTypeError(name)
-        kind = OperationType(operation.operation.value)
-        if kind not in context.allowed_operations:
-            raise InvalidOperationTypeError(kind)
-        if document.errors:
-            return PreExecutionError(data=None, errors=list(document.errors))
-
-        measured = documents.measured(document, operation, context.variables or {}, self._schema)
-        exceeded_limits = list(exceeded(measured, documents.limits))
-        if exceeded_limits:
-            errors = [GraphQLError(str(refusal), operation, original_error=refusal) for refusal in exceeded_limits]
-            return PreExecutionError(data=None, errors=errors)
+        operation = Operation(context.query or "", context.variables or {}, context._provided_operation_name)
+        try:
+            checked = self.check(operation, documents)
+        except DocumentRejected as rejected:
+            return PreExecutionError(data=None, errors=list(rejected.errors))
+        if checked.type not in context.allowed_operations:
+            raise InvalidOperationTypeError(checked.type)
+        context.graphql_document = checked.document
         # Not for subscriptions: they cost as much again with each event, and the caller does not control the number.
-        if kind is not OperationType.SUBSCRIPTION:
-            context.extensions_results["cost"] = {"requested": measured.cost, "maximum": documents.limits.cost}
+        if checked.type is not OperationType.SUBSCRIPTION:
+            context.extensions_results["cost"] = {"requested": checked.cost, "maximum": documents.limits.cost}
         return None
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:

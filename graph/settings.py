@@ -340,16 +340,21 @@ class Limits(BaseSettings):
 
     concurrent_operations: int = Field(
         64,
-        description="The number of operations over HTTP that a process runs at the same time.",
+        description="The number of queries and mutations that a process runs at the same time, over all protocols.",
     )
     queued_operations: int = Field(
         256,
-        description="The number of operations over HTTP that may wait in a process; further ones receive HTTP 503 at "
+        description="The number of queries and mutations that may wait in a process; further ones receive HTTP 503 at "
         "once.",
     )
     queue_timeout_s: float = Field(
         10,
         description="The number of seconds that an operation waits in the queue before it receives HTTP 503.",
+    )
+    subscriptions: int = Field(
+        10_000,
+        description="The number of subscriptions that one caller may have open in a process, over all protocols; 0 is "
+        "no limit. One WebSocket carries at most 100 of them.",
     )
     statement_timeout_s: float = Field(
         30,

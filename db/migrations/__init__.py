@@ -1,5 +1,6 @@
 """The history of the database's schema, and how it is brought up to date."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -20,6 +21,7 @@ def upgrade(url: str) -> None:
     command.upgrade(config(url), "head")
 
 
+@cache  # Alembic executes every migration file to find it.
 def latest_revision() -> str:
     """Return the revision this code works with."""
     head = ScriptDirectory.from_config(config("")).get_current_head()

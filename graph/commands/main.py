@@ -52,9 +52,9 @@ def serve(
 ) -> None:
     """Serve the API, with a worker beside it, and with Postgres and S3 unless the environment names them."""
     from graph.operations.documents import Documents
-    from graph.web.server import collect_seldom, let_many_connect, serving
+    from graph.web.server import raise_open_files_limit, serving, tune_garbage_collector
 
-    let_many_connect()
+    raise_open_files_limit()
 
     settings = Settings()
     listen_on = host or settings.host
@@ -82,7 +82,7 @@ def serve(
             ) as ours:
                 if first is not None and ours.api_key is not None:
                     await _play(first, ours, done=settings.data_dir / "played")
-                collect_seldom()
+                tune_garbage_collector()
                 # A key that was given is known to who gave it, and standard output is kept by whoever runs us.
                 _print_addresses(ours, show_key=behind.embedded)
                 if certificate and certificate.authority_file:
@@ -223,11 +223,11 @@ def _given_certificate(file: Path | None, key_file: Path | None) -> Certificate 
 
 
 def _given_pages(origins: str | None) -> "Pages | None":
-    from graph.web.origins import NoOrigin, pages_of
+    from graph.web.origins import InvalidOrigin, pages_of
 
     try:
         return None if origins is None else pages_of(origins)
-    except NoOrigin as fault:
+    except InvalidOrigin as fault:
         raise StartupError(f"VPP_CORS_ORIGINS: {fault}") from None
 
 

@@ -1,18 +1,15 @@
-"""How many operations run at once, and who waits for a turn."""
+"""A limit on how many operations of a process run at the same time, with a bounded queue of waiting ones."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import ClassVar
-
-from starlette.requests import Request
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar
 
 from graph.protocols.http import HttpRefusal
 from graph.settings import Limits
 
 
 class Busy(HttpRefusal):
-    """As many operations run as may at once, and {why}; try again in a moment."""
+    """The server runs as many operations as it may at the same time, and {why}; try again in a moment."""
 
     status = 503
     error_type = "ServiceUnavailableException"
@@ -20,58 +17,47 @@ class Busy(HttpRefusal):
 
 
 class ClientGone(HttpRefusal):
-    """The connection was closed before the operation had its turn."""
+    """The client closed the connection before its operation could start."""
 
 
 class ConcurrencyLimiter:
-    """Lets so many operations run at once; the next wait, in a queue that is bounded in length and time."""
+    """A semaphore for operations; those that wait for it are limited in number and in time."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._semaphore = asyncio.Semaphore(limits.concurrent_operations)
         self._waiting = 0
 
-    @asynccontextmanager
-    async def slot(self, request: Request) -> AsyncIterator[None]:
-        """Hold a turn for as long as the block runs. Raises Busy, and ClientGone, before it does."""
-        if not await self.try_acquire():
-            await self._wait(request)
-        try:
-            yield
-        finally:
-            self._semaphore.release()
+    async def acquire(self, *, wait: bool = True, disconnected: Callable[[], Awaitable[Any]] | None = None) -> None:
+        """
+        Take a slot; if there is none, wait for it in the queue.
 
-    async def try_acquire(self) -> bool:
-        """Take a free slot without waiting; return False if there is none."""
-        if self._semaphore.locked():
-            return False
-        await self._semaphore.acquire()
-        return True
+        `disconnected` returns once the client has gone. Raises ClientGone, and Busy if the queue is full, if the wait
+        takes too long, or if there is no slot and `wait` is False.
+        """
+        if not self._semaphore.locked():
+            await self._semaphore.acquire()
+            return
+        if not wait or self._waiting >= self._limits.queued_operations:
+            raise Busy(why=f"{self._waiting} more wait")
+        self._waiting += 1
+        acquired = asyncio.ensure_future(self._semaphore.acquire())
+        gone = asyncio.ensure_future(disconnected()) if disconnected else asyncio.get_running_loop().create_future()
+        has_slot = False
+        try:
+            await asyncio.wait(
+                {acquired, gone}, timeout=self._limits.queue_timeout_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            has_slot = acquired.done()
+        finally:
+            # If this task is cancelled, the semaphore may have been acquired in the same moment: release it.
+            if not has_slot and not acquired.cancel():
+                self._semaphore.release()
+            is_gone = not gone.cancel()
+            self._waiting -= 1
+        if not has_slot:
+            raise ClientGone if is_gone else Busy(why=f"no slot became free within {self._limits.queue_timeout_s:g} s")
 
     def release(self) -> None:
         """Give back a slot that was acquired."""
         self._semaphore.release()
-
-    async def _wait(self, request: Request) -> None:
-        if self._waiting >= self._limits.queued_operations:
-            raise Busy(why=f"{self._waiting} more wait for their turn")
-        self._waiting += 1
-        mine, gone = asyncio.create_task(self._semaphore.acquire()), asyncio.create_task(_is_gone(request))
-        has_turn = False
-        try:
-            await asyncio.wait({mine, gone}, timeout=self._limits.queue_timeout_s, return_when=asyncio.FIRST_COMPLETED)
-            has_turn = mine.done()
-        finally:
-            # Where this request is cancelled it may have been given a turn just now, which is then given back.
-            if not has_turn and not mine.cancel():
-                self._semaphore.release()
-            is_gone = not gone.cancel()
-            self._waiting -= 1
-        if not has_turn:
-            raise ClientGone if is_gone else Busy(why=f"none had ended after {self._limits.queue_timeout_s:g} s")
-
-
-async def _is_gone(request: Request) -> None:
-    # The body has been read: nothing else is received any more.
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -1,4 +1,4 @@
-"""Where GraphQL is spoken: over HTTP, and over WebSockets in the two ways in which clients do."""
+"""The GraphQL endpoint: over HTTP, and over WebSockets in both of their protocols."""
 
 from uuid import uuid4
 
@@ -7,24 +7,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.graphql import OperationType
 
 from db.engine.database import Database
 from db.engine.notices import Notices
 from db.engine.refusals import Unauthorized
 from graph.auth import signatures
-from graph.auth.authentication import Authenticator
 from graph.auth.callers import Caller
 from graph.auth.signatures import SignatureRefused, SignatureVerifier
 from graph.object_store import ObjectStore
-from graph.operations.documents import Documents
 from graph.operations.json import encode
+from graph.operations.operation import Operation
 from graph.operations.persisted import PersistedQueryRefusal
 from graph.plans.run import planned_answer
 from graph.protocols import appsync_realtime, graphql_transport_ws, server_sent_events
+from graph.protocols.admission import Admission, Admitted, TooManySubscriptions
 from graph.protocols.appsync_realtime import RealtimeSocket
-from graph.protocols.concurrency import ConcurrencyLimiter
 from graph.protocols.graphql_transport_ws import GraphqlTransportWsSocket
 from graph.protocols.http import (
     HttpRefusal,
@@ -35,140 +32,149 @@ from graph.protocols.http import (
     refused,
     subscription_not_supported,
 )
-from graph.protocols.request_rate import RequestRate, TooManyRequests
+from graph.protocols.request_rate import TooManyRequests
+from graph.protocols.server_sent_events import EventStream
 from graph.protocols.subscriptions import Result, Subscriptions
 from graph.protocols.websocket import SocketTimeouts
 from graph.resolvers.context import Context
-from graph.resolvers.errors import internal_failure, refusal_error
-from graph.schema import operation_type, schema
+from graph.resolvers.errors import formatted, internal_failure, refusal_error, to_appsync_error
+from graph.schema import DocumentRejected, OperationNotFound, schema
 
 log = structlog.get_logger()
 
 
 class Endpoint:
-    """The schema behind one address; no request without a key of ours runs anything."""
+    """The ASGI application at /graphql; nothing runs that `Admission` has not admitted."""
 
     def __init__(
         self,
         *,
-        access: Authenticator,
+        admission: Admission,
         signatures: SignatureVerifier,
         database: Database,
         notices: Notices,
         object_store: ObjectStore,
-        documents: Documents,
-        rate: RequestRate,
         timeouts: SocketTimeouts | None = None,
     ) -> None:
-        self.access = access
+        self.admission = admission
         self._signatures = signatures
         self._database = database
         self._notices = notices
         self._object_store = object_store
-        self.documents = documents
-        self.rate = rate
-        self.turns = ConcurrencyLimiter(documents.limits)
-        self._patience = timeouts or SocketTimeouts()
-        self._streams = Subscriptions(lambda caller: self.context(caller, request_id=str(uuid4())))
+        self._timeouts = timeouts or SocketTimeouts()
+        self._subscriptions = Subscriptions(self._context_for)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await self._speak(WebSocket(scope, receive, send))
+            await self._serve_socket(WebSocket(scope, receive, send))
             return
-        response = await self._answer(Request(scope, receive))
+        response = await self._respond(Request(scope, receive))
         await response(scope, receive, send)
 
     async def close(self) -> None:
         """End every subscription."""
-        await self._streams.close()
+        await self._subscriptions.close()
 
-    async def _speak(self, websocket: WebSocket) -> None:
+    async def _serve_socket(self, websocket: WebSocket) -> None:
         offered = websocket.scope["subprotocols"]
+        shared = (websocket, self.admission, self._subscriptions, self._timeouts)
         if graphql_transport_ws.SUBPROTOCOL in offered:
-            await GraphqlTransportWsSocket(
-                websocket,
-                self.access,
-                self._streams,
-                self._patience,
-                self.documents,
-                self.rate,
-                lambda caller: self.context(caller, request_id=str(uuid4())),
-            ).run()
+            await GraphqlTransportWsSocket(*shared, self._context_for).run()
         elif appsync_realtime.SUBPROTOCOL in offered:
-            await RealtimeSocket(
-                websocket,
-                self.access,
-                self._signatures,
-                self._streams,
-                self._patience,
-                self.documents,
-                self.rate,
-            ).run()
+            await RealtimeSocket(*shared, self._signatures).run()
         else:
             await websocket.accept()
             expected = f"{graphql_transport_ws.SUBPROTOCOL} or {appsync_realtime.SUBPROTOCOL}"
             await websocket.close(4406, f"Subprotocol not acceptable; expected {expected}")
 
+    def _context_for(self, caller: Caller) -> Context:
+        return self.context(caller, request_id=str(uuid4()))
+
     def context(self, caller: Caller, *, request_id: str) -> Context:
-        """Return what a request of a caller's is run with."""
+        """Return the context in which a caller's operation runs."""
         return Context(
             database=self._database,
             notices=self._notices,
             object_store=self._object_store,
             request_id=request_id,
             caller=caller,
-            documents=self.documents,
+            documents=self.admission.documents,
         )
 
-    async def _answer(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> Response:
         request_id = request.scope["request_id"]
         if request.method != "POST":
             return MethodNotAllowed(method=request.method).answer()
+
+        async def identify() -> Caller:
+            if not signatures.is_signed(request.headers):
+                return await self.admission.authenticator.authenticate(request.headers)
+            # The signature covers the body.
+            body = await read_body(request, self.admission.documents.limits.body_bytes)
+            return await self._signatures.authenticate(signatures.signed_request(request, body))
+
+        async def read() -> Operation:
+            return await read_operation(request, self.admission.documents)
+
         try:
-            counted = request.scope.get("counted", ())
-            if "address" not in counted:
-                await self.rate.count_address(request.scope)
-            if signatures.is_signed(request.headers):
-                body = await read_body(request, self.documents.limits.body_bytes)
-                caller = await self._signatures.authenticate(signatures.signed_request(request, body))
-            else:
-                caller = await self.access.authenticate(request.headers)
-            if "caller" not in counted:
-                await self.rate.count_caller(caller)
-            operation = await read_operation(request, self.documents)
-            has_many = operation_type(operation.query, operation.name, self.documents) is OperationType.SUBSCRIPTION
-            in_events = server_sent_events.is_wanted(request, for_many=has_many)
-            if in_events and has_many:
-                return server_sent_events.event_stream(operation, caller, access=self.access, streams=self._streams)
-            context = self.context(caller, request_id=request_id)
-            async with self.turns.slot(request):
-                planned = await planned_answer(operation, context)
-                if planned is not None:
-                    return server_sent_events.events_of_one(planned.decode()) if in_events else answered(planned)
-                result = await schema.execute(
-                    operation.query,
-                    variable_values=dict(operation.variables),
-                    context_value=context,
-                    operation_name=operation.name,
-                )
+            admitted = await self.admission.admit(
+                request.scope.get("client"),
+                identify,
+                read,
+                disconnected=lambda: _disconnected(request),
+                counted=request.scope.get("counted"),
+            )
+            return await self._run(request, admitted, request_id)
         except SignatureRefused as refusal:
             return refused(403, refusal.error_type, str(refusal))
         except Unauthorized as refusal:
             return refused(401, "UnauthorizedException", str(refusal))
         except TooManyRequests as refusal:
-            # By this name Amplify's clients know that they are to try again.
+            # Amplify's clients retry after this errorType.
             retry_after = {"retry-after": str(refusal.retry_after_s)}
             return refused(429, "ThrottlingException", str(refusal), retry_after)
+        except TooManySubscriptions as refusal:
+            return refused(429, "MaxSubscriptionsReachedError", str(refusal))
         except PersistedQueryRefusal as refusal:
             return answered(encode({"data": None, "errors": [refusal_error(refusal)]}))
         except HttpRefusal as refusal:
             return refusal.answer()
-        except CannotGetOperationTypeError as refusal:
-            return refused(400, "BadRequestException", refusal.as_http_error_reason())
-        except InvalidOperationTypeError:
-            return subscription_not_supported()
+        except OperationNotFound as refusal:
+            return refused(400, "BadRequestException", str(refusal))
+        except DocumentRejected as refusal:
+            errors = [to_appsync_error(error, request_id=request_id) for error in refusal.errors]
+            payload = encode({"data": None, "errors": formatted(errors)})
+            with_events = server_sent_events.is_accepted(request, is_subscription=refusal.is_subscription)
+            return server_sent_events.single_result(payload) if with_events else answered(payload)
         except Exception:
             log.exception("A request failed")
             return refused(500, "InternalFailure", internal_failure(request_id))
+
+    async def _run(self, request: Request, admitted: Admitted, request_id: str) -> Response:
+        with_events = server_sent_events.is_accepted(request, is_subscription=admitted.is_subscription)
+        if admitted.is_subscription:
+            if with_events:
+                return EventStream(admitted, self.admission.authenticator, self._subscriptions, self._timeouts)
+            admitted.release()
+            return subscription_not_supported()
+        operation, context = admitted.operation, self.context(admitted.caller, request_id=request_id)
+        try:
+            planned = await planned_answer(operation, context)
+            if planned is not None:
+                return server_sent_events.single_result(planned.decode()) if with_events else answered(planned)
+            result = await schema.execute(
+                operation.query,
+                variable_values=dict(operation.variables),
+                context_value=context,
+                operation_name=operation.name,
+            )
+        finally:
+            admitted.release()
         payload = Result.of(result).payload
-        return server_sent_events.events_of_one(payload) if in_events else answered(payload)
+        return server_sent_events.single_result(payload) if with_events else answered(payload)
+
+
+async def _disconnected(request: Request) -> None:
+    # The body has been read, so the next event that is received is the disconnection.
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,14 +1,15 @@
 """
-How many requests a caller, and an address, makes in a minute.
+Rate limits: requests per minute of a caller and of a client address.
 
-A minute slides: of what was counted in the last one, as much counts as of it lies within the last sixty seconds.
+Both count in a sliding window: the count of the previous minute is weighted by the share of that minute which lies
+within the last 60 seconds.
 """
 
 import time
-from collections.abc import Callable, MutableMapping
-from ipaddress import IPv6Network
+from collections.abc import Callable
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from math import ceil
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 from limits import RateLimitItemPerMinute
@@ -20,16 +21,19 @@ from db.engine.refusals import LimitExceeded
 from graph.auth.callers import Caller
 from graph.settings import Limits, StartupError
 
+# The address and port of a client, as ASGI gives them; None if the server does not know them.
+Client: TypeAlias = tuple[str, int] | None
+
 MINUTE_S = 60
-# Redis is in the way of every request, so it is not waited for, and left alone for a while when it is away.
-REDIS_WITHIN_S = 0.5
-LEAVE_REDIS_ALONE_S = 5.0
+# Every request waits for Redis, so the timeout is short, and a Redis that does not answer is not asked for a while.
+REDIS_TIMEOUT_S = 0.5
+REDIS_RETRY_AFTER_S = 5.0
 
 log = structlog.get_logger()
 
 
 class TooManyRequests(LimitExceeded):
-    """There were more than {maximum} requests a minute from this {kind}; try again in {retry_after_s} s."""
+    """There were more than {maximum} requests per minute from this {kind}; try again in {retry_after_s} s."""
 
     def __init__(self, *, kind: str, maximum: int, retry_after_s: int) -> None:
         info = {"limit": f"{kind}Requests", "maximum": maximum, "retryAfterSeconds": retry_after_s}
@@ -37,118 +41,128 @@ class TooManyRequests(LimitExceeded):
         self.retry_after_s = retry_after_s
 
 
-class Count(Protocol):
-    """Where requests are counted."""
+class Counter(Protocol):
+    """Counts the requests of the current window by key."""
 
     async def close(self) -> None:
-        """Have done with it."""
+        """Close the connection to the store of the counts."""
 
-    async def hit(self, who: str, at_most: int) -> float:
-        """Count a request and return 0; or count nothing, and return in how many seconds one would be counted."""
+    async def hit(self, key: str, maximum: int) -> float:
+        """Count a request and return 0; above the maximum, only return the seconds until one is allowed."""
 
 
 class RequestRate:
-    """Counts requests, and refuses those that are too many with `TooManyRequests`."""
+    """Counts requests, and rejects those above the limit with TooManyRequests."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         url = limits.redis_url.get_secret_value() if limits.redis_url else None
-        self._count: Count = CountInRedis(url) if url else CountHere()
+        self._counter: Counter = RedisCounter(url) if url else ProcessCounter()
 
     async def close(self) -> None:
-        """Have done with where requests are counted."""
-        await self._count.close()
+        """Close the connection to Redis, if there is one."""
+        await self._counter.close()
 
-    async def count_address(self, scope: MutableMapping[str, Any]) -> None:
-        """Count a request by where it came from; to be done before it is looked up who makes it."""
-        client, at_most = scope.get("client"), self._limits.address_requests_per_minute
-        if client and at_most:
-            wait_s = await self._count.hit(f"address {_site(client[0])}", at_most)
+    async def count_address(self, client: Client) -> None:
+        """Count a request of a client's address; call it before any look-up of the caller."""
+        maximum = self._limits.address_requests_per_minute
+        if client and maximum:
+            wait_s = await self._counter.hit(f"address {_address_key(client[0])}", maximum)
             if wait_s:
-                raise _too_many("address", at_most, wait_s)
+                raise _too_many("address", maximum, wait_s)
 
     async def count_caller(self, caller: Caller) -> None:
-        """Count a request by who makes it."""
-        at_most = self._limits.caller_requests_per_minute
-        if at_most:
-            wait_s = await self._count.hit(f"caller {caller.rate_limit_key}", at_most)
+        """Count a request of an authenticated caller."""
+        maximum = self._limits.caller_requests_per_minute
+        if maximum:
+            wait_s = await self._counter.hit(f"caller {caller.rate_limit_key}", maximum)
             if wait_s:
-                raise _too_many("caller", at_most, wait_s)
+                raise _too_many("caller", maximum, wait_s)
 
 
-class CountHere:
+class ProcessCounter:
     """
-    Counts in this process.
+    Counts in the memory of this process.
 
-    Not by the memory of `limits`, which goes through all it holds at every request: with ten thousand callers that
-    takes 1.4 ms, and this a microsecond.
+    The in-memory storage of the library `limits` iterates over all its keys at every request: with ten thousand
+    callers that takes 1.4 ms, and this class a microsecond.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._minute = 0
-        self._before: dict[str, int] = {}
-        self._now: dict[str, int] = {}
+        self._previous: dict[str, int] = {}
+        self._current: dict[str, int] = {}
 
     async def close(self) -> None:
         pass
 
-    async def hit(self, who: str, at_most: int) -> float:
-        minute, into = divmod(self._clock(), MINUTE_S)
+    async def hit(self, key: str, maximum: int) -> float:
+        minute, elapsed_s = divmod(self._clock(), MINUTE_S)
         if minute != self._minute:
-            self._before = self._now if minute == self._minute + 1 else {}
-            self._minute, self._now = int(minute), {}
-        before, now = self._before.get(who, 0), self._now.get(who, 0)
-        if now + before * (1 - into / MINUTE_S) <= at_most - 1:
-            self._now[who] = now + 1
+            self._previous = self._current if minute == self._minute + 1 else {}
+            self._minute, self._current = int(minute), {}
+        previous, current = self._previous.get(key, 0), self._current.get(key, 0)
+        if current + previous * (1 - elapsed_s / MINUTE_S) <= maximum - 1:
+            self._current[key] = current + 1
             return 0
-        if now < at_most:
-            return MINUTE_S * (1 - (at_most - 1 - now) / before) - into
-        return MINUTE_S - into + MINUTE_S * (1 - (at_most - 1) / now)
+        if current < maximum:
+            return MINUTE_S * (1 - (maximum - 1 - current) / previous) - elapsed_s
+        return MINUTE_S - elapsed_s + MINUTE_S * (1 - (maximum - 1) / current)
 
 
-class CountInRedis:
-    """Counts in a Redis, for all processes that do."""
+class RedisCounter:
+    """Counts in Redis, so that all processes share one limit."""
 
     def __init__(self, url: str) -> None:
-        waiting = {"socket_timeout": REDIS_WITHIN_S, "socket_connect_timeout": REDIS_WITHIN_S}
+        timeouts = {"socket_timeout": REDIS_TIMEOUT_S, "socket_connect_timeout": REDIS_TIMEOUT_S}
         try:
             storage: Any = storage_from_string(
-                f"async+{url}", implementation="redispy", wrap_exceptions=True, **waiting
+                f"async+{url}", implementation="redispy", wrap_exceptions=True, **timeouts
             )
         except ConfigurationError as fault:
-            message = f"VPP_LIMIT_REDIS_URL cannot be used: {fault}. It wants redis://, and pip install 'vpp[redis]'."
+            expected = "Expected an address redis://…, and the extra: pip install 'vpp[redis]'."
+            message = f"VPP_LIMIT_REDIS_URL cannot be used: {fault}. {expected}"
             raise StartupError(message) from None
         self._client = storage.bridge.get_connection()
         self._limiter = SlidingWindowCounterRateLimiter(storage)
-        self._not_before = 0.0
+        self._retry_at = 0.0
 
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def hit(self, who: str, at_most: int) -> float:
-        if time.monotonic() < self._not_before:
+    async def hit(self, key: str, maximum: int) -> float:
+        if time.monotonic() < self._retry_at:
             return 0
-        item = RateLimitItemPerMinute(at_most, namespace="vpp")
+        item = RateLimitItemPerMinute(maximum, namespace="vpp")
         try:
-            if await self._limiter.hit(item, who):
+            if await self._limiter.hit(item, key):
                 return 0
-            resets_at, _ = await self._limiter.get_window_stats(item, who)
+            resets_at, _ = await self._limiter.get_window_stats(item, key)
             return max(resets_at - time.time(), 1)
         except StorageError as fault:
-            # Without it we answer all the same: a Redis that is away must not keep everyone from settling, and what
-            # one request may cost is bounded here.
-            self._not_before = time.monotonic() + LEAVE_REDIS_ALONE_S
+            # Requests are answered without a count: a Redis that is down must not stop all customers, and the cost of
+            # one request is limited by other means.
+            self._retry_at = time.monotonic() + REDIS_RETRY_AFTER_S
             log.warning("Requests are not counted: Redis does not answer", reason=str(fault))
             return 0
 
 
-def _too_many(kind: str, at_most: int, wait_s: float) -> TooManyRequests:
-    return TooManyRequests(kind=kind, maximum=at_most, retry_after_s=max(1, ceil(wait_s)))
+def _too_many(kind: str, maximum: int, wait_s: float) -> TooManyRequests:
+    return TooManyRequests(kind=kind, maximum=maximum, retry_after_s=max(1, ceil(wait_s)))
 
 
-def _site(address: str) -> str:
-    # Who has one IPv6 address has 2^64 of them.
-    if ":" not in address:
-        return address
-    return str(IPv6Network((address.partition("%")[0], 64), strict=False).network_address)
+def _address_key(address: str) -> str:
+    """Return the key under which an address is counted: an IPv4 address, the /64 network of an IPv6 address."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        # A trusted proxy forwarded something else. All such requests share one key: nobody can make up new ones.
+        return "unknown"
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    # A dual-stack socket or proxy writes an IPv4 client as ::ffff:192.0.2.1 (RFC 4291, 2.5.5.2).
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    # One subscriber line usually holds a /64, which is 2^64 addresses.
+    return str(IPv6Network((parsed, 64), strict=False).network_address)

@@ -1,5 +1,5 @@
 """
-Subscriptions over HTTP, for clients without WebSockets: an operation a request, its results as server-sent events.
+Operations over HTTP whose results are server-sent events, for clients without WebSockets.
 
 Source: the GraphQL over Server-Sent Events Protocol of the graphql-sse project, in its distinct connections mode.
 """
@@ -11,78 +11,97 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from graph.auth.authentication import Authenticator
-from graph.auth.callers import Caller
 from graph.operations.json import encode
-from graph.operations.operation import Operation
+from graph.protocols.admission import Admitted
 from graph.protocols.subscriptions import Result, Subscriptions
-from graph.protocols.websocket import MAX_PENDING_RESULTS
+from graph.protocols.websocket import MAX_PENDING_RESULTS, SocketTimeouts
 
 MEDIA_TYPE = "text/event-stream"
-# Something in between closes connections on which it sees nothing for a minute.
-SILENT_AT_MOST_S = 20.0
-# Neither kept anywhere nor held back until there is more.
+# Proxies close a connection on which nothing was sent for a minute, so a comment is sent more often.
+COMMENT_EVERY_S = 20.0
+# No cache may store the stream, and nginx must not buffer it.
 HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 LOCKED_OUT = {"message": "The API key or token has expired or was revoked.", "errorType": "UnauthorizedException"}
 
 
-def is_wanted(request: Request, *, for_many: bool) -> bool:
-    """Tell whether a client asks for events: a client that takes JSON too wants them for what has many results."""
+def is_accepted(request: Request, *, is_subscription: bool) -> bool:
+    """Return whether a client wants events: one that accepts JSON as well wants them for subscriptions only."""
     accepted = request.headers.get("accept", "")
-    return MEDIA_TYPE in accepted and (for_many or "application/json" not in accepted)
+    return MEDIA_TYPE in accepted and (is_subscription or "application/json" not in accepted)
 
 
-def event_stream(operation: Operation, caller: Caller, *, access: Authenticator, streams: Subscriptions) -> Response:
-    """Answer a subscription with its results, as they come."""
-    return StreamingResponse(_events(operation, caller, access, streams), media_type=MEDIA_TYPE, headers=HEADERS)
+class EventStream(StreamingResponse):
+    """The results of a subscription as they come, for at most `timeouts.open_s`."""
+
+    def __init__(
+        self, admitted: Admitted, authenticator: Authenticator, subscriptions: Subscriptions, timeouts: SocketTimeouts
+    ) -> None:
+        events = _events(admitted, authenticator, subscriptions, timeouts.open_s)
+        super().__init__(events, media_type=MEDIA_TYPE, headers=HEADERS)
+        self._release = admitted.release
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Not in the generator: it never starts if the client disconnects before the first byte.
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._release()
 
 
-def events_of_one(payload: str) -> Response:
-    """Answer an operation that has one result, with that."""
+def single_result(payload: str) -> Response:
+    """Respond with the result of a query or a mutation as one event."""
     return Response(_event("next", payload) + _event("complete"), media_type=MEDIA_TYPE, headers=HEADERS)
 
 
 async def _events(
-    operation: Operation, caller: Caller, access: Authenticator, streams: Subscriptions
+    admitted: Admitted, authenticator: Authenticator, subscriptions: Subscriptions, open_s: float
 ) -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    close_at = loop.time() + open_s
     listener = _Listener()
-    leave = streams.listen(operation, caller, listener)
-    let_go = access.on_access_lost(caller, lambda: listener.refuse([LOCKED_OUT]))
+    unsubscribe = subscriptions.subscribe(admitted.operation, admitted.caller, listener)
+    stop_watching = authenticator.on_access_lost(admitted.caller, lambda: listener.reject([LOCKED_OUT]))
     try:
         while True:
-            while listener.told:
-                yield listener.told.popleft()
-            if listener.is_over:
+            while listener.events:
+                yield listener.events.popleft()
+            if listener.is_complete:
                 yield _event("complete")
                 return
-            listener.is_there_more.clear()
+            left_s = close_at - loop.time()
+            if left_s <= 0:
+                return  # Without `complete`: the client connects again.
+            listener.has_more.clear()
             try:
-                await asyncio.wait_for(listener.is_there_more.wait(), SILENT_AT_MOST_S)
+                await asyncio.wait_for(listener.has_more.wait(), min(COMMENT_EVERY_S, left_s))
             except TimeoutError:
                 yield ":\n\n"
     finally:
-        let_go()
-        leave()
+        stop_watching()
+        unsubscribe()
 
 
 class _Listener:
     def __init__(self) -> None:
-        self.told: deque[str] = deque(maxlen=MAX_PENDING_RESULTS)
-        self.is_over = False
-        self.is_there_more = asyncio.Event()
+        # If the client reads slowly, the oldest results are dropped.
+        self.events: deque[str] = deque(maxlen=MAX_PENDING_RESULTS)
+        self.is_complete = False
+        self.has_more = asyncio.Event()
 
-    def tell(self, result: Result) -> None:
-        self.told.append(_event("next", result.payload))
-        self.is_there_more.set()
+    def deliver(self, result: Result) -> None:
+        self.events.append(_event("next", result.payload))
+        self.has_more.set()
 
-    def refuse(self, errors: list[Any]) -> None:
-        self.told.append(_event("next", encode({"errors": errors})))
-        self.end()
+    def reject(self, errors: list[Any]) -> None:
+        self.events.append(_event("next", encode({"errors": errors})))
+        self.complete()
 
-    def end(self) -> None:
-        self.is_over = True
-        self.is_there_more.set()
+    def complete(self) -> None:
+        self.is_complete = True
+        self.has_more.set()
 
 
 def _event(name: str, data: str = "") -> str:

@@ -1,7 +1,7 @@
 """
-Subscriptions, each run once however many ask for the same: one execution and one encoding, any number of listeners.
+Shared subscriptions: equal subscriptions are executed and encoded once, for any number of listeners.
 
-Whoever comes later is told at once what was told last, and then whatever follows.
+A listener that joins later receives the last result at once, and every result that follows.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from graph.schema import schema
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result of an operation, encoded; its errors are given apart where it has no data."""
+    """One result of an operation, encoded as JSON; `errors` is set only if the result has no data."""
 
     payload: str
     errors: list[Any] | None
@@ -42,16 +42,16 @@ class Result:
 
 
 class Listener(Protocol):
-    """Who is told of a subscription; nothing of it may wait."""
+    """Receives the results of a subscription. Its methods must not block: all listeners share one task."""
 
-    def tell(self, result: Result) -> None:
-        """Hear a result."""
+    def deliver(self, result: Result) -> None:
+        """Receive a result."""
 
-    def refuse(self, errors: list[Any]) -> None:
-        """Hear that the operation cannot be run, and why. Nothing follows."""
+    def reject(self, errors: list[Any]) -> None:
+        """Receive the errors for which the operation cannot run. Nothing follows."""
 
-    def end(self) -> None:
-        """Hear that nothing follows."""
+    def complete(self) -> None:
+        """Learn that no result follows."""
 
 
 class Subscriptions:
@@ -59,34 +59,34 @@ class Subscriptions:
 
     def __init__(self, context_for: Callable[[Caller], Context]) -> None:
         self._context_for = context_for
-        self._streams: dict[object, _SharedSubscription] = {}
+        self._shared: dict[object, _SharedSubscription] = {}
 
-    def listen(self, operation: Operation, caller: Caller, listener: Listener) -> Callable[[], None]:
-        """Tell a listener of a subscription from now on, and return how to have done with it."""
-        # Callers who may see the same are told the same.
+    def subscribe(self, operation: Operation, caller: Caller, listener: Listener) -> Callable[[], None]:
+        """Deliver the results of a subscription to a listener, until the function that this returns is called."""
+        # Callers with the same role and scope receive the same results.
         key = (operation.query, operation.name, encode(operation.variables), caller.role, caller.scope)
-        stream = self._streams.get(key)
-        if stream is None or stream.is_over:
-            stream = self._streams[key] = _SharedSubscription(operation, self._context_for(caller))
-            stream.task.add_done_callback(lambda _: forget())
-        stream.add(listener)
+        shared = self._shared.get(key)
+        if shared is None or shared.has_ended:
+            shared = self._shared[key] = _SharedSubscription(operation, self._context_for(caller))
+            shared.task.add_done_callback(lambda _: remove_shared())
+        shared.add(listener)
 
-        def forget() -> None:
-            if self._streams.get(key) is stream:
-                del self._streams[key]
+        def remove_shared() -> None:
+            if self._shared.get(key) is shared:
+                del self._shared[key]
 
-        def leave() -> None:
-            if stream.remove(listener):
-                forget()
-                # Where its own last word was what made this one leave, it ends by itself.
-                if asyncio.current_task() is not stream.task:
-                    stream.task.cancel()
+        def unsubscribe() -> None:
+            if shared.remove(listener):
+                remove_shared()
+                # The task itself calls `complete`, in which a listener may unsubscribe: it must not cancel itself.
+                if asyncio.current_task() is not shared.task:
+                    shared.task.cancel()
 
-        return leave
+        return unsubscribe
 
     async def close(self) -> None:
-        """End all of them."""
-        tasks = [stream.task for stream in self._streams.values()]
+        """Cancel every subscription."""
+        tasks = [shared.task for shared in self._shared.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -96,35 +96,35 @@ class _SharedSubscription:
     def __init__(self, operation: Operation, context: Context) -> None:
         self._operation = operation
         self._context = context
-        # In the order in which they came; the first is told first.
+        # In the order in which they subscribed.
         self._listeners: dict[int, Listener] = {}
-        self._last: Result | None = None
-        self.is_over = False
+        self._last_result: Result | None = None
+        self.has_ended = False
         self.task = asyncio.create_task(self._run())
 
     def add(self, listener: Listener) -> None:
         self._listeners[id(listener)] = listener
-        if self._last is not None:
-            listener.tell(self._last)
+        if self._last_result is not None:
+            listener.deliver(self._last_result)
 
     def remove(self, listener: Listener) -> bool:
-        """Tell this one no more, and return whether nobody is left."""
+        """Remove a listener, and return whether no listener is left."""
         self._listeners.pop(id(listener), None)
         return not self._listeners
 
     async def _run(self) -> None:
         try:
-            await self._follow()
+            await self._deliver_results()
         except Exception as fault:
-            # What is wrong with a request is told by its results; this is not among them.
-            told_of = to_appsync_error(GraphQLError("", original_error=fault), request_id=self._context.request_id)
-            for listener in self._all_of_them():
-                listener.refuse(formatted([told_of]))
+            # Faults of the request are part of its results; an exception here is a fault of ours.
+            error = to_appsync_error(GraphQLError("", original_error=fault), request_id=self._context.request_id)
+            for listener in self._take_listeners():
+                listener.reject(formatted([error]))
         finally:
-            # Nobody is to join what has ended.
-            self.is_over = True
+            # From now on an equal subscription starts a new execution.
+            self.has_ended = True
 
-    async def _follow(self) -> None:
+    async def _deliver_results(self) -> None:
         operation = self._operation
         results = await schema.stream(
             operation.query,
@@ -137,19 +137,19 @@ class _SharedSubscription:
             async for result in results:
                 if isinstance(result, PreExecutionError):
                     errors = formatted(result.errors or [])
-                    for listener in self._all_of_them():
-                        listener.refuse(errors)
+                    for listener in self._take_listeners():
+                        listener.reject(errors)
                     return
-                assert isinstance(result, ExecutionResult)  # noqa: S101 Nothing is deferred here.
-                self._last = Result.of(result)
+                assert isinstance(result, ExecutionResult)  # noqa: S101 The schema has no @defer and no @stream.
+                self._last_result = Result.of(result)
                 for listener in tuple(self._listeners.values()):
-                    listener.tell(self._last)
+                    listener.deliver(self._last_result)
                 if not self._listeners:
                     return
-        for listener in self._all_of_them():
-            listener.end()
+        for listener in self._take_listeners():
+            listener.complete()
 
-    def _all_of_them(self) -> list[Listener]:
+    def _take_listeners(self) -> list[Listener]:
         listeners = list(self._listeners.values())
         self._listeners.clear()
         return listeners

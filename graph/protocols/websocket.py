@@ -1,4 +1,4 @@
-"""What a WebSocket of ours does whatever protocol it speaks: who is told what, in what order, and when it is closed."""
+"""What both WebSocket protocols share: the order of outgoing messages, limits on pending ones, timeouts and closing."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -10,16 +10,16 @@ from typing import Any, ClassVar
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from graph.auth.authentication import Authenticator
-from graph.operations.documents import Documents
 from graph.operations.json import NotJson, decode, encode
-from graph.protocols.request_rate import RequestRate
+from graph.protocols.admission import Admission
+from graph.protocols.request_rate import Client
 from graph.protocols.subscriptions import Subscriptions
 
-# A subscription whose client is slow keeps the last of what it has been told.
+# If a client reads slowly, its subscription keeps the latest results only.
 MAX_PENDING_RESULTS = 8
-# A client that does not listen to so many answers is not heard any further.
+# If a client does not read its replies, no further message is read from it.
 MAX_PENDING_REPLIES = 100
+# On one socket; AppSync has the same limit.
 MAX_SUBSCRIPTIONS = 100
 
 log = structlog.get_logger()
@@ -27,138 +27,141 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class SocketTimeouts:
-    """How long a socket may take, in seconds."""
+    """Timeouts of a connection for subscriptions, in seconds."""
 
     to_initialise_s: float = 15
     # Without a subscription.
     idle_s: float = 600
-    # AppSync's own.
+    # The maximum age of a connection, as in AppSync; event streams have it too.
     open_s: float = 24 * 3600
     keep_alive_s: float = 30
 
 
 class Socket(ABC):
     """
-    One WebSocket. What it hears is dealt with one message after the other; what it says is said by a task of its own,
-    so that nobody waits for a client that is slow to listen.
+    One WebSocket.
+
+    `run` reads messages and handles one after the other. A second task sends, so that a client which reads slowly
+    delays nobody.
     """
 
     subprotocol: ClassVar[str]
 
     def __init__(
-        self,
-        websocket: WebSocket,
-        access: Authenticator,
-        streams: Subscriptions,
-        timeouts: SocketTimeouts,
-        documents: Documents,
-        rate: RequestRate,
+        self, websocket: WebSocket, admission: Admission, subscriptions: Subscriptions, timeouts: SocketTimeouts
     ) -> None:
         self.websocket = websocket
+        # Starlette's own `send` validates each message, which takes as long as sending it.
         self._send = websocket._send
-        self.access = access
-        self.streams = streams
+        self.admission = admission
+        self.shared_subscriptions = subscriptions
         self.timeouts = timeouts
-        self.documents = documents
-        self.rate = rate
-        # How to have done with each subscription, by the id its client gave it.
-        self.subscriptions: dict[str, Callable[[], None]] = {}
-        # Lists: an empty deque takes more memory than all else that a socket keeps here.
+        # The function that ends each running operation, by the id that the client gave it.
+        self.running: dict[str, Callable[[], None]] = {}
+        # Lists, since an empty deque takes more memory than all else that a socket holds.
         self._replies: list[str] = []
-        self._told: dict[str, list[str]] = {}
+        self._results: dict[str, list[str]] = {}
         self._closing: tuple[int, str] | None = None
-        # What the task that speaks waits for when it has said all, and the one that hears when too much waits.
-        self._until_more: asyncio.Future[None] | None = None
-        self._until_said: asyncio.Future[None] | None = None
+        # Set while the sending task has nothing to send, and while the reading task waits for replies to be sent.
+        self._until_pending: asyncio.Future[None] | None = None
+        self._until_sent: asyncio.Future[None] | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self.at_end = ExitStack()
+        self.on_end = ExitStack()
+
+    @property
+    def client(self) -> Client:
+        """The address of the client."""
+        client: Client = self.websocket.scope.get("client")
+        return client
 
     @abstractmethod
     async def handle_message(self, message: Any) -> None:
-        """Deal with one message, of any form; only JSON it is."""
+        """Handle one message; it is valid JSON, of any shape."""
 
     @abstractmethod
     def handle_invalid(self) -> None:
-        """Deal with a frame that holds no JSON."""
+        """Handle a frame that is not valid JSON."""
 
     async def run(self) -> None:
-        """Speak until either side closes."""
+        """Accept the socket, and serve it until either side closes it."""
         await self.websocket.accept(self.subprotocol)
-        wait = self.timeouts
-        self.after(wait.to_initialise_s, "initialise", lambda: self.close(4408, "Connection initialisation timeout"))
-        self.after(wait.open_s, "open", lambda: self.close(1001, "Connected for a day; connect again"))
-        speaking = asyncio.create_task(self._speak())
+        timeouts = self.timeouts
+        self.start_timer(
+            timeouts.to_initialise_s, "initialise", lambda: self.close(4408, "Connection initialisation timeout")
+        )
+        self.start_timer(timeouts.open_s, "open", lambda: self.close(1001, "Connected for a day; connect again"))
+        sending = asyncio.create_task(self._send_pending())
         try:
             while True:
-                while len(self._replies) >= MAX_PENDING_REPLIES and not speaking.done():
-                    self._until_said = asyncio.get_running_loop().create_future()
-                    await self._until_said
+                while len(self._replies) >= MAX_PENDING_REPLIES and not sending.done():
+                    self._until_sent = asyncio.get_running_loop().create_future()
+                    await self._until_sent
                 received = await self.websocket.receive()
                 if received["type"] == "websocket.disconnect":
                     return
                 if self._closing is None:
-                    await self._hear(received.get("text"))
+                    await self._handle_frame(received.get("text"))
         finally:
             for timer in self._timers.values():
                 timer.cancel()
-            for leave in self.subscriptions.values():
-                leave()
-            self.subscriptions.clear()
-            self.at_end.close()
-            speaking.cancel()
+            for end in self.running.values():
+                end()
+            self.running.clear()
+            self.on_end.close()
+            sending.cancel()
 
     def reply(self, message: dict[str, Any]) -> None:
-        """Say something in answer to the client, before what its subscriptions have to tell."""
+        """Send a message ahead of all pending results."""
         self._replies.append(encode(message))
-        self._wake()
+        self._wake_sender()
 
-    def tell(self, id: str, frame: str) -> None:
-        """Say something of a subscription; where too much waits already, the oldest goes."""
-        frames = self._told.setdefault(id, [])
+    def send_result(self, id: str, frame: str) -> None:
+        """Send a result of an operation; of more than MAX_PENDING_RESULTS pending ones the oldest is dropped."""
+        frames = self._results.setdefault(id, [])
         frames.append(frame)
         del frames[:-MAX_PENDING_RESULTS]
-        self._wake()
+        self._wake_sender()
 
-    def unsubscribe(self, id: str) -> bool:
-        """Have done with a subscription, and tell nothing more of it; False where there is none of this id."""
-        is_there = self.forget(id)
-        if is_there:
-            self._told.pop(id, None)
-        return is_there
+    def cancel(self, id: str) -> bool:
+        """End an operation and drop its pending results; return False if no operation has this id."""
+        is_running = self.remove(id)
+        if is_running:
+            self._results.pop(id, None)
+        return is_running
 
-    def forget(self, id: str) -> bool:
-        """Have done with a subscription, of which what waits is still to be told; False where there is none."""
-        leave = self.subscriptions.pop(id, None)
-        if leave is None:
+    def remove(self, id: str) -> bool:
+        """End an operation but still send its pending results; return False if no operation has this id."""
+        end = self.running.pop(id, None)
+        if end is None:
             return False
-        leave()
+        end()
         self.restart_idle_timer()
         return True
 
     def restart_idle_timer(self) -> None:
-        """Begin to count the time without a subscription, or stop counting it."""
-        if self.subscriptions:
-            self.not_after("idle")
+        """Start the idle timeout if no operation is running, else stop it."""
+        if self.running:
+            self.cancel_timer("idle")
         else:
-            self.after(self.timeouts.idle_s, "idle", lambda: self.close(1000, "Nothing is subscribed to"))
+            self.start_timer(self.timeouts.idle_s, "idle", lambda: self.close(1000, "Nothing is subscribed to"))
 
     def close(self, code: int, reason: str) -> None:
-        """Close, once all is said that is waiting to be."""
+        """Close the socket after all pending messages have been sent."""
         self._closing = self._closing or (code, reason)
-        self._wake()
+        self._wake_sender()
 
-    def after(self, seconds: float, name: str, do: Callable[[], None]) -> None:
-        """Do something later, in place of what was to be done under this name."""
-        self.not_after(name)
-        self._timers[name] = asyncio.get_running_loop().call_later(seconds, do)
+    def start_timer(self, seconds: float, name: str, callback: Callable[[], None]) -> None:
+        """Call back after a time, in place of the timer that has this name."""
+        self.cancel_timer(name)
+        self._timers[name] = asyncio.get_running_loop().call_later(seconds, callback)
 
-    def not_after(self, name: str) -> None:
-        """Do not do it after all."""
+    def cancel_timer(self, name: str) -> None:
+        """Cancel the timer of this name, if there is one."""
         timer = self._timers.pop(name, None)
         if timer is not None:
             timer.cancel()
 
-    async def _hear(self, text: str | None) -> None:
+    async def _handle_frame(self, text: str | None) -> None:
         try:
             message = decode(text or "")
         except NotJson:
@@ -170,42 +173,53 @@ class Socket(ABC):
             log.exception("A message failed")
             self.close(1011, "Something went wrong on our side")
 
-    def _wake(self) -> None:
-        if self._until_more is not None and not self._until_more.done():
-            self._until_more.set_result(None)
+    def _wake_sender(self) -> None:
+        if self._until_pending is not None and not self._until_pending.done():
+            self._until_pending.set_result(None)
 
-    def _has_said(self) -> None:
-        if self._until_said is not None and not self._until_said.done():
-            self._until_said.set_result(None)
-        self._until_said = None
+    def _wake_reader(self) -> None:
+        if self._until_sent is not None and not self._until_sent.done():
+            self._until_sent.set_result(None)
+        self._until_sent = None
 
-    async def _speak(self) -> None:
+    async def _send_pending(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             while True:
-                while self._replies or self._told:
-                    # Not by Starlette's socket, whose checks take as long as sending.
-                    await self._send({"type": "websocket.send", "text": self._next()})
-                    if self._until_said is not None:
-                        self._has_said()
+                while self._replies or self._results:
+                    await self._send({"type": "websocket.send", "text": self._next_frame()})
+                    if self._until_sent is not None:
+                        self._wake_reader()
                 if self._closing is not None:
                     await self.websocket.close(*self._closing)
                     return
-                self._until_more = loop.create_future()
-                await self._until_more
-                self._until_more = None
-        except (WebSocketDisconnect, RuntimeError):
-            return  # It was closed from the other side; who hears is told so.
+                self._until_pending = loop.create_future()
+                await self._until_pending
+                self._until_pending = None
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            # The client has closed the socket; the reading task receives `websocket.disconnect`. Which error it is
+            # depends on the layer that notices: uvicorn's own ClientDisconnected is an OSError.
+            return
         finally:
-            self._has_said()
+            self._wake_reader()
 
-    def _next(self) -> str:
+    def _next_frame(self) -> str:
         if self._replies:
             return self._replies.pop(0)
-        id, frames = next(iter(self._told.items()))
+        id, frames = next(iter(self._results.items()))
         frame = frames.pop(0)
-        # Whoever is next has its turn before this one has another.
-        del self._told[id]
+        # Round robin: an operation that has more results goes to the end of the queue.
+        del self._results[id]
         if frames:
-            self._told[id] = frames
+            self._results[id] = frames
         return frame
+
+
+def end_all(*functions: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that calls all of these."""
+
+    def end() -> None:
+        for function in functions:
+            function()
+
+    return end

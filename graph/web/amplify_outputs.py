@@ -1,4 +1,4 @@
-"""What Amplify's clients are configured with: `amplify_outputs.json`."""
+"""`amplify_outputs.json`: the configuration file of Amplify's clients."""
 
 import os
 import re
@@ -7,24 +7,27 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-# Of its schema: https://github.com/aws-amplify/amplify-backend, packages/client-config/src/client-config-schema
+# The version of its JSON schema:
+# https://github.com/aws-amplify/amplify-backend, packages/client-config/src/client-config-schema
 VERSION = "1.4"
-# A name, an IPv4 address, or an IPv6 one in brackets; and perhaps a port.
+# A host name, an IPv4 address, or an IPv6 address in brackets; a port is optional.
 HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 
 def aws_region(given: str | None) -> str:
-    """Return the region that clients name as ours, unless one is given found as the object store finds its own."""
+    """Return the AWS region that clients are configured with: the given one, or that of the environment."""
     return given or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 
 def amplify_outputs(*, api_key: str | None, region: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return what answers with the outputs: the endpoint at the address by which the client came, and the key."""
+    """Return the request handler: the endpoint is at the host that the client called; the key is included if given."""
 
     async def answer(request: Request) -> Response:
         host = request.headers.get("host", "")
         if not HOST.fullmatch(host):
-            return PlainTextResponse("The Host header must be a name or an address, and may have a port.", 400)
+            return PlainTextResponse(
+                "The Host header must be a host name or an IP address, with or without a port.", 400
+            )
         data = {
             "url": f"{request.url.scheme}://{host}/graphql",
             "aws_region": region,
@@ -33,7 +36,7 @@ def amplify_outputs(*, api_key: str | None, region: str) -> Callable[[Request], 
         }
         if api_key is not None:
             data["api_key"] = api_key
-        # It may hold a key, and depends on the address.
+        # The response may hold a key, and depends on the Host header.
         return JSONResponse({"version": VERSION, "data": data}, headers={"cache-control": "no-store"})
 
     return answer

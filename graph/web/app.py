@@ -1,7 +1,9 @@
-"""The Starlette application: its routes, and what lives as long as it does."""
+"""The Starlette application: its routes, its middleware, and the connections that live as long as it does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
@@ -27,16 +29,17 @@ from graph.auth.own_tokens import OwnTokens
 from graph.auth.signatures import SignatureVerifier
 from graph.object_store import ObjectStore, ObjectStoreAddress, open_object_store
 from graph.operations.documents import Documents
+from graph.protocols.admission import Admission
 from graph.protocols.endpoint import Endpoint
 from graph.protocols.http import CORS
-from graph.protocols.request_rate import RequestRate
+from graph.protocols.request_rate import RequestRate, TooManyRequests
 from graph.protocols.websocket import SocketTimeouts
 from graph.settings import OidcSettings, OwnTokenSettings
 from graph.web import oauth as tokens
 from graph.web.amplify_outputs import amplify_outputs, aws_region
 from graph.web.assets import Assets
 from graph.web.console import STATIC, console_routes
-from graph.web.fast_path import GZIP_FROM_BYTES, GZIP_LEVEL, FastPath
+from graph.web.fast_path import GZIP_LEVEL, GZIP_MIN_BYTES, FastPath
 from graph.web.origins import (
     NO_PAGES,
     PAGES_OF_THIS_MACHINE,
@@ -47,6 +50,8 @@ from graph.web.origins import (
 )
 from graph.web.request_id import RequestId
 from graph.web.security_headers import SecurityHeaders
+
+READINESS_TTL_S = 1.0
 
 log = structlog.get_logger()
 
@@ -65,10 +70,10 @@ def application(
     own_tokens: OwnTokenSettings | None = None,
 ) -> Starlette:
     """
-    Make the application, which is listened to on `host`, and which `pages` may call beside its own.
+    Return the application. It is served on `host`; `pages` may call it from a browser, as its own pages may.
 
-    Embedded, and for this machine alone, its own hold the key with which they work. `documents` says what may be asked;
-    without it, the schema may be asked for only where we are embedded.
+    With embedded servers, and reachable from this machine alone, its own pages hold the bootstrap API key. `documents`
+    holds the limits of operations; without it, introspection is allowed with embedded servers only.
     """
     oidc_settings, own_token_settings = oidc or OidcSettings(), own_tokens or OwnTokenSettings()
     documents = documents or Documents(introspection=embedded)
@@ -86,20 +91,18 @@ def application(
             issuers: list[OwnTokens | OidcIssuer] = [app.state.own_tokens]
             if app.state.oidc_issuer is not None:
                 issuers.append(app.state.oidc_issuer)
-            access = Authenticator(database, keys, bootstrap_api_key=bootstrap_api_key, issuers=issuers)
+            authenticator = Authenticator(database, keys, bootstrap_api_key=bootstrap_api_key, issuers=issuers)
             endpoint = Endpoint(
-                access=access,
-                signatures=SignatureVerifier(access, database, region=region),
+                admission=Admission(authenticator, rate, documents),
+                signatures=SignatureVerifier(authenticator, database, region=region),
                 database=database,
                 notices=notices,
                 object_store=store,
-                documents=documents,
-                rate=rate,
                 timeouts=timeouts,
             )
             app.state.endpoint = endpoint
-            watching = asyncio.create_task(access.watch_revocations(notices))
-            yield {"short_way": FastPath(endpoint, for_this_machine=for_this_machine)}
+            watching = asyncio.create_task(authenticator.watch_revocations(notices))
+            yield {"fast_path": FastPath(endpoint, for_this_machine=for_this_machine)}
             watching.cancel()
             await endpoint.close()
             for issuer in issuers:
@@ -125,7 +128,7 @@ def application(
             Middleware(SecurityHeaders),
             *([Middleware(OwnNamesOnly)] if for_this_machine else []),
             Middleware(OwnPagesOnly, pages),
-            Middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL),
+            Middleware(GZipMiddleware, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL),
         ],
         routes=[
             *console_routes(api_key=shown_key, oidc=oidc_settings),
@@ -135,7 +138,7 @@ def application(
             Route("/amplify_outputs.json", amplify_outputs(api_key=shown_key, region=region)),
             *tokens.ROUTES,
             Route("/livez", lambda _request: PlainTextResponse("alive")),
-            Route("/readyz", readyz),
+            Route("/readyz", Readiness(rate)),
             Route("/metrics", lambda _request: Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)),
             Mount("/static/assets", Assets(directory=STATIC / "assets", check_dir=False)),
             Mount("/static", StaticFiles(directory=STATIC, check_dir=False)),
@@ -143,17 +146,46 @@ def application(
     )
 
 
-async def readyz(request: Request) -> Response:
-    """Say whether the database answers with the schema this code knows, and the object store answers at all."""
-    database: Database = request.app.state.database
-    store: ObjectStore = request.app.state.object_store
+class Readiness:
+    """
+    GET /readyz: whether the database answers, is migrated to this version, and the object store answers.
+
+    A result holds for READINESS_TTL_S, and simultaneous requests share one check, so probes cost the same however many
+    there are.
+    """
+
+    def __init__(self, rate: RequestRate, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._checks: dict[str, str] = {}
+        self._checked_at = -math.inf
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (await self._respond(Request(scope)))(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        try:
+            await self._rate.count_address(request.scope.get("client"))
+        except TooManyRequests as refusal:
+            return PlainTextResponse(str(refusal), 429, {"retry-after": str(refusal.retry_after_s)})
+        async with self._lock:
+            if self._clock() - self._checked_at >= READINESS_TTL_S:
+                self._checks = await _checks(request.app.state.database, request.app.state.object_store)
+                self._checked_at = self._clock()
+        return JSONResponse(self._checks, 200 if set(self._checks.values()) == {"ok"} else 503)
+
+
+async def _checks(database: Database, store: ObjectStore) -> dict[str, str]:
     checks: dict[str, str] = {}
     try:
         migrated = await database.row(select(func.to_regclass("alembic_version")))
         row = await database.row(select(text("version_num from alembic_version"))) if migrated and migrated[0] else None
-        known = db.migrations.latest_revision()
+        latest = await asyncio.to_thread(db.migrations.latest_revision)
         checks["database"] = "ok"
-        checks["migrations"] = "ok" if row and row[0] == known else f"at {row and row[0]}, not {known}: run vpp migrate"
+        checks["migrations"] = (
+            "ok" if row and row[0] == latest else f"at {row and row[0]}, not {latest}: run vpp migrate"
+        )
     except Exception as error:
         log.warning("The database does not answer", reason=str(error))
         checks["database"] = "no answer"
@@ -163,12 +195,11 @@ async def readyz(request: Request) -> Response:
     except Exception as error:
         log.warning("The object store does not answer", reason=str(error))
         checks["object_store"] = "no answer"
-    ready = set(checks.values()) == {"ok"}
-    return JSONResponse(checks, 200 if ready else 503)
+    return checks
 
 
 class _Asgi:
-    """An ASGI application as the endpoint of a route: Starlette takes a plain function for a handler of requests."""
+    """An ASGI application as the endpoint of a route. (Starlette takes a plain function for a request handler.)"""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,7 +1,7 @@
 """
-The console: one page, at every address of its own, which tells them apart itself.
+The console: a single-page application, served at every path that its router knows.
 
-It is a client of the API like any other; all the server tells it stands in the `meta` elements of its head.
+It is an ordinary client of the API. The server passes it settings in `meta` elements of the page's head.
 """
 
 import html
@@ -20,12 +20,12 @@ from graph.settings import OidcSettings, is_safe_to_fetch
 from graph.web.security_headers import page_policy
 
 STATIC = Path(__file__).parents[1] / "static"
-PLACES = ("vpps", "sites", "imports", "reports", "parks", "access", "sign-in")
-ADDRESSES = ("/", *(f"/{place}{below}" for place in PLACES for below in ("", "/{rest:path}")))
+SECTIONS = ("vpps", "sites", "imports", "reports", "parks", "access", "sign-in")
+PATHS = ("/", *(f"/{section}{rest}" for section in SECTIONS for rest in ("", "/{rest:path}")))
 
 
 def console_routes(*, api_key: str | None, oidc: OidcSettings) -> Sequence[Route]:
-    """Return the routes of the page, which holds an API key where one is given, and where to sign in by OIDC."""
+    """Return the routes of the page; it holds the API key, if one is given, and the settings for signing in by OIDC."""
     page = _page({"api-key": api_key or "", **_sign_in(oidc)})
 
     async def console(request: Request) -> Response:
@@ -36,16 +36,16 @@ def console_routes(*, api_key: str | None, oidc: OidcSettings) -> Sequence[Route
             return MethodNotAllowed(method=request.method).answer()
         return await console(request)
 
-    # Without CORS: a page of another origin must not read the key that this one holds.
-    return [*(Route(address, console) for address in ADDRESSES), Route("/graphql", graphiql)]
+    # Without CORS headers: a page of another origin must not read the key that this page holds.
+    return [*(Route(path, console) for path in PATHS), Route("/graphql", graphiql)]
 
 
-def _page(told: dict[str, str]) -> str:
+def _page(settings: dict[str, str]) -> str:
     try:
         page = (STATIC / "index.html").read_text(encoding="utf-8")
     except FileNotFoundError:
-        return "The console is not built; pip install builds it."
-    for name, content in told.items():
+        return "The console is not built; `pip install .` builds it."
+    for name, content in settings.items():
         page = page.replace(_meta(name, ""), _meta(name, content))
     return page
 
@@ -55,7 +55,7 @@ def _meta(name: str, content: str) -> str:
 
 
 def _sign_in(oidc: OidcSettings) -> dict[str, str]:
-    # Of an issuer that is no address, or an unsafe one, whose keys were given by hand, a browser can ask nothing.
+    # With keys that are configured, an issuer need not be an https address; a browser cannot use such an issuer.
     if oidc.issuer is None or not is_safe_to_fetch(oidc.issuer):
         return {}
     return {
@@ -69,7 +69,7 @@ async def _policy(request: Request) -> str:
     store: ObjectStore = request.app.state.object_store
     issuer: OidcIssuer | None = request.app.state.oidc_issuer
     origins: list[str] = []
-    # While it is away, there is no link to put a file to.
+    # Without the object store there are no presigned links, so the page needs no connection to it.
     with suppress(ObjectStoreAway):
         origins.append(await store.origin())
     if issuer is not None:

@@ -1,10 +1,9 @@
 """
-The short way of an operation that has a plan: past all that a request may need and this one does not.
+The fast path for operations that have a plan: it bypasses uvicorn's request cycle and Starlette.
 
-What is between a connection and an operation, in uvicorn and in Starlette, takes several times as long as all else that
-a small query does. A request goes the short way where it is one piece of JSON, from no page of another origin, and its
-operation has a plan. It is held to the same as on the usual way, by the same objects. Where anything of it is unusual,
-or goes wrong, it goes the usual way from its beginning, as if nothing had been tried.
+Uvicorn and Starlette take several times as long for a small query as the query itself. A request takes the fast path if
+it is one JSON body, comes from no page of another origin, and its operation has a plan. It passes the same `Admission`,
+limits and headers as on the standard path. Whatever is unusual or fails is handed to the standard path, from its start.
 """
 
 import asyncio
@@ -22,157 +21,171 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from db.engine.refusals import Refusal
 from graph.auth.authentication import Credentials, MissingApiKey, read_credentials
+from graph.auth.callers import Caller
 from graph.auth.signatures import ALGORITHM
+from graph.operations.operation import Operation
 from graph.plans.run import planned_answer
 from graph.protocols import server_sent_events
 from graph.protocols.endpoint import Endpoint
 from graph.protocols.http import HttpRefusal, operation_of, refused
+from graph.protocols.request_rate import Client
 from graph.resolvers.errors import internal_failure
 from graph.web.origins import is_at, is_of_this_machine
 from graph.web.request_id import new_request_id
 from graph.web.security_headers import headers_for
 
-GZIP_FROM_BYTES, GZIP_LEVEL = 1000, 6
-# What takes so long that others would wait for it.
-GZIP_APART_FROM_BYTES = 128 * 1024
-BEGINNING = b"POST /graphql HTTP/1.1\r\n"
+GZIP_MIN_BYTES, GZIP_LEVEL = 1000, 6
+# Compressing more than this takes long enough to delay other requests, so it runs in a thread.
+GZIP_IN_THREAD_MIN_BYTES = 128 * 1024
+REQUEST_LINE = b"POST /graphql HTTP/1.1\r\n"
 JSON = ("application/json", "application/json; charset=utf-8", "application/json;charset=utf-8")
-HEAD_BYTES_REMEMBERED_AT_MOST = 4096
-HEADS_REMEMBERED = 1_000
+MAX_CACHED_HEAD_BYTES = 4096
+MAX_CACHED_HEADS = 1_000
 
 log = structlog.get_logger()
 
 
 class Head(NamedTuple):
-    """What the head of a request says, and what goes with each answer."""
+    """A parsed request head, and the headers of every response to it."""
 
     body_bytes: int
-    came_from: Scope
+    client: Client
     credentials: Credentials
-    takes_gzip: bool
-    told: bytes
+    accepts_gzip: bool
+    response_headers: bytes
 
 
 class Answer(NamedTuple):
-    """An answer's status, and all of it that follows, but for what is told with every answer."""
+    """A response: its status, and the bytes behind the status line and the server's default headers."""
 
     status: int
     rest: bytes
 
 
 class FastPath:
-    """Answers what it can."""
+    """Answers requests that have a plan; returns None for all others."""
 
     def __init__(self, endpoint: Endpoint, *, for_this_machine: bool) -> None:
         self._endpoint = endpoint
         self._for_this_machine = for_this_machine
-        self._heads: LRUCache[object, Head | None] = LRUCache(HEADS_REMEMBERED)
+        self._heads: LRUCache[object, Head | None] = LRUCache(MAX_CACHED_HEADS)
 
-    def head(self, said: bytes, client: tuple[str, int] | None, scheme: str | None, proxies: Any) -> Head | None:
+    def head(self, raw: bytes, client: Client, scheme: str | None, trusted_proxies: Any) -> Head | None:
         """
-        Read the head of a request; None where that is to go the usual way.
+        Parse the head of a request; None if it must take the standard path.
 
-        Its client says the same each time, so it is read once. What `proxies` say of who calls is believed.
+        A client sends equal heads, so they are cached by their bytes. The forwarding headers of `trusted_proxies` are
+        applied.
         """
-        if not said.startswith(BEGINNING):
+        if not raw.startswith(REQUEST_LINE):
             return None
-        key = (said, client and client[0], scheme)
-        if key in self._heads:
+        key = (raw, client and client[0], scheme)
+        try:
             return self._heads[key]
-        head = self._new_head(said, {"type": "http", "path": "/graphql", "client": client, "scheme": scheme}, proxies)
-        if len(said) <= HEAD_BYTES_REMEMBERED_AT_MOST:
+        except KeyError:
+            pass
+        scope = {"type": "http", "path": "/graphql", "client": client, "scheme": scheme}
+        head = self._parse_head(raw, scope, trusted_proxies)
+        if len(raw) <= MAX_CACHED_HEAD_BYTES:
             self._heads[key] = head
         return head
 
-    async def answer(self, head: Head, body: bytes, known: dict[str, Any]) -> Answer | None:
-        """Answer a request; None where it is to go the usual way, on which is `known` what has been found out."""
+    async def answer(self, head: Head, body: bytes, state: dict[str, Any]) -> Answer | None:
+        """
+        Answer a request; None if it must take the standard path.
+
+        `state` receives the scope entries that the standard path needs: the request id, and what was counted already.
+        """
         endpoint = self._endpoint
+        admission = endpoint.admission
         try:
-            operation = operation_of(orjson.loads(body), endpoint.documents)
+            operation = operation_of(orjson.loads(body), admission.documents)
         except (orjson.JSONDecodeError, HttpRefusal, Refusal):
             return None
-        request_id = known["request_id"] = new_request_id()
-        counted = known["counted"] = set()
+        request_id = state["request_id"] = new_request_id()
+        state["counted"] = set()
+
+        async def identify() -> Caller:
+            return await admission.authenticator.authenticate_credentials(head.credentials)
+
+        async def read() -> Operation:
+            return operation
+
         try:
-            await endpoint.rate.count_address(head.came_from)
-            counted.add("address")
-            caller = await endpoint.access.authenticate_credentials(head.credentials)
-            await endpoint.rate.count_caller(caller)
-            counted.add("caller")
-        # Whatever it is, there it is told.
-        except Exception:
-            return None
-        if not await endpoint.turns.try_acquire():
+            admitted = await admission.admit(head.client, identify, read, wait=False, counted=state["counted"])
+        except Exception:  # The standard path raises the same exception again, and words its response.
             return None
         try:
-            answer = await planned_answer(operation, endpoint.context(caller, request_id=request_id))
-        # It has changed something, so it must not be tried again.
+            if admitted.is_subscription:
+                return None
+            answer = await planned_answer(operation, endpoint.context(admitted.caller, request_id=request_id))
         except Exception:
+            # The operation may have changed something, so it must not run a second time.
             log.exception("A request failed", request_id=request_id)
             response = refused(500, "InternalFailure", internal_failure(request_id))
             return Answer(response.status_code, _lines(response.raw_headers) + b"\r\n" + bytes(response.body))
         finally:
-            endpoint.turns.release()
+            admitted.release()
         if answer is None:
             return None
-        told, varies = head.told, b"Origin"
-        if len(answer) >= GZIP_FROM_BYTES:
-            varies = b"Origin, Accept-Encoding"
-            if head.takes_gzip:
-                told = b"content-encoding: gzip\r\n" + told
-                if len(answer) < GZIP_APART_FROM_BYTES:
+        headers, vary = head.response_headers, b"Origin"
+        if len(answer) >= GZIP_MIN_BYTES:
+            vary = b"Origin, Accept-Encoding"
+            if head.accepts_gzip:
+                headers = b"content-encoding: gzip\r\n" + headers
+                if len(answer) < GZIP_IN_THREAD_MIN_BYTES:
                     answer = gzip.compress(answer, GZIP_LEVEL)
                 else:
                     answer = await asyncio.to_thread(gzip.compress, answer, GZIP_LEVEL)
         return Answer(
             200,
             b"content-type: application/json\r\ncontent-length: %d\r\nx-amzn-requestid: %b\r\nvary: %b\r\n%b\r\n%b"
-            % (len(answer), request_id.encode(), varies, told, answer),
+            % (len(answer), request_id.encode(), vary, headers, answer),
         )
 
-    def _new_head(self, said: bytes, scope: Scope, proxies: Any) -> Head | None:
-        read = _read(said)
-        if read is None or not self._may_be_short(read):
+    def _parse_head(self, raw: bytes, scope: Scope, trusted_proxies: Any) -> Head | None:
+        headers = _parse_headers(raw)
+        if headers is None or not self._is_simple(headers):
             return None
         try:
-            shown = read_credentials(read)
+            caller_credentials = read_credentials(headers)
         except MissingApiKey:
             return None
-        nothing: Any = None
-        as_forwarded: Any = scope
-        scope["headers"] = [(name.encode(), value.encode("latin-1")) for name, value in read.items()]
-        # It waits for nothing, so it has ended with its first step.
+        unused: Any = None
+        forwarded_scope: Any = scope
+        scope["headers"] = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        # The middleware awaits nothing before it calls the application, so its first step is its last.
         with suppress(StopIteration):
-            ProxyHeadersMiddleware(_nowhere, proxies)(as_forwarded, nothing, nothing).send(None)
+            ProxyHeadersMiddleware(_no_application, trusted_proxies)(forwarded_scope, unused, unused).send(None)
         return Head(
-            body_bytes=int(read["content-length"]),
-            came_from={"client": scope["client"]},
-            credentials=shown,
-            takes_gzip="gzip" in read.get("accept-encoding", ""),
-            told=_lines(headers_for(scope, read.get("host", ""))),
+            body_bytes=int(headers["content-length"]),
+            client=scope["client"],
+            credentials=caller_credentials,
+            accepts_gzip="gzip" in headers.get("accept-encoding", ""),
+            response_headers=_lines(headers_for(scope, headers.get("host", ""))),
         )
 
-    def _may_be_short(self, headers: Mapping[str, str]) -> bool:
-        """Tell whether by its headers a request asks for nothing that only the usual way has."""
+    def _is_simple(self, headers: Mapping[str, str]) -> bool:
+        """Return whether a request needs nothing that only the standard path has."""
         host = headers.get("host", "")
         return (
             headers.get("content-type", "").lower() in JSON
             and "content-encoding" not in headers
             and "transfer-encoding" not in headers
             and "expect" not in headers
-            and self._fits(headers.get("content-length", ""))
+            and self._is_allowed_length(headers.get("content-length", ""))
             and server_sent_events.MEDIA_TYPE not in headers.get("accept", "")
             and not headers.get("authorization", "").startswith(ALGORITHM)
             and ("origin" not in headers or is_at(headers["origin"], host))
             and (not self._for_this_machine or is_of_this_machine(host))
         )
 
-    def _fits(self, length: str) -> bool:
-        return length.isdecimal() and int(length) <= self._endpoint.documents.limits.body_bytes
+    def _is_allowed_length(self, length: str) -> bool:
+        return length.isdecimal() and int(length) <= self._endpoint.admission.documents.limits.body_bytes
 
 
-class _HeadRead:
-    """What a parser tells of a head."""
+class _HeadParser:
+    """Receives the callbacks of httptools while it parses a head."""
 
     def __init__(self) -> None:
         self.url = b""
@@ -189,21 +202,21 @@ class _HeadRead:
         self.has_body = True
 
 
-def _read(said: bytes) -> dict[str, str] | None:
-    """Read the headers of a request to be answered here, on a connection that is to be kept; None where it is not."""
-    read = _HeadRead()
-    parser = HttpRequestParser(read)
+def _parse_headers(raw: bytes) -> dict[str, str] | None:
+    """Return the headers of a request on a connection that stays open; None if the standard path must parse it."""
+    parsed = _HeadParser()
+    parser = HttpRequestParser(parsed)
     try:
-        parser.feed_data(said)
+        parser.feed_data(raw)
     except (HttpParserError, HttpParserUpgrade):
         return None
-    headers = dict(read.headers)
-    # What is said twice is for Starlette to make something of.
-    is_plain = len(headers) == len(read.headers) and not read.has_body and not parser.should_upgrade()
+    headers = dict(parsed.headers)
+    # Starlette decides what a repeated header means.
+    is_plain = len(headers) == len(parsed.headers) and not parsed.has_body and not parser.should_upgrade()
     return headers if is_plain and parser.should_keep_alive() else None
 
 
-async def _nowhere(*_to: object) -> None:
+async def _no_application(*_arguments: object) -> None:
     pass
 
 

@@ -1,5 +1,5 @@
 """
-Where a token is had for credentials, and where the keys are that it is signed with.
+The OAuth token endpoint, which exchanges API keys for access tokens, and the public keys of those tokens (JWKS).
 
 Source: RFC 6749, The OAuth 2.0 Authorization Framework, sections 2.3.1, 4.4, 5.1 and 5.2; RFC 7517, JSON Web Key.
 """
@@ -19,16 +19,16 @@ from db.api_keys import PREFIX_LENGTH
 from graph.auth.own_tokens import IssuedToken, OwnTokens
 from graph.protocols.request_rate import RequestRate, TooManyRequests
 
-BODY_BYTES_AT_MOST = 8 * 1024
-BODY_WITHIN_S = 10.0
-FIELDS_AT_MOST = 20
+MAX_BODY_BYTES = 8 * 1024
+BODY_TIMEOUT_S = 10.0
+MAX_FIELDS = 20
 FORM = "application/x-www-form-urlencoded"
-NOT_KEPT = {"cache-control": "no-store", "pragma": "no-cache"}
-KEYS_KEPT = {"cache-control": "public, max-age=60"}
+NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+JWKS_CACHE = {"cache-control": "public, max-age=60"}
 
 
 class Refused(Exception):
-    """A request for a token that is refused: its error as the RFC names it, and why."""
+    """A token request that is rejected, with the error code of RFC 6749, section 5.2."""
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
         super().__init__(description)
@@ -36,17 +36,17 @@ class Refused(Exception):
         self.status = status
 
     def answer(self) -> Response:
-        """Answer the request."""
-        headers = NOT_KEPT | ({"www-authenticate": 'Basic realm="vpp"'} if self.status == 401 else {})
+        """Return the response."""
+        headers = NO_STORE | ({"www-authenticate": 'Basic realm="vpp"'} if self.status == 401 else {})
         return JSONResponse({"error": self.error, "error_description": str(self)}, self.status, headers)
 
 
 class InvalidClient(Refused):
-    """Credentials by which nobody is known."""
+    """The client id or the secret is wrong."""
 
     def __init__(self) -> None:
-        told = "No API key has this id and this secret, or it has expired or was revoked."
-        super().__init__("invalid_client", told, 401)
+        message = "No API key has this id and this secret, or it has expired or was revoked."
+        super().__init__("invalid_client", message, 401)
 
 
 class Credentials(NamedTuple):
@@ -57,25 +57,25 @@ class Credentials(NamedTuple):
 
 
 async def give_token(request: Request) -> Response:
-    """Give a token for the credentials of an API key."""
+    """POST /oauth/token: issue an access token for the credentials of an API key."""
     rate: RequestRate = request.app.state.rate
     try:
-        await rate.count_address(request.scope)
+        await rate.count_address(request.scope.get("client"))
         issued = await _issued(request, request.app.state.own_tokens)
     except TooManyRequests as refusal:
-        # The RFC has no error for it but this, of another endpoint.
-        told = {"error": "temporarily_unavailable", "error_description": str(refusal)}
-        return JSONResponse(told, 429, NOT_KEPT | {"retry-after": str(refusal.retry_after_s)})
+        # RFC 6749 defines this error code for the authorization endpoint, and none for rate limits at this one.
+        body = {"error": "temporarily_unavailable", "error_description": str(refusal)}
+        return JSONResponse(body, 429, NO_STORE | {"retry-after": str(refusal.retry_after_s)})
     except Refused as refusal:
         return refusal.answer()
     answer = {"access_token": issued.token, "token_type": "Bearer", "expires_in": issued.lifetime_s}
-    return JSONResponse(answer, headers=NOT_KEPT)
+    return JSONResponse(answer, headers=NO_STORE)
 
 
 async def keys(request: Request) -> Response:
-    """Tell the public keys of the tokens given here."""
+    """GET /.well-known/jwks.json: the public keys of the tokens issued here."""
     tokens: OwnTokens = request.app.state.own_tokens
-    return JSONResponse({"keys": await tokens.public_keys()}, headers=KEYS_KEPT)
+    return JSONResponse({"keys": await tokens.public_keys()}, headers=JWKS_CACHE)
 
 
 ROUTES = [
@@ -90,9 +90,9 @@ async def _issued(request: Request, tokens: OwnTokens) -> IssuedToken:
     if "grant_type" not in form:
         raise Refused("invalid_request", "The parameter grant_type is missing; expected client_credentials.")
     if form["grant_type"] != "client_credentials":
-        raise Refused("unsupported_grant_type", "The grant_type is another than client_credentials.")
+        raise Refused("unsupported_grant_type", "The grant_type is not client_credentials, the only supported one.")
     if "scope" in form:
-        raise Refused("invalid_scope", "There are no scopes: a token may do what its API key may.")
+        raise Refused("invalid_scope", "Scopes are not supported: a token has the role and the scope of its API key.")
     issued = await tokens.issue(client_id=client_id, secret=secret)
     if issued is None:
         raise InvalidClient
@@ -100,22 +100,22 @@ async def _issued(request: Request, tokens: OwnTokens) -> IssuedToken:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """Read a form's parameters, of which one without a value counts as left out."""
+    """Return the parameters of the form; one without a value is treated as missing, as RFC 6749 requires."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise Refused("invalid_request", f"The content type is another than {FORM}.")
+        raise Refused("invalid_request", f"The content type is not {FORM}.")
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_WITHIN_S), aclosing(request.stream()) as chunks:
+        async with asyncio.timeout(BODY_TIMEOUT_S), aclosing(request.stream()) as chunks:
             async for chunk in chunks:
                 body += chunk
-                if len(body) > BODY_BYTES_AT_MOST:
-                    raise Refused("invalid_request", f"The body is longer than {BODY_BYTES_AT_MOST} bytes.")
-        given = parse_qs(body.decode(), max_num_fields=FIELDS_AT_MOST, errors="strict")
+                if len(body) > MAX_BODY_BYTES:
+                    raise Refused("invalid_request", f"The body is longer than {MAX_BODY_BYTES} bytes.")
+        given = parse_qs(body.decode(), max_num_fields=MAX_FIELDS, errors="strict")
     except (TimeoutError, ClientDisconnect):
-        raise Refused("invalid_request", f"The body did not arrive within {BODY_WITHIN_S:g} seconds.") from None
+        raise Refused("invalid_request", f"The body did not arrive within {BODY_TIMEOUT_S:g} seconds.") from None
     except ValueError:
-        told = f"The body cannot be read; expected UTF-8, and at most {FIELDS_AT_MOST} parameters."
-        raise Refused("invalid_request", told) from None
+        message = f"The body cannot be parsed; expected UTF-8, and at most {MAX_FIELDS} parameters."
+        raise Refused("invalid_request", message) from None
     if any(len(values) > 1 for values in given.values()):
         raise Refused("invalid_request", "A parameter is given more than once.")
     return {name: values[0] for name, values in given.items()}
@@ -125,8 +125,8 @@ def _credentials(authorization: str | None, form: dict[str, str]) -> Credentials
     given = form.get("client_id", ""), form.get("client_secret", "")
     if authorization is not None:
         if any(given):
-            told = "Credentials are given both as Authorization and in the body; expected one of them."
-            raise Refused("invalid_request", told)
+            message = "Credentials are given both in the Authorization header and in the body; expected one of them."
+            raise Refused("invalid_request", message)
         given = _basic(authorization)
     try:
         return Credentials(_client_id(given[0]), given[1])
@@ -135,7 +135,7 @@ def _credentials(authorization: str | None, form: dict[str, str]) -> Credentials
 
 
 def _client_id(given: str) -> UUID | str:
-    """Read an id, or what may be a prefix. Raises ValueError."""
+    """Return the id of an API key, or its prefix. Raises ValueError."""
     return given if len(given) == PREFIX_LENGTH else UUID(given)
 
 
@@ -143,7 +143,7 @@ def _basic(authorization: str) -> tuple[str, str]:
     scheme, _, encoded = authorization.strip().partition(" ")
     try:
         id, _, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    # Of base64, and of UTF-8.
+    # Both b64decode and decode raise it.
     except ValueError:
         raise InvalidClient from None
     if scheme.lower() != "basic":

@@ -1,4 +1,4 @@
-"""The id of each request, by which its answer, its log lines and what it changed are found."""
+"""The request id: it is in the response, in the log lines and in the audit entries of a request."""
 
 import random
 
@@ -11,13 +11,13 @@ VERSION, VARIANT = 0xF << 76, 0b11 << 62
 
 
 def new_request_id() -> str:
-    """Return a random UUID; it keeps no secret, so that a question to the system for each is spared."""
+    """Return a random UUID. It is not a secret, so it comes from `random` and not from a system call to os.urandom."""
     bits = random.getrandbits(128) & ~VERSION & ~VARIANT | 4 << 76 | 0b10 << 62
     return str(pgproto.UUID(bits.to_bytes(16, "big")))
 
 
 class RequestId:
-    """Gives every request an id: it goes into the log lines of the request and into its answer."""
+    """Assigns an id to every request, and adds it to the request's log lines and to its response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,5 +1,5 @@
 """
-What browsers are told to beware of, with every answer.
+The security headers of every response: CSP, HSTS, nosniff, framing.
 
 Sources: the Fetch, HTML and Content Security Policy standards; RFC 6797 for Strict-Transport-Security.
 """
@@ -11,34 +11,34 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graph.web.origins import is_of_this_machine
 
-ALWAYS = (
+DEFAULT_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    # Whoever may read us from elsewhere does so by CORS, which this is not about.
+    # This header does not affect requests with CORS, by which pages of other origins read responses.
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
-    # What is no page needs nothing; pages bring a policy of their own.
+    # For responses that are not pages; pages set a policy of their own.
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-ALWAYS_NOT_KEPT = (*ALWAYS, (b"cache-control", b"no-store"))
-# The files of our pages, which hold no secret.
-FILES = "/static/"
-A_YEAR_S = 365 * 24 * 3600
+UNCACHED_HEADERS = (*DEFAULT_HEADERS, (b"cache-control", b"no-store"))
+# The files of the console hold no secret, so they may be cached.
+STATIC_PATH = "/static/"
+HSTS_MAX_AGE_S = 365 * 24 * 3600
 
 
 def headers_for(scope: Scope, host: str) -> Sequence[tuple[bytes, bytes]]:
-    """Return what goes with an answer that says nothing else."""
-    wanted = ALWAYS if scope["path"].startswith(FILES) else ALWAYS_NOT_KEPT
-    # It holds for a name and all its ports: of localhost it would shut every other program's.
+    """Return the security headers of a response that sets none of them itself."""
+    headers = DEFAULT_HEADERS if scope["path"].startswith(STATIC_PATH) else UNCACHED_HEADERS
+    # HSTS holds for all ports of a host name: on localhost it would force TLS on every other program's server.
     if scope["scheme"] in ("https", "wss") and not is_of_this_machine(host):
-        return (*wanted, (b"strict-transport-security", b"max-age=%d" % A_YEAR_S))
-    return wanted
+        return (*headers, (b"strict-transport-security", b"max-age=%d" % HSTS_MAX_AGE_S))
+    return headers
 
 
 class SecurityHeaders:
-    """Adds them to what has none of its own."""
+    """Adds the security headers to every response that does not set them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -47,25 +47,25 @@ class SecurityHeaders:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        wanted = headers_for(scope, Headers(scope=scope).get("host", ""))
+        headers = headers_for(scope, Headers(scope=scope).get("host", ""))
 
-        async def send_with_them(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 present = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(each for each in wanted if each[0] not in present)]
+                message["headers"] = [*message["headers"], *(each for each in headers if each[0] not in present)]
             await send(message)
 
-        await self._app(scope, receive, send_with_them)
+        await self._app(scope, receive, send_with_headers)
 
 
 def page_policy(origins: Sequence[str]) -> str:
-    """Return the policy of our page: all it needs is ours, but for what it asks of these origins."""
+    """Return the content security policy of the console: its own files, and connections to itself and these origins."""
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
             "worker-src 'self'",
-            # GraphiQL's editors write their themes into the page, and bring a font and pictures in their style sheets.
+            # GraphiQL's editors insert style elements, and their style sheets hold a font and images as data URLs.
             "style-src 'self' 'unsafe-inline'",
             "font-src 'self' data:",
             "img-src 'self' data:",

@@ -1,4 +1,4 @@
-"""What serves: the API, and a worker as a process of its own beside it."""
+"""Serves the API over HTTP, with a worker in a process of its own beside it."""
 
 import asyncio
 import gc
@@ -19,17 +19,21 @@ import db.migrations
 from graph.embedded.infrastructure import Certificate, Infrastructure
 from graph.object_store import open_object_store
 from graph.operations.documents import Documents
+from graph.protocols.websocket import SocketTimeouts
 from graph.settings import OidcSettings, StartupError
 from graph.web.app import application
 from graph.web.connection import HttpProtocol
 from graph.web.origins import Pages
 
-STOP_WORKER_S = 10.0
-RESTART_WORKER_S = 1.0
-KEEP_ALIVE_S = 75
+# After SIGTERM a worker has this long to reach its next checkpoint; then it is killed.
+WORKER_STOP_TIMEOUT_S = 10.0
+WORKER_RESTART_DELAY_S = 1.0
+# Longer than the idle timeout of proxies (60 s for an AWS load balancer): a proxy must close an idle connection first,
+# or it sends a request on a connection that the server has just closed.
+KEEP_ALIVE_TIMEOUT_S = 75
 
-# AppSync's clients put a whole token into one header of a WebSocket's request. The environment could say so too, but
-# only to a process that has not yet imported this, as who speaks to us from within ours has.
+# AppSync's clients put a whole JWT into one header of the WebSocket handshake. The library reads its environment
+# variable for this limit at import, which is too late for a process that has imported it already.
 websockets.http11.MAX_LINE_LENGTH = 64 * 1024
 
 log = structlog.get_logger()
@@ -37,7 +41,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Serving:
-    """An API that answers, the key it answers to, where it is known, and how a client of ours knows it over TLS."""
+    """A running API: its address, its bootstrap API key if any, and the TLS context for clients on this machine."""
 
     url: str
     api_key: str | None = field(repr=False)
@@ -56,15 +60,17 @@ async def serving(
     pages: Pages | None = None,
     documents: Documents | None = None,
     oidc: OidcSettings | None = None,
+    timeouts: SocketTimeouts | None = None,
 ) -> AsyncIterator[Serving]:
     """
-    Serve the API, with a worker beside it, until the block ends; with a certificate, over TLS alone.
+    Serve the API, with a worker if `worker` is set, until the block ends; with a certificate, over TLS only.
 
-    `any_port` takes a free port where `port` isn't; `pages` are those that may call beside our own; the environment
-    names the OIDC issuer unless `oidc` does.
+    With `any_port`, a free port is used if `port` is taken. `pages` may call the API from browsers, beside its own
+    pages. `oidc` and `timeouts` replace the settings of the environment and the defaults. If the server or the worker
+    ends before the block, the block is cancelled and StartupError says why.
     """
     documents = documents or Documents(introspection=infrastructure.embedded)
-    shown, known = (_shown(certificate), _known(certificate)) if certificate else (None, None)
+    server_tls, client_tls = (_server_tls(certificate), _client_tls(certificate)) if certificate else (None, None)
     try:
         await asyncio.to_thread(db.migrations.upgrade, infrastructure.database_url)
     except OSError as fault:
@@ -79,11 +85,12 @@ async def serving(
             pages=pages,
             documents=documents,
             oidc=oidc,
+            timeouts=timeouts,
         )
         address, port, *_ = listening.getsockname()
         if infrastructure.embedded:
             async with open_object_store(infrastructure.object_store) as store:
-                await store.let_in(_origins_of_uploads(pages, port))
+                await store.let_in(_upload_origins(pages, port))
         server = _Server(
             uvicorn.Config(
                 app,
@@ -92,39 +99,73 @@ async def serving(
                 http=HttpProtocol,
                 ws="websockets-sansio",
                 ws_max_size=documents.limits.body_bytes,
-                # Longer than whatever stands in front keeps its own: it must never send what we have just hung up on.
-                timeout_keep_alive=KEEP_ALIVE_S,
-                # A message is short, and packing it for each subscriber would take more than sending it.
+                timeout_keep_alive=KEEP_ALIVE_TIMEOUT_S,
+                # Messages are short: compressing one for each subscriber takes longer than sending it.
                 ws_per_message_deflate=False,
                 lifespan="on",
-                ssl_context_factory=(lambda _config, _default: shown) if shown else None,
+                ssl_context_factory=(lambda _config, _default: server_tls) if server_tls else None,
             )
         )
-        tasks = [asyncio.create_task(server.serve(sockets=[listening]))]
-        if worker:
-            tasks.append(asyncio.create_task(_keep_worker(infrastructure)))
+        api = asyncio.create_task(_serve(server, listening))
+        workers = [asyncio.create_task(_keep_worker(infrastructure))] if worker else []
         try:
-            while not server.started:
-                if tasks[0].done():
-                    tasks[0].result()
-                    raise RuntimeError("The API did not start; its log says why.")
-                await asyncio.sleep(0.01)
-            at = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-            yield Serving(
-                url=f"{'https' if shown else 'http'}://{at}", api_key=infrastructure.bootstrap_api_key, tls=known
-            )
+            async with _cancelled_when_ended(api, *workers):
+                await server.has_started.wait()
+                authority = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+                url = f"{'https' if server_tls else 'http'}://{authority}"
+                yield Serving(url=url, api_key=infrastructure.bootstrap_api_key, tls=client_tls)
         finally:
             server.should_exit = True
-            for task in tasks[1:]:
+            for task in workers:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(api, *workers, return_exceptions=True)
 
 
-def _origins_of_uploads(pages: Pages | None, port: int) -> list[str]:
+@asynccontextmanager
+async def _cancelled_when_ended(*tasks: asyncio.Task[None]) -> AsyncIterator[None]:
     """
-    Name the origins whose pages may put a file to where a link leads: those that may call us, and our own.
+    Cancel the block if one of the tasks ends before it, and raise the error of that task.
 
-    It takes no patterns but *, which is safe: a page without a link is refused whatever its origin.
+    (A TaskGroup would cancel the other tasks too, but the server must be told to stop, so that it ends its requests.)
+    """
+    block = asyncio.current_task()
+    assert block is not None  # noqa: S101
+    ended: list[asyncio.Task[None]] = []
+
+    def cancel_block(task: asyncio.Task[None]) -> None:
+        if not ended:
+            ended.append(task)
+            block.cancel()
+
+    for task in tasks:
+        task.add_done_callback(cancel_block)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not ended:
+            raise
+    finally:
+        for task in tasks:
+            task.remove_done_callback(cancel_block)
+    if ended:
+        block.uncancel()
+        ended[0].result()
+
+
+async def _serve(server: "_Server", listening: socket.socket) -> None:
+    await server.serve(sockets=[listening])
+    if not server.started:
+        raise StartupError("The API did not start; its log says why.")
+    if not server.should_exit:
+        raise StartupError("The API server ended unexpectedly; its log says why.")
+
+
+def _upload_origins(pages: Pages | None, port: int) -> list[str]:
+    """
+    Return the origins whose pages may PUT a file to a presigned link: those that may call the API, and its own.
+
+    S3's CORS rules have no pattern for "any port of this machine" except *, which is safe: without a presigned link a
+    page is refused whatever its origin is.
     """
     if pages is None:
         return ["*"]
@@ -132,8 +173,8 @@ def _origins_of_uploads(pages: Pages | None, port: int) -> list[str]:
     return [*pages.origins, *own]
 
 
-def _shown(certificate: Certificate) -> ssl.SSLContext:
-    """Make the context in which a certificate is shown to clients."""
+def _server_tls(certificate: Certificate) -> ssl.SSLContext:
+    """Return the TLS context of the server. Raises StartupError if the certificate cannot be used."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     for file in (certificate.file, certificate.key_file):
         try:
@@ -141,16 +182,19 @@ def _shown(certificate: Certificate) -> ssl.SSLContext:
         except OSError as fault:
             raise StartupError(f"{file} cannot be read: {fault.strerror}.") from None
     try:
-        # Without a password a locked key is refused; otherwise it would be asked for at the terminal.
+        # With an empty password an encrypted key is refused; with none, OpenSSL would ask for one at the terminal.
         context.load_cert_chain(certificate.file, certificate.key_file, password="")
     except ssl.SSLError:
-        message = f"{certificate.file} and {certificate.key_file} are not a certificate and its unlocked key, in PEM."
+        message = (
+            f"{certificate.file} and {certificate.key_file} are not a certificate and its private key:"
+            " expected PEM files, the key without a passphrase."
+        )
         raise StartupError(message) from None
     return context
 
 
-def _known(certificate: Certificate) -> ssl.SSLContext:
-    """Make the context in which a client of ours knows us: by what is in our own file, whatever names that bears."""
+def _client_tls(certificate: Certificate) -> ssl.SSLContext:
+    """Return the TLS context of clients on this machine: it trusts this certificate alone, whatever names it has."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -158,57 +202,70 @@ def _known(certificate: Certificate) -> ssl.SSLContext:
     return context
 
 
-def collect_seldom() -> None:
+def tune_garbage_collector() -> None:
     """
-    Let Python's collector of cycles pass over all that is there by now, and come seldom.
+    Exclude the objects that exist now from Python's cyclic garbage collector, and let it run less often.
 
-    With thousands of sockets it stops everything for a tenth of a second each time it comes, and finds next to nothing.
+    With thousands of sockets a full collection stops the process for 0.1 s and finds next to nothing.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 50)
 
 
-def let_many_connect() -> None:
-    """Let this process hold as many sockets as it may; most systems begin with a thousand."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+def raise_open_files_limit() -> None:
+    """Raise the soft limit on open files, which is 1,024 on most systems, to the hard limit: each socket is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.has_started = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to accept connections."""
+        await super().startup(sockets)
+        if self.started:
+            self.has_started.set()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # Signals are ours: more than the API has to be stopped, and in order.
+        # graph.commands handles signals: the worker and the embedded servers must be stopped too, in order.
         yield
 
 
 async def _keep_worker(infrastructure: Infrastructure) -> None:
-    """Run a worker beside us, and another when it dies; it stops when we do, or vanish."""
+    """Run a worker process, and start another when it ends. Raises StartupError if none can be started."""
     while True:
-        # The worker reads its standard input for nothing but its end, which comes even when we are killed.
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "graph", "work", "--until-stdin-ends"),
-            env=os.environ | _environment(infrastructure),
-            stdin=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "graph", "work", "--until-stdin-ends"),
+                env=os.environ | _environment(infrastructure),
+                # The worker stops when its standard input ends, which happens even if this process is killed.
+                stdin=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as fault:
+            raise StartupError(f"The worker process cannot be started: {fault}.") from fault
         try:
             status = await process.wait()
         except asyncio.CancelledError:
             process.terminate()
             try:
-                await asyncio.wait_for(process.wait(), STOP_WORKER_S)
+                await asyncio.wait_for(process.wait(), WORKER_STOP_TIMEOUT_S)
             except TimeoutError:
                 process.kill()
                 await process.wait()
             raise
         log.warning("The worker ended; starting another", status=status)
-        await asyncio.sleep(RESTART_WORKER_S)
+        await asyncio.sleep(WORKER_RESTART_DELAY_S)
 
 
 def _environment(infrastructure: Infrastructure) -> dict[str, str]:
     store = infrastructure.object_store
-    given = {
+    variables = {
         "VPP_DATABASE_URL": infrastructure.database_url,
         "VPP_S3_BUCKET": store.bucket,
         "VPP_S3_ENDPOINT_URL": store.endpoint_url,
@@ -217,21 +274,25 @@ def _environment(infrastructure: Infrastructure) -> dict[str, str]:
         "AWS_REGION": store.region,
         "AWS_DEFAULT_REGION": store.region,
     }
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in variables.items() if value is not None}
 
 
 @contextmanager
 def listening_on(host: str, port: int, *, any_port: bool) -> Iterator[socket.socket]:
-    """Listen on an address until the block ends; on a free port where `any_port` says so and the given one isn't."""
+    """
+    Listen on an address until the block ends; with `any_port`, on a free port if the given one is taken.
+
+    Raises StartupError if the port is taken and `any_port` is not set.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family)
     except OSError:
         if not any_port:
-            message = f"Something else listens on {host}:{port}; choose another port with --port or VPP_PORT."
+            message = f"Another program listens on {host}:{port}; choose another port with --port or VPP_PORT."
             raise StartupError(message) from None
         listening = socket.create_server((host, 0), family=family)
-    # Looked at again, it knows that it is of TCP. Only then asyncio sends at once what is written: otherwise the body
-    # of an answer waits until its head was acknowledged, which clients put off for 40 ms.
-    with socket.socket(fileno=listening.detach()) as of_tcp:
-        yield of_tcp
+    # Re-wrapping the file descriptor sets `socket.proto` to TCP; asyncio sets TCP_NODELAY only then. Otherwise Nagle's
+    # algorithm holds back the body of a response until the client acknowledges its head: 40 ms per response.
+    with socket.socket(fileno=listening.detach()) as tcp_socket:
+        yield tcp_socket

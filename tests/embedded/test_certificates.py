@@ -1,4 +1,4 @@
-"""Certificates of our own: when they are made, what they bear, and who may serve with them."""
+"""The certificates of `vpp serve --tls`: creation, renewal, names, and errors of unusable files."""
 
 import stat
 import sys
@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from graph.commands.main import app
 from graph.commands.script.file_import import CREATE_IMPORT, GET_IMPORT, ON_IMPORT_PROGRESS
 from graph.commands.script.run import client_of
-from graph.embedded.certificates import UnfitName, keep_certificate
+from graph.embedded.certificates import InvalidCertificateName, ensure_certificate
 from graph.embedded.infrastructure import Certificate, Infrastructure, own_certificate
 from graph.embedded.servers import EmbeddedServers
 from graph.settings import StartupError
@@ -35,16 +35,16 @@ def certificate(folder: Path) -> x509.Certificate:
 
 
 def names(folder: Path) -> list[str]:
-    borne = certificate(folder).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return [str(name.value) for name in borne]
+    extension = certificate(folder).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    return [str(name.value) for name in extension.value]
 
 
-def kept(folder: Path) -> dict[str, bytes]:
+def file_contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize(
-    ("host", "own_name"),
+    ("host", "host_names"),
     [
         ("127.0.0.1", []),
         ("0:0:0:0:0:0:0:1", []),
@@ -54,96 +54,94 @@ def kept(folder: Path) -> dict[str, bytes]:
         ("bücher.example", ["xn--bcher-kva.example"]),
     ],
 )
-def test_a_certificate_bears_the_names_of_the_machine_and_is_kept(
-    tmp_path: Path, host: str, own_name: list[str]
+def test_certificate_has_the_names_of_loopback_and_the_host_and_is_reused(
+    tmp_path: Path, host: str, host_names: list[str]
 ) -> None:
-    first = keep_certificate(tmp_path / "tls", host=host, now=NOW)
-    before = kept(tmp_path / "tls")
-    second = keep_certificate(tmp_path / "tls", host=host, now=NOW)
+    first = ensure_certificate(tmp_path / "tls", host=host, now=NOW)
+    before = file_contents(tmp_path / "tls")
+    second = ensure_certificate(tmp_path / "tls", host=host, now=NOW)
 
     assert (first, second) == (True, False)
-    assert names(tmp_path / "tls") == ["localhost", "127.0.0.1", "::1", *own_name]
-    assert kept(tmp_path / "tls") == before
+    assert names(tmp_path / "tls") == ["localhost", "127.0.0.1", "::1", *host_names]
+    assert file_contents(tmp_path / "tls") == before
 
 
-def test_only_the_key_of_the_certificate_is_kept_and_only_for_its_owner(tmp_path: Path) -> None:
-    keep_certificate(tmp_path / "tls", host="localhost", now=NOW)
+def test_only_the_server_key_is_stored_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    ensure_certificate(tmp_path / "tls", host="localhost", now=NOW)
 
-    assert {name: content.count(b"PRIVATE KEY-----") for name, content in kept(tmp_path / "tls").items()} == {
+    assert {name: content.count(b"PRIVATE KEY-----") for name, content in file_contents(tmp_path / "tls").items()} == {
         "ca.pem": 0,
-        "server.pem": 2,  # The line it begins with, and the line it ends with.
+        "server.pem": 2,  # The BEGIN and the END line.
     }
     assert stat.S_IMODE((tmp_path / "tls" / "server.pem").stat().st_mode) == 0o600
 
 
-def test_a_certificate_is_made_again_when_thirty_days_are_left(tmp_path: Path) -> None:
-    keep_certificate(tmp_path, host="localhost", now=NOW)
+def test_certificate_is_renewed_thirty_days_before_it_expires(tmp_path: Path) -> None:
+    ensure_certificate(tmp_path, host="localhost", now=NOW)
     end = NOW + timedelta(days=800)
 
-    early = keep_certificate(tmp_path, host="localhost", now=end - timedelta(days=30, seconds=1))
-    due = keep_certificate(tmp_path, host="localhost", now=end - timedelta(days=30))
+    early = ensure_certificate(tmp_path, host="localhost", now=end - timedelta(days=30, seconds=1))
+    due = ensure_certificate(tmp_path, host="localhost", now=end - timedelta(days=30))
 
     assert (early, due) == (False, True)
     assert certificate(tmp_path).not_valid_after_utc == end - timedelta(days=30) + timedelta(days=800)
 
 
-def test_a_certificate_is_made_again_for_another_host(tmp_path: Path) -> None:
-    keep_certificate(tmp_path, host="battery.local", now=NOW)
+def test_certificate_is_replaced_for_a_host_that_it_does_not_name(tmp_path: Path) -> None:
+    ensure_certificate(tmp_path, host="battery.local", now=NOW)
 
-    back_on_loopback = keep_certificate(tmp_path, host="127.0.0.1", now=NOW)
-    elsewhere = keep_certificate(tmp_path, host="meter.local", now=NOW)
+    back_on_loopback = ensure_certificate(tmp_path, host="127.0.0.1", now=NOW)
+    elsewhere = ensure_certificate(tmp_path, host="meter.local", now=NOW)
 
     assert (back_on_loopback, elsewhere) == (False, True)
     assert names(tmp_path) == ["localhost", "127.0.0.1", "::1", "meter.local"]
 
 
 @pytest.mark.parametrize("file", ["ca.pem", "server.pem"])
-def test_a_pair_of_which_a_part_is_missing_broken_or_anothers_is_made_again(tmp_path: Path, file: str) -> None:
-    keep_certificate(tmp_path / "another", host="localhost", now=NOW)
+def test_missing_damaged_or_mismatched_files_are_replaced(tmp_path: Path, file: str) -> None:
+    ensure_certificate(tmp_path / "another", host="localhost", now=NOW)
     folder = tmp_path / "tls"
-    made = [keep_certificate(folder, host="localhost", now=NOW)]
+    is_new = [ensure_certificate(folder, host="localhost", now=NOW)]
 
     (folder / file).unlink()
-    made.append(keep_certificate(folder, host="localhost", now=NOW))
+    is_new.append(ensure_certificate(folder, host="localhost", now=NOW))
     (folder / file).write_bytes(b"-----BEGIN CERT")
-    made.append(keep_certificate(folder, host="localhost", now=NOW))
+    is_new.append(ensure_certificate(folder, host="localhost", now=NOW))
     (tmp_path / "another" / file).replace(folder / file)
-    made.append(keep_certificate(folder, host="localhost", now=NOW))
+    is_new.append(ensure_certificate(folder, host="localhost", now=NOW))
 
-    assert made == [True, True, True, True]
-    assert not keep_certificate(folder, host="localhost", now=NOW)
+    assert is_new == [True, True, True, True]
+    assert not ensure_certificate(folder, host="localhost", now=NOW)
 
 
 @pytest.mark.parametrize("host", ["my_battery", "a..b", "x" * 64])
-def test_a_name_no_certificate_can_bear_is_refused_and_nothing_is_kept(tmp_path: Path, host: str) -> None:
-    with pytest.raises(UnfitName):
-        keep_certificate(tmp_path / "tls", host=host, now=NOW)
-    with pytest.raises(StartupError, match=f"No certificate can bear the name {host}"):
+def test_invalid_host_name_is_rejected_and_nothing_is_written(tmp_path: Path, host: str) -> None:
+    with pytest.raises(InvalidCertificateName):
+        ensure_certificate(tmp_path / "tls", host=host, now=NOW)
+    with pytest.raises(StartupError, match=f"{host} is not a valid name for a certificate"):
         own_certificate(tmp_path, host=host)
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_what_makes_certificates_a_sentence_says_what_to_install(
+def test_missing_extra_is_reported_with_the_command_that_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "graph.embedded.certificates", None)
 
-    with pytest.raises(StartupError, match=r"pip install 'vpp\[embedded\]', or give --tls-certificate"):
+    with pytest.raises(StartupError, match=r"pip install 'vpp\[embedded\]', or give --tls-certificate and --tls-key"):
         own_certificate(tmp_path, host="localhost")
 
 
-async def test_a_pair_that_cannot_be_served_with_is_refused_in_a_sentence(
-    tmp_path: Path, servers: EmbeddedServers
-) -> None:
+async def test_unusable_certificate_files_are_reported_in_a_sentence(tmp_path: Path, servers: EmbeddedServers) -> None:
     for name in ("one", "another"):
-        keep_certificate(tmp_path / name, host="localhost", now=NOW)
+        ensure_certificate(tmp_path / name, host="localhost", now=NOW)
     one, another = (tmp_path / name / "server.pem" for name in ("one", "another"))
     locked, missing, folder = tmp_path / "locked.key", tmp_path / "missing.pem", tmp_path
     key = load_pem_private_key(one.read_bytes(), None)
     locked.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
 
-    told = []
+    messages = []
     for certificate in (
         Certificate(missing, one),
         Certificate(one, missing),
@@ -160,24 +158,25 @@ async def test_a_pair_that_cannot_be_served_with_is_refused_in_a_sentence(
                 infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate
             ):
                 pass
-        told.append(str(refused.value))
+        messages.append(str(refused.value))
 
-    assert told == [
+    expected = "expected PEM files, the key without a passphrase."
+    assert messages == [
         f"{missing} cannot be read: No such file or directory.",
         f"{missing} cannot be read: No such file or directory.",
         f"{folder} cannot be read: Is a directory.",
-        f"{one} and {another} are not a certificate and its unlocked key, in PEM.",
-        f"{one} and {locked} are not a certificate and its unlocked key, in PEM.",
-        f"{locked} and {one} are not a certificate and its unlocked key, in PEM.",
+        f"{one} and {another} are not a certificate and its private key: {expected}",
+        f"{one} and {locked} are not a certificate and its private key: {expected}",
+        f"{locked} and {one} are not a certificate and its private key: {expected}",
     ]
 
 
-@pytest.mark.parametrize("given", ["VPP_TLS_CERTIFICATE", "VPP_TLS_KEY"])
-def test_a_certificate_without_its_key_is_refused_before_anything_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+@pytest.mark.parametrize("variable", ["VPP_TLS_CERTIFICATE", "VPP_TLS_KEY"])
+def test_certificate_without_its_key_is_rejected_before_servers_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv("VPP_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv(given, "vpp.pem")
+    monkeypatch.setenv(variable, "vpp.pem")
 
     result = CliRunner().invoke(app, ["serve", "--tls"])
 
@@ -188,17 +187,21 @@ def test_a_certificate_without_its_key_is_refused_before_anything_starts(
     assert not (tmp_path / "data").exists()
 
 
-async def test_a_script_follows_an_import_over_tls(tmp_path: Path, servers: EmbeddedServers, database_url: str) -> None:
+async def test_script_client_subscribes_to_an_import_over_tls(
+    tmp_path: Path, servers: EmbeddedServers, database_url: str
+) -> None:
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     certificate = own_certificate(tmp_path, host="127.0.0.1")
     async with (
         serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate) as ours,
         client_of(f"{ours.url}/graphql", API_KEY, ours.tls) as client,
-        httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500))) as nobody,
+        httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500))) as failing_http,
     ):
         upload = await client.ask(CREATE_IMPORT, input={"kind": "BATTERY_EVENTS", "fileName": "events.csv"})
-        # Only the socket can tell.
-        by_socket = replace(client, http=nobody, pause_s=0)
-        state = await by_socket.follow(ON_IMPORT_PROGRESS, GET_IMPORT, upload["import"]["id"], until=lambda _: True)
+        # HTTP requests fail, so the state must come from the WebSocket.
+        websocket_only = replace(client, http=failing_http, pause_s=0)
+        state = await websocket_only.follow(
+            ON_IMPORT_PROGRESS, GET_IMPORT, upload["import"]["id"], until=lambda _: True
+        )
 
     assert state["status"] == "AWAITING_UPLOAD"

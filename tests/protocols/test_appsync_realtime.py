@@ -12,6 +12,14 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 import uvicorn
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from graph.embedded.servers import EmbeddedServers
+from graph.protocols.websocket import MAX_SUBSCRIPTIONS, SocketTimeouts
+from graph.web.app import application
+from graph.web.server import Serving, listening_on
+from tests.fixtures.api import API_KEY, Api
 from tests.fixtures.appsync_realtime import (
     ACK,
     HEADERS,
@@ -21,14 +29,6 @@ from tests.fixtures.appsync_realtime import (
     encode_headers,
     open_realtime_socket,
 )
-from websockets.asyncio.client import connect
-from websockets.typing import Subprotocol
-
-from graph.embedded.servers import EmbeddedServers
-from graph.protocols.websocket import MAX_SUBSCRIPTIONS, SocketTimeouts
-from graph.web.app import application
-from graph.web.server import Serving, listening_on
-from tests.fixtures.api import API_KEY, Api
 
 IMPORT = "subscription ($id: ID!) { onImportProgress(id: $id) { id status } }"
 REPORTS = "subscription { onRevenueReport { id } }"
@@ -197,7 +197,7 @@ async def test_the_same_start_again_is_acknowledged_again_and_another_of_its_id_
 
     assert [each["type"] for each in began] == ["start_ack", "data"]
     assert again == began[0]
-    assert refused == error_of(id, "DuplicatedOperationError", f"The id {id} is in use already.")
+    assert refused == error_of(id, "DuplicatedOperationError", f"The id {id} is already in use.")
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.fixtures.graphql_transport_ws import Socket
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from graph.web.server import Serving
 from tests.fixtures.api import API_KEY, COST, new_name
+from tests.fixtures.graphql_transport_ws import Socket
 
 CALLER = "{ getCaller { name } }"
 INIT = {"type": "connection_init", "payload": {"x-api-key": API_KEY}}

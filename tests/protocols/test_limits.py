@@ -13,9 +13,6 @@ import pytest
 import pytest_asyncio
 import structlog
 from sqlalchemy import text
-from starlette.requests import Request
-from tests.fixtures.appsync_realtime import connect_realtime, open_realtime_socket
-from tests.fixtures.graphql_transport_ws import Socket, open_socket
 
 import db.imports
 from db.engine.database import Database, StatementTimeout, disable_statement_timeout
@@ -24,11 +21,13 @@ from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
 from graph.operations.documents import Documents
 from graph.protocols.concurrency import ClientGone, ConcurrencyLimiter
-from graph.protocols.request_rate import CountHere, CountInRedis, RequestRate, TooManyRequests
+from graph.protocols.request_rate import ProcessCounter, RedisCounter, RequestRate, TooManyRequests
 from graph.settings import Limits, StartupError
 from graph.web.server import Serving, serving
 from tests.conftest import open_api
 from tests.fixtures.api import API_KEY, Api
+from tests.fixtures.appsync_realtime import connect_realtime, open_realtime_socket
+from tests.fixtures.graphql_transport_ws import Socket, open_socket
 
 CALLER = "{ getCaller { name } }"
 HEADERS = {"x-api-key": API_KEY}
@@ -212,7 +211,7 @@ async def test_a_caller_of_too_many_requests_is_told_when_to_try_again(
     assert told(refused) == (
         429,
         "ThrottlingException",
-        f"There were more than 2 requests a minute from this caller; try again in {wait_s} s.",
+        f"There were more than 2 requests per minute from this caller; try again in {wait_s} s.",
     )
     assert 1 <= wait_s <= 120
 
@@ -254,7 +253,7 @@ class Clock:
 
 async def test_a_minute_slides() -> None:
     clock = Clock(600)
-    count = CountHere(clock)
+    count = ProcessCounter(clock)
     waits = [await count.hit("a", 4) for _ in range(5)]
 
     # A second into the next minute, 59 / 60 of the four still count; a quarter into it, three.
@@ -270,7 +269,7 @@ async def test_a_minute_slides() -> None:
 
 async def test_callers_are_counted_apart_and_forgotten_after_two_minutes() -> None:
     clock = Clock(600)
-    count = CountHere(clock)
+    count = ProcessCounter(clock)
 
     now = [await count.hit("a", 1), await count.hit("b", 1), await count.hit("a", 1)]
     clock.now = 720
@@ -283,16 +282,16 @@ async def test_callers_are_counted_apart_and_forgotten_after_two_minutes() -> No
 async def test_the_addresses_of_one_network_are_counted_together() -> None:
     rate = RequestRate(Limits(address_requests_per_minute=1))
 
-    await rate.count_address({"client": ("2001:db8::1", 1)})
-    await rate.count_address({"client": ("2001:db8:0:1::1", 1)})
-    await rate.count_address({"client": None})
+    await rate.count_address(("2001:db8::1", 1))
+    await rate.count_address(("2001:db8:0:1::1", 1))
+    await rate.count_address(None)
 
     with pytest.raises(TooManyRequests):
-        await rate.count_address({"client": ("2001:db8::2", 2)})
+        await rate.count_address(("2001:db8::2", 2))
 
 
 async def test_while_redis_is_away_requests_pass_and_it_is_said_once_in_a_while() -> None:
-    count = CountInRedis(f"redis://127.0.0.1:{NOBODY_LISTENS}/0")
+    count = RedisCounter(f"redis://127.0.0.1:{NOBODY_LISTENS}/0")
 
     with structlog.testing.capture_logs() as logs:
         waits = [await count.hit("a", 1) for _ in range(3)]
@@ -322,7 +321,7 @@ async def test_processes_count_together_in_redis() -> None:
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    processes = [CountInRedis(f"redis://127.0.0.1:{port}/0?protocol=2") for _ in range(2)]
+    processes = [RedisCounter(f"redis://127.0.0.1:{port}/0?protocol=2") for _ in range(2)]
 
     waits = [await process.hit("caller a", 2) for process in (*processes, *processes)]
 
@@ -336,7 +335,7 @@ async def test_processes_count_together_in_redis() -> None:
 
 def test_a_redis_that_cannot_be_used_is_told_at_the_start() -> None:
     with pytest.raises(StartupError, match="VPP_LIMIT_REDIS_URL cannot be used"):
-        CountInRedis("http://127.0.0.1")
+        RedisCounter("http://127.0.0.1")
 
 
 # Operations at once
@@ -381,7 +380,7 @@ async def test_what_no_longer_fits_in_the_queue_is_told_to_come_again(
         held.set()
         answers = [await first, await second]
 
-    message = "As many operations run as may at once, and 1 more wait for their turn; try again in a moment."
+    message = "The server runs as many operations as it may at the same time, and 1 more wait; try again in a moment."
     assert told(refused) == (503, "ServiceUnavailableException", message)
     assert refused.headers["retry-after"] == "1"
     assert ["errors" in answer.json() for answer in answers] == [False, False]
@@ -400,37 +399,31 @@ async def test_what_waits_too_long_is_told_to_come_again(
         await first
         afterwards = await sent(api)
 
-    message = "As many operations run as may at once, and none had ended after 0.05 s; try again in a moment."
+    reason = "no slot became free within 0.05 s"
+    message = f"The server runs as many operations as it may at the same time, and {reason}; try again in a moment."
     assert told(refused) == (503, "ServiceUnavailableException", message)
     assert afterwards.status_code == 200
 
 
-async def test_who_goes_away_leaves_the_queue() -> None:
-    turns, leave = ConcurrencyLimiter(Limits(concurrent_operations=1, queued_operations=1)), asyncio.Event()
+async def test_a_client_that_disconnects_leaves_the_queue() -> None:
+    limiter = ConcurrencyLimiter(Limits(concurrent_operations=1, queued_operations=1))
+    disconnect = asyncio.Event()
+    await limiter.acquire()
 
-    async def receive() -> dict[str, Any]:
-        await leave.wait()
-        return {"type": "http.disconnect"}
+    waiting = asyncio.create_task(limiter.acquire(disconnected=disconnect.wait))
+    await asyncio.sleep(0)
+    disconnect.set()
+    with pytest.raises(ClientGone):
+        await waiting
+    cancelled = asyncio.create_task(limiter.acquire(disconnected=asyncio.Event().wait))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
 
-    async def wait_for_turn(request: Request) -> None:
-        async with turns.slot(request):
-            pass
-
-    request = Request({"type": "http", "headers": []}, receive)
-    async with turns.slot(request):
-        leaving = asyncio.create_task(wait_for_turn(request))
-        await asyncio.sleep(0)
-        leave.set()
-        with pytest.raises(ClientGone):
-            await leaving
-        cancelled = asyncio.create_task(wait_for_turn(request))
-        await asyncio.sleep(0)
-        cancelled.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await cancelled
-
+    limiter.release()
     async with asyncio.timeout(WAIT_S):
-        await wait_for_turn(request)
+        await limiter.acquire()
 
 
 # Bodies, and statements

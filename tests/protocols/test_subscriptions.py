@@ -26,13 +26,13 @@ class Heard:
     def __init__(self) -> None:
         self.results: asyncio.Queue[Result | list[Any] | None] = asyncio.Queue()
 
-    def tell(self, result: Result) -> None:
+    def deliver(self, result: Result) -> None:
         self.results.put_nowait(result)
 
-    def refuse(self, errors: list[Any]) -> None:
+    def reject(self, errors: list[Any]) -> None:
         self.results.put_nowait(errors)
 
-    def end(self) -> None:
+    def complete(self) -> None:
         self.results.put_nowait(None)
 
 
@@ -55,28 +55,28 @@ async def an_import(api: Api) -> Operation:
 
 async def test_what_two_ask_for_is_run_and_encoded_once(api: Api, streams: Subscriptions) -> None:
     operation, first, second = await an_import(api), Heard(), Heard()
-    streams.listen(operation, ADMIN, first)
-    streams.listen(operation, ANOTHER_ADMIN, second)
+    streams.subscribe(operation, ADMIN, first)
+    streams.subscribe(operation, ANOTHER_ADMIN, second)
 
     assert await first.results.get() is await second.results.get()
 
 
 async def test_who_may_see_less_is_told_apart(api: Api, streams: Subscriptions) -> None:
     operation, first, second = await an_import(api), Heard(), Heard()
-    streams.listen(operation, ADMIN, first)
-    streams.listen(operation, Caller("API_KEY", "a member", "MEMBER", site_ids=[uuid4()]), second)
+    streams.subscribe(operation, ADMIN, first)
+    streams.subscribe(operation, Caller("API_KEY", "a member", "MEMBER", site_ids=[uuid4()]), second)
 
     assert await first.results.get() is not await second.results.get()
 
 
 async def test_who_comes_after_all_have_left_is_told_the_state_of_then(api: Api, streams: Subscriptions) -> None:
     operation, first, second = await an_import(api), Heard(), Heard()
-    leave = streams.listen(operation, ADMIN, first)
+    leave = streams.subscribe(operation, ADMIN, first)
     before = await first.results.get()
     leave()
     await api.execute("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", **operation.variables)
 
-    streams.listen(operation, ADMIN, second)
+    streams.subscribe(operation, ADMIN, second)
     after = await second.results.get()
 
     assert isinstance(before, Result)
@@ -96,10 +96,10 @@ async def test_what_goes_wrong_on_our_side_is_told_to_all_and_does_not_last(
 
     streams, first, second, third = Subscriptions(context_for), Heard(), Heard(), Heard()
     operation = Operation(IMPORT, {"id": str(uuid4())}, None)
-    streams.listen(operation, ADMIN, first)
-    streams.listen(operation, ADMIN, second)
+    streams.subscribe(operation, ADMIN, first)
+    streams.subscribe(operation, ADMIN, second)
     told = [await each.results.get() for each in (first, second)]
-    streams.listen(operation, ADMIN, third)
+    streams.subscribe(operation, ADMIN, third)
 
     for each in (*told, await third.results.get()):
         errors = each.errors if isinstance(each, Result) else each

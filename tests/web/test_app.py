@@ -1,14 +1,22 @@
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 from uuid import UUID
 
 import httpx
+import pytest
 import structlog
+from alembic.script import ScriptDirectory
 
 import db.migrations
+import graph.web.app
 from graph.embedded.servers import EmbeddedServers
+from graph.object_store import ObjectStore
+from graph.operations.documents import Documents
+from graph.settings import Limits
 from graph.web.app import application
 from tests.fixtures.api import API_KEY, Api
 
@@ -60,6 +68,41 @@ async def test_it_is_not_ready_without_its_bucket(servers: EmbeddedServers, api:
         ready = await client.get("/readyz")
 
     assert (ready.status_code, ready.json()["object_store"]) == (503, "no answer")
+
+
+async def test_simultaneous_readiness_probes_share_one_check(
+    servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ping = AsyncMock()
+    monkeypatch.setattr(ObjectStore, "ping", ping)
+
+    async with started(servers, database_url=database_url) as client:
+        responses = await asyncio.gather(*(client.get("/readyz") for _ in range(20)))
+
+    assert {response.status_code for response in responses} == {200}
+    assert ping.await_count == 1
+
+
+async def test_readiness_probes_are_rate_limited_by_address(servers: EmbeddedServers, database_url: str) -> None:
+    documents = Documents(Limits(address_requests_per_minute=2))
+    async with started(servers, database_url=database_url, documents=documents) as client:
+        statuses = [(await client.get("/readyz")).status_code for _ in range(3)]
+
+    assert statuses == [200, 200, 429]
+
+
+async def test_readiness_probes_read_the_migration_files_at_most_once(
+    servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = Mock(wraps=ScriptDirectory.from_config)
+    monkeypatch.setattr(ScriptDirectory, "from_config", reads)
+    monkeypatch.setattr(graph.web.app, "READINESS_TTL_S", 0)
+
+    async with started(servers, database_url=database_url) as client:
+        statuses = [(await client.get("/readyz")).status_code for _ in range(3)]
+
+    assert statuses == [200, 200, 200]
+    assert reads.call_count <= 1
 
 
 async def test_a_key_that_cannot_be_looked_up_is_our_fault_and_told_as_such(servers: EmbeddedServers) -> None:

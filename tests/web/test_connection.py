@@ -20,8 +20,8 @@ UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Setting
 
 
 class Hasty(HttpProtocol):
-    head_within_s = 0.2
-    head_bytes_at_most = 2000
+    head_timeout_s = 0.2
+    max_head_bytes = 2000
 
 
 async def echo(request: Request) -> PlainTextResponse:
@@ -118,7 +118,7 @@ async def test_a_body_that_goes_on_after_the_answer_has_its_time_too(server: Ser
 
 async def test_a_body_that_ends_after_the_answer_is_followed_by_the_next_request(server: Server) -> None:
     client = await server.client()
-    length = 3 * Hasty.head_bytes_at_most
+    length = 3 * Hasty.max_head_bytes
 
     await client.says(b"POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % length)
     first = await client.hears()
@@ -133,7 +133,7 @@ async def test_a_head_that_is_too_long_is_refused_though_it_does_not_end(server:
 
     await client.says(HEAD, *[b"X-Long: " + b"a" * 490 + b"\r\n"] * 4)
 
-    assert await client.hears() == ("HTTP/1.1 400 Bad Request", "The head of a request has at most 2000 bytes.")
+    assert await client.hears() == ("HTTP/1.1 400 Bad Request", "The request head is longer than 2000 bytes.")
     assert await client.hears_the_end() == b""
 
 

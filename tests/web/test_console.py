@@ -154,7 +154,7 @@ async def test_a_page_that_is_not_built_says_so(servers: EmbeddedServers, monkey
     async with started(servers) as client:
         answer = await client.get("/")
 
-    assert (answer.status_code, answer.text) == (200, "The console is not built; pip install builds it.")
+    assert (answer.status_code, answer.text) == (200, "The console is not built; `pip install .` builds it.")
 
 
 # Signing in by OIDC

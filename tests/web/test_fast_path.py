@@ -22,7 +22,7 @@ from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
 from graph.plans.run import planned_answer
 from graph.protocols.endpoint import Endpoint
-from graph.protocols.request_rate import CountHere
+from graph.protocols.request_rate import ProcessCounter
 from graph.web.connection import HttpProtocol
 from graph.web.server import Serving, serving
 from tests.fixtures.api import API_KEY, WAIT_S, Api
@@ -54,13 +54,13 @@ def went_usual_way(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Who was counted for having sent a request."""
     counted: list[str] = []
-    hit = CountHere.hit
+    hit = ProcessCounter.hit
 
-    async def noted(self: CountHere, who: str, at_most: int) -> float:
+    async def noted(self: ProcessCounter, who: str, at_most: int) -> float:
         counted.append(who)
         return await hit(self, who, at_most)
 
-    monkeypatch.setattr(CountHere, "hit", noted)
+    monkeypatch.setattr(ProcessCounter, "hit", noted)
     return counted
 
 
@@ -268,7 +268,7 @@ async def test_what_comes_in_other_pieces_is_answered_all_the_same(
 async def test_a_body_that_is_late_goes_the_usual_way(
     connection: Connection, went_usual_way: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(HttpProtocol, "short_body_within_s", 0.01)
+    monkeypatch.setattr(HttpProtocol, "fast_path_body_timeout_s", 0.01)
     head, _, body = request(NO_VPP).partition(b"\r\n\r\n")
 
     await connection.says(head + b"\r\n\r\n")
@@ -334,7 +334,7 @@ async def test_who_goes_away_before_the_answer_does_no_harm(api_server: Serving,
 async def test_more_clients_than_are_remembered_are_answered(
     servers: EmbeddedServers, database_url: str, went_usual_way: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph.web.fast_path, "HEADS_REMEMBERED", 2)
+    monkeypatch.setattr(graph.web.fast_path, "MAX_CACHED_HEADS", 2)
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
         connection = await connection_to(port_of(ours))
@@ -372,7 +372,7 @@ async def test_what_is_on_its_way_is_answered_before_we_stop(
 async def test_who_asks_no_more_is_hung_up_on(
     servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph.web.server, "KEEP_ALIVE_S", 0.2)
+    monkeypatch.setattr(graph.web.server, "KEEP_ALIVE_TIMEOUT_S", 0.2)
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
         connection = await connection_to(port_of(ours))
@@ -390,7 +390,7 @@ async def test_who_asks_no_more_is_hung_up_on(
 async def test_nothing_is_left_of_who_went_away_in_the_middle_of_a_request(
     servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph.web.server, "KEEP_ALIVE_S", 0.1)
+    monkeypatch.setattr(graph.web.server, "KEEP_ALIVE_TIMEOUT_S", 0.1)
     protocols: list[weakref.ref[HttpProtocol]] = []
     made = HttpProtocol.connection_made
 

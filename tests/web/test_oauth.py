@@ -15,7 +15,6 @@ import httpx
 import jwt
 import pytest
 from sqlalchemy import text
-from tests.fixtures.appsync_realtime import open_realtime_socket
 
 import db.signing_keys
 from db.api_keys import PREFIX_LENGTH
@@ -25,6 +24,7 @@ from graph.settings import OwnTokenSettings
 from graph.web.app import application
 from graph.web.server import Serving
 from tests.fixtures.api import API_KEY, Api, new_name
+from tests.fixtures.appsync_realtime import open_realtime_socket
 from tests.fixtures.issuer import ec_key, signed
 
 CALLER = "{ getCaller { authType name role siteIds vppIds } }"
@@ -319,17 +319,17 @@ async def test_a_request_that_is_refused_says_so_as_the_rfc_has_it(
         (
             json.dumps(IN_BODY),
             "application/json",
-            "The content type is another than application/x-www-form-urlencoded.",
+            "The content type is not application/x-www-form-urlencoded.",
         ),
         ("grant_type=a&grant_type=b", None, "A parameter is given more than once."),
         ("a=" + "x" * 8192, None, "The body is longer than 8192 bytes."),
         (
             "&".join(f"a{n}=1" for n in range(21)),
             None,
-            "The body cannot be read; expected UTF-8, and at most 20 parameters.",
+            "The body cannot be parsed; expected UTF-8, and at most 20 parameters.",
         ),
-        (b"grant_type=\xff", None, "The body cannot be read; expected UTF-8, and at most 20 parameters."),
-        ("grant_type=%ff", None, "The body cannot be read; expected UTF-8, and at most 20 parameters."),
+        (b"grant_type=\xff", None, "The body cannot be parsed; expected UTF-8, and at most 20 parameters."),
+        ("grant_type=%ff", None, "The body cannot be parsed; expected UTF-8, and at most 20 parameters."),
     ],
 )
 async def test_a_body_that_is_no_form_is_refused(

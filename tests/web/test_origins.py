@@ -8,7 +8,7 @@ from websockets.typing import Origin, Subprotocol
 
 from graph.object_store import ObjectStoreAddress
 from graph.web.app import application
-from graph.web.origins import NoOrigin, Pages, is_of_this_machine, pages_of
+from graph.web.origins import InvalidOrigin, Pages, is_of_this_machine, pages_of
 from graph.web.server import Serving
 from tests.fixtures.api import API_KEY, Api
 
@@ -46,7 +46,7 @@ def test_origins_are_listed_with_commas(text: str, origins: tuple[str, ...]) -> 
     "text", ["app.example", "https://app.example/path", "https://*.example", "https://a b", "null"]
 )
 def test_what_is_no_origin_is_refused(text: str) -> None:
-    with pytest.raises(NoOrigin, match=r"expected one such as https://app\.example\.com, or \* for all"):
+    with pytest.raises(InvalidOrigin, match=r"expected one such as https://app\.example\.com, or \* for all"):
         pages_of(f"{APP},{text}")
 
 
@@ -74,7 +74,7 @@ async def test_for_this_machine_alone_no_other_name_is_answered_to(method: str, 
     async with client() as http:
         answer = await http.request(method, path, headers={"host": host, "accept": "text/html", "x-api-key": API_KEY})
 
-    told = "This server is for this machine alone: call it localhost or 127.0.0.1, or serve with --host."
+    told = "This server answers to localhost and 127.0.0.1 only; for other names, start it with --host."
     assert (answer.status_code, answer.text) == (421, told)
 
 
@@ -145,7 +145,7 @@ async def test_a_refused_page_is_told_so_as_appsync_would(api: Api) -> None:
 
     answer = await api.client.post("/graphql", json=QUERY, headers=headers)
 
-    message = f"Pages of {APP} may not call 127.0.0.1: VPP_CORS_ORIGINS does not name their origin."
+    message = f"Pages of {APP} may not call 127.0.0.1: VPP_CORS_ORIGINS does not list this origin."
     assert answer.status_code == 403
     assert answer.headers["x-amzn-errortype"] == "AccessDeniedException"
     assert answer.json() == {

@@ -1,8 +1,10 @@
 import asyncio
+import errno
 import socket
 
 import httpx
 import pytest
+import uvicorn
 
 from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
@@ -57,7 +59,43 @@ def test_a_port_that_is_taken_is_refused_or_passed_over() -> None:
     with listening_on("127.0.0.1", 0, any_port=False) as taken:
         host, port = taken.getsockname()
 
-        with pytest.raises(StartupError, match=f"Something else listens on {host}:{port}"):
+        with pytest.raises(StartupError, match=f"Another program listens on {host}:{port}"):
             listening_on(host, port, any_port=False).__enter__()
         with listening_on(host, port, any_port=True) as another:
             assert another.getsockname()[1] != port
+
+
+async def test_a_worker_that_cannot_be_started_ends_the_server_with_the_reason(
+    servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_more_processes(*_arguments: object, **_options: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", no_more_processes)
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+
+    with pytest.raises(StartupError, match=r"The worker process cannot be started: .*temporarily unavailable"):
+        async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=True):
+            await asyncio.Event().wait()
+
+
+async def test_a_server_that_ends_by_itself_ends_the_block_with_the_reason(
+    servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def end_at_once(_server: uvicorn.Server) -> None:
+        pass
+
+    monkeypatch.setattr(uvicorn.Server, "main_loop", end_at_once)
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+
+    with pytest.raises(StartupError, match="The API server ended unexpectedly"):
+        async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False):
+            await asyncio.Event().wait()
+
+
+async def test_an_error_of_the_block_is_raised_as_it_is(servers: EmbeddedServers, database_url: str) -> None:
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+
+    with pytest.raises(LookupError, match="of the block"):
+        async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False):
+            raise LookupError("of the block")
