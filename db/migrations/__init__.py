@@ -1,4 +1,4 @@
-"""The history of the database's schema, and how it is brought up to date."""
+"""The migrations of the database schema, by Alembic."""
 
 from functools import cache
 from pathlib import Path
@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 
 
 def config(url: str) -> Config:
-    """Return Alembic's settings for a database."""
+    """Return the Alembic configuration for a database URL."""
     settings = Config()
     settings.set_main_option("script_location", str(Path(__file__).parent))
     settings.attributes["url"] = url
@@ -17,13 +17,13 @@ def config(url: str) -> Config:
 
 
 def upgrade(url: str) -> None:
-    """Bring a database up to date; several at once wait for each other. Blocks: call it in a thread."""
+    """Upgrade a database to the latest revision. It blocks, so call it in a thread; concurrent upgrades wait."""
     command.upgrade(config(url), "head")
 
 
 @cache  # Alembic executes every migration file to find it.
 def latest_revision() -> str:
-    """Return the revision this code works with."""
+    """Return the latest revision: the one that this code requires."""
     head = ScriptDirectory.from_config(config("")).get_current_head()
     assert head is not None  # noqa: S101
     return head

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: one connection of the driver the application uses, under a lock."""
+"""Alembic's environment: it migrates over one asyncpg connection, under an advisory lock."""
 
 import asyncio
 from typing import Any, Literal
@@ -25,24 +25,31 @@ import db.sites
 import db.vpps  # noqa: F401
 
 
-def ours(_object: Any, name: str | None, kind: str, _reflected: bool, _compare_to: Any) -> bool:
-    """Say whether a thing is ours to compare: pgqueuer looks after its own tables."""
+def is_compared(_object: Any, name: str | None, kind: str, _reflected: bool, _compare_to: Any) -> bool:
+    """Return whether `alembic check` compares an object with the models; it leaves out pgqueuer's tables."""
     return not (kind == "table" and name is not None and name.startswith("pgqueuer"))
 
 
-def plain(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
-    """Write SQLModel's own kind of text as what it is to Postgres."""
-    return "sa.String()" if kind == "type" and isinstance(thing, AutoString) else False
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+    """Render SQLModel's AutoString type as sa.String in generated migrations."""
+    return "sa.String()" if kind == "type" and isinstance(item, AutoString) else False
 
 
 def migrate(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=SQLModel.metadata, include_object=ours, render_item=plain)
+    """Run the migrations in one transaction; concurrent processes wait for each other."""
+    context.configure(
+        connection=connection,
+        target_metadata=SQLModel.metadata,
+        include_object=is_compared,
+        render_item=render_item,
+    )
     with context.begin_transaction():
         connection.execute(text("select pg_advisory_xact_lock(hashtext('migrations'))"))
         context.run_migrations()
 
 
 async def run() -> None:
+    """Connect to the database of the configuration and migrate it."""
     url = context.config.attributes["url"]
 
     async def connect() -> asyncpg.Connection:

@@ -1,4 +1,4 @@
-"""Imports, and the events they bring in"""
+"""Imports and battery events"""
 
 import sqlalchemy as sa
 from alembic import op

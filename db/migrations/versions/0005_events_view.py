@@ -1,4 +1,4 @@
-"""Events as rows: those that count, out of the blocks they lie in"""
+"""The view `events`: the events that count, unnested from their blocks"""
 
 from alembic import op
 
@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # A tariff is kept with the sign of money earned; on a charge it is shown as what charging cost.
+    # A stored tariff is positive for money earned. For a charge the view shows its cost: the opposite sign.
     op.execute("""
         create view events as
         select

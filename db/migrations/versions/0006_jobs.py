@@ -1,4 +1,4 @@
-"""The queue the workers take their jobs from"""
+"""The job queue of the workers: the tables of pgqueuer"""
 
 from alembic import op
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment

@@ -1,4 +1,4 @@
-"""Tell subscribers when an import or a report has changed"""
+"""Notify subscribers when an import or a report changes"""
 
 from alembic import op
 
@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # A notice is told when the change is kept, and carries only the id: who hears it reads the rest.
+    # Postgres sends a notice when its transaction commits. It carries the table and the id; subscribers read the row.
     op.execute("""
         create function notice_change() returns trigger language plpgsql as $$
         begin

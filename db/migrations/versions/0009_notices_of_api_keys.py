@@ -1,4 +1,4 @@
-"""Tell when an API key has been revoked, or its expiry has changed"""
+"""Notify when an API key is revoked or its expiry changes"""
 
 from alembic import op
 
@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Not of every update: that a key is in use is noted each minute.
+    # Not on every update: `last_used_at` changes each minute.
     op.execute("""
         create trigger api_keys_notice_change
         after update of revoked_at, expires_at on api_keys

@@ -1,4 +1,4 @@
-"""Access keys, to sign requests with"""
+"""Access keys for signed requests"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("access_keys_pkey")),
     )
     op.create_index(op.f("access_keys_api_key_id"), "access_keys", ["api_key_id"])
-    # It holds secrets: whatever others are granted by default, this is read by its owner alone.
+    # The table holds secrets, so default privileges of other roles are revoked.
     op.execute("revoke all on access_keys from public")
 
 

@@ -1,4 +1,4 @@
-"""Keep who changed what, for good"""
+"""Audit entries, which cannot be changed or deleted"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ PERIOD = "'effectiveFrom', lower({0}), 'effectiveUntil', upper({0})"
 EFFECTIVE = PERIOD.format("effective")
 INSTANT = """to_char({0} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 
-# What a person reads of an object, for each table; and the lock under which its changes are made.
+# For each table the lock mode of its changes, and the arguments of jsonb_build_object for an audited object.
 AUDITED = {
     "vpps": (
         "no key update",
@@ -128,16 +128,16 @@ def upgrade() -> None:
         before update or delete or truncate on audit_entries
         for each statement execute function refuse_change()
     """)
-    # Always: a superuser who plays the replica would not meet it otherwise.
+    # ALWAYS, because a superuser could otherwise avoid the trigger with session_replication_role = replica.
     op.execute("alter table audit_entries enable always trigger audit_entries_refuse_change")
     op.execute("revoke update, delete, truncate on audit_entries from current_user")
-    for table, (lock, words) in AUDITED.items():
-        # Volatile, so that its second statement sees what was kept while the first one waited.
+    for table, (lock, arguments) in AUDITED.items():
+        # Volatile, so that the second statement sees the commits of others while the first waited for the lock.
         op.execute(f"""
             create function audited_{table}(uuid) returns jsonb language plpgsql volatile as $$
             begin
                 perform from {table} where id = $1 for {lock};
-                return (select jsonb_build_object({words}) from {table} where id = $1);
+                return (select jsonb_build_object({arguments}) from {table} where id = $1);
             end
             $$
         """)  # noqa: S608 It is ours.

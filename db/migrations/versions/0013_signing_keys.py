@@ -1,4 +1,4 @@
-"""Keys to sign tokens with; and tell of whatever changes about an API key but its use"""
+"""Signing keys for tokens, and notices for every change of an API key except its last use"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("good_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("signing_keys_pkey")),
     )
-    # Of a row that is gone there is only what it was.
+    # A deleted row has no `new`, only `old`.
     op.execute("""
         create or replace function notice_change() returns trigger language plpgsql as $$
         begin

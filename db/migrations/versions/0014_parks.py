@@ -1,4 +1,4 @@
-"""Parks, their readings and the sums of their days"""
+"""Parks, their readings and their daily totals"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,10 +9,10 @@ branch_labels = None
 depends_on = None
 
 READER_AND_OPERATOR = "vpp_held_reader, vpp_held_operator"
-# Whoever is held to VPPs or sites may ask for these, and sees none.
-ASKED_FOR = ("parks", "energy_readings", "park_days", "energy_type_days")
+# Scoped callers may select from these tables, and see no rows.
+HIDDEN = ("parks", "energy_readings", "park_days", "energy_type_days")
 
-# As for the other objects of the audit trail.
+# The function of the audit trail, as in 0012.
 AUDITED = """
     create function audited_parks(uuid) returns jsonb language plpgsql volatile as $$
     begin
@@ -66,7 +66,7 @@ def upgrade() -> None:
     )
     op.add_column("imports", sa.Column("park_id", sa.Uuid(), nullable=True))
     op.create_foreign_key(op.f("imports_park_id_fkey"), "imports", "parks", ["park_id"], ["id"], ondelete="RESTRICT")
-    # Not of the imports there are: of these kinds there could be none.
+    # Existing rows satisfy the constraint: no import of park readings could be created before this revision.
     op.create_check_constraint(
         "imports_readings_have_a_park", "imports", "(kind = 'PARK_READINGS') = (park_id is not null)"
     )
@@ -131,7 +131,7 @@ def upgrade() -> None:
     )
     op.execute(AUDITED)
     op.execute(AUDITED_IMPORTS.format(more=ITS_PARK))
-    for table in ASKED_FOR:
+    for table in HIDDEN:
         op.execute(f"alter table {table} enable row level security")
         op.execute(f"create policy {table}_seen on {table} for select to {READER_AND_OPERATOR} using (false)")
         op.execute(f"grant select on {table} to {READER_AND_OPERATOR}")

@@ -1,4 +1,4 @@
-"""Hold callers to their VPPs or sites by row-level security, and imports to the VPPs of whoever made them"""
+"""Restrict scoped callers to their VPPs or sites by row-level security, and imports to the VPPs of their creator"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,12 +12,12 @@ READER, OPERATOR = "vpp_held_reader", "vpp_held_operator"
 BOTH = f"{READER}, {OPERATOR}"
 FILE_IS_IN_USE = "kind = 'BATTERY_EVENTS' and status in ('QUEUED', 'RUNNING', 'COMPLETED')"
 
-# Read once a statement, not once a row. Where nothing is set there are no rows.
+# As a subselect the setting is read once per statement, not once per row. Without a setting no row matches.
 ITS_VPP = "= any ((select string_to_array(current_setting('vpp.vpp_ids', true), ','))::uuid[])"
 ITS_SITE = "= any ((select string_to_array(current_setting('vpp.site_ids', true), ','))::uuid[])"
 IN_THE_MONTH = "effective && daterange(month, (month + interval '1 month')::date)"
 
-# What either role sees of each table. A table named in a condition is seen as the role sees it.
+# For each table the condition of the rows that both roles may select. Policies also apply to tables in the condition.
 SEEN = {
     "memberships": f"vpp_id {ITS_VPP} or site_id {ITS_SITE}",
     "vpps": f"id {ITS_VPP}"  # noqa: S608 It is ours.
@@ -34,7 +34,7 @@ SEEN = {
     "imports": "vpp_ids <@ (select string_to_array(current_setting('vpp.vpp_ids', true), ','))::uuid[]",
     "import_rejections": "exists (select from imports where id = import_id)",
 }
-# What the second may also do; what it makes or leaves must be what it sees.
+# The other commands of the operator role. Rows that it inserts or updates must match the select condition.
 CHANGED = {
     "vpps": ("update", "delete"),
     "price_schedules": ("insert", "delete"),
@@ -60,7 +60,7 @@ def upgrade() -> None:
     for role in (READER, OPERATOR):
         _make_role(role)
     op.execute(f"grant usage on schema {_schema()} to {BOTH}")
-    # As its owner, since a line is seen by its report and a report by its lines: either would ask for the other.
+    # `security definer`, because the policies of reports and line items would otherwise refer to each other for ever.
     op.execute(f"""
         create function held_report_ids() returns setof uuid
         language sql stable security definer set search_path from current
@@ -89,7 +89,7 @@ def downgrade() -> None:
     for table in SEEN:
         op.execute(f"drop policy {table}_seen on {table}")
         op.execute(f"alter table {table} disable row level security")
-    # The roles stay: they are the whole cluster's, and another database may be using them.
+    # The roles stay: they belong to the whole cluster, and another database may use them.
     for table in (*SEEN, "events"):
         op.execute(f"revoke all on {table} from {BOTH}")
     op.execute(f"revoke usage on schema {_schema()} from {BOTH}")
@@ -103,7 +103,7 @@ def downgrade() -> None:
 
 
 def _make_role(role: str) -> None:
-    # We go by it for one transaction at a time, and otherwise have nothing of it.
+    # The owner may `set role` to it for a transaction, but does not inherit its privileges.
     op.execute(f"""
         do $$
         begin
@@ -111,7 +111,7 @@ def _make_role(role: str) -> None:
                 begin
                     create role {role} nologin noinherit;
                 exception when duplicate_object or unique_violation then
-                    null; -- Another database of this cluster was faster.
+                    null; -- A concurrent migration of another database created it.
                 end;
             end if;
             if current_setting('server_version_num')::integer < 160000 then
