@@ -1,8 +1,8 @@
 """
-HTTP as AppSync answers it: how a request is read, and in what form one that is not run is refused.
+GraphQL over HTTP in AppSync's format: reading the operation of a request, and rejecting a request that does not run.
 
-Source: AWS AppSync Developer Guide, and what the clients of aws-amplify make of an answer: they look for the type of an
-error in `x-amzn-errortype`, and for its text in a `message` at the top. GraphQL's own errors are answered with 200.
+Source: AWS AppSync Developer Guide, and the behaviour of the clients of aws-amplify: they read an error's type from the
+header `x-amzn-errortype` and its text from `message` at the top of the body. GraphQL errors have HTTP status 200.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ from graph.operations.json import NotJson, decode, encode
 from graph.operations.operation import Operation
 from graph.operations.persisted import operation_text
 
-BODY_WITHIN_S = 30.0
+BODY_TIMEOUT_S = 30.0
 
-# UTF-8 may begin with a byte order mark. Any name of Python's would do, but some of its codecs take minutes for a MiB.
+# Not every codec that Python knows: some of them take minutes for a MiB. UTF-8 may begin with a byte order mark.
 CHARSETS = {
     **dict.fromkeys(("utf-8", "utf8", "us-ascii"), "utf-8-sig"),
     **{name: name for name in ("utf-16", "utf-16le", "utf-16be", "iso-8859-1", "latin-1")},
 }
 
-# What a page of another origin may send, where it may call at all, and what it may read of an answer beside its body.
+# For pages of other origins: the methods and headers they may send, and the response headers they may read.
 CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST"],
     "allow_headers": [
@@ -43,9 +43,9 @@ CORS: dict[str, Any] = {
 
 class HttpRefusal(Exception):
     """
-    A request that is not run.
+    A request that does not run.
 
-    The docstring of its class, filled with its details, is its message.
+    The docstring of each subclass, formatted with the details, is its message.
     """
 
     status: ClassVar[int] = 400
@@ -56,12 +56,12 @@ class HttpRefusal(Exception):
         super().__init__((getdoc(type(self)) or "").format(**details))
 
     def answer(self) -> Response:
-        """Answer the request."""
+        """Return the response."""
         return refused(self.status, self.error_type, str(self), self.headers)
 
 
 class MethodNotAllowed(HttpRefusal):
-    """{method} is not answered here: send the operation as a POST."""
+    """{method} is not supported here: send the operation as a POST."""
 
     status = 405
     error_type = "MethodNotAllowedException"
@@ -69,27 +69,27 @@ class MethodNotAllowed(HttpRefusal):
 
 
 class TooLarge(HttpRefusal):
-    """The request body is {size} bytes long; at most {limit} are read."""
+    """The request body is {size} bytes long; at most {limit} are allowed."""
 
     status = 413
     error_type = "RequestEntityTooLargeException"
 
 
-class TooLate(HttpRefusal):
+class BodyTimeout(HttpRefusal):
     """The request body did not arrive within {seconds:g} seconds."""
 
     status = 408
     error_type = "RequestTimeoutException"
-    # Whatever arrives later must not be taken for the next request.
+    # The rest of the body, if it arrives later, must not be parsed as the next request.
     headers: ClassVar[Mapping[str, str]] = {"connection": "close"}
 
 
-class BrokenOff(HttpRefusal):
-    """The connection was closed before the request body had arrived."""
+class ClientDisconnected(HttpRefusal):
+    """The client closed the connection before the request body was complete."""
 
 
 class UnknownEncoding(HttpRefusal):
-    """The request body is encoded as {encoding}; expected gzip, or nothing of the kind."""
+    """The content encoding is {encoding}; expected gzip, or no Content-Encoding header."""
 
     status = 415
     error_type = "UnsupportedMediaTypeException"
@@ -97,7 +97,7 @@ class UnknownEncoding(HttpRefusal):
 
 
 class DamagedGzip(HttpRefusal):
-    """The request body is said to be gzip, but is not, or not from its first byte to its last."""
+    """The request body is not valid gzip, although its Content-Encoding is gzip."""
 
 
 class EmptyBody(HttpRefusal):
@@ -113,27 +113,27 @@ class UnknownCharset(HttpRefusal):
 
 
 class WrongCharset(HttpRefusal):
-    """The request body is not {charset} from its byte {at} on."""
+    """The request body is not valid {charset}: the first invalid byte is at {at}."""
 
 
-class NoJson(HttpRefusal):
-    """The request body is not JSON: {reason}."""
+class InvalidJson(HttpRefusal):
+    """The request body is not valid JSON: {reason}."""
 
 
-class NoOperation(HttpRefusal):
+class InvalidOperation(HttpRefusal):
     """{part} must be {expected}."""
 
 
 def refused(status: int, error_type: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer a request that is not run, in the form in which AppSync's clients find the type and the message."""
+    """Return the response to a request that does not run, in the format of AppSync's errors."""
     body = {"message": message, "errors": [{"errorType": error_type, "message": message}]}
     return Response(encode(body), status, {**(headers or {}), "x-amzn-errortype": error_type}, "application/json")
 
 
 def subscription_not_supported() -> Response:
-    """Answer a subscription to which there is one answer only."""
+    """Return the response to a subscription over plain HTTP, which carries one result only."""
     error = {
-        "message": "A subscription has more than one answer: open a WebSocket, or accept text/event-stream.",
+        "message": "A subscription has many results: open a WebSocket, or send the header Accept: text/event-stream.",
         "locations": None,
         "path": None,
         "errorType": "OperationNotSupported",
@@ -144,14 +144,14 @@ def subscription_not_supported() -> Response:
 
 
 def answered(payload: str | bytes) -> Response:
-    """Answer a request that was run, well or not."""
+    """Return the response to a request that ran, with or without GraphQL errors."""
     return Response(payload, media_type="application/json")
 
 
 async def read_operation(request: Request, documents: Documents) -> Operation:
-    """Read what a request asks to be run. Raises HttpRefusal, and PersistedQueryRefusal."""
-    at_most = documents.limits.body_bytes
-    body = _unpacked(await read_body(request, at_most), request.headers.get("content-encoding", ""), at_most)
+    """Read the operation of a request. Raises HttpRefusal and PersistedQueryRefusal."""
+    max_bytes = documents.limits.body_bytes
+    body = _decompressed(await read_body(request, max_bytes), request.headers.get("content-encoding", ""), max_bytes)
     if not body.strip():
         raise EmptyBody
     content_type = Message()
@@ -164,66 +164,68 @@ async def read_operation(request: Request, documents: Documents) -> Operation:
 
 
 def operation_of(given: Any, documents: Documents) -> Operation:
-    """Read an operation from the JSON of a request. Raises HttpRefusal, and PersistedQueryRefusal."""
+    """Return the operation in the JSON of a request. Raises HttpRefusal and PersistedQueryRefusal."""
     if not isinstance(given, dict):
-        raise NoOperation(part="The request body", expected='one object, such as {"query": "{ getCaller { name } }"}')
+        raise InvalidOperation(
+            part="The request body", expected='one object, such as {"query": "{ getCaller { name } }"}'
+        )
     query = operation_text(given, documents.manifest)
     variables, name = given.get("variables"), given.get("operationName")
     if not isinstance(query, str) or not query.strip():
-        raise NoOperation(part="`query`", expected="the text of an operation")
+        raise InvalidOperation(part="`query`", expected="the text of an operation")
     if not isinstance(variables, dict | None):
-        raise NoOperation(part="`variables`", expected="an object or null, if provided")
+        raise InvalidOperation(part="`variables`", expected="an object or null, if provided")
     if not isinstance(name, str | None):
-        raise NoOperation(part="`operationName`", expected="a string or null, if provided")
+        raise InvalidOperation(part="`operationName`", expected="a string or null, if provided")
     # Some clients send an empty name where they have none.
     return Operation(query, variables or {}, name or None)
 
 
-async def read_body(request: Request, at_most: int) -> bytes:
-    """Read the body of a request as it was sent, once, however often it is asked for. Raises HttpRefusal."""
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """Return the raw body of a request; later calls return the same bytes. Raises HttpRefusal."""
     if not hasattr(request.state, "body"):
-        request.state.body = await _arriving_body(request, at_most)
+        request.state.body = await _receive_body(request, max_bytes)
     body: bytes = request.state.body
     return body
 
 
-async def _arriving_body(request: Request, at_most: int) -> bytes:
-    announced = request.headers.get("content-length")
-    if announced is not None and int(announced) > at_most:
-        raise TooLarge(size=announced, limit=at_most)
+async def _receive_body(request: Request, max_bytes: int) -> bytes:
+    content_length = request.headers.get("content-length")
+    if content_length is not None and int(content_length) > max_bytes:
+        raise TooLarge(size=content_length, limit=max_bytes)
     body = bytearray()
     try:
-        async with asyncio.timeout(BODY_WITHIN_S), aclosing(request.stream()) as chunks:
+        async with asyncio.timeout(BODY_TIMEOUT_S), aclosing(request.stream()) as chunks:
             async for chunk in chunks:
                 body += chunk
-                _check_length(body, at_most)
+                _check_length(body, max_bytes)
     except TimeoutError:
-        raise TooLate(seconds=BODY_WITHIN_S) from None
+        raise BodyTimeout(seconds=BODY_TIMEOUT_S) from None
     except ClientDisconnect:
-        raise BrokenOff from None
+        raise ClientDisconnected from None
     return bytes(body)
 
 
-def _unpacked(body: bytes, encoding: str, at_most: int) -> bytes:
+def _decompressed(body: bytes, encoding: str, max_bytes: int) -> bytes:
     if encoding.lower() in ("", "identity"):
         return body
     if encoding.lower() != "gzip":
         raise UnknownEncoding(encoding=encoding)
-    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    decompressor = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
     try:
-        # A MiB can hold a GiB of zeros: no more of it is unpacked than it takes to know that it is too large.
-        unpacked = unpacker.decompress(body, at_most + 1)
+        # A MiB of gzip can hold a GiB of zeros: decompression stops at the first byte above the limit.
+        decompressed = decompressor.decompress(body, max_bytes + 1)
     except zlib.error:
         raise DamagedGzip from None
-    _check_length(unpacked, at_most)
-    if not unpacker.eof or unpacker.unused_data:
+    _check_length(decompressed, max_bytes)
+    if not decompressor.eof or decompressor.unused_data:
         raise DamagedGzip
-    return unpacked
+    return decompressed
 
 
-def _check_length(body: bytes | bytearray, at_most: int) -> None:
-    if len(body) > at_most:
-        raise TooLarge(size=f"more than {at_most}", limit=at_most)
+def _check_length(body: bytes | bytearray, max_bytes: int) -> None:
+    if len(body) > max_bytes:
+        raise TooLarge(size=f"more than {max_bytes}", limit=max_bytes)
 
 
 def _text(body: bytes, charset: str) -> str:
@@ -240,5 +242,5 @@ def _json(text: str) -> Any:
         return decode(text)
     except NotJson as error:
         if isinstance(error.__cause__, json.JSONDecodeError):
-            raise NoJson(reason=error) from None
-        raise NoJson(reason="nested too deeply, or with a number of too many digits") from None
+            raise InvalidJson(reason=error) from None
+        raise InvalidJson(reason="nested too deeply, or with a number of too many digits") from None

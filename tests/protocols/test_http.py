@@ -14,7 +14,7 @@ from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
 from graph.operations.documents import Documents
 from graph.protocols import http
-from graph.protocols.http import BrokenOff, read_operation
+from graph.protocols.http import ClientDisconnected, read_operation
 from graph.web.server import Serving, serving
 from tests.fixtures.api import API_KEY, COST, Api
 
@@ -48,7 +48,7 @@ def told(answer: Response) -> tuple[int, str, str]:
 
 NO_OBJECT = 'The request body must be one object, such as {"query": "{ getCaller { name } }"}.'
 NO_QUERY = "`query` must be the text of an operation."
-NO_JSON = "The request body is not JSON"
+NO_JSON = "The request body is not valid JSON"
 TOO_MUCH = f"{NO_JSON}: nested too deeply, or with a number of too many digits."
 
 
@@ -61,7 +61,7 @@ TOO_MUCH = f"{NO_JSON}: nested too deeply, or with a number of too many digits."
         (b"query=5", f"{NO_JSON}: Expecting value: line 1 column 1 (char 0)."),
         (b"[" * 100_000, TOO_MUCH),
         (b'{"query": "{ getCaller { name } }", "variables": {"a": ' + b"9" * 5000 + b"}}", TOO_MUCH),
-        (b'{"query": "\xff"}', "The request body is not UTF-8 from its byte 11 on."),
+        (b'{"query": "\xff"}', "The request body is not valid UTF-8: the first invalid byte is at 11."),
         (b"null", NO_OBJECT),
         (b"5", NO_OBJECT),
         (b'"{ getCaller { name } }"', NO_OBJECT),
@@ -142,7 +142,7 @@ async def test_a_longer_body_is_told_the_limit_and_its_length(served_api: Api) -
         await sent(served_api, bomb, content_encoding="gzip"),
     ]
 
-    message = "The request body is {} bytes long; at most 1048576 are read."
+    message = "The request body is {} bytes long; at most 1048576 are allowed."
     assert [told(answer) for answer in answers] == [
         (413, "RequestEntityTooLargeException", message.format(length))
         for length in ("1048577", "more than 1048576", "more than 1048576")
@@ -168,14 +168,14 @@ async def test_a_body_may_be_gzipped(api: Api) -> None:
 async def test_damaged_gzip_is_refused(api: Api, body: bytes) -> None:
     answer = await sent(api, body, content_encoding="gzip")
 
-    message = "The request body is said to be gzip, but is not, or not from its first byte to its last."
+    message = "The request body is not valid gzip, although its Content-Encoding is gzip."
     assert told(answer) == (400, MALFORMED, message)
 
 
 async def test_another_encoding_is_told_which_is_expected(api: Api) -> None:
     answer = await sent(api, content_encoding="br")
 
-    message = "The request body is encoded as br; expected gzip, or nothing of the kind."
+    message = "The content encoding is br; expected gzip, or no Content-Encoding header."
     assert told(answer) == (415, "UnsupportedMediaTypeException", message)
     assert answer.headers["accept-encoding"] == "gzip, identity"
 
@@ -183,7 +183,7 @@ async def test_another_encoding_is_told_which_is_expected(api: Api) -> None:
 async def test_a_body_that_does_not_arrive_in_time_is_no_longer_waited_for(
     api_server: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "BODY_WITHIN_S", 0.05)
+    monkeypatch.setattr(http, "BODY_TIMEOUT_S", 0.05)
 
     answer = await answered(api_server, post("content-length: 100"))
 
@@ -242,7 +242,7 @@ async def test_a_subscription_has_more_than_one_answer(api: Api) -> None:
     answer = await sent(api, json.dumps({"query": "subscription { onRevenueReport { id } }"}))
 
     error = {
-        "message": "A subscription has more than one answer: open a WebSocket, or accept text/event-stream.",
+        "message": "A subscription has many results: open a WebSocket, or send the header Accept: text/event-stream.",
         "locations": None,
         "path": None,
         "errorType": "OperationNotSupported",
@@ -294,7 +294,7 @@ async def test_a_value_nested_deeper_than_anything_of_ours_is_answered(api: Api)
 async def test_only_a_post_is_run(api: Api, method: str) -> None:
     answer = await api.client.request(method, "/graphql", params={"query": CALLER}, headers={"x-api-key": API_KEY})
 
-    message = f"{method} is not answered here: send the operation as a POST."
+    message = f"{method} is not supported here: send the operation as a POST."
     assert told(answer) == (405, "MethodNotAllowedException", message)
     assert answer.headers["allow"] == "GET, POST"
 
@@ -495,5 +495,5 @@ async def test_a_body_that_breaks_off_is_not_our_fault() -> None:
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
-    with pytest.raises(BrokenOff):
+    with pytest.raises(ClientDisconnected):
         await read_operation(Request({"type": "http", "headers": []}, receive), Documents())

@@ -444,7 +444,7 @@ async def test_the_length_of_a_body_is_a_setting(servers: EmbeddedServers, datab
     assert told(answers[1]) == (
         413,
         "RequestEntityTooLargeException",
-        "The request body is 101 bytes long; at most 100 are read.",
+        "The request body is 101 bytes long; at most 100 are allowed.",
     )
 
 
