@@ -124,7 +124,7 @@ async def addresses(api: Api, served_console: Serving, database: Database) -> di
     )
     await api.settle_month(vpp, "2025-09")
     park = await api.create_park(name="Bemmel")
-    await readings.kept(
+    await readings.store_readings(
         database, park, readings.readings("Europe/Amsterdam", "2025-03-30", ["-0.028"] * 46 + [1.5] * 46)
     )
     return {name: page.format(vpp=vpp, site=site, **{"import": imported["id"]}) for name, page in PAGES.items()}

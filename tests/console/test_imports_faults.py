@@ -29,10 +29,10 @@ from tests.fixtures.console.importing import (
     send,
 )
 from tests.fixtures.event_file import HEADER, EventFile, event_file
-from tests.fixtures.proxy import Proxy, proxy_before
-from tests.fixtures.stalling import stall_behind
-from tests.fixtures.watching import assert_counted_once, started, until_read
-from tests.fixtures.worker_process import WorkerProcess, Workers, workers_on
+from tests.fixtures.proxy import Proxy, open_proxy
+from tests.fixtures.stalling import stall_after_chunk
+from tests.fixtures.watching import assert_events_count_once, start_import, wait_until_read
+from tests.fixtures.worker_process import WorkerProcess, Workers, open_workers
 
 AN_HOUR_S = 3600
 ROWS = 10_000
@@ -51,14 +51,14 @@ async def served_console(servers: EmbeddedServers, database_url: str) -> AsyncIt
 
 @pytest_asyncio.fixture
 async def workers(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Workers]:
-    async with workers_on(database_url, servers.object_store) as workers:
+    async with open_workers(database_url, servers.object_store) as workers:
         yield workers
 
 
 @pytest_asyncio.fixture
 async def s3(servers: EmbeddedServers) -> AsyncIterator[Proxy]:
     """A worker's way to S3, which can be made to stall."""
-    async with proxy_before(_port_of(str(servers.object_store.endpoint_url))) as proxy:
+    async with open_proxy(_port_of(str(servers.object_store.endpoint_url))) as proxy:
         yield proxy
 
 
@@ -86,9 +86,9 @@ async def hold(api: Api, database: Database, workers: Workers, s3: Proxy, nmi: s
     """Start an import, and hold it behind its first chunks."""
     file = event_file([nmi], rows=ROWS, seed=seed)
     worker = await workers.start(s3_port=s3.port, s3_read_timeout_s=AN_HOUR_S)
-    first_part = stall_behind(s3, file, chunk_number=CHUNKS)
-    import_id = await started(api, file)
-    await until_read(api, database, import_id, first_part)
+    first_part = stall_after_chunk(s3, file, chunk_number=CHUNKS)
+    import_id = await start_import(api, file)
+    await wait_until_read(api, database, import_id, first_part)
     return Held(import_id, file, first_part, worker)
 
 
@@ -101,7 +101,7 @@ async def test_an_import_says_what_it_is_at_from_its_start_to_its_end(
 ) -> None:
     """Console behaviour 7."""
     file = event_file([site[1]], rows=ROWS, seed=1)
-    first_part = stall_behind(s3, file, chunk_number=CHUNKS)
+    first_part = stall_after_chunk(s3, file, chunk_number=CHUNKS)
     rows_read = len([row for row in file.content[len(HEADER) : first_part].split(b"\n") if row])
 
     await send(console, "from its start.csv", file.content)
@@ -169,9 +169,9 @@ async def test_a_reload_a_second_tab_and_a_sleeping_machine_change_nothing_of_an
     await expect_state(second.page, "Imported")
 
     assert await figures(console.page) == await figures(second.page)
-    ended = await until_read(api, database, held.id, len(held.file.content))
+    ended = await wait_until_read(api, database, held.id, len(held.file.content))
     assert ended.run == 1
-    await assert_counted_once(api, database, held.id, held.file)
+    await assert_events_count_once(api, database, held.id, held.file)
 
 
 async def test_a_killed_workers_import_says_from_which_row_it_resumes_and_does_so(
@@ -191,7 +191,7 @@ async def test_a_killed_workers_import_says_from_which_row_it_resumes_and_does_s
     await expect_state(console.page, "Imported")
 
     await expect(told).to_have_count(0)
-    await assert_counted_once(api, database, held.id, held.file)
+    await assert_events_count_once(api, database, held.id, held.file)
 
 
 async def test_pages_that_were_cut_off_say_so_catch_up_by_themselves_and_lose_nothing_that_was_typed(
@@ -207,7 +207,7 @@ async def test_pages_that_were_cut_off_say_so_catch_up_by_themselves_and_lose_no
     held = await hold(api, database, workers, s3, site[1], seed=5)
     park = f"Reef of {new_name()}"
     await api.create_park(name=park)
-    async with proxy_before(_port_of(served_console.url)) as way:
+    async with open_proxy(_port_of(served_console.url)) as way:
         context = await open_context()
         followed = await open_tab(context, f"http://127.0.0.1:{way.port}")
         typing = await open_tab(context, followed.url)
@@ -250,7 +250,7 @@ async def test_a_server_that_is_away_without_the_network_being_so_is_noticed_and
 ) -> None:
     """Console behaviour 10."""
     held = await hold(api, database, workers, s3, site[1], seed=6)
-    async with proxy_before(_port_of(served_console.url)) as way:
+    async with open_proxy(_port_of(served_console.url)) as way:
         followed = await open_tab(await open_context(), f"http://127.0.0.1:{way.port}")
         await followed.open(f"/imports/{held.id}")
         await expect_rows_read(followed.page, held.rows_read)
@@ -334,7 +334,7 @@ async def test_a_failed_import_goes_on_from_where_it_was_when_it_is_started_agai
     await expect_state(console.page, "Imported")
 
     await expect(console.page.get_by_role("alert")).to_have_count(0)
-    await assert_counted_once(api, database, held.id, held.file)
+    await assert_events_count_once(api, database, held.id, held.file)
 
 
 async def test_nothing_keeps_anyone_from_following_an_import(

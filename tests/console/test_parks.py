@@ -15,7 +15,7 @@ from db.engine.database import Database
 from db.readings import Readings
 from tests.fixtures.api import Api
 from tests.fixtures.console.browser import NARROWEST, PHONE, Console
-from tests.fixtures.readings import kept, readings
+from tests.fixtures.readings import readings, store_readings
 
 AMSTERDAM = "Europe/Amsterdam"
 FORWARD, PLAIN, BACK = "2020-03-29", "2020-06-01", "2020-10-25"
@@ -60,7 +60,7 @@ async def test_a_timezone_under_readings_is_refused_at_its_field(
     console: Console, api: Api, database: Database
 ) -> None:
     park_id = await api.create_park(name="Dated Park")
-    await kept(database, park_id, readings(AMSTERDAM, PLAIN, [1] * 96))
+    await store_readings(database, park_id, readings(AMSTERDAM, PLAIN, [1] * 96))
 
     await console.open(f"/parks?do=edit-park&about={park_id}")
     dialog = console.dialog("Edit Dated Park")
@@ -88,7 +88,7 @@ async def test_figures_of_days_of_92_96_and_100_readings_equal_the_apis(
 ) -> None:
     park_id = await api.create_park(name="Clock Park")
     for place, (day, quarters) in enumerate(QUARTERS.items()):
-        await kept(database, park_id, readings(AMSTERDAM, day, uneven(quarters, place)))
+        await store_readings(database, park_id, readings(AMSTERDAM, day, uneven(quarters, place)))
 
     await console.open("/parks?" + urlencode({"park": "Clock Park", "from": FORWARD, "until": "2020-10-26"}))
 
@@ -111,10 +111,10 @@ async def test_figures_by_energy_type_equal_the_apis(console: Console, api: Api,
         await api.create_park(name="Type Wind Two"),
         await api.create_park(name="Type Sun", energy_type="SOLAR"),
     )
-    await kept(database, one, readings(AMSTERDAM, "2019-10-27", uneven(100, 1)))
-    await kept(database, other, readings(AMSTERDAM, "2019-10-27", uneven(100, 2)))
-    await kept(database, one, readings(AMSTERDAM, "2019-10-28", uneven(96, 3)))
-    await kept(database, sun, readings(AMSTERDAM, "2019-10-28", uneven(95, 4)))
+    await store_readings(database, one, readings(AMSTERDAM, "2019-10-27", uneven(100, 1)))
+    await store_readings(database, other, readings(AMSTERDAM, "2019-10-27", uneven(100, 2)))
+    await store_readings(database, one, readings(AMSTERDAM, "2019-10-28", uneven(96, 3)))
+    await store_readings(database, sun, readings(AMSTERDAM, "2019-10-28", uneven(95, 4)))
     named = ["Type Wind One", "Type Wind Two", "Type Sun"]
 
     chosen = [("park", name) for name in named] + [("by", "type"), ("from", "2019-10-27"), ("until", "2019-10-29")]
@@ -146,7 +146,7 @@ async def test_on_a_desktop_all_columns_of_days_by_energy_type_are_in_sight(
 ) -> None:
     for energy_type in ("WIND", "SOLAR"):
         park_id = await api.create_park(name=f"Wide {energy_type}", energy_type=energy_type)
-        await kept(database, park_id, readings(AMSTERDAM, "2018-10-28", uneven(99, 5)))
+        await store_readings(database, park_id, readings(AMSTERDAM, "2018-10-28", uneven(99, 5)))
 
     await console.open("/parks?" + urlencode({"by": "type", "from": "2018-10-28", "until": "2018-10-29"}))
 
@@ -159,8 +159,8 @@ async def test_the_file_holds_the_apis_figures_to_the_last_digit(
     console: Console, api: Api, database: Database, tmp_path: Path
 ) -> None:
     park_id = await api.create_park(name="=File Park")
-    await kept(database, park_id, readings(AMSTERDAM, FORWARD, uneven(92, 7)))
-    await kept(database, park_id, readings(AMSTERDAM, PLAIN, uneven(90, 8)))
+    await store_readings(database, park_id, readings(AMSTERDAM, FORWARD, uneven(92, 7)))
+    await store_readings(database, park_id, readings(AMSTERDAM, PLAIN, uneven(90, 8)))
 
     await console.open("/parks?" + urlencode({"park": "=File Park", "from": FORWARD, "until": "2020-06-02"}))
     async with console.page.expect_download() as downloading:
@@ -182,7 +182,7 @@ async def test_the_file_holds_the_apis_figures_to_the_last_digit(
 
 async def test_what_is_chosen_stands_in_the_address(console: Console, api: Api, database: Database) -> None:
     for name in ("Shared One", "Shared Two"):
-        await kept(database, await api.create_park(name=name), readings(AMSTERDAM, PLAIN, [2] * 96))
+        await store_readings(database, await api.create_park(name=name), readings(AMSTERDAM, PLAIN, [2] * 96))
     await console.open("/parks", title="Parks")
     page = console.page
 
@@ -225,8 +225,8 @@ async def test_the_last_days_are_counted_from_the_last_that_has_readings(
     console: Console, api: Api, database: Database
 ) -> None:
     park_id = await api.create_park(name="Old Park")
-    await kept(database, park_id, readings(AMSTERDAM, "2003-02-01", [1] * 96))
-    await kept(database, park_id, of_days("2004-06-01", 150))
+    await store_readings(database, park_id, readings(AMSTERDAM, "2003-02-01", [1] * 96))
+    await store_readings(database, park_id, of_days("2004-06-01", 150))
 
     await console.open("/parks?park=Old+Park&last=7")
 
@@ -237,7 +237,7 @@ async def test_the_last_days_are_counted_from_the_last_that_has_readings(
 async def test_one_page_follows_the_other_until_all_days_are_there(
     console: Console, api: Api, database: Database
 ) -> None:
-    await kept(database, await api.create_park(name="Long Park"), of_days("2010-01-01", 450))
+    await store_readings(database, await api.create_park(name="Long Park"), of_days("2010-01-01", 450))
     console.operations.clear()
 
     await console.open("/parks?" + urlencode({"park": "Long Park", "from": "2010-01-01", "until": "2012-01-01"}))
@@ -249,8 +249,8 @@ async def test_one_page_follows_the_other_until_all_days_are_there(
 
 async def test_power_that_a_park_drew_is_drawn_below_zero(console: Console, api: Api, database: Database) -> None:
     park_id = await api.create_park(name="Drawing Park")
-    await kept(database, park_id, readings(AMSTERDAM, "2020-06-02", [-2, -1] * 48))
-    await kept(database, park_id, readings(AMSTERDAM, "2020-06-03", [-3, -1] * 48))
+    await store_readings(database, park_id, readings(AMSTERDAM, "2020-06-02", [-2, -1] * 48))
+    await store_readings(database, park_id, readings(AMSTERDAM, "2020-06-03", [-3, -1] * 48))
 
     await console.open("/parks?" + urlencode({"park": "Drawing Park", "from": "2020-06-02", "until": "2020-06-04"}))
 
@@ -266,8 +266,8 @@ async def test_power_that_a_park_drew_is_drawn_below_zero(console: Console, api:
 
 
 async def test_charts_stand_in_the_order_of_their_names(console: Console, api: Api, database: Database) -> None:
-    await kept(database, await api.create_park(name="Order 2"), of_days("2015-01-01", 3))
-    await kept(database, await api.create_park(name="Order 1"), of_days("2015-01-02", 1))
+    await store_readings(database, await api.create_park(name="Order 2"), of_days("2015-01-01", 3))
+    await store_readings(database, await api.create_park(name="Order 1"), of_days("2015-01-02", 1))
 
     days = [("from", "2015-01-01"), ("until", "2015-01-04")]
     await console.open("/parks?" + urlencode([("park", "Order 2"), ("park", "Order 1"), *days]))
@@ -280,7 +280,7 @@ async def test_where_the_last_day_cannot_be_found_it_is_looked_for_again(
     console: Console, api: Api, database: Database
 ) -> None:
     """Console behaviour 24."""
-    await kept(database, await api.create_park(name="Found Again"), readings(AMSTERDAM, PLAIN, [1] * 96))
+    await store_readings(database, await api.create_park(name="Found Again"), readings(AMSTERDAM, PLAIN, [1] * 96))
     async with database.transaction() as session:
         await session.execute(text("alter table energy_type_days rename to elsewhere"))
     await console.open("/parks?last=7", title="Parks")
@@ -297,7 +297,9 @@ async def test_where_the_last_day_cannot_be_found_it_is_looked_for_again(
 
 async def test_the_chart_is_read_by_keyboard(console: Console, api: Api, database: Database) -> None:
     park_id = await api.create_park(name="Read Park")
-    await kept(database, park_id, readings(AMSTERDAM, BACK, [4] * 99 + [5]), readings(AMSTERDAM, "2020-10-26", [1]))
+    await store_readings(
+        database, park_id, readings(AMSTERDAM, BACK, [4] * 99 + [5]), readings(AMSTERDAM, "2020-10-26", [1])
+    )
 
     await console.open("/parks?" + urlencode({"park": "Read Park", "from": BACK, "until": "2020-10-27"}))
     chart = console.page.get_by_role("figure", name="Daily power of Read Park")
@@ -370,7 +372,9 @@ async def test_axe_finds_nothing_on_the_page_of_parks(console: Console, api: Api
     """Console behaviour 3."""
     for name in ("One", "Two"):
         park_id = await api.create_park(name=f"Axe {name}")
-        await kept(database, park_id, readings(AMSTERDAM, BACK, uneven(100, 1)), readings(AMSTERDAM, PLAIN, [1]))
+        await store_readings(
+            database, park_id, readings(AMSTERDAM, BACK, uneven(100, 1)), readings(AMSTERDAM, PLAIN, [1])
+        )
 
     await console.open("/parks?" + urlencode([("park", f"Axe {name}") for name in ("One", "Two", "None")]))
     await expect(console.page.get_by_role("application")).to_have_count(2)
@@ -387,7 +391,7 @@ async def test_no_control_is_lost_where_the_window_is_narrow(
 ) -> None:
     """Console behaviours 5 and 6."""
     name = f"A park with a name that is longer than such a window is wide, of {viewport['width']} pixels"
-    await kept(database, await api.create_park(name=name), readings(AMSTERDAM, BACK, uneven(99, 1)))
+    await store_readings(database, await api.create_park(name=name), readings(AMSTERDAM, BACK, uneven(99, 1)))
     address = "/parks?" + urlencode({"park": name})
     await console.open(address)
     await expect(console.page.get_by_role("application")).to_be_visible()
@@ -402,7 +406,7 @@ async def test_no_control_is_lost_where_the_window_is_narrow(
 
 async def test_nothing_moves_of_its_own_accord(console: Console, api: Api, database: Database) -> None:
     """Console behaviour 6."""
-    await kept(database, await api.create_park(name="Still Park"), readings(AMSTERDAM, PLAIN, uneven(96, 1)))
+    await store_readings(database, await api.create_park(name="Still Park"), readings(AMSTERDAM, PLAIN, uneven(96, 1)))
     await console.page.emulate_media(reduced_motion="reduce")
 
     await console.open("/parks?" + urlencode({"park": "Still Park"}))

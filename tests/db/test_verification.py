@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import db.verification
 from db.engine.database import Database
 from tests.fixtures.api import Api, new_nmi
-from tests.fixtures.readings import kept, readings
+from tests.fixtures.readings import readings, store_readings
 
 HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 
@@ -30,7 +30,7 @@ async def used_database(api: Api, database: Database, worker: None, session: Asy
     await api.settle_month(vpp_id, "2025-09")
     one, other_park = await api.create_park(), await api.create_park()
     for park_id, powers in ((one, [1, 2, 3]), (one, [5]), (other_park, [4])):
-        await kept(database, park_id, readings("Europe/Amsterdam", "2025-09-03", powers))
+        await store_readings(database, park_id, readings("Europe/Amsterdam", "2025-09-03", powers))
     return session
 
 

@@ -1,4 +1,4 @@
-"""Postgres that is stopped, and comes back, under workers and an API that go on."""
+"""Workers and an API whose Postgres stops and starts again."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,27 +15,27 @@ from graph.embedded.postgres import running_postgres
 from graph.embedded.process import servers_account
 from tests.fixtures.api import Api
 from tests.fixtures.event_file import event_file
-from tests.fixtures.proxy import Proxy, proxy_before
-from tests.fixtures.watching import assert_counted_once, started, until_read
+from tests.fixtures.proxy import Proxy, open_proxy
+from tests.fixtures.watching import assert_events_count_once, start_import, wait_until_read
 from tests.fixtures.worker_process import Workers
 
-OUT_OF_REACH = "Lost the connection to the job queue; reconnecting"
+CONNECTION_LOST = "Lost the connection to the job queue; reconnecting"
 
 
 class Postgres:
-    """A server of the module's own, found at the same address however often it is started."""
+    """A Postgres server of this module, behind a proxy, so that its address stays the same after a restart."""
 
-    def __init__(self, data_dir: Path, way: Proxy) -> None:
+    def __init__(self, data_dir: Path, proxy: Proxy) -> None:
         self._data_dir = data_dir
-        self._way = way
+        self._proxy = proxy
         self._running = AsyncExitStack()
 
     async def start(self) -> str:
         url = await self._running.enter_async_context(running_postgres(self._data_dir, servers_account(self._data_dir)))
         port = urlsplit(url).port
         assert port
-        self._way.target_port = port
-        return url.replace(f":{port}/", f":{self._way.port}/")
+        self._proxy.target_port = port
+        return url.replace(f":{port}/", f":{self._proxy.port}/")
 
     async def stop(self) -> None:
         await self._running.aclose()
@@ -43,49 +43,49 @@ class Postgres:
 
 @pytest_asyncio.fixture(scope="module")
 async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Postgres]:
-    async with proxy_before(0) as way:
-        postgres = Postgres(tmp_path_factory.mktemp("postgres"), way)
+    async with open_proxy(0) as proxy:
+        postgres = Postgres(tmp_path_factory.mktemp("postgres"), proxy)
         yield postgres
         await postgres.stop()
 
 
 @pytest_asyncio.fixture(scope="module")
 async def database_url(postgres: Postgres) -> str:
-    """The address of the database that this module's API and workers use."""
+    """The URL of the database of this module's API and workers."""
     url = await postgres.start()
     await asyncio.to_thread(db.migrations.upgrade, url)
     return url
 
 
-async def test_an_import_goes_on_when_postgres_is_back(
+async def test_import_resumes_when_postgres_is_back(
     api: Api, database: Database, postgres: Postgres, workers: Workers, nmis: list[str]
 ) -> None:
     file = event_file(nmis, rows=20_000, seed=1)
     worker = await workers.start()
-    import_id = await started(api, file)
-    await until_read(api, database, import_id, len(file.content) / 4)
+    import_id = await start_import(api, file)
+    await wait_until_read(api, database, import_id, len(file.content) / 4)
 
     await postgres.stop()
-    await worker.says(OUT_OF_REACH)
+    await worker.wait_for_log(CONNECTION_LOST)
     await postgres.start()
 
-    await assert_counted_once(api, database, import_id, file)
+    await assert_events_count_once(api, database, import_id, file)
 
 
-async def test_a_worker_that_is_idle_or_only_starting_waits_for_postgres(
+async def test_idle_or_starting_worker_waits_for_postgres(
     api: Api, database: Database, postgres: Postgres, workers: Workers, nmis: list[str]
 ) -> None:
     first, second = event_file(nmis, rows=1_000, seed=2), event_file(nmis, rows=1_000, seed=3)
     idle = await workers.start()
-    await assert_counted_once(api, database, await started(api, first), first)
+    await assert_events_count_once(api, database, await start_import(api, first), first)
     await postgres.stop()
     starting = await workers.start()
-    await idle.says(OUT_OF_REACH)
-    await starting.says(OUT_OF_REACH)
+    await idle.wait_for_log(CONNECTION_LOST)
+    await starting.wait_for_log(CONNECTION_LOST)
     await postgres.start()
 
     await idle.kill()
-    await assert_counted_once(api, database, await started(api, second), second)
+    await assert_events_count_once(api, database, await start_import(api, second), second)
     report = await api.settle_month(await api.create_vpp(), "2025-09")
 
     assert report["status"] == "READY"

@@ -1,4 +1,4 @@
-"""S3 that refuses, resets and stalls in the middle of a file."""
+"""S3 that refuses connections, resets them or stalls in the middle of a file."""
 
 import pytest
 
@@ -7,40 +7,40 @@ from graph.imports.csv.chunks import MAX_HEADER_BYTES
 from tests.fixtures.api import Api
 from tests.fixtures.event_file import event_file
 from tests.fixtures.proxy import Fault, Proxy
-from tests.fixtures.watching import assert_counted_once, started, until
+from tests.fixtures.watching import assert_events_count_once, start_import, wait_until
 from tests.fixtures.worker_process import CHUNK_BYTES, Workers
 
 
 @pytest.mark.parametrize(("fault", "seed"), [("refuse", 1), ("reset", 2), ("stall", 3)])
-async def test_an_import_goes_on_when_s3_does(
+async def test_import_resumes_when_s3_is_back(
     api: Api, database: Database, workers: Workers, s3: Proxy, nmis: list[str], fault: Fault, seed: int
 ) -> None:
     file = event_file(nmis, rows=10_000, seed=seed)
     worker = await workers.start(s3_port=s3.port)
     s3.fail(fault, after_bytes=MAX_HEADER_BYTES + 5 * CHUNK_BYTES)
-    import_id = await started(api, file)
+    import_id = await start_import(api, file)
 
-    await s3.fails()
-    await worker.says("A job failed; retrying")
-    interrupted = await until(api, database, import_id, lambda _: True)
+    await s3.wait_until_failing()
+    await worker.wait_for_log("A job failed; retrying")
+    interrupted = await wait_until(api, database, import_id, lambda _: True)
     await s3.heal()
 
     assert interrupted.status == "RUNNING"
     assert 0 < interrupted.bytes_read < len(file.content)
-    await assert_counted_once(api, database, import_id, file)
+    await assert_events_count_once(api, database, import_id, file)
 
 
-async def test_a_connection_that_breaks_off_once_is_made_anew_without_a_word(
+async def test_connection_that_is_reset_once_is_reopened_without_a_retry_of_the_job(
     api: Api, database: Database, workers: Workers, s3: Proxy, nmis: list[str]
 ) -> None:
     file = event_file(nmis, rows=10_000, seed=4)
     await workers.start(s3_port=s3.port)
     s3.fail("reset", after_bytes=MAX_HEADER_BYTES + 5 * CHUNK_BYTES)
-    import_id = await started(api, file)
+    import_id = await start_import(api, file)
 
-    await s3.fails()
+    await s3.wait_until_failing()
     await s3.heal()
 
-    await assert_counted_once(api, database, import_id, file)
-    ended = await until(api, database, import_id, lambda _: True)
-    assert ended.run == 1
+    await assert_events_count_once(api, database, import_id, file)
+    row = await wait_until(api, database, import_id, lambda _: True)
+    assert row.run == 1

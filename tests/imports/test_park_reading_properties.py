@@ -6,7 +6,7 @@ from unittest.mock import patch
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.imports import park_readings
@@ -35,6 +35,10 @@ WRAPPINGS = ["{}", "{}", "{}", '"{}"', " {}\t", '"{}', "{},", "\ufeff{}", "{}\u0
 
 FIRST, LAST = datetime.fromisoformat("2000-01-01T15:00"), datetime.fromisoformat("2099-12-31T09:00")
 CHANGES = [datetime.fromisoformat(day) for day in ("2020-03-29", "2020-10-25", "2020-04-05", "2020-12-27")]
+
+
+# The first reader of a timezone computes the timezone's offsets, which can take longer than Hypothesis' 200 ms.
+without_deadline = settings(deadline=None)
 
 
 @cache
@@ -66,6 +70,7 @@ def files(draw: st.DrawFn) -> tuple[str, bytes]:
     return header, lines[: len(lines) - draw(st.integers(0, 3))]
 
 
+@without_deadline
 @given(files(), st.sampled_from(ZONES), st.sampled_from([20, PIECE_BYTES]))
 def test_reader_returns_the_same_readings_and_rejections_as_the_check_of_single_rows(
     file: tuple[str, bytes], zone: str, piece_bytes: int
@@ -91,6 +96,7 @@ def test_reader_returns_the_same_readings_and_rejections_as_the_check_of_single_
     assert chunk.readings.powers_w.tolist() == [reading.power_w for reading in readings]
 
 
+@without_deadline
 @given(st.sampled_from(ZONES), st.datetimes(FIRST, LAST))
 def test_local_time_of_an_instant_is_converted_back_to_that_instant(zone: str, instant: datetime) -> None:
     exact = instant.replace(tzinfo=UTC, microsecond=0)

@@ -20,7 +20,7 @@ from db.reports import RevenueReport
 from db.vpps import Terms
 from graph.resolvers.paging import Order, WrongToken, page_request
 from tests.fixtures.api import Api, new_nmi
-from tests.fixtures.readings import kept, readings
+from tests.fixtures.readings import readings, store_readings
 
 NUMBERS = range(7)
 LATEST = NUMBERS[::-1]
@@ -77,7 +77,7 @@ async def ids(api: Api, database: Database, worker: None) -> dict[str, str]:
         await api.execute(CANCEL_IMPORT, id=await created_import(api, f"{number}.csv"))
     parks = [await api.create_park(name=f"Paged {number}", timezone="Asia/Tokyo") for number in reversed(NUMBERS)]
     for number, day in enumerate(DAYS):
-        await kept(database, parks[-1], readings("Asia/Tokyo", day, [number]))
+        await store_readings(database, parks[-1], readings("Asia/Tokyo", day, [number]))
     owners = {"vpp": vpp_id, "site": sites[NMIS[0]], "park": parks[-1]}
     return owners | {"import": imported["id"], "report": report["id"]}
 

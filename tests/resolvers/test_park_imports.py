@@ -117,7 +117,7 @@ async def test_each_local_time_is_the_instant_it_was(
     )
     assert rejections_of(imported) == [(line, "datetime", "NONEXISTENT_LOCAL_TIME") for line in skipped]
     assert counts_of(imported) == ("COMPLETED", len(times), len(times) - len(skipped), 0, len(skipped))
-    await files.assert_all_agree()
+    await files.assert_sums_agree()
 
 
 async def test_a_local_time_that_never_was_is_rejected_with_the_zone(files: ParkFiles) -> None:
@@ -181,21 +181,21 @@ async def test_loading_a_file_twice_changes_nothing(files: ParkFiles) -> None:
 
     assert counts_of(again) == ("COMPLETED", 4, 0, 3, 1)
     assert (await files.readings(park_id), await files.days(park_id)) == before
-    await files.assert_all_agree()
+    await files.assert_sums_agree()
 
 
 async def test_two_imports_at_once_that_each_bring_an_instant_again_and_again_both_complete(files: ParkFiles) -> None:
     park_id = await files.create_park()
     content = [file_of([f"2021-01-01 00:00,{power + version}" for power in range(20)]) for version in (100, 200)]
 
-    ids = [await files.started(each, park_id) for each in content]
+    ids = [await files.start_import(each, park_id) for each in content]
     ended = [await files.api.wait_for_import(id) for id in ids]
 
     assert [each["status"] for each in ended] == ["COMPLETED", "COMPLETED"]
     assert [power for _, _, power in await files.readings(park_id)] in ([119_000_000], [219_000_000])
-    await files.assert_all_agree()
+    await files.assert_sums_agree()
     for each in ended:
-        await files.reverted(each)
+        await files.revert(each)
     assert await files.readings(park_id) == []
     assert await files.days(park_id) == []
 
@@ -268,9 +268,9 @@ async def test_parks_are_created_and_changed_by_name_and_taken_back(files: ParkF
 
     second = await files.import_file(PARKS_HEADER + same_and_changed)
     changed = await parks_named(files, one, other)
-    await files.reverted(second)
+    await files.revert(second)
     changed_back = await parks_named(files, one, other)
-    await files.reverted(first)
+    await files.revert(first)
 
     assert counts_of(first) == ("COMPLETED", 2, 2, 0, 0)
     assert counts_of(second) == ("COMPLETED", 2, 1, 1, 0)
@@ -316,7 +316,7 @@ async def test_a_timezone_stays_while_there_are_readings_dated_in_it(files: Park
         " revert their imports to change its timezone or delete it."
     )
     assert await parks_named(files, name) == [(name, "Europe/Amsterdam", "SOLAR")]
-    await files.assert_all_agree()
+    await files.assert_sums_agree()
 
 
 async def test_a_park_that_imports_of_readings_name_does_not_go(files: ParkFiles) -> None:
@@ -324,7 +324,7 @@ async def test_a_park_that_imports_of_readings_name_does_not_go(files: ParkFiles
     created = await files.import_file(PARKS_HEADER + f"{name},Europe/Amsterdam,Wind\n")
     row = await files.database.row(db.parks.park_ids([name]))
     assert row is not None
-    await files.reverted(await files.import_file(file_of(["2021-01-01 00:00,1"]), row.id))
+    await files.revert(await files.import_file(file_of(["2021-01-01 00:00,1"]), row.id))
 
     refusal = await files.api.refusal(REVERT, id=created["id"])
 
@@ -349,7 +349,7 @@ async def test_an_import_that_failed_is_taken_back_when_it_is_cancelled(files: P
     assert (before["status"], failed["status"]) == ("COMPLETED", "FAILED")
     assert await files.readings(park_id) == [("2020-12-31T23:00Z", "2021-01-01", 1_000_000)]
     assert await files.days(park_id) == [("2021-01-01", 1_000_000, 1_000_000, 1_000_000, 1)]
-    await files.assert_all_agree()
+    await files.assert_sums_agree()
 
 
 async def test_readings_dated_in_a_timezone_that_a_park_has_no_more_are_not_kept(

@@ -5,7 +5,7 @@ import pytest
 
 from db.engine.database import Database
 from tests.fixtures.api import Api, new_name
-from tests.fixtures.readings import kept, readings
+from tests.fixtures.readings import readings, store_readings
 
 PARK = "{ id name timezone energyType }"
 CREATE = f"mutation ($input: CreateParkInput!) {{ createPark(input: $input) {PARK} }}"
@@ -118,7 +118,7 @@ async def test_a_park_that_is_not_there_cannot_be_changed(api: Api) -> None:
 
 async def test_the_timezone_of_a_park_stays_while_it_has_readings(api: Api, database: Database) -> None:
     there = await api.execute(CREATE, input=park())
-    await kept(database, there["id"], readings("Europe/Amsterdam", "2025-09-01", [1]))
+    await store_readings(database, there["id"], readings("Europe/Amsterdam", "2025-09-01", [1]))
 
     refusal = await api.refusal(UPDATE, input={"id": there["id"], "name": new_name(), "timezone": "UTC"})
     same = await api.execute(UPDATE, input={"id": there["id"], "timezone": "Europe/Amsterdam"})

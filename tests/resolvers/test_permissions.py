@@ -19,7 +19,7 @@ from graph.embedded.servers import EmbeddedServers
 from graph.schema import schema
 from graph.web.server import Serving
 from tests.fixtures.api import Api, new_name, new_nmi
-from tests.fixtures.readings import kept, readings
+from tests.fixtures.readings import readings, store_readings
 
 ROLES = ("MEMBER", "READER", "OPERATOR", "ADMIN")
 TABLE = """
@@ -207,7 +207,7 @@ async def estate(served_api: Api, servers: EmbeddedServers) -> dict[str, str]:
     assert (done["rowsImported"], done["rowsRejected"], report["status"]) == (1, 1, "READY")
     park_id = await api.create_park()
     database = Database(servers.database_url)
-    await kept(database, park_id, readings("Europe/Amsterdam", "2025-09-01", [1]))
+    await store_readings(database, park_id, readings("Europe/Amsterdam", "2025-09-01", [1]))
     await database.close()
     return {
         "vpp": vpp_id,

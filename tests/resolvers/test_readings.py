@@ -9,7 +9,7 @@ import pytest_asyncio
 import db.readings
 from db.engine.database import Database
 from tests.fixtures.api import Api, new_name
-from tests.fixtures.readings import kept, readings
+from tests.fixtures.readings import readings, store_readings
 
 READINGS = "query ($filter: EnergyReadingFilterInput) { listEnergyReadings(filter: $filter) { items { %s } } }"
 STATS = "minPowerMw maxPowerMw sumPowerMw meanPowerMw readingCount"
@@ -50,7 +50,7 @@ async def parks(api: Api, database: Database) -> dict[str, str]:
     }
     for number, (name, (zone, _)) in enumerate(PARKS.items(), start=1):
         days = ((1, "2025-09-01"), (2, "2025-09-02"))
-        await kept(
+        await store_readings(
             database,
             ids[name],
             *(readings(zone, day, [f"{number}.{place}", f"{number}.{place}5"]) for place, day in days),
@@ -105,7 +105,7 @@ async def test_a_reading_tells_its_park_and_its_instant_with_the_offset_of_its_p
     api: Api, database: Database
 ) -> None:
     park_id, name = await new_park(api, "Europe/Amsterdam")
-    await kept(database, park_id, readings("Europe/Amsterdam", "2020-10-25", ["-0.008"] * 17))
+    await store_readings(database, park_id, readings("Europe/Amsterdam", "2020-10-25", ["-0.008"] * 17))
 
     listed = await api.execute(READINGS % "intervalStart powerMw park { id name }", filter={"parkNames": [name]})
 
@@ -137,7 +137,7 @@ async def test_an_offset_is_that_of_the_instant(
     api: Api, database: Database, timezone: str, day: str, start: str
 ) -> None:
     park_id, name = await new_park(api, timezone)
-    await kept(database, park_id, readings(timezone, day, [1]))
+    await store_readings(database, park_id, readings(timezone, day, [1]))
 
     listed = await api.execute(READINGS % "intervalStart", filter={"parkNames": [name]})
 
@@ -175,7 +175,7 @@ async def paged(api: Api, document: str, **variables: Any) -> list[Any]:
 
 async def test_readings_of_one_park_page_over_a_span(api: Api, database: Database) -> None:
     park_id, _ = await new_park(api, "Europe/Amsterdam")
-    await kept(database, park_id, readings("Europe/Amsterdam", "2025-09-01", range(500)))
+    await store_readings(database, park_id, readings("Europe/Amsterdam", "2025-09-01", range(500)))
     span = {"from": "2025-09-01T01:00:00+02:00", "until": "2025-09-06T04:45:00+02:00"}
 
     read = await paged(api, OF_PARK, id=park_id, limit=200, **span)
@@ -218,7 +218,7 @@ async def test_a_local_day_has_as_many_readings_as_it_has_quarters_of_an_hour(
 ) -> None:
     park_id, name = await new_park(api, timezone, "SOLAR")
     # One more than the day has, which is the next day's first.
-    await kept(database, park_id, readings(timezone, day, ["0.1"] * (count - 1) + ["-0.000001", "5"]))
+    await store_readings(database, park_id, readings(timezone, day, ["0.1"] * (count - 1) + ["-0.000001", "5"]))
 
     filter = {"parkNames": [name], "until": day[:-2] + f"{int(day[-2:]) + 1:02}"}
     of_parks = await api.execute(OF_PARKS, filter=filter)
@@ -337,8 +337,8 @@ async def test_what_replaces_a_reading_is_in_the_sums_and_what_is_taken_back_no_
     api: Api, database: Database
 ) -> None:
     park_id, name = await new_park(api, "Africa/Lagos")
-    await kept(database, park_id, readings("Africa/Lagos", "2025-09-01", [1, 2]))
-    correction = await kept(database, park_id, readings("Africa/Lagos", "2025-09-01", [4]))
+    await store_readings(database, park_id, readings("Africa/Lagos", "2025-09-01", [1, 2]))
+    correction = await store_readings(database, park_id, readings("Africa/Lagos", "2025-09-01", [4]))
 
     async def told() -> list[Any]:
         asked = [(OF_PARKS, {"parkNames": [name]}), (OF_ENERGY_TYPES, {"timezones": ["Africa/Lagos"]})]
@@ -357,7 +357,7 @@ async def test_a_park_whose_energy_type_changes_takes_its_days_along(api: Api, d
     first, _ = await new_park(api, "Africa/Nairobi", "WIND")
     second, _ = await new_park(api, "Africa/Nairobi", "WIND")
     for park_id, power in ((first, 1), (second, 2)):
-        await kept(database, park_id, readings("Africa/Nairobi", "2025-09-01", [power]))
+        await store_readings(database, park_id, readings("Africa/Nairobi", "2025-09-01", [power]))
 
     await api.execute(
         "mutation ($id: ID!) { updatePark(input: {id: $id, energyType: SOLAR}) { id } }",
@@ -373,7 +373,7 @@ async def test_a_park_whose_energy_type_changes_takes_its_days_along(api: Api, d
 
 async def test_a_mean_is_the_float_nearest_to_the_exact_one(api: Api, database: Database) -> None:
     park_id, name = await new_park(api, "UTC")
-    await kept(database, park_id, readings("UTC", "2025-09-01", ["0.1", "0.2", "0"]))
+    await store_readings(database, park_id, readings("UTC", "2025-09-01", ["0.1", "0.2", "0"]))
 
     listed = await api.execute(OF_PARKS, filter={"parkNames": [name]})
 

@@ -14,14 +14,14 @@ import pytest
 import pytest_asyncio
 from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
 from sqlalchemy import text
-from tests.fixtures.graphql_transport_ws import open_socket
 
 from db.engine.database import Database
 from db.engine.scope import Scope
 from graph.schema import schema
 from graph.web.server import Serving
 from tests.fixtures.api import Api, new_name, new_nmi
-from tests.fixtures.readings import kept, readings
+from tests.fixtures.graphql_transport_ws import open_socket
+from tests.fixtures.readings import readings, store_readings
 
 NOT_READY = text(
     "update revenue_reports set status = 'FAILED', settled_from = null, total_revenue_aud = null where id = :id"
@@ -86,7 +86,7 @@ async def estates(api: Api, vpps: dict[str, str], moved: Moved, database: Databa
         assert (brought["rowsImported"], report["status"]) == (1, "READY")
         park_name = new_name()
         park_id = await api.create_park(name=park_name)
-        await kept(database, park_id, readings("Europe/Amsterdam", "2025-09-01", [1]))
+        await store_readings(database, park_id, readings("Europe/Amsterdam", "2025-09-01", [1]))
         made[whose] = Estate(
             *(vpp_id, whose.title(), site_id, nmi, battery_id, brought["id"], report["id"], park_id, park_name)
         )

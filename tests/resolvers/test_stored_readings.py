@@ -59,7 +59,7 @@ async def test_reverted_in_any_order_each_leaves_what_the_others_said(files: Par
     standing = set(range(4))
 
     for number in order:
-        await files.reverted(imports[number])
+        await files.revert(imports[number])
 
         standing.remove(number)
         expected = {}
@@ -73,7 +73,7 @@ async def test_reverted_in_any_order_each_leaves_what_the_others_said(files: Par
         found = await files.readings(park_id)
         assert [power for _, _, power in found] == [expected[instant] for instant in sorted(expected)]
         assert sum(count for *_, count in await files.days(park_id)) == len(found)
-        await files.assert_all_agree()
+        await files.assert_sums_agree()
 
 
 def as_dated(name: str, zone: ZoneInfo) -> tuple[dict[datetime, Decimal], int]:
