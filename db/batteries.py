@@ -37,7 +37,7 @@ BATTERY = f"""
     from {ADVISORY_LOCK}
     on conflict (id) do nothing
     returning *
-"""  # noqa: S608 It is ours.
+"""  # noqa: S608 Only constants.
 # Inserts the first capacity of a battery.
 CAPACITY = """
     insert into battery_capacities (battery_id, effective, capacity_kwh)
@@ -71,7 +71,7 @@ ADD_IN_ONE_STATEMENT = CompiledStatement(
         capacity as ({CAPACITY} from battery returning *),
         entry as ({insert_created_entries(Kind.BATTERY, AUDITED_BATTERY)})
         select battery.*, capacity_kwh from battery, capacity
-    """)  # noqa: S608 It is ours.
+    """)  # noqa: S608 Only constants.
 )
 
 

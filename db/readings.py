@@ -87,7 +87,7 @@ NEW = """
 """
 # Counts the stored readings at the instants of new ones, and those of them with the same power.
 COUNT_EXISTING = text(
-    NEW  # noqa: S608 It is ours.
+    NEW  # noqa: S608 Only constants.
     + """
     select count(*) as total, count(*) filter (where existing.power = new.power) as same
     from new
@@ -96,7 +96,7 @@ COUNT_EXISTING = text(
 )
 # Saves the readings of other imports that the new ones replace.
 SAVE_REPLACED = text(
-    NEW  # noqa: S608 It is ours.
+    NEW  # noqa: S608 Only constants.
     + """
     insert into replaced_readings (park_id, interval_start, import_id, local_date, power)
     select existing.park_id, existing.interval_start, existing.import_id, existing.local_date, existing.power
@@ -112,7 +112,7 @@ DELETE_OWN_REPLACED = text("""
 """)
 # Inserts the new readings, or updates the existing ones at their instants.
 UPSERT = text(
-    NEW  # noqa: S608 It is ours.
+    NEW  # noqa: S608 Only constants.
     + """
     insert into energy_readings (park_id, interval_start, local_date, power, import_id)
     select cast(:park_id as uuid), interval_start, local_date, power, cast(:import_id as uuid)

@@ -142,65 +142,65 @@ class RevenueReportNotFound(NotFound):
 # normalised by trim_scale, so a change that does not affect the month does not change its identity.
 IDENTITIES = text("""
     select
-        asked.vpp_id,
-        asked.month,
+        requested.vpp_id,
+        requested.month,
         encode(sha256(convert_to(jsonb_build_array(
             vpps.name,
             (
                 select jsonb_agg(
                     jsonb_build_array(
-                        schedules.effective * asked.days,
+                        schedules.effective * requested.days,
                         trim_scale(schedules.revenue_percentage),
                         trim_scale(schedules.daily_fee_aud)
                     )
                     order by schedules.effective
                 )
                 from price_schedules schedules
-                where schedules.vpp_id = asked.vpp_id and schedules.effective && asked.days
+                where schedules.vpp_id = requested.vpp_id and schedules.effective && requested.days
             ),
             (
                 select jsonb_agg(
-                    jsonb_build_array(sites.id, sites.nmi, sites.address, memberships.effective * asked.days)
+                    jsonb_build_array(sites.id, sites.nmi, sites.address, memberships.effective * requested.days)
                     order by sites.nmi, memberships.effective
                 )
                 from memberships
                 join sites on sites.id = memberships.site_id
-                where memberships.vpp_id = asked.vpp_id and memberships.effective && asked.days
+                where memberships.vpp_id = requested.vpp_id and memberships.effective && requested.days
             ),
             (
                 select jsonb_agg(
                     jsonb_build_array(
                         batteries.id,
                         batteries.site_id,
-                        capacities.effective * asked.days,
+                        capacities.effective * requested.days,
                         trim_scale(capacities.capacity_kwh)
                     )
                     order by batteries.id, capacities.effective
                 )
                 from batteries
                 join battery_capacities capacities on capacities.battery_id = batteries.id
-                where capacities.effective && asked.days
+                where capacities.effective && requested.days
                   and batteries.site_id in (
-                      select site_id from memberships where vpp_id = asked.vpp_id and effective && asked.days
+                      select site_id from memberships where vpp_id = requested.vpp_id and effective && requested.days
                   )
             ),
             (
                 select jsonb_agg(
-                    jsonb_build_array(brought.site_id, brought.import_id, brought.event_count)
-                    order by brought.site_id, brought.import_id
+                    jsonb_build_array(site_months.site_id, site_months.import_id, site_months.event_count)
+                    order by site_months.site_id, site_months.import_id
                 )
-                from site_months brought
-                where brought.month = asked.month
-                  and brought.site_id in (
-                      select site_id from memberships where vpp_id = asked.vpp_id and effective && asked.days
+                from site_months
+                where site_months.month = requested.month
+                  and site_months.site_id in (
+                      select site_id from memberships where vpp_id = requested.vpp_id and effective && requested.days
                   )
             )
         )::text, 'UTF8')), 'hex') as identity
     from (
         select vpp_id, month, daterange(month, (month + interval '1 month')::date) as days
         from unnest(cast(:vpp_ids as uuid[]), cast(:months as date[])) as pairs (vpp_id, month)
-    ) asked
-    join vpps on vpps.id = asked.vpp_id
+    ) requested
+    join vpps on vpps.id = requested.vpp_id
 """)
 
 

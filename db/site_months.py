@@ -169,10 +169,10 @@ AFFECTED = """
     )
 """
 # Selects whether MARK_DUPLICATES has anything to do.
-IS_ANY_AFFECTED = text(AFFECTED + "select exists (select from affected)")  # noqa: S608 It is ours.
+IS_ANY_AFFECTED = text(AFFECTED + "select exists (select from affected)")  # noqa: S608 Only constants.
 # Marks the duplicates in the blocks of the affected site months, and updates the sums of the blocks and site months.
 MARK_DUPLICATES = text(
-    AFFECTED  # noqa: S608 It is ours.
+    AFFECTED  # noqa: S608 Only constants.
     + """,
     events as (
         select

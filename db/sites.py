@@ -36,7 +36,7 @@ SITE = f"""
     from {ADVISORY_LOCK}
     on conflict (id) do nothing
     returning *
-"""  # noqa: S608 It is ours.
+"""  # noqa: S608 Only constants.
 # Inserts the first membership of a site.
 MEMBERSHIP = """
     insert into memberships (site_id, effective, vpp_id)
@@ -65,7 +65,7 @@ CREATE_IN_ONE_STATEMENT = CompiledStatement(
         membership as ({MEMBERSHIP} from site returning *),
         entry as ({insert_created_entries(Kind.SITE, AUDITED_SITE)})
         select site.* from site, membership
-    """)  # noqa: S608 It is ours.
+    """)  # noqa: S608 Only constants.
 )
 
 

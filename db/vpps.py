@@ -184,8 +184,8 @@ async def update_vpp(
     Raises VppNotFound, VppNameTaken, VppNameRefused, PercentageOutOfRange, DailyFeeOutOfRange.
     """
     await _lock_and_rename(session, id=id, name=name)
-    given = {"revenue_percentage": revenue_percentage, "daily_fee_aud": daily_fee_aud}
-    terms = {term: value for term, value in given.items() if value is not None}
+    changes = {"revenue_percentage": revenue_percentage, "daily_fee_aud": daily_fee_aud}
+    terms = {term: value for term, value in changes.items() if value is not None}
     if terms:
         schedules = timelines.timeline(
             [

@@ -40,7 +40,7 @@ Condition: TypeAlias = tuple[ColumnElement[bool], ...]
 # A column of any type: SQLModel and SQLAlchemy declare different types for the same column.
 Column: TypeAlias = Any
 
-# Of the tables no more than it takes: those who own them import this.
+# Only the columns that are needed here; the modules that define these tables import this module.
 MEMBERSHIPS = table("memberships", column("site_id", Uuid), column("vpp_id", Uuid), column("effective", DATERANGE))
 REPORTS = table("revenue_reports", column("id", Uuid), column("vpp_id", Uuid), column("status"))
 LINE_ITEMS = table("site_line_items", column("report_id", Uuid), column("site_id", Uuid))

@@ -20,7 +20,7 @@ IN_THE_MONTH = "effective && daterange(month, (month + interval '1 month')::date
 # For each table the condition of the rows that both roles may select. Policies also apply to tables in the condition.
 SEEN = {
     "memberships": f"vpp_id {ITS_VPP} or site_id {ITS_SITE}",
-    "vpps": f"id {ITS_VPP}"  # noqa: S608 It is ours.
+    "vpps": f"id {ITS_VPP}"  # noqa: S608 Only constants.
     " or exists (select from memberships where vpp_id = vpps.id)"
     " or exists (select from revenue_reports where vpp_id = vpps.id)",
     "price_schedules": "exists (select from vpps where id = price_schedules.vpp_id)",
@@ -67,7 +67,7 @@ def upgrade() -> None:
         begin atomic
             select report_id from site_line_items where site_id {ITS_SITE};
         end
-    """)  # noqa: S608 It is ours.
+    """)  # noqa: S608 Only constants.
     op.execute("alter view events set (security_invoker = true)")
     op.execute(f"grant select on events to {BOTH}")
     for table, seen in SEEN.items():

@@ -31,7 +31,7 @@ AUDITED = {
             from price_schedules
             where vpp_id = vpps.id
         )
-        """,  # noqa: S608 It is ours.
+        """,  # noqa: S608 Only constants.
     ),
     "sites": (
         "no key update",
@@ -43,7 +43,7 @@ AUDITED = {
             from memberships
             where site_id = sites.id
         )
-        """,  # noqa: S608 It is ours.
+        """,  # noqa: S608 Only constants.
     ),
     "batteries": (
         "update",
@@ -59,7 +59,7 @@ AUDITED = {
             from battery_capacities
             where battery_id = batteries.id
         )
-        """,  # noqa: S608 It is ours.
+        """,  # noqa: S608 Only constants.
     ),
     "imports": (
         "update",
@@ -140,7 +140,7 @@ def upgrade() -> None:
                 return (select jsonb_build_object({arguments}) from {table} where id = $1);
             end
             $$
-        """)  # noqa: S608 It is ours.
+        """)  # noqa: S608 Only constants.
 
 
 def downgrade() -> None:

@@ -24,7 +24,7 @@ AUDITED_SIGNING_KEYS = f"""
         );
     end
     $$
-"""  # noqa: S608 It is ours.
+"""  # noqa: S608 Only constants.
 AUDITED_API_KEYS = f"""
     create or replace function audited_api_keys(uuid) returns jsonb language plpgsql volatile as $$
     begin
@@ -44,7 +44,7 @@ AUDITED_API_KEYS = f"""
         );
     end
     $$
-"""  # noqa: S608 It is ours.
+"""  # noqa: S608 Only constants.
 # Only for API keys that have access keys, so that the others look as they do in earlier entries.
 ACCESS_KEY_IDS = """|| coalesce(
     (
