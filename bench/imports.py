@@ -26,7 +26,7 @@ from db.engine.database import Database
 from db.engine.notices import Notices
 from db.engine.scope import UNRESTRICTED
 from db.imports import Import
-from graph.embedded.postgres import installed
+from graph.embedded.postgres import package_folder
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from graph.imports.intake import upload_key
 from graph.object_store import ObjectStore, open_object_store
@@ -111,7 +111,7 @@ async def add_sites(servers: EmbeddedServers) -> None:
 
 
 def _psql_seconds(servers: EmbeddedServers, file: Path) -> float:
-    psql = installed() / "pginstall" / "bin" / "psql"
+    psql = package_folder() / "pginstall" / "bin" / "psql"
     columns = "nmi text, date text, event_type text, energy text, tariff text"
 
     def run_sql(statement: str) -> None:

@@ -1,4 +1,8 @@
-"""A certificate for one machine, signed by an authority that is made for it and forgotten."""
+"""
+TLS certificates for the embedded servers' machine.
+
+Each is signed by a certificate authority that is created for it and whose private key is discarded.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -14,50 +18,51 @@ from graph.embedded.process import write_secret
 AUTHORITY = "ca.pem"
 SERVER = "server.pem"
 NAMES = ("localhost", "127.0.0.1", "::1")
-# Apple's systems take none that is good for more than 825 days, whoever signed it.
-GOOD_FOR = timedelta(days=800)
-RENEW_BEFORE_END = timedelta(days=30)
+# Apple's systems reject certificates that are valid for more than 825 days, also those of private authorities.
+VALIDITY = timedelta(days=800)
+RENEW_BEFORE_EXPIRY = timedelta(days=30)
 
 
-class UnfitName(Exception):
-    """A host's name that no certificate can bear."""
+class InvalidCertificateName(Exception):
+    """A host name that cannot stand in a certificate."""
 
 
-def keep_certificate(folder: Path, *, host: str, now: datetime) -> bool:
+def ensure_certificate(folder: Path, *, host: str, now: datetime) -> bool:
     """
-    Keep a certificate with its key in `server.pem`, and its authority's in `ca.pem`, and tell whether they are new.
+    Create `server.pem`, a certificate with its key, and `ca.pem`, its authority; return whether they are new.
 
-    They are made again when 30 days are left, or the host's name is not among the certificate's. The authority's
-    own key is kept nowhere: who trusts it trusts this one certificate, and none that a thief could sign.
+    Existing files are replaced in the last 30 days of their validity, if they lack the host's name, or if they do not
+    match. The authority's private key is never written to disk, so clients that trust the authority trust this one
+    certificate only. Raises InvalidCertificateName.
     """
     try:
-        names = list(dict.fromkeys([*NAMES, _spelled(host)]))
-        if _is_good(folder, names, now):
+        names = list(dict.fromkeys([*NAMES, _certificate_name(host)]))
+        if _is_usable(folder, names, now):
             return False
         authority = trustme.CA(path_length=0, organization_name="vpp", organization_unit_name=f"Made on {now:%Y-%m-%d}")
         server = authority.issue_cert(
-            *names, organization_name="vpp", organization_unit_name="API", not_before=now, not_after=now + GOOD_FOR
+            *names, organization_name="vpp", organization_unit_name="API", not_before=now, not_after=now + VALIDITY
         )
     except UnicodeError:
-        raise UnfitName(host) from None
+        raise InvalidCertificateName(host) from None
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # In this order, and the second whole or not at all: a pair that a power cut left does not match, and is made again.
+    # In this order, and the second atomically: after a power cut the two do not match, so they are created again.
     authority.cert_pem.write_to_path(str(folder / AUTHORITY))
     write_secret(folder / SERVER, server.private_key_and_cert_chain_pem.bytes().decode("ascii"), None)
     return True
 
 
-def _spelled(host: str) -> str:
-    """Spell a host as a certificate does."""
-    address, *_ = host.partition("%")  # A link's own address may name the link.
+def _certificate_name(host: str) -> str:
+    """Return a host as it stands in a certificate: an IP address in canonical form, or a name in IDNA encoding."""
+    address, *_ = host.partition("%")  # A link-local IPv6 address may have a zone, such as %eth0.
     try:
         return str(ip_address(address))
     except ValueError:
         return host.encode("idna").decode("ascii").lower()
 
 
-def _is_good(folder: Path, names: Iterable[str], now: datetime) -> bool:
+def _is_usable(folder: Path, names: Iterable[str], now: datetime) -> bool:
     try:
         authority, server = (
             x509.load_pem_x509_certificate((folder / name).read_bytes()) for name in (AUTHORITY, SERVER)
@@ -65,5 +70,6 @@ def _is_good(folder: Path, names: Iterable[str], now: datetime) -> bool:
         server.verify_directly_issued_by(authority)
     except (FileNotFoundError, ValueError, InvalidSignature):
         return False
-    borne = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return now + RENEW_BEFORE_END < server.not_valid_after_utc and {str(name.value) for name in borne}.issuperset(names)
+    alternative_names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    has_names = {str(name.value) for name in alternative_names}.issuperset(names)
+    return has_names and now + RENEW_BEFORE_EXPIRY < server.not_valid_after_utc

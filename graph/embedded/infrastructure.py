@@ -1,4 +1,4 @@
-"""What we stand on: Postgres and S3, embedded or given."""
+"""The infrastructure that the API and workers need: Postgres and S3, external or embedded."""
 
 import re
 from collections.abc import AsyncIterator
@@ -12,13 +12,14 @@ import db.api_keys
 from graph.object_store import ObjectStoreAddress
 from graph.settings import Settings, StartupError
 
-# A name, an address, or an IPv6 address in brackets; or none, for a socket that the query names. Perhaps a port.
+# A host name, an IPv4 address, an IPv6 address in brackets, or nothing for a Unix socket named in the query; with or
+# without a port.
 HOST = re.compile(r"([^:\[\]]*|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True)
 class Infrastructure:
-    """The servers we stand on, and the key that works without being kept in the database."""
+    """The addresses of the database and the object store, and the API key that is not stored in the database."""
 
     database_url: str = field(repr=False)
     object_store: ObjectStoreAddress
@@ -37,7 +38,11 @@ class DataDirInUse(StartupError):
 
 @asynccontextmanager
 async def open_infrastructure(settings: Settings) -> AsyncIterator[Infrastructure]:
-    """Hold the servers we stand on until the block ends: those the settings name, or embedded ones."""
+    """
+    Yield the servers that the settings name; if they name none, run embedded servers until the block ends.
+
+    Raises StartupError, and DataDirInUse if another process runs the embedded servers of this data folder.
+    """
     key = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
     if settings.database_url and settings.s3_bucket:
         address = ObjectStoreAddress(
@@ -45,28 +50,30 @@ async def open_infrastructure(settings: Settings) -> AsyncIterator[Infrastructur
             endpoint_url=settings.s3_endpoint_url,
             max_upload_bytes=settings.max_upload_bytes,
         )
-        yield Infrastructure(_checked(settings.database_url), address, key, embedded=False)
+        yield Infrastructure(_validated(settings.database_url), address, key, embedded=False)
         return
     if settings.database_url or settings.s3_bucket:
-        raise StartupError("VPP_DATABASE_URL and VPP_S3_BUCKET go together: give both, or neither to embed both.")
+        raise StartupError(
+            "Only one of VPP_DATABASE_URL and VPP_S3_BUCKET is set: set both, or neither to run embedded servers."
+        )
 
     try:
-        # Only one machine needs what this imports, so an image goes without it.
+        # The extra `embedded` is not installed in the Docker image.
         from graph.embedded.postgres import running_postgres_url
         from graph.embedded.process import ServerFailed
-        from graph.embedded.servers import DataFolderInUse, embedded_servers
+        from graph.embedded.servers import DataDirLocked, embedded_servers
     except ImportError:
         message = "Embedded servers are not installed: pip install 'vpp[embedded]', or set VPP_DATABASE_URL."
         raise StartupError(message) from None
     try:
         async with embedded_servers(settings.data_dir) as servers:
-            own_key = key or _kept_key(settings.data_dir / "api_key")
+            own_key = key or _stored_api_key(settings.data_dir / "api_key")
             store = replace(servers.object_store, max_upload_bytes=settings.max_upload_bytes)
             yield Infrastructure(servers.database_url, store, own_key, embedded=True)
-    except DataFolderInUse as fault:
-        raise DataDirInUse(str(fault), running_postgres_url(settings.data_dir.absolute())) from fault
-    except ServerFailed as fault:
-        raise StartupError(str(fault)) from fault
+    except DataDirLocked as error:
+        raise DataDirInUse(str(error), running_postgres_url(settings.data_dir.absolute())) from error
+    except ServerFailed as error:
+        raise StartupError(str(error)) from error
 
 
 @asynccontextmanager
@@ -91,7 +98,7 @@ async def open_database(settings: Settings) -> AsyncIterator[str]:
 
 @dataclass(frozen=True)
 class Certificate:
-    """What TLS is served with; `authority_file` is whom clients are to trust, where nobody has told them yet."""
+    """The files of a TLS certificate. `authority_file` is set if clients must first be configured to trust it."""
 
     file: Path
     key_file: Path
@@ -100,31 +107,43 @@ class Certificate:
 
 
 def own_certificate(data_dir: Path, *, host: str) -> Certificate:
-    """Return the certificate of this machine and host, made when there is none yet, or none that will do."""
+    """
+    Return the certificate of this machine for a host, created if there is no usable one.
+
+    Raises StartupError if the extra `embedded` is not installed or no certificate can have the host's name.
+    """
     try:
-        from graph.embedded.certificates import AUTHORITY, SERVER, UnfitName, keep_certificate
+        from graph.embedded.certificates import AUTHORITY, SERVER, InvalidCertificateName, ensure_certificate
     except ImportError:
-        message = "What makes certificates is not installed: pip install 'vpp[embedded]', or give --tls-certificate."
+        message = (
+            "--tls needs the extra 'embedded': pip install 'vpp[embedded]', or give --tls-certificate and --tls-key."
+        )
         raise StartupError(message) from None
     folder = data_dir.absolute() / "tls"
     try:
-        is_new = keep_certificate(folder, host=host, now=datetime.now(UTC))
-    except UnfitName:
-        raise StartupError(f"No certificate can bear the name {host}: choose another with --host.") from None
+        is_new = ensure_certificate(folder, host=host, now=datetime.now(UTC))
+    except InvalidCertificateName:
+        raise StartupError(f"{host} is not a valid name for a certificate: choose another with --host.") from None
     return Certificate(folder / SERVER, folder / SERVER, authority_file=folder / AUTHORITY, is_new=is_new)
 
 
-def _checked(database_url: str) -> str:
-    """Return an address of Postgres, if it is one: what asyncpg says of one that isn't may hold half a password."""
+def _validated(database_url: str) -> str:
+    """
+    Return a URL of Postgres unchanged. Raises StartupError if it is malformed.
+
+    asyncpg's own error messages for a malformed URL can contain a part of the password.
+    """
     hosts = urlsplit(database_url).netloc.rpartition("@")[2].split(",")
     if not database_url.startswith(("postgresql://", "postgres://")) or not all(map(HOST.fullmatch, hosts)):
-        told = "VPP_DATABASE_URL is no address such as postgresql://user:password@host:5432/name;"
-        raise StartupError(f"{told} in a password, / is written as %2F, @ as %40, and : as %3A.")
+        raise StartupError(
+            "VPP_DATABASE_URL is not a valid URL; expected one such as postgresql://user:password@host:5432/name. "
+            "In a password, write / as %2F, @ as %40, and : as %3A."
+        )
     return database_url
 
 
-def _kept_key(path: Path) -> str:
-    """Return the key an embedded server answers to, made on its first start."""
+def _stored_api_key(path: Path) -> str:
+    """Return the API key in a file, created on the first start with embedded servers."""
     with suppress(FileNotFoundError):
         return path.read_text(encoding="ascii").strip()
     key, new = db.api_keys.new_secret(), path.with_suffix(".new")

@@ -1,4 +1,4 @@
-"""Servers that still run though whoever started them was killed."""
+"""Orphans: embedded servers that still run after the process that started them was killed."""
 
 import asyncio
 import os
@@ -10,36 +10,40 @@ from pathlib import Path
 
 import psutil
 
-from graph.embedded.process import POLL_S, STOP_LIMIT_S
+from graph.embedded.process import POLL_INTERVAL_S, STOP_TIMEOUT_S
 
 
 def data_dir_tag(data_dir: Path) -> str:
-    """Name a data folder by what it is on the disk; its servers bear the name in their arguments."""
-    found = data_dir.stat()
-    return f"vpp-{found.st_dev:x}-{found.st_ino:x}-data"  # No mark is part of another.
+    """
+    Return a tag made of a data folder's device and inode numbers, which its servers have in their arguments.
+
+    Unlike the path, the tag stays the same when the folder is renamed.
+    """
+    status = data_dir.stat()
+    return f"vpp-{status.st_dev:x}-{status.st_ino:x}-data"  # The suffix keeps a tag from being a prefix of another.
 
 
-async def stop_orphans(mark: str) -> None:
-    """Stop the servers that bear this mark, of which nobody has charge any more."""
-    asked = False
-    deadline = time.monotonic() + STOP_LIMIT_S
-    while leftovers := list(_bearing(mark)):
-        for pid, arguments in leftovers:
+async def stop_orphans(tag: str) -> None:
+    """Stop all processes with a data folder's tag: gracefully at first, and with SIGKILL after STOP_TIMEOUT_S."""
+    is_signalled = False
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while orphans := list(_processes_with(tag)):
+        for pid, arguments in orphans:
             with suppress(ProcessLookupError):
                 if time.monotonic() > deadline:
                     os.kill(pid, signal.SIGKILL)
-                # Postgres's children bear the mark amid their titles, their parent at the end of an argument, and
-                # none but the parent can stop them in order.
-                elif not asked and any(argument.endswith(mark) for argument in arguments):
+                # Only parent processes are signalled: they stop their children in order. A parent has the tag at the
+                # end of an argument; Postgres's children have it in the middle of their process titles.
+                elif not is_signalled and any(argument.endswith(tag) for argument in arguments):
                     os.kill(pid, signal.SIGINT)
-        asked = True
-        await asyncio.sleep(POLL_S)
+        is_signalled = True
+        await asyncio.sleep(POLL_INTERVAL_S)
 
 
-def _bearing(mark: str) -> Iterator[tuple[int, Sequence[str]]]:
-    # The arguments of another user's process are for everyone to read. Its folder and its files are not, not even
-    # for root where a container leaves it few capabilities.
+def _processes_with(tag: str) -> Iterator[tuple[int, Sequence[str]]]:
+    # Every user may read the arguments of another user's process. Its working directory and open files are readable
+    # for root alone, and not even for root in a container with few capabilities.
     for process in psutil.process_iter(["cmdline"]):
         arguments = process.info["cmdline"] or []
-        if any(mark in argument for argument in arguments):
+        if any(tag in argument for argument in arguments):
             yield process.pid, arguments

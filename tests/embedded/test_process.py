@@ -29,24 +29,26 @@ def is_waiting(program: Program) -> bool:
     return "waiting" in program.log.read_text()
 
 
-async def test_a_server_runs_until_its_block_ends(program: Program) -> None:
+async def test_program_runs_until_its_block_ends(program: Program) -> None:
     async with program.serving(lambda _: WAITS, port_count=0, is_ready=lambda _: is_waiting(program)):
         assert len(waiting()) == 1
 
     assert waiting() == []
 
 
-async def test_a_start_that_says_nothing_is_given_up(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "SILENCE_LIMIT_S", 0.5)
+async def test_start_without_output_is_aborted_after_a_timeout(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "SILENCE_TIMEOUT_S", 0.5)
 
-    with pytest.raises(ServerFailed, match="has not started, nor said why"):
+    with pytest.raises(ServerFailed, match=r"did not start and logged nothing for 0\.5 s"):
         async with program.serving(lambda _: WAITS, port_count=0, is_ready=lambda _: False):
             pass
 
     assert waiting() == []
 
 
-async def test_a_server_that_ends_as_it_starts_is_not_tried_twice(program: Program) -> None:
+async def test_program_that_exits_during_startup_is_not_started_again(program: Program) -> None:
     with pytest.raises(ServerFailed, match="no room for me"):
         async with program.serving(lambda _: FAILS, port_count=1, is_ready=lambda _: False):
             pass
@@ -54,28 +56,28 @@ async def test_a_server_that_ends_as_it_starts_is_not_tried_twice(program: Progr
     assert program.log.read_text() == "no room for me\n"
 
 
-async def test_a_server_that_lost_a_port_to_another_is_given_a_new_one(program: Program) -> None:
+async def test_program_whose_port_was_taken_is_started_again_on_another(program: Program) -> None:
     def arguments(ports: Sequence[int]) -> Sequence[str]:
-        given.extend(ports)
-        if len(given) > 1:
+        chosen.extend(ports)
+        if len(chosen) > 1:
             return WAITS
-        thief.bind(("127.0.0.1", ports[0]))
-        thief.listen()
+        port_holder.bind(("127.0.0.1", ports[0]))
+        port_holder.listen()
         return FAILS
 
-    given: list[int] = []
-    with socket.socket() as thief:
+    chosen: list[int] = []
+    with socket.socket() as port_holder:
         async with program.serving(arguments, port_count=1, is_ready=lambda _: is_waiting(program)) as ports:
-            assert [*ports] == given[1:]
+            assert [*ports] == chosen[1:]
 
-    assert len(given) == 2
+    assert len(chosen) == 2
 
 
-async def test_a_server_deaf_to_the_signal_is_killed(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "STOP_LIMIT_S", 0.1)
-    deaf = [WAITS[0], "-c", WAITS[2].replace("print", f"signal.signal({signal.SIGINT:d}, signal.SIG_IGN); print")]
+async def test_program_that_ignores_sigint_is_killed(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "STOP_TIMEOUT_S", 0.1)
+    ignoring = [WAITS[0], "-c", WAITS[2].replace("print", f"signal.signal({signal.SIGINT:d}, signal.SIG_IGN); print")]
 
-    async with program.serving(lambda _: deaf, port_count=0, is_ready=lambda _: is_waiting(program)):
+    async with program.serving(lambda _: ignoring, port_count=0, is_ready=lambda _: is_waiting(program)):
         pass
 
     assert waiting() == []
