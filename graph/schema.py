@@ -14,7 +14,7 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from graph.operations.cost import exceeded
+from graph.operations.cost import check_limits
 from graph.operations.documents import Documents
 from graph.operations.operation import Operation
 from graph.operations.storable_text import StorableVariables
@@ -114,12 +114,12 @@ class Schema(strawberry.Schema):
         is_subscription = type_ is OperationType.SUBSCRIPTION
         if document.errors:
             raise DocumentRejected(document.errors, is_subscription=is_subscription)
-        measured = documents.measured(document, node, operation.variables, self._schema)
-        if measured.is_beyond(documents.limits):
-            exceeded_limits = exceeded(measured, documents.limits)
+        estimate = documents.cost_estimate(document, node, operation.variables, self._schema)
+        if estimate.exceeds(documents.limits):
+            exceeded_limits = check_limits(estimate, documents.limits)
             errors = [GraphQLError(str(refusal), node, original_error=refusal) for refusal in exceeded_limits]
             raise DocumentRejected(errors, is_subscription=is_subscription)
-        return CheckedOperation(type_, document.node, measured.cost)
+        return CheckedOperation(type_, document.node, estimate.cost)
 
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner

@@ -172,14 +172,14 @@ def explain(
 ) -> None:
     """Print the SQL statements and the Python function that each operation of a GraphQL document is compiled to."""
     from graph.auth.callers import ROLES
-    from graph.operations.json import NotJson, decode
+    from graph.operations.json import InvalidJson, decode
     from graph.plans.explain import explain
 
     if role not in ROLES:
         fail(f"--role is one of {', '.join(ROLES)}, not {role}.")
     try:
         values = decode(variables)
-    except NotJson as fault:
+    except InvalidJson as fault:
         fail(f"--variables is not JSON: {fault}.")
     if not isinstance(values, dict):
         fail('--variables is a JSON object, such as {"limit": 10}.')
@@ -233,12 +233,12 @@ def _given_pages(origins: str | None) -> "Pages | None":
 
 def _read_manifest(file: Path | None) -> "Manifest | None":
     from graph.operations.documents import Documents
-    from graph.operations.persisted import BadManifest, read_manifest
+    from graph.operations.persisted import InvalidManifest, read_manifest
     from graph.schema import schema
 
     try:
         return None if file is None else read_manifest(file, Documents(), schema._schema)
-    except BadManifest as fault:
+    except InvalidManifest as fault:
         raise StartupError(str(fault)) from None
 
 

@@ -1,9 +1,9 @@
 """
-What an operation asks for, counted before any of it runs.
+Cost estimates: how much an operation may read, computed from its document before it runs.
 
-An object costs 1 and a scalar nothing, unless it is asked for under an alias: a type's own scalars are few, copies of
-them need not be. A page costs its `limit` times one of its items, whether there are as many or not. Every field is
-counted as if it were included, and a fragment wherever it is spread.
+An object costs 1. A scalar is free, unless it has an alias: a type has few scalars, but a document may select one of
+them under any number of aliases. A page costs its `limit` times the cost of an item, however many items the list has.
+@skip and @include are ignored, and a fragment counts wherever it is spread.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,17 +35,17 @@ from graph.settings import DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT, Limits
 
 LIMIT = "limit"
 INTROSPECTION = ("__schema", "__type")
-# What there is of each in a list that is not paged. Most sites have one battery, and stay where they are.
-ESTIMATES = {
+# The assumed number of items of each list that is not paged. Most sites have one battery and stay in one VPP.
+LIST_LENGTHS = {
     "Vpp.priceSchedules": 3,
     "Site.memberships": 2,
     "Site.batteries": 2,
     "RevenueStatement.lineItems": 200,
 }
-# Of lists about the schema itself.
-ESTIMATE_OF_INTROSPECTION = 5
-# What it takes to make an object or a scalar, where that is more than reading it off a row.
-COSTLY = {"Query.simulateRevenueReport": 200, "Site.capacityKwh": 1, "RevenueReport.isStale": 1}
+# The assumed number of items of each list in an introspection query.
+INTROSPECTION_LIST_LENGTH = 5
+# The cost of fields that need more than a column of a row.
+FIELD_COSTS = {"Query.simulateRevenueReport": 200, "Site.capacityKwh": 1, "RevenueReport.isStale": 1}
 
 
 class TooDeep(LimitExceeded):
@@ -64,19 +64,19 @@ class TooCostly(LimitExceeded):
     """The operation would cost {requested}; at most {maximum} is run. Ask for smaller pages, or for fewer in each."""
 
 
-class Measured(NamedTuple):
-    """How much selected fields ask for."""
+class CostEstimate(NamedTuple):
+    """The estimate for a set of selected fields."""
 
     depth: int = 0
     aliases: int = 0
-    # Side by side, not counting those within.
+    # The number of fields in the set, without the fields nested in them.
     fields: int = 0
     cost: int = 0
-    # What each row costs of the page that these fields are selected of.
+    # Where the set belongs to a page: the part of the cost that the page multiplies by its number of rows.
     row_cost: int = 0
 
-    def is_beyond(self, limits: Limits) -> bool:
-        """Tell whether it is more than what is run."""
+    def exceeds(self, limits: Limits) -> bool:
+        """Return whether the operation is rejected; `check_limits` returns the reasons."""
         return (
             self.cost > limits.cost
             or self.depth > limits.depth
@@ -85,131 +85,136 @@ class Measured(NamedTuple):
         )
 
 
-def limiting_variables(document: DocumentNode) -> frozenset[str]:
-    """Return the names of the variables by which pages are limited, in any operation of a document."""
+def limit_variables(document: DocumentNode) -> frozenset[str]:
+    """Return the names of the variables that are the `limit` of a page in any operation of a document."""
     values = (
         argument.value for field in _fields(document) for argument in field.arguments or () if _is_limit(argument)
     )
     return frozenset(value.name.value for value in values if isinstance(value, VariableNode))
 
 
-def limits_given(
-    operation: OperationDefinitionNode, limiting: frozenset[str], variables: Mapping[str, object]
+def page_limits(
+    operation: OperationDefinitionNode, limit_variables: frozenset[str], variables: Mapping[str, object]
 ) -> tuple[tuple[str, int], ...]:
-    """Return what an operation's variables limit pages to; all that its cost depends on beside its document."""
-    given = []
+    """Return the page limit in each limit variable of an operation: the cost depends on no other variables."""
+    limits = []
     for definition in operation.variable_definitions or ():
         name, default = definition.variable.name.value, definition.default_value
-        if name in limiting:
+        if name in limit_variables:
             default_limit = int(default.value) if isinstance(default, IntValueNode) else None
-            given.append((name, _rows(variables.get(name, default_limit))))
-    return tuple(given)
+            limits.append((name, _page_rows(variables.get(name, default_limit))))
+    return tuple(limits)
 
 
-def measure(
+def estimate_cost(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
     limits: tuple[tuple[str, int], ...],
-) -> Measured:
-    """Measure an operation of a valid document, given what its variables limit pages to."""
-    return _Measuring(schema, document, dict(limits)).operation(operation)
+) -> CostEstimate:
+    """Return the estimate for an operation of a valid document, given the `page_limits` of its variables."""
+    return _CostEstimator(schema, document, dict(limits)).operation(operation)
 
 
-def exceeded(measured: Measured, limits: Limits) -> Iterator[LimitExceeded]:
-    """List the limits that an operation goes beyond."""
-    for kind, name, requested, maximum in (
-        (TooDeep, "depth", measured.depth, limits.depth),
-        (TooManyAliases, "aliases", measured.aliases, limits.aliases),
-        (TooManyRootFields, "rootFields", measured.fields, limits.root_fields),
-        (TooCostly, "cost", measured.cost, limits.cost),
+def check_limits(estimate: CostEstimate, limits: Limits) -> Iterator[LimitExceeded]:
+    """Yield a refusal for each limit that an operation exceeds."""
+    for refusal, name, requested, maximum in (
+        (TooDeep, "depth", estimate.depth, limits.depth),
+        (TooManyAliases, "aliases", estimate.aliases, limits.aliases),
+        (TooManyRootFields, "rootFields", estimate.fields, limits.root_fields),
+        (TooCostly, "cost", estimate.cost, limits.cost),
     ):
         if requested > maximum:
             info = {"limit": name, "requested": requested, "maximum": maximum}
-            yield kind(requested=requested, maximum=maximum, info=info)
+            yield refusal(requested=requested, maximum=maximum, info=info)
 
 
-class _Measuring:
+class _CostEstimator:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, limits: Mapping[str, int]) -> None:
         self._schema = schema
         self._limits = limits
-        self._fragments: dict[str, Measured] = {}
+        self._fragments: dict[str, CostEstimate] = {}
         fragments = {each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-        # Each once, after those it spreads: however often they spread one another, and in however long a chain.
+        # Each fragment is estimated once, after the fragments that it spreads. Recursion would take exponential time
+        # where fragments spread each other twice, and exceed Python's recursion limit in a long chain of fragments.
         spreads = {
-            name: {part.name.value for part in _selections(each.selection_set) if isinstance(part, FragmentSpreadNode)}
+            name: {
+                selection.name.value
+                for selection in _selections(each.selection_set)
+                if isinstance(selection, FragmentSpreadNode)
+            }
             for name, each in fragments.items()
         }
         for name in TopologicalSorter(spreads).static_order():
             fragment = fragments[name]
-            self._fragments[name] = self._selected(
-                fragment.selection_set, self._kind(fragment.type_condition.name.value)
-            )
+            type_ = self._type(fragment.type_condition.name.value)
+            self._fragments[name] = self._selection_set(fragment.selection_set, type_)
 
-    def operation(self, node: OperationDefinitionNode) -> Measured:
+    def operation(self, node: OperationDefinitionNode) -> CostEstimate:
         root = self._schema.get_root_type(node.operation)
         assert root is not None  # noqa: S101 The document is valid.
-        return self._selected(node.selection_set, root)
+        return self._selection_set(node.selection_set, root)
 
-    def _selected(self, selection_set: SelectionSetNode, kind: GraphQLObjectType) -> Measured:
+    def _selection_set(self, selection_set: SelectionSetNode, parent: GraphQLObjectType) -> CostEstimate:
         depth = aliases = fields = cost = row_cost = 0
         for selection in selection_set.selections:
             if isinstance(selection, FieldNode):
-                part = self._field(selection, kind)
+                estimate = self._field(selection, parent)
             elif isinstance(selection, FragmentSpreadNode):
-                part = self._fragments[selection.name.value]
+                estimate = self._fragments[selection.name.value]
             else:
-                assert isinstance(selection, InlineFragmentNode)  # noqa: S101 There is nothing else.
+                assert isinstance(selection, InlineFragmentNode)  # noqa: S101 There is no other kind.
                 condition = selection.type_condition
-                part = self._selected(selection.selection_set, self._kind(condition.name.value) if condition else kind)
-            depth = max(depth, part.depth)
-            aliases += part.aliases
-            fields += part.fields
-            cost += part.cost
-            row_cost += part.row_cost
-        return Measured(depth, aliases, fields, cost, row_cost)
+                type_ = self._type(condition.name.value) if condition else parent
+                estimate = self._selection_set(selection.selection_set, type_)
+            depth = max(depth, estimate.depth)
+            aliases += estimate.aliases
+            fields += estimate.fields
+            cost += estimate.cost
+            row_cost += estimate.row_cost
+        return CostEstimate(depth, aliases, fields, cost, row_cost)
 
-    def _field(self, node: FieldNode, kind: GraphQLObjectType) -> Measured:
+    def _field(self, node: FieldNode, parent: GraphQLObjectType) -> CostEstimate:
         name, aliases = node.name.value, 1 if node.alias else 0
-        field = self._schema.get_field(kind, name)
+        field = self._schema.get_field(parent, name)
         assert field is not None  # noqa: S101 The document is valid.
-        of, place = get_named_type(field.type), f"{kind.name}.{name}"
-        if is_leaf_type(of):
-            return Measured(1, aliases, 1, cost=aliases + COSTLY.get(place, 0))
+        type_, path = get_named_type(field.type), f"{parent.name}.{name}"
+        if is_leaf_type(type_):
+            return CostEstimate(1, aliases, 1, cost=aliases + FIELD_COSTS.get(path, 0))
         assert node.selection_set is not None  # noqa: S101
-        assert isinstance(of, GraphQLObjectType)  # noqa: S101 The schema has no interfaces.
-        inner = self._selected(node.selection_set, of)
+        assert isinstance(type_, GraphQLObjectType)  # noqa: S101 The schema has no interfaces.
+        inner = self._selection_set(node.selection_set, type_)
         depth = 1 if name in INTROSPECTION else 1 + inner.depth
         aliases += inner.aliases
         if LIMIT in field.args:
             rows = self._rows_of(node)
-            return Measured(depth, aliases, 1, cost=1 + max(rows, inner.cost + rows * inner.row_cost))
-        if name == "items" and kind.name.endswith("Connection"):
-            return Measured(depth, aliases, 1, row_cost=1 + inner.cost)
+            return CostEstimate(depth, aliases, 1, cost=1 + max(rows, inner.cost + rows * inner.row_cost))
+        if name == "items" and parent.name.endswith("Connection"):
+            return CostEstimate(depth, aliases, 1, row_cost=1 + inner.cost)
         if is_list_type(get_nullable_type(field.type)):
-            return Measured(depth, aliases, 1, cost=estimate(place) * (1 + inner.cost))
-        return Measured(depth, aliases, 1, cost=COSTLY.get(place, 1) + inner.cost)
+            return CostEstimate(depth, aliases, 1, cost=list_length(path) * (1 + inner.cost))
+        return CostEstimate(depth, aliases, 1, cost=FIELD_COSTS.get(path, 1) + inner.cost)
 
     def _rows_of(self, node: FieldNode) -> int:
         value = next((argument.value for argument in node.arguments or () if _is_limit(argument)), None)
         if isinstance(value, VariableNode):
-            # It is not this operation's where only others spread the fragment in which it stands.
+            # A variable of another operation has no value here: only that operation spreads the fragment with it.
             return self._limits.get(value.name.value, 0)
-        return _rows(int(value.value) if isinstance(value, IntValueNode) else None)
+        return _page_rows(int(value.value) if isinstance(value, IntValueNode) else None)
 
-    def _kind(self, name: str) -> GraphQLObjectType:
-        kind = self._schema.get_type(name)
-        assert isinstance(kind, GraphQLObjectType)  # noqa: S101 The schema has no interfaces.
-        return kind
-
-
-def estimate(place: str) -> int:
-    """Return how many objects are counted in a list that is not paged, by its type and field."""
-    return ESTIMATE_OF_INTROSPECTION if place.startswith("__") else ESTIMATES[place]
+    def _type(self, name: str) -> GraphQLObjectType:
+        type_ = self._schema.get_type(name)
+        assert isinstance(type_, GraphQLObjectType)  # noqa: S101 The schema has no interfaces.
+        return type_
 
 
-def _rows(limit: object) -> int:
-    # As a resolver reads it; what one would refuse must only not be counted as less than nothing.
+def list_length(path: str) -> int:
+    """Return the assumed number of items of a list that is not paged, such as `Site.batteries`."""
+    return INTROSPECTION_LIST_LENGTH if path.startswith("__") else LIST_LENGTHS[path]
+
+
+def _page_rows(limit: object) -> int:
+    # Like a resolver, which rejects a limit out of range later; here it must only not make the cost negative.
     if isinstance(limit, float) and limit.is_integer():
         limit = int(limit)
     return min(max(limit, 0), MAX_PAGE_LIMIT) if isinstance(limit, int) else DEFAULT_PAGE_LIMIT
@@ -226,7 +231,7 @@ def _fields(document: DocumentNode) -> Iterator[FieldNode]:
 
 
 def _selections(selection_set: SelectionSetNode) -> Iterator[SelectionNode]:
-    """List all that is selected, at any depth, but for what fragments select that are spread."""
+    """Yield all selections at any depth, without those inside spread fragments."""
     for selection in selection_set.selections:
         yield selection
         inner = getattr(selection, "selection_set", None)

@@ -1,4 +1,4 @@
-"""Documents, each read once: parsed, validated and measured, and remembered for who sends it again."""
+"""GraphQL documents: parsed, validated and cached, with the cost estimates and plans of their operations."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -26,20 +26,28 @@ from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry.types.graphql import OperationType
 
 from db.engine.refusals import LimitExceeded
-from graph.operations.cost import INTROSPECTION, Measured, exceeded, limiting_variables, limits_given, measure
+from graph.operations.cost import (
+    INTROSPECTION,
+    CostEstimate,
+    check_limits,
+    estimate_cost,
+    limit_variables,
+    page_limits,
+)
 from graph.operations.storable_text import StorableLiterals
 from graph.settings import Limits
 
-# By the length of their texts: what was read takes some 120 bytes a character. A document longer than all of it is read
-# each time.
-MAX_CACHED_CHARACTERS = 2**18
-# What is kept of a document however short it is, in as many characters.
-CHARACTERS_EACH = 100
-# Of each document, for different values of the variables that limit its pages.
-MAX_CACHED_MEASURES = 100
-# A plan takes some 20 KB.
+# The size of the document cache, in characters of the documents' texts: 2**18 characters take some 30 MB, since a
+# parsed document takes some 120 bytes per character. A longer document is never cached.
+MAX_CACHE_CHARACTERS = 2**18
+# Added to the length of each document in the cache, for what does not grow with its text.
+CHARACTERS_PER_ENTRY = 100
+# For each document: one estimate per operation and combination of the variables that are page limits.
+MAX_CACHED_COST_ESTIMATES = 100
+# A plan takes some 20 KB, so all plans take at most 20 MB.
 MAX_CACHED_PLANS = 1_000
-# A fifth of graphql-core's own: comparing every field with every other would take seconds before it gives up.
+# A fifth of graphql-core's default: validation that compares every field with every other would take seconds before it
+# reaches the default and gives up.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 
 
@@ -47,100 +55,100 @@ class TooManyTokens(LimitExceeded):
     """The document has more than {maximum} tokens, and is read no further."""
 
 
-class NoIntrospection(ValidationRule):
-    """Refuses what asks for the schema."""
+class RejectIntrospection(ValidationRule):
+    """Reports an error for each introspection field."""
 
     def enter_field(self, node: FieldNode, *_args: object) -> None:
         if node.name.value in INTROSPECTION:
-            told = f"GraphQL introspection is off here, so {node.name.value} is not answered."
-            self.report_error(GraphQLError(told, node))
+            message = f"GraphQL introspection is off here, so {node.name.value} is not answered."
+            self.report_error(GraphQLError(message, node))
 
 
 @dataclass(eq=False)
 class Document:
-    """What a text was read as; `errors` tell why it cannot be run, and without a node it is not GraphQL."""
+    """A parsed and validated document. With `errors` it cannot be run; its `node` is None after a syntax error."""
 
     text: str
     node: DocumentNode | None
     errors: list[GraphQLError]
     operations: list[OperationDefinitionNode] = field(default_factory=list)
-    # The variables on which the cost of an operation depends.
-    limiting: frozenset[str] = frozenset()
-    # The variables by which selections are left out.
-    deciding: frozenset[str] = frozenset()
-    # What is known of its operations for answering them without Strawberry, by their names.
-    planned: dict[str | None, Any] = field(default_factory=dict)
-    measures: LRUCache[object, Measured] = field(default_factory=lambda: LRUCache(MAX_CACHED_MEASURES))
+    # The names of variables that are the limit of a page: the cost estimate depends on their values.
+    limit_variables: frozenset[str] = frozenset()
+    # The names of variables in @skip and @include: the plan depends on their values.
+    directive_variables: frozenset[str] = frozenset()
+    # The cache of `graph/plans/run.py`, by operation name.
+    planned_operations: dict[str | None, Any] = field(default_factory=dict)
+    cost_estimates: LRUCache[object, CostEstimate] = field(default_factory=lambda: LRUCache(MAX_CACHED_COST_ESTIMATES))
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
-        """Return the operation of a name, or the only one; None where there is no such."""
+        """Return the named operation, or without a name the document's only operation; None if there is none."""
         if name is None:
             return self.operations[0] if len(self.operations) == 1 else None
         return next((each for each in self.operations if each.name and each.name.value == name), None)
 
     def operation_type(self, name: str | None) -> OperationType | None:
-        """Tell what the operation of a name is; None where it cannot be read, or is not there."""
+        """Return the type of the operation that `operation` returns; None if there is none."""
         operation = self.operation(name)
         return OperationType(operation.operation.value) if operation else None
 
 
 class Documents:
-    """All documents of an application, read by its limits, and with or without questions about the schema."""
+    """The document cache of an application, with its limits, its manifest and whether it permits introspection."""
 
     def __init__(
         self, limits: Limits | None = None, *, introspection: bool = True, manifest: Mapping[str, str] | None = None
     ) -> None:
         self.limits = limits or Limits()
         self.introspection = introspection
-        self._rules = [*specified_rules, StorableLiterals, *(() if introspection else (NoIntrospection,))]
-        # The only documents that are run, by their ids; None where any is.
+        self._rules = [*specified_rules, StorableLiterals, *(() if introspection else (RejectIntrospection,))]
+        # The texts of the persisted operations by their ids; None if clients may send any operation.
         self.manifest = manifest
-        # Operations as they are answered without Strawberry.
+        # The cache of `graph/plans/run.py`.
         self.plans: LRUCache[object, Any] = LRUCache(MAX_CACHED_PLANS)
-        self._read: LRUCache[str, Document] = LRUCache(MAX_CACHED_CHARACTERS, getsizeof=_length)
+        self._cache: LRUCache[str, Document] = LRUCache(MAX_CACHE_CHARACTERS, getsizeof=_cache_size)
 
     def read(self, text: str, schema: GraphQLSchema) -> Document:
-        """Read a document; what is wrong with it is remembered too, since it is sent again as often."""
-        # Not by get(), which looks twice.
+        """Return a document, from the cache or parsed and validated. Invalid documents are cached, too."""
+        # By index and not by LRUCache.get(), which looks the key up twice.
         try:
-            return self._read[text]
+            return self._cache[text]
         except KeyError:
-            document = self._new(text, schema)
-        with suppress(ValueError):  # It is too long to be remembered.
-            self._read[text] = document
+            document = self._parse(text, schema)
+        with suppress(ValueError):  # LRUCache raises it for a document larger than the whole cache.
+            self._cache[text] = document
         return document
 
-    def measured(
+    def cost_estimate(
         self,
         document: Document,
         operation: OperationDefinitionNode,
         variables: Mapping[str, object],
         schema: GraphQLSchema,
-    ) -> Measured:
-        """Measure an operation of a document that has no errors."""
-        limits = limits_given(operation, document.limiting, variables)
+    ) -> CostEstimate:
+        """Return the cost estimate of an operation in a document without errors."""
+        limits = page_limits(operation, document.limit_variables, variables)
         key = (operation.name and operation.name.value, limits)
-        measured = document.measures.get(key)
-        if measured is None:
+        estimate = document.cost_estimates.get(key)
+        if estimate is None:
             assert document.node is not None  # noqa: S101
-            measured = document.measures[key] = measure(schema, document.node, operation, limits)
-        return measured
+            estimate = document.cost_estimates[key] = estimate_cost(schema, document.node, operation, limits)
+        return estimate
 
-    def problems(self, text: str, schema: GraphQLSchema) -> list[GraphQLError]:
-        """Return what keeps the operations of a document from being run, whatever their variables."""
+    def errors(self, text: str, schema: GraphQLSchema) -> list[GraphQLError]:
+        """Return the errors of a document, and the limits that its operations exceed without variables."""
         document = self.read(text, schema)
-        measures = (
-            [] if document.errors else [self.measured(document, each, {}, schema) for each in document.operations]
-        )
-        beyond = [refusal for measured in measures for refusal in exceeded(measured, self.limits)]
-        return document.errors + [GraphQLError(str(each), original_error=each) for each in beyond]
+        if document.errors:
+            return document.errors
+        estimates = [self.cost_estimate(document, each, {}, schema) for each in document.operations]
+        refusals = [refusal for estimate in estimates for refusal in check_limits(estimate, self.limits)]
+        return [GraphQLError(str(each), original_error=each) for each in refusals]
 
-    def _new(self, text: str, schema: GraphQLSchema) -> Document:
+    def _parse(self, text: str, schema: GraphQLSchema) -> Document:
         maximum = self.limits.document_tokens
         try:
             node = parse(text, max_tokens=maximum)
         except GraphQLSyntaxError as error:
-            # Of graphql-core's own errors only the text tells this one apart.
+            # graphql-core raises GraphQLSyntaxError for too many tokens, too; only the message differs.
             if error.message.startswith(f"Syntax Error: Document contains more than {maximum} tokens."):
                 refusal = TooManyTokens(maximum=maximum, info={"limit": "tokens", "maximum": maximum})
                 return Document(text, None, [GraphQLError(str(refusal), original_error=refusal)])
@@ -149,10 +157,10 @@ class Documents:
         errors = validate(schema, node, self._rules, hide_suggestions=not self.introspection)
         if errors:
             return Document(text, node, errors, operations)
-        return Document(text, node, errors, operations, limiting_variables(node), _deciding_variables(node))
+        return Document(text, node, errors, operations, limit_variables(node), _directive_variables(node))
 
 
-def _deciding_variables(document: DocumentNode) -> frozenset[str]:
+def _directive_variables(document: DocumentNode) -> frozenset[str]:
     names: set[str] = set()
 
     class Directives(Visitor):
@@ -164,5 +172,5 @@ def _deciding_variables(document: DocumentNode) -> frozenset[str]:
     return frozenset(names)
 
 
-def _length(document: Document) -> int:
-    return len(document.text) + CHARACTERS_EACH
+def _cache_size(document: Document) -> int:
+    return len(document.text) + CHARACTERS_PER_ENTRY

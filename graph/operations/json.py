@@ -1,4 +1,4 @@
-"""JSON as it goes over the wire: whatever a client may send is read or refused, whatever we may tell can be written."""
+"""JSON encoding and decoding for everything that is sent to clients or received from them."""
 
 import json
 from typing import Any
@@ -6,27 +6,28 @@ from typing import Any
 import orjson
 
 
-class NotJson(ValueError):
-    """A text is no JSON, or is nested deeper than anything of ours."""
+class InvalidJson(ValueError):
+    """A text is not JSON, or is nested deeper than Python's recursion limit."""
 
 
 def decode(text: str | bytes) -> Any:
-    """Read JSON. Raises NotJson."""
+    """Decode JSON. Raises InvalidJson."""
+    # Unlike orjson, json accepts NaN, Infinity and lone surrogates: validation reports the variable that holds them.
     try:
         return json.loads(text)
     except (RecursionError, ValueError) as error:
-        raise NotJson(str(error)) from error
+        raise InvalidJson(str(error)) from error
 
 
 def encode(data: object) -> str:
-    """Write JSON as a text."""
-    return encoded(data).decode()
+    """Encode data as a JSON string."""
+    return encode_bytes(data).decode()
 
 
-def encoded(data: object) -> bytes:
-    """Write JSON."""
+def encode_bytes(data: object) -> bytes:
+    """Encode data as JSON in UTF-8."""
     try:
         return orjson.dumps(data)
     except TypeError:
-        # A message may repeat the half of a surrogate pair that a caller sent, which only an escape can hold.
+        # orjson rejects a lone surrogate, which an error message may repeat from a request; json escapes it.
         return json.dumps(data).encode()

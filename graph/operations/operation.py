@@ -1,16 +1,16 @@
-"""What a client asks to be run."""
+"""A GraphQL operation as a client requests it."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 
 class Operation(NamedTuple):
-    """An operation of a document, and the values of its variables as they came."""
+    """The text of a document, the name of the operation to run, and the values of its variables before coercion."""
 
     query: str
     variables: Mapping[str, Any]
     name: str | None
 
 
-class Unplanned(Exception):
-    """Why an operation has no plan, or why its plan cannot answer: Strawberry is to run it."""
+class NoPlan(Exception):
+    """The reason why an operation cannot be run by a compiled plan; Strawberry must run it."""

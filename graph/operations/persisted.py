@@ -1,8 +1,8 @@
 """
-Operations known beforehand: a list of all that are run, and requests that name one in place of sending its text.
+Persisted operations: a manifest of all operations that the server runs, and requests that send an id instead of a text.
 
-Sources: Apollo's persisted query manifest, GraphQL Code Generator's persisted documents, and for what requests look
-like and how clients know that they are not understood, Apollo's automatic persisted queries, which urql takes up.
+Sources: Apollo's persisted query manifest and GraphQL Code Generator's persisted documents for the file; Apollo's
+automatic persisted queries, which urql implements too, for the request's `extensions.persistedQuery` and the errors.
 """
 
 import hashlib
@@ -16,63 +16,64 @@ from graphql import GraphQLSchema
 from db.engine.refusals import ValidationFailed
 from graph.operations.documents import Documents
 
-APOLLO = "apollo-persisted-query-manifest"
+APOLLO_FORMAT = "apollo-persisted-query-manifest"
 
-# Texts of operations by their ids, which as a rule are their hashes.
+# The texts of documents by their ids. An id is usually the SHA-256 of the text.
 Manifest: TypeAlias = Mapping[str, str]
 
 
-class BadManifest(Exception):
-    """Why a list of operations cannot be used."""
+class InvalidManifest(Exception):
+    """A manifest file cannot be read, is malformed or holds a document that cannot be run."""
 
 
 class PersistedQueryRefusal(ValidationFailed):
-    """A request that names an operation which is not run, or sends one that is not among those that are."""
+    """The base of refusals of a request's text or id. Clients recognise a refusal by its code in `extensions`."""
 
     code: ClassVar[str]
 
     @property
     def extensions(self) -> dict[str, str]:
-        """What clients look at to know which it is."""
+        """The `extensions` of the GraphQL error."""
         return {"code": self.code}
 
 
 class PersistedQueryNotSupported(PersistedQueryRefusal):
     """PersistedQueryNotSupported"""
 
-    # By these, text and code, a client knows that it is to send the text.
+    # Clients that read this message or code send the request again, with the text.
     code = "PERSISTED_QUERY_NOT_SUPPORTED"
 
 
 class UnknownId(PersistedQueryRefusal):
-    """There is no operation with the id {id} among those that are run here."""
+    """No persisted operation has the id {id}; this server runs only the operations in its manifest."""
 
     code = "PERSISTED_QUERY_NOT_IN_LIST"
 
 
 class NotListed(PersistedQueryRefusal):
-    """This operation is not among those that are run here."""
+    """This operation is not in the manifest of persisted operations, and this server runs no others."""
 
     code = "QUERY_NOT_IN_SAFELIST"
 
 
 class WrongHash(PersistedQueryRefusal):
-    """The operation's text is not the one that its sha256Hash stands for."""
+    """The operation's text does not match its sha256Hash."""
 
     code = "PERSISTED_QUERY_HASH_MISMATCH"
 
 
 def operation_text(request: Mapping[str, Any], manifest: Manifest | None) -> Any:
     """
-    Return the text that a request asks to be run, or what stands in its place.
+    Return the text of the document to run: the request's `query`, or the persisted document with the request's id.
 
-    Raises PersistedQueryRefusal.
+    Without an id, the `query` of a malformed request is returned as it is, whatever its type. Raises
+    PersistedQueryRefusal.
     """
     text, id = request.get("query"), _id(request.get("extensions"))
     if manifest is None:
         if id is not None and text is None:
             raise PersistedQueryNotSupported
-        if id is not None and isinstance(text, str) and _hash(text) != id:
+        if id is not None and isinstance(text, str) and _sha256(text) != id:
             raise WrongHash
         return text
     if id is not None:
@@ -81,46 +82,55 @@ def operation_text(request: Mapping[str, Any], manifest: Manifest | None) -> Any
         if text is not None and text != manifest[id]:
             raise WrongHash
         return manifest[id]
-    if isinstance(text, str) and _hash(text) not in manifest:
+    if isinstance(text, str) and _sha256(text) not in manifest:
         raise NotListed
     return text
 
 
 def read_manifest(path: Path, documents: Documents, schema: GraphQLSchema) -> Manifest:
-    """Read a list of operations, of either kind, each of which can be run. Raises BadManifest."""
+    """
+    Read a manifest in one of the two formats, and check that each of its operations can be run.
+
+    The result also holds each text under its SHA-256, whatever its id. Raises InvalidManifest.
+    """
     try:
-        given = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except OSError as fault:
-        raise BadManifest(f"{path} cannot be read: {fault.strerror}.") from None
+        raise InvalidManifest(f"{path} cannot be read: {fault.strerror}.") from None
     except ValueError as fault:
-        raise BadManifest(f"{path} is not JSON: {fault}.") from None
+        raise InvalidManifest(f"{path} is not JSON: {fault}.") from None
     manifest: dict[str, str] = {}
-    for place, id, text in _entries(path, given):
+    for position, id, text in _entries(path, content):
         if not isinstance(id, str) or not isinstance(text, str):
-            raise BadManifest(f"{path}, {place}: an operation has an id and the text of a document, both texts.")
+            raise InvalidManifest(
+                f"{path}, {position}: an operation needs an id and the text of a document, both strings."
+            )
         if manifest.setdefault(id, text) != text:
-            raise BadManifest(f"{path}, {place}: the id {id} has another document already.")
-        problem = next(iter(documents.problems(text, schema)), None)
-        if problem is not None:
-            raise BadManifest(f"{path}, {place}: {problem.message}")
-    # A text is found by its own hash too, whatever its id.
-    return manifest | {_hash(text): text for text in manifest.values()}
+            raise InvalidManifest(f"{path}, {position}: the id {id} is used for two different documents.")
+        error = next(iter(documents.errors(text, schema)), None)
+        if error is not None:
+            raise InvalidManifest(f"{path}, {position}: {error.message}")
+    return manifest | {_sha256(text): text for text in manifest.values()}
 
 
-def _entries(path: Path, given: Any) -> Iterator[tuple[str, Any, Any]]:
-    """List what stands in a manifest: where, the id, and the document."""
-    match given:
-        case {"format": str(kind), "version": version, "operations": list(operations)}:
-            if (kind, version) != (APOLLO, 1):
-                raise BadManifest(f"{path} is of the format {kind}, version {version}; expected {APOLLO}, version 1.")
+def _entries(path: Path, content: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the position, the id and the text of each document in a manifest; the latter two are not validated."""
+    match content:
+        case {"format": str(name), "version": version, "operations": list(operations)}:
+            if (name, version) != (APOLLO_FORMAT, 1):
+                raise InvalidManifest(
+                    f"{path} has the format {name}, version {version}; expected {APOLLO_FORMAT}, version 1."
+                )
             for number, operation in enumerate(operations, start=1):
                 each = operation if isinstance(operation, dict) else {}
                 yield f"operation {number} ({each.get('name')})", each.get("id"), each.get("body")
-        case dict() if "operations" not in given:
-            for id, text in given.items():
+        case dict() if "operations" not in content:
+            for id, text in content.items():
                 yield f"operation {id}", id, text
         case _:
-            raise BadManifest(f"{path} is neither an {APOLLO} nor an object of documents by their hashes.")
+            raise InvalidManifest(
+                f"{path} is neither an {APOLLO_FORMAT} nor a JSON object of documents by their hashes."
+            )
 
 
 def _id(extensions: Any) -> str | None:
@@ -130,5 +140,5 @@ def _id(extensions: Any) -> str | None:
     return None
 
 
-def _hash(text: str) -> str:
+def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()

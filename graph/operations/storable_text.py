@@ -1,4 +1,4 @@
-"""Texts that Postgres cannot keep are refused before anything runs, with the place they stand at."""
+"""Rejects text that Postgres cannot store, before an operation runs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,33 +14,35 @@ class UnstorableText(ValidationFailed):
 
 
 class StorableVariables(SchemaExtension):
-    """Check the texts among a request's variables; `StorableLiterals` checks those in its document, once."""
+    """Checks the strings in a request's variables; `StorableLiterals` checks those in its document."""
 
     def on_execute(self) -> Iterator[None]:
-        place = find_unstorable_text(self.execution_context.variables or {})
-        if place:
-            raise UnstorableText(field=place)
+        path = find_unstorable_text(self.execution_context.variables or {})
+        if path:
+            raise UnstorableText(field=path)
         yield
 
 
-def find_unstorable_text(variables: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the place of the first text among variables that Postgres cannot keep; nothing where all can be."""
-    return next((place for name, value in variables.items() for place in _find_unstorable_text(value, (name,))), ())
-
-
 class StorableLiterals(ValidationRule):
+    """Reports an error for each string in a document that Postgres cannot store."""
+
     def enter_string_value(self, node: StringValueNode, *_args: Any) -> None:
         if next(_find_unstorable_text(node.value, ()), None) is not None:
             self.report_error(GraphQLError(str(UnstorableText()), node))
 
 
-def _find_unstorable_text(value: object, place: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def find_unstorable_text(variables: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the path of the first string in variables that Postgres cannot store; an empty path if there is none."""
+    return next((path for name, value in variables.items() for path in _find_unstorable_text(value, (name,))), ())
+
+
+def _find_unstorable_text(value: object, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     if isinstance(value, str):
         if "\0" in value or (not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)):
-            yield place
+            yield path
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _find_unstorable_text(inner, (*place, key))
+            yield from _find_unstorable_text(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _find_unstorable_text(inner, (*place, str(index)))
+            yield from _find_unstorable_text(inner, (*path, str(index)))

@@ -1,4 +1,4 @@
-"""A field's arguments in a plan: what its resolver would be given, made of the values of variables alone."""
+"""Compiles a field's arguments in a document to a function from variable values to the arguments of its resolver."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -20,61 +20,76 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
-from graph.operations.operation import Unplanned
+from graph.operations.operation import NoPlan
 
-ArgumentsOf: TypeAlias = Callable[[VariableValues], dict[str, Any]]
+# Returns the arguments by their Python names. Raises NoPlan and GraphQLError.
+ArgumentBuilder: TypeAlias = Callable[[VariableValues], dict[str, Any]]
 
 
-def arguments_of(
+def compile_arguments(
     field: GraphQLField, declared: StrawberryField, node: FieldNode, *, schema: Any, values: VariableValues
-) -> ArgumentsOf:
-    """Return what makes a field's arguments of the values of variables; `values` are any that fit."""
+) -> ArgumentBuilder:
+    """
+    Return a function that builds a field's arguments from variable values.
+
+    `values` are any valid variable values: arguments without variables are built with them once.
+    """
     registry, config = schema.schema_converter.scalar_registry, schema.config
 
-    def converted(values: VariableValues) -> dict[str, Any]:
-        given = get_argument_values(field, node, values)
-        return convert_arguments(given, declared.arguments, registry, config)
+    def convert(values: VariableValues) -> dict[str, Any]:
+        arguments = get_argument_values(field, node, values)
+        return convert_arguments(arguments, declared.arguments, registry, config)
 
     if not any(_has_variable(argument.value) for argument in node.arguments or ()):
-        constants = converted(values)
+        constants = convert(values)
         return lambda _values: constants
-    # What takes a tenth of the time: whole scalars and flat inputs, which are what their variables were read as.
+    # A fast path that takes a tenth of the time: each argument is a whole variable whose type is a scalar or an input
+    # of scalars. graphql-core has coerced the variable already, so its value needs no further conversion.
     python_names = {config.name_converter.get_graphql_name(each): each for each in declared.arguments}
-    picked = []
+    variables = []
     for argument in node.arguments or ():
-        kind, to = field.args[argument.name.value].type, python_names[argument.name.value]
-        make = _maker(kind, to.type, config)
-        if not isinstance(argument.value, VariableNode) or make is None:
-            return converted
-        picked.append((to.python_name, argument.value.name.value, make, is_non_null_type(kind)))
+        graphql_type, python_argument = field.args[argument.name.value].type, python_names[argument.name.value]
+        from_coerced = _converter(graphql_type, python_argument.type, config)
+        if not isinstance(argument.value, VariableNode) or from_coerced is None:
+            return convert
+        variables.append(
+            (python_argument.python_name, argument.value.name.value, from_coerced, is_non_null_type(graphql_type))
+        )
 
-    def taken(values: VariableValues) -> dict[str, Any]:
+    def from_variables(values: VariableValues) -> dict[str, Any]:
         coerced = values.coerced
-        if any(must_be and coerced.get(of) is None for _, of, _, must_be in picked):
-            raise Unplanned("an argument that is not nullable is missing or null")
-        return {name: make(coerced[of]) for name, of, make, _ in picked if of in coerced}
+        if any(is_required and coerced.get(variable) is None for _, variable, _, is_required in variables):
+            raise NoPlan("an argument that is not nullable is missing or null")
+        return {
+            name: from_coerced(coerced[variable])
+            for name, variable, from_coerced, _ in variables
+            if variable in coerced
+        }
 
-    return taken
+    return from_variables
 
 
-def nullable(kind: Any) -> Any:
-    """Return a type of GraphQL's as what may also be null."""
-    return kind.of_type if is_non_null_type(kind) else kind
+def nullable(graphql_type: Any) -> Any:
+    """Return the nullable type inside a non-null GraphQL type, or the type itself."""
+    return graphql_type.of_type if is_non_null_type(graphql_type) else graphql_type
 
 
-def _maker(kind: Any, to: Any, config: StrawberryConfig) -> Callable[[Any], Any] | None:
-    """Return what makes of a variable's value what a resolver is given; None where there is more to it."""
-    kind, to = nullable(kind), to.of_type if isinstance(to, StrawberryOptional) else to
-    if is_scalar_type(kind):
-        return _as_it_is
-    if not is_input_object_type(kind) or not all(is_scalar_type(nullable(each.type)) for each in kind.fields.values()):
+def _converter(graphql_type: Any, python_type: Any, config: StrawberryConfig) -> Callable[[Any], Any] | None:
+    """Return the conversion of a coerced value to a resolver's argument; None for types that need Strawberry's own."""
+    graphql_type = nullable(graphql_type)
+    python_type = python_type.of_type if isinstance(python_type, StrawberryOptional) else python_type
+    if is_scalar_type(graphql_type):
+        return _unchanged
+    if not is_input_object_type(graphql_type):
         return None
-    of_input = to.__strawberry_definition__.fields
-    names = {config.name_converter.get_graphql_name(each): each.python_name for each in of_input}
-    return lambda value: None if value is None else to(**{names[name]: inner for name, inner in value.items()})
+    if not all(is_scalar_type(nullable(each.type)) for each in graphql_type.fields.values()):
+        return None
+    input_fields = python_type.__strawberry_definition__.fields
+    names = {config.name_converter.get_graphql_name(each): each.python_name for each in input_fields}
+    return lambda value: None if value is None else python_type(**{names[name]: each for name, each in value.items()})
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 

@@ -3,26 +3,28 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, OperationType
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from graphql.execution.values import VariableValues, get_variable_values
 
 from db.engine.connections import Record
 from db.engine.refusals import Refusal
 from db.engine.scope import UNRESTRICTED
 from db.engine.statements import CompiledStatement
-from graph.operations.cost import exceeded
+from graph.operations.cost import check_limits
 from graph.operations.documents import Document, Documents
-from graph.operations.operation import Unplanned
-from graph.plans.compiler import PlannedRead, Planner
+from graph.operations.operation import NoPlan
+from graph.plans.compiler import PlanCompiler, PlannedRead
 from graph.plans.run import QueryRun
 from graph.schema import schema
 
-OWNERS = {
-    ("owned", False): ", for one parent object",
-    ("owned", True): ", for several parent objects",
-    ("pages", False): ", a page for one parent object",
-    ("pages", True): ", a page for each of several parent objects",
+# By the method of QueryRun that runs the statement, and whether there are several parent objects.
+READ_DESCRIPTIONS = {
+    ("root", False): "",
     ("page", False): ", a page",
+    ("related", False): ", for one parent object",
+    ("related", True): ", for several parent objects",
+    ("first_pages", False): ", a page for one parent object",
+    ("first_pages", True): ", a page for each of several parent objects",
 }
 
 
@@ -60,29 +62,23 @@ async def _explain(
     values = get_variable_values(schema._schema, operation.variable_definitions or (), given)
     if isinstance(values, list):
         return _invalid(title, values)
-    refusals = list(exceeded(documents.measured(document, operation, given, schema._schema), documents.limits))
+    refusals = list(check_limits(documents.cost_estimate(document, operation, given, schema._schema), documents.limits))
     if refusals:
         return _invalid(title, refusals)
     if operation.operation is OperationType.SUBSCRIPTION:
         return _without_plan(title, "a subscription is not a single read")
     try:
-        planner = _planner(document, operation, values)
-        planner.plan(role)
-        statements = [each async for each in _statements(planner.reads, values)]
-    except Unplanned as reason:
+        compiler = PlanCompiler(schema, document, operation, values)
+        compiler.compile(role)
+        statements = [each async for each in _statements(compiler.reads, values)]
+    except NoPlan as reason:
         return _without_plan(title, reason)
     except Refusal as refusal:
         return _invalid(title, [refusal])
     numbered = [f"-- Statement {number}: {statement}" for number, statement in enumerate(statements, start=1)]
     if operation.operation is OperationType.MUTATION:
         numbered = ["-- No statements: the resolver of each mutation runs its own."]
-    return Explanation("\n\n".join([title, *numbered, planner.source.rstrip()]), True)
-
-
-def _planner(document: Document, operation: OperationDefinitionNode, values: VariableValues) -> Planner:
-    assert document.node is not None  # noqa: S101
-    fragments = [each for each in document.node.definitions if isinstance(each, FragmentDefinitionNode)]
-    return Planner(schema, operation, {each.name.value: each for each in fragments}, values)
+    return Explanation("\n\n".join([title, *numbered, compiler.source.rstrip()]), True)
 
 
 def _without_plan(title: str, reason: object) -> Explanation:
@@ -98,13 +94,13 @@ async def _statements(reads: list[PlannedRead], values: VariableValues) -> Async
     for read in reads:
         recorder = _Recorder()
         method = getattr(QueryRun(recorder, UNRESTRICTED), read.method)
-        owners = ([["1", "2"] if read.has_many_owners else ["1"]]) if read.method in ("owned", "pages") else []
-        await method(read.query, read.arguments(values), read.projection, *(read.page or ()), *owners)
+        keys = [["1", "2"] if read.has_many_parents else ["1"]] if read.query.parent_column else []
+        await method(read.query, read.arguments(values), read.projection, *(read.page or ()), *keys)
         for statement in recorder.statements:
             parameters = enumerate(statement.arguments(_ParameterNames()), start=1)
             yield "\n".join(
                 [
-                    f"{read.field}{OWNERS.get((read.method, read.has_many_owners), '')}",
+                    f"{read.path}{READ_DESCRIPTIONS[read.method, read.has_many_parents]}",
                     f"-- {', '.join(f'${number} = {each!r}' for number, each in parameters) or 'No parameters'}",
                     *(line.strip() for line in f"{statement.text};".splitlines()),
                 ]

@@ -1,19 +1,19 @@
 """
-Operations answered by plans, each made the first time its document is seen, and then only looked up.
+Runs queries and mutations by their compiled plans.
 
-What has no plan, and whatever goes wrong with reading by one, is left to Strawberry, which runs the operation from its
-beginning and words the error. What changes something is never run again: its errors are told as Strawberry tells them.
+A plan is compiled the first time that a document is sent, and cached. An operation without a plan is left to
+Strawberry. So is a query whose plan raises an error: Strawberry runs it from the beginning and words the error. A
+mutation never runs twice: once its first resolver has started, errors are formatted here as Strawberry would.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import asyncpg
 import structlog
 from graphql import (
     FieldNode,
-    FragmentDefinitionNode,
     GraphQLError,
     NonNullTypeNode,
     OperationDefinitionNode,
@@ -26,12 +26,12 @@ from db.engine.connections import Record
 from db.engine.refusals import Refusal
 from db.engine.scope import Scope
 from db.engine.statements import CompiledStatement
-from graph.operations.cost import Measured
+from graph.operations.cost import CostEstimate
 from graph.operations.documents import Document, Documents
-from graph.operations.json import encoded
-from graph.operations.operation import Operation, Unplanned
+from graph.operations.json import encode_bytes
+from graph.operations.operation import NoPlan, Operation
 from graph.operations.storable_text import find_unstorable_text
-from graph.plans.compiler import Plan, Planner
+from graph.plans.compiler import Plan, PlanCompiler
 from graph.resolvers.context import Context
 from graph.resolvers.errors import formatted, to_appsync_error
 from graph.resolvers.loaders import today
@@ -39,250 +39,288 @@ from graph.resolvers.paging import Page, page_limit, page_request
 from graph.resolvers.reads import Arguments, FieldQuery, Projection, bind
 from graph.schema import schema
 
-# Where Python's own type says all there is to say of a value.
-PLAIN = {"ID": str, "String": str, "Int": int, "Boolean": bool}
-INT_AT_MOST = 2**31 - 1
-# What is for Strawberry to tell of.
-EXPECTED = (Unplanned, Refusal, GraphQLError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+# GraphQL types whose JSON values are valid if they are of the Python type (and a string is storable, an Int 32 bits).
+PYTHON_TYPES = {"ID": str, "String": str, "Int": int, "Boolean": bool}
+MAX_INT = 2**31 - 1
+# Errors after which the plan is dropped without a log line: Strawberry reruns the operation and words the error.
+EXPECTED_ERRORS = (NoPlan, Refusal, GraphQLError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 log = structlog.get_logger()
 
 
+class SimpleVariable(NamedTuple):
+    """A variable of one of `PYTHON_TYPES`, without a default value."""
+
+    name: str
+    python_type: type[Any]
+    is_required: bool
+
+
 @dataclass(eq=False)
-class Planned:
-    """An operation of a document, and what is known of it whatever its variables."""
+class PlannedOperation:
+    """An operation of a document, with everything about it that does not depend on the values of its variables."""
 
     node: OperationDefinitionNode
-    # The variables' names and types in Python, and whether they must be given; None where there is more to them.
-    plain: list[tuple[str, type, bool]] | None
-    # What it asks for; None where that depends on variables.
-    measured: Measured | None
+    # None if any variable is not a simple one: then graphql-core coerces them all.
+    variables: list[SimpleVariable] | None
+    # None if the cost depends on variables.
+    estimate: CostEstimate | None
 
     @property
-    def is_change(self) -> bool:
+    def is_mutation(self) -> bool:
         return self.node.operation is OperationType.MUTATION
 
 
-async def planned_answer(operation: Operation, context: Context) -> bytes | None:
-    """Answer a query or a mutation by its plan; None where Strawberry is to run it, since nothing has been changed."""
+async def planned_response(operation: Operation, context: Context) -> bytes | None:
+    """Return the response to a query or mutation by its plan; None where Strawberry must run it: nothing is changed."""
     documents, variables = context.documents, operation.variables
     document = documents.read(operation.query, schema._schema)
-    planned = document.planned.get(operation.name) or _planned(documents, document, operation.name)
+    planned = document.planned_operations.get(operation.name) or _planned_operation(documents, document, operation.name)
     if planned is None:
         return None
-    measured = planned.measured or documents.measured(document, planned.node, variables, schema._schema)
-    if measured.is_beyond(documents.limits):
+    estimate = planned.estimate or documents.cost_estimate(document, planned.node, variables, schema._schema)
+    if estimate.exceeds(documents.limits):
         return None
-    changes = _Changes(context) if planned.is_change else None
+    mutations = MutationRun(context) if planned.is_mutation else None
     try:
-        values = _values(planned, variables)
-        plan = _plan(documents, document, planned, values, context.caller.role)
+        values = _coerced_variables(planned, variables)
+        plan = _cached_plan(documents, document, planned, values, context.caller.role)
         if plan is None:
             return None
-        if changes is not None:
-            data = await plan(changes, values)
+        if mutations is not None:
+            data = await plan(mutations, values)
         else:
-            async with context.database.read_connection() as reading:
-                data = await plan(QueryRun(reading, context.scope), values)
-    except Exception as fault:
-        if changes is not None and changes.have_begun:
+            async with context.database.read_connection() as connection:
+                data = await plan(QueryRun(connection, context.scope), values)
+    except Exception as error:
+        if mutations is not None and mutations.have_begun:
             raise
-        if not isinstance(fault, EXPECTED):
+        if not isinstance(error, EXPECTED_ERRORS):
             log.exception("A plan failed", request_id=context.request_id)
         return None
-    cost = {"requested": measured.cost, "maximum": documents.limits.cost}
-    if changes is not None and changes.errors:
-        return encoded({"data": data, "errors": formatted(changes.errors), "extensions": {"cost": cost}})
-    return encoded({"data": data, "extensions": {"cost": cost}})
+    response = {"data": data}
+    if mutations is not None and mutations.errors:
+        response["errors"] = formatted(mutations.errors)
+    response["extensions"] = {"cost": {"requested": estimate.cost, "maximum": documents.limits.cost}}
+    return encode_bytes(response)
 
 
-class _Changes:
-    """What a plan changes things by: what goes wrong with one is told of it, and is no reason to do anything again."""
+class MutationRun:
+    """Runs the mutations of a plan. The error of a mutation becomes an error of the response, and its data null."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self.errors: list[GraphQLError] = []
         self.have_begun = False
 
-    async def change(
+    async def mutate(
         self,
         resolve: Callable[..., Any],
         arguments: Arguments,
         nodes: list[FieldNode],
         key: str,
-        shown: Callable[[Any], Any],
+        serialize: Callable[[Any], Any],
     ) -> Any:
-        """Run a mutation's resolver, and show what it returns."""
+        """Run a mutation's resolver and serialize the object that it returns."""
         self.have_begun = True
         try:
-            changed = await resolve(None, _ChangeInfo(self._context, nodes[0].name.value), **arguments)
-            return None if changed is None else shown(changed)
+            result = await resolve(None, _ResolverInfo(self._context, nodes[0].name.value), **arguments)
+            return None if result is None else serialize(result)
         except Exception as error:
-            found = GraphQLError(str(error), nodes, path=[key], original_error=error)
-            self.errors.append(to_appsync_error(found, request_id=self._context.request_id))
+            located = GraphQLError(str(error), nodes, path=[key], original_error=error)
+            self.errors.append(to_appsync_error(located, request_id=self._context.request_id))
             return None
 
 
 @dataclass(frozen=True)
-class _ChangeInfo:
-    """What a mutation's resolver looks at of Strawberry's Info."""
+class _ResolverInfo:
+    """Replaces Strawberry's Info for the resolvers of mutations, which use only these attributes of it."""
 
     context: Context
     field_name: str
 
 
-class Rows(Protocol):
+class Connection(Protocol):
     """The method of a ReadConnection that plans use."""
 
-    async def rows(self, read: CompiledStatement, given: Mapping[str, object]) -> list[Record]: ...
+    async def rows(self, statement: CompiledStatement, values: Mapping[str, object]) -> list[Record]: ...
 
 
 class QueryRun:
-    """What a plan reads by: on one connection, for one caller, on one day."""
+    """Runs the reads of a plan on one connection, for one caller and one settlement date."""
 
-    def __init__(self, reading: Rows, scope: Scope) -> None:
-        self._reading = reading
+    def __init__(self, connection: Connection, scope: Scope) -> None:
+        self._connection = connection
         self._scope = scope
-        self._fixed = {"today": today(), **scope.bind_values()}
+        self._common_values = {"today": today(), **scope.bind_values()}
 
-    async def root(self, reads: FieldQuery, arguments: Arguments, form: Projection) -> list[Record]:
-        return (await self._reading.rows(*self._bound(reads, reads.arguments(arguments), form)))[:1]
+    async def root(self, query: FieldQuery, arguments: Arguments, projection: Projection) -> list[Record]:
+        """Read a root field: a list of its row, or an empty list."""
+        return (await self._rows(query, query.with_defaults(arguments), projection))[:1]
 
-    async def owned(
-        self, reads: FieldQuery, arguments: Arguments, form: Projection, keys: Sequence[str | None]
+    async def related(
+        self, query: FieldQuery, arguments: Arguments, projection: Projection, keys: Sequence[str | None]
     ) -> list[Record]:
-        """Read what belongs to objects; each row tells at its end which of them it belongs to."""
-        some = _some(keys)
-        if not some:
+        """Read a field of parent objects by their keys; the last column of each row is the key of its parent."""
+        distinct = _distinct(keys)
+        if not distinct:
             return []
-        return await self._reading.rows(*self._bound(reads, reads.arguments(arguments), form, keys=some))
+        return await self._rows(query, query.with_defaults(arguments), projection, keys=distinct)
 
     async def page(
-        self, reads: FieldQuery, arguments: Arguments, form: Projection, name: str, order: Sequence[int] | None
-    ) -> Page:
-        """Read a page of a list; `order` are the places of what its token is made of, where that is wanted."""
-        own, limit, token = reads.arguments(arguments), page_limit(arguments.get("limit")), arguments.get("next_token")
-        if token is None:
-            rows = await self._reading.rows(*self._bound(reads, own, form, rows=limit + (order is not None)))
-            return self._page(rows, reads, order, limit, (name, *own.values()))
-        assert reads.order is not None  # noqa: S101
-        request = page_request(limit, token, order=reads.order, of=(name, *own.values()))
-        rows = []
-        for part in request.parts:
-            left = limit + (order is not None) - len(rows)
-            if left:
-                behind = replace(form, behind=part)
-                rows += await self._reading.rows(*self._bound(reads, own, behind, rows=left, **request.last))
-        return self._page(rows, reads, order, limit, (name, *own.values()))
-
-    async def pages(
         self,
-        reads: FieldQuery,
+        query: FieldQuery,
         arguments: Arguments,
-        form: Projection,
+        projection: Projection,
+        name: str,
+        order: Sequence[int] | None,
+    ) -> Page:
+        """
+        Read a page of a root field.
+
+        `order` holds the indexes of the ordering columns in a row, from which the nextToken is made; None if nextToken
+        is not selected.
+        """
+        own, limit, token = (
+            query.with_defaults(arguments),
+            page_limit(arguments.get("limit")),
+            arguments.get("next_token"),
+        )
+        identity = (name, *own.values())
+        wanted = limit + (order is not None)
+        if token is None:
+            rows = await self._rows(query, own, projection, rows=wanted)
+            return self._page(rows, query, order, limit, identity)
+        assert query.order is not None  # noqa: S101
+        request = page_request(limit, token, order=query.order, list_identity=identity)
+        rows = []
+        for range_after_cursor in request.ranges:
+            missing = wanted - len(rows)
+            if missing:
+                after_cursor = replace(projection, range_after_cursor=range_after_cursor)
+                rows += await self._rows(query, own, after_cursor, rows=missing, **request.cursor_values)
+        return self._page(rows, query, order, limit, identity)
+
+    async def first_pages(
+        self,
+        query: FieldQuery,
+        arguments: Arguments,
+        projection: Projection,
         name: str,
         order: Sequence[int] | None,
         keys: Sequence[str | None],
     ) -> Mapping[str, Page]:
-        """Read the first page of the list of each of some objects, known by their keys."""
-        own, limit, some = reads.arguments(arguments), page_limit(arguments.get("limit")), _some(keys)
+        """Read the first page of a list of each parent object. Raises NoPlan for later pages."""
+        own, limit, distinct = query.with_defaults(arguments), page_limit(arguments.get("limit")), _distinct(keys)
         if arguments.get("next_token") is not None:
-            raise Unplanned("a list of a nested object is continued by a nextToken")
+            raise NoPlan("a list of a nested object is continued by a nextToken")
         wanted = limit + (order is not None)
-        found: dict[str, list[Record]] = {key: [] for key in some}
-        if len(some) == 1:
-            of_one = self._bound(reads, own, form, key=some[0], rows=wanted)
-            found[some[0]] = await self._reading.rows(*of_one)
-        elif some:
-            of_each = self._bound(reads, own, replace(form, of_each=True), keys=some, rows=wanted)
-            for row in await self._reading.rows(*of_each):
-                found[row[-1]].append(row)
-        return {key: self._page(rows, reads, order, limit, (name, key, *own.values())) for key, rows in found.items()}
+        rows_by_key: dict[str, list[Record]] = {key: [] for key in distinct}
+        if len(distinct) == 1:
+            # Without the lateral join that several parents need.
+            rows_by_key[distinct[0]] = await self._rows(query, own, projection, key=distinct[0], rows=wanted)
+        elif distinct:
+            per_parent = replace(projection, per_parent=True)
+            for row in await self._rows(query, own, per_parent, keys=distinct, rows=wanted):
+                rows_by_key[row[-1]].append(row)
+        return {
+            key: self._page(rows, query, order, limit, (name, key, *own.values())) for key, rows in rows_by_key.items()
+        }
 
     def _page(
-        self, rows: list[Record], reads: FieldQuery, order: Sequence[int] | None, limit: int, of: Sequence[object]
+        self,
+        rows: list[Record],
+        query: FieldQuery,
+        order: Sequence[int] | None,
+        limit: int,
+        list_identity: Sequence[object],
     ) -> Page:
         if order is None or len(rows) <= limit:
             return Page(rows, None)
-        assert reads.order is not None  # noqa: S101
-        last = [rows[limit - 1][place] for place in order]
-        return Page(rows[:limit], page_request(limit, None, order=reads.order, of=of).token(last))
+        assert query.order is not None  # noqa: S101
+        cursor = [rows[limit - 1][index] for index in order]
+        request = page_request(limit, None, order=query.order, list_identity=list_identity)
+        return Page(rows[:limit], request.token(cursor))
 
-    def _bound(
-        self, reads: FieldQuery, own: Arguments, form: Projection, **values: object
-    ) -> tuple[CompiledStatement, dict[str, Any]]:
-        return bind(reads, own, form, values | self._fixed, self._scope)
+    async def _rows(
+        self, query: FieldQuery, arguments: Arguments, projection: Projection, **values: object
+    ) -> list[Record]:
+        statement, bound = bind(query, arguments, projection, values | self._common_values, self._scope)
+        return await self._connection.rows(statement, bound)
 
 
-def _planned(documents: Documents, document: Document, name: str | None) -> Planned | None:
+def _planned_operation(documents: Documents, document: Document, name: str | None) -> PlannedOperation | None:
+    """Analyse an operation and cache the result in its document; None for errors and subscriptions."""
     node = document.operation(name)
     if document.errors or node is None or node.operation is OperationType.SUBSCRIPTION:
         return None
-    plain = [_plain(each) for each in node.variable_definitions or ()]
-    measured = None if document.limiting else documents.measured(document, node, {}, schema._schema)
-    planned = Planned(node, None if None in plain else plain, measured)  # type: ignore[arg-type]
-    document.planned[name] = planned
+    variables = [_simple_variable(each) for each in node.variable_definitions or ()]
+    estimate = None if document.limit_variables else documents.cost_estimate(document, node, {}, schema._schema)
+    simple = [each for each in variables if each is not None]
+    planned = PlannedOperation(node, simple if len(simple) == len(variables) else None, estimate)
+    document.planned_operations[name] = planned
     return planned
 
 
-def _plain(variable: VariableDefinitionNode) -> tuple[str, type, bool] | None:
-    must_be = isinstance(variable.type, NonNullTypeNode)
-    kind = variable.type.type if isinstance(variable.type, NonNullTypeNode) else variable.type
-    name = getattr(getattr(kind, "name", None), "value", "")
-    if name not in PLAIN or variable.default_value is not None:
+def _simple_variable(variable: VariableDefinitionNode) -> SimpleVariable | None:
+    is_required = isinstance(variable.type, NonNullTypeNode)
+    nullable = variable.type.type if isinstance(variable.type, NonNullTypeNode) else variable.type
+    type_name = getattr(getattr(nullable, "name", None), "value", "")
+    if type_name not in PYTHON_TYPES or variable.default_value is not None:
         return None
-    return variable.variable.name.value, PLAIN[name], must_be
+    return SimpleVariable(variable.variable.name.value, PYTHON_TYPES[type_name], is_required)
 
 
-def _values(planned: Planned, given: Mapping[str, Any]) -> VariableValues:
-    values = _plain_values(planned.plain, given)
+def _coerced_variables(planned: PlannedOperation, given: Mapping[str, Any]) -> VariableValues:
+    values = _coerced_simple_variables(planned.variables, given)
     if values is None:
         if find_unstorable_text(given):
-            raise Unplanned("a variable holds text that Postgres cannot store")
-        read = get_variable_values(schema._schema, planned.node.variable_definitions or (), dict(given))
-        if isinstance(read, list):
-            raise Unplanned("the value of a variable does not fit its type")
-        return read
+            raise NoPlan("a variable holds text that Postgres cannot store")
+        coerced = get_variable_values(schema._schema, planned.node.variable_definitions or (), dict(given))
+        if isinstance(coerced, list):
+            raise NoPlan("the value of a variable does not fit its type")
+        return coerced
     return values
 
 
-def _plain_values(plain: list[tuple[str, type[Any], bool]] | None, given: Mapping[str, Any]) -> VariableValues | None:
-    """Return the values of variables that are what they should be, as most are; None where that is to be looked at."""
-    if plain is None:
+def _coerced_simple_variables(
+    variables: list[SimpleVariable] | None, given: Mapping[str, Any]
+) -> VariableValues | None:
+    """Return the values if they are valid as they are; None if graphql-core must coerce or reject them."""
+    if variables is None:
         return None
     coerced: dict[str, Any] = {}
-    for name, kind, must_be in plain:
+    for name, python_type, is_required in variables:
         value: Any = given.get(name)
-        if type(value) is kind:
-            if kind is str and ("\0" in value or not value.isascii()) and find_unstorable_text({name: value}):
+        if type(value) is python_type:
+            if python_type is str and ("\0" in value or not value.isascii()) and find_unstorable_text({name: value}):
                 return None
-            if kind is int and not -INT_AT_MOST - 1 <= value <= INT_AT_MOST:
+            if python_type is int and not -MAX_INT - 1 <= value <= MAX_INT:
                 return None
-        elif value is not None or must_be:
+        elif value is not None or is_required:
             return None
         if name in given:
             coerced[name] = value
-    # Those that nothing declares are looked at, too.
+    # A value for a variable that the operation does not declare is checked for unstorable text, too.
     return VariableValues({}, coerced) if len(coerced) == len(given) else None
 
 
-def _plan(documents: Documents, document: Document, planned: Planned, values: VariableValues, role: str) -> Plan | None:
-    # For each role, and each way in which variables decide what is left out.
-    key = (planned, role, *[values.coerced.get(name) for name in document.deciding])
+def _cached_plan(
+    documents: Documents, document: Document, planned: PlannedOperation, values: VariableValues, role: str
+) -> Plan | None:
+    # A plan fits one role, and one combination of the values that decide @skip and @include.
+    key = (planned, role, *[values.coerced.get(name) for name in document.directive_variables])
     if key in documents.plans:
-        found: Plan | None = documents.plans[key]
-        return found
+        cached: Plan | None = documents.plans[key]
+        return cached
     plan: Plan | None
     try:
-        assert document.node is not None  # noqa: S101
-        fragments = [each for each in document.node.definitions if isinstance(each, FragmentDefinitionNode)]
-        planner = Planner(schema, planned.node, {each.name.value: each for each in fragments}, values)
-        plan = planner.plan(role)
-    except Unplanned:
+        plan = PlanCompiler(schema, document, planned.node, values).compile(role)
+    except NoPlan:
         plan = None
     documents.plans[key] = plan
     return plan
 
 
-def _some(keys: Sequence[str | None]) -> list[str]:
+def _distinct(keys: Sequence[str | None]) -> list[str]:
     return [key for key in dict.fromkeys(keys) if key is not None]

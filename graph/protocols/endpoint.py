@@ -18,7 +18,7 @@ from graph.object_store import ObjectStore
 from graph.operations.json import encode
 from graph.operations.operation import Operation
 from graph.operations.persisted import PersistedQueryRefusal
-from graph.plans.run import planned_answer
+from graph.plans.run import planned_response
 from graph.protocols import appsync_realtime, graphql_transport_ws, server_sent_events
 from graph.protocols.admission import Admission, Admitted, TooManySubscriptions
 from graph.protocols.appsync_realtime import RealtimeSocket
@@ -159,7 +159,7 @@ class Endpoint:
             return subscription_not_supported()
         operation, context = admitted.operation, self.context(admitted.caller, request_id=request_id)
         try:
-            planned = await planned_answer(operation, context)
+            planned = await planned_response(operation, context)
             if planned is not None:
                 return server_sent_events.single_result(planned.decode()) if with_events else answered(planned)
             result = await schema.execute(

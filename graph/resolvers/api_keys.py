@@ -58,7 +58,7 @@ class ApiKey(RowType):
     id: ID
     name: str
     prefix: str = strawberry.field(description="The first 12 characters of the secret, to recognise the key by.")
-    role: Role = column_field("role", by=Role)
+    role: Role = column_field("role", convert=Role)
     vpp_ids: list[ID] | None = strawberry.field(description="As in Caller.")
     site_ids: list[ID] | None = strawberry.field(description="As in Caller.")
     created_at: datetime
@@ -129,7 +129,7 @@ class ApiKeyMutation:
             )
             change.track_created(Kind.API_KEY, id)
         key = await info.context.database.row(db.api_keys.api_keys().where(col(ApiKeyTable.id) == id))
-        return ApiKeyWithSecret(api_key=require_row(ApiKey.of_any(key)), secret=secret)
+        return ApiKeyWithSecret(api_key=require_row(ApiKey.from_optional_row(key)), secret=secret)
 
     @strawberry.mutation(
         description="Takes effect immediately, and ends the open subscriptions of the key.",
@@ -146,7 +146,7 @@ class ApiKeyMutation:
             with suppress(TimeoutError):
                 if notices.version("api_keys") is not None:
                     await asyncio.wait_for(revoked.wait(), NOTICE_TIMEOUT_S)
-        return ApiKey.of(key)
+        return ApiKey.from_row(key)
 
 
 def _to_ids(ids: Sequence[UUID] | None) -> list[ID] | None:

@@ -32,21 +32,21 @@ BATTERY = FieldQuery(_battery)
 class Battery(RowType):
     id: ID
     site_id: strawberry.Private[UUID]
-    site: Site = query_field(FieldQuery(sites_by_id, by="site_id", owner="id"))
+    site: Site = query_field(FieldQuery(sites_by_id, parent_column="site_id", key_column="id"))
     manufacturer: str
     serial: str
     capacity_kwh: float = strawberry.field(
         description="Capacity today, or on the date `on` in Site.batteries."
         " If the battery is not installed today, its last capacity."
     )
-    effective_from: date | None = column_field("installed", by=attrgetter("lower"))
-    effective_until: date | None = column_field("installed", by=attrgetter("upper"))
+    effective_from: date | None = column_field("installed", convert=attrgetter("lower"))
+    effective_until: date | None = column_field("installed", convert=attrgetter("upper"))
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "Battery | None":
-        return await cls.first(info, BATTERY, id=str(id))
+        return await cls.load_first(info, BATTERY, id=str(id))
 
 
 @strawberry.input
@@ -103,7 +103,7 @@ class BatteryMutation:
             capacity_kwh=exact(input.capacity_kwh),
             effective_from=input.effective_from,
         )
-        return await Battery.created(info, created, BATTERY)
+        return await Battery.load_created(info, created, BATTERY)
 
     @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
     async def update_battery(self, info: Info, input: UpdateBatteryInput) -> Battery | None:

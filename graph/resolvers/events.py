@@ -35,20 +35,20 @@ def _imports(context: ReadContext) -> ReadStatement:
 
 @strawberry.type(description="Energy charged into or discharged from a site's batteries, and its tariff.")
 class BatteryEvent(RowType):
-    id: ID = column_field("import_id", "line_number", by="{}:{}".format)
+    id: ID = column_field("import_id", "line_number", convert="{}:{}".format)
     site_id: strawberry.Private[UUID]
     import_id: strawberry.Private[UUID]
 
-    site: Site = query_field(FieldQuery(sites_by_id, by="site_id", owner="id"))
+    site: Site = query_field(FieldQuery(sites_by_id, parent_column="site_id", key_column="id"))
     import_: Annotated["Import", strawberry.lazy("graph.resolvers.imports")] = query_field(
-        FieldQuery(_imports, by="import_id", owner="id"),
+        FieldQuery(_imports, parent_column="import_id", key_column="id"),
         RequiresRole(READER),
         name="import",
         description="The import whose file contains the event.",
     )
     line_number: int = strawberry.field(description="Line in the imported file; the header is line 1.")
     settlement_date: date
-    event_type: BatteryEventType = column_field("event_type", by=BatteryEventType)
+    event_type: BatteryEventType = column_field("event_type", convert=BatteryEventType)
     energy_kwh: float
     tariff_cents_per_kwh: float = strawberry.field(
         description="For CHARGE the cost of charging, for DISCHARGE the feed-in tariff; either can be negative."

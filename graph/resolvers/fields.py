@@ -1,4 +1,4 @@
-"""How rows become the schema's objects, and which fields of these are read by statements of their own."""
+"""The kinds of fields of the schema's types: columns of a row, objects in the same row, and reads of their own."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields
@@ -21,68 +21,79 @@ from graph.resolvers.reads import FieldQuery
 
 Item = TypeVar("Item", bound="RowType")
 
-# What a field is declared to be, in its metadata.
-READS, SHOWN, PART = "reads", "shown", "part"
+# Keys of a Strawberry field's metadata, under which its FieldQuery, ColumnField or EmbeddedObject is found.
+FIELD_QUERY, COLUMN_FIELD, EMBEDDED_OBJECT = "field_query", "column_field", "embedded_object"
 
 
 class ColumnField(NamedTuple):
-    """What of a row a field shows: the column of its name or another, or what a function makes of some."""
+    """A field that shows a column of the row, or the result of `convert` for the values of several columns."""
 
     columns: tuple[str, ...]
-    by: Callable[..., Any] | None = None
+    convert: Callable[..., Any] | None = None
 
-    def of(self, row: Any) -> Any:
+    def value_from(self, row: Any) -> Any:
         values = [getattr(row, column) for column in self.columns]
-        return values[0] if self.by is None else self.by(*values)
+        return values[0] if self.convert is None else self.convert(*values)
 
 
 class EmbeddedObject(NamedTuple):
-    """An object that is made of the same row, where a function of some columns says that there is one."""
+    """A field that is an object made of the same row; null where `exists` is false for the row."""
 
-    of: Callable[[], "type[RowType]"]
-    where: ColumnField
+    row_type: Callable[[], "type[RowType]"]
+    exists: ColumnField
 
 
 class RowType:
-    """An object of the schema that is made of a row: its fields are columns by their names, unless they say more."""
+    """
+    The base of the schema's types whose objects are made of a database row.
+
+    A field shows the column of its own name, unless it is declared by `column_field`, `embedded_object` or
+    `query_field`.
+    """
 
     @classmethod
-    def of(cls, row: Any) -> Self:
-        """Make one of a row, or of whatever else has all its columns."""
-        made = {name: column_field.of(row) for name, column_field in cls._shown()}
-        for name, embedded_object in cls._parts():
-            made[name] = embedded_object.of().of(row) if embedded_object.where.of(row) else None
-        return cls(**made)
+    def from_row(cls, row: Any) -> Self:
+        """Make an object of a row, or of another object that has all its columns as attributes."""
+        values = {name: column_field.value_from(row) for name, column_field in cls._column_fields()}
+        for name, embedded in cls._embedded_objects():
+            values[name] = embedded.row_type().from_row(row) if embedded.exists.value_from(row) else None
+        return cls(**values)
 
     @classmethod
-    def of_each(cls, rows: Iterable[AnyRow]) -> list[Self]:
-        return [cls.of(row) for row in rows]
+    def from_rows(cls, rows: Iterable[AnyRow]) -> list[Self]:
+        return [cls.from_row(row) for row in rows]
 
     @classmethod
-    def of_any(cls, row: AnyRow | None) -> Self | None:
-        return None if row is None else cls.of(row)
+    def from_optional_row(cls, row: AnyRow | None) -> Self | None:
+        return None if row is None else cls.from_row(row)
 
     @classmethod
-    async def first(cls, info: Info, reads: FieldQuery, **arguments: Any) -> Self | None:
-        """Read one by a statement, given its arguments."""
-        rows = await info.context.loaders.rows(reads, arguments)
-        return cls.of(rows[0]) if rows else None
+    async def load_first(cls, info: Info, query: FieldQuery, **arguments: Any) -> Self | None:
+        """Read the first row of a root field's query and make an object of it; None without rows."""
+        rows = await info.context.loaders.rows(query, arguments)
+        return cls.from_row(rows[0]) if rows else None
 
     @classmethod
-    async def created(cls, info: Info, created: CreatedObject, by_id: FieldQuery) -> Self | None:
-        """Return one that was created just now."""
-        return await cls.first(info, by_id, id=str(created.id)) if created.row is None else cls.of(created.row)
+    async def load_created(cls, info: Info, created: CreatedObject, by_id: FieldQuery) -> Self | None:
+        """Return an object that was just created, of the row that came with its INSERT or else of a read by its id."""
+        if created.row is None:
+            return await cls.load_first(info, by_id, id=str(created.id))
+        return cls.from_row(created.row)
 
     @classmethod
     @cache
-    def _shown(cls) -> list[tuple[str, ColumnField]]:
-        made = [each for each in fields(cls) if each.init and PART not in each.metadata]  # type: ignore[arg-type]
-        return [(each.name, column_field_of(each)) for each in made]
+    def _column_fields(cls) -> list[tuple[str, ColumnField]]:
+        shown = [each for each in fields(cls) if each.init and EMBEDDED_OBJECT not in each.metadata]  # type: ignore[arg-type]
+        return [(each.name, column_field_of(each)) for each in shown]
 
     @classmethod
     @cache
-    def _parts(cls) -> list[tuple[str, EmbeddedObject]]:
-        return [(each.name, each.metadata[PART]) for each in fields(cls) if PART in each.metadata]  # type: ignore[arg-type]
+    def _embedded_objects(cls) -> list[tuple[str, EmbeddedObject]]:
+        return [
+            (each.name, each.metadata[EMBEDDED_OBJECT])
+            for each in fields(cls)  # type: ignore[arg-type]
+            if EMBEDDED_OBJECT in each.metadata
+        ]
 
 
 @strawberry.type
@@ -91,43 +102,51 @@ class Connection(Generic[Item]):
     next_token: str | None
 
     @classmethod
-    def of(cls, kind: type[Item], page: Page) -> Self:
-        return cls(items=kind.of_each(page.rows), next_token=page.next_token)
+    def from_page(cls, item_type: type[Item], page: Page) -> Self:
+        return cls(items=item_type.from_rows(page.rows), next_token=page.next_token)
 
 
-def column_field(*columns: str, by: Callable[..., Any] | None = None, description: str | None = None) -> Any:
-    """Declare a field that shows a column of another name, or what a function makes of some."""
-    return strawberry.field(description=description, metadata={SHOWN: ColumnField(columns, by)})
+def column_field(*columns: str, convert: Callable[..., Any] | None = None, description: str | None = None) -> Any:
+    """Declare a field that shows a column of another name, or the result of a function of some columns."""
+    return strawberry.field(description=description, metadata={COLUMN_FIELD: ColumnField(columns, convert)})
 
 
 def column_field_of(field: Any) -> ColumnField:
-    """Return what a field shows, which is the column of its own name unless it says more."""
-    declared = field.metadata.get(SHOWN, ColumnField(()))
-    return ColumnField(declared.columns or (field.name,), declared.by)
+    """Return the ColumnField that a field is declared with, or one for the column of the field's own name."""
+    declared = field.metadata.get(COLUMN_FIELD, ColumnField(()))
+    return ColumnField(declared.columns or (field.name,), declared.convert)
 
 
 def embedded_object(
-    of: Callable[[], type[RowType]], where: ColumnField, *extensions: FieldExtension, description: str | None = None
+    row_type: Callable[[], type[RowType]],
+    exists: ColumnField,
+    *extensions: FieldExtension,
+    description: str | None = None,
 ) -> Any:
     """Declare a field that is an object made of the same row."""
     return strawberry.field(
-        description=description, extensions=list(extensions), metadata={PART: EmbeddedObject(of, where)}
+        description=description,
+        extensions=list(extensions),
+        metadata={EMBEDDED_OBJECT: EmbeddedObject(row_type, exists)},
     )
 
 
 def query_field(
-    reads: FieldQuery, *extensions: FieldExtension, name: str | None = None, description: str | None = None
+    query: FieldQuery, *extensions: FieldExtension, name: str | None = None, description: str | None = None
 ) -> Any:
-    """Declare a field that is read by a statement, of whose parameters it has its arguments."""
-    resolver = _resolver(reads)
+    """Declare a field that is read by a statement; the parameters of its statement function are its arguments."""
     return strawberry.field(
-        resolver=resolver, name=name, description=description, extensions=list(extensions), metadata={READS: reads}
+        resolver=_resolver(query),
+        name=name,
+        description=description,
+        extensions=list(extensions),
+        metadata={FIELD_QUERY: query},
     )
 
 
-def row_type(kind: Any) -> type[RowType]:
-    """Return what the objects of a GraphQL type are, or of the list that it is a page of."""
-    named = get_named_type(kind)
+def row_type(graphql_type: Any) -> type[RowType]:
+    """Return the Python class of a GraphQL type's objects; for a Connection, the class of its items."""
+    named = get_named_type(graphql_type)
     assert isinstance(named, GraphQLObjectType)  # noqa: S101
     if named.name.endswith("Connection"):
         return row_type(named.fields["items"].type)
@@ -135,54 +154,59 @@ def row_type(kind: Any) -> type[RowType]:
     return cast(type[RowType], definition.origin)
 
 
-def list_name(info_parent: str, field: str, key: UUID | None) -> tuple[object, ...]:
-    """Return what a list is known by to the tokens of its pages."""
-    return (field,) if key is None else (f"{info_parent}.{field}", key)
+def _resolver(query: FieldQuery) -> Callable[..., Any]:
+    """Return the Strawberry resolver of a field, with the field's arguments in its signature."""
 
-
-def _resolver(reads: FieldQuery) -> Callable[..., Any]:
     async def resolve(self: Any, info: Info, **given: Any) -> Any:
-        arguments, loaders = reads.arguments(given), info.context.loaders
-        kind = info._raw_info.return_type
-        key = None if reads.by is None else getattr(self, reads.by)
+        arguments, loaders = query.with_defaults(given), info.context.loaders
+        return_type = info._raw_info.return_type
+        key = None if query.parent_column is None else getattr(self, query.parent_column)
         key = UUID(key) if isinstance(key, str) else key
-        if reads.order is not None:
-            of = (*list_name(info.path.typename or "", info.field_name, key), *arguments.values())
-            request = page_request(given.get("limit"), given.get("next_token"), order=reads.order, of=of)
-            return Connection.of(row_type(kind), await loaders.page(reads, arguments, request, key))
-        rows = await (loaders.rows(reads, arguments) if reads.by is None else loaders.related(reads, arguments, key))
-        if reads.column is not None:
-            return getattr(rows[0], reads.column) if rows else reads.otherwise
-        if reads.is_list:
-            return row_type(kind).of_each(rows)
+        if query.order is not None:
+            owner = (info.field_name,) if key is None else (f"{info.path.typename}.{info.field_name}", key)
+            request = page_request(
+                given.get("limit"),
+                given.get("next_token"),
+                order=query.order,
+                list_identity=(*owner, *arguments.values()),
+            )
+            return Connection.from_page(row_type(return_type), await loaders.page(query, arguments, request, key))
+        if query.parent_column is None:
+            rows = await loaders.rows(query, arguments)
+        else:
+            rows = await loaders.related(query, arguments, key)
+        if query.value_column is not None:
+            return getattr(rows[0], query.value_column) if rows else query.default
+        if query.is_list:
+            return row_type(return_type).from_rows(rows)
         if rows:
-            return row_type(kind).of(rows[0])
-        if not hasattr(kind, "of_type"):
+            return row_type(return_type).from_row(rows[0])
+        if not hasattr(return_type, "of_type"):
             return None
-        # It is there, but may be of others, too.
+        # The type is not nullable: a foreign key guarantees the row, so it exists outside of the caller's scope.
         raise FieldDenied(name=info.field_name, type=info.path.typename)
 
     own = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("self", "info")]
     own[1] = own[1].replace(annotation=Info)
-    of_page = [
+    page_parameters = [
         Parameter("limit", Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=int | None),
         Parameter("next_token", Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=str | None),
     ]
     resolve.__signature__ = signature(resolve).replace(  # type: ignore[attr-defined]
-        parameters=[*own, *reads.parameters, *(of_page if reads.order is not None else ())],
+        parameters=[*own, *query.parameters, *(page_parameters if query.order is not None else ())],
         return_annotation=Parameter.empty,
     )
-    # Where the names of types in its signature are looked up.
-    resolve.__module__ = reads.statement.__module__
+    # Strawberry resolves the names of types in the signature in this module.
+    resolve.__module__ = query.statement.__module__
     return resolve
 
 
-def require_row(thing: Item | None) -> Item:
-    """Return what a foreign key says is there."""
-    assert thing is not None  # noqa: S101
-    return thing
+def require_row(row: Item | None) -> Item:
+    """Return a row that a foreign key guarantees to exist."""
+    assert row is not None  # noqa: S101
+    return row
 
 
-def key(id: ID) -> UUID:
-    """Return the UUID behind the id of an object of ours."""
+def to_uuid(id: ID) -> UUID:
+    """Return the UUID of an object's `id` field."""
     return UUID(str(id))

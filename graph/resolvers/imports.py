@@ -22,7 +22,7 @@ from graph.imports.csv.rejection import RejectionCode
 from graph.imports.intake import rejections_key, upload_key
 from graph.resolvers.context import Info
 from graph.resolvers.directives import AwsSubscribe
-from graph.resolvers.fields import Connection, RowType, column_field, key, query_field, require_row
+from graph.resolvers.fields import Connection, RowType, column_field, query_field, require_row, to_uuid
 from graph.resolvers.paging import Order
 from graph.resolvers.parks import Park, parks_by_id
 from graph.resolvers.permissions import RequiresRole
@@ -97,18 +97,18 @@ IMPORT = FieldQuery(_import)
 @strawberry.type(description="The import of a CSV file: its progress and its result.")
 class Import(RowType):
     id: ID
-    kind: ImportKind = column_field("kind", by=ImportKind)
-    status: Status = column_field("status", by=Status)
+    kind: ImportKind = column_field("kind", convert=ImportKind)
+    status: Status = column_field("status", convert=Status)
     file_name: str
     park_id: strawberry.Private[UUID | None]
 
     park: Park | None = query_field(
-        FieldQuery(parks_by_id, by="park_id", owner="id"),
+        FieldQuery(parks_by_id, parent_column="park_id", key_column="id"),
         description="The park that the readings belong to, for PARK_READINGS; otherwise null.",
     )
     percent_complete: float | None = column_field(
         *("status", "bytes_total", "bytes_read"),
-        by=_percent_complete,
+        convert=_percent_complete,
         description="From 0 to 100, by bytes read. Null until startImport, when the size of the file is known.",
     )
     bytes_total: float | None = strawberry.field(description="Size of the file. Null until startImport.")
@@ -121,7 +121,8 @@ class Import(RowType):
     rows_rejected: int
 
     rejections: Connection["ImportRejection"] = query_field(
-        FieldQuery(_rejections, by="id", order=BY_LINE), description="Rejected rows, in the order of the file."
+        FieldQuery(_rejections, parent_column="id", order=BY_LINE),
+        description="Rejected rows, in the order of the file.",
     )
 
     @strawberry.field(
@@ -133,7 +134,7 @@ class Import(RowType):
             return None
         return AWSURL(
             await info.context.object_store.download_link(
-                rejections_key(key(self.id)),
+                rejections_key(to_uuid(self.id)),
                 file_name=f"rejections of {self.file_name}",
                 content_type="text/csv; charset=utf-8",
                 expires_in_s=DOWNLOAD_LINK_S,
@@ -149,7 +150,7 @@ class Import(RowType):
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "Import | None":
-        return await cls.first(info, IMPORT, id=str(id))
+        return await cls.load_first(info, IMPORT, id=str(id))
 
 
 @strawberry.type
@@ -158,7 +159,7 @@ class ImportRejection(RowType):
     column: str | None = column_field(
         "column_name", description="The column at fault; null if the whole row is at fault."
     )
-    code: RejectionCode = column_field("code", by=RejectionCode)
+    code: RejectionCode = column_field("code", convert=RejectionCode)
     message: str
     row: str = column_field("row_text", description="The row as it stands in the file.")
 

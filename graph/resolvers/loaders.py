@@ -1,8 +1,8 @@
 """
-What fields read, gathered: as many statements as there are kinds of things asked for, however many rows ask.
+Data loaders: each statement runs once for all parent objects of a request that need the same field.
 
-Nothing is remembered from one round to the next: after a mutation, and over a WebSocket that stays open for hours, the
-same loader reads what is there now.
+The loaders batch but do not cache. After a mutation, and over a WebSocket that stays open for hours, the same loader
+reads the current rows.
 """
 
 from collections import defaultdict
@@ -23,94 +23,112 @@ from graph.settlement.month import settlement_date
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-ALL = Projection()
-OF_EACH = Projection(of_each=True)
+ALL_COLUMNS = Projection()
+ALL_COLUMNS_PER_PARENT = Projection(per_parent=True)
 
 
 class Loaders:
-    """The loaders of one request, which load what its caller can reach."""
+    """The data loaders of one request, restricted to the scope of its caller."""
 
     def __init__(self, database: Database, scope: Scope) -> None:
         self._database = database.scoped_to(scope)
-        self._whole_database = database
+        self._unrestricted_database = database
         self._scope = scope
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
-        self.identity = _loader(self._identities)
+        self.identity = _batching_loader(self._load_identities)
 
-    async def rows(self, reads: FieldQuery, arguments: Arguments) -> Sequence[AnyRow]:
-        """Read what is read for nobody."""
-        async with self._database.read_connection() as reading:
-            return await self._run(reading, reads, arguments, ALL, {})
+    async def rows(self, query: FieldQuery, arguments: Arguments) -> Sequence[AnyRow]:
+        """Read the rows of a root field."""
+        async with self._database.read_connection() as connection:
+            return await self._run(connection, query, arguments, ALL_COLUMNS, {})
 
-    async def related(self, reads: FieldQuery, arguments: Arguments, key: UUID | None) -> list[AnyRow]:
-        """Load what belongs to an object, known by a column of its own."""
+    async def related(self, query: FieldQuery, arguments: Arguments, key: UUID | None) -> list[AnyRow]:
+        """Read the rows of a field of a parent object, given the object's key; a null key has no rows."""
         if key is None:
             return []
-        found: list[AnyRow] = await self._of_each(reads, arguments, 0, self._owned).load(key)
-        return found
+        rows: list[AnyRow] = await self._loader(query, arguments, 0, self._load_related).load(key)
+        return rows
 
     async def page(
-        self, reads: FieldQuery, arguments: Arguments, request: PageRequest, key: UUID | None = None
+        self, query: FieldQuery, arguments: Arguments, request: PageRequest, key: UUID | None = None
     ) -> Page:
-        """Load a page of a list, an object's own where there is a key; first pages of many are read at once."""
-        if key is not None and request.after is None:
-            first: list[AnyRow] = await self._of_each(reads, arguments, request.limit + 1, self._first_rows).load(key)
-            return request.page(first)
+        """
+        Read a page of a list: of a root field, or with a key of a field of that parent object.
+
+        First pages for several parent objects are read by one statement, later pages by one each.
+        """
+        if key is not None and request.cursor is None:
+            loader = self._loader(query, arguments, request.limit + 1, self._load_first_pages)
+            first_rows: list[AnyRow] = await loader.load(key)
+            return request.page(first_rows)
         rows: list[AnyRow] = []
-        async with self._database.read_connection() as reading:
-            for part in request.parts:
-                left = request.limit + 1 - len(rows)
-                if left:
-                    values = {"key": key, "rows": left, **request.last}
-                    rows += await self._run(reading, reads, arguments, Projection(behind=part), values)
+        async with self._database.read_connection() as connection:
+            for range_after_cursor in request.ranges:
+                missing = request.limit + 1 - len(rows)
+                if missing:
+                    projection = Projection(range_after_cursor=range_after_cursor)
+                    values = {"key": key, "rows": missing, **request.cursor_values}
+                    rows += await self._run(connection, query, arguments, projection, values)
         return request.page(rows)
 
-    def _of_each(
-        self, reads: FieldQuery, arguments: Arguments, rows: int, load: Callable[..., Any]
+    def _loader(
+        self, query: FieldQuery, arguments: Arguments, max_rows: int, load: Callable[..., Any]
     ) -> DataLoader[UUID, list[AnyRow]]:
-        read = (reads, tuple(arguments.items()), rows)
-        if read not in self._loaders:
-            self._loaders[read] = _loader(lambda keys: load(reads, arguments, rows, keys))
-        return self._loaders[read]
+        loader_key = (query, tuple(arguments.items()), max_rows)
+        if loader_key not in self._loaders:
+            self._loaders[loader_key] = _batching_loader(lambda keys: load(query, arguments, max_rows, keys))
+        return self._loaders[loader_key]
 
-    async def _owned(self, reads: FieldQuery, arguments: Arguments, _rows: int, keys: list[UUID]) -> list[list[AnyRow]]:
-        return await self._by_owner(reads, arguments, ALL, keys, {})
-
-    async def _first_rows(
-        self, reads: FieldQuery, arguments: Arguments, rows: int, keys: list[UUID]
+    async def _load_related(
+        self, query: FieldQuery, arguments: Arguments, _max_rows: int, keys: list[UUID]
     ) -> list[list[AnyRow]]:
-        return await self._by_owner(reads, arguments, OF_EACH, keys, {"rows": rows})
+        return await self._load_by_parent(query, arguments, ALL_COLUMNS, keys, {})
 
-    async def _by_owner(
-        self, reads: FieldQuery, arguments: Arguments, form: Projection, keys: list[UUID], values: dict[str, object]
+    async def _load_first_pages(
+        self, query: FieldQuery, arguments: Arguments, max_rows: int, keys: list[UUID]
     ) -> list[list[AnyRow]]:
-        found: dict[UUID, list[AnyRow]] = defaultdict(list)
-        async with self._database.read_connection() as reading:
-            for row in await self._run(reading, reads, arguments, form, {"keys": list(set(keys)), **values}):
-                found[row.owner].append(row)
-        return [found[key] for key in keys]
+        return await self._load_by_parent(query, arguments, ALL_COLUMNS_PER_PARENT, keys, {"rows": max_rows})
+
+    async def _load_by_parent(
+        self,
+        query: FieldQuery,
+        arguments: Arguments,
+        projection: Projection,
+        keys: list[UUID],
+        values: dict[str, object],
+    ) -> list[list[AnyRow]]:
+        rows_by_parent: dict[UUID, list[AnyRow]] = defaultdict(list)
+        async with self._database.read_connection() as connection:
+            for row in await self._run(connection, query, arguments, projection, {"keys": list(set(keys)), **values}):
+                rows_by_parent[row.parent_key].append(row)
+        return [rows_by_parent[key] for key in keys]
 
     async def _run(
-        self, reading: ReadConnection, reads: FieldQuery, arguments: Arguments, form: Projection, values: dict[str, Any]
+        self,
+        connection: ReadConnection,
+        query: FieldQuery,
+        arguments: Arguments,
+        projection: Projection,
+        values: dict[str, Any],
     ) -> list[Any]:
         values = {"today": today(), **values, **self._scope.bind_values()}
-        return await reading.rows(*bind(reads, arguments, form, values, self._scope))
+        return await connection.rows(*bind(query, arguments, projection, values, self._scope))
 
-    async def _identities(self, keys: list[tuple[UUID, date]]) -> list[str | None]:
+    async def _load_identities(self, keys: list[tuple[UUID, date]]) -> list[str | None]:
         """
-        Load the identity of what a VPP's month would be settled from now.
+        Return, for each VPP and month, the hash of everything that the month would be settled from now.
 
-        That is made of all that is there, whoever asks: it tells no more than whether it is the same as before.
+        The hash covers all rows, whatever the caller's scope: it shows only whether anything has changed.
         """
-        rows = await self._whole_database.rows(db.reports.identities(list(set(keys))))
-        found = {(row.vpp_id, row.month): row.identity for row in rows}
-        return [found.get(key) for key in keys]
+        rows = await self._unrestricted_database.rows(db.reports.identities(list(set(keys))))
+        identities = {(row.vpp_id, row.month): row.identity for row in rows}
+        return [identities.get(key) for key in keys]
 
 
 def today() -> date:
-    """Return the settlement date it is."""
+    """Return today's settlement date."""
     return settlement_date(datetime.now(UTC))
 
 
-def _loader(load: Callable[[list[Key]], Awaitable[Sequence[Value]]]) -> DataLoader[Key, Value]:
+def _batching_loader(load: Callable[[list[Key]], Awaitable[Sequence[Value]]]) -> DataLoader[Key, Value]:
     return DataLoader(load_fn=load, cache=False)

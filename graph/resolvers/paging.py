@@ -1,10 +1,10 @@
 """
-Pages of lists, each starting behind the last row of the one before.
+Keyset pagination: `nextToken` holds a cursor, the values of the ordering columns in the last row of the page before.
 
-A token holds that row's key, so that a page costs the same however far in it lies, and rows that come or go before it
-neither repeat nor skip any.
+Each page costs the same, however far into the list it starts. Rows that are added or removed before the cursor neither
+repeat nor skip other rows.
 
-A token also holds a checksum of its values and its list. The checksum detects mistakes: a token that was cut, or that
+A token also holds a checksum of its cursor and its list. The checksum detects mistakes: a token that was cut, or that
 is sent with another list or filter. It is no protection, since anyone can compute it, and the processes of a server
 share no key to sign with. A forged token cannot do harm: its values are checked against the types of their columns
 before they reach Postgres, and the statement shows only rows in the caller's scope, whatever the token.
@@ -29,7 +29,8 @@ from graph.settings import DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT
 # A column of a table or of a view.
 Column: TypeAlias = Any
 
-SEAL_LENGTH = 16
+# In hexadecimal digits: 64 bits.
+CHECKSUM_LENGTH = 16
 
 
 class LimitOutOfRange(ValidationFailed):
@@ -47,9 +48,10 @@ class WrongToken(ValidationFailed):
 @dataclass(frozen=True, eq=False)
 class Order:
     """
-    The columns a list is ordered by; together they tell its rows apart.
+    The columns by which a list is ordered; their values together are unique.
 
-    A list that is `grouped` is filtered by the first of them: Postgres would read a group from its start.
+    A list is `grouped` if its statement filters by several values of the first column. Rows after a cursor are then
+    read in two ranges, since in one range Postgres would scan the cursor's group from its first row.
     """
 
     columns: tuple[Column, ...]
@@ -60,31 +62,29 @@ class Order:
     def names(self) -> list[str]:
         return [str(column.key) for column in self.columns]
 
-    def by(self, columns: Sequence[Column] | None = None) -> list[ColumnElement[Any]]:
+    def order_by(self, columns: Sequence[Column] | None = None) -> list[ColumnElement[Any]]:
+        """Return the expressions of the ORDER BY clause, for these columns or for columns that stand for them."""
         return [column.desc() if self.descending else column.asc() for column in columns or self.columns]
 
-    def behind(self, key: Sequence[Any]) -> ColumnElement[bool]:
-        return self._behind(self.columns, key)
-
-    def behind_in_parts(self, key: Sequence[Any]) -> Iterator[ColumnElement[bool]]:
-        """Yield what is behind a key, in parts that follow one another."""
+    def ranges_after(self, cursor: Sequence[Any]) -> Iterator[ColumnElement[bool]]:
+        """Yield conditions for the rows after a cursor, one for each range, in the list's order."""
         if not self.grouped:
-            yield self.behind(key)
+            yield self._after(self.columns, cursor)
             return
-        yield and_(self.columns[0] == key[0], self._behind(self.columns[1:], key[1:]))
-        yield self._behind(self.columns[:1], key[:1])
+        yield and_(self.columns[0] == cursor[0], self._after(self.columns[1:], cursor[1:]))
+        yield self._after(self.columns[:1], cursor[:1])
 
-    def _behind(self, columns: Sequence[Column], key: Sequence[Any]) -> ColumnElement[bool]:
-        last, here = tuple_(*key), tuple_(*columns)
-        # Postgres compares rows, but does not always find by that where to start.
+    def _after(self, columns: Sequence[Column], cursor: Sequence[Any]) -> ColumnElement[bool]:
+        # Postgres evaluates the row comparison, but does not always use it to find where to start in an index. The
+        # redundant comparison of the first column makes it do so.
         if self.descending:
-            return and_(columns[0] <= key[0], here < last)
-        return and_(columns[0] >= key[0], here > last)
+            return and_(columns[0] <= cursor[0], tuple_(*columns) < tuple_(*cursor))
+        return and_(columns[0] >= cursor[0], tuple_(*columns) > tuple_(*cursor))
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a list, and where the next ones start; None on the last page."""
+    """The rows of a page, and the token of the next page; None on the last page."""
 
     rows: Sequence[AnyRow]
     next_token: str | None
@@ -92,82 +92,90 @@ class Page:
 
 @dataclass(frozen=True)
 class PageRequest:
-    """Which page of a list is wanted: how many rows, and behind which one."""
+    """The page of a list that a caller requests: at most `limit` rows, after a cursor or from the list's start."""
 
     order: Order
     limit: int
-    after: tuple[Any, ...] | None
-    of: str
+    cursor: tuple[Any, ...] | None
+    list_identity: str
 
     @property
-    def parts(self) -> Sequence[int | None]:
-        """Which of the order's parts behind a row it is read from, one after the other; None for the list's start."""
-        return (None,) if self.after is None else (0, 1) if self.order.grouped else (0,)
+    def ranges(self) -> Sequence[int | None]:
+        """The values of `Projection.range_after_cursor` to read, one after the other; None for the list's start."""
+        return (None,) if self.cursor is None else (0, 1) if self.order.grouped else (0,)
 
     @property
-    def last(self) -> dict[str, object]:
-        """The values of the row it is behind, by the names of their places."""
-        return {f"last_{place}": value for place, value in enumerate(self.after or ())}
+    def cursor_values(self) -> dict[str, object]:
+        """The values of the cursor by the names of their bind parameters."""
+        return {f"cursor_{n}": value for n, value in enumerate(self.cursor or ())}
 
     def page(self, rows: Sequence[AnyRow]) -> Page:
-        """Make a page of rows that may hold one more."""
-        shown = rows[: self.limit]
-        last = [getattr(shown[-1], name) for name in self.order.names] if len(rows) > self.limit else None
-        return Page(shown, None if last is None else self.token(last))
+        """Return the page of these rows, which include one row of the next page if there is a next page."""
+        if len(rows) <= self.limit:
+            return Page(rows, None)
+        last = rows[self.limit - 1]
+        return Page(rows[: self.limit], self.token([getattr(last, name) for name in self.order.names]))
 
-    def token(self, values: Sequence[Any]) -> str:
-        """Return what stands for the row that has these values in the columns of its order."""
-        key = json.dumps([value if isinstance(value, int) else str(value) for value in values])
-        return base64.urlsafe_b64encode(f"{_seal(self.of, key)}{key}".encode()).decode()
+    def token(self, cursor: Sequence[Any]) -> str:
+        """Return the nextToken for a cursor."""
+        encoded = json.dumps([value if isinstance(value, int) else str(value) for value in cursor])
+        return base64.urlsafe_b64encode(f"{_checksum(self.list_identity, encoded)}{encoded}".encode()).decode()
 
 
-def page_request(limit: int | None, next_token: str | None, *, order: Order, of: Sequence[object] = ()) -> PageRequest:
-    """Read which page is wanted `of` a list, which is known by its name and filter."""
-    limit = page_limit(limit)
-    named = " ".join(str(part) for part in of)
-    return PageRequest(order, limit, _key(next_token, order, named) if next_token is not None else None, named)
+def page_request(
+    limit: int | None, next_token: str | None, *, order: Order, list_identity: Sequence[object] = ()
+) -> PageRequest:
+    """
+    Return the request for a page, from the arguments `limit` and `nextToken` of a list.
+
+    `list_identity` is the list's field name, its parent object and its filter. Raises LimitOutOfRange and WrongToken.
+    """
+    limit, identity = page_limit(limit), " ".join(str(part) for part in list_identity)
+    cursor = None if next_token is None else _decode_token(next_token, order, identity)
+    return PageRequest(order, limit, cursor, identity)
 
 
 def page_limit(limit: int | None) -> int:
-    """Return how many rows a page has at most."""
+    """Return the maximum number of rows of a page, from the argument `limit`. Raises LimitOutOfRange."""
     limit = DEFAULT_PAGE_LIMIT if limit is None else limit
     if not 1 <= limit <= MAX_PAGE_LIMIT:
         raise LimitOutOfRange(limit=limit)
     return limit
 
 
-def _key(token: str, order: Order, of: str) -> tuple[Any, ...]:
+def _decode_token(token: str, order: Order, list_identity: str) -> tuple[Any, ...]:
     try:
-        sealed = base64.b64decode(token, altchars=b"-_", validate=True).decode()
-        seal, key = sealed[:SEAL_LENGTH], sealed[SEAL_LENGTH:]
-        if seal != _seal(of, key):
+        text = base64.b64decode(token, altchars=b"-_", validate=True).decode()
+        checksum, encoded = text[:CHECKSUM_LENGTH], text[CHECKSUM_LENGTH:]
+        if checksum != _checksum(list_identity, encoded):
             raise WrongToken
-        return tuple(_value(column, value) for column, value in zip(order.columns, json.loads(key), strict=True))
+        values = zip(order.columns, json.loads(encoded), strict=True)
+        return tuple(_cursor_value(column, value) for column, value in values)
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise WrongToken from None
 
 
-def _seal(of: str, key: str) -> str:
-    return hashlib.sha256(f"{of} {key}".encode()).hexdigest()[:SEAL_LENGTH]
+def _checksum(list_identity: str, cursor: str) -> str:
+    return hashlib.sha256(f"{list_identity} {cursor}".encode()).hexdigest()[:CHECKSUM_LENGTH]
 
 
-def _value(column: Column, written: object) -> object:
-    """Return a value of a token as its column's type. Raises ValueError or OverflowError where Postgres would fail."""
-    kind = column.type
-    if isinstance(kind, Integer):
-        bits = 63 if isinstance(kind, BigInteger) else 31
-        if type(written) is int and -(2**bits) <= written < 2**bits:
-            return written
-    elif isinstance(written, str):
-        if isinstance(kind, Uuid):
-            return UUID(written)
-        if isinstance(kind, Date):
-            return date.fromisoformat(written)
-        if isinstance(kind, DateTime):
-            instant = datetime.fromisoformat(written)
-            # asyncpg converts it to UTC, in which the year must be from 1 to 9999, too.
+def _cursor_value(column: Column, decoded: object) -> object:
+    """Return a value of a token as its column's type. Raises ValueError or OverflowError if it does not fit."""
+    sql_type = column.type
+    if isinstance(sql_type, Integer):
+        bits = 63 if isinstance(sql_type, BigInteger) else 31
+        if type(decoded) is int and -(2**bits) <= decoded < 2**bits:
+            return decoded
+    elif isinstance(decoded, str):
+        if isinstance(sql_type, Uuid):
+            return UUID(decoded)
+        if isinstance(sql_type, Date):
+            return date.fromisoformat(decoded)
+        if isinstance(sql_type, DateTime):
+            instant = datetime.fromisoformat(decoded)
+            # asyncpg converts an instant to UTC, in which the year must be from 1 to 9999, too.
             if instant.tzinfo is not None and instant.astimezone(UTC):
                 return instant
-        elif not find_unstorable_text({"": written}):
-            return written
-    raise ValueError(written)
+        elif not find_unstorable_text({"": decoded}):
+            return decoded
+    raise ValueError(decoded)

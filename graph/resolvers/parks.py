@@ -68,9 +68,9 @@ class Park(RowType):
     id: ID
     name: str
     timezone: str = strawberry.field(description="Name in the IANA time zone database, such as Europe/Amsterdam.")
-    energy_type: EnergyType = column_field("energy_type", by=EnergyType)
+    energy_type: EnergyType = column_field("energy_type", convert=EnergyType)
     readings: Connection[Annotated["EnergyReading", strawberry.lazy("graph.resolvers.readings")]] = query_field(
-        FieldQuery(_readings, by="id", order=BY_INSTANT),
+        FieldQuery(_readings, parent_column="id", order=BY_INSTANT),
         description="Readings in order of time, including `from` and excluding `until`; null is open-ended.",
     )
     created_at: datetime
@@ -78,7 +78,7 @@ class Park(RowType):
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "Park | None":
-        return await cls.first(info, PARK, id=str(id))
+        return await cls.load_first(info, PARK, id=str(id))
 
 
 @strawberry.input
@@ -86,7 +86,7 @@ class CreateParkInput:
     id: ID | None = None
     name: str = strawberry.field(description="1 to 200 characters, unique among parks.")
     timezone: str = strawberry.field(description="Name in the IANA time zone database, such as Europe/Amsterdam.")
-    energy_type: EnergyType = column_field("energy_type", by=EnergyType)
+    energy_type: EnergyType = column_field("energy_type", convert=EnergyType)
 
 
 @strawberry.input

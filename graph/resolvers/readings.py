@@ -57,37 +57,39 @@ def _mean_power_mw(sum_power_micromw: int | Decimal, reading_count: int | Decima
 )
 class EnergyReading(RowType):
     park_id: strawberry.Private[UUID]
-    park: Park = query_field(FieldQuery(parks_by_id, by="park_id", owner="id"))
+    park: Park = query_field(FieldQuery(parks_by_id, parent_column="park_id", key_column="id"))
     interval_start: datetime = column_field(
         *("interval_start", "timezone"),
-        by=lambda instant, timezone: instant.astimezone(ZoneInfo(timezone)),
+        convert=lambda instant, timezone: instant.astimezone(ZoneInfo(timezone)),
         description="With the UTC offset of the park's timezone at that instant.",
     )
-    power_mw: float = column_field("power", by=_power_mw)
+    power_mw: float = column_field("power", convert=_power_mw)
 
 
 @strawberry.type(description="Statistics of a park's readings on one local day.")
 class ParkDailyStats(RowType):
     park_id: strawberry.Private[UUID]
-    park: Park = query_field(FieldQuery(parks_by_id, by="park_id", owner="id"))
+    park: Park = query_field(FieldQuery(parks_by_id, parent_column="park_id", key_column="id"))
     local_date: date = strawberry.field(name="date")
-    min_power_mw: float = column_field("min_power", by=_power_mw)
-    max_power_mw: float = column_field("max_power", by=_power_mw)
-    sum_power_mw: float = column_field("sum_power", by=_power_mw, description="Sum of the power of all readings.")
-    mean_power_mw: float = column_field("sum_power", "reading_count", by=_mean_power_mw)
+    min_power_mw: float = column_field("min_power", convert=_power_mw)
+    max_power_mw: float = column_field("max_power", convert=_power_mw)
+    sum_power_mw: float = column_field("sum_power", convert=_power_mw, description="Sum of the power of all readings.")
+    mean_power_mw: float = column_field("sum_power", "reading_count", convert=_mean_power_mw)
     reading_count: int
 
 
 @strawberry.type(description="Statistics of all readings of one energy type on one day.")
 class EnergyTypeDailyStats(RowType):
-    energy_type: EnergyType = column_field("energy_type", by=EnergyType)
+    energy_type: EnergyType = column_field("energy_type", convert=EnergyType)
     local_date: date = strawberry.field(name="date")
-    min_power_mw: float = column_field("min_power", by=_power_mw)
-    max_power_mw: float = column_field("max_power", by=_power_mw)
-    sum_power_mw: float = column_field("sum_power", by=_power_mw, description="Sum of the power of all readings.")
-    mean_power_mw: float = column_field("sum_power", "reading_count", by=_mean_power_mw)
-    reading_count: int = column_field("reading_count", by=int)
-    park_count: int = column_field("park_count", by=int, description="Number of parks that have readings on the day.")
+    min_power_mw: float = column_field("min_power", convert=_power_mw)
+    max_power_mw: float = column_field("max_power", convert=_power_mw)
+    sum_power_mw: float = column_field("sum_power", convert=_power_mw, description="Sum of the power of all readings.")
+    mean_power_mw: float = column_field("sum_power", "reading_count", convert=_mean_power_mw)
+    reading_count: int = column_field("reading_count", convert=int)
+    park_count: int = column_field(
+        "park_count", convert=int, description="Number of parks that have readings on the day."
+    )
 
 
 @strawberry.input(description="A null list matches every park, an empty list none.")
@@ -147,9 +149,9 @@ class ReadingQuery:
     ) -> Connection[EnergyTypeDailyStats]:
         reads = ENERGY_TYPE_DAYS if filter is None or filter.park_names is None else ENERGY_TYPE_DAYS_OF_PARKS
         assert reads.order is not None  # noqa: S101
-        request = page_request(limit, next_token, order=reads.order, of=("listEnergyTypeDailyStats", filter))
+        request = page_request(limit, next_token, order=reads.order, list_identity=("listEnergyTypeDailyStats", filter))
         page = await info.context.loaders.page(reads, {"filter": filter}, request)
-        return Connection.of(EnergyTypeDailyStats, page)
+        return Connection.from_page(EnergyTypeDailyStats, page)
 
 
 def _park_filter(filter: EnergyReadingFilterInput | StatsFilterInput) -> ParkFilter:

@@ -1,10 +1,13 @@
 """
-What fields read, declared once: a statement, and how its rows belong to the objects they are read for.
+Declarations of how fields are read from the database, and the SQL statements that are prepared from them.
 
-A statement is a function of `ReadContext`, which stands for the caller and the objects, and of the field's arguments.
-It is called once for each combination of null, boolean and given arguments, with placeholders in place of values:
-it may test which arguments are None or a boolean. Strawberry runs the statement with all columns of the type; a plan
-(`graph/plans/run.py`) runs it with the selected columns only.
+A `FieldQuery` holds a statement function, which takes a `ReadContext` and the field's GraphQL arguments and returns a
+SQLAlchemy select. The function is called once for each combination of argument kinds (null, true, false, or a value of
+some type), with placeholders in place of values: it may test whether an argument is None or a boolean, and nothing
+else. The SQL text is cached; each request only binds its values.
+
+Strawberry's resolvers run the statement with all columns of the type (`graph/resolvers/loaders.py`). A plan runs it
+with the selected columns only (`graph/plans/run.py`).
 """
 
 from collections.abc import Callable, Mapping
@@ -42,14 +45,15 @@ from db.engine.statements import CompiledStatement
 from graph.resolvers.paging import Order
 from graph.resolvers.scalars import parse_id
 
-# As a resolver is given them, in the order of its signature.
+# The arguments of a field by their Python names, in the order of the statement function's signature.
 Arguments: TypeAlias = Mapping[str, Any]
-# What makes of a value one that the database knows. Raises Refusal.
-Parse: TypeAlias = Callable[[Any], object]
+# Converts the value of an argument to the value of a bind parameter. May raise Refusal.
+Parser: TypeAlias = Callable[[Any], object]
 
-# Of one field; there are a few, unless somebody tries them all.
+# Prepared statements kept for each field. A field has a few variants, unless a caller tries every combination.
 MAX_PREPARED_VARIANTS = 200
-KINDS = (Uuid, BigInteger, Integer, Numeric, Boolean, DateTime, Date, String, TypeEngine)
+# In this order, since BigInteger is a subclass of Integer.
+SQL_TYPES = (Uuid, BigInteger, Integer, Numeric, Boolean, DateTime, Date, String, TypeEngine)
 
 
 class ValueNotKnown(AttributeError, TypeError):
@@ -68,17 +72,17 @@ class ValueNotKnown(AttributeError, TypeError):
 
 class Placeholder:
     """
-    An argument of a statement function whose value is known only when the statement is run.
+    Stands for an argument of a statement function whose value is known only when the statement is run.
 
-    SQLAlchemy takes it as a bind parameter, wherever it takes a value. Whatever Python would do with the value itself
+    SQLAlchemy accepts it as a bind parameter wherever it accepts a value. Python code that needs the value itself
     raises ValueNotKnown. `is None` works, since a placeholder never stands for None.
     """
 
     __slots__ = ("_name", "_parameter")
 
-    def __init__(self, name: str, kind: TypeEngine[Any] | None = None) -> None:
+    def __init__(self, name: str, sql_type: TypeEngine[Any] | None = None) -> None:
         self._name = name
-        self._parameter = bindparam(name, type_=kind)
+        self._parameter = bindparam(name, type_=sql_type)
 
     def __clause_element__(self) -> ColumnElement[Any]:
         return self._parameter
@@ -98,27 +102,32 @@ class Placeholder:
 
 
 class ReadContext:
-    """For whom, and of which objects, a statement is written."""
+    """
+    The context in which a statement function writes its statement.
+
+    `scope` filters rows to those that the caller may see. `keys` is a bind parameter: the keys of the parent objects
+    whose field is read. `today` is a bind parameter too, today's settlement date.
+    """
 
     def __init__(self, scope: Scope, keys: Any = None) -> None:
         self.scope = scope
         self.keys = keys
         self.today: Any = bindparam("today", type_=Date)
-        self.parses: dict[str, Parse] = {}
+        self.parsers: dict[str, Parser] = {}
 
     def day(self, on: date | None) -> Any:
-        """Return the day that was given, or today."""
+        """Return the argument `on`, or today's settlement date where it is null."""
         return self.today if on is None else on
 
-    def parsed(self, value: object, parse: Parse, kind: Any = String) -> Any:
+    def parsed(self, value: object, parse: Parser, kind: Any = String) -> Any:
         """
-        Return a bind parameter of a database type, whose value `parse` makes of an argument's value before each run.
+        Return a bind parameter of the SQL type `kind`, for which `parse` converts the argument's value on each run.
 
         `parse` may raise Refusal.
         """
         if not isinstance(value, Placeholder):
             raise TypeError(f"read.parsed() takes an argument of the statement function, not {value!r}.")
-        self.parses[value._name] = parse
+        self.parsers[value._name] = parse
         return bindparam(value._name, type_=kind)
 
     def id(self, value: object, *field: str) -> Any:
@@ -127,137 +136,140 @@ class ReadContext:
 
 
 class Column(NamedTuple):
-    """A column of a statement that is wanted of it, as the type that it is wanted as."""
+    """A selected column, and the SQL type that it is cast to; None for no cast."""
 
     name: str
-    kind: Any = None
+    cast_to: Any = None
 
 
-class Known(NamedTuple):
-    """What is known of a column: of which of the `KINDS` it is, and whether it may be null."""
+class ColumnInfo(NamedTuple):
+    """The SQL type of a column, one of `SQL_TYPES`, and whether the column may be null."""
 
-    kind: type[TypeEngine[Any]]
-    may_be_null: bool
+    sql_type: type[TypeEngine[Any]]
+    is_nullable: bool
 
 
 @dataclass(frozen=True)
 class Projection:
-    """Which part of what a statement reads is wanted: columns, None for all, and of a list a page."""
+    """The columns that a statement selects, None for all, and the rows of a paged list that it reads."""
 
     columns: tuple[Column, ...] | None = None
-    # Of each of many owners, not of one.
-    of_each: bool = False
-    # Behind a row, in the one of several parts that follow one another.
-    behind: int | None = None
+    # Reads a page of the list of each of several parent objects, with a lateral join.
+    per_parent: bool = False
+    # Reads rows after the cursor: the index of one of the ranges of `Order.ranges_after`.
+    range_after_cursor: int | None = None
 
     def __hash__(self) -> int:
         return self._hash
 
     @cached_property
     def _hash(self) -> int:
-        # It is looked up with every request, and may have a hundred columns.
-        return hash((self.columns, self.of_each, self.behind))
+        # Cached, since a projection of up to a hundred columns is part of a cache key in every request.
+        return hash((self.columns, self.per_parent, self.range_after_cursor))
 
 
 class PreparedVariant(NamedTuple):
-    """A way in which a field can be asked for: what is run, and what is made of the values that it is run with."""
+    """The statement for one combination of argument kinds, and the parsers for its values."""
 
-    prepared: CompiledStatement
-    parses: tuple[tuple[str, Parse], ...]
+    statement: CompiledStatement
+    parsers: tuple[tuple[str, Parser], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class FieldQuery:
     """
-    How a field is read.
+    How a field is read from the database.
 
-    At the root of a query it is read for nobody; below that, by a column of the object it is a field of. An `owner` is
-    the column of what it reads that says whose each row is; a list that has an `order` is read in pages, of one owner
-    or of each of many. A field that is no object shows one column, or what it is otherwise.
+    A root field has no `parent_column`. A field of an object is read for many parent objects at once: `parent_column`
+    is the column of the parent's row that holds the key, `key_column` the column of the field's own rows that holds the
+    key of their parent. A list with an `order` is read by keyset pagination, for one parent object or a page for each
+    of several. A field that is a scalar shows `value_column`, or `default` where there is no row.
     """
 
     statement: Callable[..., ReadStatement]
-    by: str | None = None
-    owner: str | None = None
+    parent_column: str | None = None
+    key_column: str | None = None
     order: Order | None = None
     is_list: bool = False
-    column: str | None = None
-    otherwise: object = None
+    value_column: str | None = None
+    default: object = None
     _variants: LRUCache[object, PreparedVariant] = field(default_factory=lambda: LRUCache(MAX_PREPARED_VARIANTS))
 
     @cached_property
-    def defaults(self) -> dict[str, Any]:
-        """The names of its arguments, but for those that say which page is wanted, and what stands for each."""
-        return {each.name: each.default for each in self.parameters}
-
-    @cached_property
     def parameters(self) -> list[Parameter]:
-        """The field's arguments, but for those that say which page is wanted."""
+        """The field's arguments as parameters of the statement function; without `limit` and `nextToken`."""
         return list(signature(self.statement).parameters.values())[1:]
 
-    def arguments(self, given: Arguments) -> dict[str, Any]:
-        """Return the arguments that were given, and what stands for those that were not."""
-        return {name: given.get(name, default) for name, default in self.defaults.items()}
+    @cached_property
+    def _defaults(self) -> dict[str, Any]:
+        return {each.name: each.default for each in self.parameters}
+
+    def with_defaults(self, arguments: Arguments) -> dict[str, Any]:
+        """Return the statement function's arguments, with defaults for those that the caller left out."""
+        return {name: arguments.get(name, default) for name, default in self._defaults.items()}
 
     @cached_property
-    def columns(self) -> Mapping[str, Known]:
-        """What is known of the columns of what is read."""
-        keys = None if self.by is None else bindparam("keys", type_=ARRAY(Uuid))
-        given: dict[str, Any] = {
+    def column_info(self) -> Mapping[str, ColumnInfo]:
+        """The types of the statement's columns by their names."""
+        keys = None if self.parent_column is None else bindparam("keys", type_=ARRAY(Uuid))
+        arguments: dict[str, Any] = {
             each.name: Placeholder(each.name) if each.default is Parameter.empty else None for each in self.parameters
         }
-        statement = self.statement(ReadContext(UNRESTRICTED, keys), **given)
+        statement = self.statement(ReadContext(UNRESTRICTED, keys), **arguments)
         return {
-            str(each.key): Known(
-                next(kind for kind in KINDS if isinstance(_plain(each.type), kind)),
+            str(each.key): ColumnInfo(
+                next(sql_type for sql_type in SQL_TYPES if isinstance(_without_decorator(each.type), sql_type)),
                 not isinstance(each, TableColumn) or bool(each.nullable),
             )
             for each in statement.selected_columns
         }
 
-    def variant(self, scope: Scope, arguments: Arguments, read: object, form: Projection) -> PreparedVariant:
-        """Return what is run for a caller of this reach; `asked` is what `places` made of the arguments."""
-        key = (read, form, scope.vpp_ids is None, scope.site_ids is None)
-        way = self._variants.get(key)
-        if way is None:
-            way = self._variants[key] = self._written(scope, arguments, form)
-        return way
+    def variant(
+        self, scope: Scope, arguments: Arguments, argument_kinds: object, projection: Projection
+    ) -> PreparedVariant:
+        """Return the statement for arguments of these kinds (see `split_arguments`) from the cache, or prepare it."""
+        key = (argument_kinds, projection, scope.vpp_ids is None, scope.site_ids is None)
+        variant = self._variants.get(key)
+        if variant is None:
+            variant = self._variants[key] = self._prepare(scope, arguments, projection)
+        return variant
 
-    def _written(self, scope: Scope, arguments: Arguments, form: Projection) -> PreparedVariant:
+    def _prepare(self, scope: Scope, arguments: Arguments, projection: Projection) -> PreparedVariant:
         keys: Any = None
-        if form.of_each:
+        if projection.per_parent:
             keys = select(func.unnest(bindparam("keys", type_=ARRAY(Uuid))).label("id")).subquery().c.id
-        elif self.by is not None:
+        elif self.parent_column is not None:
             keys = bindparam("key", type_=Uuid) if self.order else bindparam("keys", type_=ARRAY(Uuid))
         read = ReadContext(scope, keys)
-        statement = self.statement(read, **{name: _place(name, value) for name, value in arguments.items()})
+        statement = self.statement(read, **{name: _placeholder(name, value) for name, value in arguments.items()})
         if self.order is not None:
-            if form.behind is not None:
-                statement = statement.where(list(self.order.behind_in_parts(_last(self.order)))[form.behind])
-            statement = statement.order_by(*self.order.by()).limit(bindparam("rows", type_=Integer))
-        shown: list[ColumnElement[Any]]
-        if form.columns is None:
-            shown = [_shown(statement, each).label(each.name) for each in _all_of(statement)]
+            if projection.range_after_cursor is not None:
+                ranges = list(self.order.ranges_after(_cursor_parameters(self.order)))
+                statement = statement.where(ranges[projection.range_after_cursor])
+            statement = statement.order_by(*self.order.order_by()).limit(bindparam("rows", type_=Integer))
+        columns: list[ColumnElement[Any]]
+        if projection.columns is None:
+            columns = [each.label(str(each.key)) for each in statement.selected_columns]
         else:
-            shown = [_shown(statement, each).label(f"shown_{place}") for place, each in enumerate(form.columns)]
-        if form.of_each:
+            columns = [_cast(statement, each).label(f"column_{n}") for n, each in enumerate(projection.columns)]
+        if projection.per_parent:
             assert self.order is not None  # noqa: S101
-            # One after the other, since of a list of a hundred thousand no more is to be read than its page.
-            ordering = [each.label(f"order_{place}") for place, each in enumerate(self.order.columns)]
-            rows = statement.with_only_columns(*shown, *ordering, maintain_column_froms=True).lateral()
-            statement = select(*list(rows.c)[: len(shown)], _owner(keys, form)).select_from(
+            # A lateral join, so that Postgres reads only a page of each list, which may have 100,000 rows.
+            ordering = [each.label(f"order_{n}") for n, each in enumerate(self.order.columns)]
+            rows = statement.with_only_columns(*columns, *ordering, maintain_column_froms=True).lateral()
+            statement = select(*list(rows.c)[: len(columns)], _parent_key(keys, projection)).select_from(
                 keys.table.join(rows, true())
             )
-            statement = statement.order_by(*self.order.by([rows.c[each.name] for each in ordering]))
+            statement = statement.order_by(*self.order.order_by([rows.c[each.name] for each in ordering]))
         else:
-            if self.owner is not None:
-                shown.append(_owner(statement.selected_columns[self.owner], form))
-            statement = statement.with_only_columns(*shown, maintain_column_froms=True)
-        return PreparedVariant(CompiledStatement(statement), tuple(read.parses.items()))
+            if self.key_column is not None:
+                columns.append(_parent_key(statement.selected_columns[self.key_column], projection))
+            statement = statement.with_only_columns(*columns, maintain_column_froms=True)
+        return PreparedVariant(CompiledStatement(statement), tuple(read.parsers.items()))
 
 
 def split_arguments(arguments: Arguments) -> tuple[object, dict[str, Any]]:
-    """Return in which way something is asked for by its arguments, and the values among them by name."""
+    """Return the kinds of arguments as a cache key (None, booleans, and types), and their values by parameter name."""
     values: dict[str, Any] = {}
     return tuple([_split_value(name, value, values) for name, value in arguments.items()]), values
 
@@ -274,47 +286,49 @@ def _split_value(name: str, value: Any, values: dict[str, Any]) -> object:
     return type(value)
 
 
-def _place(name: str, value: Any) -> Any:
+def _placeholder(name: str, value: Any) -> Any:
+    """Return an argument for a statement function: None and booleans as they are, placeholders for other values."""
     if value is None or isinstance(value, bool):
         return value
     if is_dataclass(value):
-        inner = {each.name: _place(f"{name}_{each.name}", getattr(value, each.name)) for each in fields(value)}
+        inner = {each.name: _placeholder(f"{name}_{each.name}", getattr(value, each.name)) for each in fields(value)}
         input: Any = type(value)
         return input(**inner)
-    kinds = ((datetime, DateTime(timezone=True)), (date, Date()), (list, ARRAY(String)))
-    return Placeholder(name, next((kind for of, kind in kinds if isinstance(value, of)), None))
+    sql_types = ((datetime, DateTime(timezone=True)), (date, Date()), (list, ARRAY(String)))
+    return Placeholder(name, next((sql_type for python, sql_type in sql_types if isinstance(value, python)), None))
 
 
-def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    # SQLModel's texts are a kind of their own.
-    return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+def _without_decorator(sql_type: TypeEngine[Any]) -> TypeEngine[Any]:
+    # SQLModel declares a text as AutoString, a TypeDecorator of String.
+    return sql_type.impl_instance if isinstance(sql_type, TypeDecorator) else sql_type
 
 
-def _last(order: Order) -> list[Any]:
-    return [bindparam(f"last_{place}", type_=column.type) for place, column in enumerate(order.columns)]
+def _cursor_parameters(order: Order) -> list[Any]:
+    """Return the bind parameters for `PageRequest.cursor_values`."""
+    return [bindparam(f"cursor_{n}", type_=column.type) for n, column in enumerate(order.columns)]
 
 
-def _all_of(statement: ReadStatement) -> list[Column]:
-    return [Column(str(each.key)) for each in statement.selected_columns]
+def _parent_key(column: ColumnElement[Any], projection: Projection) -> ColumnElement[Any]:
+    # A plan looks parent objects up by their ids as text, a data loader by UUIDs.
+    return (column if projection.columns is None else cast(column, String)).label("parent_key")
 
 
-def _owner(column: ColumnElement[Any], form: Projection) -> ColumnElement[Any]:
-    # A plan knows objects by their ids as they are shown.
-    return (column if form.columns is None else cast(column, String)).label("owner")
-
-
-def _shown(statement: ReadStatement, column: Column) -> ColumnElement[Any]:
-    shown: ColumnElement[Any] = statement.selected_columns[column.name]
-    return shown if column.kind is None else cast(shown, column.kind)
+def _cast(statement: ReadStatement, column: Column) -> ColumnElement[Any]:
+    selected: ColumnElement[Any] = statement.selected_columns[column.name]
+    return selected if column.cast_to is None else cast(selected, column.cast_to)
 
 
 def bind(
-    reads: FieldQuery, arguments: Arguments, form: Projection, values: Mapping[str, Any], scope: Scope
+    query: FieldQuery, arguments: Arguments, projection: Projection, values: Mapping[str, Any], scope: Scope
 ) -> tuple[CompiledStatement, dict[str, Any]]:
-    """Return what is run, given a field's arguments and what else it is run with, and its values. Raises Refusal."""
-    read, given = split_arguments(arguments)
-    way = reads.variant(scope, arguments, read, form)
-    for name, parse in way.parses:
-        given[name] = parse(given[name])
-    given.update(values)
-    return way.prepared, given
+    """
+    Return the prepared statement for a field's arguments, and the values of its bind parameters by name.
+
+    `values` are those of the parameters that are no arguments: keys, cursor, limit, today. Raises Refusal.
+    """
+    argument_kinds, bound = split_arguments(arguments)
+    variant = query.variant(scope, arguments, argument_kinds, projection)
+    for name, parse in variant.parsers:
+        bound[name] = parse(bound[name])
+    bound.update(values)
+    return variant.statement, bound

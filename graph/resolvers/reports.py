@@ -27,15 +27,15 @@ from graph.auth.callers import MEMBER, OPERATOR, READER
 from graph.resolvers.context import Info
 from graph.resolvers.directives import AwsSubscribe
 from graph.resolvers.fields import (
-    SHOWN,
+    COLUMN_FIELD,
     ColumnField,
     Connection,
     RowType,
     column_field,
     embedded_object,
-    key,
     query_field,
     require_row,
+    to_uuid,
 )
 from graph.resolvers.paging import Order
 from graph.resolvers.permissions import RequiresRole
@@ -105,7 +105,7 @@ def _format_month(first_day: date) -> str:
 
 def amount(description: str | None = None) -> Any:
     """Declare a field for an amount of money, returned as an exact decimal string."""
-    return strawberry.field(description=description, metadata={SHOWN: ColumnField((), by=str)})
+    return strawberry.field(description=description, metadata={COLUMN_FIELD: ColumnField((), convert=str)})
 
 
 REVENUE_REPORT = FieldQuery(_report)
@@ -118,8 +118,8 @@ class RevenueReport(RowType):
     id: ID
     vpp_id: ID
 
-    vpp: Vpp = query_field(FieldQuery(vpps_by_id, by="vpp_id", owner="id"))
-    month: str = column_field("month", by=_format_month)
+    vpp: Vpp = query_field(FieldQuery(vpps_by_id, parent_column="vpp_id", key_column="id"))
+    month: str = column_field("month", convert=_format_month)
     revision: int = strawberry.field(description="Revision number, counted from 1 for each VPP and month.")
     is_latest: bool
 
@@ -128,20 +128,20 @@ class RevenueReport(RowType):
         if self.settled_from is None:
             return False
         month = Month.parse(self.month).first_day
-        return await info.context.loaders.identity.load((key(self.vpp_id), month)) != self.settled_from
+        return await info.context.loaders.identity.load((to_uuid(self.vpp_id), month)) != self.settled_from
 
-    status: Status = column_field("status", by=Status)
+    status: Status = column_field("status", convert=Status)
     failure_reason: str | None = strawberry.field(
         description="Why the month could not be settled, when status is FAILED; otherwise null."
     )
     totals: "RevenueTotals | None" = embedded_object(
         lambda: RevenueTotals,
-        ColumnField(("status",), by=Status.READY.__eq__),
+        ColumnField(("status",), convert=Status.READY.__eq__),
         RequiresRole(READER),
         description="Null until status is READY. Not authorized for MEMBER callers.",
     )
     line_items: Connection["SiteLineItem"] = query_field(
-        FieldQuery(_line_items, by="id", order=BY_NMI),
+        FieldQuery(_line_items, parent_column="id", order=BY_NMI),
         description="One item for each site that belongs to the VPP on any day of the month, in order of NMI."
         "\nEmpty until status is READY.",
     )
@@ -158,7 +158,7 @@ class RevenueReport(RowType):
         kind = (format or RevenueReportFormat.JSON).value.lower()
         return AWSURL(
             await info.context.object_store.download_link(
-                settlement_run.report_key(key(self.id), kind),
+                settlement_run.report_key(to_uuid(self.id), kind),
                 file_name=f"vpp_report.{kind}",
                 content_type={"json": "application/json", "csv": "text/csv; charset=utf-8"}[kind],
                 expires_in_s=DOWNLOAD_LINK_S,
@@ -170,7 +170,7 @@ class RevenueReport(RowType):
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "RevenueReport | None":
-        return await cls.first(info, REVENUE_REPORT, id=str(id))
+        return await cls.load_first(info, REVENUE_REPORT, id=str(id))
 
 
 @strawberry.type(description="The result of simulateRevenueReport. It is not stored, and its line items are not paged.")
@@ -205,7 +205,7 @@ class RevenueTotals(RowType):
 class SiteLineItem(RowType):
     site_id: strawberry.Private[UUID | None]
     site: Site | None = query_field(
-        FieldQuery(sites_by_id, by="site_id", owner="id"),
+        FieldQuery(sites_by_id, parent_column="site_id", key_column="id"),
         description="Null if the site was deleted after the settlement.",
     )
     nmi: str = strawberry.field(description="NMI, address and capacity are as they were when the month was settled.")
@@ -287,7 +287,7 @@ class ReportQuery:
         return RevenueStatement(
             vpp=require_row(await Vpp.load(info, vpp_id)),
             month=str(month),
-            totals=RevenueTotals.of(settled.statement.totals),
+            totals=RevenueTotals.from_row(settled.statement.totals),
             line_items=[
                 SiteLineItem.from_settlement(
                     item, site_id=settled.sites[item.nmi].id, address=settled.sites[item.nmi].address
@@ -350,7 +350,7 @@ async def _stream_report(info: Info, statement: ReadStatement, id: UUID) -> Asyn
             if row is None:
                 raise RevenueReportNotFound(id=id)
             if row != last_sent:
-                yield RevenueReport.of(row)
+                yield RevenueReport.from_row(row)
             last_sent = row
             await _wait_for_change(changed)
 
@@ -367,7 +367,7 @@ async def _stream_finished_reports(info: Info, statement: ReadStatement) -> Asyn
             changed.clear()
             for row in await info.context.database.rows(statement):
                 if row.id not in seen:
-                    yield RevenueReport.of(row)
+                    yield RevenueReport.from_row(row)
                 seen.add(row.id)
             await _wait_for_change(changed)
 

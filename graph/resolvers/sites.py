@@ -98,23 +98,23 @@ class Site(RowType):
     nmi: str = strawberry.field(description="National Metering Identifier: 10 characters, without the check digit.")
     address: str
     vpp: Vpp | None = query_field(
-        FieldQuery(_vpp, by="id", owner="site_id"),
+        FieldQuery(_vpp, parent_column="id", key_column="site_id"),
         description="The VPP that the site belongs to on a settlement date, today if null. Null if it belongs to none.",
     )
     memberships: list["Membership"] = query_field(
-        FieldQuery(_memberships, by="id", owner="site_id", is_list=True),
+        FieldQuery(_memberships, parent_column="id", key_column="site_id", is_list=True),
         description="The periods in which the site belongs to a VPP, earliest first.",
     )
     batteries: list[Annotated["Battery", strawberry.lazy("graph.resolvers.batteries")]] = query_field(
-        FieldQuery(_batteries, by="id", owner="site_id", is_list=True),
+        FieldQuery(_batteries, parent_column="id", key_column="site_id", is_list=True),
         description="Batteries installed at the site on a settlement date, today if null.",
     )
     capacity_kwh: float = query_field(
-        FieldQuery(_capacity, by="id", owner="site_id", column="capacity_kwh", otherwise=0.0),
+        FieldQuery(_capacity, parent_column="id", key_column="site_id", value_column="capacity_kwh", default=0.0),
         description="Total capacity of the batteries installed on a settlement date, today if null.",
     )
     events: Connection[Annotated["BatteryEvent", strawberry.lazy("graph.resolvers.events")]] = query_field(
-        FieldQuery(_events, by="id", order=BY_DAY),
+        FieldQuery(_events, parent_column="id", order=BY_DAY),
         description="Events in order of settlement date, including `from` and excluding `until`; null is open-ended.",
     )
     created_at: datetime
@@ -122,15 +122,15 @@ class Site(RowType):
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "Site | None":
-        return await cls.first(info, SITE, id=str(id))
+        return await cls.load_first(info, SITE, id=str(id))
 
 
 @strawberry.type(description="A period in which a site belongs to a VPP.")
 class Membership(RowType):
     vpp_id: strawberry.Private[UUID]
-    vpp: Vpp = query_field(FieldQuery(vpps_by_id, by="vpp_id", owner="id"))
-    effective_from: date | None = column_field("effective", by=attrgetter("lower"))
-    effective_until: date | None = column_field("effective", by=attrgetter("upper"))
+    vpp: Vpp = query_field(FieldQuery(vpps_by_id, parent_column="vpp_id", key_column="id"))
+    effective_from: date | None = column_field("effective", convert=attrgetter("lower"))
+    effective_until: date | None = column_field("effective", convert=attrgetter("upper"))
 
 
 @strawberry.input
@@ -199,7 +199,7 @@ class SiteMutation:
             address=input.address,
             effective_from=input.effective_from,
         )
-        return await Site.created(info, created, SITE)
+        return await Site.load_created(info, created, SITE)
 
     @strawberry.mutation(extensions=[RequiresRole(OPERATOR)])
     async def update_site(self, info: Info, input: UpdateSiteInput) -> Site | None:
@@ -240,7 +240,7 @@ class SiteMutation:
             # Deleting a site deletes its batteries; each gets an audit entry of its own.
             for battery_id in await db.batteries.lock_batteries_of_site(change.session, site_id=id):
                 await change.track(Kind.BATTERY, battery_id)
-            return Site.of(await db.sites.delete_site(change.session, id=id))
+            return Site.from_row(await db.sites.delete_site(change.session, id=id))
 
 
 def _parse_nmi_field(text: str, *field: str) -> str:

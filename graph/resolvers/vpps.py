@@ -68,9 +68,11 @@ def _revenue_reports(context: ReadContext) -> ReadStatement:
 
 
 VPP = FieldQuery(_vpp)
-SITES = FieldQuery(_sites, by="id", order=Order((col(SiteTable.nmi),)))
+SITES = FieldQuery(_sites, parent_column="id", order=Order((col(SiteTable.nmi),)))
 REVENUE_REPORTS = FieldQuery(
-    _revenue_reports, by="id", order=Order((col(ReportTable.month), col(ReportTable.revision)), descending=True)
+    _revenue_reports,
+    parent_column="id",
+    order=Order((col(ReportTable.month), col(ReportTable.revision)), descending=True),
 )
 
 
@@ -89,7 +91,7 @@ class Vpp(RowType):
     )
 
     price_schedules: list["PriceSchedule"] = query_field(
-        FieldQuery(_price_schedules, by="id", owner="vpp_id", is_list=True),
+        FieldQuery(_price_schedules, parent_column="id", key_column="vpp_id", is_list=True),
         description="All price schedules, earliest first.",
     )
     sites: Connection[Annotated["Site", strawberry.lazy("graph.resolvers.sites")]] = query_field(
@@ -103,15 +105,15 @@ class Vpp(RowType):
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "Vpp | None":
-        return await cls.first(info, VPP, id=str(id))
+        return await cls.load_first(info, VPP, id=str(id))
 
 
 @strawberry.type(description="The terms of a VPP during a period.")
 class PriceSchedule(RowType):
     revenue_percentage: float = strawberry.field(description="From 0 to 100.")
     daily_fee_aud: float = strawberry.field(description="Fee per site and day, for 28 days of every month.")
-    effective_from: date | None = column_field("effective", by=attrgetter("lower"))
-    effective_until: date | None = column_field("effective", by=attrgetter("upper"))
+    effective_from: date | None = column_field("effective", convert=attrgetter("lower"))
+    effective_until: date | None = column_field("effective", convert=attrgetter("upper"))
 
 
 @strawberry.input

@@ -24,7 +24,7 @@ from graph.auth.authentication import Credentials, MissingApiKey, read_credentia
 from graph.auth.callers import Caller
 from graph.auth.signatures import ALGORITHM
 from graph.operations.operation import Operation
-from graph.plans.run import planned_answer
+from graph.plans.run import planned_response
 from graph.protocols import server_sent_events
 from graph.protocols.endpoint import Endpoint
 from graph.protocols.http import HttpRefusal, operation_of, refused
@@ -118,7 +118,7 @@ class FastPath:
         try:
             if admitted.is_subscription:
                 return None
-            answer = await planned_answer(operation, endpoint.context(admitted.caller, request_id=request_id))
+            answer = await planned_response(operation, endpoint.context(admitted.caller, request_id=request_id))
         except Exception:
             # The operation may have changed something, so it must not run a second time.
             log.exception("A request failed", request_id=request_id)

@@ -5,7 +5,7 @@ import pytest
 from graphql import GraphQLObjectType, get_introspection_query, get_named_type, get_nullable_type, is_list_type
 
 from graph.operations import cost
-from graph.operations.cost import ESTIMATES, Measured, estimate
+from graph.operations.cost import LIST_LENGTHS, CostEstimate, list_length
 from graph.operations.documents import Documents
 from graph.schema import schema
 
@@ -13,13 +13,13 @@ ITEMS = "{ items { id } }"
 NOTHING: Mapping[str, Any] = {}
 
 
-def measured(text: str, variables: Mapping[str, Any] = NOTHING, *, name: str | None = None) -> Measured:
+def measured(text: str, variables: Mapping[str, Any] = NOTHING, *, name: str | None = None) -> CostEstimate:
     documents = Documents()
     document = documents.read(text, schema._schema)
     assert document.errors == []
     operation = document.operation(name)
     assert operation is not None
-    return documents.measured(document, operation, variables, schema._schema)
+    return documents.cost_estimate(document, operation, variables, schema._schema)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_fragment_counts_wherever_it_is_spread_and_by_the_page_it_is_spread_in
         fragment Vpp on Vpp {{ sites(limit: 2) {ITEMS} }}
     """
 
-    assert measured(document) == Measured(depth=5, aliases=2, fields=2, cost=(1 + 5 * 4) + (1 + 7 * 4 + 7))
+    assert measured(document) == CostEstimate(depth=5, aliases=2, fields=2, cost=(1 + 5 * 4) + (1 + 7 * 4 + 7))
 
 
 def test_what_may_be_skipped_is_counted() -> None:
@@ -106,18 +106,18 @@ def test_what_may_be_skipped_is_counted() -> None:
 
 def test_fragments_that_spread_one_another_are_each_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     walked: list[object] = []
-    selected = cost._Measuring._selected
+    selected = cost._CostEstimator._selection_set
 
-    def counted(self: Any, *args: Any) -> Measured:
+    def counted(self: Any, *args: Any) -> CostEstimate:
         walked.append(args)
         return selected(self, *args)
 
-    monkeypatch.setattr(cost._Measuring, "_selected", counted)
+    monkeypatch.setattr(cost._CostEstimator, "_selection_set", counted)
     levels = "".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }} " for n in range(30))
 
     found = measured(f"{{ ...F0 }} {levels} fragment F30 on Query {{ a: getCaller {{ name }} }}")
 
-    assert found == Measured(depth=2, aliases=2**30, fields=2**30, cost=2**30)
+    assert found == CostEstimate(depth=2, aliases=2**30, fields=2**30, cost=2**30)
     # The operation, 31 fragments, and what is selected of the caller.
     assert len(walked) == 33
 
@@ -127,7 +127,7 @@ def test_a_long_chain_of_fragments_is_measured() -> None:
 
     found = measured(f"{{ ...F0 }} {chain} fragment F150 on Query {{ getCaller {{ name }} }}")
 
-    assert found == Measured(depth=2, fields=1, cost=1)
+    assert found == CostEstimate(depth=2, fields=1, cost=1)
 
 
 def test_a_fragment_of_another_operation_counts_for_nothing() -> None:
@@ -138,7 +138,7 @@ def test_a_fragment_of_another_operation_counts_for_nothing() -> None:
         schema._schema,
     )
 
-    found = [documents.measured(document, each, {"n": 200}, schema._schema).cost for each in document.operations]
+    found = [documents.cost_estimate(document, each, {"n": 200}, schema._schema).cost for each in document.operations]
 
     assert found == [1, 201]
 
@@ -158,8 +158,8 @@ def test_a_document_is_measured_once_for_the_same_limits() -> None:
     )
     (operation,) = document.operations
 
-    def measure(**variables: Any) -> Measured:
-        return documents.measured(document, operation, variables, schema._schema)
+    def measure(**variables: Any) -> CostEstimate:
+        return documents.cost_estimate(document, operation, variables, schema._schema)
 
     assert measure(n=5, id="1") is measure(n=5, id="2")
     assert measure(n=5, id="1") is not measure(n=6, id="1")
@@ -176,5 +176,5 @@ def test_every_list_that_is_not_paged_has_an_estimate() -> None:
         and not (name == "items" and kind.name.endswith("Connection"))
     }
 
-    assert {place for place in unpaged if not place.startswith("__")} == set(ESTIMATES)
-    assert all(estimate(place) > 0 for place in unpaged)
+    assert {place for place in unpaged if not place.startswith("__")} == set(LIST_LENGTHS)
+    assert all(list_length(place) > 0 for place in unpaged)

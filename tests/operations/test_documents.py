@@ -17,7 +17,7 @@ def test_a_document_is_read_once_right_or_wrong(text: str) -> None:
 
 
 def test_what_was_not_sent_for_longest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_CACHED_CHARACTERS", 3 * (len(CALLER) + 1 + module.CHARACTERS_EACH))
+    monkeypatch.setattr(module, "MAX_CACHE_CHARACTERS", 3 * (len(CALLER) + 1 + module.CHARACTERS_PER_ENTRY))
     documents = Documents()
     texts = [f"{CALLER}{end}" for end in ("", " ", ",")]
     first = [documents.read(text, schema._schema) for text in texts]
@@ -33,7 +33,7 @@ def test_what_was_not_sent_for_longest_is_forgotten(monkeypatch: pytest.MonkeyPa
 def test_a_document_too_long_to_be_remembered_is_read_all_the_same() -> None:
     documents = Documents()
     small = documents.read(CALLER, schema._schema)
-    long = f'{CALLER[:-1]} getSiteByNmi(nmi: "{"1" * module.MAX_CACHED_CHARACTERS}") {{ id }} }}'
+    long = f'{CALLER[:-1]} getSiteByNmi(nmi: "{"1" * module.MAX_CACHE_CHARACTERS}") {{ id }} }}'
 
     first, second = documents.read(long, schema._schema), documents.read(long, schema._schema)
 

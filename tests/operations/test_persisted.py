@@ -8,27 +8,30 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.fixtures.appsync_realtime import open_realtime_socket
-from tests.fixtures.graphql_transport_ws import Socket
 from typer.testing import CliRunner
 
 from graph.commands.main import app
 from graph.embedded.servers import EmbeddedServers
 from graph.operations.documents import Documents
-from graph.operations.persisted import APOLLO, BadManifest, Manifest, read_manifest
+from graph.operations.persisted import APOLLO_FORMAT, InvalidManifest, Manifest, read_manifest
 from graph.schema import schema
 from graph.web.server import Serving
 from tests.conftest import open_api
 from tests.fixtures.api import API_KEY, Api
+from tests.fixtures.appsync_realtime import open_realtime_socket
+from tests.fixtures.graphql_transport_ws import Socket
 
 CALLER = "query Caller { getCaller { name } }"
 VPPS = "query Vpps { listVpps { items { id } } }"
 REPORTS = "subscription Reports { onRevenueReport { id } }"
 BOOTSTRAP = {"getCaller": {"name": "bootstrap"}}
 NOT_SUPPORTED = ("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
-UNKNOWN = "There is no operation with the id {} among those that are run here."
-NOT_LISTED = ("This operation is not among those that are run here.", "QUERY_NOT_IN_SAFELIST")
-WRONG_HASH = ("The operation's text is not the one that its sha256Hash stands for.", "PERSISTED_QUERY_HASH_MISMATCH")
+UNKNOWN = "No persisted operation has the id {}; this server runs only the operations in its manifest."
+NOT_LISTED = (
+    "This operation is not in the manifest of persisted operations, and this server runs no others.",
+    "QUERY_NOT_IN_SAFELIST",
+)
+WRONG_HASH = ("The operation's text does not match its sha256Hash.", "PERSISTED_QUERY_HASH_MISMATCH")
 
 
 def sha256(text: str) -> str:
@@ -159,10 +162,10 @@ def test_a_list_may_be_of_documents_by_their_hashes(tmp_path: Path, id: str) -> 
     ("content", "why"),
     [
         ("{", " is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
-        ([], " is neither an apollo-persisted-query-manifest nor an object of documents by their hashes."),
+        ([], " is neither an apollo-persisted-query-manifest nor a JSON object of documents by their hashes."),
         (
             apollos() | {"version": 2},
-            f" is of the format {APOLLO}, version 2; expected {APOLLO}, version 1.",
+            f" has the format {APOLLO_FORMAT}, version 2; expected {APOLLO_FORMAT}, version 1.",
         ),
         (
             apollos(CALLER, "{ getCaller { nme } }"),
@@ -174,24 +177,24 @@ def test_a_list_may_be_of_documents_by_their_hashes(tmp_path: Path, id: str) -> 
             ", operation 5a1d: The operation would cost 40401; at most 12000 is run."
             " Ask for smaller pages, or for fewer in each.",
         ),
-        ({"5a1d": 5}, ", operation 5a1d: an operation has an id and the text of a document, both texts."),
+        ({"5a1d": 5}, ", operation 5a1d: an operation needs an id and the text of a document, both strings."),
         (
             apollos() | {"operations": [5]},
-            ", operation 1 (None): an operation has an id and the text of a document, both texts.",
+            ", operation 1 (None): an operation needs an id and the text of a document, both strings.",
         ),
     ],
 )
 def test_a_list_that_cannot_be_used_is_told_at_the_start(tmp_path: Path, content: Any, why: str) -> None:
     path = written(tmp_path, content)
 
-    with pytest.raises(BadManifest) as refused:
+    with pytest.raises(InvalidManifest) as refused:
         read(path)
 
     assert str(refused.value) == f"{path}{why}"
 
 
 def test_a_list_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(BadManifest) as refused:
+    with pytest.raises(InvalidManifest) as refused:
         read(tmp_path / "none.json")
 
     assert str(refused.value) == f"{tmp_path / 'none.json'} cannot be read: No such file or directory."

@@ -14,23 +14,23 @@ query (role ADMIN)
 
 -- Statement 1: Query.listSites, a page
 -- $1 = rows
-SELECT sites.nmi AS shown_0, CAST(sites.id AS VARCHAR) AS shown_1
+SELECT sites.nmi AS column_0, CAST(sites.id AS VARCHAR) AS column_1
 FROM sites ORDER BY sites.nmi ASC
 LIMIT $1::INTEGER;
 
 -- Statement 2: Site.vpp, for several parent objects
 -- $1 = today, $2 = keys
-SELECT vpps.name AS shown_0, CAST(memberships.site_id AS VARCHAR) AS owner
+SELECT vpps.name AS column_0, CAST(memberships.site_id AS VARCHAR) AS parent_key
 FROM vpps JOIN price_schedules ON price_schedules.vpp_id = vpps.id AND range_contains_elem(price_schedules.effective, \
 $1::DATE) JOIN memberships ON memberships.vpp_id = vpps.id
 WHERE memberships.site_id = ANY ($2::UUID[]) AND range_contains_elem(memberships.effective, $1::DATE);
 
 async def plan(run, values):
-    page1 = await run.page(reads1, arguments1(values), form1, 'listSites', (0,))
+    page1 = await run.page(query1, arguments1(values), projection1, 'listSites', (0,))
     rows1 = page1.rows
-    rows2 = await run.owned(reads2, arguments2(values), form2, [r1[1] for r1 in rows1])
-    by2 = {r2[-1]: {'name': r2[0]} for r2 in rows2}
-    return {'listSites': {'items': [{'nmi': r1[0], 'vpp': by2.get(r1[1])} for r1 in page1.rows], \
+    rows2 = await run.related(query2, arguments2(values), projection2, [row1[1] for row1 in rows1])
+    by_key2 = {row2[-1]: {'name': row2[0]} for row2 in rows2}
+    return {'listSites': {'items': [{'nmi': row1[0], 'vpp': by_key2.get(row1[1])} for row1 in page1.rows], \
 'nextToken': page1.next_token}}
 
 """
@@ -103,7 +103,7 @@ def test_statements_depend_on_the_variables() -> None:
     assert statement.splitlines() == [
         "-- Statement 1: Query.listSites, a page",
         "-- $1 = filter_address_contains, $2 = 0, $3 = rows",
-        "SELECT sites.nmi AS shown_0",
+        "SELECT sites.nmi AS column_0",
         "FROM sites",
         "WHERE strpos(lower(sites.address), lower($1)) > $2::INTEGER ORDER BY sites.nmi ASC",
         "LIMIT $3::INTEGER;",
@@ -128,7 +128,7 @@ def test_mutation_is_printed_without_statements() -> None:
 
     _title, statements, function = result.stdout.strip().split("\n\n")
     assert statements == "-- No statements: the resolver of each mutation runs its own."
-    assert "await run.change(" in function
+    assert "await run.mutate(" in function
 
 
 def test_every_operation_of_a_document_is_explained_and_each_takes_its_own_variables() -> None:

@@ -249,11 +249,11 @@ async def test_a_token_is_refused_with_another_filter_or_owner(
 ORDER = Order((col(ApiKey.name), col(ApiKey.created_at), col(ApiKey.id)))
 KEY = ("Zoë 🔋", datetime(2025, 9, 1, 12, tzinfo=UTC), UUID("6f9619ff-8b86-4d01-b42d-00c04fc964ff"))
 ROW: Any = SimpleNamespace(name=KEY[0], created_at=KEY[1], id=KEY[2])
-TOKEN = page_request(1, None, order=ORDER, of=("list",)).page([ROW, ROW]).next_token or ""
+TOKEN = page_request(1, None, order=ORDER, list_identity=("list",)).page([ROW, ROW]).next_token or ""
 
 
 def test_a_token_leads_behind_the_last_row_of_its_page() -> None:
-    assert page_request(1, TOKEN, order=ORDER, of=("list",)).after == KEY
+    assert page_request(1, TOKEN, order=ORDER, list_identity=("list",)).cursor == KEY
 
 
 @given(st.integers(0, len(TOKEN) - 1), st.characters())
@@ -262,13 +262,13 @@ def test_a_changed_token_is_refused_or_means_the_same(place: int, character: str
 
     # Of the last letters of base64, several mean the same.
     with suppress(WrongToken):
-        assert page_request(1, changed, order=ORDER, of=("list",)).after == KEY
+        assert page_request(1, changed, order=ORDER, list_identity=("list",)).cursor == KEY
 
 
 @given(st.text() | st.binary().map(lambda made: base64.urlsafe_b64encode(made).decode()))
 def test_a_made_up_token_is_refused(token: str) -> None:
     with pytest.raises(WrongToken):
-        page_request(1, token, order=ORDER, of=("list",))
+        page_request(1, token, order=ORDER, list_identity=("list",))
 
 
 TEXT, INSTANT, ID = '"Zoë 🔋"', '"2025-09-01 12:00:00+00:00"', '"6f9619ff-8b86-4d01-b42d-00c04fc964ff"'
@@ -283,7 +283,7 @@ def forged(key: str, *, of: str = "list") -> str:
 def test_checksum_of_a_token_can_be_computed_by_anyone() -> None:
     token = forged(f"[{TEXT}, {INSTANT}, {ID}]")
 
-    assert page_request(1, token, order=ORDER, of=("list",)).after == KEY
+    assert page_request(1, token, order=ORDER, list_identity=("list",)).cursor == KEY
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_checksum_of_a_token_can_be_computed_by_anyone() -> None:
 )
 def test_forged_token_with_values_of_wrong_types_is_refused(key: str) -> None:
     with pytest.raises(WrongToken):
-        page_request(1, forged(key), order=ORDER, of=("list",))
+        page_request(1, forged(key), order=ORDER, list_identity=("list",))
 
 
 @pytest.mark.parametrize(
@@ -327,16 +327,16 @@ def test_forged_token_with_a_wrong_day_or_number_is_refused(key: str) -> None:
     order = Order((col(RevenueReport.month), col(RevenueReport.revision)))
 
     with pytest.raises(WrongToken):
-        page_request(1, forged(key), order=order, of=("list",))
+        page_request(1, forged(key), order=order, list_identity=("list",))
 
 
 @pytest.mark.parametrize("revision", [0, 2**31 - 1, -(2**31)])
 def test_forged_token_with_a_number_that_its_column_can_hold_is_taken(revision: int) -> None:
     order = Order((col(RevenueReport.month), col(RevenueReport.revision)))
 
-    request = page_request(1, forged(f'["2025-09-01", {revision}]'), order=order, of=("list",))
+    request = page_request(1, forged(f'["2025-09-01", {revision}]'), order=order, list_identity=("list",))
 
-    assert request.after == (date(2025, 9, 1), revision)
+    assert request.cursor == (date(2025, 9, 1), revision)
 
 
 @pytest.mark.parametrize(

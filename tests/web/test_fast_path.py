@@ -20,7 +20,7 @@ import graph.web.fast_path
 import graph.web.server
 from graph.embedded.infrastructure import Infrastructure
 from graph.embedded.servers import EmbeddedServers
-from graph.plans.run import planned_answer
+from graph.plans.run import planned_response
 from graph.protocols.endpoint import Endpoint
 from graph.protocols.request_rate import ProcessCounter
 from graph.web.connection import HttpProtocol
@@ -73,13 +73,13 @@ def answered_when_we_stop(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     async def slow(*given: Any) -> bytes | None:
         asked.append(given)
         await is_stopping.wait()
-        return await planned_answer(*given)
+        return await planned_response(*given)
 
     def noted(self: HttpProtocol) -> None:
         is_stopping.set()
         shutdown(self)
 
-    monkeypatch.setattr(graph.web.fast_path, "planned_answer", slow)
+    monkeypatch.setattr(graph.web.fast_path, "planned_response", slow)
     monkeypatch.setattr(HttpProtocol, "shutdown", noted)
     return asked
 
@@ -218,7 +218,7 @@ async def test_what_fails_on_the_short_way_is_not_tried_again(
     async def fails(*_given: object) -> bytes:
         raise RuntimeError("after something was changed")
 
-    monkeypatch.setattr(graph.web.fast_path, "planned_answer", fails)
+    monkeypatch.setattr(graph.web.fast_path, "planned_response", fails)
 
     answer = await sent(served_api, VPPS)
 
