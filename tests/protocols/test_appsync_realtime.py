@@ -1,4 +1,4 @@
-"""AppSync's real-time protocol, message by message."""
+"""Tests of AppSync's real-time protocol over a WebSocket, message by message."""
 
 import asyncio
 import base64
@@ -37,7 +37,7 @@ CREATE_KEY = """
         createApiKey(input: {name: "a dashboard", role: READER, expiresAt: $expiresAt}) { secret apiKey { id } }
     }
 """
-LOCKED_OUT = {
+REVOKED = {
     "errorType": "UnauthorizedException",
     "message": "The API key or token has expired or was revoked.",
     "errorCode": 401,
@@ -51,8 +51,8 @@ async def realtime_socket(api_server: Serving) -> AsyncIterator[RealtimeSocket]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def impatient(servers: EmbeddedServers) -> AsyncIterator[str]:
-    """A server that waits for nobody."""
+async def short_timeouts_url(servers: EmbeddedServers) -> AsyncIterator[str]:
+    """The URL of a server with very short timeouts of its sockets."""
     app = application(
         database_url=servers.database_url,
         object_store=servers.object_store,
@@ -68,7 +68,7 @@ async def impatient(servers: EmbeddedServers) -> AsyncIterator[str]:
         await serving
 
 
-async def an_import(api: Api) -> str:
+async def create_import(api: Api) -> str:
     create = """
         mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "events.csv"}) { import { id } } }
     """
@@ -93,7 +93,7 @@ def error_of(id: str, error_type: str, message: str, code: int = 400) -> dict[st
         ([], "", {"x-api-key": API_KEY}),
     ],
 )
-async def test_a_client_may_say_who_it_is_in_three_ways(
+async def test_credentials_are_accepted_in_a_subprotocol_the_url_or_a_header(
     api_server: Serving, path: str, protocols: list[str], query: str, headers: dict[str, str]
 ) -> None:
     offered = [Subprotocol(each) for each in ["graphql-ws", *protocols]]
@@ -116,7 +116,7 @@ async def test_a_client_may_say_who_it_is_in_three_ways(
         ),
     ],
 )
-async def test_whoever_is_not_known_is_told_so_in_the_protocol_and_then_closed(
+async def test_unknown_caller_receives_connection_error_and_the_socket_is_closed(
     api_server: Serving, headers: dict[str, str], message: str
 ) -> None:
     async with connect_realtime(api_server.url, headers=headers) as socket:
@@ -128,7 +128,7 @@ async def test_whoever_is_not_known_is_told_so_in_the_protocol_and_then_closed(
 
 
 @pytest.mark.parametrize("header", ["header-", "header-5", "header-e30", "header-!!", "header-W10"])
-async def test_headers_that_cannot_be_read_are_none(api_server: Serving, header: str) -> None:
+async def test_malformed_header_subprotocol_counts_as_no_credentials(api_server: Serving, header: str) -> None:
     offered = [Subprotocol("graphql-ws"), Subprotocol(header)]
     async with connect(
         f"{api_server.url.replace('http', 'ws', 1)}/graphql/realtime", subprotocols=offered
@@ -138,19 +138,19 @@ async def test_headers_that_cannot_be_read_are_none(api_server: Serving, header:
         assert json.loads(await connection.recv())["type"] == "connection_error"
 
 
-async def test_what_is_sent_before_the_acknowledgement_is_passed_over(api_server: Serving, served_api: Api) -> None:
+async def test_messages_before_connection_init_are_ignored(api_server: Serving, served_api: Api) -> None:
     async with connect_realtime(api_server.url) as socket:
-        await socket.start(IMPORT, id=await an_import(served_api))
+        await socket.start(IMPORT, id=await create_import(served_api))
         await socket.send({"type": "stop", "id": "1"})
         await socket.send({"type": "connection_init"})
 
         assert await socket.receive() == ACK
 
 
-async def test_a_subscription_is_acknowledged_told_its_present_state_and_ended_when_told_to(
+async def test_subscription_is_acknowledged_receives_states_and_ends_on_stop(
     served_api: Api, realtime_socket: RealtimeSocket
 ) -> None:
-    import_id = await an_import(served_api)
+    import_id = await create_import(served_api)
 
     id = await realtime_socket.start(IMPORT, id=import_id)
     began = [await realtime_socket.receive(), await realtime_socket.receive()]
@@ -160,18 +160,18 @@ async def test_a_subscription_is_acknowledged_told_its_present_state_and_ended_w
     ended = await realtime_socket.receive()
 
     def data(status: str) -> dict[str, Any]:
-        told = {"onImportProgress": {"id": import_id, "status": status}}
-        return {"type": "data", "id": id, "payload": {"data": told}}
+        progress = {"onImportProgress": {"id": import_id, "status": status}}
+        return {"type": "data", "id": id, "payload": {"data": progress}}
 
     assert began == [{"type": "start_ack", "id": id}, data("AWAITING_UPLOAD")]
     assert cancelled == data("CANCELLED")
     assert ended == {"type": "complete", "id": id}
 
 
-async def test_a_second_subscriber_is_told_the_present_state_as_the_first_was(
+async def test_second_subscriber_receives_the_same_first_state(
     api_server: Serving, served_api: Api, realtime_socket: RealtimeSocket
 ) -> None:
-    import_id = await an_import(served_api)
+    import_id = await create_import(served_api)
     await realtime_socket.start(IMPORT, id=import_id)
     first = [await realtime_socket.receive(), await realtime_socket.receive()]
 
@@ -182,10 +182,10 @@ async def test_a_second_subscriber_is_told_the_present_state_as_the_first_was(
     assert first == second
 
 
-async def test_the_same_start_again_is_acknowledged_again_and_another_of_its_id_is_refused(
+async def test_repeated_start_is_acknowledged_again_but_its_id_cannot_be_reused(
     served_api: Api, realtime_socket: RealtimeSocket
 ) -> None:
-    import_id = await an_import(served_api)
+    import_id = await create_import(served_api)
     id = await realtime_socket.start(IMPORT, id=import_id)
     began = [await realtime_socket.receive(), await realtime_socket.receive()]
 
@@ -215,7 +215,7 @@ async def test_the_same_start_again_is_acknowledged_again_and_another_of_its_id_
         ),
     ],
 )
-async def test_only_subscriptions_are_started(
+async def test_queries_and_mutations_are_rejected(
     realtime_socket: RealtimeSocket, document: str, error_type: str, message: str
 ) -> None:
     id = await realtime_socket.start(document)
@@ -247,15 +247,15 @@ async def test_only_subscriptions_are_started(
         ),
     ],
 )
-async def test_a_subscription_that_cannot_be_run_is_told_why(
+async def test_invalid_subscription_receives_an_error_with_the_reason(
     realtime_socket: RealtimeSocket, document: str, error_type: str, message: str | None
 ) -> None:
     id = await realtime_socket.start(document)
 
-    acknowledged, told = await realtime_socket.receive(), await realtime_socket.receive()
-    (error,) = told["payload"]["errors"]
+    acknowledged, received = await realtime_socket.receive(), await realtime_socket.receive()
+    (error,) = received["payload"]["errors"]
     assert acknowledged == {"type": "start_ack", "id": id}
-    assert (told["type"], told["id"]) == ("error", id)
+    assert (received["type"], received["id"]) == ("error", id)
     assert (error["errorType"], error["errorCode"]) == (error_type, 400)
     assert message is None or error["message"].startswith(message)
 
@@ -263,15 +263,15 @@ async def test_a_subscription_that_cannot_be_run_is_told_why(
 @pytest.mark.parametrize(
     "data", [None, 5, "{", "5", "{}", '{"query": 5}', '{"query": "{a}", "variables": [1]}', "[" * 9999]
 )
-async def test_a_start_whose_data_is_not_a_request_is_refused(realtime_socket: RealtimeSocket, data: object) -> None:
+async def test_start_with_malformed_data_is_rejected(realtime_socket: RealtimeSocket, data: object) -> None:
     await realtime_socket.send({"type": "start", "id": "1", "payload": {"data": data}})
 
-    told = await realtime_socket.receive()
-    assert (told["type"], told["id"]) == ("error", "1")
-    assert told["payload"]["errors"][0]["errorType"] == "BadRequestException"
+    received = await realtime_socket.receive()
+    assert (received["type"], received["id"]) == ("error", "1")
+    assert received["payload"]["errors"][0]["errorType"] == "BadRequestException"
 
 
-async def test_each_start_is_made_by_whom_its_own_headers_name(realtime_socket: RealtimeSocket) -> None:
+async def test_each_start_is_authenticated_by_its_own_headers(realtime_socket: RealtimeSocket) -> None:
     id = await realtime_socket.start(REPORTS, headers={"x-api-key": "da2-wrong"})
     refused = await realtime_socket.receive()
     await realtime_socket.start(REPORTS, subscription_id="right")
@@ -282,34 +282,30 @@ async def test_each_start_is_made_by_whom_its_own_headers_name(realtime_socket: 
     assert taken == {"type": "start_ack", "id": "right"}
 
 
-async def test_a_revoked_key_ends_what_was_subscribed_to_with_it(
-    served_api: Api, realtime_socket: RealtimeSocket
-) -> None:
+async def test_revoking_a_key_ends_its_subscriptions_only(served_api: Api, realtime_socket: RealtimeSocket) -> None:
     key = await served_api.execute(CREATE_KEY)
     id = await realtime_socket.start(REPORTS, headers={"x-api-key": key["secret"]})
     await realtime_socket.start(REPORTS, subscription_id="another's")
     acknowledged = [await realtime_socket.receive(), await realtime_socket.receive()]
 
     await served_api.execute("mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"])
-    told = await realtime_socket.receive()
+    received = await realtime_socket.receive()
     await realtime_socket.send({"type": "stop", "id": id})
     await realtime_socket.send({"type": "stop", "id": "another's"})
 
     assert [each["type"] for each in acknowledged] == ["start_ack", "start_ack"]
-    assert told == {"type": "error", "id": id, "payload": {"errors": [LOCKED_OUT]}}
+    assert received == {"type": "error", "id": id, "payload": {"errors": [REVOKED]}}
     assert await realtime_socket.receive() == {"type": "complete", "id": "another's"}
 
 
-async def test_a_key_that_expires_ends_what_was_subscribed_to_with_it(
-    served_api: Api, realtime_socket: RealtimeSocket
-) -> None:
+async def test_subscription_ends_when_its_key_expires(served_api: Api, realtime_socket: RealtimeSocket) -> None:
     expires_at = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
     key = await served_api.execute(CREATE_KEY, expiresAt=expires_at)
 
     id = await realtime_socket.start(REPORTS, headers={"x-api-key": key["secret"]})
 
     assert await realtime_socket.receive() == {"type": "start_ack", "id": id}
-    assert await realtime_socket.receive() == {"type": "error", "id": id, "payload": {"errors": [LOCKED_OUT]}}
+    assert await realtime_socket.receive() == {"type": "error", "id": id, "payload": {"errors": [REVOKED]}}
 
 
 @pytest.mark.parametrize(
@@ -325,58 +321,60 @@ async def test_a_key_that_expires_ends_what_was_subscribed_to_with_it(
         ('{"type": "start", "id": 5}', "BadRequestException"),
     ],
 )
-async def test_what_is_no_message_is_told_so_and_the_socket_stays_open(
+async def test_invalid_frame_receives_an_error_and_the_socket_stays_open(
     realtime_socket: RealtimeSocket, frame: str | bytes, error_type: str
 ) -> None:
     await realtime_socket.send(frame)
-    told = await realtime_socket.receive()
+    received = await realtime_socket.receive()
     await realtime_socket.start(REPORTS, subscription_id="next")
 
-    assert "id" not in told
-    assert told["payload"]["errors"][0]["errorType"] == error_type
+    assert "id" not in received
+    assert received["payload"]["errors"][0]["errorType"] == error_type
     assert await realtime_socket.receive() == {"type": "start_ack", "id": "next"}
 
 
-async def test_a_frame_that_is_too_large_closes_the_socket(realtime_socket: RealtimeSocket) -> None:
+async def test_frame_that_is_too_large_closes_the_socket(realtime_socket: RealtimeSocket) -> None:
     await realtime_socket.send("x" * (2**20 + 1))
 
     code, _ = await realtime_socket.wait_closed()
     assert code == 1009
 
 
-async def test_a_socket_has_so_many_subscriptions_and_no_more(realtime_socket: RealtimeSocket) -> None:
+async def test_subscriptions_of_a_socket_are_limited(realtime_socket: RealtimeSocket) -> None:
     async def start_many() -> None:
         for number in range(10_000):
             await realtime_socket.start(REPORTS, subscription_id=str(number))
 
     starting = asyncio.create_task(start_many())
-    told: list[Any] = []
-    while len(told) < 10_000:
+    received: list[Any] = []
+    while len(received) < 10_000:
         message = await realtime_socket.receive()
-        # A slow machine takes so long that it is kept alive meanwhile.
-        told += [message] if message != KEEP_ALIVE else []
+        # On a slow machine this takes so long that keep-alives arrive meanwhile.
+        received += [message] if message != KEEP_ALIVE else []
     await starting
 
-    assert [each["type"] for each in told] == ["start_ack"] * MAX_SUBSCRIPTIONS + ["error"] * 9_900
-    assert told[-1] == error_of("9999", "MaxSubscriptionsReachedError", "Max number of 100 subscriptions reached")
+    assert [each["type"] for each in received] == ["start_ack"] * MAX_SUBSCRIPTIONS + ["error"] * 9_900
+    assert received[-1] == error_of("9999", "MaxSubscriptionsReachedError", "Max number of 100 subscriptions reached")
 
 
-async def test_a_socket_that_never_says_who_it_is_is_closed(impatient: str) -> None:
-    async with connect_realtime(impatient) as socket:
+async def test_socket_without_connection_init_is_closed_after_a_timeout(short_timeouts_url: str) -> None:
+    async with connect_realtime(short_timeouts_url) as socket:
         assert await socket.wait_closed() == (4408, "Connection initialisation timeout")
 
 
-async def test_a_socket_is_kept_alive_and_closed_when_nothing_is_subscribed_to_for_long(impatient: str) -> None:
-    async with open_realtime_socket(impatient) as socket:
+async def test_socket_receives_keep_alives_and_is_closed_when_idle_without_subscriptions(
+    short_timeouts_url: str,
+) -> None:
+    async with open_realtime_socket(short_timeouts_url) as socket:
         await socket.start(REPORTS, subscription_id="1")
-        told = [await socket.receive() for _ in range(50)]
+        received = [await socket.receive() for _ in range(50)]
         await socket.send({"type": "stop", "id": "1"})
 
-        assert told.count(KEEP_ALIVE) == 49
+        assert received.count(KEEP_ALIVE) == 49
         assert await socket.wait_closed() == (1000, "Nothing is subscribed to")
 
 
-async def test_a_socket_that_offers_no_protocol_of_ours_is_told_which_there_are(api_server: Serving) -> None:
+async def test_socket_without_a_known_subprotocol_is_closed_with_the_expected_ones(api_server: Serving) -> None:
     async with connect(f"{api_server.url.replace('http', 'ws', 1)}/graphql") as connection:
         code, reason = await RealtimeSocket(connection).wait_closed()
 
@@ -384,24 +382,24 @@ async def test_a_socket_that_offers_no_protocol_of_ours_is_told_which_there_are(
     assert (code, reason) == (4406, expected)
 
 
-async def test_a_client_that_does_not_listen_keeps_nobody_waiting(api_server: Serving, served_api: Api) -> None:
-    import_id = await an_import(served_api)
-    async with connect_realtime(api_server.url) as deaf, open_realtime_socket(api_server.url) as other:
-        deaf.connection.transport.pause_reading()
-        await deaf.send({"type": "connection_init"})
+async def test_client_that_does_not_read_does_not_delay_other_clients(api_server: Serving, served_api: Api) -> None:
+    import_id = await create_import(served_api)
+    async with connect_realtime(api_server.url) as stalled, open_realtime_socket(api_server.url) as other:
+        stalled.connection.transport.pause_reading()
+        await stalled.send({"type": "connection_init"})
         for number in range(MAX_SUBSCRIPTIONS):
-            await deaf.start(IMPORT, subscription_id="x" * 1_000 + str(number), id=import_id)
+            await stalled.start(IMPORT, subscription_id="x" * 1_000 + str(number), id=import_id)
         await other.start(IMPORT, id=import_id)
         began = [await other.receive(), await other.receive()]
 
         await served_api.execute("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=import_id)
-        told = await other.receive()
+        received = await other.receive()
 
     assert [each["type"] for each in began] == ["start_ack", "data"]
-    assert told["payload"]["data"]["onImportProgress"]["status"] == "CANCELLED"
+    assert received["payload"]["data"]["onImportProgress"]["status"] == "CANCELLED"
 
 
-async def test_half_a_handshake_left_hanging_keeps_nobody_waiting(api_server: Serving) -> None:
+async def test_unfinished_handshakes_do_not_delay_other_clients(api_server: Serving) -> None:
     at = urlsplit(api_server.url)
     hanging = [await asyncio.open_connection(at.hostname, at.port) for _ in range(200)]
     for _, writer in hanging:
@@ -410,8 +408,8 @@ async def test_half_a_handshake_left_hanging_keeps_nobody_waiting(api_server: Se
 
     async with open_realtime_socket(api_server.url) as socket:
         await socket.start(REPORTS, subscription_id="1")
-        told = await socket.receive()
+        received = await socket.receive()
 
     for _, writer in hanging:
         writer.close()
-    assert told == {"type": "start_ack", "id": "1"}
+    assert received == {"type": "start_ack", "id": "1"}

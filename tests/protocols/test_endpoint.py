@@ -19,8 +19,8 @@ ACK = {"type": "connection_ack"}
 
 
 @asynccontextmanager
-async def connected(api_server: Serving, **more: Any) -> AsyncIterator[ClientConnection]:
-    """Open a socket that has said nothing yet."""
+async def open_connection(api_server: Serving, **more: Any) -> AsyncIterator[ClientConnection]:
+    """Open a socket for graphql-transport-ws, without sending a message."""
     protocols = [Subprotocol("graphql-transport-ws")]
     async with connect(
         f"{api_server.url.replace('http', 'ws', 1)}/graphql", subprotocols=protocols, **more
@@ -28,8 +28,8 @@ async def connected(api_server: Serving, **more: Any) -> AsyncIterator[ClientCon
         yield connection
 
 
-async def closed(connection: ClientConnection) -> tuple[int, str]:
-    """Return the code and the reason with which the server closes a socket, without another word."""
+async def close_frame(connection: ClientConnection) -> tuple[int, str]:
+    """Return the close code and the reason with which the server closes a socket, without another message."""
     with pytest.raises(ConnectionClosed) as end:
         await connection.recv()
     assert end.value.rcvd is not None
@@ -46,28 +46,28 @@ async def closed(connection: ClientConnection) -> tuple[int, str]:
         ({"x-api-key": "da2-wrong"}, {"x-api-key": API_KEY}),
     ],
 )
-async def test_a_socket_with_a_key_is_acknowledged(
+async def test_socket_with_a_valid_key_is_acknowledged(
     api_server: Serving, headers: dict[str, str], payload: dict[str, str]
 ) -> None:
-    async with connected(api_server, additional_headers=headers) as connection:
+    async with open_connection(api_server, additional_headers=headers) as connection:
         await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
 
         assert json.loads(await connection.recv()) == ACK
 
 
 @pytest.mark.parametrize("payload", [{}, {"x-api-key": "da2-wrong"}, {"x-api-key": 5}, {"x-api-key": "\ud83d"}])
-async def test_a_socket_without_a_key_of_ours_is_closed(api_server: Serving, payload: dict[str, Any]) -> None:
-    async with connected(api_server) as connection:
+async def test_socket_without_a_valid_key_is_closed(api_server: Serving, payload: dict[str, Any]) -> None:
+    async with open_connection(api_server) as connection:
         await connection.send(json.dumps({"type": "connection_init", "payload": payload}))
 
-        assert await closed(connection) == (4403, "Forbidden")
+        assert await close_frame(connection) == (4403, "Forbidden")
 
 
-async def test_nothing_is_run_before_a_socket_is_acknowledged(api_server: Serving) -> None:
-    async with connected(api_server) as connection:
+async def test_operation_before_connection_init_closes_the_socket(api_server: Serving) -> None:
+    async with open_connection(api_server) as connection:
         await connection.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": CALLER}}))
 
-        assert await closed(connection) == (4401, "Unauthorized")
+        assert await close_frame(connection) == (4401, "Unauthorized")
 
 
 @pytest.mark.parametrize(
@@ -82,18 +82,18 @@ async def test_nothing_is_run_before_a_socket_is_acknowledged(api_server: Servin
         '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "operationName": 5}}',
     ],
 )
-async def test_a_socket_that_does_not_keep_to_the_protocol_is_closed(api_server: Serving, message: str) -> None:
-    async with connected(api_server) as connection:
+async def test_invalid_message_closes_the_socket(api_server: Serving, message: str) -> None:
+    async with open_connection(api_server) as connection:
         await connection.send(json.dumps(INIT))
         await connection.recv()
 
         await connection.send(message)
 
-        code, _ = await closed(connection)
+        code, _ = await close_frame(connection)
         assert code == 4400
 
 
-async def test_queries_and_mutations_go_over_a_socket_too(socket: Socket) -> None:
+async def test_queries_and_mutations_are_executed_over_a_socket(socket: Socket) -> None:
     name = new_name()
     create = "mutation ($name: String!) { createVpp(input: {name: $name, revenuePercentage: 20}) { name } }"
 
@@ -121,7 +121,7 @@ async def test_queries_and_mutations_go_over_a_socket_too(socket: Socket) -> Non
         ({"query": ""}, 'Request data is missing a "query" value', None),
     ],
 )
-async def test_an_operation_that_cannot_be_run_is_told_so_over_a_socket(
+async def test_invalid_operation_receives_an_error_over_a_socket(
     socket: Socket, payload: dict[str, Any], message: str, at: int | None
 ) -> None:
     await socket.send({"id": "wrong", "type": "subscribe", "payload": payload})
@@ -137,7 +137,7 @@ async def test_an_operation_that_cannot_be_run_is_told_so_over_a_socket(
     assert await socket.receive() == {"id": "wrong", "type": "error", "payload": [error]}
 
 
-async def test_a_subscription_that_is_refused_is_told_why_and_ends(socket: Socket) -> None:
+async def test_rejected_subscription_receives_an_error_and_ends(socket: Socket) -> None:
     unknown = str(uuid4())
 
     answers = [

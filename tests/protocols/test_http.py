@@ -28,14 +28,14 @@ MIB = 2**20
 WAIT_S = 30
 
 
-async def sent(api: Api, body: Any = BODY, **headers: str) -> Response:
-    """Send a body as it is; an underscore in a header's name is a hyphen."""
+async def send(api: Api, body: Any = BODY, **headers: str) -> Response:
+    """POST a body unchanged. An underscore in a header's name stands for a hyphen."""
     more = {name.replace("_", "-"): value for name, value in headers.items()}
     return await api.client.post("/graphql", content=body, headers=HEADERS | more)
 
 
-def told(answer: Response) -> tuple[int, str, str]:
-    """Return the status, the type and the message of a refusal that says the same wherever a client may look."""
+def rejection_of(answer: Response) -> tuple[int, str, str]:
+    """Return a rejection's status, type and message, which headers and body must state equally."""
     body = json.loads(answer.content)
     kind, message = answer.headers["x-amzn-errortype"], body["message"]
     assert body == {"message": message, "errors": [{"errorType": kind, "message": message}]}
@@ -43,7 +43,7 @@ def told(answer: Response) -> tuple[int, str, str]:
     return answer.status_code, kind, message
 
 
-# Reading a body
+# Reading the request body
 
 
 NO_OBJECT = 'The request body must be one object, such as {"query": "{ getCaller { name } }"}.'
@@ -75,10 +75,10 @@ TOO_MUCH = f"{NO_JSON}: nested too deeply, or with a number of too many digits."
         (b'{"query": "{a}", "operationName": 5}', "`operationName` must be a string or null, if provided."),
     ],
 )
-async def test_a_malformed_body_is_told_what_is_wrong_with_it(api: Api, body: bytes, message: str) -> None:
-    answer = await sent(api, body)
+async def test_malformed_body_is_rejected_with_the_reason(api: Api, body: bytes, message: str) -> None:
+    answer = await send(api, body)
 
-    assert told(answer) == (400, MALFORMED, message)
+    assert rejection_of(answer) == (400, MALFORMED, message)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,10 @@ async def test_a_malformed_body_is_told_what_is_wrong_with_it(api: Api, body: by
         ("application/graphql; charset=utf-8", f"# ü\n{CALLER}".encode()),
     ],
 )
-async def test_json_and_graphql_are_read_in_the_charset_they_say(api: Api, content_type: str, body: bytes) -> None:
-    answer = await sent(api, body, content_type=content_type)
+async def test_json_and_graphql_bodies_are_decoded_by_their_declared_charset(
+    api: Api, content_type: str, body: bytes
+) -> None:
+    answer = await send(api, body, content_type=content_type)
 
     assert (answer.status_code, answer.json()) == (200, BOOTSTRAP)
 
@@ -112,45 +114,47 @@ async def test_json_and_graphql_are_read_in_the_charset_they_say(api: Api, conte
         ("application/json; charset*=x''y", "The charset is y; expected UTF-8, UTF-16 or ISO-8859-1."),
     ],
 )
-async def test_another_type_or_charset_is_told_what_is_expected(api: Api, content_type: str, message: str) -> None:
-    answer = await sent(api, content_type=content_type)
+async def test_other_content_type_or_charset_is_rejected_with_the_expected_ones(
+    api: Api, content_type: str, message: str
+) -> None:
+    answer = await send(api, content_type=content_type)
 
-    assert told(answer) == (400, MALFORMED, message)
+    assert rejection_of(answer) == (400, MALFORMED, message)
 
 
 async def pieces(size: int) -> AsyncIterator[bytes]:
-    """A body whose length is not known before its end."""
+    """A body that is sent in chunks, so that its length is unknown before its end."""
     yield BODY
     yield b" " * (size - len(BODY))
 
 
-async def test_a_body_may_be_a_mebibyte_long(served_api: Api) -> None:
+async def test_body_of_one_mebibyte_is_accepted(served_api: Api) -> None:
     answers = [
-        await sent(served_api, BODY.ljust(MIB)),
-        await sent(served_api, pieces(MIB)),
-        await sent(served_api, gzip.compress(BODY.ljust(MIB)), content_encoding="gzip"),
+        await send(served_api, BODY.ljust(MIB)),
+        await send(served_api, pieces(MIB)),
+        await send(served_api, gzip.compress(BODY.ljust(MIB)), content_encoding="gzip"),
     ]
 
     assert [(answer.status_code, answer.json()) for answer in answers] == [(200, BOOTSTRAP)] * 3
 
 
-async def test_a_longer_body_is_told_the_limit_and_its_length(served_api: Api) -> None:
+async def test_longer_body_is_rejected_with_the_limit_and_its_length(served_api: Api) -> None:
     bomb = gzip.compress(bytes(100 * 2**20))
     answers = [
-        await sent(served_api, BODY.ljust(MIB + 1)),
-        await sent(served_api, pieces(MIB + 1)),
-        await sent(served_api, bomb, content_encoding="gzip"),
+        await send(served_api, BODY.ljust(MIB + 1)),
+        await send(served_api, pieces(MIB + 1)),
+        await send(served_api, bomb, content_encoding="gzip"),
     ]
 
     message = "The request body is {} bytes long; at most 1048576 are allowed."
-    assert [told(answer) for answer in answers] == [
+    assert [rejection_of(answer) for answer in answers] == [
         (413, "RequestEntityTooLargeException", message.format(length))
         for length in ("1048577", "more than 1048576", "more than 1048576")
     ]
 
 
-async def test_a_body_may_be_gzipped(api: Api) -> None:
-    answers = [await sent(api, gzip.compress(BODY), content_encoding=name) for name in ("gzip", "GZIP")]
+async def test_gzipped_body_is_accepted(api: Api) -> None:
+    answers = [await send(api, gzip.compress(BODY), content_encoding=name) for name in ("gzip", "GZIP")]
 
     assert [answer.json() for answer in answers] == [BOOTSTRAP] * 2
 
@@ -165,27 +169,27 @@ async def test_a_body_may_be_gzipped(api: Api) -> None:
     ],
     ids=["not gzip", "cut short", "changed", "two in a row"],
 )
-async def test_damaged_gzip_is_refused(api: Api, body: bytes) -> None:
-    answer = await sent(api, body, content_encoding="gzip")
+async def test_damaged_gzip_is_rejected(api: Api, body: bytes) -> None:
+    answer = await send(api, body, content_encoding="gzip")
 
     message = "The request body is not valid gzip, although its Content-Encoding is gzip."
-    assert told(answer) == (400, MALFORMED, message)
+    assert rejection_of(answer) == (400, MALFORMED, message)
 
 
-async def test_another_encoding_is_told_which_is_expected(api: Api) -> None:
-    answer = await sent(api, content_encoding="br")
+async def test_other_content_encoding_is_rejected_with_the_expected_ones(api: Api) -> None:
+    answer = await send(api, content_encoding="br")
 
     message = "The content encoding is br; expected gzip, or no Content-Encoding header."
-    assert told(answer) == (415, "UnsupportedMediaTypeException", message)
+    assert rejection_of(answer) == (415, "UnsupportedMediaTypeException", message)
     assert answer.headers["accept-encoding"] == "gzip, identity"
 
 
-async def test_a_body_that_does_not_arrive_in_time_is_no_longer_waited_for(
+async def test_body_that_does_not_arrive_in_time_is_rejected(
     api_server: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "BODY_TIMEOUT_S", 0.05)
 
-    answer = await answered(api_server, post("content-length: 100"))
+    answer = await send_bytes(api_server, post("content-length: 100"))
 
     head, body = answer.split(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
@@ -193,18 +197,18 @@ async def test_a_body_that_does_not_arrive_in_time_is_no_longer_waited_for(
     assert json.loads(body)["message"] == "The request body did not arrive within 0.05 seconds."
 
 
-# Running an operation
+# Selecting and executing the operation
 
 
-async def test_of_several_operations_the_named_one_is_run(api: Api) -> None:
-    answer = await sent(api, json.dumps({"query": TWO_OPERATIONS, "operationName": "B"}))
+async def test_operation_name_selects_one_of_several_operations(api: Api) -> None:
+    answer = await send(api, json.dumps({"query": TWO_OPERATIONS, "operationName": "B"}))
 
     assert answer.json() == {"data": {"b": {"name": "bootstrap"}}, "extensions": COST}
 
 
 @pytest.mark.parametrize("name", [None, ""])
-async def test_a_single_operation_needs_no_name(api: Api, name: str | None) -> None:
-    answer = await sent(api, json.dumps({"query": f"query A {CALLER}", "operationName": name}))
+async def test_single_operation_needs_no_operation_name(api: Api, name: str | None) -> None:
+    answer = await send(api, json.dumps({"query": f"query A {CALLER}", "operationName": name}))
 
     assert answer.json() == BOOTSTRAP
 
@@ -219,27 +223,27 @@ async def test_a_single_operation_needs_no_name(api: Api, name: str | None) -> N
         (TWO_OPERATIONS, "\ud83d", 'Unknown operation named "\ud83d".'),
     ],
 )
-async def test_an_operation_that_is_not_there_is_not_guessed(
+async def test_missing_or_unknown_operation_name_is_rejected(
     api: Api, query: str, name: str | None, message: str
 ) -> None:
-    answer = await sent(api, json.dumps({"query": query, "operationName": name}))
+    answer = await send(api, json.dumps({"query": query, "operationName": name}))
 
-    assert told(answer) == (400, "BadRequestException", message)
+    assert rejection_of(answer) == (400, "BadRequestException", message)
 
 
-async def test_without_its_name_no_operation_of_several_is_run(api: Api) -> None:
+async def test_several_operations_without_a_name_change_nothing(api: Api) -> None:
     create = "createVpp(input: {name: $name, revenuePercentage: 20}) { id }"
     document = f"mutation A($name: String!) {{ {create} }} mutation B($name: String!) {{ {create} }}"
     before = await api.fleet_snapshot()
 
-    answer = await sent(api, json.dumps({"query": document, "variables": {"name": "No"}}))
+    answer = await send(api, json.dumps({"query": document, "variables": {"name": "No"}}))
 
     assert answer.status_code == 400
     assert await api.fleet_snapshot() == before
 
 
-async def test_a_subscription_has_more_than_one_answer(api: Api) -> None:
-    answer = await sent(api, json.dumps({"query": "subscription { onRevenueReport { id } }"}))
+async def test_subscription_over_plain_http_is_rejected(api: Api) -> None:
+    answer = await send(api, json.dumps({"query": "subscription { onRevenueReport { id } }"}))
 
     error = {
         "message": "A subscription has many results: open a WebSocket, or send the header Accept: text/event-stream.",
@@ -271,13 +275,13 @@ LONG = "The document has more than 10000 tokens, and is read no further."
     ],
     ids=["braces", "selections", "both ends", "lists", "types", "fields", "comments", "aliases", "comparisons"],
 )
-async def test_a_document_larger_than_anyone_writes_is_told_so(api: Api, document: str, message: str) -> None:
-    kind, _, told_message = await api.refusal(document)
+async def test_oversized_document_is_rejected_with_the_reason(api: Api, document: str, message: str) -> None:
+    kind, _, actual_message = await api.refusal(document)
 
-    assert (kind, told_message) == ("LimitExceeded" if message == LONG else "ValidationFailed", message)
+    assert (kind, actual_message) == ("LimitExceeded" if message == LONG else "ValidationFailed", message)
 
 
-async def test_a_value_nested_deeper_than_anything_of_ours_is_answered(api: Api) -> None:
+async def test_deeply_nested_variable_is_a_validation_error(api: Api) -> None:
     deep = ["end"]
     for _ in range(200):
         deep = [deep]  # type: ignore[list-item]
@@ -287,19 +291,19 @@ async def test_a_value_nested_deeper_than_anything_of_ours_is_answered(api: Api)
     assert kind == "ValidationFailed"
 
 
-# Answering
+# The response
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"])
-async def test_only_a_post_is_run(api: Api, method: str) -> None:
+async def test_methods_other_than_post_are_rejected(api: Api, method: str) -> None:
     answer = await api.client.request(method, "/graphql", params={"query": CALLER}, headers={"x-api-key": API_KEY})
 
     message = f"{method} is not supported here: send the operation as a POST."
-    assert told(answer) == (405, "MethodNotAllowedException", message)
+    assert rejection_of(answer) == (405, "MethodNotAllowedException", message)
     assert answer.headers["allow"] == "GET, POST"
 
 
-async def test_a_refused_head_has_no_body(served_api: Api) -> None:
+async def test_rejected_head_request_has_no_body(served_api: Api) -> None:
     answer = await served_api.client.head("/graphql")
 
     assert (answer.status_code, answer.headers["x-amzn-errortype"], answer.content) == (
@@ -309,12 +313,12 @@ async def test_a_refused_head_has_no_body(served_api: Api) -> None:
     )
 
 
-async def test_a_long_answer_is_gzipped_where_that_is_accepted(served_api: Api) -> None:
+async def test_long_response_is_gzipped_for_clients_that_accept_it(served_api: Api) -> None:
     document = json.dumps({"query": "{ __schema { types { name fields { name } } } }"})
 
-    zipped = await sent(served_api, document, accept_encoding="gzip")
-    plain = await sent(served_api, document, accept_encoding="identity")
-    short = await sent(served_api, accept_encoding="gzip")
+    zipped = await send(served_api, document, accept_encoding="gzip")
+    plain = await send(served_api, document, accept_encoding="identity")
+    short = await send(served_api, accept_encoding="gzip")
 
     assert zipped.headers["content-encoding"] == "gzip"
     assert int(zipped.headers["content-length"]) < len(plain.content) / 3
@@ -325,7 +329,7 @@ async def test_a_long_answer_is_gzipped_where_that_is_accepted(served_api: Api) 
     assert "content-encoding" not in short.headers
 
 
-async def test_a_page_of_an_allowed_origin_may_call(api: Api) -> None:
+async def test_page_of_an_allowed_origin_may_call_the_api(api: Api) -> None:
     origin = "http://localhost:5173"
     asked = "authorization,content-type,x-amz-date,x-amz-security-token,x-amz-user-agent,x-api-key"
 
@@ -338,8 +342,8 @@ async def test_a_page_of_an_allowed_origin_may_call(api: Api) -> None:
         },
     )
     answers = [
-        await sent(api, origin=origin),
-        await sent(api, origin=origin, x_api_key="da2-wrong"),
+        await send(api, origin=origin),
+        await send(api, origin=origin, x_api_key="da2-wrong"),
     ]
 
     assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, origin)
@@ -354,20 +358,20 @@ async def test_a_page_of_an_allowed_origin_may_call(api: Api) -> None:
         assert "access-control-allow-credentials" not in answer.headers
 
 
-async def test_a_page_of_another_origin_may_not_read_the_key_in_graphiql(api: Api) -> None:
+async def test_page_of_another_origin_may_not_read_the_graphiql_page(api: Api) -> None:
     answer = await api.client.get("/graphql", headers={"accept": "text/html", "origin": "https://example.com"})
 
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers
 
 
-# What is hardly HTTP
+# Malformed HTTP
 
 
 def post(
     *headers: str | bytes, host: bytes = b"host: 127.0.0.1", path: bytes = b"/graphql", body: bytes = b""
 ) -> bytes:
-    """A request as it goes over the wire, after which the connection ends."""
+    """Return the bytes of a POST request with `Connection: close`."""
     given = [header.encode() if isinstance(header, str) else header for header in headers]
     always = [f"x-api-key: {API_KEY}".encode(), b"content-type: application/json", b"connection: close"]
     return b"\r\n".join([b"POST " + path + b" HTTP/1.1", *([host] if host else []), *always, *given, b"", body])
@@ -382,15 +386,15 @@ def chunked(body: bytes) -> bytes:
 
 
 @pytest.fixture(scope="module")
-async def anywhere(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Serving]:
-    """What answers to any name."""
+async def any_host_server(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Serving]:
+    """A server that accepts any host name."""
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=False)
-    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as anywhere:
-        yield anywhere
+    async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as any_host_server:
+        yield any_host_server
 
 
-async def answered(api_server: Serving, request: bytes) -> bytes:
-    """Send bytes, and return all that comes back until the connection is closed."""
+async def send_bytes(api_server: Serving, request: bytes) -> bytes:
+    """Send bytes, and return everything received until the server closes the connection."""
     host, port = api_server.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     async with asyncio.timeout(WAIT_S):
@@ -410,7 +414,7 @@ def get(target: bytes, version: bytes = b"HTTP/1.1") -> bytes:
 
 
 CHUNK = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
-HARDLY_HTTP = {
+MALFORMED_REQUESTS = {
     "no host": (whole(host=b""), 200),
     "an empty host": (whole(host=b"host:"), 200),
     "two hosts": (whole("host: another"), 200),
@@ -445,12 +449,12 @@ HARDLY_HTTP = {
 }
 
 
-@pytest.mark.parametrize(("request_sent", "expected"), HARDLY_HTTP.values(), ids=HARDLY_HTTP)
-async def test_what_is_hardly_http_is_answered_and_is_never_our_fault(
-    anywhere: Serving, request_sent: bytes, expected: int
+@pytest.mark.parametrize(("request_sent", "expected"), MALFORMED_REQUESTS.values(), ids=MALFORMED_REQUESTS)
+async def test_malformed_http_is_answered_without_a_server_error(
+    any_host_server: Serving, request_sent: bytes, expected: int
 ) -> None:
-    answer = await answered(anywhere, request_sent)
-    afterwards = await answered(anywhere, whole())
+    answer = await send_bytes(any_host_server, request_sent)
+    afterwards = await send_bytes(any_host_server, whole())
 
     assert status(answer) == expected
     assert status(afterwards) == 200
@@ -468,8 +472,8 @@ async def test_what_is_hardly_http_is_answered_and_is_never_our_fault(
         b"host: a/b?c#d@",
     ],
 )
-async def test_a_host_that_is_hardly_one_is_none_of_this_machines(api_server: Serving, host: bytes) -> None:
-    answer = await answered(api_server, whole(host=host))
+async def test_malformed_host_is_rejected_as_not_of_this_machine(api_server: Serving, host: bytes) -> None:
+    answer = await send_bytes(api_server, whole(host=host))
 
     assert status(answer) == 421
 
@@ -479,19 +483,19 @@ async def test_a_host_that_is_hardly_one_is_none_of_this_machines(api_server: Se
     [b"POST /graph", post()[:-2], post("content-length: 100", body=BODY)],
     ids=["in its first line", "in its headers", "in its body"],
 )
-async def test_a_request_that_breaks_off_harms_no_other(api_server: Serving, part: bytes) -> None:
+async def test_interrupted_request_does_not_affect_later_requests(api_server: Serving, part: bytes) -> None:
     host, port = api_server.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(part)
     await writer.drain()
     writer.transport.abort()
 
-    afterwards = await answered(api_server, whole())
+    afterwards = await send_bytes(api_server, whole())
 
     assert status(afterwards) == 200
 
 
-async def test_a_body_that_breaks_off_is_not_our_fault() -> None:
+async def test_interrupted_body_raises_no_internal_failure() -> None:
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 

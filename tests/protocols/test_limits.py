@@ -1,4 +1,4 @@
-"""What is refused before it runs, because it asks for too much."""
+"""Tests of the limits: cost and size of operations, request rates, concurrency, bodies and statement timeouts."""
 
 import asyncio
 import json
@@ -32,18 +32,18 @@ from tests.fixtures.graphql_transport_ws import Socket, open_socket
 CALLER = "{ getCaller { name } }"
 HEADERS = {"x-api-key": API_KEY}
 WAIT_S = 30
-NOBODY_LISTENS = 1
+CLOSED_PORT = 1
 
 
-async def exceeded(api: Api, document: str, **variables: Any) -> tuple[str, Any, str]:
-    """Send an operation that must be refused before it runs, and return what is told of it."""
+async def limit_error(api: Api, document: str, **variables: Any) -> tuple[str, Any, str]:
+    """Send an operation that must be rejected before it is executed, and return the error's type, info and message."""
     answer = await api.response(document, **variables)
     (error,) = answer["errors"]
     assert (answer["data"], error["path"]) == (None, None)
     return error["errorType"], error["errorInfo"], error["message"]
 
 
-# One operation
+# Limits of one operation
 
 
 def info(limit: str, requested: int, maximum: int) -> dict[str, Any]:
@@ -58,60 +58,60 @@ def amplified(selection: str, levels: int) -> str:
 DEEP = "{ getSite(id: 1) " + "{ vpp { sites { items " * 5 + "{ id }" + "}}}" * 5 + "}"
 
 
-async def test_a_deep_operation_is_refused(api: Api) -> None:
+async def test_operation_that_is_nested_too_deeply_is_rejected(api: Api) -> None:
     message = "The fields of the operation are nested 17 deep; at most 15 are run."
     answer = await api.response(DEEP)
 
-    told = [(error["errorType"], error["errorInfo"], error["message"]) for error in answer["errors"]]
-    assert told[0] == ("LimitExceeded", info("depth", 17, 15), message)
+    errors = [(error["errorType"], error["errorInfo"], error["message"]) for error in answer["errors"]]
+    assert errors[0] == ("LimitExceeded", info("depth", 17, 15), message)
 
 
-async def test_an_operation_of_many_aliases_is_refused(api: Api) -> None:
+async def test_operation_with_too_many_aliases_is_rejected(api: Api) -> None:
     document = "{ getCaller {" + "".join(f" a{number}: name" for number in range(201)) + "} }"
 
     message = "The operation has 201 aliases; at most 200 are run."
-    assert await exceeded(api, document) == ("LimitExceeded", info("aliases", 201, 200), message)
+    assert await limit_error(api, document) == ("LimitExceeded", info("aliases", 201, 200), message)
 
 
-async def test_an_operation_of_many_root_fields_is_refused(api: Api) -> None:
+async def test_operation_with_too_many_root_fields_is_rejected(api: Api) -> None:
     document = "{" + "".join(f" a{number}: getCaller {{ name }}" for number in range(101)) + "}"
 
     message = "The operation has 101 fields at its root; at most 100 are run. Send it in parts."
-    assert await exceeded(api, document) == ("LimitExceeded", info("rootFields", 101, 100), message)
+    assert await limit_error(api, document) == ("LimitExceeded", info("rootFields", 101, 100), message)
 
 
-async def test_an_operation_that_costs_much_is_refused_by_its_variables(api: Api) -> None:
+async def test_cost_of_an_operation_depends_on_its_variables_and_is_limited(api: Api) -> None:
     document = "query ($n: Int) { listVpps(limit: $n) { items { sites(limit: $n) { items { id } } } } }"
 
     answers = [await api.response(document, n=n) for n in (50, 100)]
-    told = await exceeded(api, document, n=200)
+    rejection = await limit_error(api, document, n=200)
 
     cost = 1 + 200 * (1 + 201)
     message = f"The operation would cost {cost}; at most 12000 is run. Ask for smaller pages, or for fewer in each."
-    assert told == ("LimitExceeded", info("cost", cost, 12_000), message)
+    assert rejection == ("LimitExceeded", info("cost", cost, 12_000), message)
     assert ["errors" in answer for answer in answers] == [False, False]
 
 
-async def test_all_vpps_with_a_page_of_their_sites_is_not_too_much(api: Api) -> None:
+async def test_all_vpps_with_a_page_of_sites_each_are_within_the_cost_limit(api: Api) -> None:
     answer = await api.response("{ listVpps(limit: 200) { items { id sites(limit: 50) { items { id nmi } } } } }")
 
     assert "errors" not in answer
 
 
-async def test_fragments_that_multiply_are_refused(api: Api) -> None:
+async def test_fragments_that_multiply_fields_are_rejected(api: Api) -> None:
     answer = await api.response(amplified("a: getCaller { name }", 30))
 
     limits = [error["errorInfo"] for error in answer["errors"]]
     assert limits == [info("aliases", 2**30, 200), info("rootFields", 2**30, 100), info("cost", 2**30, 12_000)]
 
 
-async def test_fragments_in_a_circle_are_refused(api: Api) -> None:
+async def test_fragment_cycle_is_rejected(api: Api) -> None:
     answer = await api.response("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }")
 
     assert [error["message"] for error in answer["errors"]] == ["Cannot spread fragment 'A' within itself via 'B'."]
 
 
-async def test_only_the_operation_that_is_run_is_limited(api: Api) -> None:
+async def test_limits_apply_only_to_the_operation_that_is_executed(api: Api) -> None:
     document = f"query Small {CALLER} query Large {{ {' '.join(f'a{n}: getCaller {{ name }}' for n in range(101))} }}"
     answers = [
         (await api.client.post("/graphql", json={"query": document, "operationName": name}, headers=HEADERS)).json()
@@ -122,7 +122,7 @@ async def test_only_the_operation_that_is_run_is_limited(api: Api) -> None:
     assert answers[1]["errors"][0]["errorType"] == "LimitExceeded"
 
 
-async def test_a_script_may_send_a_hundred_mutations_at_once(api: Api) -> None:
+async def test_request_with_a_hundred_mutations_is_accepted(api: Api) -> None:
     vpp_id = await api.create_vpp()
     create = "".join(
         f' s{n}: createSite(input: {{vppId: "{vpp_id}", nmi: "L{n:09}", address: "1 King St"}}) {{ id nmi }}'
@@ -135,7 +135,7 @@ async def test_a_script_may_send_a_hundred_mutations_at_once(api: Api) -> None:
     assert len(answer["data"]) == 100
 
 
-async def test_an_answer_tells_what_it_cost(api: Api) -> None:
+async def test_response_contains_its_cost(api: Api) -> None:
     response = await api.client.post(
         "/graphql", json={"query": "{ listVpps(limit: 3) { nextToken } }"}, headers=HEADERS
     )
@@ -147,7 +147,7 @@ ALIASED = "subscription { onRevenueReport {" + "".join(f" a{number}: id" for num
 ALIASES = "The operation has 201 aliases; at most 200 are run."
 
 
-async def test_limits_hold_over_a_socket(socket: Socket) -> None:
+async def test_limits_apply_over_graphql_transport_ws(socket: Socket) -> None:
     query = "{ getCaller {" + "".join(f" a{number}: name" for number in range(201)) + "} }"
     for id, document in (("query", query), ("subscription", ALIASED)):
         await socket.send({"id": id, "type": "subscribe", "payload": {"query": document}})
@@ -158,7 +158,7 @@ async def test_limits_hold_over_a_socket(socket: Socket) -> None:
         assert (error["errorType"], error["message"]) == ("LimitExceeded", ALIASES)
 
 
-async def test_limits_hold_over_appsyncs_socket(api_server: Serving) -> None:
+async def test_limits_apply_over_appsync_realtime(api_server: Serving) -> None:
     async with open_realtime_socket(api_server.url) as socket:
         id = await socket.start(ALIASED)
         answers = [await socket.receive(), await socket.receive()]
@@ -168,7 +168,7 @@ async def test_limits_hold_over_appsyncs_socket(api_server: Serving) -> None:
     assert (answers[1]["id"], error["errorType"], error["message"]) == (id, "LimitExceeded", ALIASES)
 
 
-async def test_limits_hold_for_server_sent_events(api_server: Serving) -> None:
+async def test_limits_apply_to_server_sent_events(api_server: Serving) -> None:
     async with httpx.AsyncClient(base_url=api_server.url) as client:
         headers = HEADERS | {"accept": "text/event-stream"}
         answer = await client.post("/graphql", json={"query": ALIASED}, headers=headers)
@@ -178,37 +178,35 @@ async def test_limits_hold_for_server_sent_events(api_server: Serving) -> None:
     assert answer.text.endswith("event: complete\ndata: \n\n")
 
 
-# Requests a minute
+# Request rates
 
 
 @asynccontextmanager
 async def limited(servers: EmbeddedServers, database_url: str, **limits: Any) -> AsyncIterator[Api]:
-    """Open the API with limits of its own."""
+    """Open the API with the given limits."""
     async with open_api(servers, database_url, Documents(Limits(**limits))) as api:
         yield api
 
 
-async def sent(api: Api, **headers: str) -> httpx.Response:
+async def send(api: Api, **headers: str) -> httpx.Response:
     return await api.client.post("/graphql", json={"query": CALLER}, headers=HEADERS | headers)
 
 
-def told(answer: httpx.Response) -> tuple[int, str, str]:
+def rejection_of(answer: httpx.Response) -> tuple[int, str, str]:
     body = answer.json()
     kind, message = answer.headers["x-amzn-errortype"], body["message"]
     assert body == {"message": message, "errors": [{"errorType": kind, "message": message}]}
     return answer.status_code, kind, message
 
 
-async def test_a_caller_of_too_many_requests_is_told_when_to_try_again(
-    servers: EmbeddedServers, database_url: str
-) -> None:
+async def test_caller_over_its_rate_limit_receives_retry_after(servers: EmbeddedServers, database_url: str) -> None:
     async with limited(servers, database_url, caller_requests_per_minute=2) as api:
-        answers = [await sent(api) for _ in range(3)]
+        answers = [await send(api) for _ in range(3)]
 
     refused = answers[2]
     wait_s = int(refused.headers["retry-after"])
     assert [answer.status_code for answer in answers[:2]] == [200, 200]
-    assert told(refused) == (
+    assert rejection_of(refused) == (
         429,
         "ThrottlingException",
         f"There were more than 2 requests per minute from this caller; try again in {wait_s} s.",
@@ -216,14 +214,16 @@ async def test_a_caller_of_too_many_requests_is_told_when_to_try_again(
     assert 1 <= wait_s <= 120
 
 
-async def test_who_guesses_keys_is_counted_by_address(servers: EmbeddedServers, database_url: str) -> None:
+async def test_requests_with_unknown_keys_are_rate_limited_by_address(
+    servers: EmbeddedServers, database_url: str
+) -> None:
     async with limited(servers, database_url, address_requests_per_minute=2) as api:
-        statuses = [(await sent(api, **{"x-api-key": f"da2-guess-{n}"})).status_code for n in range(3)]
+        statuses = [(await send(api, **{"x-api-key": f"da2-guess-{n}"})).status_code for n in range(3)]
 
     assert statuses == [401, 401, 429]
 
 
-async def test_who_guesses_credentials_of_tokens_is_counted_by_address(
+async def test_token_requests_with_wrong_credentials_are_rate_limited_by_address(
     servers: EmbeddedServers, database_url: str
 ) -> None:
     form = {"grant_type": "client_credentials", "client_id": str(uuid4()), "client_secret": "da2-guess"}
@@ -236,9 +236,9 @@ async def test_who_guesses_credentials_of_tokens_is_counted_by_address(
     assert int(answers[2].headers["retry-after"]) > 0
 
 
-async def test_no_limit_is_no_limit(servers: EmbeddedServers, database_url: str) -> None:
+async def test_rate_limit_of_zero_means_no_limit(servers: EmbeddedServers, database_url: str) -> None:
     async with limited(servers, database_url, address_requests_per_minute=0, caller_requests_per_minute=0) as api:
-        statuses = {(await sent(api)).status_code for _ in range(5)}
+        statuses = {(await send(api)).status_code for _ in range(5)}
 
     assert statuses == {200}
 
@@ -251,12 +251,12 @@ class Clock:
         return self.now
 
 
-async def test_a_minute_slides() -> None:
+async def test_rate_limit_uses_a_sliding_window() -> None:
     clock = Clock(600)
     count = ProcessCounter(clock)
     waits = [await count.hit("a", 4) for _ in range(5)]
 
-    # A second into the next minute, 59 / 60 of the four still count; a quarter into it, three.
+    # One second into the next minute, 59/60 of the four requests still count; a quarter into it, three do.
     clock.now = 661
     too_early = await count.hit("a", 4)
     clock.now = 675
@@ -267,7 +267,7 @@ async def test_a_minute_slides() -> None:
     assert [first, second] == [0, pytest.approx(15)]
 
 
-async def test_callers_are_counted_apart_and_forgotten_after_two_minutes() -> None:
+async def test_callers_are_counted_separately_and_dropped_after_two_minutes() -> None:
     clock = Clock(600)
     count = ProcessCounter(clock)
 
@@ -279,7 +279,7 @@ async def test_callers_are_counted_apart_and_forgotten_after_two_minutes() -> No
     assert later == 0
 
 
-async def test_the_addresses_of_one_network_are_counted_together() -> None:
+async def test_addresses_of_one_ipv6_network_share_a_rate_limit() -> None:
     rate = RequestRate(Limits(address_requests_per_minute=1))
 
     await rate.count_address(("2001:db8::1", 1))
@@ -290,8 +290,8 @@ async def test_the_addresses_of_one_network_are_counted_together() -> None:
         await rate.count_address(("2001:db8::2", 2))
 
 
-async def test_while_redis_is_away_requests_pass_and_it_is_said_once_in_a_while() -> None:
-    count = RedisCounter(f"redis://127.0.0.1:{NOBODY_LISTENS}/0")
+async def test_requests_pass_while_redis_is_unreachable_and_the_log_says_so_once() -> None:
+    count = RedisCounter(f"redis://127.0.0.1:{CLOSED_PORT}/0")
 
     with structlog.testing.capture_logs() as logs:
         waits = [await count.hit("a", 1) for _ in range(3)]
@@ -300,9 +300,9 @@ async def test_while_redis_is_away_requests_pass_and_it_is_said_once_in_a_while(
     assert [line["event"] for line in logs] == ["Requests are not counted: Redis does not answer"]
 
 
-async def test_processes_count_together_in_redis() -> None:
-    # A fake in Redis' place: none is among what these tests install. It knows no more than what `limits` asks for one
-    # request, a script given by its hash, and counts instead of running it.
+async def test_processes_share_rate_limits_through_redis() -> None:
+    # A fake Redis server, since the tests install none. It implements only the command that `limits` sends for a
+    # request, EVALSHA with the hash of a script, and counts instead of running the script.
     counted: Counter[bytes] = Counter()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -333,33 +333,33 @@ async def test_processes_count_together_in_redis() -> None:
     await server.wait_closed()
 
 
-def test_a_redis_that_cannot_be_used_is_told_at_the_start() -> None:
+def test_invalid_redis_url_is_rejected_at_start() -> None:
     with pytest.raises(StartupError, match="VPP_LIMIT_REDIS_URL cannot be used"):
         RedisCounter("http://127.0.0.1")
 
 
-# Operations at once
+# Concurrent operations
 
 
 SLOW = "mutation ($input: CreateVppInput!) { createVpp(input: $input) { id } }"
 
 
 @pytest_asyncio.fixture
-async def held(database: Database) -> AsyncIterator[asyncio.Event]:
-    """Keeps whoever creates a VPP waiting until it is set."""
-    let_go = asyncio.Event()
+async def release_vpps(database: Database) -> AsyncIterator[asyncio.Event]:
+    """An event; until it is set, a lock on the table vpps makes statements on it wait."""
+    release = asyncio.Event()
 
-    async def hold() -> None:
+    async def lock() -> None:
         async with database.transaction() as session:
             await session.execute(text("lock table vpps in access exclusive mode"))
-            is_restricted.set()
-            await let_go.wait()
+            locked.set()
+            await release.wait()
 
-    is_restricted = asyncio.Event()
-    task = asyncio.create_task(hold())
-    await is_restricted.wait()
-    yield let_go
-    let_go.set()
+    locked = asyncio.Event()
+    task = asyncio.create_task(lock())
+    await locked.wait()
+    yield release
+    release.set()
     await task
 
 
@@ -368,8 +368,8 @@ def create(api: Api, name: str) -> "asyncio.Task[httpx.Response]":
     return asyncio.create_task(api.client.post("/graphql", json=body, headers=HEADERS))
 
 
-async def test_what_no_longer_fits_in_the_queue_is_told_to_come_again(
-    servers: EmbeddedServers, database_url: str, held: asyncio.Event
+async def test_operation_beyond_the_queue_is_rejected_with_retry_after(
+    servers: EmbeddedServers, database_url: str, release_vpps: asyncio.Event
 ) -> None:
     async with (
         limited(servers, database_url, concurrent_operations=1, queued_operations=1) as api,
@@ -377,17 +377,17 @@ async def test_what_no_longer_fits_in_the_queue_is_told_to_come_again(
     ):
         first, second, third = (create(api, f"In a queue {n}") for n in range(3))
         refused = await third
-        held.set()
+        release_vpps.set()
         answers = [await first, await second]
 
     message = "The server runs as many operations as it may at the same time, and 1 more wait; try again in a moment."
-    assert told(refused) == (503, "ServiceUnavailableException", message)
+    assert rejection_of(refused) == (503, "ServiceUnavailableException", message)
     assert refused.headers["retry-after"] == "1"
     assert ["errors" in answer.json() for answer in answers] == [False, False]
 
 
-async def test_what_waits_too_long_is_told_to_come_again(
-    servers: EmbeddedServers, database_url: str, held: asyncio.Event
+async def test_operation_that_waits_too_long_in_the_queue_is_rejected(
+    servers: EmbeddedServers, database_url: str, release_vpps: asyncio.Event
 ) -> None:
     async with (
         limited(servers, database_url, concurrent_operations=1, queue_timeout_s=0.05) as api,
@@ -395,17 +395,17 @@ async def test_what_waits_too_long_is_told_to_come_again(
     ):
         first, second = create(api, "Before"), create(api, "After")
         refused = await second
-        held.set()
+        release_vpps.set()
         await first
-        afterwards = await sent(api)
+        afterwards = await send(api)
 
     reason = "no slot became free within 0.05 s"
     message = f"The server runs as many operations as it may at the same time, and {reason}; try again in a moment."
-    assert told(refused) == (503, "ServiceUnavailableException", message)
+    assert rejection_of(refused) == (503, "ServiceUnavailableException", message)
     assert afterwards.status_code == 200
 
 
-async def test_a_client_that_disconnects_leaves_the_queue() -> None:
+async def test_client_that_disconnects_leaves_the_queue() -> None:
     limiter = ConcurrencyLimiter(Limits(concurrent_operations=1, queued_operations=1))
     disconnect = asyncio.Event()
     await limiter.acquire()
@@ -426,10 +426,10 @@ async def test_a_client_that_disconnects_leaves_the_queue() -> None:
         await limiter.acquire()
 
 
-# Bodies, and statements
+# Request bodies and statement timeouts
 
 
-async def test_the_length_of_a_body_is_a_setting(servers: EmbeddedServers, database_url: str) -> None:
+async def test_maximum_body_length_is_a_setting(servers: EmbeddedServers, database_url: str) -> None:
     async with limited(servers, database_url, body_bytes=100) as api:
         answers = [
             await api.client.post(
@@ -441,15 +441,15 @@ async def test_the_length_of_a_body_is_a_setting(servers: EmbeddedServers, datab
         ]
 
     assert answers[0].status_code == 200
-    assert told(answers[1]) == (
+    assert rejection_of(answers[1]) == (
         413,
         "RequestEntityTooLargeException",
         "The request body is 101 bytes long; at most 100 are allowed.",
     )
 
 
-async def test_a_statement_that_takes_too_long_is_stopped(
-    servers: EmbeddedServers, database_url: str, held: asyncio.Event
+async def test_statement_over_its_timeout_is_cancelled(
+    servers: EmbeddedServers, database_url: str, release_vpps: asyncio.Event
 ) -> None:
     async with limited(servers, database_url, statement_timeout_s=0.05) as api:
         kind, _, message = await api.refusal("{ listVpps { nextToken } }")
@@ -460,7 +460,7 @@ async def test_a_statement_that_takes_too_long_is_stopped(
     )
 
 
-async def test_what_an_import_brought_may_be_taken_back_for_as_long_as_it_takes(database_url: str) -> None:
+async def test_revert_of_an_import_has_no_statement_timeout(database_url: str) -> None:
     database = Database(database_url, statement_timeout_s=5)
 
     async with database.transaction() as session:
@@ -474,7 +474,7 @@ async def test_what_an_import_brought_may_be_taken_back_for_as_long_as_it_takes(
     await database.close()
 
 
-async def test_a_transaction_may_be_let_take_longer(database_url: str) -> None:
+async def test_statement_timeout_can_be_disabled_for_one_transaction(database_url: str) -> None:
     database = Database(database_url, statement_timeout_s=0.05)
     async with database.transaction() as session:
         await disable_statement_timeout(session)
@@ -486,7 +486,7 @@ async def test_a_transaction_may_be_let_take_longer(database_url: str) -> None:
 
 @asynccontextmanager
 async def serving_with(servers: EmbeddedServers, **limits: Any) -> AsyncIterator[Serving]:
-    """Serve the API with limits of its own, on a port."""
+    """Serve the API on a port with the given limits."""
     infrastructure = Infrastructure(
         servers.database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True
     )
@@ -497,7 +497,7 @@ async def serving_with(servers: EmbeddedServers, **limits: Any) -> AsyncIterator
         yield ours
 
 
-async def test_operations_over_a_socket_are_counted(servers: EmbeddedServers) -> None:
+async def test_operations_over_graphql_transport_ws_are_rate_limited(servers: EmbeddedServers) -> None:
     async with serving_with(servers, caller_requests_per_minute=1) as ours, open_socket(ours.url, HEADERS) as socket:
         first = [answer async for answer in socket.subscribe(CALLER)]
         await socket.send({"id": "second", "type": "subscribe", "payload": {"query": CALLER}})
@@ -514,7 +514,7 @@ async def test_operations_over_a_socket_are_counted(servers: EmbeddedServers) ->
     }
 
 
-async def test_starts_over_appsyncs_socket_are_counted(servers: EmbeddedServers) -> None:
+async def test_subscriptions_over_appsync_realtime_are_rate_limited(servers: EmbeddedServers) -> None:
     subscription = "subscription { onRevenueReport { id } }"
     async with serving_with(servers, caller_requests_per_minute=1) as ours, open_realtime_socket(ours.url) as socket:
         first, second = await socket.start(subscription), await socket.start(subscription)
@@ -525,7 +525,7 @@ async def test_starts_over_appsyncs_socket_are_counted(servers: EmbeddedServers)
     assert (error["errorType"], error["errorCode"]) == ("LimitExceededError", 429)
 
 
-async def test_sockets_are_counted_by_address(servers: EmbeddedServers) -> None:
+async def test_sockets_are_rate_limited_by_address(servers: EmbeddedServers) -> None:
     async with serving_with(servers, address_requests_per_minute=1) as ours:
         async with open_realtime_socket(ours.url):
             pass

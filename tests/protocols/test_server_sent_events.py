@@ -1,4 +1,4 @@
-"""Subscriptions as server-sent events."""
+"""Tests of results as server-sent events."""
 
 import json
 from collections.abc import AsyncIterator
@@ -17,10 +17,10 @@ REPORTS = "subscription { onRevenueReport { id } }"
 
 
 @asynccontextmanager
-async def events_of(
+async def stream_events(
     api_server: Serving, document: str, *, key: str = API_KEY, **variables: Any
 ) -> AsyncIterator[AsyncIterator[tuple[str, Any]]]:
-    """Ask for an operation's results as events, and give them as they come: their names and what they hold."""
+    """Send an operation, and yield an iterator over the events of its results: name and parsed data."""
     headers = {"x-api-key": key, "accept": "text/event-stream"}
     body = {"query": document, "variables": variables}
 
@@ -41,15 +41,13 @@ async def events_of(
         yield each(answer)
 
 
-async def test_a_subscription_tells_its_present_state_and_each_that_follows(
-    api_server: Serving, served_api: Api
-) -> None:
+async def test_subscription_receives_the_current_state_and_each_change(api_server: Serving, served_api: Api) -> None:
     create = """
         mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "events.csv"}) { import { id } } }
     """
     id = (await served_api.execute(create))["import"]["id"]
 
-    async with events_of(api_server, IMPORT, id=id) as events:
+    async with stream_events(api_server, IMPORT, id=id) as events:
         first = await anext(events)
         await served_api.execute("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", id=id)
         second = await anext(events)
@@ -58,8 +56,8 @@ async def test_a_subscription_tells_its_present_state_and_each_that_follows(
     assert second == ("next", {"data": {"onImportProgress": {"status": "CANCELLED"}}})
 
 
-async def test_a_query_is_answered_with_one_event_too(api_server: Serving) -> None:
-    async with events_of(api_server, "{ getCaller { role } }") as events:
+async def test_query_result_is_sent_as_one_event(api_server: Serving) -> None:
+    async with stream_events(api_server, "{ getCaller { role } }") as events:
         assert [event async for event in events] == [
             ("next", {"data": {"getCaller": {"role": "ADMIN"}}, "extensions": COST}),
             ("complete", None),
@@ -74,37 +72,39 @@ async def test_a_query_is_answered_with_one_event_too(api_server: Serving) -> No
         ("{ nothing }", "ValidationFailed"),
     ],
 )
-async def test_what_cannot_be_run_is_told_why_and_ends(api_server: Serving, document: str, error_type: str) -> None:
-    async with events_of(api_server, document) as events:
-        told = [event async for event in events]
+async def test_rejected_operation_receives_an_error_and_ends(
+    api_server: Serving, document: str, error_type: str
+) -> None:
+    async with stream_events(api_server, document) as events:
+        received = [event async for event in events]
 
-    ((_, result), complete) = told
+    ((_, result), complete) = received
     assert [error["errorType"] for error in result["errors"]] == [error_type]
     assert complete == ("complete", None)
 
 
-async def test_a_revoked_key_ends_what_was_subscribed_to_with_it(api_server: Serving, served_api: Api) -> None:
+async def test_revoking_a_key_ends_its_subscription(api_server: Serving, served_api: Api) -> None:
     create = 'mutation { createApiKey(input: {name: "a dashboard", role: READER}) { secret apiKey { id } } }'
     key = await served_api.execute(create)
 
-    async with events_of(api_server, REPORTS, key=key["secret"]) as events:
+    async with stream_events(api_server, REPORTS, key=key["secret"]) as events:
         await served_api.execute(
             "mutation ($id: ID!) { revokeApiKey(input: {id: $id}) { id } }", id=key["apiKey"]["id"]
         )
-        told = [event async for event in events]
+        received = [event async for event in events]
 
     error = {"message": "The API key or token has expired or was revoked.", "errorType": "UnauthorizedException"}
-    assert told == [("next", {"errors": [error]}), ("complete", None)]
+    assert received == [("next", {"errors": [error]}), ("complete", None)]
 
 
-async def test_whoever_is_not_known_is_refused_as_over_http(api_server: Serving) -> None:
+async def test_unknown_caller_is_rejected_with_http_status_401(api_server: Serving) -> None:
     async with httpx.AsyncClient(base_url=api_server.url) as client:
         answer = await client.post("/graphql", json={"query": REPORTS}, headers={"accept": "text/event-stream"})
 
     assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (401, "UnauthorizedException")
 
 
-async def test_a_client_that_takes_json_too_is_answered_a_query_in_json(api_server: Serving) -> None:
+async def test_query_of_a_client_that_also_accepts_json_is_answered_in_json(api_server: Serving) -> None:
     headers = {"x-api-key": API_KEY, "accept": "application/json, text/event-stream, multipart/mixed"}
     async with httpx.AsyncClient(base_url=api_server.url) as client:
         answer = await client.post("/graphql", json={"query": "{ getCaller { role } }"}, headers=headers)

@@ -1,4 +1,4 @@
-"""Subscriptions that many ask for."""
+"""Tests of subscriptions that several listeners share."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,8 +20,8 @@ ANOTHER_ADMIN = Caller(auth_type="API_KEY", name="another", role="ADMIN")
 IMPORT = "subscription ($id: ID!) { onImportProgress(id: $id) { status } }"
 
 
-class Heard:
-    """A listener that keeps what it hears."""
+class RecordingListener:
+    """A listener that records the results it receives."""
 
     def __init__(self) -> None:
         self.results: asyncio.Queue[Result | list[Any] | None] = asyncio.Queue()
@@ -37,46 +37,48 @@ class Heard:
 
 
 @pytest_asyncio.fixture
-async def streams(database: Database, api: Api, object_store: ObjectStore) -> AsyncIterator[Subscriptions]:
+async def subscriptions(database: Database, api: Api, object_store: ObjectStore) -> AsyncIterator[Subscriptions]:
     def context_for(caller: Caller) -> Context:
         return Context(
             database=database, notices=api.notices, object_store=object_store, request_id="the-request", caller=caller
         )
 
-    streams = Subscriptions(context_for)
-    yield streams
-    await streams.close()
+    subscriptions = Subscriptions(context_for)
+    yield subscriptions
+    await subscriptions.close()
 
 
-async def an_import(api: Api) -> Operation:
+async def create_import(api: Api) -> Operation:
     create = 'mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "events.csv"}) { import { id } } }'
     return Operation(IMPORT, {"id": (await api.execute(create))["import"]["id"]}, None)
 
 
-async def test_what_two_ask_for_is_run_and_encoded_once(api: Api, streams: Subscriptions) -> None:
-    operation, first, second = await an_import(api), Heard(), Heard()
-    streams.subscribe(operation, ADMIN, first)
-    streams.subscribe(operation, ANOTHER_ADMIN, second)
+async def test_equal_subscriptions_are_executed_and_encoded_once(api: Api, subscriptions: Subscriptions) -> None:
+    operation, first, second = await create_import(api), RecordingListener(), RecordingListener()
+    subscriptions.subscribe(operation, ADMIN, first)
+    subscriptions.subscribe(operation, ANOTHER_ADMIN, second)
 
     assert await first.results.get() is await second.results.get()
 
 
-async def test_who_may_see_less_is_told_apart(api: Api, streams: Subscriptions) -> None:
-    operation, first, second = await an_import(api), Heard(), Heard()
-    streams.subscribe(operation, ADMIN, first)
-    streams.subscribe(operation, Caller("API_KEY", "a member", "MEMBER", site_ids=[uuid4()]), second)
+async def test_callers_with_different_scopes_share_no_subscription(api: Api, subscriptions: Subscriptions) -> None:
+    operation, first, second = await create_import(api), RecordingListener(), RecordingListener()
+    subscriptions.subscribe(operation, ADMIN, first)
+    subscriptions.subscribe(operation, Caller("API_KEY", "a member", "MEMBER", site_ids=[uuid4()]), second)
 
     assert await first.results.get() is not await second.results.get()
 
 
-async def test_who_comes_after_all_have_left_is_told_the_state_of_then(api: Api, streams: Subscriptions) -> None:
-    operation, first, second = await an_import(api), Heard(), Heard()
-    leave = streams.subscribe(operation, ADMIN, first)
+async def test_subscriber_after_all_others_left_receives_the_current_state(
+    api: Api, subscriptions: Subscriptions
+) -> None:
+    operation, first, second = await create_import(api), RecordingListener(), RecordingListener()
+    unsubscribe = subscriptions.subscribe(operation, ADMIN, first)
     before = await first.results.get()
-    leave()
+    unsubscribe()
     await api.execute("mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }", **operation.variables)
 
-    streams.subscribe(operation, ADMIN, second)
+    subscriptions.subscribe(operation, ADMIN, second)
     after = await second.results.get()
 
     assert isinstance(before, Result)
@@ -85,7 +87,7 @@ async def test_who_comes_after_all_have_left_is_told_the_state_of_then(api: Api,
     assert "CANCELLED" in after.payload
 
 
-async def test_what_goes_wrong_on_our_side_is_told_to_all_and_does_not_last(
+async def test_internal_failure_is_sent_to_all_listeners_and_the_next_one_starts_anew(
     database: Database, object_store: ObjectStore
 ) -> None:
     def context_for(caller: Caller) -> Context:
@@ -94,13 +96,18 @@ async def test_what_goes_wrong_on_our_side_is_told_to_all_and_does_not_last(
             database=database, notices=notices, object_store=object_store, request_id="the-request", caller=caller
         )
 
-    streams, first, second, third = Subscriptions(context_for), Heard(), Heard(), Heard()
+    subscriptions, first, second, third = (
+        Subscriptions(context_for),
+        RecordingListener(),
+        RecordingListener(),
+        RecordingListener(),
+    )
     operation = Operation(IMPORT, {"id": str(uuid4())}, None)
-    streams.subscribe(operation, ADMIN, first)
-    streams.subscribe(operation, ADMIN, second)
-    told = [await each.results.get() for each in (first, second)]
-    streams.subscribe(operation, ADMIN, third)
+    subscriptions.subscribe(operation, ADMIN, first)
+    subscriptions.subscribe(operation, ADMIN, second)
+    received = [await each.results.get() for each in (first, second)]
+    subscriptions.subscribe(operation, ADMIN, third)
 
-    for each in (*told, await third.results.get()):
+    for each in (*received, await third.results.get()):
         errors = each.errors if isinstance(each, Result) else each
         assert [error["errorType"] for error in errors or []] == ["InternalFailure"]

@@ -26,7 +26,7 @@ async def outputs(
         return await client.get("/amplify_outputs.json", headers=headers)
 
 
-async def test_embedded_the_outputs_are_all_that_amplify_needs() -> None:
+async def test_outputs_of_an_embedded_server_contain_all_settings_of_amplify() -> None:
     answer = await outputs()
 
     assert answer.json() == {
@@ -46,7 +46,7 @@ async def test_embedded_the_outputs_are_all_that_amplify_needs() -> None:
     ("embedded", "key", "host"),
     [(False, API_KEY, "127.0.0.1"), (True, None, "127.0.0.1"), (True, API_KEY, "0.0.0.0"), (True, API_KEY, "::")],  # noqa: S104
 )
-async def test_the_outputs_hold_a_key_only_when_embedded_for_this_machine_alone(
+async def test_outputs_contain_a_key_only_if_embedded_and_bound_to_loopback(
     embedded: bool, key: str | None, host: str
 ) -> None:
     answer = await outputs(embedded=embedded, key=key, host=host)
@@ -59,13 +59,13 @@ async def test_the_outputs_hold_a_key_only_when_embedded_for_this_machine_alone(
     "origin",
     ["https://localhost:8443", "https://vpp.example.com", "http://[::1]:8000", "http://my_battery:8000"],
 )
-async def test_the_url_is_where_the_client_came_to(origin: str) -> None:
+async def test_url_in_the_outputs_is_the_one_the_client_called(origin: str) -> None:
     answer = await outputs(base_url=origin, embedded=False)
 
     assert answer.json()["data"]["url"] == f"{origin}/graphql"
 
 
-async def test_a_name_that_anyone_may_own_is_not_told_the_key() -> None:
+async def test_request_for_a_foreign_host_name_receives_no_key() -> None:
     answer = await outputs(base_url="http://rebound.example.com:8000")
 
     assert answer.status_code == 421
@@ -75,7 +75,7 @@ async def test_a_name_that_anyone_may_own_is_not_told_the_key() -> None:
 @pytest.mark.parametrize(
     "host", ["", "a b", "a/b", "user@a", "a:port", "a:123456", "a\\b", "[::1", "<a>", "a?b", "a#b"]
 )
-async def test_a_host_that_is_no_address_is_refused(host: str) -> None:
+async def test_malformed_host_header_is_rejected(host: str) -> None:
     answer = await outputs(headers={"host": host}, embedded=False)
 
     assert answer.status_code == 400
@@ -90,7 +90,7 @@ async def test_a_host_that_is_no_address_is_refused(host: str) -> None:
         ({"AWS_DEFAULT_REGION": "eu-west-1", "AWS_REGION": "eu-north-1"}, "eu-north-1"),
     ],
 )
-async def test_a_region_that_is_not_given_is_the_environments(
+async def test_region_defaults_to_the_aws_environment_variables(
     environment: dict[str, str], region: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):

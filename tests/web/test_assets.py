@@ -1,4 +1,4 @@
-"""The files of the console over the wire: packed where that is asked for, and kept for good."""
+"""Tests of the console's static files: gzip for clients that accept it, and caching without expiry."""
 
 import gzip
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 @pytest.fixture
 async def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand-ins for the files that are built with the package."""
+    """Stand-ins for the files that the build of the console creates."""
     assets = tmp_path / "assets"
     assets.mkdir()
     for name in TYPES:
@@ -47,9 +47,9 @@ async def client(assets: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["packed by the server", "packed by the build"])
+@pytest.mark.parametrize("packed", [False, True], ids=["compressed by the server", "compressed by the build"])
 @pytest.mark.parametrize("name", TYPES)
-async def test_a_file_is_packed_for_who_takes_it_so(
+async def test_file_is_gzipped_for_clients_that_accept_it(
     client: httpx.AsyncClient, assets: Path, name: str, packed: bool
 ) -> None:
     if packed:
@@ -67,7 +67,7 @@ async def test_a_file_is_packed_for_who_takes_it_so(
         assert answer.headers["vary"] == "Accept-Encoding"
 
 
-async def test_what_the_build_has_packed_is_sent_as_it_is(client: httpx.AsyncClient, assets: Path) -> None:
+async def test_file_compressed_by_the_build_is_sent_unchanged(client: httpx.AsyncClient, assets: Path) -> None:
     (assets / "index-BWJPDk6f.js.gz").write_bytes(gzip.compress(b"as the build left it"))
 
     answer = await client.get("/assets/index-BWJPDk6f.js")
@@ -79,13 +79,13 @@ async def test_what_the_build_has_packed_is_sent_as_it_is(client: httpx.AsyncCli
     assert (head.status_code, head.headers["content-length"]) == (200, answer.headers["content-length"])
 
 
-async def test_a_file_that_is_not_there_may_be_there_later(client: httpx.AsyncClient) -> None:
+async def test_missing_file_is_not_cached(client: httpx.AsyncClient) -> None:
     answer = await client.get("/assets/nothing.js")
 
     assert (answer.status_code, answer.headers.get("cache-control")) == (404, None)
 
 
-async def test_what_is_not_named_for_its_content_may_change(client: httpx.AsyncClient) -> None:
+async def test_file_without_a_hash_in_its_name_is_not_cached(client: httpx.AsyncClient) -> None:
     answer = await client.get("/robots.txt")
 
     assert (answer.status_code, answer.headers.get("cache-control")) == (200, None)

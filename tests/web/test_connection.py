@@ -65,9 +65,9 @@ async def server() -> AsyncIterator[Server]:
     config = uvicorn.Config(app, http=Hasty, ws="websockets-sansio", lifespan="off", log_config=None, access_log=False)
     serving = uvicorn.Server(config)
     with listening_on("127.0.0.1", 0, any_port=True) as listening:
-        # Not serve(), which takes the process's signals.
+        # Not serve(), which installs signal handlers in this process.
         task = asyncio.create_task(serving._serve([listening]))
-        while not serving.started:  # noqa: ASYNC110 It has no event to wait for.
+        while not serving.started:  # noqa: ASYNC110 uvicorn has no event to wait for.
             await asyncio.sleep(0.01)
         server = Server(listening.getsockname()[1])
         yield server
@@ -80,7 +80,7 @@ async def server() -> AsyncIterator[Server]:
     "begun",
     [b"", b"\r\n", b"GET", b"GET /echo HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", b"GET /echo HTTP/1.1\r\n"],
 )
-async def test_connections_on_which_no_request_ends_are_closed_while_others_are_served(
+async def test_connections_with_unfinished_heads_are_closed_while_others_are_served(
     server: Server, begun: bytes
 ) -> None:
     half_open = [await server.client() for _ in range(50)]
@@ -94,7 +94,7 @@ async def test_connections_on_which_no_request_ends_are_closed_while_others_are_
     assert {await client.hears_the_end() for client in half_open} == {b""}
 
 
-async def test_a_second_request_that_does_not_end_is_no_better(server: Server) -> None:
+async def test_head_timeout_applies_to_the_second_request_too(server: Server) -> None:
     client = await server.client()
 
     await client.says(b"GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -105,7 +105,7 @@ async def test_a_second_request_that_does_not_end_is_no_better(server: Server) -
     assert await client.hears_the_end() == b""
 
 
-async def test_a_body_that_goes_on_after_the_answer_has_its_time_too(server: Server) -> None:
+async def test_body_that_does_not_end_after_the_response_is_timed_out(server: Server) -> None:
     client = await server.client()
 
     await client.says(b"POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
@@ -116,7 +116,7 @@ async def test_a_body_that_goes_on_after_the_answer_has_its_time_too(server: Ser
     assert await client.hears_the_end() == b""
 
 
-async def test_a_body_that_ends_after_the_answer_is_followed_by_the_next_request(server: Server) -> None:
+async def test_body_that_ends_after_the_response_is_followed_by_the_next_request(server: Server) -> None:
     client = await server.client()
     length = 3 * Hasty.max_head_bytes
 
@@ -128,7 +128,7 @@ async def test_a_body_that_ends_after_the_answer_is_followed_by_the_next_request
     assert await client.hears() == ("HTTP/1.1 200 OK", "POST hello")
 
 
-async def test_a_head_that_is_too_long_is_refused_though_it_does_not_end(server: Server) -> None:
+async def test_unfinished_head_that_is_too_long_is_rejected(server: Server) -> None:
     client = await server.client()
 
     await client.says(HEAD, *[b"X-Long: " + b"a" * 490 + b"\r\n"] * 4)
@@ -137,7 +137,7 @@ async def test_a_head_that_is_too_long_is_refused_though_it_does_not_end(server:
     assert await client.hears_the_end() == b""
 
 
-async def test_what_is_no_http_is_refused(server: Server) -> None:
+async def test_bytes_that_are_not_http_are_rejected(server: Server) -> None:
     client = await server.client()
 
     await client.says(b"\x16\x03\x01 nonsense\r\n\r\n")
@@ -154,9 +154,7 @@ async def test_what_is_no_http_is_refused(server: Server) -> None:
         [HEAD + UPGRADE + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel", b"lo\r\n0\r\n\r\n"],
     ],
 )
-async def test_a_request_that_asks_for_http_2_is_answered_with_its_body_over_http_1(
-    server: Server, pieces: list[bytes]
-) -> None:
+async def test_request_with_an_http_2_upgrade_is_answered_over_http_1(server: Server, pieces: list[bytes]) -> None:
     client = await server.client()
 
     await client.says(*pieces)
@@ -167,7 +165,7 @@ async def test_a_request_that_asks_for_http_2_is_answered_with_its_body_over_htt
     assert await client.hears() == ("HTTP/1.1 200 OK", "POST again")
 
 
-async def test_requests_sent_ahead_are_answered_in_order(server: Server) -> None:
+async def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     client = await server.client()
 
     await client.says(b"".join(HEAD + b"Content-Length: 1\r\n\r\n%d" % number for number in range(3)))
@@ -176,7 +174,7 @@ async def test_requests_sent_ahead_are_answered_in_order(server: Server) -> None
 
 
 @pytest.mark.parametrize("more", [b"", b"Connection: Upgrade\r\nUpgrade: h2c\r\n"])
-async def test_a_tunnel_is_refused(server: Server, more: bytes) -> None:
+async def test_connect_method_is_rejected(server: Server, more: bytes) -> None:
     client = await server.client()
 
     await client.says(b"CONNECT vpp.example:443 HTTP/1.1\r\nHost: vpp.example:443\r\n" + more + b"\r\n")
@@ -184,7 +182,7 @@ async def test_a_tunnel_is_refused(server: Server, more: bytes) -> None:
     assert (await client.hears())[0] == "HTTP/1.1 400 Bad Request"
 
 
-async def test_a_socket_outlives_the_time_for_its_head(server: Server) -> None:
+async def test_websocket_outlives_the_head_timeout(server: Server) -> None:
     async with connect(f"{server.url.replace('http', 'ws')}/speak") as socket:
         waiting = await server.client()
         await waiting.hears_the_end()

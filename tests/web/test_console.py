@@ -1,4 +1,4 @@
-"""The page of the console as the server gives it: where, to whom, and with what in its head."""
+"""Tests of the console's page as the server sends it: its paths, its meta tags and its content security policy."""
 
 import asyncio
 import re
@@ -38,7 +38,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for the page that is built with the package."""
+    """A stand-in for the page that the build of the console creates."""
     metas = "".join(f'<meta name="{name}" content="">' for name in METAS)
     (tmp_path / "index.html").write_text(f"<html>{metas}</html>")
     monkeypatch.setattr(console, "STATIC", tmp_path)
@@ -66,17 +66,17 @@ async def started(servers: EmbeddedServers, **changed: Any) -> AsyncIterator[htt
         yield client
 
 
-def told(answer: httpx.Response) -> dict[str, str]:
+def meta_tags(answer: httpx.Response) -> dict[str, str]:
     return dict(re.findall(r'<meta name="([a-z-]+)" content="([^"]*)">', answer.text))
 
 
-def asked(answer: httpx.Response) -> list[str]:
-    """Return the origins the page may ask, its own and that of uploads left out."""
+def connect_sources(answer: httpx.Response) -> list[str]:
+    """Return the origins in the policy's connect-src, without 'self' and the object store."""
     policy = dict(each.split(" ", 1) for each in answer.headers["content-security-policy"].split("; "))
     return policy["connect-src"].split(" ")[2:]
 
 
-async def test_one_page_is_at_every_address_of_the_console(servers: EmbeddedServers) -> None:
+async def test_every_path_of_the_console_returns_the_same_page(servers: EmbeddedServers) -> None:
     async with started(servers) as client:
         answers = [await client.get(address) for address in ADDRESSES]
         heads = [await client.head(address) for address in ADDRESSES]
@@ -85,14 +85,14 @@ async def test_one_page_is_at_every_address_of_the_console(servers: EmbeddedServ
     assert {answer.headers["content-type"] for answer in answers} == {"text/html; charset=utf-8"}
     assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
     assert len({answer.headers["content-security-policy"] for answer in answers}) == 1
-    assert told(answers[0])["api-key"] == API_KEY
+    assert meta_tags(answers[0])["api-key"] == API_KEY
     assert [(head.status_code, head.headers["content-length"]) for head in heads] == [
         (200, answer.headers["content-length"]) for answer in answers
     ]
 
 
 @pytest.mark.parametrize("address", ["/nowhere", "/vppsx", "/site", "/signin", "/index.html", "/graphql/vpps"])
-async def test_there_is_nothing_at_other_addresses(servers: EmbeddedServers, address: str) -> None:
+async def test_other_paths_return_404(servers: EmbeddedServers, address: str) -> None:
     async with started(servers) as client:
         answer = await client.get(address)
 
@@ -101,14 +101,14 @@ async def test_there_is_nothing_at_other_addresses(servers: EmbeddedServers, add
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-async def test_nothing_is_done_at_the_addresses_of_the_console(servers: EmbeddedServers, method: str) -> None:
+async def test_paths_of_the_console_reject_methods_other_than_get(servers: EmbeddedServers, method: str) -> None:
     async with started(servers) as client:
         answers = [await client.request(method, address) for address in ("/", "/vpps", "/sign-in/callback")]
 
     assert [answer.status_code for answer in answers] == [405] * 3
 
 
-async def test_who_does_not_read_html_is_told_how_graphql_is_asked(servers: EmbeddedServers) -> None:
+async def test_get_of_graphql_without_html_returns_405(servers: EmbeddedServers) -> None:
     async with started(servers) as client:
         answer = await client.get("/graphql", headers={"accept": "application/json"})
 
@@ -116,7 +116,7 @@ async def test_who_does_not_read_html_is_told_how_graphql_is_asked(servers: Embe
     assert API_KEY not in answer.text
 
 
-async def test_a_page_of_another_origin_may_not_read_the_key(servers: EmbeddedServers) -> None:
+async def test_page_of_another_origin_may_not_read_the_key(servers: EmbeddedServers) -> None:
     async with started(servers) as client:
         answers = [await client.get(address, headers={"origin": "http://localhost:5173"}) for address in ADDRESSES]
 
@@ -138,17 +138,19 @@ async def test_a_page_of_another_origin_may_not_read_the_key(servers: EmbeddedSe
         (False, "127.0.0.1", API_KEY, ""),
     ],
 )
-async def test_it_holds_a_working_key_only_when_embedded_for_this_machine_alone(
+async def test_page_contains_a_key_only_if_embedded_and_bound_to_loopback(
     servers: EmbeddedServers, embedded: bool, host: str, key: str | None, shown: str
 ) -> None:
     async with started(servers, embedded=embedded, host=host, bootstrap_api_key=key) as client:
         answers = [await client.get("/"), await client.get("/graphql")]
 
     nothing_else = {"oidc-issuer": "", "oidc-client-id": "", "oidc-scope": ""}
-    assert [told(answer) for answer in answers] == [{"api-key": shown, **nothing_else}] * 2
+    assert [meta_tags(answer) for answer in answers] == [{"api-key": shown, **nothing_else}] * 2
 
 
-async def test_a_page_that_is_not_built_says_so(servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_console_that_is_not_built_explains_how_to_build_it(
+    servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(console, "STATIC", Path("nowhere"))
 
     async with started(servers) as client:
@@ -157,7 +159,7 @@ async def test_a_page_that_is_not_built_says_so(servers: EmbeddedServers, monkey
     assert (answer.status_code, answer.text) == (200, "The console is not built; `pip install .` builds it.")
 
 
-# Signing in by OIDC
+# Sign-in with OIDC
 
 
 @pytest.mark.parametrize(
@@ -169,13 +171,13 @@ async def test_a_page_that_is_not_built_says_so(servers: EmbeddedServers, monkey
         ({"client_id": 'a"b<c', "scope": "openid 'x'&"}, "a&quot;b&lt;c", "openid &#x27;x&#x27;&amp;"),
     ],
 )
-async def test_it_says_by_which_client_of_the_issuer_to_sign_in(
+async def test_page_contains_the_oidc_client_id_and_scope(
     servers: EmbeddedServers, issuer: LocalIssuer, changed: dict[str, Any], client_id: str, scope: str
 ) -> None:
     async with started(servers, oidc=issuer.settings(**changed)) as client:
         answer = await client.get("/")
 
-    assert told(answer) == {
+    assert meta_tags(answer) == {
         "api-key": API_KEY,
         "oidc-issuer": issuer.url,
         "oidc-client-id": client_id,
@@ -184,17 +186,19 @@ async def test_it_says_by_which_client_of_the_issuer_to_sign_in(
 
 
 @pytest.mark.parametrize("name", ["my issuer", "http://10.0.0.1"])
-async def test_it_offers_no_sign_in_with_an_issuer_that_a_browser_cannot_ask(
+async def test_page_offers_no_sign_in_for_an_issuer_that_a_browser_cannot_reach(
     servers: EmbeddedServers, issuer: LocalIssuer, name: str
 ) -> None:
     async with started(servers, oidc=issuer.settings(issuer=name, jwks_url=f"{issuer.url}/keys")) as client:
         answer = await client.get("/")
 
-    assert told(answer) == {"api-key": API_KEY, "oidc-issuer": "", "oidc-client-id": "", "oidc-scope": ""}
-    assert asked(answer) == []
+    assert meta_tags(answer) == {"api-key": API_KEY, "oidc-issuer": "", "oidc-client-id": "", "oidc-scope": ""}
+    assert connect_sources(answer) == []
 
 
-async def test_it_may_ask_whom_the_issuers_document_names(servers: EmbeddedServers, issuer: LocalIssuer) -> None:
+async def test_csp_allows_the_endpoints_of_the_discovery_document(
+    servers: EmbeddedServers, issuer: LocalIssuer
+) -> None:
     issuer.discovered |= {
         "authorization_endpoint": "https://pages.example.com/authorize",
         "token_endpoint": "https://Pool.auth.example.com/oauth2/token",
@@ -207,7 +211,7 @@ async def test_it_may_ask_whom_the_issuers_document_names(servers: EmbeddedServe
         answers = [await client.get(address) for address in ("/", "/sign-in/callback?code=a", "/graphql")]
 
     origins = [issuer.url, "https://pool.auth.example.com", "https://revoke.example.com:8443"]
-    assert [asked(answer) for answer in answers] == [origins] * 3
+    assert [connect_sources(answer) for answer in answers] == [origins] * 3
     assert issuer.discoveries == 1
 
 
@@ -221,7 +225,7 @@ async def test_it_may_ask_whom_the_issuers_document_names(servers: EmbeddedServe
         *("https://a\r\nset-cookie:b=c", "https://a%3B/token"),
     ],
 )
-async def test_it_may_ask_nobody_whose_address_is_unsafe_or_says_more_than_an_origin(
+async def test_csp_leaves_out_endpoints_that_are_unsafe_or_malformed(
     servers: EmbeddedServers, issuer: LocalIssuer, endpoint: object
 ) -> None:
     issuer.discovered = {"issuer": issuer.url, "token_endpoint": endpoint}
@@ -229,10 +233,10 @@ async def test_it_may_ask_nobody_whose_address_is_unsafe_or_says_more_than_an_or
     async with started(servers, oidc=issuer.settings()) as client:
         answer = await client.get("/")
 
-    assert asked(answer) == [issuer.url]
+    assert connect_sources(answer) == [issuer.url]
 
 
-async def test_it_may_ask_the_issuer_alone_whose_document_is_of_another(
+async def test_csp_allows_only_the_issuer_if_its_discovery_document_names_another(
     servers: EmbeddedServers, issuer: LocalIssuer
 ) -> None:
     issuer.discovered |= {"issuer": "https://issuer.example.com", "token_endpoint": "https://issuer.example.com/token"}
@@ -240,29 +244,29 @@ async def test_it_may_ask_the_issuer_alone_whose_document_is_of_another(
     async with started(servers, oidc=issuer.settings()) as client:
         answer = await client.get("/")
 
-    assert asked(answer) == [issuer.url]
+    assert connect_sources(answer) == [issuer.url]
 
 
-async def test_it_is_there_while_the_issuer_is_away(servers: EmbeddedServers) -> None:
+async def test_page_is_served_while_the_issuer_is_unreachable(servers: EmbeddedServers) -> None:
     gone = OidcSettings(issuer="http://127.0.0.1:1", audience=(CLIENT_ID,))
 
     async with started(servers, oidc=gone) as client:
         answer = await client.get("/")
 
-    assert (answer.status_code, asked(answer)) == (200, ["http://127.0.0.1:1"])
+    assert (answer.status_code, connect_sources(answer)) == (200, ["http://127.0.0.1:1"])
 
 
-async def test_it_does_not_wait_for_an_issuer_that_does_not_answer(servers: EmbeddedServers) -> None:
+async def test_page_does_not_wait_for_an_unresponsive_issuer(servers: EmbeddedServers) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
 
         async with started(servers, oidc=OidcSettings(issuer=url, audience=(CLIENT_ID,))) as client, asyncio.timeout(4):
             answer = await client.get("/")
 
-    assert (answer.status_code, asked(answer)) == (200, [url])
+    assert (answer.status_code, connect_sources(answer)) == (200, [url])
 
 
-async def test_an_issuers_document_is_fetched_again_when_it_is_old_or_could_not_be(issuer: LocalIssuer) -> None:
+async def test_discovery_document_is_fetched_again_after_a_failure_or_when_stale(issuer: LocalIssuer) -> None:
     clock = Clock()
     oidc = OidcIssuer(issuer.settings(), clock=clock)
     of_another = {"issuer": "https://issuer.example.com"}

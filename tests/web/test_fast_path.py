@@ -1,4 +1,4 @@
-"""Which requests go the short way, and that nobody can tell by an answer which way it came."""
+"""Tests of the fast path: which requests take it, and that its responses equal those of the standard path."""
 
 import asyncio
 import gc
@@ -32,13 +32,13 @@ VPPS = "{ listVpps { items { id name } nextToken } }"
 NO_VPP = '{ getVpp(id: "6f9619ff-8b86-4d01-b42d-00c04fc964ff") { name } }'
 CALLER = "{ getCaller { name } }"
 HEADERS = {"x-api-key": API_KEY, "content-type": "application/json"}
-# What changes nothing about a request but its way.
+# A header that makes a request take the standard path, and changes nothing else.
 USUAL = {"content-encoding": "identity"}
 
 
 @pytest.fixture
 def went_usual_way(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The methods of the requests that went the usual way."""
+    """The methods of the requests that took the standard path."""
     went: list[str] = []
     usual = Endpoint.__call__
 
@@ -52,7 +52,7 @@ def went_usual_way(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Who was counted for having sent a request."""
+    """The keys that requests were counted under."""
     counted: list[str] = []
     hit = ProcessCounter.hit
 
@@ -66,7 +66,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def answered_when_we_stop(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """What has been asked the short way, none of which is answered before we begin to stop."""
+    """The arguments of requests on the fast path, none of which is answered before shutdown begins."""
     asked: list[object] = []
     is_stopping, shutdown = asyncio.Event(), HttpProtocol.shutdown
 
@@ -86,7 +86,7 @@ def answered_when_we_stop(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 @pytest.fixture
 async def connection(api_server: Serving) -> AsyncIterator[Connection]:
-    """A connection to the API."""
+    """A connection to `api_server`."""
     connection = await connection_to(port_of(api_server))
     yield connection
     connection.writer.close()
@@ -97,14 +97,14 @@ def port_of(api_server: Serving) -> int:
 
 
 async def sent(api: Api, query: str = VPPS, *, variables: Any = None, **headers: str) -> Response:
-    """Send a query; an underscore in a header's name is a hyphen."""
+    """Send a query. An underscore in a header's name stands for a hyphen."""
     more = {name.replace("_", "-"): value for name, value in headers.items()}
     body = json.dumps({"query": query, "variables": variables})
     return await api.client.post("/graphql", content=body, headers=HEADERS | more)
 
 
 def request(query: str, *lines: str, first: str = "POST /graphql HTTP/1.1") -> bytes:
-    """Make the bytes of a request, with lines added to its head."""
+    """Return the bytes of a request, with additional header lines."""
     body = json.dumps({"query": query})
     all_lines = [first, "host: 127.0.0.1", *(f"{name}: {value}" for name, value in HEADERS.items()), *lines]
     return "\r\n".join([*all_lines, f"content-length: {len(body)}", "", body]).encode()
@@ -119,7 +119,9 @@ def request(query: str, *lines: str, first: str = "POST /graphql HTTP/1.1") -> b
         'mutation { deleteVpp(input: {id: "6f9619ff-8b86-4d01-b42d-00c04fc964ff"}) { id } }',
     ],
 )
-async def test_what_has_a_plan_goes_the_short_way(served_api: Api, went_usual_way: list[str], query: str) -> None:
+async def test_operation_with_a_plan_takes_the_fast_path(
+    served_api: Api, went_usual_way: list[str], query: str
+) -> None:
     answers = [await sent(served_api, query) for _ in range(2)]
 
     assert went_usual_way == []
@@ -143,7 +145,7 @@ async def test_what_has_a_plan_goes_the_short_way(served_api: Api, went_usual_wa
         (VPPS, {"authorization": "AWS4-HMAC-SHA256 Credential=A/20251122/ap-southeast-2/appsync/aws4_request"}),
     ],
 )
-async def test_what_is_unusual_goes_the_usual_way(
+async def test_unusual_request_takes_the_standard_path(
     served_api: Api, went_usual_way: list[str], query: str, headers: dict[str, str]
 ) -> None:
     await sent(served_api, query, **headers)
@@ -159,7 +161,7 @@ async def test_what_is_unusual_goes_the_usual_way(
         request(VPPS, first="POST /graphql?a=b HTTP/1.1"),
     ],
 )
-async def test_so_does_what_is_said_in_an_unusual_way(
+async def test_request_with_an_unusual_head_takes_the_standard_path(
     connection: Connection, went_usual_way: list[str], whole: bytes
 ) -> None:
     await connection.says(whole)
@@ -168,7 +170,7 @@ async def test_so_does_what_is_said_in_an_unusual_way(
     assert went_usual_way == ["POST"]
 
 
-async def test_who_waits_to_be_told_to_go_on_is_told(connection: Connection, went_usual_way: list[str]) -> None:
+async def test_expect_100_continue_is_answered(connection: Connection, went_usual_way: list[str]) -> None:
     await connection.says(request(VPPS, "expect: 100-continue"))
 
     assert await connection.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -178,7 +180,7 @@ async def test_who_waits_to_be_told_to_go_on_is_told(connection: Connection, wen
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "gzip, deflate, br"])
 @pytest.mark.parametrize("is_long", [False, True])
-async def test_by_an_answer_nobody_can_tell_which_way_it_came(
+async def test_both_paths_give_the_same_response(
     served_api: Api, went_usual_way: list[str], encoding: str, is_long: bool
 ) -> None:
     names = ", ".join(f"a{number}: name" for number in range(20))
@@ -190,14 +192,14 @@ async def test_by_an_answer_nobody_can_tell_which_way_it_came(
     usual = await sent(served_api, query, accept_encoding=encoding, **USUAL)
 
     assert went_usual_way == ["POST"]
-    # Each has an id and a time of its own, and is packed by itself.
+    # Request id and time differ between responses, and so does the length of separately compressed bodies.
     of_each = {"x-amzn-requestid", "date", *(("content-length",) if "gzip" in encoding and is_long else ())}
     assert short.headers.keys() == usual.headers.keys()
     assert {name for name in short.headers if short.headers[name] != usual.headers[name]} <= of_each
     assert short.content == usual.content
 
 
-async def test_a_mutation_that_fails_is_told_alike_on_both_ways(served_api: Api, went_usual_way: list[str]) -> None:
+async def test_both_paths_give_the_same_errors_of_a_mutation(served_api: Api, went_usual_way: list[str]) -> None:
     document = """mutation ($input: AddBatteryInput!) {
         one: addBattery(input: $input) { id }
         two: createVpp(input: {name: "", revenuePercentage: 20}) { id }
@@ -212,7 +214,7 @@ async def test_a_mutation_that_fails_is_told_alike_on_both_ways(served_api: Api,
     assert short.json() == usual.json()
 
 
-async def test_what_fails_on_the_short_way_is_not_tried_again(
+async def test_failure_on_the_fast_path_is_not_retried(
     served_api: Api, went_usual_way: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fails(*_given: object) -> bytes:
@@ -226,14 +228,14 @@ async def test_what_fails_on_the_short_way_is_not_tried_again(
     assert went_usual_way == []
 
 
-async def test_a_caller_counts_once_whichever_way_it_goes(served_api: Api, counted: list[str]) -> None:
+async def test_request_is_counted_once_on_either_path(served_api: Api, counted: list[str]) -> None:
     await sent(served_api)
     await sent(served_api, CALLER)
 
     assert [who.partition(" ")[0] for who in counted] == ["address", "caller", "address", "caller"]
 
 
-async def test_who_comes_by_a_proxy_is_counted_by_the_address_that_it_tells(
+async def test_request_through_a_proxy_is_counted_by_its_forwarded_address(
     served_api: Api, counted: list[str], went_usual_way: list[str]
 ) -> None:
     for address in ("203.0.113.7", "203.0.113.8"):
@@ -243,7 +245,9 @@ async def test_who_comes_by_a_proxy_is_counted_by_the_address_that_it_tells(
     assert went_usual_way == []
 
 
-async def test_a_body_may_follow_its_head(connection: Connection, went_usual_way: list[str]) -> None:
+async def test_body_in_a_separate_segment_takes_the_fast_path(
+    connection: Connection, went_usual_way: list[str]
+) -> None:
     head, _, body = request(NO_VPP).partition(b"\r\n\r\n")
 
     await connection.says(head + b"\r\n\r\n", body)
@@ -253,7 +257,7 @@ async def test_a_body_may_follow_its_head(connection: Connection, went_usual_way
 
 
 @pytest.mark.parametrize("cuts", [(5,), (60, 70), (-20, -10)])
-async def test_what_comes_in_other_pieces_is_answered_all_the_same(
+async def test_request_in_other_segments_is_answered(
     connection: Connection, went_usual_way: list[str], cuts: tuple[int, ...]
 ) -> None:
     whole = request(NO_VPP)
@@ -265,7 +269,7 @@ async def test_what_comes_in_other_pieces_is_answered_all_the_same(
     assert went_usual_way == ["POST"]
 
 
-async def test_a_body_that_is_late_goes_the_usual_way(
+async def test_late_body_takes_the_standard_path(
     connection: Connection, went_usual_way: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(HttpProtocol, "fast_path_body_timeout_s", 0.01)
@@ -273,7 +277,7 @@ async def test_a_body_that_is_late_goes_the_usual_way(
 
     await connection.says(head + b"\r\n\r\n")
     async with asyncio.timeout(WAIT_S):
-        while not went_usual_way:  # noqa: ASYNC110 It has no event to wait for.
+        while not went_usual_way:  # noqa: ASYNC110 There is no event to wait for.
             await asyncio.sleep(0.01)
     await connection.says(body)
 
@@ -281,7 +285,7 @@ async def test_a_body_that_is_late_goes_the_usual_way(
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_requests_sent_ahead_are_answered_in_order(connection: Connection, at_once: bool) -> None:
+async def test_pipelined_requests_are_answered_in_order(connection: Connection, at_once: bool) -> None:
     queries = [f"{{ a{number}: {query[2:]}" for number, query in enumerate([NO_VPP, CALLER, NO_VPP, NO_VPP, CALLER])]
     requests = [request(query) for query in queries]
 
@@ -294,9 +298,9 @@ async def test_requests_sent_ahead_are_answered_in_order(connection: Connection,
     assert [list(answer["data"]) for answer in answers] == [["a0"], ["a1"], ["a2"], ["a3"], ["a4"]]
 
 
-async def test_in_whatever_pieces_requests_come_they_are_answered_in_order(api_server: Serving) -> None:
+async def test_requests_in_random_segments_are_answered_in_order(api_server: Serving) -> None:
     chance = random.Random(8)
-    # The short way, the usual one, an upgrade that is declined, and one that has nothing to do with GraphQL.
+    # A request for the fast path, one for the standard path, a declined upgrade, and one that is not GraphQL.
     kinds = [NO_VPP, CALLER, NO_VPP, None]
 
     async def talk(pieces: int, picked: list[int]) -> list[str]:
@@ -322,7 +326,7 @@ async def test_in_whatever_pieces_requests_come_they_are_answered_in_order(api_s
         assert told == [["alive" if kind == 3 else f"a{place}" for place, kind in enumerate(each)] for each in picks]
 
 
-async def test_who_goes_away_before_the_answer_does_no_harm(api_server: Serving, served_api: Api) -> None:
+async def test_client_that_disconnects_before_the_response_does_no_harm(api_server: Serving, served_api: Api) -> None:
     for _ in range(20):
         gone = await connection_to(port_of(api_server))
         gone.writer.write(request(NO_VPP))
@@ -331,7 +335,7 @@ async def test_who_goes_away_before_the_answer_does_no_harm(api_server: Serving,
     assert (await sent(served_api)).status_code == 200
 
 
-async def test_more_clients_than_are_remembered_are_answered(
+async def test_more_clients_than_cached_heads_are_answered(
     servers: EmbeddedServers, database_url: str, went_usual_way: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graph.web.fast_path, "MAX_CACHED_HEADS", 2)
@@ -348,7 +352,7 @@ async def test_more_clients_than_are_remembered_are_answered(
     assert went_usual_way == []
 
 
-async def test_what_is_on_its_way_is_answered_before_we_stop(
+async def test_request_in_flight_is_answered_before_shutdown(
     servers: EmbeddedServers, database_url: str, answered_when_we_stop: list[object]
 ) -> None:
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
@@ -356,9 +360,9 @@ async def test_what_is_on_its_way_is_answered_before_we_stop(
         connection = await connection_to(port_of(ours))
         await connection.says(request(NO_VPP))
         async with asyncio.timeout(WAIT_S):
-            while not answered_when_we_stop:  # noqa: ASYNC110 It has no event to wait for.
+            while not answered_when_we_stop:  # noqa: ASYNC110 There is no event to wait for.
                 await asyncio.sleep(0.01)
-        # Of this nobody would hear, so it is not carried out.
+        # The server is shutting down and could not send the response, so it does not execute this request.
         await connection.says(request(NO_VPP))
     head, body = await connection.hears_all()
 
@@ -369,7 +373,7 @@ async def test_what_is_on_its_way_is_answered_before_we_stop(
     connection.writer.close()
 
 
-async def test_who_asks_no_more_is_hung_up_on(
+async def test_idle_connection_is_closed(
     servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graph.web.server, "KEEP_ALIVE_TIMEOUT_S", 0.2)
@@ -387,7 +391,7 @@ async def test_who_asks_no_more_is_hung_up_on(
     assert answers == ["HTTP/1.1 200 OK"] * 3
 
 
-async def test_nothing_is_left_of_who_went_away_in_the_middle_of_a_request(
+async def test_connection_reset_within_a_request_leaves_no_object_behind(
     servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(graph.web.server, "KEEP_ALIVE_TIMEOUT_S", 0.1)
@@ -405,7 +409,7 @@ async def test_nothing_is_left_of_who_went_away_in_the_middle_of_a_request(
         await connection.says(request(NO_VPP))
         await connection.hears()
         await connection.says(request(NO_VPP).partition(b"{")[0])
-        # It is reset, not closed.
+        # SO_LINGER with a timeout of 0 resets the connection instead of closing it.
         linger = struct.pack("ii", 1, 0)
         connection.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         connection.writer.transport.abort()

@@ -1,4 +1,4 @@
-"""Tokens given for API keys, by the client credentials grant of RFC 6749."""
+"""Tests of tokens for API keys, by the client credentials grant of RFC 6749."""
 
 import asyncio
 import base64
@@ -40,22 +40,22 @@ async def new_key(api: Api, **given: Any) -> tuple[str, str]:
     return created["apiKey"]["id"], created["secret"]
 
 
-def basic(id: str, secret: str) -> dict[str, str]:
+def basic_auth(id: str, secret: str) -> dict[str, str]:
     told = base64.b64encode(f"{quote_plus(id)}:{quote_plus(secret)}".encode()).decode()
     return {"authorization": f"Basic {told}"}
 
 
-async def asked(client: httpx.AsyncClient, headers: dict[str, str], **form: str) -> httpx.Response:
+async def request_token(client: httpx.AsyncClient, headers: dict[str, str], **form: str) -> httpx.Response:
     return await client.post("/oauth/token", data={"grant_type": "client_credentials"} | form, headers=headers)
 
 
 async def new_token(client: httpx.AsyncClient, id: str, secret: str) -> str:
-    answer = await asked(client, basic(id, secret))
+    answer = await request_token(client, basic_auth(id, secret))
     assert answer.status_code == 200, answer.text
     return str(answer.json()["access_token"])
 
 
-async def used(client: httpx.AsyncClient, token: str) -> httpx.Response:
+async def query_caller(client: httpx.AsyncClient, token: str) -> httpx.Response:
     return await client.post("/graphql", json={"query": CALLER}, headers={"authorization": f"Bearer {token}"})
 
 
@@ -67,7 +67,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str]:
 async def another_process(
     servers: EmbeddedServers, database_url: str, **settings: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """The API as another process serves it."""
+    """A client of a second application, as another process would run it."""
     app = application(
         database_url=database_url,
         object_store=servers.object_store,
@@ -82,21 +82,21 @@ async def another_process(
         yield client
 
 
-async def rotated(database: Database) -> UUID:
+async def rotate_signing_key(database: Database) -> UUID:
     async with database.transaction() as session:
         return await db.signing_keys.rotate(session, token_lifetime=timedelta(minutes=15))
 
 
 @pytest.mark.parametrize("in_body", [False, True])
-async def test_credentials_give_a_token_that_calls_as_their_key(api: Api, in_body: bool) -> None:
+async def test_token_authenticates_as_the_key_it_was_requested_with(api: Api, in_body: bool) -> None:
     vpp_id, name = await api.create_vpp(), new_name()
     id, secret = await new_key(api, name=name, role="OPERATOR", vppIds=[vpp_id])
 
     if in_body:
-        given = await asked(api.client, {}, client_id=id, client_secret=secret)
+        given = await request_token(api.client, {}, client_id=id, client_secret=secret)
     else:
-        given = await asked(api.client, basic(id, secret))
-    answer = await used(api.client, given.json()["access_token"])
+        given = await request_token(api.client, basic_auth(id, secret))
+    answer = await query_caller(api.client, given.json()["access_token"])
 
     assert given.status_code == 200
     assert {**given.json(), "access_token": ""} == {"access_token": "", "token_type": "Bearer", "expires_in": 900}
@@ -106,22 +106,22 @@ async def test_credentials_give_a_token_that_calls_as_their_key(api: Api, in_bod
 
 
 @pytest.mark.parametrize("in_body", [False, True])
-async def test_who_has_only_the_secret_names_its_beginning_in_place_of_an_id(api: Api, in_body: bool) -> None:
+async def test_prefix_of_the_secret_is_accepted_as_client_id(api: Api, in_body: bool) -> None:
     id, secret = await new_key(api)
     keys = (await api.execute("{ listApiKeys(limit: 200) { items { id prefix } } }"))["items"]
     (shown,) = [key["prefix"] for key in keys if key["id"] == id]
 
     if in_body:
-        given = await asked(api.client, {}, client_id=shown, client_secret=secret)
+        given = await request_token(api.client, {}, client_id=shown, client_secret=secret)
     else:
-        given = await asked(api.client, basic(shown, secret))
+        given = await request_token(api.client, basic_auth(shown, secret))
 
     claims = jwt.decode(given.json()["access_token"], options={"verify_signature": False})
     assert (given.status_code, claims["sub"]) == (200, id)
     assert secret.startswith(shown)
 
 
-async def test_anyone_can_check_a_token_with_the_keys_that_are_published(api: Api) -> None:
+async def test_token_can_be_verified_with_the_published_jwks(api: Api) -> None:
     id, secret = await new_key(api)
     token = await new_token(api.client, id, secret)
 
@@ -137,10 +137,10 @@ async def test_anyone_can_check_a_token_with_the_keys_that_are_published(api: Ap
     assert secret not in token
 
 
-async def test_a_token_is_over_no_later_than_its_key(api: Api) -> None:
+async def test_token_expires_no_later_than_its_key(api: Api) -> None:
     id, secret = await new_key(api, expiresAt=(datetime.now(UTC) + timedelta(seconds=300)).isoformat())
 
-    given = (await asked(api.client, basic(id, secret))).json()
+    given = (await request_token(api.client, basic_auth(id, secret))).json()
 
     assert 290 <= given["expires_in"] <= 300
     assert jwt.decode(given["access_token"], options={"verify_signature": False})["exp"] <= time.time() + 300
@@ -149,17 +149,17 @@ async def test_a_token_is_over_no_later_than_its_key(api: Api) -> None:
 async def test_revoking_a_key_ends_its_tokens_at_once(api: Api) -> None:
     id, secret = await new_key(api)
     token = await new_token(api.client, id, secret)
-    before = await used(api.client, token)
+    before = await query_caller(api.client, token)
 
     await api.execute(REVOKE, id=id)
 
     assert before.status_code == 200
     told = f"{REFUSED}belongs to an API key that has expired or was revoked."
-    assert refusal(await used(api.client, token)) == (401, told)
-    assert (await asked(api.client, basic(id, secret))).status_code == 401
+    assert refusal(await query_caller(api.client, token)) == (401, told)
+    assert (await request_token(api.client, basic_auth(id, secret))).status_code == 401
 
 
-async def test_revoking_a_key_ends_what_was_subscribed_to_with_its_token(api_server: Serving, served_api: Api) -> None:
+async def test_revoking_a_key_ends_subscriptions_of_its_tokens(api_server: Serving, served_api: Api) -> None:
     id, secret = await new_key(served_api)
     token = await new_token(served_api.client, id, secret)
 
@@ -173,24 +173,24 @@ async def test_revoking_a_key_ends_what_was_subscribed_to_with_its_token(api_ser
     assert (told["type"], told["payload"]["errors"][0]["errorType"]) == ("error", "UnauthorizedException")
 
 
-async def test_a_token_may_do_what_its_key_may_now(api: Api, database: Database) -> None:
+async def test_token_has_the_current_role_of_its_key(api: Api, database: Database) -> None:
     id, secret = await new_key(api, role="ADMIN")
     token = await new_token(api.client, id, secret)
-    await used(api.client, token)
+    await query_caller(api.client, token)
 
     async with api.notices.subscribe("api_keys", id) as heard:
         async with database.transaction() as session:
             await session.execute(text("update api_keys set role = 'READER' where id = :id"), {"id": UUID(id)})
         await asyncio.wait_for(heard.wait(), 10)
 
-    # The API hears of it beside us.
+    # The API receives the same notification on a connection of its own, perhaps later than this test.
     async with asyncio.timeout(10):
-        while (role := (await used(api.client, token)).json()["data"]["getCaller"]["role"]) == "ADMIN":  # noqa: ASYNC110
-            await asyncio.sleep(0)  # A turn for it, which tells nobody when it has heard.
+        while (role := (await query_caller(api.client, token)).json()["data"]["getCaller"]["role"]) == "ADMIN":  # noqa: ASYNC110
+            await asyncio.sleep(0)  # Let the API's task run; it has no event to wait for.
     assert role == "READER"
 
 
-async def test_an_expired_token_is_refused(servers: EmbeddedServers, api: Api, database: Database) -> None:
+async def test_expired_token_is_rejected(servers: EmbeddedServers, api: Api, database: Database) -> None:
     id, secret = await new_key(api)
     await new_token(api.client, id, secret)
     key = await database.row(db.signing_keys.valid_signing_keys())
@@ -199,58 +199,60 @@ async def test_an_expired_token_is_refused(servers: EmbeddedServers, api: Api, d
 
     token = jwt.encode(claims, key.private_key_pem, "ES256", headers={"kid": str(key.id)})
 
-    assert refusal(await used(api.client, token)) == (401, f"{REFUSED}has expired.")
+    assert refusal(await query_caller(api.client, token)) == (401, f"{REFUSED}has expired.")
 
 
 @pytest.mark.parametrize("kid", [str(uuid4()), "'; drop table signing_keys; --", None])
-async def test_a_token_signed_by_anyone_else_is_refused(api: Api, kid: str | None) -> None:
+async def test_token_with_a_foreign_signature_is_rejected(api: Api, kid: str | None) -> None:
     id, secret = await new_key(api)
     await new_token(api.client, id, secret)
     claims = {"iss": "urn:vpp", "aud": "vpp", "sub": id, "exp": int(time.time()) + 60}
 
-    answer = await used(api.client, signed(claims, ec_key("mine"), algorithm="ES256", **({"kid": kid} if kid else {})))
+    answer = await query_caller(
+        api.client, signed(claims, ec_key("mine"), algorithm="ES256", **({"kid": kid} if kid else {}))
+    )
 
     reason = "is not signed with a key that its issuer has published" if kid else "is not signed with the key it names"
     assert refusal(answer) == (401, f"{REFUSED}{reason}.")
 
 
-async def test_tokens_of_the_key_before_are_good_until_they_expire(
+async def test_tokens_of_the_previous_signing_key_stay_valid_until_they_expire(
     servers: EmbeddedServers, api: Api, database: Database, database_url: str
 ) -> None:
     id, secret = await new_key(api)
     async with another_process(servers, database_url) as other:
         old = await new_token(api.client, id, secret)
-        before = [await used(client, old) for client in (api.client, other)]
+        before = [await query_caller(client, old) for client in (api.client, other)]
 
-        kid = await rotated(database)
+        kid = await rotate_signing_key(database)
 
         new = await new_token(other, id, secret)
-        after = [await used(client, token) for client in (api.client, other) for token in (old, new)]
+        after = [await query_caller(client, token) for client in (api.client, other) for token in (old, new)]
     assert jwt.get_unverified_header(new)["kid"] == str(kid)
     assert jwt.get_unverified_header(old)["kid"] != str(kid)
     assert [answer.status_code for answer in before + after] == [200] * 6
 
 
-async def test_a_key_that_was_rotated_out_is_good_for_nothing_when_its_tokens_have_expired(
+async def test_rotated_signing_key_is_unpublished_once_its_tokens_have_expired(
     servers: EmbeddedServers, api: Api, database: Database, database_url: str
 ) -> None:
     id, secret = await new_key(api)
     token = await new_token(api.client, id, secret)
-    await rotated(database)
+    await rotate_signing_key(database)
     async with database.transaction() as session:
         await session.execute(text("update signing_keys set good_until = now() where good_until is not null"))
 
     async with another_process(servers, database_url) as other:
-        answer = await used(other, token)
+        answer = await query_caller(other, token)
         published = (await other.get("/.well-known/jwks.json")).json()["keys"]
-    await rotated(database)
+    await rotate_signing_key(database)
 
     assert refusal(answer) == (401, f"{REFUSED}is not signed with a key that its issuer has published.")
     assert len(published) == 1
     assert len(await database.rows(text("select id from signing_keys"))) == 2
 
 
-async def test_two_processes_that_need_the_first_key_make_one(
+async def test_two_processes_create_only_one_first_signing_key(
     servers: EmbeddedServers, api: Api, database: Database, database_url: str
 ) -> None:
     id, secret = await new_key(api)
@@ -264,13 +266,13 @@ async def test_two_processes_that_need_the_first_key_make_one(
     assert len(await database.rows(text("select id from signing_keys"))) == 1
 
 
-async def test_the_settings_say_how_long_a_token_lasts_and_whose_it_is(
+async def test_lifetime_and_issuer_of_tokens_are_settings(
     servers: EmbeddedServers, api: Api, database_url: str
 ) -> None:
     id, secret = await new_key(api)
     async with another_process(servers, database_url, issuer="https://vpp.example.com", lifetime_s=60) as other:
-        given = (await asked(other, basic(id, secret))).json()
-        answers = [await used(client, given["access_token"]) for client in (other, api.client)]
+        given = (await request_token(other, basic_auth(id, secret))).json()
+        answers = [await query_caller(client, given["access_token"]) for client in (other, api.client)]
 
     assert given["expires_in"] == 60
     assert [answer.status_code for answer in answers] == [200, 401]
@@ -288,24 +290,24 @@ IN_BODY = {"client_id": ID, "client_secret": SECRET}
         ({}, {"client_secret": SECRET}, 401, "invalid_client"),
         ({}, IN_BODY, 401, "invalid_client"),
         ({}, IN_BODY | {"client_id": "'; drop table api_keys; --"}, 401, "invalid_client"),
-        (basic(ID, SECRET), {}, 401, "invalid_client"),
-        (basic(ID, ""), {}, 401, "invalid_client"),
-        (basic("", SECRET), {}, 401, "invalid_client"),
+        (basic_auth(ID, SECRET), {}, 401, "invalid_client"),
+        (basic_auth(ID, ""), {}, 401, "invalid_client"),
+        (basic_auth("", SECRET), {}, 401, "invalid_client"),
         ({"authorization": "Basic"}, {}, 401, "invalid_client"),
         ({"authorization": "Basic !!!"}, {}, 401, "invalid_client"),
         ({"authorization": f"Basic {base64.b64encode(bytes([0xFF])).decode()}"}, {}, 401, "invalid_client"),
         ({"authorization": f"Bearer {API_KEY}"}, {}, 401, "invalid_client"),
-        (basic(ID, SECRET), {"client_id": ID}, 400, "invalid_request"),
-        (basic(ID, SECRET), {"client_secret": SECRET}, 400, "invalid_request"),
+        (basic_auth(ID, SECRET), {"client_id": ID}, 400, "invalid_request"),
+        (basic_auth(ID, SECRET), {"client_secret": SECRET}, 400, "invalid_request"),
         ({}, IN_BODY | {"grant_type": ""}, 400, "invalid_request"),
         ({}, IN_BODY | {"grant_type": "password"}, 400, "unsupported_grant_type"),
         ({}, IN_BODY | {"scope": "admin"}, 400, "invalid_scope"),
     ],
 )
-async def test_a_request_that_is_refused_says_so_as_the_rfc_has_it(
+async def test_rejected_token_request_has_the_error_code_of_rfc_6749(
     api: Api, headers: dict[str, str], form: dict[str, str], status: int, error: str
 ) -> None:
-    answer = await asked(api.client, headers, **form)
+    answer = await request_token(api.client, headers, **form)
 
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert answer.headers.get("www-authenticate") == ('Basic realm="vpp"' if status == 401 else None)
@@ -332,9 +334,7 @@ async def test_a_request_that_is_refused_says_so_as_the_rfc_has_it(
         ("grant_type=%ff", None, "The body cannot be parsed; expected UTF-8, and at most 20 parameters."),
     ],
 )
-async def test_a_body_that_is_no_form_is_refused(
-    api: Api, body: str | bytes, content_type: str | None, told: str
-) -> None:
+async def test_malformed_form_is_rejected(api: Api, body: str | bytes, content_type: str | None, told: str) -> None:
     headers = {"content-type": content_type or "application/x-www-form-urlencoded; charset=utf-8"}
 
     answer = await api.client.post("/oauth/token", content=body, headers=headers)
@@ -342,27 +342,30 @@ async def test_a_body_that_is_no_form_is_refused(
     assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request", "error_description": told})
 
 
-async def test_the_secret_of_another_key_gives_nothing(api: Api) -> None:
+async def test_secret_of_another_key_is_rejected(api: Api) -> None:
     (id, other_secret), (_, secret) = await new_key(api), await new_key(api)
 
-    answers = [await asked(api.client, basic(client_id, secret)) for client_id in (id, other_secret[:PREFIX_LENGTH])]
+    answers = [
+        await request_token(api.client, basic_auth(client_id, secret))
+        for client_id in (id, other_secret[:PREFIX_LENGTH])
+    ]
 
     told = (401, {"error": "invalid_client", "error_description": NO_CLIENT})
     assert [(answer.status_code, answer.json()) for answer in answers] == [told, told]
 
 
-async def test_a_prefix_without_the_rest_of_its_secret_gives_nothing(api: Api) -> None:
+async def test_prefix_without_the_full_secret_is_rejected(api: Api) -> None:
     _, secret = await new_key(api)
     prefix = secret[:PREFIX_LENGTH]
     wrong = [(prefix, prefix), (prefix, f"{secret[:-1]}!"), (secret[: PREFIX_LENGTH - 1], secret), (secret, secret)]
 
-    answers = [await asked(api.client, basic(*credentials)) for credentials in wrong]
+    answers = [await request_token(api.client, basic_auth(*credentials)) for credentials in wrong]
 
     told = (401, {"error": "invalid_client", "error_description": NO_CLIENT})
     assert [(answer.status_code, answer.json()) for answer in answers] == [told] * 4
 
 
-async def test_a_token_is_asked_for_by_post_alone(api: Api) -> None:
+async def test_token_endpoint_accepts_post_only(api: Api) -> None:
     answer = await api.client.get("/oauth/token")
 
     assert answer.status_code == 405

@@ -18,7 +18,7 @@ APP = "https://app.example"
 
 
 def client(*, base_url: str = "http://127.0.0.1:8000", **changed: Any) -> httpx.AsyncClient:
-    """A client of an application that is not started: what is refused here is refused before it is needed."""
+    """A client of an application whose lifespan has not started: these requests are rejected before they need it."""
     given: dict[str, Any] = {
         "database_url": "postgresql://nowhere",
         "object_store": ObjectStoreAddress("bucket"),
@@ -38,20 +38,20 @@ def client(*, base_url: str = "http://127.0.0.1:8000", **changed: Any) -> httpx.
         (" https://App.example/ , http://localhost:5173,", (APP, "http://localhost:5173")),
     ],
 )
-def test_origins_are_listed_with_commas(text: str, origins: tuple[str, ...]) -> None:
+def test_origins_are_separated_by_commas(text: str, origins: tuple[str, ...]) -> None:
     assert pages_of(text) == Pages(origins)
 
 
 @pytest.mark.parametrize(
     "text", ["app.example", "https://app.example/path", "https://*.example", "https://a b", "null"]
 )
-def test_what_is_no_origin_is_refused(text: str) -> None:
+def test_invalid_origin_is_rejected(text: str) -> None:
     with pytest.raises(InvalidOrigin, match=r"expected one such as https://app\.example\.com, or \* for all"):
         pages_of(f"{APP},{text}")
 
 
 @pytest.mark.parametrize(
-    ("host", "is_so"),
+    ("host", "expected"),
     [
         *(("localhost", True), ("LOCALHOST:8000", True), ("127.0.0.1:8000", True), ("127.0.0.2", True)),
         *(("[::1]:8000", True), ("[::1]", True), ("192.168.1.5", False), ("0.0.0.0", False), ("example.com", False)),  # noqa: S104
@@ -59,8 +59,8 @@ def test_what_is_no_origin_is_refused(text: str) -> None:
         *(("a b", False), ("user@localhost.example", False), ("2130706433", False)),
     ],
 )
-def test_only_localhost_and_loopback_addresses_are_of_this_machine(host: str, is_so: bool) -> None:
-    assert is_of_this_machine(host) is is_so
+def test_only_localhost_and_loopback_addresses_count_as_this_machine(host: str, expected: bool) -> None:
+    assert is_of_this_machine(host) is expected
 
 
 @pytest.mark.parametrize(
@@ -70,16 +70,16 @@ def test_only_localhost_and_loopback_addresses_are_of_this_machine(host: str, is
     ("method", "path"),
     [("GET", "/graphql"), ("POST", "/graphql"), ("GET", "/amplify_outputs.json"), ("GET", "/metrics"), ("GET", "/")],
 )
-async def test_for_this_machine_alone_no_other_name_is_answered_to(method: str, path: str, host: str) -> None:
+async def test_server_bound_to_loopback_rejects_other_host_names(method: str, path: str, host: str) -> None:
     async with client() as http:
         answer = await http.request(method, path, headers={"host": host, "accept": "text/html", "x-api-key": API_KEY})
 
-    told = "This server answers to localhost and 127.0.0.1 only; for other names, start it with --host."
-    assert (answer.status_code, answer.text) == (421, told)
+    message = "This server answers to localhost and 127.0.0.1 only; for other names, start it with --host."
+    assert (answer.status_code, answer.text) == (421, message)
 
 
 @pytest.mark.parametrize("host", ["10.0.0.7:8000", "vpp.example"])
-async def test_probes_come_by_any_name(host: str) -> None:
+async def test_livez_accepts_any_host_name(host: str) -> None:
     async with client() as http:
         answer = await http.get("/livez", headers={"host": host})
 
@@ -87,7 +87,7 @@ async def test_probes_come_by_any_name(host: str) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"host": "0.0.0.0"}, {"embedded": False}])  # noqa: S104
-async def test_for_other_machines_any_name_is_answered_to_and_no_key_shown(changed: dict[str, Any]) -> None:
+async def test_server_for_other_machines_accepts_any_host_name_and_shows_no_key(changed: dict[str, Any]) -> None:
     async with client(**changed) as http:
         answer = await http.get("/amplify_outputs.json", headers={"host": "vpp.example"})
 
@@ -109,10 +109,10 @@ async def test_for_other_machines_any_name_is_answered_to_and_no_key_shown(chang
         ({"pages": Pages(("*",)), "embedded": False}, [APP, "null"], []),
     ],
 )
-async def test_what_may_change_things_is_refused_to_pages_of_other_origins(
+async def test_state_changing_request_from_a_foreign_origin_is_rejected(
     given: dict[str, Any], allowed: list[str], refused: list[str]
 ) -> None:
-    # Where it is let in, /livez has no such method; where not, that is never asked.
+    # For an allowed origin the status is 405, since /livez has no POST; for another it is 403, before routing.
     async with client(**given) as http:
         statuses = {
             origin: (await http.post("/livez", headers={"origin": origin})).status_code for origin in allowed + refused
@@ -133,14 +133,14 @@ async def test_what_may_change_things_is_refused_to_pages_of_other_origins(
         ("null", "", 403),
     ],
 )
-async def test_our_own_pages_are_those_of_the_host_that_is_called(origin: str, host: str, status: int) -> None:
+async def test_origin_equal_to_the_host_header_is_our_own_page(origin: str, host: str, status: int) -> None:
     async with client(embedded=False) as http:
         answer = await http.post("/livez", headers={"origin": origin, "host": host})
 
     assert answer.status_code == status
 
 
-async def test_a_refused_page_is_told_so_as_appsync_would(api: Api) -> None:
+async def test_rejected_page_receives_an_error_in_appsyncs_form(api: Api) -> None:
     headers = {"origin": APP, "x-api-key": API_KEY}
 
     answer = await api.client.post("/graphql", json=QUERY, headers=headers)
@@ -155,7 +155,7 @@ async def test_a_refused_page_is_told_so_as_appsync_would(api: Api) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
-async def test_a_page_that_may_call_may_read_the_answer(api: Api) -> None:
+async def test_page_of_an_allowed_origin_may_read_the_response(api: Api) -> None:
     origin = "http://localhost:5173"
 
     asked = await api.client.options("/graphql", headers={"origin": origin, **PREFLIGHT})
@@ -177,9 +177,7 @@ async def test_a_page_that_may_call_may_read_the_answer(api: Api) -> None:
         ({"pages": Pages(("*",))}, "https://evil.example", "*"),
     ],
 )
-async def test_pages_are_told_beforehand_whether_they_may_call(
-    given: dict[str, Any], origin: str, allowed: str | None
-) -> None:
+async def test_preflight_allows_listed_origins_only(given: dict[str, Any], origin: str, allowed: str | None) -> None:
     async with client(**given) as http:
         answer = await http.options("/graphql", headers={"origin": origin, **PREFLIGHT})
 
@@ -188,7 +186,7 @@ async def test_pages_are_told_beforehand_whether_they_may_call(
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/amplify_outputs.json"])
-async def test_no_page_of_another_origin_may_read_what_holds_the_key(path: str) -> None:
+async def test_no_other_origin_may_read_a_page_with_the_key(path: str) -> None:
     async with client(pages=Pages(("*",))) as http:
         answer = await http.get(path, headers={"origin": APP})
 
@@ -197,7 +195,7 @@ async def test_no_page_of_another_origin_may_read_what_holds_the_key(path: str) 
 
 @pytest.mark.parametrize("path", ["/graphql", "/graphql/realtime"])
 @pytest.mark.parametrize("subprotocol", ["graphql-transport-ws", "graphql-ws"])
-async def test_a_socket_is_refused_to_pages_of_other_origins(api_server: Serving, path: str, subprotocol: str) -> None:
+async def test_websocket_from_a_foreign_origin_is_rejected(api_server: Serving, path: str, subprotocol: str) -> None:
     address = api_server.url.replace("http", "ws", 1) + path
     protocols = [Subprotocol(subprotocol)]
 
@@ -211,12 +209,12 @@ async def test_a_socket_is_refused_to_pages_of_other_origins(api_server: Serving
             assert socket.subprotocol == subprotocol
 
 
-async def test_a_socket_is_refused_under_another_name(api_server: Serving) -> None:
+async def test_websocket_to_a_foreign_host_name_is_rejected(api_server: Serving) -> None:
     address = api_server.url.replace("http", "ws", 1) + "/graphql"
     host, port = api_server.url.removeprefix("http://").split(":")
 
     with pytest.raises(InvalidStatus) as refusal:
-        # As a rebound name would: the page's own origin, at our address.
+        # As in DNS rebinding: the host name and origin of a foreign page, at our address.
         await connect(
             address.replace(host, "rebound.example"),
             host=host,

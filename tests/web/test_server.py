@@ -15,7 +15,7 @@ from graph.web.server import listening_on, serving
 from tests.fixtures.api import API_KEY
 
 
-async def test_what_is_written_is_sent_at_once() -> None:
+async def test_accepted_connections_have_tcp_nodelay() -> None:
     accepted = asyncio.get_running_loop().create_future()
 
     with listening_on("127.0.0.1", 0, any_port=False) as listening:
@@ -28,7 +28,7 @@ async def test_what_is_written_is_sent_at_once() -> None:
             each.close()
 
 
-async def test_files_may_be_uploaded_by_the_listed_pages_and_our_own(
+async def test_listed_origins_and_our_own_may_upload_files(
     servers: EmbeddedServers, database_url: str, object_store: ObjectStore
 ) -> None:
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
@@ -55,7 +55,7 @@ async def test_files_may_be_uploaded_by_the_listed_pages_and_our_own(
     assert unlisted != [None]
 
 
-def test_a_port_that_is_taken_is_refused_or_passed_over() -> None:
+def test_port_in_use_is_an_error_or_replaced_by_a_free_one() -> None:
     with listening_on("127.0.0.1", 0, any_port=False) as taken:
         host, port = taken.getsockname()
 
@@ -65,7 +65,7 @@ def test_a_port_that_is_taken_is_refused_or_passed_over() -> None:
             assert another.getsockname()[1] != port
 
 
-async def test_a_worker_that_cannot_be_started_ends_the_server_with_the_reason(
+async def test_worker_that_cannot_be_started_ends_the_server_with_the_reason(
     servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def no_more_processes(*_arguments: object, **_options: object) -> None:
@@ -79,7 +79,7 @@ async def test_a_worker_that_cannot_be_started_ends_the_server_with_the_reason(
             await asyncio.Event().wait()
 
 
-async def test_a_server_that_ends_by_itself_ends_the_block_with_the_reason(
+async def test_server_that_ends_by_itself_ends_the_block_with_the_reason(
     servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def end_at_once(_server: uvicorn.Server) -> None:
@@ -93,7 +93,7 @@ async def test_a_server_that_ends_by_itself_ends_the_block_with_the_reason(
             await asyncio.Event().wait()
 
 
-async def test_an_error_of_the_block_is_raised_as_it_is(servers: EmbeddedServers, database_url: str) -> None:
+async def test_exception_in_the_block_is_raised_unchanged(servers: EmbeddedServers, database_url: str) -> None:
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
 
     with pytest.raises(LookupError, match="of the block"):
