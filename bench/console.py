@@ -131,7 +131,7 @@ def pages(ids: dict[str, str]) -> Sequence[Shown]:
         Shown("site", f"/sites/{ids['site']}", (Act("open a dialog", button("Edit")),)),
         Shown("imports", "/imports", (Act("open a list", ".select >> nth=0"),)),
         Shown("import", f"/imports/{ids['import']}"),
-        Shown("reports", "/reports", (Act("choose a month", button("Month before")),)),
+        Shown("reports", "/reports", (Act("choose a month", button("Previous month")),)),
         Shown(
             "report of 10,000 line items",
             f"/reports/{ten_thousand}/{MONTH}",

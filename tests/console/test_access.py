@@ -32,7 +32,7 @@ async def test_a_keys_secret_is_shown_once_copied_and_kept_nowhere(console: Cons
     await console.press("Create key")
 
     dialog = console.dialog("Copy the key Shown once")
-    await expect(dialog.get_by_text("This is the only time it is shown.")).to_be_visible()
+    await expect(dialog.get_by_text("The key is shown only this once.")).to_be_visible()
     secret = await dialog.locator("code").inner_text()
     await console.press("Copy key")
     await expect(dialog.get_by_role("button", name="Key copied")).to_be_visible()
@@ -77,13 +77,13 @@ async def test_a_key_is_made_by_keyboard_alone(console: Console, api: Api) -> No
     await tab_to(console, "Reader")
     await page.keyboard.press("ArrowDown")
     await expect(dialog.get_by_role("radio", name="Operator")).to_be_checked()
-    await tab_to(console, "VPPs it is held to")
+    await tab_to(console, "Access limited to VPPs")
     await page.keyboard.type("Harbour by")
     await expect(page.get_by_role("option", name="Harbour by Keyboard")).to_be_visible()
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
     await tab_to(console, "day,")
-    await expect(dialog.get_by_role("button", name="Take out Harbour by Keyboard")).to_be_visible()
+    await expect(dialog.get_by_role("button", name="Remove Harbour by Keyboard")).to_be_visible()
     await page.keyboard.type("31122099")
     await tab_to(console, "Create key")
     await page.keyboard.press("Enter")
@@ -112,8 +112,8 @@ async def test_a_key_made_in_the_page_works_until_it_is_revoked_there(console: C
 
     await console.press("Revoke Soon revoked")
     dialog = console.dialog("Revoke Soon revoked")
-    await expect(dialog.get_by_text("It takes effect at once")).to_be_visible()
-    await expect(dialog.get_by_text("subscriptions that are open with it are closed")).to_be_visible()
+    await expect(dialog.get_by_text("This takes effect at once")).to_be_visible()
+    await expect(dialog.get_by_text("its open subscriptions are closed")).to_be_visible()
     await console.press("Revoke key")
     await expect(dialog).to_be_hidden()
 
@@ -139,8 +139,8 @@ async def test_what_keys_are_held_to_is_told_by_names_and_nmis(console: Console,
     await expect(row_of(console, "Holds two")).to_contain_text("Held Two")
     await expect(row_of(console, "Holds a site")).to_contain_text(nmi)
     await expect(row_of(console, "Holds all")).to_contain_text("All VPPs")
-    await console.press("and 2 more that Holds three is held to")
-    dialog = console.dialog("Holds three is held to")
+    await console.press("and 2 more for Holds three")
+    dialog = console.dialog("Access of Holds three is limited to")
     await expect(dialog.get_by_role("listitem")).to_have_text(names)
     await expect(dialog.get_by_role("link", name="Held Three")).to_have_attribute("href", f"/vpps/{vpp_ids[2]}")
 
@@ -154,18 +154,18 @@ async def test_a_members_sites_are_found_by_nmi_and_by_address(console: Console,
     await dialog.get_by_label("Name").fill("Two sites")
     await dialog.locator("label", has_text="Member").click()
     await console.press("Create key")
-    await expect(dialog.get_by_role("combobox", name="Sites it sees")).to_have_accessible_description(
-        "At least one: find them by NMI or address A MEMBER key needs siteIds: at least one site that it may see."
+    await expect(dialog.get_by_role("combobox", name="Access limited to sites")).to_have_accessible_description(
+        "At least one. Find sites by NMI or address A MEMBER key needs siteIds: at least one site that it may see."
     )
     await console.page.keyboard.press("Escape")
     await expect(console.page.get_by_role("listbox")).to_have_count(0)
     assert await console.faults() == []
 
     for text, option in ((nmi, nmi), ("Lighthouse", "12 Lighthouse Lane")):
-        await dialog.get_by_role("combobox", name="Sites it sees").fill(text)
+        await dialog.get_by_role("combobox", name="Access limited to sites").fill(text)
         await console.page.get_by_role("option", name=option).click()
     await console.page.keyboard.press("Tab")
-    await expect(dialog.get_by_role("button", name="Take out")).to_have_count(2)
+    await expect(dialog.get_by_role("button", name="Remove")).to_have_count(2)
     await console.press("Create key")
     await expect(console.dialog("Copy the key Two sites")).to_be_visible()
 
@@ -176,12 +176,12 @@ async def test_a_day_that_is_over_is_refused_at_its_field(console: Console) -> N
     await console.open("/access?do=create-key", title="Access")
     dialog = console.dialog("Create a key")
     await dialog.get_by_label("Name").fill("Over before it began")
-    await dialog.get_by_role("spinbutton", name="day, Last day it works").press_sequentially("31122020")
+    await dialog.get_by_role("spinbutton", name="day, Last valid day").press_sequentially("31122020")
     await console.press("Create key")
 
     refusal = "An API key must expire in the future; 2021-01-01T00:00:00+10:00 has passed."
-    await expect(dialog.get_by_role("spinbutton", name="year, Last day it works")).to_have_accessible_description(
-        f"Selected Date: 31 December 2020 In NEM time (UTC+10); without one, it works until it is revoked {refusal}"
+    await expect(dialog.get_by_role("spinbutton", name="year, Last valid day")).to_have_accessible_description(
+        f"Selected Date: 31 December 2020 In NEM time (UTC+10). Leave it empty for a key that does not expire {refusal}"
     )
     await expect(dialog.get_by_role("alert")).to_have_count(0)
 
@@ -223,7 +223,7 @@ async def test_an_entry_opens_to_what_differs_and_then_to_what_stayed(console: C
 
     await console.page.get_by_role("button", name="Update VPP Audited").click()
 
-    changed = console.page.get_by_role("table", name="What changed")
+    changed = console.page.get_by_role("table", name="Changed fields")
     await expect(changed.get_by_role("rowheader")).to_have_text(["Price schedules"])
     before, after = changed.get_by_role("cell").nth(0), changed.get_by_role("cell").nth(1)
     await expect(before).to_have_text(
@@ -232,8 +232,8 @@ async def test_an_entry_opens_to_what_differs_and_then_to_what_stayed(console: C
     await expect(after.get_by_role("listitem")).to_have_count(2)
     await expect(after).to_contain_text("Effective from 1 Jan 2026")
     await expect(after).to_contain_text("Revenue percentage 25")
-    await console.press("Show what stayed as it was (1)")
-    stayed = console.page.get_by_role("table", name="What stayed")
+    await console.press("Show unchanged fields (1)")
+    stayed = console.page.get_by_role("table", name="Unchanged fields")
     await expect(stayed.get_by_role("row").nth(1)).to_have_text("NameAuditedAudited")
     await expect(console.page.get_by_role("link", name="Go to this VPP")).to_have_attribute("href", f"/vpps/{vpp_id}")
     await expect(entries.get_by_role("button", name="Create VPP Audited")).to_be_visible()
@@ -246,8 +246,8 @@ async def test_a_deleted_object_is_told_of_and_led_to_no_more(console: Console, 
 
     await console.page.get_by_role("button", name="Delete VPP Short lived").click()
 
-    changed = console.page.get_by_role("table", name="What changed")
-    await expect(changed.get_by_role("row").filter(has_text="Name")).to_have_text("NameShort livedNot there")
+    changed = console.page.get_by_role("table", name="Changed fields")
+    await expect(changed.get_by_role("row").filter(has_text="Name")).to_have_text("NameShort livedDoes not exist")
     await expect(console.page.get_by_role("link", name="Go to this VPP")).to_have_count(0)
 
 
@@ -260,7 +260,7 @@ async def test_the_trail_is_narrowed_down_and_the_address_says_so(console: Conso
     await console.open("/access?show=audit", title="Access")
     page = console.page
 
-    await page.get_by_label("Caller, by the whole name").fill(name)
+    await page.get_by_label("Caller (full name)").fill(name)
     await page.keyboard.press("Enter")
     entries = page.get_by_role("list", name="Changes, newest first").get_by_role("button")
     await expect(entries).to_have_count(2)
@@ -274,12 +274,12 @@ async def test_the_trail_is_narrowed_down_and_the_address_says_so(console: Conso
 
     await page.get_by_role("button", name="Action").click()
     await page.get_by_role("option", name="Update park").click()
-    await expect(page.get_by_role("heading", name="No change is like this")).to_be_visible()
-    await console.press("Show all changes")
+    await expect(page.get_by_role("heading", name="No changes match the filter")).to_be_visible()
+    await console.press("Clear the filter")
     await expect(page.get_by_role("button", name="Create VPP By another")).to_be_visible()
 
     await page.get_by_role("spinbutton", name="day, Last day").press_sequentially("31122024")
-    await expect(page.get_by_role("heading", name="No change is like this")).to_be_visible()
+    await expect(page.get_by_role("heading", name="No changes match the filter")).to_be_visible()
     await expect(page).to_have_url(f"{console.url}/access?show=audit&last=2024-12-31")
 
 
@@ -309,7 +309,7 @@ async def test_axe_finds_nothing_on_the_page_of_access(console: Console, api: Ap
     await expect(row_of(console, "Seen by axe").get_by_text("VPP ")).to_be_visible()
     found = {"keys": await console.faults()}
 
-    await console.press("and 2 more that Seen by axe is held to")
+    await console.press("and 2 more for Seen by axe")
     found["held to"] = await console.faults()
     await console.press("Close")
     await console.press("Revoke Seen by axe")

@@ -53,7 +53,7 @@ async def test_a_vpp_is_created_by_the_keyboard_alone(console: Console, api: Api
     given_back = await focused(console)
     await console.page.keyboard.press("Enter")
     await expect(dialog.get_by_label("Name")).to_have_value("Harbour")
-    await tab_to(console, "Daily fee a site (AUD)")
+    await tab_to(console, "Daily fee per site (AUD)")
     await console.page.keyboard.type("0.30")
     await console.page.keyboard.press("Enter")
     await expect(console.title).to_have_text("Harbour")
@@ -94,7 +94,7 @@ async def test_a_refused_vpp_is_told_at_the_field_at_fault(console: Console, api
     await console.press("Create VPP")
     await expect(fee).to_be_focused()
     await expect(fee).to_have_accessible_description(
-        "Charged for 28 days of every month Enter the fee as a figure; 0 for none."
+        "Charged for 28 days of every month Enter the fee as a number; 0 for none."
     )
     await fee.fill("0.30")
     await console.press("Create VPP")
@@ -120,7 +120,7 @@ async def test_terms_from_a_day_on_leave_the_days_before_as_they_were(console: C
     await dialog.get_by_label("Share of revenue").fill("17.5")
     await dialog.get_by_role("spinbutton", name="day, First day").press_sequentially("15092025")
     await expect(dialog).to_contain_text(
-        "Every day before 15 Sept 2025 stays as it was; September 2025 is settled in two parts"
+        "Days before 15 Sept 2025 do not change; September 2025 is settled in two spans"
     )
     await dialog.get_by_role("button", name="Change terms").click()
     await expect(dialog).to_be_hidden()
@@ -145,9 +145,9 @@ async def test_terms_for_all_time_say_which_they_replace(console: Console, api: 
     await console.press("Change terms")
     dialog = console.page.get_by_role("dialog")
     await dialog.get_by_label("Share of revenue").fill("30")
-    await expect(dialog.get_by_text("It takes the place of")).to_have_count(0)
+    await expect(dialog.get_by_text("It replaces the")).to_have_count(0)
     await dialog.get_by_text("for all time").click()
-    await expect(dialog).to_contain_text("It takes the place of the terms entered to hold from 1 July 2025.")
+    await expect(dialog).to_contain_text("It replaces the terms that would take effect on 1 July 2025.")
     await dialog.get_by_role("button", name="Change terms").click()
     await expect(dialog).to_be_hidden()
 
@@ -176,7 +176,7 @@ async def test_a_vpp_without_sites_is_deleted(console: Console, api: Api) -> Non
     await console.open(f"/vpps/{id}")
 
     await console.press("Delete")
-    await expect(console.page.get_by_role("dialog")).to_contain_text("gone for good")
+    await expect(console.page.get_by_role("dialog")).to_contain_text("deleted permanently")
     await console.press("Delete VPP")
 
     await expect(console.title).to_have_text("Fleet")
@@ -205,7 +205,7 @@ async def test_a_site_is_created_in_a_vpp_from_a_day_on(console: Console, api: A
     dialog = console.page.get_by_role("dialog")
     await dialog.get_by_label("NMI").fill(nmi[:9])
     await dialog.get_by_label("Address").fill("426 King St Newcastle West NSW 2302")
-    await dialog.get_by_text("from a day on").click()
+    await dialog.get_by_text("from a date").click()
     await dialog.get_by_role("spinbutton", name="day, First day").press_sequentially("01092025")
     await console.press("Create site")
     await expect(dialog.get_by_label("NMI")).to_have_accessible_description(
@@ -344,7 +344,7 @@ async def test_a_member_sees_their_own_sites_and_nothing_else(console: Console, 
     await expect(console.page.get_by_role("button", name="Edit")).to_have_count(0)
 
     await console.open(f"/sites/{other_id}", title="There is no such site")
-    await console.open(f"/vpps/{vpp_id}", title="This page is for those who run VPPs")
+    await console.open(f"/vpps/{vpp_id}", title="This page is for readers, operators and administrators")
 
 
 async def test_a_reader_is_offered_no_changes(console: Console, api: Api) -> None:
@@ -367,13 +367,13 @@ async def test_amounts_say_their_period_and_currency(console: Console, api: Api)
     id = await api.create_vpp(daily_fee=0.3)
 
     await console.open("/", title="Fleet")
-    await expect(console.page.get_by_role("main")).to_contain_text("the terms that hold today, NEM time (UTC+10)")
+    await expect(console.page.get_by_role("main")).to_contain_text("their terms today in NEM time (UTC+10)")
     await expect(console.page.get_by_role("columnheader", name="Daily fee, AUD")).to_be_visible()
     await console.open(f"/vpps/{id}")
 
     today = console.page.get_by_role("region", name="Terms today")
     await expect(today).to_contain_text("NEM time (UTC+10)")
-    await expect(today).to_contain_text("Daily fee a site, AUD$0.30for 28 days of every month")
+    await expect(today).to_contain_text("Daily fee per site, AUD$0.30for 28 days of every month")
     await expect(periods(console, "Terms by period")).to_contain_text(
         ["for all timetoday20 % of revenue, daily fee $0.30 AUD"]
     )

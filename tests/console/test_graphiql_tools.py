@@ -30,7 +30,7 @@ class Workbench(GraphiQL):
 
     @property
     def sent_as(self) -> Locator:
-        return self.page.get_by_role("button", name=re.compile(r" Sent$"))
+        return self.page.get_by_role("button", name=re.compile(r" Credentials$"))
 
     @property
     def events(self) -> Locator:
@@ -91,20 +91,20 @@ async def test_operations_are_sent_by_the_credentials_that_are_chosen(graphiql: 
     kept = {"accept-language": "en-AU"}
     await graphiql.write(graphiql.headers, json.dumps({"x-api-key": API_KEY} | kept))
 
-    await expect(graphiql.sent_as).to_have_text("as signed in")
-    await graphiql.send("with another API key", reader)
+    await expect(graphiql.sent_as).to_have_text("Your session")
+    await graphiql.send("Another API key", reader)
     await expect(graphiql.headers).to_contain_text(reader)
     by_key = await graphiql.request("WhoAmI", WHO_AM_I)
     await expect(graphiql.result).to_contain_text(CALLER + '"VPP ')
     await graphiql.run("OfNone", subscription)
     await expect(graphiql.result).to_contain_text('"errors"')
-    await graphiql.send("with a bearer token", "of nobody")
+    await graphiql.send("Bearer token", "of nobody")
     by_token = await graphiql.request("WhoAmI", WHO_AM_I)
     await expect(graphiql.result).to_contain_text('"errorType": "UnauthorizedException"')
-    await graphiql.send("without credentials")
+    await graphiql.send("None")
     by_none = await graphiql.request("WhoAmI", WHO_AM_I)
     await expect(graphiql.result).to_contain_text('"errorType": "UnauthorizedException"')
-    await graphiql.send("as signed in")
+    await graphiql.send("Your session")
     as_signed_in = await graphiql.request("WhoAmI", WHO_AM_I)
     await expect(graphiql.result).to_contain_text(CALLER + '"bootstrap"')
 
@@ -123,20 +123,20 @@ async def test_operations_are_sent_by_the_credentials_that_are_chosen(graphiql: 
 
 
 async def test_another_tab_goes_on_with_the_credentials_of_the_one_before(graphiql: Workbench) -> None:
-    await graphiql.send("with a bearer token", "of-nobody")
+    await graphiql.send("Bearer token", "of-nobody")
     await graphiql.press("New tab")
     await expect(graphiql.headers).to_contain_text("Bearer of-nobody")
 
-    await expect(graphiql.sent_as).to_have_text("with a bearer token")
+    await expect(graphiql.sent_as).to_have_text("Bearer token")
     assert await graphiql.page.get_by_label("Token", exact=True).input_value() == "of-nobody"
 
 
 async def test_credentials_typed_among_the_headers_are_those_it_says(graphiql: Workbench) -> None:
     await graphiql.write(graphiql.headers, '{ "Authorization": "Bearer eyJ" }')
-    await expect(graphiql.sent_as).to_have_text("with a bearer token")
+    await expect(graphiql.sent_as).to_have_text("Bearer token")
     await graphiql.write(graphiql.headers, "{ // none\n}")
 
-    await expect(graphiql.sent_as).to_have_text("without credentials")
+    await expect(graphiql.sent_as).to_have_text("None")
 
 
 async def test_a_session_that_ended_is_asked_for_another_key_and_the_operation_stays(
@@ -163,7 +163,7 @@ async def test_a_session_that_ended_is_asked_for_another_key_and_the_operation_s
     assert graphiql.complaints == ["Failed to load resource: the server responded with a status of 401 (Unauthorized)"]
     graphiql.complaints.clear()
     await expect(graphiql.tab).to_have_text("WhoAmI")
-    await expect(graphiql.sent_as).to_have_text("as signed in")
+    await expect(graphiql.sent_as).to_have_text("Your session")
 
 
 async def test_history_keeps_operations_and_variables_and_neither_headers_nor_keys(
@@ -172,7 +172,7 @@ async def test_history_keeps_operations_and_variables_and_neither_headers_nor_ke
     """Console behaviour 22."""
     reader = await api.create_key("READER")
     operation = "query Named($name: String!) { getVppByName(name: $name) { id } }"
-    await graphiql.send("with another API key", reader)
+    await graphiql.send("Another API key", reader)
     await graphiql.page.get_by_role("button", name="Variables").click()
     await graphiql.write(graphiql.variables, '{ "name": "Nowhere" }')
     await graphiql.run("Named", operation)
@@ -315,7 +315,7 @@ async def test_every_example_opens_in_a_tab_and_names_what_is_there(graphiql: Wo
         "A site with its batteries": ("SiteWithBatteries", '{ "data": { "getSiteByNmi": { "address": "1 King St"'),
         "An import's progress": ("ImportProgress", '{ "data": { "onImportProgress": { "fileName": "events.csv"'),
         "A report with its line items": ("LatestReport", '{ "data": { "getLatestRevenueReport": { "revision": 1'),
-        "A month on other terms": ("TryTerms", '{ "data": { "simulateRevenueReport": { "totals": {'),
+        "A month with other terms": ("TryTerms", '{ "data": { "simulateRevenueReport": { "totals": {'),
         "Parks by day": ("DailyStats", '{ "data": { "listParkDailyStats": { "items": []'),
         "An import in three steps": ("RegisterImport", '{ "data": { "createImport": { "uploadUrl": "http'),
         "API keys": ("WhoAmI", '{ "data": { "getCaller": { "authType": "API_KEY"'),
@@ -365,7 +365,7 @@ async def test_axe_finds_nothing_on_the_page_of_graphiql(graphiql: Workbench, ap
     await graphiql.page.keyboard.press("Escape")
     await graphiql.run("Seen", f'subscription Seen {{ onImportProgress(id: "{import_id}") {{ status }} }}')
     await expect(graphiql.events).to_contain_text("1 event")
-    await graphiql.send("with another API key", "da2-")
+    await graphiql.send("Another API key", "da2-")
     await graphiql.press("Show Documentation Explorer")
     found += await faults()
 
@@ -382,7 +382,7 @@ async def test_at_320_px_every_control_is_there_and_only_tables_and_editors_scro
     await graphiql.run("Vpps", "query Vpps { listVpps { items { id name dailyFeeAud createdAt } } }")
     await expect(graphiql.result).to_contain_text('"listVpps"')
     await graphiql.show_table()
-    await graphiql.send("with another API key", "da2-")
+    await graphiql.send("Another API key", "da2-")
 
     for control in ("Examples", "Execute query", "New tab", "Show History", "CSV"):
         await expect(graphiql.page.get_by_role("button", name=control)).to_be_visible()

@@ -59,10 +59,10 @@ async def test_what_is_in_a_file_is_shown_before_any_of_it_is_sent(console: Cons
     await expect(shown.get_by_role("list", name="Columns").get_by_role("listitem")).to_have_text(
         ["NMI found", "DATE found", "EVENT_TYPE found", "ENERGY found", "TARIFF found"]
     )
-    await expect(shown).to_contain_text("Not expected, and passed over: Note")
+    await expect(shown).to_contain_text("Ignored columns: Note")
     assert await cells(shown.get_by_role("table")) == [
         ["2", nmi, "2025-09-02", "CHARGE", "6.0", "8"],
-        ["4", "Will be rejected: it has 4 fields, not 6 as the header"],
+        ["4", "Will be rejected: 4 fields, but the header has 6"],
     ]
     assert await of_name(api, "shown.csv") == []
     assert [asked for asked in console.operations if "mutation" in asked["query"]] == []
@@ -93,7 +93,7 @@ async def test_a_packed_file_is_shown_unpacked_and_imported(console: Console, ap
         ("empty.csv", "", "The file is empty; a header and rows below it were expected."),
         ("workbook.xlsx", b"PK\x03\x04\x14\x00", "This is an Excel workbook or a zip file."),
         ("wide.csv", "NMI,DATE\n".encode("utf-16"), "The file is UTF-16."),
-        ("damaged.csv.gz", b"\x1f\x8b\x08\x00damaged", "The file is a gzip that is damaged, or has no header."),
+        ("damaged.csv.gz", b"\x1f\x8b\x08\x00damaged", "The gzip file is damaged, or has no header."),
     ],
 )
 async def test_a_file_that_the_server_would_refuse_is_not_sent_and_it_is_said_why(
@@ -112,11 +112,11 @@ async def test_what_charge_tariffs_say_is_as_it_was_chosen(console: Console, api
 
     await console.open("/imports", title="Imports")
     await choose(console.page, file("earning.csv", events(f"{nmi},2025-09-02,CHARGE,5,8")))
-    await expect(console.page.get_by_role("radiogroup", name="Charge tariffs say")).to_contain_text(
+    await expect(console.page.get_by_role("radiogroup", name="Charge tariffs mean")).to_contain_text(
         "each kWh cost 8 cents, which lowers the revenue"
     )
-    await console.page.get_by_text("what charging earned").click()
-    await expect(console.page.get_by_role("radiogroup", name="Charge tariffs say")).to_contain_text(
+    await console.page.get_by_text("the earnings from charging").click()
+    await expect(console.page.get_by_role("radiogroup", name="Charge tariffs mean")).to_contain_text(
         "each kWh earned 8 cents, which adds to the revenue"
     )
     await console.press("Import")
@@ -133,11 +133,11 @@ async def test_readings_go_to_the_park_that_is_found_by_its_name(console: Consol
     await console.open("/imports", title="Imports")
     await choose(console.page, file("readings.csv", "datetime,MW\n2025-09-01 00:00:00,1.5\n"))
     shown = card(console.page, "readings.csv")
-    await expect(shown.get_by_role("button", name="What it is")).to_contain_text("Readings of a park")
+    await expect(shown.get_by_role("button", name="Kind")).to_contain_text("Readings of a park")
     await expect(console.page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
     await shown.get_by_role("combobox", name="Park").fill("dunes")
     await console.page.get_by_role("option").click()
-    await expect(shown).to_contain_text("Its times are read by the clocks of Europe/Amsterdam")
+    await expect(shown).to_contain_text("Times are local times in Europe/Amsterdam")
     await console.press("Import")
     await expect_state(console.page, "Imported")
 
@@ -162,16 +162,16 @@ async def test_several_files_are_sent_one_after_another_each_with_a_state_of_its
         file("second.csv", f"park_name,timezone,energy_type\n{park},Europe/Amsterdam,Wind\n"),
         file("third.csv", "who,knows\n1,2\n"),
     )
-    await expect(card(console.page, "second.csv").get_by_role("button", name="What it is")).to_contain_text("Parks")
+    await expect(card(console.page, "second.csv").get_by_role("button", name="Kind")).to_contain_text("Parks")
     await console.press("Import 2 of 3 files")
     await expect(card(console.page, "first.csv")).to_contain_text("Uploading")
-    await expect(card(console.page, "second.csv")).to_contain_text("Its turn comes after the file before it.")
+    await expect(card(console.page, "second.csv")).to_contain_text("Waiting for the previous file.")
     await expect(card(console.page, "third.csv")).to_contain_text("are missing")
     await (await held.get()).continue_()
-    await expect(card(console.page, "first.csv")).to_contain_text("Follow its import", timeout=PATIENCE_MS)
+    await expect(card(console.page, "first.csv")).to_contain_text("View the import", timeout=PATIENCE_MS)
     await expect(card(console.page, "second.csv")).to_contain_text("Uploading")
     await (await held.get()).continue_()
-    await expect(card(console.page, "second.csv")).to_contain_text("Follow its import", timeout=PATIENCE_MS)
+    await expect(card(console.page, "second.csv")).to_contain_text("View the import", timeout=PATIENCE_MS)
 
     rows = console.page.get_by_role("table", name="Imports").get_by_role("row")
     for name in ("first.csv", "second.csv"):
@@ -250,11 +250,11 @@ async def test_rejected_rows_are_counted_by_cause_and_their_file_is_imported_onc
     )
     await expect_state(console.page, "Imported")
 
-    causes = console.page.get_by_role("radiogroup", name="Show those with a fault").get_by_role("radio")
+    causes = console.page.get_by_role("radiogroup", name="Filter by cause").get_by_role("radio")
     await expect(causes).to_have_count(3)
     assert await causes.all_text_contents() == [
-        "3All of them",
-        "2DATE is no date, or none as it is expectedWrite it in the form expected. Most often: 2025-09-31 2 times",
+        "3All causes",
+        "2DATE is not a date in the expected formatUse the expected format. Most often: 2025-09-31 2 times",
         "1EVENT_TYPE is not an event typeWrite CHARGE or DISCHARGE.",
     ]
     table = console.page.get_by_role("table", name="Rejected rows")
@@ -293,7 +293,7 @@ async def test_rejected_rows_are_counted_by_cause_and_their_file_is_imported_onc
 
     assert (await download.value).suggested_filename == "rejections of faulty.csv"
     assert header == ["NMI", "DATE", "EVENT_TYPE", "ENERGY", "TARIFF", "REASON"]
-    await expect(progress(console.page)).to_contain_text("All of its 3 rows are in, and count.")
+    await expect(progress(console.page)).to_contain_text("All 3 rows are imported and count.")
     assert sorted(await events_of(api, site_id)) == [
         ("2025-09-01", "0.10"),
         ("2025-09-02", "0.40"),
@@ -315,12 +315,12 @@ async def test_warnings_and_rejections_stand_apart_and_each_is_reached_by_its_li
     await expect(console.page.get_by_role("heading", name="1 rejected row")).to_be_focused()
 
     warnings = console.page.get_by_role("region", name="Warnings")
-    await expect(warnings).to_contain_text("1 row was in already. Another import had brought the very same events")
-    await expect(warnings).to_contain_text("Nothing has to be done.")
+    await expect(warnings).to_contain_text("1 duplicate row. Another import contains the same events")
+    await expect(warnings).to_contain_text("No action is needed.")
     assert await figures(console.page) == (await figures(console.page)) | {
         "Rows read": "3",
         "Rows imported": "1",
-        "Rows in already": "1",
+        "Duplicate rows": "1",
         "Rows rejected": "1",
     }
 
@@ -334,8 +334,8 @@ async def test_a_hundred_thousand_rejections_are_all_read_and_only_those_in_sigh
     await send(console, "unknown.csv", events(*rows))
 
     await expect(
-        console.page.get_by_role("radiogroup", name="Show those with a fault").get_by_role("radio").first
-    ).to_have_text("100,000All of them", timeout=4 * PATIENCE_MS)
+        console.page.get_by_role("radiogroup", name="Filter by cause").get_by_role("radio").first
+    ).to_have_text("100,000All causes", timeout=4 * PATIENCE_MS)
     table = console.page.get_by_role("table", name="Rejected rows")
     scroller = console.page.locator(".table-scroller")
     await scroller.scroll_into_view_if_needed()
@@ -359,7 +359,9 @@ async def test_the_same_file_again_is_recognised_and_changes_nothing(console: Co
     await console.press("Import")
 
     told = card(console.page, "copy.csv").get_by_role("status")
-    await expect(told).to_contain_text("These bytes are in already: imported as original.csv on", timeout=PATIENCE_MS)
+    await expect(told).to_contain_text(
+        "The same file was uploaded before: original.csv, imported on", timeout=PATIENCE_MS
+    )
     await expect(told).to_contain_text("Nothing was changed.")
     assert [each["status"] for each in await of_name(api, "copy.csv")] == ["CANCELLED"]
     assert await events_of(api, site_id) == [("2025-09-01", "0.10")]
@@ -378,7 +380,7 @@ async def test_an_upload_that_the_connection_broke_is_put_again(console: Console
     await expect(broken).to_contain_text("Uploading")
 
     await (await held.get()).abort("connectionreset")
-    await expect(broken).to_contain_text("The connection broke before all of the file was there.")
+    await expect(broken).to_contain_text("The connection was lost before the upload was complete.")
     assert len(console.complaints) == 1
     assert "ERR_CONNECTION_RESET" in console.complaints.pop()
     await console.page.unroute_all()
@@ -397,7 +399,7 @@ async def test_after_a_reload_in_the_middle_of_an_upload_its_import_takes_the_sa
     await console.open("/imports", title="Imports")
     await hold_uploads(console.page, s3)
     await choose(console.page, file("reloaded.csv", content))
-    await console.page.get_by_text("what charging earned").click()
+    await console.page.get_by_text("the earnings from charging").click()
     await console.press("Import")
     await expect(card(console.page, "reloaded.csv")).to_contain_text("Uploading")
 
@@ -411,9 +413,11 @@ async def test_after_a_reload_in_the_middle_of_an_upload_its_import_takes_the_sa
     await console.page.reload()
     await console.page.unroute_all()
     await console.page.get_by_role("link", name="reloaded.csv").click()
-    await expect_state(console.page, "Awaiting its file")
+    await expect_state(console.page, "Awaiting file")
     await choose(console.page, file("another.csv", content), button="Choose the file")
-    await expect(console.page.get_by_text("This import is of reloaded.csv, and you chose another.csv.")).to_be_visible()
+    await expect(
+        console.page.get_by_text("This import expects reloaded.csv, but you chose another.csv.")
+    ).to_be_visible()
     await choose(console.page, file("reloaded.csv", content), button="Choose the file")
     await console.press("Import")
     await expect_state(console.page, "Imported")
@@ -438,7 +442,7 @@ async def test_an_import_that_awaits_a_file_that_is_in_already_says_so_and_is_ca
     await console.press("Import")
 
     await expect_state(console.page, "Cancelled")
-    await expect(card(console.page, "twin.csv")).to_contain_text("imported as brought before.csv on")
+    await expect(card(console.page, "twin.csv")).to_contain_text("brought before.csv, imported on")
 
 
 async def test_an_upload_that_is_stopped_leaves_nothing_behind(console: Console, api: Api, s3: str) -> None:
@@ -465,15 +469,15 @@ async def test_an_import_is_taken_back_once_it_was_said_what_that_means(console:
 
     await console.open(f"/imports/{imported['id']}", title="taken back.csv")
     await console.press("Revert import")
-    dialog = console.dialog("Take all of this import back?")
+    dialog = console.dialog("Revert this import?")
     await expect(dialog).to_contain_text("Its 2 rows no longer count.")
     await expect(dialog).to_contain_text("are marked as stale")
     assert await events_of(api, site_id) == [("2025-09-01", "0.10"), ("2025-09-02", "0.10")]
     await console.press("Revert the import")
 
     await expect_state(console.page, "Reverted")
-    await expect(progress(console.page)).to_contain_text("Its rows were taken back: none of them counts.")
-    assert (await figures(console.page))["Rows taken back"] == "2"
+    await expect(progress(console.page)).to_contain_text("Its rows were removed: none of them count.")
+    assert (await figures(console.page))["Rows removed"] == "2"
     assert await events_of(api, site_id) == []
 
 
@@ -498,11 +502,11 @@ async def test_imports_are_listed_newest_first_by_kind_and_state_a_page_at_a_tim
     first, *_ = await cells(table)
     await console.press("Show more")
     await expect(table).to_have_attribute("aria-rowcount", "61")
-    await console.page.get_by_role("button", name="State").click()
+    await console.page.get_by_role("button", name="Status").click()
     await console.page.get_by_role("option", name="Reverted").click()
 
-    await expect(console.page.get_by_text("No import is of this kind and in this state")).to_be_visible()
-    assert first[:5] == ["park list 59.csv", "Awaiting its file", "—", "—", "Parks"]
+    await expect(console.page.get_by_text("No imports match the filter")).to_be_visible()
+    assert first[:5] == ["park list 59.csv", "Awaiting file", "—", "—", "Parks"]
     assert console.page.url.endswith("/imports?kind=PARKS&status=REVERTED")
 
 
@@ -533,7 +537,7 @@ async def test_an_import_of_others_is_not_there_and_who_only_reads_is_offered_no
     await expect(reading.page.get_by_role("button", name="Choose files")).to_have_count(0)
 
     owner = await signed_in(member, "/imports")
-    await expect(owner.title).to_have_text("This page is for those who may see all sites")
+    await expect(owner.title).to_have_text("This page is for readers, operators and administrators")
 
 
 async def test_nothing_keeps_anyone_from_using_the_pages(console: Console, api: Api) -> None:
@@ -561,7 +565,7 @@ async def test_nothing_keeps_anyone_from_using_the_pages(console: Console, api: 
     await expect(console.page.get_by_role("table", name="Rejected rows")).to_be_visible()
     assert await console.faults_and_overflows() == []
     await console.press("Revert import")
-    await expect(console.dialog("Take all of this import back?")).to_be_visible()
+    await expect(console.dialog("Revert this import?")).to_be_visible()
     assert await console.faults_and_overflows() == []
     await console.open(f"/imports/{awaited['import']['id']}", title="awaited.csv")
     assert await console.faults_and_overflows() == []

@@ -105,8 +105,8 @@ async def test_an_import_says_what_it_is_at_from_its_start_to_its_end(
     rows_read = len([row for row in file.content[len(HEADER) : first_part].split(b"\n") if row])
 
     await send(console, "from its start.csv", file.content)
-    await expect_state(console.page, "Waiting for a worker")
-    await expect(progress(console.page)).to_contain_text("It starts by itself.")
+    await expect_state(console.page, "Queued")
+    await expect(progress(console.page)).to_contain_text("The import starts automatically.")
     waiting = await figures(console.page)
     await workers.start(s3_port=s3.port, s3_read_timeout_s=AN_HOUR_S)
     await expect_rows_read(console.page, rows_read)
@@ -120,11 +120,11 @@ async def test_an_import_says_what_it_is_at_from_its_start_to_its_end(
     assert waiting == {
         "Rows read": "none yet",
         "Rows imported": "none yet",
-        "Rows in already": "none yet",
+        "Duplicate rows": "none yet",
         "Rows rejected": "none yet",
         "File": "not read yet",
-        "Rows a second": "being measured",
-        "Time left": "being measured",
+        "Rows per second": "measuring",
+        "Time left": "measuring",
     }
     assert running["Rows read"] == f"{rows_read:,}"
     assert running["File"] == f"{first_part / 1000:.1f} kB read"
@@ -183,8 +183,10 @@ async def test_a_killed_workers_import_says_from_which_row_it_resumes_and_does_s
     await expect_rows_read(console.page, held.rows_read)
 
     await held.worker.kill()
-    told = progress(console.page).get_by_text("No worker has been heard from for")
-    await expect(told).to_contain_text(f"It resumes from row {held.rows_read + 1:,} by itself.", timeout=TOLD_WITHIN_MS)
+    told = progress(console.page).get_by_text("The worker has not responded for")
+    await expect(told).to_contain_text(
+        f"The import resumes automatically from row {held.rows_read + 1:,}.", timeout=TOLD_WITHIN_MS
+    )
     await expect_state(console.page, "Running")
     await s3.heal()
     await workers.start()
@@ -257,7 +259,7 @@ async def test_a_server_that_is_away_without_the_network_being_so_is_noticed_and
 
         way.fail("refuse")
         await expect(followed.page.get_by_text("The server cannot be reached.")).to_be_visible(timeout=PATIENCE_MS)
-        await expect(progress(followed.page).get_by_text("No worker has been heard from")).to_have_count(0)
+        await expect(progress(followed.page).get_by_text("The worker has not responded")).to_have_count(0)
         await way.heal()
 
         await expect(followed.page.get_by_text("The server cannot be reached.")).to_have_count(0, timeout=PATIENCE_MS)
@@ -278,13 +280,13 @@ async def test_a_cancelled_import_is_what_it_was_said_it_would_be(
     dialog = console.dialog("Cancel this import?")
     await expect(dialog.get_by_role("listitem")).to_have_text(
         [
-            f"None of its rows will count: the {held.rows_imported:,} that are in are taken back.",
-            "The rejected rows it has found stay here to be read.",
-            "It stays in the list as cancelled, and cannot be started again: the file can be imported anew.",
-            "Reports stay as they are.",
+            f"None of its rows will count: the {held.rows_imported:,} imported so far are removed.",
+            "Its rejected rows stay visible here.",
+            "It stays in the list as cancelled, and cannot be restarted. You can import the file again.",
+            "Reports do not change.",
         ]
     )
-    await console.press("Keep it")
+    await console.press("Keep the import")
     await expect(dialog).to_have_count(0)
     await expect_state(console.page, "Running")
     await console.press("Cancel import")
@@ -297,7 +299,7 @@ async def test_a_cancelled_import_is_what_it_was_said_it_would_be(
     await expect_state(console.page, "Cancelled")
     await expect(progress(console.page)).to_contain_text("None of its rows count.")
     shown = await figures(console.page)
-    assert (shown["Rows taken back"], shown["Rows rejected"]) == (f"{held.rows_imported:,}", f"{rows_rejected:,}")
+    assert (shown["Rows removed"], shown["Rows rejected"]) == (f"{held.rows_imported:,}", f"{rows_rejected:,}")
     await expect(console.page.get_by_role("table", name="Rejected rows")).to_have_attribute(
         "aria-rowcount", str(rows_rejected + 1)
     )
@@ -327,10 +329,10 @@ async def test_a_failed_import_goes_on_from_where_it_was_when_it_is_started_agai
         "The uploaded file was deleted from the object store; upload it again as a new import."
     )
 
-    await console.press("Start again")
+    await console.press("Restart import")
     await expect(console.page.get_by_role("alert")).to_contain_text("The file is not uploaded yet")
     await object_store.write(key, held.file.content, content_type="text/csv")
-    await console.press("Start again")
+    await console.press("Restart import")
     await expect_state(console.page, "Imported")
 
     await expect(console.page.get_by_role("alert")).to_have_count(0)
@@ -343,7 +345,7 @@ async def test_nothing_keeps_anyone_from_following_an_import(
     held = await hold(api, database, workers, s3, site[1], seed=9)
 
     await console.open(f"/imports/{held.id}")
-    await expect(progress(console.page).get_by_text("No worker has been heard from")).to_be_visible(
+    await expect(progress(console.page).get_by_text("The worker has not responded")).to_be_visible(
         timeout=TOLD_WITHIN_MS
     )
     assert await console.faults_and_overflows() == []

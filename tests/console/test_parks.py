@@ -80,7 +80,7 @@ async def test_a_timezone_under_readings_is_refused_at_its_field(
     assert await console.faults() == []
 
 
-DATED = "Its readings are dated by the clocks of this timezone; it stays once there are any."
+DATED = "Readings are dated in this timezone. It cannot be changed once there are readings."
 
 
 async def test_figures_of_days_of_92_96_and_100_readings_equal_the_apis(
@@ -93,9 +93,9 @@ async def test_figures_of_days_of_92_96_and_100_readings_equal_the_apis(
     await console.open("/parks?" + urlencode({"park": "Clock Park", "from": FORWARD, "until": "2020-10-26"}))
 
     notes = {
-        FORWARD: "92 of 92 quarters of an hour: clocks went forward",
+        FORWARD: "92 of 92 quarter hours: clocks went forward",
         PLAIN: "Complete",
-        BACK: "100 of 100 quarters of an hour: clocks went back",
+        BACK: "100 of 100 quarter hours: clocks went back",
     }
     items = (await api.execute(PARK_DAYS, filter={"parkNames": ["Clock Park"]}))["items"]
     assert {item["date"]: item["readingCount"] for item in items} == QUARTERS
@@ -121,9 +121,9 @@ async def test_figures_by_energy_type_equal_the_apis(console: Console, api: Api,
     await console.open("/parks?" + urlencode(chosen))
 
     notes = {
-        ("WIND", "2019-10-27"): ("2 of 2", "200 of 200 quarters of an hour: clocks went back"),
+        ("WIND", "2019-10-27"): ("2 of 2", "200 of 200 quarter hours: clocks went back"),
         ("WIND", "2019-10-28"): ("1 of 2", "Complete"),
-        ("SOLAR", "2019-10-28"): ("1 of 1", "Incomplete: 95 of 96 quarters of an hour"),
+        ("SOLAR", "2019-10-28"): ("1 of 1", "Incomplete: 95 of 96 quarter hours"),
     }
     items = (await api.execute(ENERGY_TYPE_DAYS, filter={"parkNames": named}))["items"]
     expected = [
@@ -193,7 +193,7 @@ async def test_what_is_chosen_stands_in_the_address(console: Console, api: Api, 
     await expect(page).to_have_url(f"{console.url}/parks?park=Shared+One&park=Shared+Two&last=7")
     await page.reload()
 
-    await expect(page.get_by_text("26 May 2020 to 1 June 2020: each park's own local day")).to_be_visible()
+    await expect(page.get_by_text("26 May 2020 to 1 June 2020: each park's local days")).to_be_visible()
     assert [row["of"] for row in await rows(page, "Days", 2)] == ["Shared One", "Shared Two"]
     await expect(page.get_by_role("radio", name="7 days")).to_be_checked()
     await expect(page.get_by_role("radio", name="Park", exact=True)).to_be_checked()
@@ -230,7 +230,7 @@ async def test_the_last_days_are_counted_from_the_last_that_has_readings(
 
     await console.open("/parks?park=Old+Park&last=7")
 
-    await expect(console.page.get_by_text("22 Oct 2004 to 28 Oct 2004: each park's own local day")).to_be_visible()
+    await expect(console.page.get_by_text("22 Oct 2004 to 28 Oct 2004: each park's local days")).to_be_visible()
     assert len(await rows(console.page, "Days", 7)) == 7
 
 
@@ -304,10 +304,10 @@ async def test_the_chart_is_read_by_keyboard(console: Console, api: Api, databas
     await console.open("/parks?" + urlencode({"park": "Read Park", "from": BACK, "until": "2020-10-27"}))
     chart = console.page.get_by_role("figure", name="Daily power of Read Park")
     await chart.get_by_role("application").focus()
-    await expect(chart.get_by_text("100 of 100 quarters of an hour: clocks went back")).to_be_visible()
+    await expect(chart.get_by_text("100 of 100 quarter hours: clocks went back")).to_be_visible()
     await console.page.keyboard.press("ArrowRight")
 
-    await expect(chart.get_by_text("Incomplete: 1 of 96 quarters of an hour")).to_be_visible()
+    await expect(chart.get_by_text("Incomplete: 1 of 96 quarter hours")).to_be_visible()
 
 
 async def test_parks_are_chosen_and_taken_out_by_keyboard(console: Console, api: Api) -> None:
@@ -322,12 +322,12 @@ async def test_parks_are_chosen_and_taken_out_by_keyboard(console: Console, api:
         await park.press("Space")
         await expect(park).to_be_checked()
     await expect(page.get_by_role("checkbox", name="Show the days of Key Park 5")).to_be_disabled()
-    await expect(page.get_by_text("As many as are shown at once")).to_be_visible()
-    await page.get_by_role("button", name="Take out Key Park 2").press("Enter")
+    await expect(page.get_by_text("At most 4 parks are shown.")).to_be_visible()
+    await page.get_by_role("button", name="Remove Key Park 2").press("Enter")
 
     await expect(page.get_by_role("checkbox", name="Show the days of Key Park 5")).to_be_enabled()
     await expect(page.get_by_role("checkbox", name="Show the days of Key Park 2")).not_to_be_checked()
-    await expect(page.get_by_text("There are no readings of this yet")).to_be_visible()
+    await expect(page.get_by_text("There are no readings of these parks yet")).to_be_visible()
 
 
 async def test_a_park_that_is_not_there_is_told_of(console: Console, api: Api) -> None:
@@ -349,7 +349,7 @@ async def test_members_and_whoever_is_held_to_vpps_are_told_that_parks_are_not_t
     await console.sign_in(await api.create_key(role, **held_to))
     console.operations.clear()
 
-    await console.open("/parks", title="This page is for those who may read all VPPs")
+    await console.open("/parks", title="This page is for callers with access to all VPPs")
 
     assert [asked for asked in console.operations if "getCaller" not in asked["query"]] == []
     await expect(console.page.get_by_text("Hidden from")).to_have_count(0)
@@ -427,7 +427,7 @@ def of_days(first: str, count: int) -> Readings:
     return Readings(
         instants=[datetime(day.year, day.month, day.day, 12, tzinfo=UTC) for day in days],
         local_dates=days,
-        powers=[10**6 + place for place in range(count)],
+        powers_w=[10**6 + place for place in range(count)],
     )
 
 

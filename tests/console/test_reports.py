@@ -78,7 +78,7 @@ async def test_the_vpp_and_month_stand_in_the_address(console: Console, api: Api
     await console.page.get_by_role("combobox", name="VPP").fill(month.name)
     await console.page.get_by_role("option", name=month.name, exact=True).click()
     await expect(console.page.get_by_role("heading", name=f"Reports of {month.name}")).to_be_visible()
-    await console.press("Month before")
+    await console.press("Previous month")
     chosen = console.page.url
     await console.page.reload()
 
@@ -167,7 +167,7 @@ async def test_settling_again_with_nothing_changed_says_so(console: Console, api
     await console.press("Settle again")
 
     await expect(
-        console.page.get_by_text("Nothing that September 2025 is settled from has changed: revision 1 stands.")
+        console.page.get_by_text("No input of September 2025 has changed: revision 1 is still current.")
     ).to_be_visible()
 
 
@@ -291,15 +291,15 @@ async def test_a_member_sees_its_own_lines_and_neither_totals_nor_files(
     await expect(lines(member).locator("tbody tr")).to_have_count(1)
 
     assert await shown(lines(member), "afterFeesAud") == ["$87.60"]
-    await expect(member.page.get_by_role("region", name="What your sites got")).to_contain_text("$87.60")
-    for name in ("Where the money went", "What if the terms were others?"):
+    await expect(member.page.get_by_role("region", name="What your sites received")).to_contain_text("$87.60")
+    for name in ("Where the money went", "What if the terms were different?"):
         await expect(member.page.get_by_role("region", name=name)).to_have_count(0)
     await expect(member.page.get_by_role("button", name="as it was settled")).to_have_count(0)
-    await member.press(f"{month.nmis[0]}: how its figures came about")
+    await member.press(f"{month.nmis[0]}: explain its figures")
     dialog = member.page.get_by_role("dialog")
     await expect(dialog).to_contain_text("20 % × $100.00 = $20.00")
-    await expect(dialog).to_contain_text("the terms as they stand now")
-    await expect(dialog).to_contain_text("so the pool and your part of it are not shown")
+    await expect(dialog).to_contain_text("the current terms")
+    await expect(dialog).to_contain_text("so the pool and your share of it are not shown")
     page = await member.page.content()
     assert all(others not in page for others in (month.nmis[1], "99 Neighbour St", "$400.00", "$300.00"))
     await member.open(unrelated.path, title="There is no such VPP")
@@ -314,7 +314,7 @@ async def test_a_member_without_statements_is_told_how_they_come(
 
     await member.open("/reports", title="Statements")
 
-    await expect(member.page.get_by_role("heading", name="There is no statement of your sites yet")).to_be_visible()
+    await expect(member.page.get_by_role("heading", name="There is no statement for your sites yet")).to_be_visible()
     assert await member.faults() == []
 
 

@@ -43,8 +43,8 @@ UNEVEN = (
 
 async def explained(console: Console, nmi: str) -> dict[str, list[str]]:
     """Open how a site's figures came about: of each step the figure, and then what is said of it, without its rule."""
-    await console.press(f"{nmi}: how its figures came about")
-    dialog = console.dialog(f"How the figures of {nmi} came about")
+    await console.press(f"{nmi}: explain its figures")
+    dialog = console.dialog(f"Figures of {nmi}, explained")
     await expect(dialog.get_by_role("heading", name="After fees")).to_be_visible()
     steps = {}
     for step in await dialog.locator(".steps > li").all():
@@ -214,19 +214,19 @@ async def test_a_line_opens_to_the_steps_of_its_settlement(console: Console, api
     assert steps == {
         "Revenue": [
             "$100.00",
-            "2 events: 100 kWh out, 5 kWh in = $100.00",
-            "Apart from it, cost-only: 1 event, 10 kWh out = −$2.00, which the VPP bears.",
+            "2 events: 100 kWh discharged, 5 kWh charged = $100.00",
+            "Not included, cost-only: 1 event, 10 kWh discharged = −$2.00, which the VPP bears.",
         ],
         "Ad valorem fee": ["$20.00", "20 % × $100.00 = $20.00"],
         "Rest": ["$80.00", "$100.00 − $20.00 = $80.00"],
         "Event share": ["$64.00", "80 % × $80.00 = $64.00"],
-        "Capacity share": ["$8.00", "13.5 kWh ÷ 27 kWh × $16.00, the pool = $8.00"],
+        "Capacity share": ["$8.00", "13.5 kWh ÷ 27 kWh × $16.00 (pool) = $8.00"],
         "Before fees": ["$72.00", "$64.00 + $8.00 = $72.00"],
         "Daily fee due": ["$8.40", "$0.30 × 28 × 30 ÷ 30 days = $8.40"],
         "Daily fee taken": ["$8.40", "the lesser of $8.40 and $72.00", "Nothing is waived."],
         "After fees": ["$63.60", "$72.00 − $8.40 = $63.60"],
     }
-    events = console.page.get_by_role("dialog").get_by_role("table", name="Its events")
+    events = console.page.get_by_role("dialog").get_by_role("table", name="Events")
     assert await shown(events, "valueAud") == ["$101.00", "−$1.00", "−$2.00"]
     assert await foot(events, "valueAud") == "$100.00"
 
@@ -237,7 +237,7 @@ async def test_a_fee_that_is_not_covered_is_explained_as_waived(console: Console
 
     steps = await explained(console, month.nmis[1])
 
-    assert steps["Revenue"] == ["$0.00", "0 events: 0 kWh out, 0 kWh in = $0.00"]
+    assert steps["Revenue"] == ["$0.00", "0 events: 0 kWh discharged, 0 kWh charged = $0.00"]
     assert steps["Daily fee taken"] == [
         "$8.00",
         "the lesser of $8.40 and $8.00",
@@ -257,7 +257,7 @@ async def test_a_cent_that_was_allotted_is_told(console: Console, api: Api) -> N
 
     assert first["Capacity share"] == [
         "$5.34",
-        "9 kWh ÷ 27 kWh × $16.00, the pool = $5.333333…",
+        "9 kWh ÷ 27 kWh × $16.00 (pool) = $5.333333…",
         "$5.333333… is $5.34 to the cent, allotted so that all parts add up to the total.",
     ]
     assert second["Capacity share"][0] == "$5.33"
@@ -273,7 +273,7 @@ async def test_without_any_capacity_each_keeps_its_own_part(console: Console, ap
     assert steps["Capacity share"] == [
         "$1.60",
         "20 % × $8.00 = $1.60",
-        "No member has any capacity: each keeps its own 20 %.",
+        "No member has any capacity, so each site keeps its own 20 %.",
     ]
 
 
@@ -293,7 +293,7 @@ async def test_a_month_on_two_terms_is_explained_by_its_days(console: Console, a
         "20 % × $10.00 = $2.00, 1 Sept 2025 to 15 Sept 2025",
         "50 % × $10.00 = $5.00, 16 Sept 2025 to 30 Sept 2025",
     ]
-    assert steps["Capacity share"] == ["$2.60", "13.5 kWh ÷ 13.5 kWh × $2.60, the pool = $2.60"]
+    assert steps["Capacity share"] == ["$2.60", "13.5 kWh ÷ 13.5 kWh × $2.60 (pool) = $2.60"]
     assert steps["Daily fee due"] == [
         "$5.60",
         "$0.30 × 28 × 15 ÷ 30 days = $4.20, 1 Sept 2025 to 15 Sept 2025",
@@ -313,8 +313,8 @@ async def test_a_site_that_came_during_the_month_is_explained_by_its_days(consol
     steps = await explained(console, late)
 
     assert steps["Daily fee due"] == ["$2.80", "$0.30 × 28 × 10 ÷ 30 days = $2.80"]
-    assert steps["Capacity share"][:2] == ["$0.80", "its part of the pool of $9.60, by 13.5 kWh in the mean"]
-    assert "cut into 2 spans of days" in steps["Capacity share"][2]
+    assert steps["Capacity share"][:2] == ["$0.80", "its share of the pool of $9.60, by a mean capacity of 13.5 kWh"]
+    assert "settled in 2 spans of days" in steps["Capacity share"][2]
 
 
 async def test_a_report_is_explained_by_the_terms_it_was_settled_with(console: Console, api: Api) -> None:

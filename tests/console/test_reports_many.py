@@ -55,8 +55,8 @@ async def many(served_console: Serving, api: Api, database: Database) -> Settled
 
 async def test_ten_thousand_lines_are_read_summed_up_scrolled_and_filtered(console: Console, many: Settled) -> None:
     await console.open(many.path, title=many.title)
-    await expect(console.page.get_by_text("lines are read so far")).to_be_visible()
-    await expect(console.page.get_by_text("10,000 lines in all.")).to_be_visible(timeout=ALL_READ_MS)
+    await expect(console.page.get_by_text("lines are loaded so far")).to_be_visible()
+    await expect(console.page.get_by_text("10,000 lines in total.")).to_be_visible(timeout=ALL_READ_MS)
     table = lines(console)
 
     assert await foot(table, "nmi") == "All 10,000"
@@ -74,7 +74,9 @@ async def test_ten_thousand_lines_are_read_summed_up_scrolled_and_filtered(conso
     await expect(table.locator("tbody tr").first).to_contain_text("$100.00")
 
     await console.page.get_by_role("searchbox", name="Find by NMI or address").fill("999")
-    await expect(console.page.get_by_text("of 10,000 lines have “999”")).to_contain_text("The sums at the foot are of")
+    await expect(console.page.get_by_text("of 10,000 lines have “999”")).to_contain_text(
+        "The sums in the footer cover only"
+    )
     found = [place for place in range(1, SITES + 1) if "999" in f"{7_000_000_000 + place} {place} Grid St"]
     assert await foot(table, "nmi") == f"{len(found)} shown"
     assert amount(await foot(table, "revenueAud")) == sum(amount(f"${place / 100:.2f}") for place in found)
@@ -84,5 +86,5 @@ async def test_a_line_of_ten_thousand_says_how_it_came_about(console: Console, m
     await console.open(f"{many.path}?do=explain&about={many.nmis[-1]}")
 
     dialog = console.page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("13.5 kWh ÷ 135,000 kWh × $80,008.00, the pool = $8.0008", timeout=ALL_READ_MS)
-    await expect(dialog).to_contain_text("1 event: 10,000 kWh out, 0 kWh in = $100.00")
+    await expect(dialog).to_contain_text("13.5 kWh ÷ 135,000 kWh × $80,008.00 (pool) = $8.0008", timeout=ALL_READ_MS)
+    await expect(dialog).to_contain_text("1 event: 10,000 kWh discharged, 0 kWh charged = $100.00")

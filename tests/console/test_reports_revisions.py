@@ -32,7 +32,7 @@ SIMULATE = """query ($input: SimulateRevenueReportInput!) { simulateRevenueRepor
 
 
 def changed(console: Console) -> Locator:
-    return console.page.get_by_role("table", name="Lines that changed")
+    return console.page.get_by_role("table", name="Changed lines")
 
 
 async def compare(console: Console, month: Settled, revision: int, other: int) -> Locator:
@@ -41,13 +41,13 @@ async def compare(console: Console, month: Settled, revision: int, other: int) -
     section = console.page.get_by_role("region", name="Revisions side by side")
     await section.get_by_role("button", name=f"Compare revision {revision} with").click()
     await console.page.get_by_role("option", name=f"Revision {other}").click()
-    await expect(section.get_by_role("heading", name="And by site")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(section.get_by_role("heading", name="Changes by site")).to_be_visible(timeout=PATIENCE_MS)
     return section
 
 
 async def causes(console: Console) -> dict[str, tuple[str, str, str]]:
     """Return of each line that changed its cause, what tells of it, and the difference, by NMI."""
-    columns = [await shown(changed(console), column) for column in ("nmi", "causes", "told", "difference")]
+    columns = [await shown(changed(console), column) for column in ("nmi", "causes", "details", "difference")]
     return {nmi: (cause, told, difference) for nmi, cause, told, difference in zip(*columns, strict=True)}
 
 
@@ -81,16 +81,16 @@ async def test_a_later_revision_stands_beside_one_that_never_changes_with_what_c
     assert await causes(console) == {
         a: ("Events", "revenue $100.00 → $200.00", "+$66.32"),
         b: ("Batteries", "10 → 20 kWh", "+$9.04"),
-        c: ("Others", "capacity share +$2.32", "+$2.32"),
-        d: ("Membership", "is no longer in it", "−$4.40"),
-        "0000000QRY": ("Membership", "came into the VPP", "+$6.72"),
+        c: ("Other sites", "capacity share +$2.32", "+$2.32"),
+        d: ("Membership", "left the VPP", "−$4.40"),
+        "0000000QRY": ("Membership", "joined the VPP", "+$6.72"),
     }
     told = section.locator(".change-causes > li")
     assert [text.split("\n")[0] for text in await told.all_inner_texts()] == [
         "Membership: 2 sites, +$2.32 after fees",
         "Events: 1 site, +$66.32 after fees",
         "Batteries: 1 site, +$9.04 after fees",
-        "Others: 1 site, +$2.32 after fees",
+        "Other sites: 1 site, +$2.32 after fees",
     ]
     totals = section.get_by_role("table").first
     await expect(totals.get_by_role("row", name="Site total")).to_have_text("Site total$88.00$168.00+$80.00")
@@ -153,7 +153,7 @@ async def test_a_member_sees_what_changed_for_its_own_sites(
 
 
 def tried(console: Console) -> Locator:
-    return console.page.get_by_role("table", name="Settled and tried")
+    return console.page.get_by_role("table", name="Settled and simulated")
 
 
 async def two_sites(api: Api) -> Settled:
@@ -177,7 +177,7 @@ async def test_other_terms_are_tried_by_sliders_from_the_keyboard_and_stored_now
     await expect(console.page.get_by_role("textbox", name="Share of revenue the VPP takes, in %")).to_be_focused()
     await expect(console.page.get_by_role("textbox", name="Share of revenue the VPP takes, in %")).to_have_value("21.5")
     await console.page.keyboard.press("Tab")
-    await expect(console.page.get_by_role("slider", name="Daily fee of each site")).to_be_focused()
+    await expect(console.page.get_by_role("slider", name="Daily fee per site")).to_be_focused()
     await console.page.keyboard.press("Tab")
     await console.page.keyboard.type("0.1")
     await tab_to(console, "Show the lines")
@@ -190,8 +190,8 @@ async def test_other_terms_are_tried_by_sliders_from_the_keyboard_and_stored_now
     await expect(tried(console).get_by_role("row", name="Site total").locator("td").nth(1)).to_have_text(
         f"${expected['totals']['siteTotalAud']}"
     )
-    table = console.page.get_by_role("table", name="Lines on the terms tried")
-    assert await shown(table, "tried") == [f"${line['afterFeesAud']}" for line in expected["lineItems"]]
+    table = console.page.get_by_role("table", name="Lines with the simulated terms")
+    assert await shown(table, "simulated") == [f"${line['afterFeesAud']}" for line in expected["lineItems"]]
     assert await added_up(table, "difference") == amount(
         await tried(console).get_by_role("row", name="Site total").locator("td").nth(2).inner_text()
     )
@@ -203,7 +203,7 @@ async def test_other_terms_are_tried_by_sliders_from_the_keyboard_and_stored_now
     )
     assert listed == {"items": [{"id": month.report["id"]}]}
     assert (await api.wait_for_report(month.report["id"]))["isStale"] is False
-    await expect(console.page.get_by_text("It is stored nowhere.")).to_be_visible()
+    await expect(console.page.get_by_text("Nothing is stored.")).to_be_visible()
     await expect(console.page.get_by_role("link", name="Change the VPP's terms")).to_have_attribute(
         "href", f"/vpps/{month.vpp_id}"
     )
@@ -211,8 +211,8 @@ async def test_other_terms_are_tried_by_sliders_from_the_keyboard_and_stored_now
 
 async def test_a_slider_that_was_typed_beyond_its_end_ends_there_while_it_is_moved(console: Console, api: Api) -> None:
     await open_month(console, await two_sites(api))
-    fee = console.page.get_by_role("slider", name="Daily fee of each site")
-    typed = console.page.get_by_role("textbox", name="Daily fee of each site, in AUD")
+    fee = console.page.get_by_role("slider", name="Daily fee per site")
+    typed = console.page.get_by_role("textbox", name="Daily fee per site, in AUD")
     await expect(fee).to_have_attribute("max", "2")
 
     await typed.fill("10")
@@ -278,7 +278,7 @@ async def test_the_settled_terms_are_gone_back_to(console: Console, api: Api) ->
     await percentage.press("Enter")
     await expect(tried(console).get_by_role("row", name="Ad valorem fee")).to_contain_text("$59.70")
 
-    await console.press("Back to the settled terms")
+    await console.press("Reset to the settled terms")
 
     await expect(percentage).to_have_value("20")
     await expect(tried(console).get_by_role("row", name="Ad valorem fee")).not_to_contain_text("$59.70")

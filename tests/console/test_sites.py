@@ -63,7 +63,7 @@ async def test_a_site_is_assigned_by_the_keyboard_alone(console: Console, api: A
     await console.page.keyboard.press("ArrowDown")
     await console.page.keyboard.press("Enter")
     await expect(dialog(console).get_by_role("combobox", name="VPP")).to_have_value(name)
-    await tab_to(console, "from a day on")
+    await tab_to(console, "from a date")
     await tab_to(console, "day,")
     await console.page.keyboard.type("15092025")
     await tab_to(console, "Assign")
@@ -86,7 +86,7 @@ async def test_a_name_that_was_not_chosen_from_the_list_assigns_nothing(console:
     await console.press("Assign to another VPP")
 
     await dialog(console).get_by_role("combobox", name="VPP").fill("No such name")
-    await expect(console.page.get_by_text("No VPP has this in its name")).to_be_visible()
+    await expect(console.page.get_by_text("No VPP matches this name")).to_be_visible()
     await console.page.keyboard.press("Tab")
     await dialog(console).get_by_role("button", name="Assign").click()
 
@@ -117,7 +117,7 @@ async def test_a_battery_is_added_and_extended_from_a_day_on(console: Console, a
     serial = new_name()
     batteries = console.page.get_by_role("region", name="Batteries")
     await console.open(f"/sites/{site['id']}", title="426 King St")
-    await expect(batteries).to_contain_text("There is no battery at this site on")
+    await expect(batteries).to_contain_text("No battery is installed at this site on")
 
     await console.press("Add a battery")
     await dialog(console).get_by_label("Manufacturer").fill("Tesla")
@@ -134,7 +134,7 @@ async def test_a_battery_is_added_and_extended_from_a_day_on(console: Console, a
     await enter_day(console, "On the settlement date", "09092025")
 
     await expect(batteries.get_by_role("listitem")).to_contain_text([f"Tesla {serial}for all time13.5 kWh"])
-    await expect(batteries).to_contain_text("13.5 kWh in all on 9 Sept 2025")
+    await expect(batteries).to_contain_text("13.5 kWh in total on 9 Sept 2025")
     always = {"manufacturer": "Tesla", "serial": serial, "effectiveFrom": None, "effectiveUntil": None}
     for on, capacity in (("2025-09-09", 13.5), ("2025-09-10", 27)):
         there = await api.execute(SITE, id=site["id"], on=on)
@@ -149,7 +149,7 @@ async def test_a_battery_that_comes_later_is_shown_on_its_first_day(console: Con
     await dialog(console).get_by_label("Manufacturer").fill("Sonnen")
     await dialog(console).get_by_label("Serial").fill(serial)
     await dialog(console).get_by_label("Capacity").fill("10")
-    await dialog(console).get_by_text("from a day on").click()
+    await dialog(console).get_by_text("from a date").click()
     await enter_day(console, "First day", "10092025")
     await dialog(console).get_by_role("button", name="Add battery").click()
 
@@ -185,7 +185,7 @@ async def test_a_removed_battery_is_still_there_on_the_days_before(console: Cons
     await enter_day(console, "First day", "15092025")
     await expect(dialog(console)).to_contain_text("From 15 Sept 2025 on, its 13.5 kWh are no longer at this site.")
     await console.press("Remove battery")
-    await expect(batteries).to_contain_text("There is no battery at this site on")
+    await expect(batteries).to_contain_text("No battery is installed at this site on")
     await enter_day(console, "On the settlement date", "14092025")
 
     await expect(batteries.get_by_role("listitem")).to_contain_text(["Tesla LEAVES-1until 14 Sept 202513.5 kWh"])
@@ -198,8 +198,8 @@ async def test_a_battery_is_removed_as_if_it_had_never_been_there(console: Conso
     await console.open(f"/sites/{site['id']}", title="426 King St")
 
     await console.press("Remove Tesla NEVER-1")
-    await dialog(console).get_by_text("as if it had never been there").click()
-    await expect(dialog(console)).to_contain_text("This cannot be taken back.")
+    await dialog(console).get_by_text("as if it had never been installed").click()
+    await expect(dialog(console)).to_contain_text("This cannot be undone.")
     await console.press("Remove battery")
     await expect(dialog(console)).to_be_hidden()
 
@@ -244,13 +244,13 @@ async def test_a_months_events_show_what_was_sent_and_earned(console: Console, a
     file = await (await download.value).path()
 
     assert await cells(console, "tbody", "settlementDate") == ["2 Sept 2025", "2 Sept 2025", "30 Sept 2025"]
-    assert await cells(console, "tbody", "taken") == ["6.123456", "", ""]
-    assert await cells(console, "tbody", "sent") == ["", "5", "0.1"]
+    assert await cells(console, "tbody", "charged") == ["6.123456", "", ""]
+    assert await cells(console, "tbody", "discharged") == ["", "5", "0.1"]
     assert await cells(console, "tbody", "tariffCentsPerKwh") == ["8", "22", "0.000003"]
     assert await cells(console, "tbody", "valueAud") == ["\N{MINUS SIGN}$0.48987648", "$1.10", "$0.000000003"]
     assert [event["valueAud"] for event in told] == ["-0.48987648", "1.10", "0.000000003"]
-    assert await cells(console, "tfoot", "taken") == ["6.123456"]
-    assert await cells(console, "tfoot", "sent") == ["5.1"]
+    assert await cells(console, "tfoot", "charged") == ["6.123456"]
+    assert await cells(console, "tfoot", "discharged") == ["5.1"]
     assert await cells(console, "tfoot", "valueAud") == ["$0.610123523"]
     assert (await download.value).suggested_filename == f"events-{site['nmi']}-2025-09.csv"
     with file.open(encoding="utf-8", newline="") as lines:
@@ -274,7 +274,7 @@ async def test_events_say_their_period_and_currency(console: Console, api: Api, 
     await expect(events).to_contain_text("Settlement dates in NEM time (UTC+10). Values are in AUD")
     await expect(console.page.get_by_role("table", name="Events of September 2025")).to_be_visible()
     await expect(events.get_by_role("columnheader")).to_have_text(
-        ["Date", "Type", "Taken, kWh", "Sent, kWh", "Tariff, c/kWh", "Value, AUD", "Import"]
+        ["Date", "Type", "Charged, kWh", "Discharged, kWh", "Tariff, c/kWh", "Value, AUD", "Import"]
     )
     await expect(console.page.get_by_role("region", name="Today", exact=True)).to_contain_text("NEM time (UTC+10)")
 
@@ -284,9 +284,9 @@ async def test_a_month_without_events_says_how_they_come(console: Console, api: 
 
     await console.open(f"/sites/{site['id']}?month=2025-10", title="426 King St")
     await expect(console.page.get_by_role("heading", name="No events in October 2025")).to_be_visible()
-    await expect(console.page.get_by_role("link", name="Import one")).to_have_attribute("href", "/imports")
+    await expect(console.page.get_by_role("link", name="Import a file")).to_have_attribute("href", "/imports")
     await expect(console.page.get_by_role("button", name="Export as CSV")).to_be_disabled()
-    await console.press("Month before")
+    await console.press("Previous month")
 
     await expect(console.page.get_by_text("1 event", exact=True)).to_be_visible()
     await expect(console.page).to_have_url(f"{console.url}/sites/{site['id']}?month=2025-09")
@@ -301,7 +301,7 @@ async def test_thousands_of_events_come_page_by_page(console: Console, api: Api,
 
     table = console.page.get_by_role("table", name="Events of September 2025")
     await expect(table).to_have_attribute("aria-rowcount", "2102")
-    assert await cells(console, "tfoot", "sent") == ["210"]
+    assert await cells(console, "tfoot", "discharged") == ["210"]
     assert await cells(console, "tfoot", "valueAud") == ["$63.00"]
     # Only rows in sight, and some around them, are drawn.
     assert await table.locator("tbody tr").count() < 60
@@ -345,7 +345,9 @@ async def test_a_site_that_has_left_is_no_longer_changed(console: Console, api: 
 
     await console.open(f"/sites/{site['id']}", title="426 King St")
 
-    await expect(console.page.get_by_role("region", name="Today", exact=True)).to_contain_text("None of yours")
+    await expect(console.page.get_by_role("region", name="Today", exact=True)).to_contain_text(
+        "None that you can access"
+    )
     await expect(console.page.get_by_role("list", name="Memberships").get_by_role("listitem")).to_contain_text(
         ["until 14 Sept 2025"]
     )

@@ -25,7 +25,7 @@ function Access() {
   const keys = usePaginatedList(ListApiKeysDocument, {}, (data) => data.listApiKeys);
   return (
     <>
-      <PageHeader title="Access" note="Who may call the API, and what they changed">
+      <PageHeader title="Access" note="API keys, and the audit trail of all changes">
         <DialogButton opens="create-key" className="button primary">
           Create a key
         </DialogButton>

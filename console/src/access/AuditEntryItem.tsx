@@ -14,8 +14,8 @@ import { readableName, readableTitle } from "./readableNames";
 
 const AUTH_LABELS: Record<string, string> = {
   API_KEY: "With an API key",
-  OIDC: "With a token of the issuer's",
-  IAM: "With a signature of IAM's",
+  OIDC: "With an OIDC token",
+  IAM: "With an IAM signature",
   COMMAND: "On the command line",
 };
 
@@ -32,7 +32,7 @@ export function AuditEntryItem({ entry }: { entry: AuditEntry }) {
         onPress={() => setIsOpen(!isOpen)}
       >
         <Chevron size={16} aria-hidden className="soft" />
-        <span className="what">
+        <span className="summary">
           <strong>{readableTitle(entry.action)}</strong> <span>{objectTitle(entry)}</span>
         </span>
         <span className="soft small">by {entry.callerName}</span>
@@ -54,7 +54,7 @@ function Changes({ entry }: { entry: AuditEntry }) {
   const objectPath = objectPagePath(entry);
   return (
     <>
-      <Fields label="What changed" fields={fields.filter(({ isChanged }) => isChanged)} />
+      <Fields label="Changed fields" fields={fields.filter(({ isChanged }) => isChanged)} />
       {unchanged.length > 0 && (
         <div>
           <Button
@@ -62,14 +62,14 @@ function Changes({ entry }: { entry: AuditEntry }) {
             aria-expanded={showsUnchanged}
             onPress={() => setIsWhole(!showsUnchanged)}
           >
-            {showsUnchanged ? "Leave out" : "Show"} what stayed as it was ({unchanged.length})
+            {showsUnchanged ? "Hide" : "Show"} unchanged fields ({unchanged.length})
           </Button>
-          {showsUnchanged && <Fields label="What stayed" fields={unchanged} />}
+          {showsUnchanged && <Fields label="Unchanged fields" fields={unchanged} />}
         </div>
       )}
       <div className="row small">
         {objectPath && <Link to={objectPath}>Go to this {readableName(entry.objectType)}</Link>}
-        <Link to={objectChangesPath(entry.objectId)}>All its changes</Link>
+        <Link to={objectChangesPath(entry.objectId)}>All changes of this {readableName(entry.objectType)}</Link>
         <span className="soft">{AUTH_LABELS[entry.authType] ?? entry.authType}</span>
         {entry.requestId && <CopyText label="Request" text={entry.requestId} />}
       </div>

@@ -26,8 +26,10 @@ export function AuditTrail() {
         </div>
       ) : trail.items.length === 0 ? (
         !trail.error && (
-          <Empty title={isFiltered ? "No change is like this" : "Nothing was changed yet"}>
-            {!isFiltered && <p>Every change is kept here for good: by whom, when, and what was there before it.</p>}
+          <Empty title={isFiltered ? "No changes match the filter" : "No changes yet"}>
+            {!isFiltered && (
+              <p>Every change is recorded here permanently: who made it, when, and the values before and after.</p>
+            )}
           </Empty>
         )
       ) : (

@@ -39,12 +39,12 @@ export function AuditTrailFilter() {
       <DayRange first={filter.first} last={filter.last} onChange={setFilter} hint="In NEM time (UTC+10)" />
       {isFiltered && (
         <Button className="button quiet" onPress={clear}>
-          Show all changes
+          Clear the filter
         </Button>
       )}
       {filter.object && (
         <SelectedItems
-          label="Narrowed down to"
+          label="Filtered by"
           items={[{ id: filter.object, name: `Changes of ${filter.object}` }]}
           onRemove={() => setFilter({ object: null })}
         />
@@ -72,7 +72,7 @@ function CallerField({ caller, onChange }: { caller: string; onChange: (caller: 
           setTyped(null);
         }}
       >
-        <Label>Caller, by the whole name</Label>
+        <Label>Caller (full name)</Label>
         <Input />
       </TextField>
     </Form>

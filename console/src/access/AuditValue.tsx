@@ -15,7 +15,7 @@ interface Props {
 }
 
 export function AuditValue({ name, value, otherValue }: Props) {
-  if (value === undefined) return <span className="soft">Not there</span>;
+  if (value === undefined) return <span className="soft">Does not exist</span>;
   if (value === null) return <span className="soft">None</span>;
   if (Array.isArray(value)) {
     const isUnique = isMissingFrom(value, otherValue);

@@ -72,7 +72,7 @@ function Fields({ form }: { form: FormState<Values> }) {
         form={form}
         name="name"
         label="Name"
-        hint="Who or what calls with it: the audit trail names it"
+        hint="The person or program that uses the key; the audit trail shows this name"
         isRequired
         autoFocus
       />
@@ -104,8 +104,8 @@ function Fields({ form }: { form: FormState<Values> }) {
         <VppPicker selectedIds={vppIds} onChange={(ids) => form.set("vppIds", ids)} problem={form.problem("vppIds")} />
       )}
       <DayField
-        label="Last day it works"
-        hint="In NEM time (UTC+10); without one, it works until it is revoked"
+        label="Last valid day"
+        hint="In NEM time (UTC+10). Leave it empty for a key that does not expire"
         value={expiresAt}
         onChange={(day) => form.set("expiresAt", day)}
         problem={form.problem("expiresAt")}

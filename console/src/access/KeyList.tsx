@@ -29,10 +29,10 @@ const COLUMNS: Column<ApiKey>[] = [
     cell: ({ role }) => roleLabel(role),
     sort: ({ role }) => roleLabel(role),
   },
-  { id: "heldTo", header: "Held to", width: "minmax(11rem, 1fr)", cell: (key) => <KeyScope apiKey={key} /> },
+  { id: "scope", header: "Access limited to", width: "minmax(11rem, 1fr)", cell: (key) => <KeyScope apiKey={key} /> },
   {
     id: "state",
-    header: "Works",
+    header: "Status",
     width: "10.5rem",
     cell: (key) => <KeyStatus apiKey={key} />,
     sort: (key) => `${keyStatus(key)} ${key.expiresAt ?? "9"}`,
@@ -56,7 +56,7 @@ const COLUMNS: Column<ApiKey>[] = [
     header: "Revoke",
     width: "6.5rem",
     cell: (key) =>
-      keyStatus(key) === "works" && (
+      keyStatus(key) === "active" && (
         <DialogButton opens="revoke-key" about={key.id} className="button quiet small" label={`Revoke ${key.name}`}>
           Revoke
         </DialogButton>
@@ -72,7 +72,7 @@ export function KeyList({ keys }: { keys: PaginatedList<ApiKey> }) {
         <Loading subject="the API keys" />
       ) : keys.items.length === 0 ? (
         <Empty title="There is no API key yet">
-          <p>Create one for each person and each program: then each can be told apart, and revoked alone.</p>
+          <p>Create one for each person and each program, so that each can be identified and revoked separately.</p>
         </Empty>
       ) : (
         <DataTable
@@ -100,20 +100,20 @@ function KeyStatus({ apiKey }: { apiKey: ApiKey }) {
   }
   return (
     <>
-      <span className={state === "works" ? "tag good" : "tag warn"}>{state === "works" ? "Works" : "Expired"}</span>{" "}
+      <span className={state === "active" ? "tag good" : "tag warn"}>{state === "active" ? "Active" : "Expired"}</span>{" "}
       {apiKey.expiresAt ? (
         <span>
-          {state === "works" && "until "}
+          {state === "active" && "until "}
           {formatDateTime(apiKey.expiresAt)}
         </span>
       ) : (
-        <span className="soft">without end</span>
+        <span className="soft">never expires</span>
       )}
     </>
   );
 }
 
-function keyStatus({ revokedAt, expiresAt }: ApiKey): "works" | "expired" | "revoked" {
+function keyStatus({ revokedAt, expiresAt }: ApiKey): "active" | "expired" | "revoked" {
   if (revokedAt) return "revoked";
-  return expiresAt && Date.parse(expiresAt) <= Date.now() ? "expired" : "works";
+  return expiresAt && Date.parse(expiresAt) <= Date.now() ? "expired" : "active";
 }

@@ -11,24 +11,24 @@ const MAX_IN_ROW = 2;
 
 export function KeyScope({ apiKey }: { apiKey: ApiKey }) {
   const { role, vppIds, siteIds } = apiKey;
-  if (role === "ADMIN") return <span className="soft">Nothing</span>;
+  if (role === "ADMIN") return <span className="soft">No limit</span>;
   const ids = [...(vppIds ?? []), ...(siteIds ?? [])];
-  if (ids.length === 0) return <span className="soft">{vppIds ? "No VPP at all" : "All VPPs"}</span>;
+  if (ids.length === 0) return <span className="soft">{vppIds ? "No VPPs" : "All VPPs"}</span>;
   const shownIds = ids.length > MAX_IN_ROW ? ids.slice(0, MAX_IN_ROW - 1) : ids;
   return (
     <ul>
       {shownIds.map((id) => (
         <li key={id}>
-          <ScopeItem aKey={apiKey} id={id} />
+          <ScopeItem apiKey={apiKey} id={id} />
         </li>
       ))}
       {ids.length > shownIds.length && (
         <li>
           <DialogButton
-            opens="held-to"
+            opens="key-scope"
             about={apiKey.id}
             className="button quiet more"
-            label={`and ${ids.length - shownIds.length} more that ${apiKey.name} is held to`}
+            label={`and ${ids.length - shownIds.length} more for ${apiKey.name}`}
           >
             and {ids.length - shownIds.length} more
           </DialogButton>
@@ -45,7 +45,7 @@ export function KeyScopeDialog({ keys }: { keys: readonly ApiKey[] }) {
   return (
     <ModalOverlay
       className="overlay"
-      isOpen={name === "held-to" && key !== undefined}
+      isOpen={name === "key-scope" && key !== undefined}
       onOpenChange={(isOpen) => isOpen || close()}
       isDismissable
     >
@@ -54,12 +54,12 @@ export function KeyScopeDialog({ keys }: { keys: readonly ApiKey[] }) {
           {key && (
             <div className="stack">
               <Heading slot="title" level={2}>
-                {key.name} is held to
+                Access of {key.name} is limited to
               </Heading>
-              <ul className="stack held-to">
+              <ul className="stack key-scope">
                 {[...(key.vppIds ?? []), ...(key.siteIds ?? [])].map((id) => (
                   <li key={id}>
-                    <ScopeItem aKey={key} id={id} isLink />
+                    <ScopeItem apiKey={key} id={id} isLink />
                   </li>
                 ))}
               </ul>
@@ -76,5 +76,5 @@ export function KeyScopeDialog({ keys }: { keys: readonly ApiKey[] }) {
   );
 }
 
-const ScopeItem = ({ aKey, id, isLink = false }: { aKey: ApiKey; id: string; isLink?: boolean }) =>
-  aKey.siteIds ? <SiteNmi id={id} isLink={isLink} /> : <VppName id={id} isLink={isLink} />;
+const ScopeItem = ({ apiKey, id, isLink = false }: { apiKey: ApiKey; id: string; isLink?: boolean }) =>
+  apiKey.siteIds ? <SiteNmi id={id} isLink={isLink} /> : <VppName id={id} isLink={isLink} />;

@@ -26,15 +26,15 @@ export function RevokeKey({ keys, onDone }: { keys: readonly ApiKey[]; onDone: (
         <>
           {key && (
             <p>
-              The key that starts with <code>{key.prefix}</code>, of the role {roleLabel(key.role)}.
+              The key that starts with <code>{key.prefix}</code>, with the role {roleLabel(key.role)}.
             </p>
           )}
           <p>
-            It takes effect at once: whoever calls with it is refused from now on, and subscriptions that are open with
-            it are closed. It cannot be undone; what was changed with the key stays as it is.
+            This takes effect at once: calls with the key are rejected, and its open subscriptions are closed. It cannot
+            be undone. Changes made with the key are kept.
           </p>
           {key && authType === "API_KEY" && key.name === ownName && (
-            <Notice tone="warn">This key has the name of the one you are signed in with.</Notice>
+            <Notice tone="warn">This key has the same name as the one you are signed in with.</Notice>
           )}
         </>
       )}

@@ -17,7 +17,7 @@ export function SecretDialog({ created, close }: { created: CreatedApiKey | null
                 Copy the key {created.apiKey.name}
               </Heading>
               <Notice tone="warn">
-                This is the only time it is shown. Only its hash is kept, so nobody can show it to you again.
+                The key is shown only this once. The server stores only its hash, so it cannot be shown again.
               </Notice>
               <div className="key-secret">
                 <CopyText label="Key" text={created.secret} />

@@ -23,9 +23,9 @@ export function VppPicker({ selectedIds, ...props }: Props) {
   const matches = data?.listVpps.items.map(({ id, name }) => ({ id, name })) ?? [];
   return (
     <MultiPicker
-      label="VPPs it is held to"
-      hint="All of them, where none is chosen"
-      empty="No VPP has this in its name"
+      label="Access limited to VPPs"
+      hint="Leave it empty for access to all VPPs"
+      empty="No VPP matches this name"
       text={text}
       setText={setText}
       matches={matches}
@@ -44,9 +44,9 @@ export function SitePicker({ selectedIds, ...props }: Props) {
   const matches = sites.map(({ id, nmi, address }) => ({ id, name: `${nmi}, ${address}` }));
   return (
     <MultiPicker
-      label="Sites it sees"
-      hint="At least one: find them by NMI or address"
-      empty="No site has this NMI, or this in its address"
+      label="Access limited to sites"
+      hint="At least one. Find sites by NMI or address"
+      empty="No site matches this NMI or address"
       text={text}
       setText={setText}
       matches={matches}
@@ -84,7 +84,7 @@ function MultiPicker({
       <Picker
         label={label}
         hint={hint}
-        empty={matches.length > 0 ? "All that were found are chosen" : empty}
+        empty={matches.length > 0 ? "All matches are selected" : empty}
         problem={problem}
         items={matches.filter(({ id }) => !ids.includes(id))}
         value={null}

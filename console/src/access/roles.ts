@@ -5,22 +5,22 @@ export const ROLES: { value: Role; label: string; may: string }[] = [
   {
     value: "MEMBER",
     label: "Member",
-    may: "A site's owner: reads the sites you name, their batteries and events, and their own lines of statements.",
+    may: "For a site's owner: reads the sites you select, their batteries and events, and their lines of statements.",
   },
   {
     value: "READER",
     label: "Reader",
-    may: "Reads VPPs, sites, imports, reports and parks, and changes nothing. Held to some VPPs, it sees these alone.",
+    may: "Reads VPPs, sites, imports, reports and parks. Changes nothing. Access can be limited to some VPPs.",
   },
   {
     value: "OPERATOR",
     label: "Operator",
-    may: "Also changes VPPs, sites, batteries and parks, imports files, and settles months; of some VPPs, or of all.",
+    may: "Also changes VPPs, sites, batteries and parks, imports files, and settles months. Access can be limited to some VPPs.",
   },
   {
     value: "ADMIN",
     label: "Administrator",
-    may: "Also makes and revokes API keys, and reads the audit trail. It is held to nothing.",
+    may: "Also creates and revokes API keys, and reads the audit trail. Access cannot be limited.",
   },
 ];
 

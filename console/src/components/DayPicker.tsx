@@ -40,7 +40,7 @@ export function DayPicker({ label, hint, value, onChange, problem = "", isRequir
       <Label>{label}</Label>
       <Group className="control day">
         <DateInput className="segments">{(segment) => <DateSegment segment={segment} />}</DateInput>
-        <Button className="button quiet icon" aria-label="Choose from a calendar">
+        <Button className="button quiet icon" aria-label="Open the calendar">
           <CalendarDays size={16} aria-hidden />
         </Button>
       </Group>
@@ -50,11 +50,11 @@ export function DayPicker({ label, hint, value, onChange, problem = "", isRequir
         <Dialog>
           <Calendar>
             <div className="row apart">
-              <Button slot="previous" className="button quiet icon" aria-label="Month before">
+              <Button slot="previous" className="button quiet icon" aria-label="Previous month">
                 <ChevronLeft size={16} aria-hidden />
               </Button>
               <Heading />
-              <Button slot="next" className="button quiet icon" aria-label="Month after">
+              <Button slot="next" className="button quiet icon" aria-label="Next month">
                 <ChevronRight size={16} aria-hidden />
               </Button>
             </div>

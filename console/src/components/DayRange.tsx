@@ -37,7 +37,7 @@ export function DayRange({ first, last, onChange, hint }: Range & { onChange: (r
         label="Last day"
         value={shown.last}
         onChange={(day) => handleInput({ ...shown, last: day })}
-        problem={isBefore ? "Is before the first" : ""}
+        problem={isBefore ? "The last day is before the first day." : ""}
       />
     </fieldset>
   );

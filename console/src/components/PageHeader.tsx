@@ -28,7 +28,7 @@ export function PageHeader({
   return (
     <header className="stack" style={{ "--gap": "0.35rem", marginBottom: "1.25rem" }}>
       {parent && (
-        <nav aria-label="Way back" className="small">
+        <nav aria-label="Breadcrumb" className="small">
           <Link to={parent.to}>← {parent.label}</Link>
         </nav>
       )}

@@ -15,11 +15,11 @@ export function SelectedItems({
   onRemove: (id: string) => void;
 }) {
   return (
-    <ul className="row chosen" aria-label={label}>
+    <ul className="row selected-items" aria-label={label}>
       {items.map(({ id, name }) => (
         <li key={id}>
           <Button className="button" onPress={() => onRemove(id)}>
-            <span className="visually-hidden">Take out </span>
+            <span className="visually-hidden">Remove </span>
             <span className="name">{name}</span>
             <X size={14} aria-hidden />
           </Button>

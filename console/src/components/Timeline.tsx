@@ -23,7 +23,7 @@ export function Timeline({ label, periods }: { label: string; periods: Period[] 
             <div className="row" style={{ "--gap": "0.5rem" }}>
               <span className="soft small">{formatPeriod(effectiveFrom, effectiveUntil)}</span>
               {isCurrent && <span className="tag accent">today</span>}
-              {isFuture && <span className="tag">to come</span>}
+              {isFuture && <span className="tag">future</span>}
             </div>
             <div>{content}</div>
           </li>

@@ -15,7 +15,7 @@ export function errorMessage(error: CombinedError): string {
   const [first] = error.graphQLErrors;
   if (!first) {
     return error.response?.status
-      ? `The server answered with ${error.response.status}. Try again in a moment.`
+      ? `The server responded with status ${error.response.status}. Try again in a moment.`
       : "The server cannot be reached. Nothing was lost: try again in a moment.";
   }
   if (apiErrorOf(error).errorType === "InternalFailure") {

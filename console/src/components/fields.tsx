@@ -191,7 +191,7 @@ export function MonthField({
     <fieldset className="month field">
       <legend className="label">{label}</legend>
       <div className="row">
-        <Button className="button icon" aria-label="Month before" onPress={() => onChange(addMonths(value, -1))}>
+        <Button className="button icon" aria-label="Previous month" onPress={() => onChange(addMonths(value, -1))}>
           <ChevronLeft size={16} aria-hidden />
         </Button>
         <CompactSelect
@@ -208,7 +208,7 @@ export function MonthField({
         />
         <Button
           className="button icon"
-          aria-label="Month after"
+          aria-label="Next month"
           isDisabled={value >= latest}
           onPress={() => onChange(addMonths(value, 1))}
         >
@@ -280,7 +280,7 @@ export function SearchField({
 export function EffectiveFromField<Values extends { effectiveFrom: string | null }>({
   form,
   subject,
-  alwaysLabel = "for all time, as if it had always been so",
+  alwaysLabel = "for all time, including past months",
 }: {
   form: FormState<Values>;
   subject: string;
@@ -298,9 +298,9 @@ export function EffectiveFromField<Values extends { effectiveFrom: string | null
         onChange={(chosen) => set(chosen === "always" ? null : today())}
         isInvalid={effectiveFrom === null && problem !== ""}
       >
-        <Label>Holds</Label>
+        <Label>Takes effect</Label>
         <Radio value="always">{alwaysLabel}</Radio>
-        <Radio value="from">from a day on</Radio>
+        <Radio value="from">from a date</Radio>
         <FieldError>{problem}</FieldError>
       </RadioGroup>
       {effectiveFrom !== null && (
@@ -320,13 +320,13 @@ export function EffectiveFromField<Values extends { effectiveFrom: string | null
 /** Explains what a change does to past months and to reports. */
 export function describeEffect(subject: string, effectiveFrom: string | null): string {
   const reports =
-    "Reports already generated stay as they are; those of months it changes are marked as stale, and settling again adds a revision.";
+    "Existing reports do not change. Reports of affected months are marked as stale; settle those months again to add a revision.";
   if (effectiveFrom === null)
-    return `${subject} holds for every month, past ones included, when it is settled from now on. ${reports}`;
+    return `${subject} applies to every month, including past ones, whenever a month is settled from now on. ${reports}`;
   const month = formatMonth(effectiveFrom.slice(0, 7));
   const days = effectiveFrom.endsWith("-01")
-    ? `${month} is the first month it counts in`
-    : `${month} is settled in two parts, before and from that day`;
-  const past = `Every day before ${formatDay(effectiveFrom)} stays as it was; ${days}.`;
+    ? `${month} is the first month affected`
+    : `${month} is settled in two spans, before and from that day`;
+  const past = `Days before ${formatDay(effectiveFrom)} do not change; ${days}.`;
   return effectiveFrom.slice(0, 7) <= thisMonth() ? `${past} ${reports}` : past;
 }

@@ -39,7 +39,7 @@ export function NotFound({ noun }: { noun: string }) {
       <h1>There is no such {noun}</h1>
       <p className="soft">It may have been deleted, or the address may be incomplete.</p>
       <Link className="button" to="/">
-        Go to the first page
+        Go to the home page
       </Link>
     </div>
   );
@@ -50,7 +50,7 @@ export function Forbidden({ audience }: { audience: string }) {
   return (
     <div className="card stack" style={{ alignItems: "center", textAlign: "center", padding: "2.5rem 1rem" }}>
       <h1>This page is for {audience}</h1>
-      <p className="soft">Your key has another role. An administrator can make you one that goes further.</p>
+      <p className="soft">Your access does not include it. Ask an administrator for a key with more access.</p>
     </div>
   );
 }

@@ -45,7 +45,7 @@ export function Batteries({ site, on, day, mayChange }: Props) {
       </div>
       {site.batteries.length === 0 ? (
         <p className="soft">
-          There is no battery at this site on {formatDay(on)}: it takes no part in what sites share by capacity.
+          No battery is installed at this site on {formatDay(on)}, so the site gets no capacity share.
         </p>
       ) : (
         <>
@@ -81,7 +81,7 @@ export function Batteries({ site, on, day, mayChange }: Props) {
           </ul>
           <p>
             <strong className="number">{formatKwh(site.capacityOnDayKwh)}</strong>{" "}
-            <span className="soft">in all on {formatDay(on)}</span>
+            <span className="soft">in total on {formatDay(on)}</span>
           </p>
         </>
       )}

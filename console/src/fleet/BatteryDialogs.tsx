@@ -24,7 +24,7 @@ export function AddBattery({ siteId, onAdded }: { siteId: string; onAdded: (from
       {(form) => (
         <>
           <BatteryInputs form={form} />
-          <EffectiveFromField form={form} subject="Its capacity" />
+          <EffectiveFromField form={form} subject="The capacity" />
         </>
       )}
     </FormDialog>
@@ -54,9 +54,9 @@ export function EditBattery({ batteries, on }: { batteries: Battery[]; on: strin
         <>
           <BatteryInputs
             form={form}
-            hint={`${formatKwh(capacityKwh)} on ${formatDay(on)}; another holds from the day you choose`}
+            hint={`${formatKwh(capacityKwh)} on ${formatDay(on)}; a new capacity takes effect on the day you choose`}
           />
-          <EffectiveFromField form={form} subject="Another capacity" />
+          <EffectiveFromField form={form} subject="A new capacity" />
         </>
       )}
     </FormDialog>
@@ -81,13 +81,13 @@ export function RemoveBattery({ batteries }: { batteries: Battery[] }) {
         <>
           <Notice tone="warn">
             {form.values.effectiveFrom === null
-              ? `It is deleted, as if its ${formatKwh(capacityKwh)} had never been at this site. This cannot be taken back.`
-              : `From ${formatDay(form.values.effectiveFrom)} on, its ${formatKwh(capacityKwh)} are no longer at this site. It can be added again from that day, or a later one.`}
+              ? `The battery is deleted, as if its ${formatKwh(capacityKwh)} had never been at this site. This cannot be undone.`
+              : `From ${formatDay(form.values.effectiveFrom)} on, its ${formatKwh(capacityKwh)} are no longer at this site. The battery can be added again from that day or later.`}
           </Notice>
           <EffectiveFromField
             form={form}
             subject="The removal"
-            alwaysLabel="for all time, as if it had never been there"
+            alwaysLabel="for all time, as if it had never been installed"
           />
         </>
       )}
@@ -108,7 +108,7 @@ interface BatteryValues {
 }
 
 const validateCapacity = ({ capacityKwh }: BatteryValues): { capacityKwh?: string } =>
-  Number.isFinite(capacityKwh) ? {} : { capacityKwh: "Enter the capacity as a figure." };
+  Number.isFinite(capacityKwh) ? {} : { capacityKwh: "Enter the capacity as a number." };
 
 function BatteryInputs({ form, hint }: { form: FormState<BatteryValues>; hint?: string }) {
   return (

@@ -57,7 +57,7 @@ function Fleet() {
   const mayCreate = useHasRole("OPERATOR") && !isRestricted;
   return (
     <>
-      <PageHeader title="Fleet" note="Virtual Power Plants, and the terms that hold today, NEM time (UTC+10)">
+      <PageHeader title="Fleet" note="Virtual Power Plants, with their terms today in NEM time (UTC+10)">
         {mayCreate && (
           <DialogButton opens="create-vpp" className="button primary">
             Create a VPP
@@ -97,7 +97,7 @@ function Vpps({ mayCreate }: { mayCreate: boolean }) {
         />
       ) : (
         !vpps.error && (
-          <Empty title={value ? "No VPP has this in its name" : "There is no VPP yet"}>
+          <Empty title={value ? "No VPP matches this name" : "There is no VPP yet"}>
             {mayCreate && !value && <p>Create one, add its sites and their batteries, and import a month's events.</p>}
           </Empty>
         )

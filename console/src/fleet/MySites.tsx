@@ -23,8 +23,8 @@ export function MySites() {
         {sites.isLoadingFirstPage ? (
           <Loading subject="your sites" />
         ) : sites.items.length === 0 && !sites.error ? (
-          <Empty title="There is no site of yours yet">
-            <p>Your key is held to sites: whoever runs your VPP can make you one for yours.</p>
+          <Empty title="You have no sites yet">
+            <p>Your key gives access to no site. Ask the operator of your VPP for a key for your sites.</p>
           </Empty>
         ) : (
           <ul className="grid" style={{ "--column": "22rem" }} aria-label="My sites">

@@ -18,7 +18,7 @@ export function ReplacedPeriods({
   if (days.length === 0) return null;
   return (
     <Notice tone="warn">
-      It takes the place of the {noun} entered to hold from {new Intl.ListFormat("en-AU").format(days.map(formatDay))}.
+      It replaces the {noun} that would take effect on {new Intl.ListFormat("en-AU").format(days.map(formatDay))}.
     </Notice>
   );
 }

@@ -29,11 +29,11 @@ export function EditSite({ site }: { site: Site }) {
             form={form}
             name="nmi"
             label="NMI"
-            hint="10 characters, or 11 with the check digit; files of events name the site by it"
+            hint="10 characters, or 11 with the check digit. Event files identify the site by its NMI"
             isRequired
           />
           <p className="notice accent">
-            Both change at once, for every month. Reports already generated keep what they were settled with.
+            Both change at once, for every month. Existing reports keep the values they were settled with.
           </p>
         </>
       )}
@@ -80,7 +80,8 @@ export function DeleteSite({ site }: { site: Site }) {
     >
       {() => (
         <Notice tone="warn">
-          The site, its memberships and its batteries are gone for good. Only a site that has no events can be deleted.
+          The site is deleted permanently, with its memberships and batteries. Only a site without events can be
+          deleted.
         </Notice>
       )}
     </FormDialog>

@@ -38,15 +38,15 @@ const COLUMNS: Column<Event>[] = [
     width: "7rem",
   },
   {
-    id: "taken",
-    header: "Taken, kWh",
+    id: "charged",
+    header: "Charged, kWh",
     cell: (event) => event.eventType === "CHARGE" && formatDecimal(String(event.energyKwh)),
     sort: (event) => (event.eventType === "CHARGE" ? event.energyKwh : -1),
     numeric: true,
   },
   {
-    id: "sent",
-    header: "Sent, kWh",
+    id: "discharged",
+    header: "Discharged, kWh",
     cell: (event) => event.eventType === "DISCHARGE" && formatDecimal(String(event.energyKwh)),
     sort: (event) => (event.eventType === "DISCHARGE" ? event.energyKwh : -1),
     numeric: true,
@@ -131,11 +131,11 @@ export function SiteEvents({ siteId, nmi }: { siteId: string; nmi: string }) {
         !events.error && (
           <Empty title={`No events in ${formatMonth(month)}`}>
             <p>
-              Events come in files.{" "}
+              Events are imported from files.{" "}
               {mayRead ? (
-                <Link to="/imports">Import one</Link>
+                <Link to="/imports">Import a file</Link>
               ) : (
-                "They are shown here once one of this month is imported."
+                "They appear here once a file with this month is imported."
               )}
             </p>
           </Empty>
@@ -147,7 +147,7 @@ export function SiteEvents({ siteId, nmi }: { siteId: string; nmi: string }) {
 
 function eventCountLabel(events: number, isComplete: boolean): string {
   const figure = formatCount(events, "event");
-  return isComplete ? figure : `${figure} so far: the sums below are of these alone`;
+  return isComplete ? figure : `${figure} so far; the sums below cover only these`;
 }
 
 function Events({
@@ -168,8 +168,8 @@ function Events({
       );
     return {
       settlementDate: isComplete ? "Total" : "So far",
-      taken: energy("CHARGE"),
-      sent: energy("DISCHARGE"),
+      charged: energy("CHARGE"),
+      discharged: energy("DISCHARGE"),
       valueAud: formatMoney(sumDecimals(events.map(({ valueAud }) => valueAud))),
     };
   }, [events, isComplete]);

@@ -122,7 +122,7 @@ function Today({
         <div>
           <dt>VPP</dt>
           <dd className="large">
-            {vpp ? <VppLink vpp={vpp} mayRead={mayRead} /> : isRestricted ? "None of yours" : "None"}
+            {vpp ? <VppLink vpp={vpp} mayRead={mayRead} /> : isRestricted ? "None that you can access" : "None"}
           </dd>
           {vpp && (
             <dd className="soft small">

@@ -65,7 +65,7 @@ function ByAddress({ addressContains }: { addressContains: string }) {
   );
   if (sites.error) return <Failure error={sites.error} retry={sites.reload} />;
   if (sites.isLoadingFirstPage) return <Loading subject="the sites" />;
-  if (sites.items.length === 0) return <p role="status">No site has this in its address.</p>;
+  if (sites.items.length === 0) return <p role="status">No site matches this address.</p>;
   return (
     <>
       <Sites sites={sites.items} />

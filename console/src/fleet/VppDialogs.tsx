@@ -29,7 +29,7 @@ export function CreateVpp() {
         <>
           <TextInput form={form} name="name" label="Name" isRequired autoFocus />
           <TermsInputs form={form} />
-          <p className="notice accent">These terms hold for every month, past ones included, until you change them.</p>
+          <p className="notice accent">These terms apply to every month, including past ones, until you change them.</p>
         </>
       )}
     </FormDialog>
@@ -50,8 +50,7 @@ export function RenameVpp({ vpp }: { vpp: Vpp }) {
         <>
           <TextInput form={form} name="name" label="Name" isRequired autoFocus />
           <p className="notice accent">
-            The name changes everywhere at once, but in reports already generated: they keep the name they were settled
-            with.
+            The name changes everywhere at once, except in existing reports: they keep the name they were settled with.
           </p>
         </>
       )}
@@ -77,7 +76,7 @@ export function ChangeTerms({ vpp }: { vpp: Vpp }) {
       {(form) => (
         <>
           <TermsInputs form={form} />
-          <EffectiveFromField form={form} subject="What you enter" />
+          <EffectiveFromField form={form} subject="This change" />
           <ReplacedPeriods periods={vpp.priceSchedules} effectiveFrom={form.values.effectiveFrom} noun="terms" />
         </>
       )}
@@ -100,7 +99,7 @@ export function DeleteVpp({ vpp }: { vpp: Vpp }) {
     >
       {() => (
         <Notice tone="warn">
-          The VPP and its terms are gone for good. Only one that never had a site or a report can be deleted.
+          The VPP and its terms are deleted permanently. Only a VPP that never had a site or a report can be deleted.
         </Notice>
       )}
     </FormDialog>
@@ -113,8 +112,8 @@ interface Terms {
 }
 
 const validateTerms = ({ revenuePercentage, dailyFeeAud }: Terms) => ({
-  ...(Number.isFinite(revenuePercentage) ? {} : { revenuePercentage: "Enter the share as a figure, from 0 to 100." }),
-  ...(Number.isFinite(dailyFeeAud) ? {} : { dailyFeeAud: "Enter the fee as a figure; 0 for none." }),
+  ...(Number.isFinite(revenuePercentage) ? {} : { revenuePercentage: "Enter the share as a number from 0 to 100." }),
+  ...(Number.isFinite(dailyFeeAud) ? {} : { dailyFeeAud: "Enter the fee as a number; 0 for none." }),
 });
 
 function TermsInputs({ form }: { form: FormState<Terms> }) {
@@ -124,7 +123,7 @@ function TermsInputs({ form }: { form: FormState<Terms> }) {
       <NumberInput
         form={form}
         name="dailyFeeAud"
-        label="Daily fee a site"
+        label="Daily fee per site"
         unit="AUD"
         hint="Charged for 28 days of every month"
         isRequired

@@ -30,8 +30,8 @@ export function VppField<Form extends Values>({ form }: { form: FormState<Form> 
   return (
     <Picker
       label="VPP"
-      hint="Type a part of its name, and choose it from the list"
-      empty={data ? "No VPP has this in its name" : "Looking for VPPs…"}
+      hint="Type part of the name, and choose from the list"
+      empty={data ? "No VPP matches this name" : "Searching…"}
       problem={form.problem("vppId")}
       items={vpps}
       value={id || null}

@@ -19,7 +19,11 @@ import { VppSites } from "./VppSites";
 export function VppPage() {
   const { vppId = "" } = useParams();
   const mayRead = useHasRole("READER");
-  return mayRead ? <VppDetails key={vppId} id={vppId} /> : <Forbidden audience="those who run VPPs" />;
+  return mayRead ? (
+    <VppDetails key={vppId} id={vppId} />
+  ) : (
+    <Forbidden audience="readers, operators and administrators" />
+  );
 }
 
 function VppDetails({ id }: { id: string }) {
@@ -92,7 +96,7 @@ function Terms({ vpp, mayChange }: { vpp: NonNullable<GetVppQuery["getVpp"]>; ma
           <dd className="large">{formatPercent(vpp.revenuePercentage)}</dd>
         </div>
         <div>
-          <dt>Daily fee a site, AUD</dt>
+          <dt>Daily fee per site, AUD</dt>
           <dd className="large">{formatMoney(String(vpp.dailyFeeAud))}</dd>
           <dd className="soft small">for 28 days of every month</dd>
         </div>

@@ -31,7 +31,7 @@ const COLUMNS: Column<Site>[] = [
   },
   {
     id: "capacityKwh",
-    header: "Capacity that day",
+    header: "Capacity on that day",
     cell: ({ capacityKwh }) => formatKwh(capacityKwh),
     sort: ({ capacityKwh }) => capacityKwh,
     numeric: true,
@@ -77,11 +77,11 @@ export function VppSites({ vppId, vppName, mayChange }: { vppId: string; vppName
         />
       ) : (
         !sites.error && (
-          <Empty title={address.value ? "No site has this in its address" : `No site on ${formatDay(on)}`}>
+          <Empty title={address.value ? "No site matches this address" : `No site on ${formatDay(on)}`}>
             <p>
               {address.value
-                ? "Only sites that belong to this VPP on the day are looked through."
-                : "A site belongs to a VPP from the day it is created in it, or assigned to it."}
+                ? "The search covers only the sites of this VPP on that day."
+                : "A site belongs to a VPP from the day it is created in or assigned to the VPP."}
             </p>
           </Empty>
         )
@@ -114,7 +114,7 @@ function CreateSite({ vppId, vppName }: { vppId: string; vppName: string }) {
             autoFocus
           />
           <TextInput form={form} name="address" label="Address" isRequired />
-          <EffectiveFromField form={form} subject="The site's place in this VPP" />
+          <EffectiveFromField form={form} subject="The membership" />
         </>
       )}
     </FormDialog>

@@ -23,8 +23,8 @@ function HistoryPanel() {
         )}
       </div>
       <p className="soft small">
-        {operations.length === 0 ? "What you run is listed here. It is kept" : "Kept"} in this browser with its
-        variables, and without headers or keys.
+        {operations.length === 0 && "Operations that you run are listed here. "}
+        Stored in this browser with their variables, but without headers and API keys.
       </p>
       <ol>
         {operations.map((operation) => (

@@ -41,10 +41,10 @@ export function ResponseFooter() {
     <>
       {showsTable && <ListTable key={list.path} list={list} />}
       <SubscriptionEvents />
-      <div className="graphiql-answer row apart small">
+      <div className="graphiql-response-bar row apart small">
         <div className="row">
           <ToggleButtonGroup
-            aria-label="Show the answer as"
+            aria-label="Show the response as"
             className="graphiql-view"
             disallowEmptySelection
             selectedKeys={[showsTable ? "table" : "json"]}

@@ -12,10 +12,10 @@ import { EXAMPLES, present } from "./examples";
 import { useOpenTab } from "./openTab";
 
 const MODES: { value: Mode; label: string }[] = [
-  { value: "SESSION", label: "as signed in" },
-  { value: "KEY", label: "with another API key" },
-  { value: "TOKEN", label: "with a bearer token" },
-  { value: "NONE", label: "without credentials" },
+  { value: "SESSION", label: "Your session" },
+  { value: "KEY", label: "Another API key" },
+  { value: "TOKEN", label: "Bearer token" },
+  { value: "NONE", label: "None" },
 ];
 
 export function Toolbar() {
@@ -71,7 +71,7 @@ function Credentials() {
 
   return (
     <div className="row">
-      <SelectField label="Sent" options={MODES} value={mode} onChange={(chosen) => write(chosen, "")} />
+      <SelectField label="Credentials" options={MODES} value={mode} onChange={(chosen) => write(chosen, "")} />
       {(mode === "KEY" || mode === "TOKEN") && (
         <TextField
           className="field"

@@ -36,7 +36,7 @@ export const EXAMPLES: Example[] = [
     variables: ({ vppId, month }) => ({ vppId, month, limit: 200 }),
   },
   {
-    title: "A month on other terms",
+    title: "A month with other terms",
     query: simulation,
     variables: ({ vppId, month }) => ({ input: { vppId, month, revenuePercentage: 15, dailyFeeAud: 0.25 } }),
   },
@@ -48,7 +48,7 @@ export const EXAMPLES: Example[] = [
   {
     title: "API keys",
     query: keys,
-    variables: () => ({ limit: 50, input: { name: "Only reads", role: "READER" } }),
+    variables: () => ({ limit: 50, input: { name: "Read only", role: "READER" } }),
   },
 ];
 

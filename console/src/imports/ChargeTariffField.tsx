@@ -17,14 +17,14 @@ export function ChargeTariffField({
       onChange={(chosen) => onChange(chosen as ChargeTariff)}
       aria-describedby="charge-tariff-means"
     >
-      <Label>Charge tariffs say</Label>
-      <Radio value="COST">what charging cost</Radio>
-      <Radio value="EARNING">what charging earned</Radio>
+      <Label>Charge tariffs mean</Label>
+      <Radio value="COST">the cost of charging</Radio>
+      <Radio value="EARNING">the earnings from charging</Radio>
       <p id="charge-tariff-means" className="hint">
         {value === "COST"
           ? "A tariff of 8 on a CHARGE row means that each kWh cost 8 cents, which lowers the revenue; −8 means that it earned 8 cents."
           : "A tariff of 8 on a CHARGE row means that each kWh earned 8 cents, which adds to the revenue; −8 means that it cost 8 cents."}{" "}
-        DISCHARGE rows always say what was earned.
+        Tariffs of DISCHARGE rows are always earnings.
       </p>
     </RadioGroup>
   );

@@ -29,7 +29,9 @@ export function FileDropZone({
       >
         <Button className="button">{allowsMultiple ? "Choose files" : "Choose the file"}</Button>
       </FileTrigger>
-      <p className="soft small">CSV in UTF-8, as it is or packed with gzip. You see what is in it before it is sent.</p>
+      <p className="soft small">
+        CSV in UTF-8, plain or compressed with gzip. You see a preview before the file is sent.
+      </p>
     </DropZone>
   );
 }

@@ -52,7 +52,7 @@ function RestartButton({ importState: { id }, onUpdate }: Props) {
     <>
       {error && <Failure error={error} />}
       <Button className="button" isPending={fetching} onPress={() => void restart()}>
-        Start again
+        Restart import
       </Button>
     </>
   );
@@ -66,7 +66,7 @@ function CancelDialog({ importState, onUpdate }: Props) {
       title="Cancel this import?"
       initial={{}}
       submitLabel="Cancel the import"
-      cancelLabel="Keep it"
+      cancelLabel="Keep the import"
       tone="danger"
       submit={() => cancel({ input: { id: importState.id } })}
       onDone={({ cancelImport }) => {
@@ -75,11 +75,11 @@ function CancelDialog({ importState, onUpdate }: Props) {
       }}
     >
       {() => (
-        <ul className="says">
+        <ul className="consequences">
           <li>{describeUndo(importState)}</li>
-          {importState.rowsRejected > 0 && <li>The rejected rows it has found stay here to be read.</li>}
-          <li>It stays in the list as cancelled, and cannot be started again: the file can be imported anew.</li>
-          <li>Reports stay as they are.</li>
+          {importState.rowsRejected > 0 && <li>Its rejected rows stay visible here.</li>}
+          <li>It stays in the list as cancelled, and cannot be restarted. You can import the file again.</li>
+          <li>Reports do not change.</li>
         </ul>
       )}
     </FormDialog>
@@ -87,11 +87,11 @@ function CancelDialog({ importState, onUpdate }: Props) {
 }
 
 function describeUndo({ kind, status, rowsImported }: ImportStateFragment): string {
-  if (status === "AWAITING_UPLOAD") return "Nothing of it is imported, and nothing will be.";
-  if (kind === "PARKS") return "Parks that it created or changed become what they were before it.";
-  if (kind === "PARK_READINGS") return "The park's readings become what they were before it.";
+  if (status === "AWAITING_UPLOAD") return "Nothing has been imported, and nothing will be.";
+  if (kind === "PARKS") return "Parks that it created or changed return to their previous state.";
+  if (kind === "PARK_READINGS") return "The park's readings return to their previous values.";
   return rowsImported > 0
-    ? `None of its rows will count: ${rowsImported === 1 ? "the one that is in is" : `the ${formatInteger(rowsImported)} that are in are`} taken back.`
+    ? `None of its rows will count: the ${formatInteger(rowsImported)} imported so far ${rowsImported === 1 ? "is" : "are"} removed.`
     : "None of its rows will count.";
 }
 
@@ -100,23 +100,23 @@ function RevertDialog({ importState, onUpdate }: Props) {
   return (
     <FormDialog
       name="revert-import"
-      title="Take all of this import back?"
+      title="Revert this import?"
       initial={{}}
       submitLabel="Revert the import"
-      cancelLabel="Keep it"
+      cancelLabel="Keep the import"
       tone="danger"
       submit={() => revert({ input: { id: importState.id } })}
       onDone={({ revertImport }) => revertImport && onUpdate(revertImport)}
     >
       {() => (
-        <ul className="says">
+        <ul className="consequences">
           {countsImmediately(importState.kind) ? (
             <>
               <li>
-                {importState.kind === "PARKS" ? "Parks it created or changed" : "The park's readings"} become what they
-                were before it, where no later import has changed them.
+                {importState.kind === "PARKS" ? "Parks it created or changed" : "The park's readings"} return to their
+                previous state, except where a later import has changed them.
               </li>
-              <li>Statistics of {importState.kind === "PARKS" ? "these parks" : "the park"} change with them.</li>
+              <li>The statistics of {importState.kind === "PARKS" ? "these parks" : "the park"} change too.</li>
             </>
           ) : (
             <>
@@ -125,11 +125,11 @@ function RevertDialog({ importState, onUpdate }: Props) {
                 {importState.rowsImported === 1
                   ? "1 row no longer counts"
                   : `${formatInteger(importState.rowsImported)} rows no longer count`}
-                . Where other imports brought the same rows, theirs count from then on.
+                . Where other imports contain the same rows, those count instead.
               </li>
               <li>
-                Reports already generated stay as they are. Those of months it changes are marked as stale, and settling
-                again adds a revision.
+                Existing reports do not change. Reports of affected months are marked as stale; settle those months
+                again to add a revision.
               </li>
             </>
           )}

@@ -21,7 +21,7 @@ const PARENT = { to: "/imports", label: "Imports" };
 
 export function ImportPage() {
   const { importId = "" } = useParams();
-  if (!useHasRole("READER")) return <Forbidden audience="those who may see all sites" />;
+  if (!useHasRole("READER")) return <Forbidden audience="readers, operators and administrators" />;
   return <ImportDetails key={importId} id={importId} />;
 }
 

@@ -32,7 +32,7 @@ export function ImportProgress({ importState, live }: { importState: ImportState
       {importState.status === "RUNNING" && <PercentBar label="Read" percent={importState.percentComplete} />}
       {/* Without the running seconds, which screen readers would announce one by one. */}
       <span className="visually-hidden" role="status">
-        {stallMessage && "The worker is silent."}
+        {stallMessage && "The worker does not respond."}
       </span>
       {stallMessage && <Notice tone="warn">{stallMessage}</Notice>}
       {importState.status !== "AWAITING_UPLOAD" && (
@@ -59,12 +59,12 @@ function useStallMessage(
   if (importState.status === "QUEUED") {
     return stalledS < QUEUED_LONG_AFTER_S
       ? null
-      : `No worker was free to take it up for ${formatDuration(stalledS)}. It begins by itself when one is.`;
+      : `No worker has been free for ${formatDuration(stalledS)}. The import starts automatically when one is.`;
   }
   if (stalledS < WORKER_STALLED_AFTER_S) return null;
   return isFinalising(importState)
-    ? `Its rows have been counted in for ${formatDuration(stalledS)}, which takes the longer the more of the same months other imports have brought. If its worker is gone, another goes on by itself.`
-    : `No worker has been heard from for ${formatDuration(stalledS)}. It resumes from row ${formatInteger(importState.rowsRead + 1)} by itself.`;
+    ? `Adding the rows to the totals has taken ${formatDuration(stalledS)} so far. It takes longer if other imports have many rows for the same months. If the worker has stopped, another continues automatically.`
+    : `The worker has not responded for ${formatDuration(stalledS)}. The import resumes automatically from row ${formatInteger(importState.rowsRead + 1)}.`;
 }
 
 function Figures({
@@ -83,10 +83,10 @@ function Figures({
   return (
     <dl className="figures">
       <Figure label="Rows read">{rows(importState.rowsRead)}</Figure>
-      <Figure label={isUndone ? "Rows taken back" : "Rows imported"} note={importedRowsNote(importState)}>
+      <Figure label={isUndone ? "Rows removed" : "Rows imported"} note={importedRowsNote(importState)}>
         {rows(importState.rowsImported)}
       </Figure>
-      <Figure label="Rows in already">
+      <Figure label="Duplicate rows">
         {importState.rowsDuplicated > 0 ? (
           <Link to="#warnings">{formatInteger(importState.rowsDuplicated)}</Link>
         ) : (
@@ -129,20 +129,18 @@ function SpeedFigures({
       ? (importState.bytesTotal - importState.bytesRead) / bytesPerSecond
       : null;
   if (isFinalising(importState) || isStalled) {
-    const label = isFinalising(importState) ? "counting in" : "held up";
+    const label = isFinalising(importState) ? "adding to totals" : "stalled";
     return (
       <>
-        <Figure label="Rows a second">{label}</Figure>
-        <Figure label="Time left">not known</Figure>
+        <Figure label="Rows per second">{label}</Figure>
+        <Figure label="Time left">unknown</Figure>
       </>
     );
   }
   return (
     <>
-      <Figure label="Rows a second">
-        {rowsPerSecond ? formatInteger(Math.round(rowsPerSecond)) : "being measured"}
-      </Figure>
-      <Figure label="Time left">{left === null ? "being measured" : formatDuration(left)}</Figure>
+      <Figure label="Rows per second">{rowsPerSecond ? formatInteger(Math.round(rowsPerSecond)) : "measuring"}</Figure>
+      <Figure label="Time left">{left === null ? "measuring" : formatDuration(left)}</Figure>
     </>
   );
 }
@@ -153,11 +151,11 @@ function EndFigures({ importState: { rowsRead, startedAt, finishedAt } }: { impo
   return (
     <>
       {seconds > 0 && rowsRead > 0 && (
-        <Figure label="Took" note={`${formatInteger(Math.round(rowsRead / seconds))} rows a second`}>
+        <Figure label="Duration" note={`${formatInteger(Math.round(rowsRead / seconds))} rows per second`}>
           {seconds < 1 ? "less than 1 s" : formatDuration(seconds)}
         </Figure>
       )}
-      <Figure label="Ended">{formatDateTime(finishedAt)}</Figure>
+      <Figure label="Finished">{formatDateTime(finishedAt)}</Figure>
     </>
   );
 }
@@ -174,8 +172,8 @@ function Figure({ label, note, children }: { label: string; note?: string | unde
 
 function importedRowsNote({ status, kind, rowsImported }: ImportStateFragment): string | undefined {
   if (rowsImported === 0 || countsImmediately(kind)) return undefined;
-  if (status === "QUEUED" || status === "RUNNING") return "count once all are in";
-  return status === "FAILED" ? "none of them counts" : undefined;
+  if (status === "QUEUED" || status === "RUNNING") return "count once the import is complete";
+  return status === "FAILED" ? "none of them count" : undefined;
 }
 
 const fileSize = ({ bytesTotal }: ImportStateFragment) =>

@@ -32,7 +32,7 @@ const COLUMNS: Column<ImportStateFragment>[] = [
     ),
     width: "minmax(12rem, 1fr)",
   },
-  { id: "status", header: "State", cell: (row) => <StatusTag importState={row} />, width: "11rem" },
+  { id: "status", header: "Status", cell: (row) => <StatusTag importState={row} />, width: "11rem" },
   {
     id: "rowsRead",
     header: "Rows read",
@@ -57,13 +57,13 @@ const COLUMNS: Column<ImportStateFragment>[] = [
   },
   {
     id: "kind",
-    header: "What it is",
+    header: "Kind",
     cell: ({ kind, park }) => (park ? `Readings of ${park.name}` : KINDS[kind].label),
     width: "13rem",
   },
   {
     id: "createdAt",
-    header: "Begun",
+    header: "Created",
     cell: ({ createdAt }) => <span className="small">{formatDateTime(createdAt)}</span>,
     width: "14rem",
   },
@@ -73,7 +73,7 @@ const formatRowCount = (rows: number) => (rows > 0 ? formatInteger(rows) : "—"
 
 export function ImportsPage() {
   const mayImport = useHasRole("OPERATOR");
-  if (!useHasRole("READER")) return <Forbidden audience="those who may see all sites" />;
+  if (!useHasRole("READER")) return <Forbidden audience="readers, operators and administrators" />;
   return (
     <>
       <PageHeader title="Imports" note="Battery events, parks and their readings, from CSV files" />
@@ -121,16 +121,13 @@ function ImportList({ mayImport }: { mayImport: boolean }) {
         <h2>All imports</h2>
         <div className="row">
           <SelectField
-            label="What it is"
+            label="Kind"
             value={kind}
             onChange={(chosen) => setFilter("kind", chosen)}
-            options={[
-              { value: "", label: "Anything" },
-              ...ALL_KINDS.map((value) => ({ value, label: KINDS[value].label })),
-            ]}
+            options={[{ value: "", label: "Any" }, ...ALL_KINDS.map((value) => ({ value, label: KINDS[value].label }))]}
           />
           <SelectField
-            label="State"
+            label="Status"
             value={status}
             onChange={(chosen) => setFilter("status", chosen)}
             options={[
@@ -145,10 +142,10 @@ function ImportList({ mayImport }: { mayImport: boolean }) {
         <Loading subject="the imports" />
       ) : live.length === 0 ? (
         kind || status ? (
-          <Empty title="No import is of this kind and in this state" />
+          <Empty title="No imports match the filter" />
         ) : (
-          <Empty title="Nothing was imported yet">
-            {mayImport && <p>Choose a file above: you see what is in it before it is sent.</p>}
+          <Empty title="No imports yet">
+            {mayImport && <p>Choose a file above. You see a preview before it is sent.</p>}
           </Empty>
         )
       ) : (

@@ -66,7 +66,7 @@ export function NewImports() {
   return (
     <section ref={section} className="stack new-imports" aria-label="New imports" tabIndex={-1}>
       <span className="visually-hidden" role="status">
-        {selected.length > 0 && `${selected.length} chosen, ${ready.length} ready to be imported`}
+        {selected.length > 0 && `${selected.length} selected, ${ready.length} ready to import`}
       </span>
       <FileDropZone allowsMultiple onSelect={(files) => uploads.add(files, kinds)}>
         Drop files here
@@ -93,7 +93,7 @@ export function NewImports() {
             )}
             <div className="row">
               <Button className="button" onPress={() => remove(...selected)}>
-                {selected.length === 1 ? "Leave it out" : "Leave all out"}
+                {selected.length === 1 ? "Remove" : "Remove all"}
               </Button>
               <Button className="button primary" isDisabled={ready.length === 0} onPress={send}>
                 {selected.length === 1 ? "Import" : `Import ${countLabel(ready.length, selected.length)} files`}

@@ -25,9 +25,9 @@ export function ParkField({ parkId, onChange }: { parkId: string | null; onChang
   return (
     <Picker
       label="Park"
-      hint={chosen ? `Its times are read by the clocks of ${chosen.timezone}` : "The park whose readings these are"}
-      placeholder={parks.isLoadingFirstPage ? "Reading the parks…" : "Find it by its name"}
-      empty={parks.isLoadingFirstPage ? "Reading the parks…" : "No park has this in its name"}
+      hint={chosen ? `Times are local times in ${chosen.timezone}` : "The park that the readings belong to"}
+      placeholder={parks.isLoadingFirstPage ? "Loading the parks…" : "Find by name"}
+      empty={parks.isLoadingFirstPage ? "Loading the parks…" : "No park matches this name"}
       items={matches}
       inputValue={typed ?? chosen?.name ?? ""}
       onInputChange={setTyped}

@@ -24,9 +24,9 @@ export function PendingUpload({ importState }: { importState: ImportStateFragmen
   if (upload && upload.phase !== "chosen") return <UploadState upload={upload} />;
   if (importState.status !== "AWAITING_UPLOAD") return null;
   return (
-    <section className="stack" aria-label="Its file">
+    <section className="stack" aria-label="Upload">
       <FileDropZone onSelect={(files) => uploads.add(files, [importState.kind], importState)}>
-        {`The upload of ${importState.fileName} is not complete. Unless another tab is still at it, choose the file again`}
+        {`The upload of ${importState.fileName} is not complete. Unless another tab is still uploading it, choose the file again`}
       </FileDropZone>
       {upload && (
         <>
@@ -43,8 +43,8 @@ export function PendingUpload({ importState }: { importState: ImportStateFragmen
             </div>
           ) : (
             <Notice tone="bad">
-              This import is of {importState.fileName}, and you chose {upload.file.name}. Choose {importState.fileName},
-              or begin <Link to="/imports">another import</Link>.
+              This import expects {importState.fileName}, but you chose {upload.file.name}. Choose{" "}
+              {importState.fileName}, or start <Link to="/imports">another import</Link>.
             </Notice>
           )}
         </>

@@ -30,7 +30,7 @@ const COLUMNS: Column<RejectedRow>[] = [
   },
   {
     id: "message",
-    header: "What was found, and what was expected",
+    header: "Reason",
     cell: ({ message }) => (
       <span className="small" title={message}>
         {message}
@@ -40,7 +40,7 @@ const COLUMNS: Column<RejectedRow>[] = [
   },
   {
     id: "row",
-    header: "The row as it stood",
+    header: "Original row",
     cell: ({ row }) => (
       <span className="mono" title={row}>
         {row}
@@ -68,9 +68,9 @@ export function RejectedRows({ importState }: { importState: ImportStateFragment
       actions={<DownloadRows importState={importState} />}
     >
       <p className="soft">
-        They are left out, and hold up no others.
+        Rejected rows are not imported. All other rows are.
         {importState.status === "COMPLETED" &&
-          " Correct them in the file of rejected rows and import that file: its column REASON is passed over."}
+          " Correct them in the downloaded file, and import that file. Its column REASON is ignored."}
       </p>
       {error && <Failure error={error} retry={retry} />}
       {rows.length === 0 ? (
@@ -87,13 +87,12 @@ export function RejectedRows({ importState }: { importState: ImportStateFragment
           {rows.length < rowsRejected && (
             <div className="row">
               <p className="soft small">
-                Counted and listed are the first {formatInteger(rows.length)} of{" "}
-                {formatCount(rowsRejected, "rejected row")}
-                {isReading && "; the others are being read"}.
+                Showing the first {formatInteger(rows.length)} of {formatCount(rowsRejected, "rejected row")}
+                {isReading && "; the others are loading"}.
               </p>
               {loadMore && (
                 <Button className="button" onPress={loadMore}>
-                  Read on
+                  Load more
                 </Button>
               )}
             </div>
@@ -126,7 +125,7 @@ function CauseFilter({
   return (
     <ToggleButtonGroup
       className="causes"
-      aria-label="Show those with a fault"
+      aria-label="Filter by cause"
       orientation="vertical"
       disallowEmptySelection
       selectedKeys={[selected]}
@@ -134,7 +133,7 @@ function CauseFilter({
     >
       <ToggleButton id={ALL} className="cause">
         <span className="number">{formatInteger(total)}</span>
-        <span>{isAll ? "All of them" : "All that were read"}</span>
+        <span>{isAll ? "All causes" : "All loaded rows"}</span>
       </ToggleButton>
       {causes.map((cause) => (
         <ToggleButton key={cause.key} id={cause.key} className="cause">
@@ -162,10 +161,10 @@ function DownloadRows({ importState: { id, status } }: { importState: ImportStat
   const [error, setError] = useState<CombinedError>();
   const [isRequesting, setIsRequesting] = useState(false);
   if (status === "QUEUED" || status === "RUNNING") {
-    return <p className="soft small">They can be downloaded when the import is done.</p>;
+    return <p className="soft small">They can be downloaded when the import is complete.</p>;
   }
   if (status !== "COMPLETED" && status !== "REVERTED") {
-    return <p className="soft small">There is no file of them: it is written when an import is completed.</p>;
+    return <p className="soft small">There is no file to download: it is written when an import completes.</p>;
   }
 
   async function download() {

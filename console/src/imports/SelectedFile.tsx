@@ -29,12 +29,12 @@ export function SelectedFile({
           <h2>{file.name}</h2>
           <span className="soft">{size(file, preview)}</span>
         </div>
-        <Button className="button quiet icon" aria-label={`Leave out ${file.name}`} onPress={onRemove}>
+        <Button className="button quiet icon" aria-label={`Remove ${file.name}`} onPress={onRemove}>
           <X size={18} aria-hidden />
         </Button>
       </div>
       {preview === null ? (
-        <p className="soft">Its beginning is being read…</p>
+        <p className="soft">Reading the file…</p>
       ) : typeof preview === "string" ? (
         <Notice tone="bad">{preview}</Notice>
       ) : (
@@ -42,7 +42,7 @@ export function SelectedFile({
           {!isExistingImport && (
             <div className="file-choices">
               <SelectField
-                label="What it is"
+                label="Kind"
                 hint={KINDS[kind].rowDescription}
                 options={kinds.map((value) => ({ value, label: KINDS[value].label }))}
                 value={kind}
@@ -78,20 +78,18 @@ function FirstRows({ upload: { file, kind }, beginning }: { upload: Upload; begi
         </ul>
         {ignoredColumns.length > 0 && (
           <p className="soft small">
-            Not expected, and passed over: <span className="mono">{ignoredColumns.join(", ")}</span>
+            Ignored columns: <span className="mono">{ignoredColumns.join(", ")}</span>
           </p>
         )}
       </div>
       {missing.length > 0 && (
         <Notice tone="bad">
-          {KINDS[kind].label} are expected to have the columns {KINDS[kind].columns.join(", ")}. {formatList(missing)}{" "}
-          {missing.length > 1 ? "are" : "is"} missing: choose another kind above, or correct the file's first line.
+          {KINDS[kind].label} need the columns {KINDS[kind].columns.join(", ")}. {formatList(missing)}{" "}
+          {missing.length > 1 ? "are" : "is"} missing: choose another kind above, or correct the file's header.
         </Notice>
       )}
       {duplicated.length > 0 && (
-        <Notice tone="bad">
-          The file has more than one column {formatList(duplicated)}; nothing says which of them is meant.
-        </Notice>
+        <Notice tone="bad">The file has more than one column {formatList(duplicated)}. Keep only one of each.</Notice>
       )}
       {rows.length === 0 ? (
         <Notice tone="warn">No rows were found below the header.</Notice>
@@ -103,7 +101,7 @@ function FirstRows({ upload: { file, kind }, beginning }: { upload: Upload; begi
           tabIndex={0}
         >
           <table>
-            <caption className="soft small">First rows, as they will be read</caption>
+            <caption className="soft small">Preview of the first rows</caption>
             <thead>
               <tr>
                 <th scope="col">Line</th>
@@ -122,8 +120,8 @@ function FirstRows({ upload: { file, kind }, beginning }: { upload: Upload; begi
                     columns.map(({ name, position }) => <td key={name}>{fields[position] || "—"}</td>)
                   ) : (
                     <td colSpan={columns.length} className="bad">
-                      {isMatch ? "Will be rejected: it" : "It"} has {formatCount(fields.length, "field")}, not{" "}
-                      {columnNames.length} as the header
+                      {isMatch && "Will be rejected: "}
+                      {formatCount(fields.length, "field")}, but the header has {columnNames.length}
                     </td>
                   )}
                 </tr>

@@ -28,17 +28,17 @@ export function UploadState({ upload }: { upload: Upload }) {
           </Button>
         )}
       </div>
-      {phase === "waiting" && <p className="soft">Its turn comes after the file before it.</p>}
+      {phase === "waiting" && <p className="soft">Waiting for the previous file.</p>}
       {phase === "uploading" && (
         <>
           <PercentBar label="Uploading" percent={(100 * upload.bytesSent) / file.size} />
           <p className="soft small">{progressLabel(upload)}</p>
         </>
       )}
-      {phase === "starting" && <p role="status">It is uploaded, and its import is being started.</p>}
+      {phase === "starting" && <p role="status">Uploaded. The import is being started.</p>}
       {phase === "started" && (
         <p role="status">
-          It is uploaded. <Link to={`/imports/${id}`}>Follow its import</Link>
+          Uploaded. <Link to={`/imports/${id}`}>View the import</Link>
         </p>
       )}
       {phase === "duplicate" && <DuplicateNotice duplicateOf={duplicateOf} />}
@@ -55,7 +55,7 @@ export function UploadState({ upload }: { upload: Upload }) {
             </Button>
           )}
           <Button className="button" onPress={() => void uploads.stop(client, upload)}>
-            {phase === "failed" ? "Give it up" : "Close"}
+            {phase === "failed" ? "Discard" : "Close"}
           </Button>
         </div>
       )}
@@ -68,13 +68,12 @@ function DuplicateNotice({ duplicateOf }: { duplicateOf: ImportStateFragment | n
     <Notice tone="warn" live>
       {duplicateOf ? (
         <p>
-          These bytes are in already:{" "}
-          {duplicateOf.status === "COMPLETED" ? "imported" : STATUSES[duplicateOf.status].label.toLowerCase()} as{" "}
-          <Link to={`/imports/${duplicateOf.id}`}>{duplicateOf.fileName}</Link> on{" "}
+          The same file was uploaded before: <Link to={`/imports/${duplicateOf.id}`}>{duplicateOf.fileName}</Link>,{" "}
+          {STATUSES[duplicateOf.status].label.toLowerCase()} on{" "}
           {formatDateTime(duplicateOf.finishedAt ?? duplicateOf.createdAt)}. Nothing was changed.
         </p>
       ) : (
-        <p>These bytes are in already. Nothing was changed.</p>
+        <p>The same file was uploaded before. Nothing was changed.</p>
       )}
     </Notice>
   );
@@ -84,7 +83,7 @@ function progressLabel({ bytesSent, bytesPerSecond, file }: Upload): string {
   const parts = [`${formatBytes(bytesSent)} of ${formatBytes(file.size)}`];
   if (bytesPerSecond) {
     parts.push(
-      `${formatBytes(bytesPerSecond)} a second`,
+      `${formatBytes(bytesPerSecond)} per second`,
       `${formatDuration((file.size - bytesSent) / bytesPerSecond)} left`,
     );
   }

@@ -9,10 +9,7 @@ export function Warnings({ importState: { kind, rowsDuplicated } }: { importStat
     <AnchoredSection id="warnings" title="Warnings">
       <Notice tone="warn">
         <p>
-          <strong>
-            {formatCount(rowsDuplicated, "row")} {rowsDuplicated === 1 ? "was" : "were"} in already.
-          </strong>{" "}
-          {MEANINGS[kind]} Nothing has to be done.
+          <strong>{formatCount(rowsDuplicated, "duplicate row")}.</strong> {MEANINGS[kind]} No action is needed.
         </p>
       </Notice>
     </AnchoredSection>
@@ -21,7 +18,7 @@ export function Warnings({ importState: { kind, rowsDuplicated } }: { importStat
 
 const MEANINGS: Record<ImportKind, string> = {
   BATTERY_EVENTS:
-    "Another import had brought the very same events of the same sites and days, so they do not count twice. Should that one be reverted, these count.",
-  PARKS: "They say of their parks what was known of them, and so changed nothing.",
-  PARK_READINGS: "They say what the park's readings of the same moments said, and so changed nothing.",
+    "Another import contains the same events for the same sites and days, so they are not counted twice. If that import is reverted, these rows count.",
+  PARKS: "They match the existing parks, so they changed nothing.",
+  PARK_READINGS: "They match the park's existing readings for the same times, so they changed nothing.",
 };

@@ -32,7 +32,7 @@ export interface ColumnMatch {
 /** Reads a file's preview. Returns an error message if the file cannot be imported. */
 export async function readFilePreview(file: File): Promise<FilePreview | string> {
   if (file.size === 0) return "The file is empty; a header and rows below it were expected.";
-  if (file.size > MAX_FILE_BYTES) return "The file has more than 5 GiB, which is the most that is taken. Split it up.";
+  if (file.size > MAX_FILE_BYTES) return "The file is larger than 5 GiB, the limit for one upload. Split it.";
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = new Uint8Array(await file.slice(0, READ_BYTES).arrayBuffer());
@@ -40,7 +40,8 @@ export async function readFilePreview(file: File): Promise<FilePreview | string>
     return "The file cannot be read. It may be a folder, or was moved since you chose it; choose it again.";
   }
   const startsWith = (...magic: number[]) => magic.every((byte, index) => bytes[index] === byte);
-  if (startsWith(0x50, 0x4b, 3, 4)) return "This is an Excel workbook or a zip file. Save it as CSV, and choose that.";
+  if (startsWith(0x50, 0x4b, 3, 4))
+    return "This is an Excel workbook or a zip file. Save it as CSV, and choose the CSV file.";
   if (startsWith(0xff, 0xfe) || startsWith(0xfe, 0xff)) return "The file is UTF-16. Save it as CSV in UTF-8.";
 
   const isGzip = startsWith(0x1f, 0x8b);
@@ -52,8 +53,8 @@ export async function readFilePreview(file: File): Promise<FilePreview | string>
   const [header, ...bodyLines] = lines.map((line) => line.replace(/\r$/, ""));
   if (header === undefined) {
     return isGzip
-      ? "The file is a gzip that is damaged, or has no header. Pack it again."
-      : "The file has no header: its beginning holds no end of a line.";
+      ? "The gzip file is damaged, or has no header. Compress it again."
+      : "The file has no header: its first 64 KiB contain no line end.";
   }
   if (header.includes("\ufffd")) return "The header is not UTF-8. Save the file as CSV in UTF-8.";
   if (header.trim() === "") return "The file has no header: its first line is empty.";

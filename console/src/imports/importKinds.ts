@@ -14,17 +14,18 @@ export const KINDS: Record<ImportKind, Kind> = {
   BATTERY_EVENTS: {
     label: "Battery events",
     columns: ["NMI", "DATE", "EVENT_TYPE", "ENERGY", "TARIFF"],
-    rowDescription: "Each row says how much energy a site's batteries took or gave on a day, and at what tariff.",
+    rowDescription: "Each row is the energy that a site's batteries charged or discharged on a day, and its tariff.",
   },
   PARKS: {
     label: "Parks",
     columns: ["park_name", "timezone", "energy_type"],
-    rowDescription: "Each row creates a park, or changes the one of its name.",
+    rowDescription: "Each row creates a park, or updates the park with that name.",
   },
   PARK_READINGS: {
     label: "Readings of a park",
     columns: ["datetime", "MW"],
-    rowDescription: "Each row says a park's mean power from a moment on, by the park's own clocks.",
+    rowDescription:
+      "Each row is a park's mean power in a quarter of an hour, which starts at a local time of the park.",
   },
 };
 

@@ -4,8 +4,8 @@ import { formatInteger } from "../components/format";
 import type { ImportKind, ImportStateFragment, ImportStatus } from "../schema";
 
 export const STATUSES: Record<ImportStatus, { label: string; tone: "" | "accent" | "good" | "bad" }> = {
-  AWAITING_UPLOAD: { label: "Awaiting its file", tone: "" },
-  QUEUED: { label: "Waiting for a worker", tone: "accent" },
+  AWAITING_UPLOAD: { label: "Awaiting file", tone: "" },
+  QUEUED: { label: "Queued", tone: "accent" },
   RUNNING: { label: "Running", tone: "accent" },
   COMPLETED: { label: "Imported", tone: "good" },
   FAILED: { label: "Failed", tone: "bad" },
@@ -29,31 +29,29 @@ export function describeStatus(importState: ImportStateFragment): string {
   const nextRow = formatInteger(importState.rowsRead + 1);
   switch (importState.status) {
     case "AWAITING_UPLOAD":
-      return "Its file is not here yet, and nothing is imported.";
+      return "The file is not uploaded yet, so nothing is imported.";
     case "QUEUED":
       return importState.rowsRead > 0
-        ? `Waiting for a worker, to go on from row ${nextRow}.`
-        : "Waiting for a worker. It starts by itself.";
+        ? `Waiting for a worker to resume from row ${nextRow}.`
+        : "Waiting for a worker. The import starts automatically.";
     case "RUNNING":
-      if (isFinalising(importState)) return "All rows are read, and are being counted in.";
-      return importState.rowsRead > 0 ? "Rows are being read." : "A worker has begun with it.";
+      if (isFinalising(importState)) return "All rows are read, and are being added to the totals.";
+      return importState.rowsRead > 0 ? "Rows are being read." : "A worker has started the import.";
     case "COMPLETED":
-      if (importState.rowsImported === 0) return "It is done, and brought in nothing new.";
-      if (importState.rowsRead === 1) return "Its one row is in, and counts.";
+      if (importState.rowsImported === 0) return "Complete. The file had no new rows.";
+      if (importState.rowsRead === 1) return "Its one row is imported and counts.";
       return importState.rowsImported === importState.rowsRead
-        ? `All of its ${formatInteger(importState.rowsRead)} rows are in, and count.`
-        : `${formatInteger(importState.rowsImported)} of its ${formatInteger(importState.rowsRead)} rows ${importState.rowsImported === 1 ? "is in, and counts" : "are in, and count"}.`;
+        ? `All ${formatInteger(importState.rowsRead)} rows are imported and count.`
+        : `${formatInteger(importState.rowsImported)} of ${formatInteger(importState.rowsRead)} rows ${importState.rowsImported === 1 ? "is imported and counts" : "are imported and count"}.`;
     case "FAILED":
       return countsImmediately(importState.kind)
-        ? "What it had brought in by then counts. Cancel it to take that back."
+        ? "The rows imported before the failure count. Cancel the import to remove them."
         : "None of its rows count.";
     case "CANCELLED":
-      return countsImmediately(importState.kind)
-        ? "What it had changed is as it was before it."
-        : "None of its rows count.";
+      return countsImmediately(importState.kind) ? "Its changes were undone." : "None of its rows count.";
     case "REVERTED":
       return countsImmediately(importState.kind)
-        ? "What it had changed is as it was before it, where no later import has changed it."
-        : "Its rows were taken back: none of them counts.";
+        ? "Its changes were undone, except where a later import has changed the same data."
+        : "Its rows were removed: none of them count.";
   }
 }

@@ -44,24 +44,24 @@ export function describeFault({ code, column }: Pick<Cause, "code" | "column">):
   return {
     WRONG_COLUMN_COUNT: "The row has too few or too many fields",
     MISSING_VALUE: `${it} is empty`,
-    MALFORMED_DATE: `${it} is no date, or none as it is expected`,
-    NONEXISTENT_LOCAL_TIME: `${it} was never shown by the park's clocks`,
-    MALFORMED_NUMBER: `${it} is no number, or has too many decimals`,
+    MALFORMED_DATE: `${it} is not a date in the expected format`,
+    NONEXISTENT_LOCAL_TIME: `${it} does not exist in the park's local time`,
+    MALFORMED_NUMBER: `${it} is not a number, or has too many decimals`,
     OUT_OF_RANGE: `${it} is out of range`,
     UNKNOWN_EVENT_TYPE: `${it} is not an event type`,
     MALFORMED_NMI: `${it} is not an NMI`,
-    UNKNOWN_NMI: `${it} is the NMI of no site`,
+    UNKNOWN_NMI: `${it} matches no site`,
     UNKNOWN_ENERGY_TYPE: `${it} is not an energy type`,
-    UNKNOWN_TIMEZONE: `${it} is no timezone the park can have`,
+    UNKNOWN_TIMEZONE: `${it} is not a valid timezone`,
     NOT_UTF8: "The row is not UTF-8",
   }[code];
 }
 
 export const REPAIR_HINTS: Record<ImportRejectionCode, string> = {
-  WRONG_COLUMN_COUNT: "Give the row as many fields as the header has. A text with a comma in it stands in quotes.",
+  WRONG_COLUMN_COUNT: "Give the row as many fields as the header has. Put text that contains a comma in quotes.",
   MISSING_VALUE: "Fill it in.",
-  MALFORMED_DATE: "Write it in the form expected.",
-  NONEXISTENT_LOCAL_TIME: "Clocks were put forward past it: correct the hour, or the park's timezone.",
+  MALFORMED_DATE: "Use the expected format.",
+  NONEXISTENT_LOCAL_TIME: "The clocks went forward and skipped it. Correct the hour, or the park's timezone.",
   MALFORMED_NUMBER: "Write a plain decimal with a point and at most six decimals, such as 12.345678.",
   OUT_OF_RANGE: "Correct it, or its unit.",
   UNKNOWN_EVENT_TYPE: "Write CHARGE or DISCHARGE.",

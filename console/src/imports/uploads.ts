@@ -182,7 +182,7 @@ class Uploads {
   }
 
   private fail(id: string, error: CombinedError | undefined): void {
-    const message = error ? errorMessage(error) : "The server did not say where to put the file.";
+    const message = error ? errorMessage(error) : "The server did not return an upload URL.";
     this.update(id, { phase: "failed", message });
     // The import was cancelled meanwhile and accepts no file: a retry needs a new import id.
     if (error && apiErrorOf(error).errorType === "Conflict") this.update(id, { id: crypto.randomUUID() });
@@ -225,13 +225,13 @@ async function register(client: Client, { id, file, kind, parkId, chargeTariff, 
 
 async function putFailureMessage(result: PutResult, file: File): Promise<string> {
   if (result.outcome === "refused")
-    return `The file store refused the file (status ${result.status}). Nothing was imported.`;
+    return `The object store rejected the file (HTTP status ${result.status}). Nothing was imported.`;
   try {
     await file.slice(0, 1).arrayBuffer();
   } catch {
     return "The file was changed or moved while it was uploaded. Nothing was imported; choose it again.";
   }
-  return "The connection broke before all of the file was there. Nothing was imported; trying again is safe.";
+  return "The connection was lost before the upload was complete. Nothing was imported; trying again is safe.";
 }
 
 /** Returns a function that measures the speed over the last SPEED_WINDOW_MS; null until it can be measured. */

@@ -40,8 +40,8 @@ export function DailyPower({ parks }: { parks: readonly Park[] }) {
       <div>
         <h2 id="daily-power">Daily power</h2>
         <p className="soft small">
-          {shown && `${formatPeriod(shown.from, shown.until)}: each`} park's own local day, midnight to midnight. In MW,
-          below zero where a park drew power.
+          {shown ? `${formatPeriod(shown.from, shown.until)}: each` : "Each"} park's local days, from midnight to
+          midnight. Power is in MW, and negative where a park drew power.
         </p>
       </div>
       <div className="row filters">
@@ -56,7 +56,7 @@ export function DailyPower({ parks }: { parks: readonly Park[] }) {
             onRemove={(name) => selectParks((current) => current.filter((other) => other !== name))}
           />
           {parkParams.length === MAX_PARKS && (
-            <span className="soft small">As many as are shown at once: take one out to see another.</span>
+            <span className="soft small">At most {MAX_PARKS} parks are shown. Remove one to show another.</span>
           )}
         </div>
       )}
@@ -68,12 +68,12 @@ export function DailyPower({ parks }: { parks: readonly Park[] }) {
       {last.error ? (
         <Failure error={last.error} retry={last.retry} />
       ) : by === "park" && parkNames.length === 0 ? (
-        <Empty title="No park is chosen">
-          <p>Choose up to four in the list above.</p>
+        <Empty title="No park is selected">
+          <p>Select up to {MAX_PARKS} in the list above.</p>
         </Empty>
       ) : last.day === null ? (
-        <Empty title={parkNames.length > 0 ? "There are no readings of this yet" : "There are no readings yet"}>
-          {mayChange && <p>Import the readings of each park: a file of its own, with the columns datetime and MW.</p>}
+        <Empty title={parkNames.length > 0 ? "There are no readings of these parks yet" : "There are no readings yet"}>
+          {mayChange && <p>Import one file of readings for each park, with the columns datetime and MW.</p>}
         </Empty>
       ) : last.day === undefined || shown === undefined ? (
         <LoadingDays />
@@ -134,7 +134,7 @@ function Results({
   if (days.length === 0) {
     return (
       <Empty title="There are no readings on these days">
-        <p>The last day that has any is {formatDay(lastDay)}.</p>
+        <p>The last day with readings is {formatDay(lastDay)}.</p>
       </Empty>
     );
   }

@@ -57,7 +57,7 @@ export function DailyStatsView({ days, by, span, isLoading }: Props) {
       </div>
       <div className="row apart">
         <p role="status" className="soft small">
-          {isLoading ? `Reading on: ${formatInteger(days.length)} so far…` : formatCount(days.length, "row")}
+          {isLoading ? `Loading: ${formatInteger(days.length)} so far…` : formatCount(days.length, "row")}
         </p>
         <Button className="button" isDisabled={isLoading} onPress={() => download(days, by, span)}>
           <Download size={16} aria-hidden />
@@ -139,7 +139,7 @@ function columnsOf(days: DayStats[], by: GroupBy, areSeveral: boolean): Column<D
     },
     {
       id: "note",
-      header: "Whole day",
+      header: "Completeness",
       cell: ({ isComplete, note }) =>
         isComplete ? (
           note || "Complete"

@@ -42,7 +42,7 @@ export function ParkList({ parks }: { parks: readonly Park[] }) {
         </div>
       </div>
       {found.length === 0 ? (
-        <Empty title="No park is like this" />
+        <Empty title="No park matches the filter" />
       ) : (
         <DataTable label="Parks" columns={columns} rows={found} rowKey={({ id }) => id} />
       )}
@@ -67,7 +67,7 @@ function useColumns(): Column<Park>[] {
     const columns: Column<Park>[] = [
       {
         id: "shown",
-        header: "Shown",
+        header: "Show",
         width: "5rem",
         cell: ({ name }) => (
           <label className="check">
@@ -110,7 +110,7 @@ function useColumns(): Column<Park>[] {
     if (mayChange) {
       columns.push({
         id: "change",
-        header: "Change",
+        header: "Edit",
         width: "5.5rem",
         cell: ({ id, name }) => (
           <DialogButton opens="edit-park" about={id} className="button quiet small" label={`Edit ${name}`}>

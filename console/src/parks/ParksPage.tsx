@@ -18,7 +18,7 @@ import { ParkList } from "./ParkList";
 export function ParksPage() {
   const mayRead = useHasRole("READER");
   const isRestricted = useCaller().vppIds !== null;
-  return mayRead && !isRestricted ? <Parks /> : <Forbidden audience="those who may read all VPPs" />;
+  return mayRead && !isRestricted ? <Parks /> : <Forbidden audience="callers with access to all VPPs" />;
 }
 
 function Parks() {
@@ -26,7 +26,7 @@ function Parks() {
   const mayChange = useHasRole("OPERATOR");
   return (
     <>
-      <PageHeader title="Parks" note="Wind and solar parks, and the power of their days">
+      <PageHeader title="Parks" note="Wind and solar parks, and their daily power">
         {mayChange && (
           <>
             <Link className="button" to="/imports">

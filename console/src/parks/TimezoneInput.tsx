@@ -12,9 +12,9 @@ export function TimezoneInput<Values extends { timezone: string }>({ form }: { f
   return (
     <Picker
       label="Timezone"
-      hint="Its readings are dated by the clocks of this timezone; it stays once there are any."
+      hint="Readings are dated in this timezone. It cannot be changed once there are readings."
       placeholder="Europe/Amsterdam"
-      empty="The browser knows no timezone of this name"
+      empty="No timezone matches this name"
       problem={form.problem("timezone")}
       name="timezone"
       isRequired

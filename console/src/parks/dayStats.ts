@@ -61,7 +61,7 @@ function completeness(
   const isComplete = quarterCount === null || readingCount >= quarterCount;
   const changed = describeClockChange(lengths);
   const found =
-    quarterCount === null || (isComplete && !changed) ? "" : `${readingCount} of ${quarterCount} quarters of an hour`;
+    quarterCount === null || (isComplete && !changed) ? "" : `${readingCount} of ${quarterCount} quarter hours`;
   const note = [found, changed].filter(Boolean).join(": ");
   return { parkCount, totalParkCount: parks.length, quarterCount, isComplete, note };
 }
@@ -77,7 +77,7 @@ function totalQuarterHours(lengths: (number | null)[], parkCount: number): numbe
 function describeClockChange(lengths: (number | null)[]): string {
   const changed = new Set(lengths.filter((length) => length !== null && length !== 96));
   if (changed.size === 0) return "";
-  if (changed.size > 1 || lengths.includes(96)) return "clocks were changed at some parks";
+  if (changed.size > 1 || lengths.includes(96)) return "clocks changed at some parks";
   return Number([...changed][0]) < 96 ? "clocks went forward" : "clocks went back";
 }
 

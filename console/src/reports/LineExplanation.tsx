@@ -30,13 +30,13 @@ interface Props {
 
 export function LineExplanation(props: Props) {
   return (
-    <ReportPanel name="explain" title={(nmi) => `How the figures of ${nmi} came about`}>
+    <ReportPanel name="explain" title={(nmi) => `Figures of ${nmi}, explained`}>
       {(nmi) => {
         const line = props.lines.find((candidate) => candidate.nmi === nmi);
         if (line && props.linesLoaded && props.spans)
           return <ExplainedLine key={nmi} {...props} line={line} spans={props.spans} />;
         return props.linesLoaded && !line ? (
-          <p>This report has no line of {nmi}.</p>
+          <p>This report has no line for {nmi}.</p>
         ) : (
           <Loading subject="its figures" />
         );
@@ -100,22 +100,22 @@ function ExplainedLine({
       <p className="small">
         {areSettled
           ? `Settled at ${formatAllTerms(spans)}.`
-          : `At ${formatAllTerms(spans)}: the terms as they stand now. Those it was settled with are in the report's file, ` +
-            (mayRead ? "which could not be read." : "which is not yours to see.")}
+          : `At ${formatAllTerms(spans)}: the current terms. Those it was settled with are in the report's file, ` +
+            (mayRead ? "which could not be read." : "which you cannot open.")}
       </p>
       {events === null ? (
-        <Notice tone="warn">The site was deleted, or is out of your reach: its events are not shown.</Notice>
+        <Notice tone="warn">The site was deleted, or is outside your access: its events are not shown.</Notice>
       ) : (
         !matchesSettledRevenue(line, events) && (
           <Notice tone="warn">
-            <strong>Changed since.</strong> The site's events of {formatMonth(month)} now come to another sum than the{" "}
-            {formatMoney(line.revenueAud)} this revision was settled with: the steps below start from that.
+            <strong>Changed since.</strong> The site's events of {formatMonth(month)} no longer add up to the{" "}
+            {formatMoney(line.revenueAud)} that this revision was settled with. The steps below start from that amount.
           </Notice>
         )
       )}
       {events?.length === 0 && (
         <Notice tone="warn">
-          <strong>No events.</strong> None of this site have come in, {formatPeriod(from, until)}.
+          <strong>No events.</strong> No events of this site were imported for {formatPeriod(from, until)}.
         </Notice>
       )}
       <ol className="steps">

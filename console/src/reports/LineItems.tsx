@@ -65,7 +65,7 @@ export function NmiButton({ line: { nmi } }: { line: Line }) {
     <button
       type="button"
       className="opens mono"
-      aria-label={`${nmi}: how its figures came about`}
+      aria-label={`${nmi}: explain its figures`}
       onClick={() => dialog.open("explain", nmi)}
     >
       {nmi}
@@ -83,7 +83,7 @@ export function LineItems({ vppName, report, lines }: { vppName: string; report:
   const totals = useMemo(
     () => ({
       nmi: !isLoaded
-        ? "Reading…"
+        ? "Loading…"
         : filter
           ? `${formatInteger(shown.length)} shown`
           : `All ${formatInteger(shown.length)}`,
@@ -109,14 +109,14 @@ export function LineItems({ vppName, report, lines }: { vppName: string; report:
       </div>
       <p className="soft small" role={isLoaded ? "status" : undefined}>
         {lines.isLoadingFirstPage
-          ? "Reading the lines…"
+          ? "Loading the lines…"
           : !isLoaded
-            ? `${formatCount(lines.items.length, "line")} are read so far. The sums come when all are.`
+            ? `${formatCount(lines.items.length, "line")} are loaded so far. The sums appear when all are.`
             : filter
-              ? `${formatInteger(shown.length)} of ${formatCount(lines.items.length, "line")} ${shown.length === 1 ? "has" : "have"} “${filter}” in the NMI or address. The sums at the foot are of these alone.`
+              ? `${formatInteger(shown.length)} of ${formatCount(lines.items.length, "line")} ${shown.length === 1 ? "has" : "have"} “${filter}” in the NMI or address. The sums in the footer cover only these lines.`
               : mayRead
-                ? `${formatCount(lines.items.length, "line")} in all. The sums at the foot are the report's totals.`
-                : `${formatCount(lines.items.length, "line")} of yours. The sums at the foot are of these.`}
+                ? `${formatCount(lines.items.length, "line")} in total. The sums in the footer are the report's totals.`
+                : `${formatCount(lines.items.length, "line")} of your sites. The sums in the footer are of these lines.`}
       </p>
       {lines.isLoadingFirstPage ? (
         <Loading subject="the lines" />

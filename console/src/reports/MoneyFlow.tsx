@@ -21,7 +21,7 @@ const IDENTITIES: { of: keyof Totals; parts: (keyof Totals)[] }[] = [
 const TOTAL_NOTES: Record<keyof Totals, string> = {
   totalRevenueAud: "earned by the sites' events",
   adValoremFeeAud: "to the VPP, taken first",
-  dailyFeesAud: "to the VPP, as far as earned",
+  dailyFeesAud: "to the VPP, up to what was earned",
   siteTotalAud: "to the sites, after fees",
   costOnlyAud: "borne by the VPP",
   vppTotalAud: "left to the VPP",
@@ -111,7 +111,7 @@ export function OwnSitesMoney({
   return (
     <section className="card stack" aria-labelledby="money">
       <div className="row apart">
-        <h2 id="money">What your sites got</h2>
+        <h2 id="money">What your sites received</h2>
         <ReportPeriod report={report} />
       </div>
       {linesLoaded ? (
@@ -128,7 +128,7 @@ export function OwnSitesMoney({
       )}
       <p className="soft small">
         Before fees = event share + capacity share; after fees = before fees − daily fee. A daily fee that the revenue
-        did not cover is waived: nobody owes it. The totals of the whole VPP, and its other sites, are not yours to see.
+        did not cover is waived: nobody owes it. You cannot see the totals of the VPP and its other sites.
       </p>
     </section>
   );

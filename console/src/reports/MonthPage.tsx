@@ -87,7 +87,7 @@ function Month({ vppId, month }: { vppId: string; month: string }) {
         <Empty title={`${formatMonth(month)} has no ${mayRead ? "report" : "statement"} yet`}>
           {mayChange && (
             <>
-              <p>Generate it once the month's events are in.</p>
+              <p>Generate it once the month's events are imported.</p>
               <SettleButton settling={settling} label={`Generate the report of ${formatMonth(month)}`} />
             </>
           )}

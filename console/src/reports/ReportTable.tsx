@@ -48,7 +48,7 @@ const STATE: Column<Report>[] = [
 
 const CREATED: Column<Report> = {
   id: "createdAt",
-  header: "Asked for",
+  header: "Requested",
   cell: ({ createdAt }) => formatDateTime(createdAt),
   sort: ({ createdAt }) => createdAt,
   width: "15rem",
@@ -66,7 +66,7 @@ const OWN_SITES: Column<Report> = {
   id: "own",
   header: "Your sites, after fees",
   cell: (report) =>
-    report.lineItems?.nextToken ? "in the statement" : formatMoney(centsToDecimal(ownSitesCents(report))),
+    report.lineItems?.nextToken ? "see the statement" : formatMoney(centsToDecimal(ownSitesCents(report))),
   sort: ownSitesCents,
   numeric: true,
   width: "14rem",

@@ -64,8 +64,8 @@ function Reports() {
           <Empty title={vpp ? "No month of this VPP has a report yet" : "There is no report yet"}>
             <p>
               {mayChange
-                ? "Choose a VPP and a month, and generate its report: once its events are in."
-                : "Operators generate them."}
+                ? "Choose a VPP and a month, and generate its report once the events are imported."
+                : "Operators generate reports."}
             </p>
           </Empty>
         ) : (
@@ -99,14 +99,14 @@ function Statements() {
     <>
       <PageHeader
         title="Statements"
-        note="What your sites got, month by month, in Australian dollars (AUD). Months are in NEM time (UTC+10)."
+        note="What your sites received, month by month, in Australian dollars (AUD). Months are in NEM time (UTC+10)."
       />
       {statements.error && <Failure error={statements.error} retry={statements.reload} />}
       {statements.isLoadingFirstPage ? (
         <Loading subject="your statements" />
       ) : statements.items.length === 0 && !statements.error ? (
-        <Empty title="There is no statement of your sites yet">
-          <p>One comes with each month that their Virtual Power Plant settles.</p>
+        <Empty title="There is no statement for your sites yet">
+          <p>You get one for each month that your Virtual Power Plant settles.</p>
         </Empty>
       ) : (
         <ReportTable reports={statements} isOneVpp={false} />

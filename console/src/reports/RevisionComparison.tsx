@@ -38,7 +38,7 @@ export function RevisionComparison(props: Props) {
       </div>
       <p className="soft">
         A revision never changes once it is settled; settling again adds one.
-        {others.length === 0 && " This month has no other yet."}
+        {others.length === 0 && " This month has no other revision yet."}
       </p>
       {others.length > 0 && (
         <div className="choice">
@@ -46,7 +46,7 @@ export function RevisionComparison(props: Props) {
             label={`Compare revision ${report.revision} with`}
             value={other ? String(other.revision) : NONE}
             options={[
-              { value: NONE, label: "no other" },
+              { value: NONE, label: "none" },
               ...others.map(({ revision }) => ({ value: String(revision), label: `Revision ${revision}` })),
             ]}
             onChange={(chosen) =>
@@ -135,9 +135,9 @@ function ComparisonTables({ report, other, lines, linesLoaded, terms }: Props & 
               </li>
             ))}
           </ul>
-          <h3>And by site</h3>
+          <h3>Changes by site</h3>
           <DataTable
-            label="Lines that changed"
+            label="Changed lines"
             columns={COLUMNS}
             rows={changes}
             rowKey={({ key }) => key}
@@ -176,8 +176,8 @@ const COLUMNS: Column<Change>[] = [
   { id: "address", header: "Address", cell: ({ address }) => address, sort: ({ address }) => address },
   { id: "causes", header: "Cause", cell: ({ causes }) => causes.join(", "), sort: ({ causes }) => causes.join(", ") },
   {
-    id: "told",
-    header: "What tells of it",
+    id: "details",
+    header: "Details",
     cell: ({ details }) => <span title={details.join("; ")}>{details.join("; ")}</span>,
     width: "minmax(20rem, 2.4fr)",
   },

@@ -47,7 +47,7 @@ export function RevisionPage({
         <div className="stack about" style={{ "--gap": "0.15rem" }}>
           <ReportTags report={report} isStale={report.isStale} />
           <span className="soft small">
-            Asked for on {formatDateTime(report.createdAt)}.
+            Requested on {formatDateTime(report.createdAt)}.
             {isReady && spans && areSettled && ` Settled at ${formatAllTerms(spans)}.`}
           </span>
         </div>
@@ -55,13 +55,13 @@ export function RevisionPage({
       </div>
       {report.status === "PENDING" && (
         <Notice live>
-          Revision {report.revision} is being settled. Its figures show here as soon as they are ready.
+          Revision {report.revision} is being settled. Its figures appear here as soon as they are ready.
         </Notice>
       )}
       {report.status === "FAILED" && (
         <Notice tone="bad">
-          Revision {report.revision} could not be settled. {report.failureReason} When what is wrong is put right,
-          settle again: that is always safe.
+          Revision {report.revision} could not be settled. {report.failureReason} Correct the cause and settle again:
+          settling again is always safe.
         </Notice>
       )}
       {/* The stale warning is above the figures. Rendering them before it is known would shift the layout. */}
@@ -117,7 +117,7 @@ function RevisionChoice({ report, revisions }: { report: Revision; revisions: re
       value={String(report.revision)}
       options={revisions.map(({ revision, isLatest }) => ({
         value: String(revision),
-        label: `Revision ${revision}${isLatest ? ", the latest" : ""}`,
+        label: `Revision ${revision}${isLatest ? " (latest)" : ""}`,
       }))}
       onChange={(revision) => updateParams((current) => current.set("revision", revision))}
     />

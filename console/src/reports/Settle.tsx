@@ -70,7 +70,7 @@ export function SettlingNotice({
   if (requested.status === "READY")
     return (
       <Notice live>
-        Nothing that {of} is settled from has changed: revision {requested.revision} stands.{" "}
+        No input of {of} has changed: revision {requested.revision} is still current.{" "}
         {to && <Link to={to}>Open the report</Link>}
       </Notice>
     );
@@ -83,13 +83,13 @@ export function SettlingNotice({
   if (outcome?.status === "FAILED")
     return (
       <Notice live tone="bad">
-        Revision {requested.revision} of {of} could not be settled. {outcome.failureReason} When what is wrong is put
-        right, settle again: that is always safe.
+        Revision {requested.revision} of {of} could not be settled. {outcome.failureReason} Correct the cause and settle
+        again: settling again is always safe.
       </Notice>
     );
   return (
     <Notice live>
-      Revision {requested.revision} of {of} is being settled. It shows here as soon as it is ready.
+      Revision {requested.revision} of {of} is being settled. It appears here as soon as it is ready.
     </Notice>
   );
 }

@@ -34,8 +34,8 @@ const COLUMNS: Column<Row>[] = [
     width: "11rem",
   },
   {
-    id: "tried",
-    header: "After fees, tried",
+    id: "simulated",
+    header: "After fees, simulated",
     cell: ({ simulated }) => (simulated === null ? "no line" : formatMoney(simulated)),
     sort: ({ simulated }) => parseCents(simulated ?? ""),
     numeric: true,
@@ -75,7 +75,7 @@ export function SimulatedLines({
   const all = rows.reduce((sum, row) => sum + row.difference, 0n);
   return (
     <DataTable
-      label="Lines on the terms tried"
+      label="Lines with the simulated terms"
       columns={COLUMNS}
       rows={rows}
       rowKey={({ nmi }) => nmi}

@@ -14,7 +14,7 @@ const COLUMNS: Column<SiteEvent>[] = [
     id: "eventType",
     header: "Event",
     cell: (event) =>
-      event.eventType === "CHARGE" ? "Charge, in" : isCostOnly(event) ? "Discharge, cost-only" : "Discharge, out",
+      event.eventType === "CHARGE" ? "Charge" : isCostOnly(event) ? "Discharge, cost-only" : "Discharge",
     sort: ({ eventType }) => eventType,
     width: "minmax(11rem, 1.4fr)",
   },
@@ -48,13 +48,13 @@ export function SiteEventsTable({ events }: { events: readonly SiteEvent[] }) {
   const costOnlyEvents = events.filter(isCostOnly);
   return (
     <div className="stack">
-      <h3>Its events</h3>
+      <h3>Events</h3>
       <p className="soft small">
-        The revenue is the sum of their values, which are not rounded one by one
-        {costOnlyEvents.length > 0 && `: without the ${sumOf(costOnlyEvents)} of those that are cost-only`}.
+        The revenue is the sum of the values, rounded only at the end
+        {costOnlyEvents.length > 0 && `, without the ${sumOf(costOnlyEvents)} of cost-only events`}.
       </p>
       <DataTable
-        label="Its events"
+        label="Events"
         columns={COLUMNS}
         rows={events}
         rowKey={({ id }) => id}

@@ -66,12 +66,12 @@ export function TermsSimulation({
   return (
     <section className="card stack" aria-labelledby="what-if">
       <div className="row apart">
-        <h2 id="what-if">What if the terms were others?</h2>
+        <h2 id="what-if">What if the terms were different?</h2>
         <ReportPeriod report={report} />
       </div>
       <p className="soft">
-        {formatMonth(report.month)} is settled again as you move: on these terms for the whole month, with the members,
-        batteries and events of now. It is stored nowhere.
+        As you move the sliders, {formatMonth(report.month)} is settled again: with these terms for the whole month, and
+        the current members, batteries and events. Nothing is stored.
         {mayChange && (
           <>
             {" "}
@@ -84,7 +84,7 @@ export function TermsSimulation({
       )}
       {(report.isStale || !report.isLatest) && (
         <Notice tone="warn">
-          What revision {report.revision} was settled from has changed since: some of the difference is of that.
+          The inputs of revision {report.revision} have changed since: part of the difference comes from that.
         </Notice>
       )}
       <div className="what-if">
@@ -99,7 +99,7 @@ export function TermsSimulation({
             onChange={(percentage) => changeTerms({ percentage })}
           />
           <TermField
-            label="Daily fee of each site"
+            label="Daily fee per site"
             unit="AUD"
             value={simulated.dailyFee}
             maxValue={1_000_000}
@@ -116,7 +116,7 @@ export function TermsSimulation({
                 setIsTouched(false);
               }}
             >
-              Back to the settled terms
+              Reset to the settled terms
             </Button>
             <Button
               className="button quiet"
@@ -131,12 +131,12 @@ export function TermsSimulation({
           </div>
         </div>
         <div className="scrolls">
-          <table className="compared" aria-busy={isPending} aria-label="Settled and tried">
+          <table className="compared" aria-busy={isPending} aria-label="Settled and simulated">
             <thead>
               <tr>
                 <th scope="col">AUD</th>
                 <th scope="col">Settled</th>
-                <th scope="col">Tried</th>
+                <th scope="col">Simulated</th>
                 <th scope="col">Difference</th>
               </tr>
             </thead>

@@ -68,7 +68,7 @@ function Parts({ about, totals, lines }: { about: string; totals: Totals; lines:
       amount: (total?.lineFigures ?? []).reduce((sum, figure) => sum + parseCents(line[figure]), 0n),
     }));
     if (total?.id !== "vppTotalAud") return ofLines;
-    const costOnly = { key: "", line: null, label: "Cost-only, of no site: the VPP bears it" };
+    const costOnly = { key: "", line: null, label: "Cost-only: belongs to no site, borne by the VPP" };
     return [...ofLines, { ...costOnly, amount: parseCents(totals.costOnlyAud) }];
   }, [total, totals, lines]);
   if (!total) return <p>There is no such total.</p>;
@@ -77,12 +77,12 @@ function Parts({ about, totals, lines }: { about: string; totals: Totals; lines:
   return (
     <>
       <p>
-        {total.label} is the sum of what stands at {formatCount(lines.length, "site")}
-        {total.id === "vppTotalAud" && " as ad valorem fee and daily fee, and of the cost-only"}: it adds up to{" "}
+        {total.label} is the sum of the lines of {formatCount(lines.length, "site")}
+        {total.id === "vppTotalAud" && " (ad valorem fee and daily fee) and the cost-only amount"}: it adds up to{" "}
         <strong>{formatMoney(centsToDecimal(sum))}</strong>
         {sum === parseCents(totals[total.id])
           ? ", to the cent."
-          : `, not to ${formatMoney(totals[total.id])}. Load the page again.`}
+          : `, not to ${formatMoney(totals[total.id])}. Reload the page.`}
       </p>
       <DataTable
         label={`Lines of ${total.label}`}

@@ -35,7 +35,7 @@ export function VppField({
     <Picker
       label="VPP"
       placeholder="Find by name"
-      empty={data ? "No VPP has this in its name" : "Looking for VPPs…"}
+      empty={data ? "No VPP matches this name" : "Searching…"}
       items={found}
       inputValue={typed ?? name}
       onInputChange={setTyped}

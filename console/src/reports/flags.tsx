@@ -57,8 +57,8 @@ export function ReportWarnings({
     <>
       {report.isLatest && report.isStale && (
         <Notice tone="warn">
-          <strong>Stale.</strong> Something {of} is settled from has changed since: terms, members, batteries, events or
-          names. The figures below are those of revision {report.revision}, as it was settled.{" "}
+          <strong>Stale.</strong> The inputs of {of} have changed since: terms, members, batteries, events or names. The
+          figures below are those of revision {report.revision}, as it was settled.{" "}
           {mayChange ? "Settle again to add a revision." : "An operator can settle it again."}
         </Notice>
       )}
@@ -76,13 +76,11 @@ export function ReportWarnings({
       )}
       {lines.length > 0 && hasNoEvents && (
         <Notice tone="warn">
-          <strong>No events.</strong> Nothing was earned or spent in {of}: no events of these sites have come in, or
-          none of any value. {mayChange && <Link to="/imports">Import them</Link>}
+          <strong>No events.</strong> Nothing was earned or spent in {of}: no events of these sites were imported, or
+          none with a value. {mayChange && <Link to="/imports">Import them</Link>}
         </Notice>
       )}
-      {isInconsistent && (
-        <Notice tone="bad">The lines that were read do not add up to the report's totals. Load the page again.</Notice>
-      )}
+      {isInconsistent && <Notice tone="bad">The lines do not add up to the report's totals. Reload the page.</Notice>}
     </>
   );
 }

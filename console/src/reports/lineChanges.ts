@@ -3,14 +3,14 @@
 import { centsToDecimal, formatKwh, formatMoney, formatQuantity, parseCents } from "../components/format";
 import { formatDifference, LINE_FIGURES, type Line, lineKey } from "./figures";
 
-export type Cause = "Membership" | "Batteries" | "Events" | "Terms" | "Others" | "Name";
+export type Cause = "Membership" | "Batteries" | "Events" | "Terms" | "Other sites" | "Name";
 
 export const CAUSE_DESCRIPTIONS: Record<Cause, string> = {
-  Membership: "Its days as a member are others, or it has come or gone",
-  Batteries: "Its batteries' capacity is another",
-  Events: "Its events earned another sum: some were imported, or reverted",
-  Terms: "The VPP's percentage or daily fee is another",
-  Others: "Nothing of its own: others' revenue or capacity changed, and with it the pool that all share",
+  Membership: "Its member days changed, or it joined or left the VPP",
+  Batteries: "The capacity of its batteries changed",
+  Events: "The value of its events changed: events were imported or reverted",
+  Terms: "The VPP's percentage or daily fee changed",
+  "Other sites": "Nothing of its own: the revenue or capacity of other sites changed, and with it the shared pool",
   Name: "Its NMI or address was corrected",
 };
 
@@ -53,8 +53,7 @@ const isSame = (old: Line, now: Line) =>
   LINE_FIGURES.every(({ id }) => old[id] === now[id]);
 
 function findCauses(old: Line | null, now: Line | null, termsChanged: boolean | null) {
-  if (!old || !now)
-    return { causes: ["Membership" as const], details: [now ? "came into the VPP" : "is no longer in it"] };
+  if (!old || !now) return { causes: ["Membership" as const], details: [now ? "joined the VPP" : "left the VPP"] };
   const causes: Cause[] = [];
   const details: string[] = [];
   const addCause = (cause: Cause, sentence: string) => {
@@ -72,7 +71,7 @@ function findCauses(old: Line | null, now: Line | null, termsChanged: boolean | 
   if (old.address !== now.address) addCause("Name", `${old.address} → ${now.address}`);
   if (causes.length === 0)
     addCause(
-      "Others",
+      "Other sites",
       `capacity share ${formatDifference(parseCents(now.capacityShareAud) - parseCents(old.capacityShareAud))}`,
     );
   return { causes: [...new Set(causes)], details };

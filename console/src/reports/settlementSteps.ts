@@ -102,7 +102,7 @@ export function explainSteps({ line, month, spans, memberDays, events, lines }: 
     },
     {
       title: "Rest",
-      rule: "What is left of the revenue.",
+      rule: "The revenue less the ad valorem fee.",
       formula: revenue && fee ? [`${revenue.money} − ${fee.money} = ${rest?.money}`] : [],
       exact: rest,
       amount: centsToDecimal(parseCents(line.revenueAud) - parseCents(line.adValoremFeeAud)),
@@ -117,7 +117,7 @@ export function explainSteps({ line, month, spans, memberDays, events, lines }: 
     capacityStep(line, spans, lines, rest),
     {
       title: "Before fees",
-      rule: "Both shares together.",
+      rule: "Event share plus capacity share.",
       formula: [
         `${formatMoney(line.eventShareAud)} + ${formatMoney(line.capacityShareAud)} = ${formatMoney(line.beforeFeesAud)}`,
       ],
@@ -126,14 +126,14 @@ export function explainSteps({ line, month, spans, memberDays, events, lines }: 
     },
     {
       title: "Daily fee due",
-      rule: "The daily fee for 28 days of every month, and for part of a month its part of them.",
+      rule: "The daily fee for 28 days of every month, in proportion for part of a month.",
       formula: due?.formula ?? [],
       exact: due?.exact ?? null,
       amount: dueAud,
     },
     {
       title: "Daily fee taken",
-      rule: "What is due, as far as the shares cover it: a fee never takes a site below zero.",
+      rule: "The fee due, as far as the shares cover it: a fee never takes a site below zero.",
       formula: [`the lesser of ${formatMoney(dueAud)} and ${formatMoney(floorAtZero(line.beforeFeesAud))}`],
       exact: Fraction.parse(line.dailyFeeAud),
       amount: line.dailyFeeAud,
@@ -162,8 +162,8 @@ function revenueStep(line: Line, events: readonly SiteEvent[] | null): Step {
     rule: "The sum of kWh × c/kWh ÷ 100 over the site's events: plus for a discharge, minus for a charge.",
     formula: events
       ? [
-          `${formatCount(earning.length, "event")}: ${formatExactKwh(totalEnergy(earning, "DISCHARGE"))} out, ` +
-            `${formatExactKwh(totalEnergy(earning, "CHARGE"))} in = ${totalValue(earning).money}`,
+          `${formatCount(earning.length, "event")}: ${formatExactKwh(totalEnergy(earning, "DISCHARGE"))} discharged, ` +
+            `${formatExactKwh(totalEnergy(earning, "CHARGE"))} charged = ${totalValue(earning).money}`,
         ]
       : [],
     exact: events && totalValue(earning),
@@ -171,7 +171,7 @@ function revenueStep(line: Line, events: readonly SiteEvent[] | null): Step {
     ...(costOnlyEvents.length > 0
       ? {
           note:
-            `Apart from it, cost-only: ${formatCount(costOnlyEvents.length, "event")}, ${formatExactKwh(totalEnergy(costOnlyEvents, "DISCHARGE"))} out = ` +
+            `Not included, cost-only: ${formatCount(costOnlyEvents.length, "event")}, ${formatExactKwh(totalEnergy(costOnlyEvents, "DISCHARGE"))} discharged = ` +
             `${totalValue(costOnlyEvents).money}, which the VPP bears.`,
         }
       : {}),
@@ -186,33 +186,33 @@ function capacityStep(line: Line, spans: readonly Terms[], lines: readonly Line[
   };
   if (lines === null) {
     const note =
-      `By your mean capacity, ${formatKwh(line.capacityKwh)}. What others earned and the capacities they have are theirs, ` +
-      "so the pool and your part of it are not shown.";
+      `In proportion to your mean capacity, ${formatKwh(line.capacityKwh)}. You cannot see other sites' earnings and capacities, ` +
+      "so the pool and your share of it are not shown.";
     return { ...step, formula: [], exact: null, note };
   }
   const pool = Fraction.parse(centsToDecimal(sumLines(lines, "capacityShareAud")));
   const all = Fraction.sum(lines.map(({ capacityKwh }) => Fraction.parse(capacityKwh)));
   if (all.isZero) {
     const own = rest?.times(CAPACITY_PART) ?? null;
-    const note = "No member has any capacity: each keeps its own 20 %.";
+    const note = "No member has any capacity, so each site keeps its own 20 %.";
     return { ...step, formula: rest ? [`20 % × ${rest.money} = ${own?.money}`] : [], exact: own, note };
   }
   const part = Fraction.parse(line.capacityKwh).dividedBy(all).times(pool);
   const apart = part.cents - parseCents(line.capacityShareAud);
   if (spans.length > 1 && (apart < -1n || apart > 1n)) {
     const note =
-      `The month was cut into ${formatInteger(spans.length)} spans of days, since members, capacities or terms changed in it. ` +
-      "Each span's pool was shared by the capacities that held in it: there is no one formula for the month.";
+      `The month was settled in ${formatInteger(spans.length)} spans of days, because members, capacities or terms changed. ` +
+      "Each span's pool was shared by the capacities in that span, so there is no single formula for the month.";
     return {
       ...step,
-      formula: [`its part of the pool of ${pool.money}, by ${formatKwh(line.capacityKwh)} in the mean`],
+      formula: [`its share of the pool of ${pool.money}, by a mean capacity of ${formatKwh(line.capacityKwh)}`],
       exact: null,
       note,
     };
   }
   return {
     ...step,
-    formula: [`${formatKwh(line.capacityKwh)} ÷ ${formatExactKwh(all)} × ${pool.money}, the pool = ${part.money}`],
+    formula: [`${formatKwh(line.capacityKwh)} ÷ ${formatExactKwh(all)} × ${pool.money} (pool) = ${part.money}`],
     exact: part,
   };
 }

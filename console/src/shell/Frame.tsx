@@ -62,7 +62,7 @@ function SignedInFrame() {
   return (
     <div className="frame">
       <a className="button skip" href="#page">
-        Skip to the page
+        Skip to content
       </a>
       <header className="navigation">
         <Link className="brand" to="/">
@@ -147,7 +147,8 @@ function OfflineBanner() {
       {isAway && (
         <p className="away">
           <WifiOff size={18} aria-hidden />
-          The server cannot be reached. What you see may be old; it catches up by itself, and nothing you typed is lost.
+          The server cannot be reached. The page may be out of date; it updates when the connection returns, and nothing
+          you typed is lost.
         </p>
       )}
     </div>

@@ -15,11 +15,14 @@ export function Crashed() {
     <main className="sign-in">
       <div className="card stack" role="alert">
         <h1>This page could not be shown</h1>
-        <p>Nothing you saved is affected. Load it again; if that does not help, tell whoever runs this server.</p>
+        <p>
+          Nothing you saved is affected. Reload the page. If that does not help, contact the administrator of this
+          server.
+        </p>
         <p className="soft small mono">{error instanceof Error ? error.message : String(error)}</p>
         <div>
           <button type="button" className="button primary" onClick={() => location.reload()}>
-            Load the page again
+            Reload the page
           </button>
         </div>
       </div>

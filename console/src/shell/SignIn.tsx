@@ -39,7 +39,7 @@ export function SignInAgain() {
       <Modal>
         <Dialog className="dialog stack">
           <Heading slot="title">Your session has ended</Heading>
-          <p>Sign in again to go on where you were. Nothing you typed is lost.</p>
+          <p>Sign in again to continue where you were. Nothing you typed is lost.</p>
           <SignInForm />
           <Button className="button quiet" onPress={() => session.signOut()}>
             Sign out instead
@@ -100,7 +100,9 @@ function SignInForm({ initialError = "" }: { initialError?: string | undefined }
           <Label>API key</Label>
           <Input placeholder="da2-…" spellCheck={false} />
           <FieldError>{errorMessage}</FieldError>
-          <span className="hint">It is never stored in this browser. An administrator makes keys under Access.</span>
+          <span className="hint">
+            The key is never stored in this browser. An administrator creates keys under Access.
+          </span>
         </TextField>
         <Button
           className={issuer() ? "button" : "button primary"}
