@@ -22,11 +22,11 @@ from graph.object_store import ObjectStore
 from graph.operations.operation import Operation
 from graph.schema import schema
 from tests.fixtures.api import Api
-from tests.fixtures.plans.fleet import NAMES, NMIS, PARK_DAYS, filled
-from tests.fixtures.plans.hard_documents import CHANGES, WITH_A_PLAN, WITHOUT_A_PLAN
-from tests.fixtures.plans.operations import Asked, operations
+from tests.fixtures.plans.drawn_operations import Asked, operations
+from tests.fixtures.plans.edge_cases import CHANGES, WITH_A_PLAN, WITHOUT_A_PLAN
+from tests.fixtures.plans.plan_comparison import ABSENT, LISTS, QUERY, Ways, known_values, tokens_of
 from tests.fixtures.plans.planned_documents import NOT_PLANNED, PLANNED
-from tests.fixtures.plans.ways import ABSENT, LISTS, QUERY, Ways, known_values, tokens_of
+from tests.fixtures.plans.sample_data import NAMES, NMIS, PARK_DAYS, filled
 
 EXAMPLES = 150
 # Of what is asked, what is answered without an error; and of this, what is planned. It is 0.65 and 0.98.
