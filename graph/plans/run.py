@@ -143,7 +143,7 @@ class _ResolverInfo:
 class Connection(Protocol):
     """The method of a ReadConnection that plans use."""
 
-    async def rows(self, statement: CompiledStatement, values: Mapping[str, object]) -> list[Record]: ...
+    async def rows(self, statement: CompiledStatement, values: Mapping[str, object], /) -> list[Record]: ...
 
 
 class QueryRun:

@@ -1,4 +1,4 @@
-"""AppSync's scalars as Python's types, and the exact values behind ids, floats and amounts of money."""
+"""AppSync's scalars, parsed to and serialized from Python types, and conversions of ids and floats to exact values."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from strawberry.types.scalar import ScalarDefinition
 from db.engine.refusals import ValidationFailed
 
 AWSURL = NewType("AWSURL", str)
-# A text that holds JSON.
+# A string that holds JSON.
 AWSJSON = NewType("AWSJSON", str)
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:Z|[+-]\d{2}:\d{2}(?::\d{2})?)?", re.ASCII)
@@ -28,7 +28,7 @@ class MalformedId(ValidationFailed):
 
 
 def parse_date(value: object) -> date:
-    """Read an AWSDate, `YYYY-MM-DD`; an offset, which AppSync allows, changes nothing about the day."""
+    """Parse an AWSDate, `YYYY-MM-DD`. AppSync allows an offset after it, which is ignored. Raises ValueError."""
     if isinstance(value, str) and _DATE.fullmatch(value):
         try:
             return date.fromisoformat(value[:10])
@@ -38,14 +38,18 @@ def parse_date(value: object) -> date:
 
 
 def parse_date_time(value: object) -> datetime:
-    """Read an AWSDateTime, `YYYY-MM-DDThh:mm[:ss[.f]]` and an offset; below a microsecond it is cut off."""
+    """
+    Parse an AWSDateTime, `YYYY-MM-DDThh:mm[:ss[.f]]` and an offset. Raises ValueError.
+
+    Digits below a microsecond are cut off.
+    """
     if isinstance(value, str) and (match := _DATE_TIME.fullmatch(value)):
         instant, fraction, offset = match.groups()
         try:
             read = datetime.fromisoformat(f"{instant}{offset.replace('Z', '+00:00')}") + timedelta(
                 microseconds=int(((fraction or ".0")[1:] + "000000")[:6])
             )
-            # The database is given it in UTC, where it must be of the years 1 to 9999 too.
+            # asyncpg converts it to UTC, in which the year must be from 1 to 9999, too.
             read.astimezone(UTC)
         except (ValueError, OverflowError):
             pass
@@ -55,15 +59,15 @@ def parse_date_time(value: object) -> datetime:
 
 
 def serialize_date_time(value: datetime) -> str:
-    """Write an instant with the offset it has, to the millisecond; those of the database are in UTC."""
+    """Serialize an instant with its offset, to the millisecond. Instants from the database are in UTC."""
     text = value.isoformat(timespec="milliseconds")
     return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
 
 
 def parse_id(value: str, *field: str) -> UUID:
-    """Read the UUID an ID holds, or say which field it is that holds none."""
+    """Parse an ID as a UUID. `field` is its path for the error message. Raises MalformedId."""
     try:
-        # As most are written; in a fiftieth of the time.
+        # asyncpg's parser takes a fiftieth of the time, but rejects the notations with braces and with "urn:uuid:".
         return pgproto.UUID(value)
     except ValueError:
         pass
@@ -78,7 +82,7 @@ def parse_optional_id(value: str | None, *field: str) -> UUID | None:
 
 
 def exact(value: float) -> Decimal:
-    """Return a Float as the decimal a person would say it was written as."""
+    """Return the shortest decimal that rounds to the float, as a person would write it: 0.1 for 0.1."""
     return Decimal(repr(value))
 
 
