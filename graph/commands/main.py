@@ -172,14 +172,14 @@ def explain(
 ) -> None:
     """Print the SQL statements and the Python function that each operation of a GraphQL document is compiled to."""
     from graph.auth.callers import ROLES
-    from graph.operations.json import InvalidJson, decode
+    from graph.operations.json import JsonDecodeError, decode
     from graph.plans.explain import explain
 
     if role not in ROLES:
         fail(f"--role is one of {', '.join(ROLES)}, not {role}.")
     try:
         values = decode(variables)
-    except InvalidJson as fault:
+    except JsonDecodeError as fault:
         fail(f"--variables is not JSON: {fault}.")
     if not isinstance(values, dict):
         fail('--variables is a JSON object, such as {"limit": 10}.')

@@ -6,17 +6,17 @@ from typing import Any
 import orjson
 
 
-class InvalidJson(ValueError):
+class JsonDecodeError(ValueError):
     """A text is not JSON, or is nested deeper than Python's recursion limit."""
 
 
 def decode(text: str | bytes) -> Any:
-    """Decode JSON. Raises InvalidJson."""
+    """Decode JSON. Raises JsonDecodeError."""
     # Unlike orjson, json accepts NaN, Infinity and lone surrogates: validation reports the variable that holds them.
     try:
         return json.loads(text)
     except (RecursionError, ValueError) as error:
-        raise InvalidJson(str(error)) from error
+        raise JsonDecodeError(str(error)) from error
 
 
 def encode(data: object) -> str:

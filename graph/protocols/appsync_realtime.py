@@ -18,7 +18,7 @@ from graph.auth import signatures
 from graph.auth.callers import Caller
 from graph.auth.signatures import SignatureVerifier
 from graph.operations.documents import Documents
-from graph.operations.json import InvalidJson, decode, encode
+from graph.operations.json import JsonDecodeError, decode, encode
 from graph.operations.operation import Operation
 from graph.operations.persisted import PersistedQueryRefusal, operation_text
 from graph.protocols.admission import Admission, TooManySubscriptions
@@ -232,7 +232,7 @@ def _read_start(payload: Any, documents: Documents) -> Start:
         raise Refused("BadRequestException", message)
     try:
         request = decode(data)
-    except InvalidJson:
+    except JsonDecodeError:
         raise Refused("BadRequestException", "payload.data is not valid JSON.") from None
     query = operation_text(request, documents.manifest) if isinstance(request, dict) else None
     if not isinstance(query, str):
@@ -262,6 +262,6 @@ def _decoded(text: str) -> dict[str, Any] | None:
     plain = text.replace("-", "+").replace("_", "/").replace(" ", "+").rstrip("=")
     try:
         headers = decode(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))
-    except (binascii.Error, InvalidJson):
+    except (binascii.Error, JsonDecodeError):
         return None
     return headers if isinstance(headers, dict) else None

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from graph.operations.documents import Documents
-from graph.operations.json import InvalidJson, decode, encode
+from graph.operations.json import JsonDecodeError, decode, encode
 from graph.operations.operation import Operation
 from graph.operations.persisted import operation_text
 
@@ -240,7 +240,7 @@ def _text(body: bytes, charset: str) -> str:
 def _json(text: str) -> Any:
     try:
         return decode(text)
-    except InvalidJson as error:
+    except JsonDecodeError as error:
         if isinstance(error.__cause__, json.JSONDecodeError):
             raise InvalidJson(reason=error) from None
         raise InvalidJson(reason="nested too deeply, or with a number of too many digits") from None

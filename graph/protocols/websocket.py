@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from graph.operations.json import InvalidJson, decode, encode
+from graph.operations.json import JsonDecodeError, decode, encode
 from graph.protocols.admission import Admission
 from graph.protocols.request_rate import Client
 from graph.protocols.subscriptions import Subscriptions
@@ -164,7 +164,7 @@ class Socket(ABC):
     async def _handle_frame(self, text: str | None) -> None:
         try:
             message = decode(text or "")
-        except InvalidJson:
+        except JsonDecodeError:
             self.handle_invalid()
             return
         try:
