@@ -1,4 +1,4 @@
-"""Log lines: JSON for machines, and in colour for a person at a terminal."""
+"""Logging to standard error: JSON lines, or coloured text on a terminal."""
 
 import logging
 import re
@@ -9,18 +9,18 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-# What moves the cursor or begins a line; JSON escapes it by itself.
+# Characters that start a line or control a terminal. JSON escapes them anyway.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def configure() -> None:
-    """Send all log lines, those of libraries included, to standard error in one form."""
+    """Send all log lines, also those of libraries, to standard error in one format."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    form: list[Processor] = (
+    renderers: list[Processor] = (
         [_escape_event, structlog.dev.ConsoleRenderer(repr_native_str=True, exception_formatter=_write_traceback)]
         if sys.stderr.isatty()
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
@@ -34,28 +34,29 @@ def configure() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *form]
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
 def _escape_event(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    """Escape the one part of a line that is printed as it is; of all others, what stands for them in Python is."""
+    """Escape control characters in the event. ConsoleRenderer prints it as it is, and all other values by repr()."""
     line["event"] = CONTROL.sub(_escaped, str(line["event"]))
     return line
 
 
-def _write_traceback(to: TextIO, fault: ExcInfo) -> None:
+def _write_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
     """
-    Write a traceback, set off so that what an error says is not taken for lines of the log.
+    Write a traceback, indented so that an error's message cannot be mistaken for log lines.
 
-    The values of variables, which structlog would show, may be secrets.
+    structlog's own formatter would also print the values of local variables, which may be secrets.
     """
-    formatted = "".join(traceback.format_exception(*fault))
+    formatted = "".join(traceback.format_exception(*exc_info))
     for text in formatted.splitlines():
-        to.write(f"\n    {CONTROL.sub(_escaped, text)}")
+        stream.write(f"\n    {CONTROL.sub(_escaped, text)}")
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()

@@ -1,4 +1,8 @@
-"""Files on their way in and reports on their way out: S3, through aioboto3, which nothing else imports."""
+"""
+The S3 object store of uploaded files and reports.
+
+No other module imports an S3 client.
+"""
 
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
@@ -18,44 +22,44 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 
-# S3 takes at most 10,000 parts, none but the last below 5 MiB: an object of up to 80 GB.
-PART_SIZE = 8 * MIB
+# S3 allows at most 10,000 parts per object, all but the last of at least 5 MiB. With this size, up to 80 GB.
+PART_BYTES = 8 * MIB
 
-# An answer that stands still for so long counts as broken off.
+# The longest time without a byte of a response before the connection counts as lost.
 READ_TIMEOUT_S = 20.0
 
-# Browsers ask again after so long.
-CORS_KEPT_S = 600
+# How long browsers cache the response to a preflight request.
+CORS_MAX_AGE_S = 600
 
 
 class ObjectMissing(Exception):
-    """There is no object of this key."""
+    """No object has this key."""
 
 
 class ObjectChanged(Exception):
-    """The object is no longer the one that had this ETag."""
+    """The object was replaced: its ETag is another one."""
 
 
-class ObjectStoreAway(Exception):
-    """The object store does not answer, or breaks its answers off: later it may."""
+class ObjectStoreUnavailable(Exception):
+    """The object store did not respond, lost the connection or failed with a 5xx status. A retry may succeed."""
 
 
 @dataclass(frozen=True)
 class ObjectStoreAddress:
-    """Where the objects are. What is None is found the way AWS's own tools find it."""
+    """The bucket and how to connect to it. Fields that are None come from AWS's default configuration chain."""
 
     bucket: str
     endpoint_url: str | None = None
     access_key_id: str | None = None
     secret_access_key: str | None = field(default=None, repr=False)
     region: str | None = None
-    # A link to PUT to bounds nothing: S3 signs a length that is known beforehand, or none.
+    # Checked after the upload: a presigned PUT can fix an exact length, but not a maximum.
     max_upload_bytes: int = 5 * 2**30
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """What an object is: `etag` is quoted, as S3 gives it, and changes with its bytes."""
+    """The metadata of an object. `etag` is quoted as in S3's responses, and changes with the object's bytes."""
 
     size_bytes: int
     etag: str
@@ -65,11 +69,11 @@ class StoredObject:
 async def open_object_store(
     address: ObjectStoreAddress, *, read_timeout_s: float = READ_TIMEOUT_S
 ) -> "AsyncIterator[ObjectStore]":
-    """Open an object store for any number of concurrent callers."""
+    """Yield a client of an object store, which any number of tasks may use concurrently."""
     session = aioboto3.Session(
         aws_access_key_id=address.access_key_id,
         aws_secret_access_key=address.secret_access_key,
-        # botocore itself heeds AWS_DEFAULT_REGION alone, and AWS's containers and functions are given this one.
+        # botocore reads AWS_DEFAULT_REGION only; ECS and Lambda set AWS_REGION.
         region_name=address.region or os.environ.get("AWS_REGION"),
     )
     config = AioConfig(
@@ -85,105 +89,116 @@ async def open_object_store(
 
 
 @asynccontextmanager
-async def _naming_faults() -> AsyncIterator[None]:
-    """Raise ObjectMissing, ObjectChanged and ObjectStoreAway for what they are known by here."""
+async def _translate_errors() -> AsyncIterator[None]:
+    """Raise ObjectMissing, ObjectChanged or ObjectStoreUnavailable in place of the client's exceptions."""
     try:
         yield
-    except ClientError as refusal:
-        if _code(refusal) == "NoSuchKey":
-            raise ObjectMissing from refusal
-        if _code(refusal) == "PreconditionFailed":
-            raise ObjectChanged from refusal
-        if refusal.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-            raise ObjectStoreAway(str(refusal)) from refusal
+    except ClientError as error:
+        if _code(error) == "NoSuchKey":
+            raise ObjectMissing from error
+        if _code(error) == "PreconditionFailed":
+            raise ObjectChanged from error
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+            raise ObjectStoreUnavailable(str(error)) from error
         raise
-    except (BotoCoreError, aiohttp.ClientPayloadError) as fault:
-        raise ObjectStoreAway(str(fault)) from fault
+    except (BotoCoreError, aiohttp.ClientPayloadError) as error:
+        raise ObjectStoreUnavailable(str(error)) from error
 
 
 class ObjectStore:
-    """One bucket's objects. What keeps us from them: ObjectMissing, ObjectChanged, ObjectStoreAway or a ClientError."""
+    """
+    The objects of one bucket.
+
+    Methods raise ObjectStoreUnavailable for errors that a retry may fix, and ClientError for other refusals.
+    """
 
     def __init__(self, client: "S3Client", bucket: str, *, max_upload_bytes: int) -> None:
         self.max_upload_bytes = max_upload_bytes
         self._client = client
         self._bucket = bucket
 
-    @_naming_faults()
+    @_translate_errors()
     async def origin(self) -> str:
-        """Return the origin that links lead to, as a browser compares it."""
+        """Return the origin of presigned links, for a Content-Security-Policy."""
         link = urlsplit(await self.upload_link("any", expires_in_s=1))
         return f"{link.scheme}://{link.netloc}"
 
     async def upload_link(self, key: str, *, expires_in_s: int) -> str:
-        """Sign a link to which anyone may PUT this object until it expires."""
+        """Return a presigned link. Whoever has it may PUT this object until it expires."""
         return await self._client.generate_presigned_url(
             "put_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires_in_s
         )
 
     async def download_link(self, key: str, *, file_name: str, content_type: str, expires_in_s: int) -> str:
-        """Sign a link from which anyone may GET this object until it expires, as a file of this name and type."""
-        asked = {
+        """Return a presigned link. Whoever has it may download this object as a named file until it expires."""
+        parameters = {
             "Bucket": self._bucket,
             "Key": key,
             "ResponseContentDisposition": _attachment(file_name),
             "ResponseContentType": content_type,
         }
-        return await self._client.generate_presigned_url("get_object", Params=asked, ExpiresIn=expires_in_s)
+        return await self._client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=expires_in_s)
 
-    @_naming_faults()
+    @_translate_errors()
     async def find(self, key: str) -> StoredObject | None:
-        """Look an object up; None when it isn't there."""
+        """Return an object's metadata; None if there is no such object."""
         try:
             head = await self._client.head_object(Bucket=self._bucket, Key=key)
-        except ClientError as refusal:
-            if _code(refusal) == "404":
+        except ClientError as error:
+            if _code(error) == "404":
                 return None
             raise
         return StoredObject(size_bytes=head["ContentLength"], etag=head["ETag"])
 
     async def read(self, key: str, *, etag: str, offset: int = 0, size: int | None = None) -> bytes:
-        """Read `size` bytes from `offset` on, or what there is of them. Raises ObjectMissing or ObjectChanged."""
+        """Return `size` bytes from `offset`, or fewer at the object's end. Raises ObjectMissing or ObjectChanged."""
         return b"".join([piece async for piece in self.stream(key, etag=etag, offset=offset, size=size)])
 
     async def stream(
         self, key: str, *, etag: str, offset: int = 0, size: int | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """Read like `read`, in pieces of at most a MiB, going on from where a connection breaks off."""
+        """
+        Yield the same bytes as `read`, in pieces of at most 1 MiB. After a lost connection it resumes.
+
+        Raises ObjectMissing, or ObjectChanged if the object's ETag is another one, also after resuming.
+        """
         end = None if size is None else offset + size
         while end is None or offset < end:
-            began_at = offset
-            wanted = f"bytes={offset}-{'' if end is None else end - 1}"
+            started_at = offset
+            range_header = f"bytes={offset}-{'' if end is None else end - 1}"
             try:
-                async with _naming_faults():
-                    answer = await self._client.get_object(Bucket=self._bucket, Key=key, IfMatch=etag, Range=wanted)
-                    body = answer["Body"]
+                async with _translate_errors():
+                    response = await self._client.get_object(
+                        Bucket=self._bucket, Key=key, IfMatch=etag, Range=range_header
+                    )
+                    body = response["Body"]
                     async with body:
                         while piece := await body.read(MIB):
                             offset += len(piece)
                             yield piece
-            except ClientError as refusal:
-                if _code(refusal) == "InvalidRange":
-                    return  # There is nothing from `offset` on.
+            except ClientError as error:
+                if _code(error) == "InvalidRange":
+                    return  # `offset` is at or after the object's end.
                 raise
-            # S3 hangs up on a reader that pauses for a minute or two, which a busy import may.
-            except ObjectStoreAway:
-                if offset == began_at:
+            # S3 closes the connection of a reader that pauses for a minute or two, as a busy import may. Without any
+            # progress since the last attempt, the error is raised.
+            except ObjectStoreUnavailable:
+                if offset == started_at:
                     raise
             else:
                 return
 
-    @_naming_faults()
+    @_translate_errors()
     async def write(self, key: str, data: bytes, *, content_type: str) -> None:
-        """Write a small object whole, in place of the one that may be there."""
+        """Write an object in one request, replacing an existing one."""
         await self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
 
-    @_naming_faults()
+    @_translate_errors()
     async def write_stream(self, key: str, pieces: AsyncIterable[bytes], *, content_type: str) -> None:
-        """Write an object of any size, holding one part of it in memory; nothing is changed unless all of it comes."""
-        to_write = _parts(pieces)
-        first = await anext(to_write)
-        if len(first) < PART_SIZE:
+        """Write an object of any size with one part in memory. An existing object is replaced only at the end."""
+        remaining_parts = _parts(pieces)
+        first = await anext(remaining_parts)
+        if len(first) < PART_BYTES:
             await self.write(key, first, content_type=content_type)
             return
         upload = await self._client.create_multipart_upload(
@@ -194,7 +209,7 @@ class ObjectStore:
             parts: list[CompletedPartTypeDef] = []
             part: bytes | None = first
             while part is not None:
-                answer = await self._client.upload_part(
+                response = await self._client.upload_part(
                     Bucket=self._bucket,
                     Key=key,
                     UploadId=upload_id,
@@ -205,40 +220,40 @@ class ObjectStore:
                 parts.append(
                     {
                         "PartNumber": len(parts) + 1,
-                        "ETag": answer["ETag"],
-                        "ChecksumCRC32": answer["ChecksumCRC32"],
+                        "ETag": response["ETag"],
+                        "ChecksumCRC32": response["ChecksumCRC32"],
                     }
                 )
-                part = await anext(to_write, None)
+                part = await anext(remaining_parts, None)
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
             )
         except BaseException:
-            # Where this fails too, what was written stays, out of sight, until the bucket's own rules remove it.
+            # If the abort fails too, the parts stay in the bucket, unlisted, until a lifecycle rule removes them.
             with suppress(BotoCoreError, ClientError):
                 await self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
             raise
 
-    @_naming_faults()
+    @_translate_errors()
     async def delete(self, key: str) -> None:
-        """Delete an object, if it is there."""
+        """Delete an object if it exists."""
         await self._client.delete_object(Bucket=self._bucket, Key=key)
 
-    @_naming_faults()
-    async def let_in(self, origins: Sequence[str]) -> None:
-        """Let pages of these origins, and of no others, use the links they are given."""
+    @_translate_errors()
+    async def set_cors_origins(self, origins: Sequence[str]) -> None:
+        """Set the origins whose pages may use presigned links, in place of the bucket's earlier CORS rules."""
         rule: CORSRuleTypeDef = {
             "AllowedOrigins": origins,
             "AllowedMethods": ["GET", "PUT"],
             "AllowedHeaders": ["*"],
             "ExposeHeaders": ["ETag"],
-            "MaxAgeSeconds": CORS_KEPT_S,
+            "MaxAgeSeconds": CORS_MAX_AGE_S,
         }
         await self._client.put_bucket_cors(Bucket=self._bucket, CORSConfiguration={"CORSRules": [rule]})
 
-    @_naming_faults()
+    @_translate_errors()
     async def ping(self) -> None:
-        """Raise whatever keeps us from the bucket."""
+        """Raise an exception if the bucket cannot be used."""
         await self._client.head_bucket(Bucket=self._bucket)
 
 
@@ -247,7 +262,7 @@ async def _parts(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     is_first = True
     async for piece in pieces:
         part += piece
-        if len(part) >= PART_SIZE:
+        if len(part) >= PART_BYTES:
             yield bytes(part)
             part.clear()
             is_first = False
@@ -256,10 +271,10 @@ async def _parts(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
 
 
 def _attachment(file_name: str) -> str:
-    # RFC 6266: an ASCII name for old readers, and the true one in RFC 5987's encoding, which wins.
+    # RFC 6266: clients that know `filename*`, in the encoding of RFC 5987, prefer it; others use the ASCII name.
     plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\%' else "_" for letter in file_name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='', errors='replace')}"
 
 
-def _code(refusal: ClientError) -> str:
-    return refusal.response["Error"]["Code"]
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]

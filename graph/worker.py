@@ -27,7 +27,7 @@ from db.engine.database import Database
 from db.jobs import Job, LeasedQueries
 from graph import settlement_run
 from graph.imports.intake import ImportInterrupted, Intake, WorkerStopping
-from graph.object_store import ObjectStore, ObjectStoreAddress, ObjectStoreAway, open_object_store
+from graph.object_store import ObjectStore, ObjectStoreAddress, ObjectStoreUnavailable, open_object_store
 from graph.settings import WorkerSettings
 
 # Imports can take hours; those beyond this number wait for any worker that has room.
@@ -175,7 +175,7 @@ class Worker:
 
 
 def _settle_failure_reason(fault: Exception, attempts: int) -> str:
-    if isinstance(fault, ObjectStoreAway):
+    if isinstance(fault, ObjectStoreUnavailable):
         return f"The object store could not be reached in {attempts} attempts. Generate the report again."
     return (
         f"An internal error occurred in {attempts} attempts; the worker's log names it with the report's id."

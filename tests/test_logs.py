@@ -1,4 +1,4 @@
-"""Log lines as a machine and as a person at a terminal reads them, each in a process of its own."""
+"""The log lines of a process, as JSON and on a terminal."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-# What a client may have sent, as an event, a value, and what an error says.
+# Text from a client, used as an event, as a value and as the message of an error.
 HOSTILE = "a\n2026-01-01T00:00:00Z [critical ] forged\r\x1b[2Jb\x9b2Jc\u2028d"
 LOGGING = f"""
 import structlog
@@ -28,15 +28,15 @@ except ValueError:
 """
 
 
-def logged(stderr: int) -> None:
+def run_logging(stderr: int) -> None:
     subprocess.run(
         [sys.executable, "-c", LOGGING], stderr=stderr, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
     )
 
 
-def test_to_a_machine_a_line_is_one_object_whatever_it_holds(tmp_path: Path) -> None:
+def test_json_log_line_is_one_object_whatever_text_it_contains(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
-        logged(log.fileno())
+        run_logging(log.fileno())
 
     written = (tmp_path / "log").read_bytes()
     lines = [json.loads(line) for line in written.split(b"\n") if line]
@@ -46,12 +46,12 @@ def test_to_a_machine_a_line_is_one_object_whatever_it_holds(tmp_path: Path) -> 
     assert b"the secret" not in written
 
 
-def test_at_a_terminal_no_line_can_be_forged_nor_the_screen_cleared(tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    logged(theirs)
-    written = os.read(ours, 2**20).decode()
-    for each in (ours, theirs):
-        os.close(each)
+def test_client_text_cannot_forge_a_line_or_clear_the_screen_on_a_terminal(tmp_path: Path) -> None:
+    terminal, process_end = pty.openpty()
+    run_logging(process_end)
+    written = os.read(terminal, 2**20).decode()
+    for descriptor in (terminal, process_end):
+        os.close(descriptor)
 
     lines = written.splitlines()
     assert "It failed" in written

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from graph.embedded.servers import EmbeddedServers
 from graph.object_store import (
     MIB,
-    PART_SIZE,
+    PART_BYTES,
     ObjectChanged,
     ObjectMissing,
     ObjectStore,
@@ -26,8 +26,8 @@ LETTERS = b"abcdefghij"
 LETTERS_ETAG = '"a925576942e94b2ef57a066101b48876"'
 
 
-async def pieces(*each: bytes) -> AsyncIterator[bytes]:
-    for piece in each:
+async def pieces(*contents: bytes) -> AsyncIterator[bytes]:
+    for piece in contents:
         yield piece
 
 
@@ -37,7 +37,7 @@ async def etag_of(store: ObjectStore, key: str) -> str:
     return found.etag
 
 
-async def test_what_is_written_is_found(object_store: ObjectStore) -> None:
+async def test_written_object_is_found(object_store: ObjectStore) -> None:
     await object_store.write("found", LETTERS, content_type="text/plain")
 
     found = await object_store.find("found")
@@ -45,12 +45,12 @@ async def test_what_is_written_is_found(object_store: ObjectStore) -> None:
     assert found == StoredObject(size_bytes=10, etag=LETTERS_ETAG)
 
 
-async def test_what_was_never_written_is_not_found(object_store: ObjectStore) -> None:
+async def test_unknown_key_is_not_found(object_store: ObjectStore) -> None:
     assert await object_store.find("never") is None
 
 
 @pytest.mark.parametrize(
-    ("offset", "size", "read"),
+    ("offset", "size", "content"),
     [
         (0, None, b"abcdefghij"),
         (3, None, b"defghij"),
@@ -64,26 +64,26 @@ async def test_what_was_never_written_is_not_found(object_store: ObjectStore) ->
         (4, 0, b""),
     ],
 )
-async def test_a_range_is_read_as_far_as_it_goes(
-    object_store: ObjectStore, offset: int, size: int | None, read: bytes
+async def test_range_is_read_up_to_the_end_of_the_object(
+    object_store: ObjectStore, offset: int, size: int | None, content: bytes
 ) -> None:
     await object_store.write("range", LETTERS, content_type="text/plain")
 
-    assert await object_store.read("range", etag=LETTERS_ETAG, offset=offset, size=size) == read
+    assert await object_store.read("range", etag=LETTERS_ETAG, offset=offset, size=size) == content
 
 
-async def test_an_empty_object_is_read(object_store: ObjectStore) -> None:
+async def test_empty_object_is_read(object_store: ObjectStore) -> None:
     await object_store.write("empty", b"", content_type="text/plain")
 
     assert await object_store.read("empty", etag=await etag_of(object_store, "empty")) == b""
 
 
-async def test_an_object_that_is_not_there_is_missing(object_store: ObjectStore) -> None:
+async def test_reading_an_unknown_key_raises_object_missing(object_store: ObjectStore) -> None:
     with pytest.raises(ObjectMissing):
         await object_store.read("never", etag=LETTERS_ETAG)
 
 
-async def test_an_object_replaced_since_is_not_read_on(object_store: ObjectStore) -> None:
+async def test_reading_a_replaced_object_raises_object_changed(object_store: ObjectStore) -> None:
     await object_store.write("replaced", LETTERS, content_type="text/plain")
     await object_store.write("replaced", LETTERS.upper(), content_type="text/plain")
 
@@ -91,8 +91,8 @@ async def test_an_object_replaced_since_is_not_read_on(object_store: ObjectStore
         await object_store.read("replaced", etag=LETTERS_ETAG, offset=5)
 
 
-async def test_a_large_object_is_written_in_parts_and_streamed_from_anywhere(object_store: ObjectStore) -> None:
-    third = bytes(range(256)) * (PART_SIZE // 256 * 2 // 3)
+async def test_large_object_is_written_in_parts_and_streamed_from_an_offset(object_store: ObjectStore) -> None:
+    third = bytes(range(256)) * (PART_BYTES // 256 * 2 // 3)
     await object_store.write_stream("large", pieces(third, third, third, b"end"), content_type="text/csv")
     whole = third * 3 + b"end"
 
@@ -106,7 +106,7 @@ async def test_a_large_object_is_written_in_parts_and_streamed_from_anywhere(obj
     assert max(len(piece) for piece in streamed) <= MIB
 
 
-async def test_a_stream_of_nothing_is_an_empty_object(object_store: ObjectStore) -> None:
+async def test_empty_stream_writes_an_empty_object(object_store: ObjectStore) -> None:
     await object_store.write_stream("nothing", pieces(), content_type="text/csv")
 
     found = await object_store.find("nothing")
@@ -114,9 +114,9 @@ async def test_a_stream_of_nothing_is_an_empty_object(object_store: ObjectStore)
     assert found.size_bytes == 0
 
 
-async def test_a_stream_that_fails_on_its_way_changes_nothing(object_store: ObjectStore) -> None:
+async def test_failed_stream_leaves_the_existing_object_unchanged(object_store: ObjectStore) -> None:
     async def failing() -> AsyncIterator[bytes]:
-        yield bytes(PART_SIZE)
+        yield bytes(PART_BYTES)
         raise EOFError
 
     await object_store.write("unchanged", LETTERS, content_type="text/plain")
@@ -128,56 +128,62 @@ async def test_a_stream_that_fails_on_its_way_changes_nothing(object_store: Obje
 
 
 @asynccontextmanager
-async def fragile(address: ObjectStoreAddress, *, breaks_after: int) -> AsyncIterator[ObjectStoreAddress]:
-    """Stand before a store and hang up, once, when it has answered so many bytes."""
+async def disconnecting_proxy(address: ObjectStoreAddress, *, after_bytes: int) -> AsyncIterator[ObjectStoreAddress]:
+    """Run a proxy that closes one connection once it has passed on so many bytes of responses."""
     assert address.endpoint_url
-    behind = urlsplit(address.endpoint_url)
-    bytes_left = breaks_after
+    upstream = urlsplit(address.endpoint_url)
+    bytes_left = after_bytes
 
-    async def ask(reader: asyncio.StreamReader, store: asyncio.StreamWriter) -> None:
+    async def forward_requests(reader: asyncio.StreamReader, store: asyncio.StreamWriter) -> None:
         while data := await reader.read(65_536):
             store.write(data)
         store.close()
 
-    async def answer(store: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def forward_responses(store: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal bytes_left
         while data := await store.read(65_536):
             writer.write(data)
             await writer.drain()
-            was_left, bytes_left = bytes_left, bytes_left - len(data)
-            if was_left > 0 >= bytes_left:
+            previously_left, bytes_left = bytes_left, bytes_left - len(data)
+            if previously_left > 0 >= bytes_left:
                 break
         writer.close()
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_store, to_store = await asyncio.open_connection(behind.hostname, behind.port)
-        await asyncio.gather(ask(reader, to_store), answer(from_store, writer), return_exceptions=True)
+        from_store, to_store = await asyncio.open_connection(upstream.hostname, upstream.port)
+        await asyncio.gather(
+            forward_requests(reader, to_store), forward_responses(from_store, writer), return_exceptions=True
+        )
 
     async with await asyncio.start_server(connect, "127.0.0.1") as server:
         port = server.sockets[0].getsockname()[1]
         yield dataclasses.replace(address, endpoint_url=f"http://127.0.0.1:{port}")
 
 
-async def test_a_stream_goes_on_from_where_its_connection_broke_off(
-    servers: EmbeddedServers, object_store: ObjectStore
-) -> None:
+async def test_stream_resumes_after_a_lost_connection(servers: EmbeddedServers, object_store: ObjectStore) -> None:
     whole = bytes(range(256)) * (4 * MIB // 256)
     await object_store.write("fragile", whole, content_type="text/csv")
     etag = await etag_of(object_store, "fragile")
 
-    async with fragile(servers.object_store, breaks_after=MIB) as address, open_object_store(address) as store:
+    async with (
+        disconnecting_proxy(servers.object_store, after_bytes=MIB) as address,
+        open_object_store(address) as store,
+    ):
         streamed = [piece async for piece in store.stream("fragile", etag=etag, offset=10)]
 
     assert b"".join(streamed) == whole[10:]
 
 
-async def test_a_stream_broken_off_goes_on_with_nothing_but_the_same_object(
+async def test_stream_does_not_resume_with_a_replaced_object(
     servers: EmbeddedServers, object_store: ObjectStore
 ) -> None:
     await object_store.write("fragile", bytes(4 * MIB), content_type="text/csv")
     etag = await etag_of(object_store, "fragile")
 
-    async with fragile(servers.object_store, breaks_after=MIB) as address, open_object_store(address) as store:
+    async with (
+        disconnecting_proxy(servers.object_store, after_bytes=MIB) as address,
+        open_object_store(address) as store,
+    ):
         stream = store.stream("fragile", etag=etag)
         await anext(stream)
         await object_store.write("fragile", LETTERS, content_type="text/csv")
@@ -187,7 +193,7 @@ async def test_a_stream_broken_off_goes_on_with_nothing_but_the_same_object(
                 pass
 
 
-async def test_what_a_browser_uploads_by_link_is_kept(object_store: ObjectStore) -> None:
+async def test_browser_upload_through_a_link_is_stored(object_store: ObjectStore) -> None:
     link = await object_store.upload_link("links/Zählwerk 1.csv", expires_in_s=60)
 
     async with httpx.AsyncClient() as browser:
@@ -205,7 +211,9 @@ async def test_what_a_browser_uploads_by_link_is_kept(object_store: ObjectStore)
         ('a"b\\c%\r\n.csv', "attachment; filename=\"a_b_c___.csv\"; filename*=UTF-8''a%22b%5Cc%25%0D%0A.csv"),
     ],
 )
-async def test_a_download_is_named_as_asked(object_store: ObjectStore, file_name: str, disposition: str) -> None:
+async def test_download_has_the_requested_file_name(
+    object_store: ObjectStore, file_name: str, disposition: str
+) -> None:
     await object_store.write("named", LETTERS, content_type="application/octet-stream")
     link = await object_store.download_link(
         "named", file_name=file_name, content_type="text/csv; charset=utf-8", expires_in_s=60
@@ -219,7 +227,7 @@ async def test_a_download_is_named_as_asked(object_store: ObjectStore, file_name
     assert downloaded.headers["Content-Type"] == "text/csv; charset=utf-8"
 
 
-async def test_a_link_opens_one_object_to_one_method(object_store: ObjectStore) -> None:
+async def test_link_allows_one_method_on_one_object(object_store: ObjectStore) -> None:
     for key in ("opened", "closed"):
         await object_store.write(key, LETTERS, content_type="text/plain")
     download = await object_store.download_link("opened", file_name="a", content_type="text/plain", expires_in_s=60)
@@ -243,7 +251,7 @@ async def test_a_link_opens_one_object_to_one_method(object_store: ObjectStore) 
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"),
+    ("signed", "tampered"),
     [
         ("response-content-type=text%2Fplain", "response-content-type=text%2Fhtml"),
         ("response-content-disposition=attachment", "response-content-disposition=inline"),
@@ -251,43 +259,41 @@ async def test_a_link_opens_one_object_to_one_method(object_store: ObjectStore) 
         ("X-Amz-SignedHeaders=host", "X-Amz-SignedHeaders=host&response-cache-control=public"),
     ],
 )
-async def test_who_holds_a_link_cannot_change_it(object_store: ObjectStore, given: str, wanted: str) -> None:
+async def test_changed_link_is_rejected(object_store: ObjectStore, signed: str, tampered: str) -> None:
     await object_store.write("unchanged", LETTERS, content_type="text/plain")
     link = await object_store.download_link("unchanged", file_name="a", content_type="text/plain", expires_in_s=60)
-    assert given in link
+    assert signed in link
 
     async with httpx.AsyncClient() as browser:
-        answer = await browser.get(link.replace(given, wanted))
+        answer = await browser.get(link.replace(signed, tampered))
 
     assert answer.status_code == 403
 
 
-async def test_a_link_opens_nothing_once_it_has_expired(
-    object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_expired_link_is_rejected(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     await object_store.write("expired", LETTERS, content_type="text/plain")
-    # botocore asks nobody but the system's clock, so what it finds there is put back.
+    # botocore reads the system clock and takes no clock as an argument, so its clock is set back.
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: datetime.now(UTC) - timedelta(seconds=61))
     download = await object_store.download_link("expired", file_name="a", content_type="text/plain", expires_in_s=60)
     upload = await object_store.upload_link("expired", expires_in_s=60)
-    still_good = await object_store.upload_link("expired", expires_in_s=600)
+    unexpired = await object_store.upload_link("expired", expires_in_s=600)
     monkeypatch.undo()
 
     async with httpx.AsyncClient() as browser:
         answers = [await browser.get(download), await browser.put(upload, content=b"late")]
         unchanged = await object_store.read("expired", etag=LETTERS_ETAG)
-        in_time = await browser.put(still_good, content=LETTERS)
+        in_time = await browser.put(unexpired, content=LETTERS)
 
     assert [answer.status_code for answer in answers] == [403, 403]
     assert unchanged == LETTERS
     assert in_time.status_code == 200
 
 
-async def test_pages_of_the_origins_that_are_let_in_may_use_links(object_store: ObjectStore) -> None:
-    link = await object_store.upload_link("let in", expires_in_s=60)
+async def test_only_pages_of_the_cors_origins_may_use_links(object_store: ObjectStore) -> None:
+    link = await object_store.upload_link("cors", expires_in_s=60)
 
     async def allowed(origins: Sequence[str]) -> list[str | None]:
-        await object_store.let_in(origins)
+        await object_store.set_cors_origins(origins)
         headers = {"access-control-request-method": "PUT", "access-control-request-headers": "content-type"}
         async with httpx.AsyncClient() as browser:
             answers = [
@@ -303,7 +309,7 @@ async def test_pages_of_the_origins_that_are_let_in_may_use_links(object_store: 
     assert None not in everyone
 
 
-async def test_links_into_aws_lead_to_the_bucket_in_its_region() -> None:
+async def test_aws_links_have_the_host_of_the_bucket_in_its_region() -> None:
     address = ObjectStoreAddress("vpp-files", access_key_id="key", secret_access_key="secret", region="ap-southeast-2")
 
     async with open_object_store(address) as store:
@@ -317,7 +323,7 @@ async def test_links_into_aws_lead_to_the_bucket_in_its_region() -> None:
     )
 
 
-async def test_deleting_what_is_gone_is_no_error(object_store: ObjectStore) -> None:
+async def test_deleting_a_deleted_object_is_not_an_error(object_store: ObjectStore) -> None:
     await object_store.write("deleted", LETTERS, content_type="text/plain")
 
     await object_store.delete("deleted")
@@ -326,9 +332,9 @@ async def test_deleting_what_is_gone_is_no_error(object_store: ObjectStore) -> N
     assert await object_store.find("deleted") is None
 
 
-async def test_a_ping_reaches_the_bucket_or_raises(servers: EmbeddedServers, object_store: ObjectStore) -> None:
+async def test_ping_raises_if_the_bucket_cannot_be_used(servers: EmbeddedServers, object_store: ObjectStore) -> None:
     await object_store.ping()
 
-    async with open_object_store(dataclasses.replace(servers.object_store, secret_access_key="guessed")) as stranger:
+    async with open_object_store(dataclasses.replace(servers.object_store, secret_access_key="guessed")) as other_store:
         with pytest.raises(ClientError, match="403"):
-            await stranger.ping()
+            await other_store.ping()

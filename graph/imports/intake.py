@@ -25,7 +25,7 @@ from graph.imports.kind_intake import KindIntake
 from graph.imports.park_intake import ParkIntake
 from graph.imports.park_reading_intake import ParkReadingIntake
 from graph.imports.rejected_rows import write_rejected_rows
-from graph.object_store import ObjectChanged, ObjectMissing, ObjectStore, ObjectStoreAway
+from graph.object_store import ObjectChanged, ObjectMissing, ObjectStore, ObjectStoreUnavailable
 
 # One chunk is fetched, one is checked and one is stored at the same time.
 MAX_CHUNKS_IN_MEMORY = 3
@@ -262,7 +262,7 @@ class _Run:
 
 def _failure_reason(fault: BaseException) -> str:
     """Return the reason for giving up an import because of an error that need not be the file's fault."""
-    if isinstance(fault, ObjectStoreAway):
+    if isinstance(fault, ObjectStoreUnavailable):
         return f"The object store could not be reached in {MAX_ATTEMPTS} attempts."
     while isinstance(fault, DBAPIError) and fault.orig and fault.orig.__cause__:
         fault = fault.orig.__cause__

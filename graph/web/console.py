@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from graph.auth.oidc import OidcIssuer
-from graph.object_store import ObjectStore, ObjectStoreAway
+from graph.object_store import ObjectStore, ObjectStoreUnavailable
 from graph.protocols.http import MethodNotAllowed
 from graph.settings import OidcSettings, is_safe_to_fetch
 from graph.web.security_headers import page_policy
@@ -70,7 +70,7 @@ async def _policy(request: Request) -> str:
     issuer: OidcIssuer | None = request.app.state.oidc_issuer
     origins: list[str] = []
     # Without the object store there are no presigned links, so the page needs no connection to it.
-    with suppress(ObjectStoreAway):
+    with suppress(ObjectStoreUnavailable):
         origins.append(await store.origin())
     if issuer is not None:
         origins += await issuer.origins()

@@ -90,7 +90,7 @@ async def serving(
         address, port, *_ = listening.getsockname()
         if infrastructure.embedded:
             async with open_object_store(infrastructure.object_store) as store:
-                await store.let_in(_upload_origins(pages, port))
+                await store.set_cors_origins(_upload_origins(pages, port))
         server = _Server(
             uvicorn.Config(
                 app,

@@ -11,7 +11,7 @@ import pytest_asyncio
 import db.import_runs
 from db.engine.database import Database
 from graph.imports.intake import MAX_ATTEMPTS, ImportInterrupted, Intake
-from graph.object_store import ObjectStore, ObjectStoreAway
+from graph.object_store import ObjectStore, ObjectStoreUnavailable
 from tests.fixtures.api import Api
 from tests.fixtures.event_file import event_file
 from tests.fixtures.watching import START, assert_events_count_once, start_import, wait_until
@@ -30,7 +30,7 @@ class UnreachableStore(ObjectStore):
     async def stream(
         self, key: str, *, etag: str, offset: int = 0, size: int | None = None
     ) -> AsyncGenerator[bytes, None]:
-        raise ObjectStoreAway
+        raise ObjectStoreUnavailable
         yield b""
 
 
