@@ -331,14 +331,14 @@ async def test_long_response_is_gzipped_for_clients_that_accept_it(served_api: A
 
 async def test_page_of_an_allowed_origin_may_call_the_api(api: Api) -> None:
     origin = "http://localhost:5173"
-    asked = "authorization,content-type,x-amz-date,x-amz-security-token,x-amz-user-agent,x-api-key"
+    requested_headers = "authorization,content-type,x-amz-date,x-amz-security-token,x-amz-user-agent,x-api-key"
 
     allowed = await api.client.options(
         "/graphql",
         headers={
             "origin": origin,
             "access-control-request-method": "POST",
-            "access-control-request-headers": asked,
+            "access-control-request-headers": requested_headers,
         },
     )
     answers = [
@@ -348,7 +348,7 @@ async def test_page_of_an_allowed_origin_may_call_the_api(api: Api) -> None:
 
     assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (200, origin)
     assert allowed.headers["access-control-allow-methods"] == "GET, POST"
-    assert set(asked.split(",")) <= set(allowed.headers["access-control-allow-headers"].lower().split(", "))
+    assert set(requested_headers.split(",")) <= set(allowed.headers["access-control-allow-headers"].lower().split(", "))
     assert [answer.status_code for answer in answers] == [200, 401]
     for answer in answers:
         assert answer.headers["access-control-allow-origin"] == origin

@@ -55,12 +55,12 @@ async def test_file_is_gzipped_for_clients_that_accept_it(
     if packed:
         (assets / f"{name}.gz").write_bytes(gzip.compress(CONTENT))
 
-    asked = await client.get(f"/assets/{name}", headers={"accept-encoding": "br, gzip"})
-    unasked = await client.get(f"/assets/{name}", headers={"accept-encoding": "identity"})
+    gzipped = await client.get(f"/assets/{name}", headers={"accept-encoding": "br, gzip"})
+    plain = await client.get(f"/assets/{name}", headers={"accept-encoding": "identity"})
 
-    assert (asked.headers.get("content-encoding"), unasked.headers.get("content-encoding")) == ("gzip", None)
-    assert asked.content == unasked.content == CONTENT
-    for answer in (asked, unasked):
+    assert (gzipped.headers.get("content-encoding"), plain.headers.get("content-encoding")) == ("gzip", None)
+    assert gzipped.content == plain.content == CONTENT
+    for answer in (gzipped, plain):
         assert answer.status_code == 200
         assert answer.headers["content-type"].partition(";")[0] in TYPES[name]
         assert answer.headers["cache-control"] == IMMUTABLE

@@ -41,8 +41,8 @@ async def new_key(api: Api, **given: Any) -> tuple[str, str]:
 
 
 def basic_auth(id: str, secret: str) -> dict[str, str]:
-    told = base64.b64encode(f"{quote_plus(id)}:{quote_plus(secret)}".encode()).decode()
-    return {"authorization": f"Basic {told}"}
+    credentials = base64.b64encode(f"{quote_plus(id)}:{quote_plus(secret)}".encode()).decode()
+    return {"authorization": f"Basic {credentials}"}
 
 
 async def request_token(client: httpx.AsyncClient, headers: dict[str, str], **form: str) -> httpx.Response:
@@ -154,8 +154,8 @@ async def test_revoking_a_key_ends_its_tokens_at_once(api: Api) -> None:
     await api.execute(REVOKE, id=id)
 
     assert before.status_code == 200
-    told = f"{REFUSED}belongs to an API key that has expired or was revoked."
-    assert refusal(await query_caller(api.client, token)) == (401, told)
+    message = f"{REFUSED}belongs to an API key that has expired or was revoked."
+    assert refusal(await query_caller(api.client, token)) == (401, message)
     assert (await request_token(api.client, basic_auth(id, secret))).status_code == 401
 
 
@@ -167,10 +167,10 @@ async def test_revoking_a_key_ends_subscriptions_of_its_tokens(api_server: Servi
         await socket.start(REPORTS, subscription_id="one", headers={"Authorization": f"Bearer {token}"})
         acked = await socket.receive()
         await served_api.execute(REVOKE, id=id)
-        told = await socket.receive()
+        received = await socket.receive()
 
     assert acked == {"type": "start_ack", "id": "one"}
-    assert (told["type"], told["payload"]["errors"][0]["errorType"]) == ("error", "UnauthorizedException")
+    assert (received["type"], received["payload"]["errors"][0]["errorType"]) == ("error", "UnauthorizedException")
 
 
 async def test_token_has_the_current_role_of_its_key(api: Api, database: Database) -> None:
@@ -178,10 +178,10 @@ async def test_token_has_the_current_role_of_its_key(api: Api, database: Databas
     token = await new_token(api.client, id, secret)
     await query_caller(api.client, token)
 
-    async with api.notices.subscribe("api_keys", id) as heard:
+    async with api.notices.subscribe("api_keys", id) as changed:
         async with database.transaction() as session:
             await session.execute(text("update api_keys set role = 'READER' where id = :id"), {"id": UUID(id)})
-        await asyncio.wait_for(heard.wait(), 10)
+        await asyncio.wait_for(changed.wait(), 10)
 
     # The API receives the same notification on a connection of its own, perhaps later than this test.
     async with asyncio.timeout(10):
@@ -316,7 +316,7 @@ async def test_rejected_token_request_has_the_error_code_of_rfc_6749(
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "told"),
+    ("body", "content_type", "description"),
     [
         (
             json.dumps(IN_BODY),
@@ -334,12 +334,14 @@ async def test_rejected_token_request_has_the_error_code_of_rfc_6749(
         ("grant_type=%ff", None, "The body cannot be parsed; expected UTF-8, and at most 20 parameters."),
     ],
 )
-async def test_malformed_form_is_rejected(api: Api, body: str | bytes, content_type: str | None, told: str) -> None:
+async def test_malformed_form_is_rejected(
+    api: Api, body: str | bytes, content_type: str | None, description: str
+) -> None:
     headers = {"content-type": content_type or "application/x-www-form-urlencoded; charset=utf-8"}
 
     answer = await api.client.post("/oauth/token", content=body, headers=headers)
 
-    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request", "error_description": told})
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request", "error_description": description})
 
 
 async def test_secret_of_another_key_is_rejected(api: Api) -> None:
@@ -350,8 +352,8 @@ async def test_secret_of_another_key_is_rejected(api: Api) -> None:
         for client_id in (id, other_secret[:PREFIX_LENGTH])
     ]
 
-    told = (401, {"error": "invalid_client", "error_description": NO_CLIENT})
-    assert [(answer.status_code, answer.json()) for answer in answers] == [told, told]
+    rejection = (401, {"error": "invalid_client", "error_description": NO_CLIENT})
+    assert [(answer.status_code, answer.json()) for answer in answers] == [rejection, rejection]
 
 
 async def test_prefix_without_the_full_secret_is_rejected(api: Api) -> None:
@@ -361,8 +363,8 @@ async def test_prefix_without_the_full_secret_is_rejected(api: Api) -> None:
 
     answers = [await request_token(api.client, basic_auth(*credentials)) for credentials in wrong]
 
-    told = (401, {"error": "invalid_client", "error_description": NO_CLIENT})
-    assert [(answer.status_code, answer.json()) for answer in answers] == [told] * 4
+    rejection = (401, {"error": "invalid_client", "error_description": NO_CLIENT})
+    assert [(answer.status_code, answer.json()) for answer in answers] == [rejection] * 4
 
 
 async def test_token_endpoint_accepts_post_only(api: Api) -> None:

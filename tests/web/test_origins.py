@@ -158,10 +158,10 @@ async def test_rejected_page_receives_an_error_in_appsyncs_form(api: Api) -> Non
 async def test_page_of_an_allowed_origin_may_read_the_response(api: Api) -> None:
     origin = "http://localhost:5173"
 
-    asked = await api.client.options("/graphql", headers={"origin": origin, **PREFLIGHT})
+    preflight = await api.client.options("/graphql", headers={"origin": origin, **PREFLIGHT})
     answer = await api.client.post("/graphql", json=QUERY, headers={"origin": origin, "x-api-key": API_KEY})
 
-    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, origin)
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, origin)
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, origin)
     assert answer.json()["data"] == {"getCaller": {"name": "bootstrap"}}
     assert "Origin" in answer.headers["vary"]
