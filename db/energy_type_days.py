@@ -18,16 +18,16 @@ from db.engine.tables import Table
 
 
 class EnergyTypeDay(Table, table=True):
-    """The totals of a local day for one energy type and timezone; powers are in 10^-6 MW."""
+    """The totals of a local day for one energy type and timezone."""
 
     __tablename__ = "energy_type_days"
 
     local_date: date = Field(primary_key=True)
     energy_type: str = Field(primary_key=True)
     timezone: str = Field(primary_key=True)
-    min_power: int = Field(sa_type=BigInteger)
-    max_power: int = Field(sa_type=BigInteger)
-    sum_power: Decimal
+    min_power_w: int = Field(sa_type=BigInteger)
+    max_power_w: int = Field(sa_type=BigInteger)
+    sum_power_w: Decimal
     reading_count: int = Field(sa_type=BigInteger)
     park_count: int
 
@@ -42,10 +42,10 @@ DELETE_DAYS = text("""
 # Computes the totals of some days in a park's timezone again, for all energy types.
 INSERT_DAYS = text("""
     insert into energy_type_days
-        (local_date, energy_type, timezone, min_power, max_power, sum_power, reading_count, park_count)
+        (local_date, energy_type, timezone, min_power_w, max_power_w, sum_power_w, reading_count, park_count)
     select
         local_date, energy_type, timezone,
-        min(min_power), max(max_power), sum(sum_power), sum(reading_count), count(*)
+        min(min_power_w), max(max_power_w), sum(sum_power_w), sum(reading_count), count(*)
     from park_days
     join parks on parks.id = park_id
     where local_date = any (cast(:days as date[]))

@@ -64,11 +64,11 @@ class EventBlock(Table, table=True):
     charged_kwh: Decimal
     discharged_kwh: Decimal
 
-    # One element per event. Energies are in 10^-6 kWh. Tariffs are in 10^-6 c/kWh, positive for money earned.
+    # One element per event. A tariff is positive for money earned.
     days: list[int] = Field(sa_type=ARRAY(SmallInteger))
     discharges: list[bool] = Field(sa_type=ARRAY(Boolean))
-    energies: list[int] = Field(sa_type=ARRAY(BigInteger))
-    tariffs: list[int] = Field(sa_type=ARRAY(BigInteger))
+    energies_microkwh: list[int] = Field(sa_type=ARRAY(BigInteger))
+    tariffs_microcents_per_kwh: list[int] = Field(sa_type=ARRAY(BigInteger))
     line_numbers: list[int] = Field(sa_type=ARRAY(Integer))
     # True for events that do not count, because an earlier import has them too; null if all events count.
     duplicates: list[bool] | None = Field(default=None, sa_type=ARRAY(Boolean))
@@ -96,8 +96,8 @@ _UNNESTED = (
         *(col(EventBlock.import_id), col(EventBlock.site_id), col(EventBlock.month)),
         func.unnest(col(EventBlock.days)).label("day"),
         func.unnest(col(EventBlock.discharges)).label("is_discharge"),
-        func.unnest(col(EventBlock.energies)).label("energy"),
-        func.unnest(col(EventBlock.tariffs)).label("tariff"),
+        func.unnest(col(EventBlock.energies_microkwh)).label("energy_microkwh"),
+        func.unnest(col(EventBlock.tariffs_microcents_per_kwh)).label("tariff_microcents_per_kwh"),
         func.unnest(col(EventBlock.line_numbers), type_=Integer).label("line_number"),
         func.unnest(col(EventBlock.duplicates)).label("is_duplicate"),
     )
@@ -110,7 +110,14 @@ _UNNESTED = (
     .where(col(SiteMonth.repeats).is_(None))
     .subquery("unnested")
 )
-_SIGNED_TARIFF = case((_UNNESTED.c.is_discharge, _UNNESTED.c.tariff), else_=-_UNNESTED.c.tariff)
+_TARIFF_MICROCENTS_PER_KWH = case(
+    (_UNNESTED.c.is_discharge, _UNNESTED.c.tariff_microcents_per_kwh), else_=-_UNNESTED.c.tariff_microcents_per_kwh
+)
+_VALUE_AUD = (
+    _UNNESTED.c.energy_microkwh.cast(Numeric)
+    * _UNNESTED.c.tariff_microcents_per_kwh
+    * literal_column("0.00000000000001", Numeric)
+)
 _MILLION: ColumnElement[float] = literal_column("1000000", Float)
 # The rows of the view, with float8 in place of numeric: its division takes a tenth of the time, and the quotient is the
 # nearest float of the exact one, since no dividend has more than 13 digits.
@@ -119,11 +126,9 @@ EVENTS_OF_SITES = (
         *(_UNNESTED.c.import_id, _UNNESTED.c.line_number, _UNNESTED.c.site_id, _UNNESTED.c.month),
         type_coerce(_UNNESTED.c.month + (_UNNESTED.c.day - 1), Date).label("settlement_date"),
         case((_UNNESTED.c.is_discharge, "DISCHARGE"), else_="CHARGE").label("event_type"),
-        (_UNNESTED.c.energy.cast(Float(53)) / _MILLION).label("energy_kwh"),
-        (_SIGNED_TARIFF.cast(Float(53)) / _MILLION).label("tariff_cents_per_kwh"),
-        (_UNNESTED.c.energy.cast(Numeric) * _UNNESTED.c.tariff * literal_column("0.00000000000001", Numeric)).label(
-            "value_aud"
-        ),
+        (_UNNESTED.c.energy_microkwh.cast(Float(53)) / _MILLION).label("energy_kwh"),
+        (_TARIFF_MICROCENTS_PER_KWH.cast(Float(53)) / _MILLION).label("tariff_cents_per_kwh"),
+        _VALUE_AUD.label("value_aud"),
     )
     .where(_UNNESTED.c.is_duplicate.is_not(True))
     .subquery("events")

@@ -34,8 +34,8 @@ class EnergyReading(Table, table=True):
     interval_start: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))
     # In the park's timezone.
     local_date: date
-    # In 10^-6 MW; negative while the park draws power.
-    power: int = Field(sa_type=BigInteger)
+    # Negative while the park draws power.
+    power_w: int = Field(sa_type=BigInteger)
     import_id: UUID
 
 
@@ -49,47 +49,47 @@ class ReplacedReading(Table, table=True):
     # The import of the replaced reading, not of the replacing one.
     import_id: UUID = Field(primary_key=True)
     local_date: date
-    power: int = Field(sa_type=BigInteger)
+    power_w: int = Field(sa_type=BigInteger)
     # The order in which readings were replaced.
     place: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), nullable=False))
 
 
 class ParkDay(Table, table=True):
-    """The totals of a park's local day, which has 92, 96 or 100 quarters of an hour; powers are in 10^-6 MW."""
+    """The totals of a park's local day, which has 92, 96 or 100 quarters of an hour."""
 
     __tablename__ = "park_days"
     __table_args__ = (Index("park_days_local_date_park_id", "local_date", "park_id"),)
 
     park_id: UUID = Field(foreign_key="parks.id", ondelete="CASCADE", primary_key=True)
     local_date: date = Field(primary_key=True)
-    min_power: int = Field(sa_type=BigInteger)
-    max_power: int = Field(sa_type=BigInteger)
-    sum_power: int = Field(sa_type=BigInteger)
+    min_power_w: int = Field(sa_type=BigInteger)
+    max_power_w: int = Field(sa_type=BigInteger)
+    sum_power_w: int = Field(sa_type=BigInteger)
     reading_count: int
 
 
 @dataclass(frozen=True)
 class Readings:
-    """Readings of one park as parallel sequences, with distinct instants; powers are in 10^-6 MW."""
+    """Readings of one park as parallel sequences, with distinct instants."""
 
     instants: Sequence[datetime]
     local_dates: Sequence[date]
-    powers: Sequence[int]
+    powers_w: Sequence[int]
 
 
 # The readings that are to be stored, as a common table expression `new`.
 NEW = """
     with new as (
         select * from unnest(
-            cast(:instants as timestamptz[]), cast(:local_dates as date[]), cast(:powers as bigint[])
-        ) as new (interval_start, local_date, power)
+            cast(:instants as timestamptz[]), cast(:local_dates as date[]), cast(:powers_w as bigint[])
+        ) as new (interval_start, local_date, power_w)
     )
 """
 # Counts the stored readings at the instants of new ones, and those of them with the same power.
 COUNT_EXISTING = text(
     NEW  # noqa: S608 Only constants.
     + """
-    select count(*) as total, count(*) filter (where existing.power = new.power) as same
+    select count(*) as total, count(*) filter (where existing.power_w = new.power_w) as same
     from new
     join energy_readings existing on (existing.park_id, existing.interval_start) = (:park_id, new.interval_start)
 """
@@ -98,8 +98,8 @@ COUNT_EXISTING = text(
 SAVE_REPLACED = text(
     NEW  # noqa: S608 Only constants.
     + """
-    insert into replaced_readings (park_id, interval_start, import_id, local_date, power)
-    select existing.park_id, existing.interval_start, existing.import_id, existing.local_date, existing.power
+    insert into replaced_readings (park_id, interval_start, import_id, local_date, power_w)
+    select existing.park_id, existing.interval_start, existing.import_id, existing.local_date, existing.power_w
     from new
     join energy_readings existing on (existing.park_id, existing.interval_start) = (:park_id, new.interval_start)
     where existing.import_id <> :import_id
@@ -114,11 +114,11 @@ DELETE_OWN_REPLACED = text("""
 UPSERT = text(
     NEW  # noqa: S608 Only constants.
     + """
-    insert into energy_readings (park_id, interval_start, local_date, power, import_id)
-    select cast(:park_id as uuid), interval_start, local_date, power, cast(:import_id as uuid)
+    insert into energy_readings (park_id, interval_start, local_date, power_w, import_id)
+    select cast(:park_id as uuid), interval_start, local_date, power_w, cast(:import_id as uuid)
     from new
     on conflict (park_id, interval_start) do update
-    set local_date = excluded.local_date, power = excluded.power, import_id = excluded.import_id
+    set local_date = excluded.local_date, power_w = excluded.power_w, import_id = excluded.import_id
 """
 )
 # Selects those of some instants for which an import has a reading, current or replaced.
@@ -151,7 +151,7 @@ RESTORE_REPLACED = text("""
             = (restored.park_id, restored.interval_start, restored.import_id)
     )
     update energy_readings
-    set local_date = restored.local_date, power = restored.power, import_id = restored.import_id
+    set local_date = restored.local_date, power_w = restored.power_w, import_id = restored.import_id
     from restored
     where (energy_readings.park_id, energy_readings.interval_start) = (restored.park_id, restored.interval_start)
 """)
@@ -174,8 +174,8 @@ RECOMPUTE_DAYS = text("""
                                        and park_days.local_date + interval '3 days'
           )
     )
-    insert into park_days (park_id, local_date, min_power, max_power, sum_power, reading_count)
-    select cast(:park_id as uuid), readings.local_date, min(power), max(power), sum(power), count(*)
+    insert into park_days (park_id, local_date, min_power_w, max_power_w, sum_power_w, reading_count)
+    select cast(:park_id as uuid), readings.local_date, min(power_w), max(power_w), sum(power_w), count(*)
     from days
     join energy_readings readings
       on readings.park_id = :park_id
@@ -184,9 +184,9 @@ RECOMPUTE_DAYS = text("""
      and readings.interval_start between days.local_date - interval '2 days' and days.local_date + interval '3 days'
     group by readings.local_date
     on conflict (park_id, local_date) do update
-    set min_power = excluded.min_power,
-        max_power = excluded.max_power,
-        sum_power = excluded.sum_power,
+    set min_power_w = excluded.min_power_w,
+        max_power_w = excluded.max_power_w,
+        sum_power_w = excluded.sum_power_w,
         reading_count = excluded.reading_count
 """)
 
@@ -218,7 +218,7 @@ async def store(session: AsyncSession, readings: Readings, *, park_id: UUID, imp
         "import_id": import_id,
         "instants": list(readings.instants),
         "local_dates": list(readings.local_dates),
-        "powers": list(readings.powers),
+        "powers_w": list(readings.powers_w),
     }
     without_import = {name: value for name, value in new.items() if name != "import_id"}
     existing = (await session.execute(COUNT_EXISTING, without_import)).one()
@@ -265,10 +265,10 @@ def readings_of_parks(
 
 
 def park_daily_stats(scope: Scope, filter: ParkFilter, from_: date | None, until: date | None) -> ReadStatement:
-    """Select the totals of the local days `[from, until)` of the parks that match a filter; powers are in 10^-6 MW."""
+    """Select the totals of the local days `[from, until)` of the parks that match a filter."""
     days = select(
-        *(col(ParkDay.park_id), col(ParkDay.local_date), col(ParkDay.min_power), col(ParkDay.max_power)),
-        *(col(ParkDay.sum_power), col(ParkDay.reading_count)),
+        *(col(ParkDay.park_id), col(ParkDay.local_date), col(ParkDay.min_power_w), col(ParkDay.max_power_w)),
+        *(col(ParkDay.sum_power_w), col(ParkDay.reading_count)),
     ).join(Park, col(Park.id) == ParkDay.park_id)
     return _days_between(days, col(ParkDay.local_date), from_, until).where(*scope.parks(), *filter.conditions())
 
@@ -304,9 +304,9 @@ def energy_type_daily_stats_of_parks(
 
 def _totals(days: Any, park_count: Any) -> tuple[Any, ...]:
     return (
-        func.min(days.min_power).label("min_power"),
-        func.max(days.max_power).label("max_power"),
-        func.sum(days.sum_power).label("sum_power"),
+        func.min(days.min_power_w).label("min_power_w"),
+        func.max(days.max_power_w).label("max_power_w"),
+        func.sum(days.sum_power_w).label("sum_power_w"),
         func.sum(days.reading_count).label("reading_count"),
         park_count.label("park_count"),
     )
@@ -315,7 +315,7 @@ def _totals(days: Any, park_count: Any) -> tuple[Any, ...]:
 def _readings_between(from_: datetime | None, until: datetime | None) -> ReadStatement:
     timezone = select(col(Park.timezone)).where(col(Park.id) == EnergyReading.park_id).scalar_subquery()
     readings = select(
-        *(col(EnergyReading.park_id), col(EnergyReading.interval_start), col(EnergyReading.power)),
+        *(col(EnergyReading.park_id), col(EnergyReading.interval_start), col(EnergyReading.power_w)),
         timezone.label("timezone"),
     )
     if from_ is not None:

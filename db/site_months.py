@@ -87,8 +87,11 @@ MARK_REPEATS = text("""
             join event_blocks other
               on (other.import_id, other.site_id, other.month, other.chunk_number)
                = (candidates.import_id, own.site_id, own.month, own.chunk_number)
-             and cast(row(other.days, other.discharges, other.energies, other.tariffs) as record)
-              *= cast(row(own.days, own.discharges, own.energies, own.tariffs) as record)
+             and cast(
+                 row(other.days, other.discharges, other.energies_microkwh, other.tariffs_microcents_per_kwh) as record
+             ) *= cast(
+                 row(own.days, own.discharges, own.energies_microkwh, own.tariffs_microcents_per_kwh) as record
+             )
             where (own.import_id, own.site_id, own.month)
                 = (:import_id, candidates.site_id, candidates.month)
         ) same
@@ -177,10 +180,10 @@ MARK_DUPLICATES = text(
     events as (
         select
             blocks.import_id, blocks.chunk_number, blocks.site_id, blocks.month, imports.finished_at,
-            event.day, event.discharge, event.energy, event.tariff, event.line_number,
+            event.day, event.discharge, event.energy_microkwh, event.tariff_microcents_per_kwh, event.line_number,
             row_number() over (
-                partition by blocks.site_id, blocks.month, event.day, event.discharge, event.energy, event.tariff,
-                             blocks.import_id
+                partition by blocks.site_id, blocks.month, event.day, event.discharge, event.energy_microkwh,
+                             event.tariff_microcents_per_kwh, blocks.import_id
                 order by event.line_number
             ) as occurrence
         from affected
@@ -190,17 +193,18 @@ MARK_DUPLICATES = text(
           on (blocks.import_id, blocks.site_id, blocks.month)
            = (remaining.import_id, remaining.site_id, remaining.month)
         cross join lateral unnest(
-            blocks.days, blocks.discharges, blocks.energies, blocks.tariffs, blocks.line_numbers
-        ) as event (day, discharge, energy, tariff, line_number)
+            blocks.days, blocks.discharges, blocks.energies_microkwh, blocks.tariffs_microcents_per_kwh,
+            blocks.line_numbers
+        ) as event (day, discharge, energy_microkwh, tariff_microcents_per_kwh, line_number)
     ),
     marked as (
         select
             *,
             row_number() over (
-                partition by site_id, month, day, discharge, energy, tariff, occurrence
+                partition by site_id, month, day, discharge, energy_microkwh, tariff_microcents_per_kwh, occurrence
                 order by finished_at, import_id
             ) > 1 as duplicate,
-            energy::numeric * tariff * 0.00000000000001 as value_aud
+            energy_microkwh::numeric * tariff_microcents_per_kwh * 0.00000000000001 as value_aud
         from events
     ),
     counted as materialized (
@@ -212,8 +216,8 @@ MARK_DUPLICATES = text(
                 as revenue_aud,
             coalesce(sum(value_aud) filter (where not duplicate and discharge and value_aud < 0), 0)
                 as cost_only_aud,
-            coalesce(sum(energy * 0.000001) filter (where not duplicate and not discharge), 0) as charged_kwh,
-            coalesce(sum(energy * 0.000001) filter (where not duplicate and discharge), 0) as discharged_kwh
+            coalesce(sum(energy_microkwh * 0.000001) filter (where not duplicate and not discharge), 0) as charged_kwh,
+            coalesce(sum(energy_microkwh * 0.000001) filter (where not duplicate and discharge), 0) as discharged_kwh
         from marked
         group by import_id, chunk_number, site_id, month
     ),

@@ -37,15 +37,15 @@ CHECKS = [
                     count(*) as event_count,
                     coalesce(sum(value_aud) filter (where not is_cost_only), 0) as revenue_aud,
                     coalesce(sum(value_aud) filter (where is_cost_only), 0) as cost_only_aud,
-                    coalesce(sum(energy * 0.000001) filter (where not discharge), 0) as charged_kwh,
-                    coalesce(sum(energy * 0.000001) filter (where discharge), 0) as discharged_kwh
+                    coalesce(sum(energy_microkwh * 0.000001) filter (where not discharge), 0) as charged_kwh,
+                    coalesce(sum(energy_microkwh * 0.000001) filter (where discharge), 0) as discharged_kwh
                 from (
                     select
                         *,
-                        energy::numeric * tariff * 0.00000000000001 as value_aud,
-                        discharge and tariff < 0 and energy > 0 as is_cost_only
-                    from unnest(days, discharges, energies, tariffs, duplicates)
-                        as event (day, discharge, energy, tariff, duplicate)
+                        energy_microkwh::numeric * tariff_microcents_per_kwh * 0.00000000000001 as value_aud,
+                        discharge and tariff_microcents_per_kwh < 0 and energy_microkwh > 0 as is_cost_only
+                    from unnest(days, discharges, energies_microkwh, tariffs_microcents_per_kwh, duplicates)
+                        as event (day, discharge, energy_microkwh, tariff_microcents_per_kwh, duplicate)
                 ) events
                 where duplicate is not true
             ) sums
@@ -90,20 +90,22 @@ CHECKS = [
         text("""
             with occurrences as (
                 select
-                    blocks.site_id, blocks.month, event.day, event.discharge, event.energy, event.tariff,
+                    blocks.site_id, blocks.month, event.day, event.discharge, event.energy_microkwh,
+                    event.tariff_microcents_per_kwh,
                     count(*) as times,
                     count(*) filter (where site_months.repeats is null and event.duplicate is not true) as counting
                 from event_blocks blocks
                 join site_months using (import_id, site_id, month)
                 cross join lateral unnest(
-                    blocks.days, blocks.discharges, blocks.energies, blocks.tariffs, blocks.duplicates
-                ) as event (day, discharge, energy, tariff, duplicate)
+                    blocks.days, blocks.discharges, blocks.energies_microkwh, blocks.tariffs_microcents_per_kwh,
+                    blocks.duplicates
+                ) as event (day, discharge, energy_microkwh, tariff_microcents_per_kwh, duplicate)
                 group by blocks.import_id, blocks.site_id, blocks.month,
-                         event.day, event.discharge, event.energy, event.tariff
+                         event.day, event.discharge, event.energy_microkwh, event.tariff_microcents_per_kwh
             )
             select format('site %s, %s, day %s: %s times, not %s', site_id, month, day, sum(counting), max(times))
             from occurrences
-            group by site_id, month, day, discharge, energy, tariff
+            group by site_id, month, day, discharge, energy_microkwh, tariff_microcents_per_kwh
             having sum(counting) <> max(times)
         """),
     ),
@@ -135,12 +137,13 @@ CHECKS = [
             full join (
                 select
                     park_id, local_date,
-                    min(power) as min_power, max(power) as max_power, sum(power) as sum_power, count(*) as reading_count
+                    min(power_w) as min_power_w, max(power_w) as max_power_w, sum(power_w) as sum_power_w,
+                    count(*) as reading_count
                 from energy_readings
                 group by park_id, local_date
             ) sums using (park_id, local_date)
-            where (park_days.min_power, park_days.max_power, park_days.sum_power, park_days.reading_count)
-                  is distinct from (sums.min_power, sums.max_power, sums.sum_power, sums.reading_count)
+            where (park_days.min_power_w, park_days.max_power_w, park_days.sum_power_w, park_days.reading_count)
+                  is distinct from (sums.min_power_w, sums.max_power_w, sums.sum_power_w, sums.reading_count)
         """),
     ),
     Check(
@@ -150,15 +153,15 @@ CHECKS = [
             from energy_type_days types
             full join (
                 select
-                    local_date, energy_type, timezone, min(min_power) as min_power, max(max_power) as max_power,
-                    sum(sum_power) as sum_power, sum(reading_count) as reading_count, count(*) as park_count
+                    local_date, energy_type, timezone, min(min_power_w) as min_power_w, max(max_power_w) as max_power_w,
+                    sum(sum_power_w) as sum_power_w, sum(reading_count) as reading_count, count(*) as park_count
                 from park_days
                 join parks on parks.id = park_id
                 group by local_date, energy_type, timezone
             ) sums using (local_date, energy_type, timezone)
-            where (types.min_power, types.max_power, types.sum_power, types.reading_count, types.park_count)
+            where (types.min_power_w, types.max_power_w, types.sum_power_w, types.reading_count, types.park_count)
                   is distinct from
-                  (sums.min_power, sums.max_power, sums.sum_power, sums.reading_count, sums.park_count)
+                  (sums.min_power_w, sums.max_power_w, sums.sum_power_w, sums.reading_count, sums.park_count)
         """),
     ),
     Check(

@@ -43,9 +43,9 @@ ROWS = {
     "park_days": {
         "park_id": ID,
         "local_date": "'2025-07-01'",
-        "min_power": "0",
-        "max_power": "0",
-        "sum_power": "0",
+        "min_power_w": "0",
+        "max_power_w": "0",
+        "sum_power_w": "0",
         "reading_count": "1",
     },
     "import_checkpoints": {

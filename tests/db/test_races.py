@@ -330,7 +330,7 @@ def changing_to_solar(park_id: UUID) -> Work:
 
 async def wind_totals_of_july(database: Database) -> Sequence[Any]:
     days = db.readings.energy_type_daily_stats(UNRESTRICTED, ParkFilter(energy_types=["WIND"]), JULY, AUGUST)
-    return [(row.sum_power, row.park_count) for row in await database.rows(days)]
+    return [(row.sum_power_w, row.park_count) for row in await database.rows(days)]
 
 
 async def test_two_parks_whose_day_changes_concurrently_are_both_in_the_totals(database: Database) -> None:

@@ -53,7 +53,7 @@ async def test_all_checks_pass_in_a_database_that_was_in_use(used_database: Asyn
         ("update site_months set repeats = null", "Each row counts as often as it occurs in the import"),
         ("update imports set rows_read = rows_read + 1", "The rows that each import has read are"),
         ("delete from import_rejections", "The rows that each import has read are"),
-        ("update energy_readings set power = power + 1", "The totals of each park's day equal"),
+        ("update energy_readings set power_w = power_w + 1", "The totals of each park's day equal"),
         ("delete from park_days", "The totals of each park's day equal"),
         ("update energy_type_days set park_count = 1", "The totals of each day of an energy type equal"),
         ("delete from energy_type_days", "The totals of each day of an energy type equal"),
