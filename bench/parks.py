@@ -34,21 +34,21 @@ FILL = f"""
     select gen_random_uuid(), 'Park ' || number, 'Europe/Amsterdam', case number % 2 when 0 then 'SOLAR' else 'WIND' end
     from generate_series(1, {PARKS}) number;
 
-    insert into energy_readings (park_id, interval_start, local_date, power, import_id)
+    insert into energy_readings (park_id, interval_start, local_date, power_w, import_id)
     select id, start, (start at time zone timezone)::date, 10000000 * random(), '{IMPORT}'
     from parks, generate_series(timestamptz '2021-01-01 00:00+01', '2021-12-31 23:59+01', '6 hours') start;
 
-    insert into park_days (park_id, local_date, min_power, max_power, sum_power, reading_count)
-    select park_id, local_date, min(power), max(power), sum(power), count(*)
+    insert into park_days (park_id, local_date, min_power_w, max_power_w, sum_power_w, reading_count)
+    select park_id, local_date, min(power_w), max(power_w), sum(power_w), count(*)
     from energy_readings
     group by park_id, local_date;
 
     insert into energy_type_days (
-        local_date, energy_type, timezone, min_power, max_power, sum_power, reading_count, park_count
+        local_date, energy_type, timezone, min_power_w, max_power_w, sum_power_w, reading_count, park_count
     )
     select
         local_date, energy_type, timezone,
-        min(min_power), max(max_power), sum(sum_power), sum(reading_count), count(*)
+        min(min_power_w), max(max_power_w), sum(sum_power_w), sum(reading_count), count(*)
     from park_days
     join parks on parks.id = park_id
     group by local_date, energy_type, timezone;
@@ -56,7 +56,7 @@ FILL = f"""
     insert into parks (id, name, timezone, energy_type)
     values (gen_random_uuid(), '{PAGED_PARK}', 'Europe/Amsterdam', 'WIND');
 
-    insert into energy_readings (park_id, interval_start, local_date, power, import_id)
+    insert into energy_readings (park_id, interval_start, local_date, power_w, import_id)
     select id, start, (start at time zone timezone)::date, 10000000 * random(), '{IMPORT}'
     from parks,
         generate_series(1, {PAGED_READINGS}) number,
@@ -64,7 +64,7 @@ FILL = f"""
     where name = '{PAGED_PARK}';
 """  # noqa: S608 The SQL contains only our own constants.
 FROM_PARK_DAYS = """
-    select energy_type, local_date, min(min_power), max(max_power), sum(sum_power), sum(reading_count), count(*)
+    select energy_type, local_date, min(min_power_w), max(max_power_w), sum(sum_power_w), sum(reading_count), count(*)
     from park_days
     join parks on parks.id = park_id
     where local_date >= '2021-01-01' and local_date < '2022-01-01'
@@ -73,14 +73,14 @@ FROM_PARK_DAYS = """
 """
 FROM_ENERGY_TYPE_DAYS = """
     select energy_type, local_date,
-           min(min_power), max(max_power), sum(sum_power), sum(reading_count), sum(park_count)
+           min(min_power_w), max(max_power_w), sum(sum_power_w), sum(reading_count), sum(park_count)
     from energy_type_days
     where local_date >= '2021-01-01' and local_date < '2022-01-01'
     group by energy_type, local_date
     order by energy_type, local_date
 """
 FROM_READINGS = """
-    select energy_type, local_date, min(power), max(power), sum(power), count(*), count(distinct park_id)
+    select energy_type, local_date, min(power_w), max(power_w), sum(power_w), count(*), count(distinct park_id)
     from energy_readings
     join parks on parks.id = park_id
     where local_date >= '2021-01-01' and local_date < '2022-01-01'
@@ -88,7 +88,7 @@ FROM_READINGS = """
     order by energy_type, local_date
 """
 BY_PARK_FROM_READINGS = f"""
-    select park_id, local_date, min(power), max(power), sum(power), count(*)
+    select park_id, local_date, min(power_w), max(power_w), sum(power_w), count(*)
     from energy_readings
     where local_date >= '2021-01-01' and local_date < '2022-01-01'
     group by local_date, park_id

@@ -117,7 +117,7 @@ ADD_EVENTS = f"""
     blocks as (
         insert into event_blocks (
             import_id, chunk_number, site_id, month, event_count, revenue_aud, cost_only_aud,
-            charged_kwh, discharged_kwh, days, discharges, energies, tariffs, line_numbers
+            charged_kwh, discharged_kwh, days, discharges, energies_microkwh, tariffs_microcents_per_kwh, line_numbers
         )
         select
             import.id, 0, site_id, '2025-09-01', count(*),

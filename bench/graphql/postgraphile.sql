@@ -32,13 +32,15 @@ create view api.events as
 select
     site_id, month + (day - 1) as settlement_date, import_id, line_number,
     case when is_discharge then 'DISCHARGE' else 'CHARGE' end as event_type,
-    energy::float8 / 1000000 as energy_kwh,
-    (case when is_discharge then tariff else -tariff end)::float8 / 1000000 as tariff_cents_per_kwh,
-    trim_scale(energy::numeric * tariff * 0.00000000000001) as value_aud
+    energy_microkwh::float8 / 1000000 as energy_kwh,
+    (case when is_discharge then tariff_microcents_per_kwh else -tariff_microcents_per_kwh end)::float8 / 1000000
+        as tariff_cents_per_kwh,
+    trim_scale(energy_microkwh::numeric * tariff_microcents_per_kwh * 0.00000000000001) as value_aud
 from (
     select
-        import_id, site_id, month, unnest(days) as day, unnest(discharges) as is_discharge, unnest(energies) as energy,
-        unnest(tariffs) as tariff, unnest(line_numbers) as line_number, unnest(duplicates) as is_duplicate
+        import_id, site_id, month, unnest(days) as day, unnest(discharges) as is_discharge,
+        unnest(energies_microkwh) as energy_microkwh, unnest(tariffs_microcents_per_kwh) as tariff_microcents_per_kwh,
+        unnest(line_numbers) as line_number, unnest(duplicates) as is_duplicate
     from public.event_blocks
     join public.site_months using (import_id, site_id, month)
     where repeats is null

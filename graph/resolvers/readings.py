@@ -63,7 +63,7 @@ class EnergyReading(RowType):
         convert=lambda instant, timezone: instant.astimezone(ZoneInfo(timezone)),
         description="With the UTC offset of the park's timezone at that instant.",
     )
-    power_mw: float = column_field("power", convert=_power_mw)
+    power_mw: float = column_field("power_w", convert=_power_mw)
 
 
 @strawberry.type(description="Statistics of a park's readings on one local day.")
@@ -71,10 +71,12 @@ class ParkDailyStats(RowType):
     park_id: strawberry.Private[UUID]
     park: Park = query_field(FieldQuery(parks_by_id, parent_column="park_id", key_column="id"))
     local_date: date = strawberry.field(name="date")
-    min_power_mw: float = column_field("min_power", convert=_power_mw)
-    max_power_mw: float = column_field("max_power", convert=_power_mw)
-    sum_power_mw: float = column_field("sum_power", convert=_power_mw, description="Sum of the power of all readings.")
-    mean_power_mw: float = column_field("sum_power", "reading_count", convert=_mean_power_mw)
+    min_power_mw: float = column_field("min_power_w", convert=_power_mw)
+    max_power_mw: float = column_field("max_power_w", convert=_power_mw)
+    sum_power_mw: float = column_field(
+        "sum_power_w", convert=_power_mw, description="Sum of the power of all readings."
+    )
+    mean_power_mw: float = column_field("sum_power_w", "reading_count", convert=_mean_power_mw)
     reading_count: int
 
 
@@ -82,10 +84,12 @@ class ParkDailyStats(RowType):
 class EnergyTypeDailyStats(RowType):
     energy_type: EnergyType = column_field("energy_type", convert=EnergyType)
     local_date: date = strawberry.field(name="date")
-    min_power_mw: float = column_field("min_power", convert=_power_mw)
-    max_power_mw: float = column_field("max_power", convert=_power_mw)
-    sum_power_mw: float = column_field("sum_power", convert=_power_mw, description="Sum of the power of all readings.")
-    mean_power_mw: float = column_field("sum_power", "reading_count", convert=_mean_power_mw)
+    min_power_mw: float = column_field("min_power_w", convert=_power_mw)
+    max_power_mw: float = column_field("max_power_w", convert=_power_mw)
+    sum_power_mw: float = column_field(
+        "sum_power_w", convert=_power_mw, description="Sum of the power of all readings."
+    )
+    mean_power_mw: float = column_field("sum_power_w", "reading_count", convert=_mean_power_mw)
     reading_count: int = column_field("reading_count", convert=int)
     park_count: int = column_field(
         "park_count", convert=int, description="Number of parks that have readings on the day."

@@ -24,7 +24,7 @@ SUMS_DIFFER = text("""
             coalesce(sum(value) filter (where discharge and value < 0), 0) as cost_only_aud,
             coalesce(sum(energy * 0.000001) filter (where not discharge), 0) as charged_kwh,
             coalesce(sum(energy * 0.000001) filter (where discharge), 0) as discharged_kwh
-        from unnest(discharges, energies, tariffs) as event (discharge, energy, tariff),
+        from unnest(discharges, energies_microkwh, tariffs_microcents_per_kwh) as event (discharge, energy, tariff),
             lateral (select cast(energy as numeric) * tariff * 0.00000000000001 as value) as product
     ) as sums
     where (event_blocks.revenue_aud, event_blocks.cost_only_aud, event_blocks.charged_kwh, event_blocks.discharged_kwh)
