@@ -20,7 +20,7 @@ fragment Report on RevenueReport {
 
 async def settle(api: Api, socket: Socket, vpp_id: str, month: str) -> Any:
     """Settle a month, wait by subscription until the report is ready, and return it."""
-    report = await api.ask(
+    report = await api.execute(
         "mutation ($input: GenerateRevenueReportInput!) { generateRevenueReport(input: $input) { id status } }",
         input={"vppId": vpp_id, "month": month},
     )
@@ -32,20 +32,20 @@ async def settle(api: Api, socket: Socket, vpp_id: str, month: str) -> Any:
 
 
 async def report_of(api: Api, report_id: str) -> Any:
-    return await api.ask("query ($id: ID!) { getRevenueReport(id: $id) { ...Report } }" + REPORT, id=report_id)
+    return await api.execute("query ($id: ID!) { getRevenueReport(id: $id) { ...Report } }" + REPORT, id=report_id)
 
 
 async def test_a_month_is_imported_settled_corrected_and_settled_again(served_api: Api, socket: Socket) -> None:
     api = served_api
 
     # Two VPPs; two sites of 13.5 kWh in the first.
-    ours, theirs = await api.vpp(daily_fee=0.3), await api.vpp(daily_fee=0.3)
+    vpp_id, other_vpp_id = await api.create_vpp(daily_fee=0.3), await api.create_vpp(daily_fee=0.3)
     nmi_a, nmi_b = new_nmi(), new_nmi()
-    await api.site(ours, nmi=nmi_a, capacity_kwh=13.5)
-    site_b = await api.site(ours, nmi=nmi_b, capacity_kwh=13.5)
+    await api.create_site(vpp_id, nmi=nmi_a, capacity_kwh=13.5)
+    site_b = await api.create_site(vpp_id, nmi=nmi_b, capacity_kwh=13.5)
 
     # A file with three invalid rows, uploaded by its presigned link.
-    upload = await api.ask(
+    upload = await api.execute(
         """mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "september.csv"}) {
             import { id status } uploadUrl
         } }"""
@@ -75,7 +75,7 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
     ):
         progress.append(payload["data"]["onImportProgress"])
         if len(progress) == 1:
-            await api.ask("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
+            await api.execute("mutation ($id: ID!) { startImport(input: {id: $id}) { id } }", id=import_id)
         if progress[-1]["status"] == "COMPLETED":
             break
     assert progress[0] == {
@@ -94,7 +94,7 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
     }
 
     # The rejected rows, as a list and as a file.
-    imported = await api.ask(
+    imported = await api.execute(
         """query ($id: ID!) { getImport(id: $id) {
             rejectionsUrl rejections { items { lineNumber column code row } }
         } }""",
@@ -114,7 +114,7 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
     ]
 
     # The report. Site A earned 100.00. After the fee of 20 % 80.00 remain: 64.00 for A, 16.00 shared by capacity.
-    first = await settle(api, socket, ours, "2025-09")
+    first = await settle(api, socket, vpp_id, "2025-09")
     assert first["revision"] == 1
     assert first["totals"] == {
         "totalRevenueAud": "100.00",
@@ -152,15 +152,15 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
     assert [(line["nmi"], line["after_fees_aud"]) for line in lines] == [(nmi_a, "63.60"), (nmi_b, "0.00")]
 
     # Settling again with nothing changed returns the same revision.
-    assert (await settle(api, socket, ours, "2025-09"))["id"] == first["id"]
+    assert (await settle(api, socket, vpp_id, "2025-09"))["id"] == first["id"]
 
     # Site B moves to the other VPP from the 16th on, so the second half of its September counts there.
-    await api.ask(
+    await api.execute(
         "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }",
-        input={"siteId": site_b, "vppId": theirs, "effectiveFrom": "2025-09-16"},
+        input={"siteId": site_b, "vppId": other_vpp_id, "effectiveFrom": "2025-09-16"},
     )
     assert (await report_of(api, first["id"]))["isStale"] is True
-    second = await settle(api, socket, ours, "2025-09")
+    second = await settle(api, socket, vpp_id, "2025-09")
 
     # To the 15th: A earned 50.00, of which 40.00 remain: 32.00 for A, and 4.00 for each site by capacity. From the 16th
     # A is the only site, and keeps all 40.00 that remain.

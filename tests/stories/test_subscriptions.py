@@ -23,14 +23,14 @@ async def first_state(states: AsyncIterator[Any]) -> Any:
 
 async def test_finished_import_is_sent_at_once_and_again_when_it_is_reverted(served_api: Api, socket: Socket) -> None:
     nmi = new_nmi()
-    await served_api.site(await served_api.vpp(), nmi=nmi)
-    imported = await served_api.imported(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
+    await served_api.create_site(await served_api.create_vpp(), nmi=nmi)
+    imported = await served_api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
     states = []
     async for payload in socket.subscribe(PROGRESS, id=imported["id"]):
         states.append(payload["data"]["onImportProgress"])
         if len(states) == 1:
-            await served_api.ask(REVERT, id=imported["id"])
+            await served_api.execute(REVERT, id=imported["id"])
         if states[-1]["status"] == "REVERTED":
             break
 
@@ -38,13 +38,13 @@ async def test_finished_import_is_sent_at_once_and_again_when_it_is_reverted(ser
 
 
 async def test_all_of_many_subscribers_receive_the_end_of_an_import(served_api: Api, socket: Socket) -> None:
-    import_id = await served_api.uploaded(HEADER)
+    import_id = await served_api.upload(HEADER)
     for id in map(str, range(10)):
         await socket.send(
             {"id": id, "type": "subscribe", "payload": {"query": PROGRESS, "variables": {"id": import_id}}}
         )
 
-    await served_api.ask(START, id=import_id)
+    await served_api.execute(START, id=import_id)
 
     waiting = set(map(str, range(10)))
     while waiting:
@@ -64,7 +64,7 @@ async def test_subscribing_to_an_import_that_does_not_exist_is_an_error(socket: 
 
 
 async def test_report_is_sent_to_subscribers_of_its_vpp_and_month(served_api: Api, socket: Socket) -> None:
-    vpp_id, other_vpp_id = await served_api.vpp(), await served_api.vpp()
+    vpp_id, other_vpp_id = await served_api.create_vpp(), await served_api.create_vpp()
     received = asyncio.create_task(
         first_state(
             socket.subscribe(
@@ -78,9 +78,9 @@ async def test_report_is_sent_to_subscribers_of_its_vpp_and_month(served_api: Ap
 
     # The protocol does not confirm that a subscription has started: settle the month again until a report is received.
     for percentage in range(100):
-        await served_api.ask(UPDATE, vppId=vpp_id, percentage=percentage)
+        await served_api.execute(UPDATE, vppId=vpp_id, percentage=percentage)
         for settled_vpp_id, month in ((other_vpp_id, "2025-09"), (vpp_id, "2025-08"), (vpp_id, "2025-09")):
-            await served_api.reported(settled_vpp_id, month)
+            await served_api.settle_month(settled_vpp_id, month)
         if received.done():
             break
 
@@ -88,7 +88,7 @@ async def test_report_is_sent_to_subscribers_of_its_vpp_and_month(served_api: Ap
 
 
 async def test_ready_report_is_sent_at_once_to_subscribers_of_its_id(served_api: Api, socket: Socket) -> None:
-    report = await served_api.reported(await served_api.vpp(), "2025-09")
+    report = await served_api.settle_month(await served_api.create_vpp(), "2025-09")
 
     states = socket.subscribe("subscription ($id: ID!) { onRevenueReport(id: $id) { id status } }", id=report["id"])
 
