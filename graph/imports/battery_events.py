@@ -22,7 +22,7 @@ from graph.imports.blocks import Block, Blocks, EventColumns
 from graph.imports.csv.arrays import BoolArray, StructArray
 from graph.imports.csv.fields import FIRST_YEAR
 from graph.imports.csv.line_positions import LinePositions
-from graph.imports.csv.lines import cut_pieces, read_header
+from graph.imports.csv.lines import read_header, split_pieces
 from graph.imports.csv.pieces import PIECE_BYTES, read_pieces
 from graph.imports.csv.rejection import Rejection
 from graph.imports.csv.vectorised_fields import read_date_column, read_event_type_column, read_millionths_column
@@ -119,7 +119,7 @@ class BatteryEventReader:
             raise ValueError(f"A chunk has at most {MAX_CHUNK_BYTES} bytes, not {len(lines)}.")
 
         parts, rejections, lines_read = read_pieces(
-            cut_pieces(lines, PIECE_BYTES),
+            split_pieces(lines, PIECE_BYTES),
             self._header,
             first_line_number=first_line_number,
             read_rows=self._read_rows,

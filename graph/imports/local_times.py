@@ -43,18 +43,21 @@ class LocalTimes:
 def _offset_periods(zone: ZoneInfo) -> tuple[list[int], list[int]]:
     """Return the start of each period with one UTC offset, and the offsets; a binary search finds each start."""
 
-    def offset_at(instant: int) -> int:
-        offset = datetime.fromtimestamp(instant, zone).utcoffset()
+    def offset_at(instant_s: int) -> int:
+        offset = datetime.fromtimestamp(instant_s, zone).utcoffset()
         return 0 if offset is None else round(offset.total_seconds())
 
-    first, last = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (FIRST_YEAR, LAST_YEAR + 1))
-    starts, offsets = [first - 2 * DAY_S], [offset_at(first - 2 * DAY_S)]
-    for day in range(first - DAY_S, last + 2 * DAY_S, DAY_S):
-        if (offset := offset_at(day)) != offsets[-1]:
-            before, after = day - DAY_S, day
-            while after - before > 1:
-                middle = (before + after) // 2
-                before, after = (middle, after) if offset_at(middle) == offsets[-1] else (before, middle)
-            starts.append(after)
-            offsets.append(offset)
-    return starts, offsets
+    first_s, last_s = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (FIRST_YEAR, LAST_YEAR + 1))
+    starts_s, offsets_s = [first_s - 2 * DAY_S], [offset_at(first_s - 2 * DAY_S)]
+    for day_s in range(first_s - DAY_S, last_s + 2 * DAY_S, DAY_S):
+        if (offset_s := offset_at(day_s)) != offsets_s[-1]:
+            before_s, after_s = day_s - DAY_S, day_s
+            while after_s - before_s > 1:
+                middle_s = (before_s + after_s) // 2
+                if offset_at(middle_s) == offsets_s[-1]:
+                    before_s = middle_s
+                else:
+                    after_s = middle_s
+            starts_s.append(after_s)
+            offsets_s.append(offset_s)
+    return starts_s, offsets_s

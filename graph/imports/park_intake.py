@@ -12,7 +12,7 @@ import db.parks
 from db.engine.database import Database
 from db.import_runs import Claim
 from db.parks import ParkHasReadings
-from graph.imports.csv.lines import BLANKS, MAX_LINE_BYTES, Header, cut_lines, read_header
+from graph.imports.csv.lines import BLANKS, MAX_LINE_BYTES, Header, read_header, split_lines
 from graph.imports.csv.pieces import LINE_TOO_LONG
 from graph.imports.csv.rejection import Rejection, RejectionCode, RowRejected
 from graph.imports.kind_intake import KeepResult
@@ -75,7 +75,7 @@ class ParkIntake:
 
     def _check(self, lines: bytearray, first_line_number: int) -> ParkChunk:
         chunk = ParkChunk(self._claim.import_id)
-        for number, line in enumerate(cut_lines(lines), start=first_line_number):
+        for number, line in enumerate(split_lines(lines), start=first_line_number):
             chunk.lines_read += 1
             if not line.strip(BLANKS.encode()):
                 continue

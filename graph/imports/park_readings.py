@@ -15,7 +15,7 @@ import db.readings
 from db.readings import Readings
 from graph.imports.csv.arrays import BoolArray, Int64Array
 from graph.imports.csv.line_positions import LinePositions
-from graph.imports.csv.lines import cut_pieces, read_header
+from graph.imports.csv.lines import read_header, split_pieces
 from graph.imports.csv.pieces import PIECE_BYTES, read_pieces
 from graph.imports.csv.rejection import Rejection
 from graph.imports.csv.vectorised_fields import read_local_time_column, read_millionths_column
@@ -112,7 +112,7 @@ class ParkReadingReader:
     def read(self, lines: bytes | bytearray, *, first_line_number: int) -> ParkReadingChunk:
         """Read whole lines; only the file's last line may lack its newline."""
         parts, rejections, lines_read = read_pieces(
-            cut_pieces(lines, PIECE_BYTES),
+            split_pieces(lines, PIECE_BYTES),
             self._header,
             first_line_number=first_line_number,
             read_rows=self._read_rows,

@@ -1,4 +1,4 @@
-"""Files designed to exhaust a worker's memory, imported with chunks of the usual size."""
+"""Files designed to exhaust a worker's memory, imported in chunks of 8 MiB."""
 
 import gzip
 import zlib

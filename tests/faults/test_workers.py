@@ -24,6 +24,7 @@ from tests.fixtures.watching import START, assert_events_count_once, start_impor
 from tests.fixtures.worker_process import CHUNK_BYTES, Workers, open_workers
 
 KILLS = 10
+# About the time that a worker takes for a chunk.
 CHUNK_DURATION_S = 0.03
 HOUR_S = 3600
 LEASE_LOST = "The import was cancelled or claimed by another worker"

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.imports import park_readings
-from graph.imports.csv.lines import BLANKS, cut_lines, read_header
+from graph.imports.csv.lines import BLANKS, read_header, split_lines
 from graph.imports.csv.pieces import PIECE_BYTES
 from graph.imports.csv.rejection import Rejection, RowRejected
 from graph.imports.park_reading_row import COLUMNS, check_row
@@ -77,8 +77,8 @@ def test_reader_returns_the_same_readings_and_rejections_as_the_check_of_single_
 ) -> None:
     header, lines = file
     readings, rejections = [], []
-    cut = list(cut_lines(lines))
-    for number, line in enumerate(cut, start=2):
+    split = list(split_lines(lines))
+    for number, line in enumerate(split, start=2):
         if not line.strip(BLANKS.encode()):
             continue
         try:
@@ -89,7 +89,7 @@ def test_reader_returns_the_same_readings_and_rejections_as_the_check_of_single_
     with patch.object(park_readings, "PIECE_BYTES", piece_bytes):
         chunk = reader_of(header, zone).read(lines, first_line_number=2)
 
-    assert (chunk.lines_read, chunk.rejections) == (len(cut), rejections)
+    assert (chunk.lines_read, chunk.rejections) == (len(split), rejections)
     assert chunk.readings.earlier_s.tolist() == [reading.earlier_instant.timestamp() for reading in readings]
     assert chunk.readings.later_s.tolist() == [reading.later_instant.timestamp() for reading in readings]
     assert (chunk.readings.local_days + EPOCH_DAY).tolist() == [reading.local_date.toordinal() for reading in readings]

@@ -47,8 +47,8 @@ def read_millionths(column: str, text: str, unit: str, *, minimum: int, maximum:
     a lone point are not. A seventh decimal is rejected, even if it is zero. Raises RowRejected with MALFORMED_NUMBER or
     OUT_OF_RANGE.
     """
-    spelling = DECIMAL.fullmatch(text)
-    sign, whole, fraction = spelling.groups(default="") if spelling else ("", "", "")
+    match = DECIMAL.fullmatch(text)
+    sign, whole, fraction = match.groups(default="") if match else ("", "", "")
     if not whole and not fraction:
         expected = f"{unit} as a decimal number, such as 12.345678"
         raise rejected_value(RejectionCode.MALFORMED_NUMBER, column, text, "is not a decimal number", expected)

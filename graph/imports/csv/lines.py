@@ -1,7 +1,7 @@
 """
 Splits CSV text into chunks, pieces and lines, parses the header, and splits a line into fields.
 
-A row is one line, ended by LF or CRLF, even inside quotes: so a stray quote spoils only its own line. A lone CR is
+A row is one line, ended by LF or CRLF, even inside quotes: so a stray quote invalidates only its own line. A lone CR is
 content, not a line end. A field either contains no quotes, or is enclosed in quotes, with "" for a quote inside. Blanks
 and tabs around a field, outside or inside its quotes, are ignored.
 """
@@ -72,7 +72,7 @@ def _end_of_lines(text: bytes | bytearray, size: int) -> int:
     return text.rfind(b"\n", 0, size) + 1 or text.find(b"\n", size) + 1
 
 
-def cut_pieces(lines: bytes | bytearray, size: int) -> Iterator[bytes]:
+def split_pieces(lines: bytes | bytearray, size: int) -> Iterator[bytes]:
     """
     Split lines into pieces of whole lines of at most `size` bytes; a longer line is a piece of its own.
 
@@ -88,7 +88,7 @@ def cut_pieces(lines: bytes | bytearray, size: int) -> Iterator[bytes]:
             return
 
 
-def cut_lines(lines: bytes | bytearray) -> Iterator[bytes]:
+def split_lines(lines: bytes | bytearray) -> Iterator[bytes]:
     """Split text into lines without their line ends; if the last line has no newline, its trailing CR is content."""
     *ended, unended = bytes(lines).split(b"\n")
     yield from (line.removesuffix(b"\r") for line in ended)

@@ -1,6 +1,6 @@
 import pytest
 
-from graph.imports.csv.lines import Header, HeaderRefused, cut_pieces, measure_chunk, read_header
+from graph.imports.csv.lines import Header, HeaderRefused, measure_chunk, read_header, split_pieces
 
 COLUMNS = ("NMI", "DATE", "ENERGY")
 EXPECTED = "expected the columns NMI,DATE,ENERGY"
@@ -42,7 +42,7 @@ def test_chunk_consists_of_whole_lines(text: bytes, size: int, chunk: bytes) -> 
     ],
 )
 def test_lines_are_split_into_pieces_of_whole_lines(lines: bytes, size: int, pieces: list[bytes]) -> None:
-    assert list(cut_pieces(lines, size)) == pieces
+    assert list(split_pieces(lines, size)) == pieces
 
 
 @pytest.mark.parametrize(
