@@ -23,9 +23,9 @@ from graph.resolvers.parks import Park, parks_by_id
 from graph.resolvers.permissions import RequiresRole
 from graph.resolvers.reads import FieldQuery, ReadContext
 
-# The database stores power as an integer of 10^-6 MW. Python's division of integers returns the float nearest to the
-# exact quotient.
-MICROMW_PER_MW = 10**6
+# The database stores power in W, as integers. Python's division of integers returns the float nearest to the exact
+# quotient.
+W_PER_MW = 10**6
 
 BY_PARK = Order((col(ReadingTable.park_id), col(ReadingTable.interval_start)), grouped=True)
 BY_DAY_AND_PARK = Order((col(ParkDayTable.local_date), col(ParkDayTable.park_id)))
@@ -43,13 +43,13 @@ def _park_days(context: ReadContext, filter: "StatsFilterInput | None" = None) -
     return db.readings.park_daily_stats(context.scope, _park_filter(filter), filter.from_, filter.until)
 
 
-def _power_mw(power_micromw: int | Decimal) -> float:
+def _power_mw(power_w: int | Decimal) -> float:
     # Decimal, since Postgres's sum() of bigint is numeric.
-    return int(power_micromw) / MICROMW_PER_MW
+    return int(power_w) / W_PER_MW
 
 
-def _mean_power_mw(sum_power_micromw: int | Decimal, reading_count: int | Decimal) -> float:
-    return int(sum_power_micromw) / (MICROMW_PER_MW * int(reading_count))
+def _mean_power_mw(sum_power_w: int | Decimal, reading_count: int | Decimal) -> float:
+    return int(sum_power_w) / (W_PER_MW * int(reading_count))
 
 
 @strawberry.type(

@@ -15,11 +15,11 @@ REVOKE = f"mutation ($id: ID!) {{ revokeApiKey(input: {{id: $id}}) {KEY} }}"
 LIST = f"{{ listApiKeys(limit: 200) {{ items {KEY} nextToken }} }}"
 
 
-async def test_a_created_key_shows_its_secret_this_once(api: Api) -> None:
+async def test_secret_of_a_key_is_returned_only_when_it_is_created(api: Api) -> None:
     vpp_id, name = await api.create_vpp(), new_name()
-    given = {"name": f" {name}", "role": "OPERATOR", "vppIds": [vpp_id]}
+    input = {"name": f" {name}", "role": "OPERATOR", "vppIds": [vpp_id]}
 
-    created = await api.execute(CREATE, input=given | {"expiresAt": "9000-01-01T10:00+10:00"})
+    created = await api.execute(CREATE, input=input | {"expiresAt": "9000-01-01T10:00+10:00"})
 
     assert created["secret"].startswith("da2-")
     assert len(created["secret"]) == len("da2-") + 43  # 256 bits in base64
@@ -40,32 +40,32 @@ async def test_a_created_key_shows_its_secret_this_once(api: Api) -> None:
     assert created["secret"] not in str(listed)
 
 
-async def test_a_key_is_held_to_nothing_unless_it_says_so(api: Api) -> None:
+async def test_key_has_no_scope_and_no_expiry_by_default(api: Api) -> None:
     created = await api.execute(CREATE, input={"name": new_name(), "role": "ADMIN"})
 
     assert [created["apiKey"][field] for field in ("vppIds", "siteIds", "expiresAt")] == [None, None, None]
 
 
-async def test_of_a_secret_only_its_hash_is_kept(api: Api, database: Database) -> None:
+async def test_only_the_hash_of_a_secret_is_stored(api: Api, database: Database) -> None:
     created = await api.execute(CREATE, input={"name": new_name(), "role": "READER"})
 
-    kept = await database.row(
+    stored = await database.row(
         text("select * from api_keys where prefix = :prefix").bindparams(prefix=created["secret"][:12])
     )
 
-    assert kept is not None
-    assert kept.secret_sha256 == hashlib.sha256(created["secret"].encode()).digest()
-    assert created["secret"] not in str(kept)
+    assert stored is not None
+    assert stored.secret_sha256 == hashlib.sha256(created["secret"].encode()).digest()
+    assert created["secret"] not in str(stored)
 
 
-async def test_a_key_tells_when_it_was_last_used(api: Api) -> None:
+async def test_use_of_a_key_updates_its_last_used_at(api: Api) -> None:
     created = await api.execute(CREATE, input={"name": new_name(), "role": "READER"})
 
     await api.client.post(
         "/graphql", json={"query": "{ getCaller { name } }"}, headers={"x-api-key": created["secret"]}
     )
 
-    # It is noted beside the request.
+    # A background task records the use, after the response.
     async with asyncio.timeout(WAIT_S):
         used = created["apiKey"]
         while used["lastUsedAt"] is None:
@@ -73,7 +73,7 @@ async def test_a_key_tells_when_it_was_last_used(api: Api) -> None:
     assert used["lastUsedAt"] >= used["createdAt"]
 
 
-async def test_a_revoked_key_keeps_the_time_at_which_it_was(api: Api) -> None:
+async def test_second_revocation_keeps_the_time_of_the_first(api: Api) -> None:
     key_id = (await api.execute(CREATE, input={"name": new_name(), "role": "READER"}))["apiKey"]["id"]
 
     revoked = await api.execute(REVOKE, id=key_id)
@@ -84,7 +84,7 @@ async def test_a_revoked_key_keeps_the_time_at_which_it_was(api: Api) -> None:
     assert revoked in (await api.execute(LIST))["items"]
 
 
-async def test_a_key_that_is_not_there_cannot_be_revoked(api: Api) -> None:
+async def test_unknown_key_cannot_be_revoked(api: Api) -> None:
     unknown = str(uuid4())
 
     refusal = await api.refusal(REVOKE, id=unknown)
@@ -92,49 +92,52 @@ async def test_a_key_that_is_not_there_cannot_be_revoked(api: Api) -> None:
     assert refusal == ("NotFound", ["input", "id"], f"There is no API key with the id {unknown}.")
 
 
-NOWHERE = str(uuid4())
-NAME_REFUSED = (["input", "name"], "An API key's name has 1 to 200 characters.")
-NO_ID = 'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; "all" is none.'
-HAS_PASSED = "An API key must expire in the future; 2025-09-01T00:00:00+00:00 has passed."
-NO_SITES = "A MEMBER key needs siteIds: at least one site that it may see."
-TO_SITES = "Only a MEMBER key can be limited to sites; this key has the role"
-TO_VPPS = "Only a READER or OPERATOR key can be limited to VPPs; this key has the role"
+UNKNOWN_ID = str(uuid4())
+INVALID_NAME = (["input", "name"], "An API key's name has 1 to 200 characters.")
+INVALID_ID = 'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; "all" is none.'
+EXPIRED = "An API key must expire in the future; 2025-09-01T00:00:00+00:00 has passed."
+SITES_REQUIRED = "A MEMBER key needs siteIds: at least one site that it may see."
+SITES_NOT_ALLOWED = "Only a MEMBER key can be limited to sites; this key has the role"
+VPPS_NOT_ALLOWED = "Only a READER or OPERATOR key can be limited to VPPs; this key has the role"
 
 
 @pytest.mark.parametrize(
-    ("given", "refused"),
+    ("input", "expected"),
     [
-        ({"name": " "}, NAME_REFUSED),
-        ({"name": "x" * 201}, NAME_REFUSED),
-        ({"vppIds": [str(uuid4()), "all"]}, (["input", "vppIds", "1"], NO_ID)),
-        ({"siteIds": ["all"]}, (["input", "siteIds", "0"], NO_ID)),
-        ({"expiresAt": "2025-09-01T00:00Z"}, (["input", "expiresAt"], HAS_PASSED)),
-        ({"role": "MEMBER"}, (["input", "siteIds"], NO_SITES)),
-        ({"role": "MEMBER", "siteIds": []}, (["input", "siteIds"], NO_SITES)),
-        ({"role": "READER", "siteIds": []}, (["input", "siteIds"], f"{TO_SITES} READER.")),
-        ({"role": "OPERATOR", "siteIds": [NOWHERE]}, (["input", "siteIds"], f"{TO_SITES} OPERATOR.")),
-        ({"role": "ADMIN", "siteIds": [NOWHERE]}, (["input", "siteIds"], f"{TO_SITES} ADMIN.")),
-        ({"role": "ADMIN", "vppIds": []}, (["input", "vppIds"], f"{TO_VPPS} ADMIN.")),
-        ({"role": "MEMBER", "siteIds": [NOWHERE], "vppIds": [NOWHERE]}, (["input", "vppIds"], f"{TO_VPPS} MEMBER.")),
-        ({"vppIds": [NOWHERE]}, (["input", "vppIds", "0"], f"There is no VPP with the id {NOWHERE}.")),
+        ({"name": " "}, INVALID_NAME),
+        ({"name": "x" * 201}, INVALID_NAME),
+        ({"vppIds": [str(uuid4()), "all"]}, (["input", "vppIds", "1"], INVALID_ID)),
+        ({"siteIds": ["all"]}, (["input", "siteIds", "0"], INVALID_ID)),
+        ({"expiresAt": "2025-09-01T00:00Z"}, (["input", "expiresAt"], EXPIRED)),
+        ({"role": "MEMBER"}, (["input", "siteIds"], SITES_REQUIRED)),
+        ({"role": "MEMBER", "siteIds": []}, (["input", "siteIds"], SITES_REQUIRED)),
+        ({"role": "READER", "siteIds": []}, (["input", "siteIds"], f"{SITES_NOT_ALLOWED} READER.")),
+        ({"role": "OPERATOR", "siteIds": [UNKNOWN_ID]}, (["input", "siteIds"], f"{SITES_NOT_ALLOWED} OPERATOR.")),
+        ({"role": "ADMIN", "siteIds": [UNKNOWN_ID]}, (["input", "siteIds"], f"{SITES_NOT_ALLOWED} ADMIN.")),
+        ({"role": "ADMIN", "vppIds": []}, (["input", "vppIds"], f"{VPPS_NOT_ALLOWED} ADMIN.")),
         (
-            {"role": "MEMBER", "siteIds": [NOWHERE]},
-            (["input", "siteIds", "0"], f"There is no site with the id {NOWHERE}."),
+            {"role": "MEMBER", "siteIds": [UNKNOWN_ID], "vppIds": [UNKNOWN_ID]},
+            (["input", "vppIds"], f"{VPPS_NOT_ALLOWED} MEMBER."),
+        ),
+        ({"vppIds": [UNKNOWN_ID]}, (["input", "vppIds", "0"], f"There is no VPP with the id {UNKNOWN_ID}.")),
+        (
+            {"role": "MEMBER", "siteIds": [UNKNOWN_ID]},
+            (["input", "siteIds", "0"], f"There is no site with the id {UNKNOWN_ID}."),
         ),
     ],
 )
-async def test_a_key_is_refused_with_the_field_at_fault(
-    api: Api, given: dict[str, Any], refused: tuple[list[str], str]
+async def test_invalid_key_is_refused_with_the_field_at_fault(
+    api: Api, input: dict[str, Any], expected: tuple[list[str], str]
 ) -> None:
     before = await api.execute(LIST)
 
-    refusal = await api.refusal(CREATE, input={"name": new_name(), "role": "READER"} | given)
+    refusal = await api.refusal(CREATE, input={"name": new_name(), "role": "READER"} | input)
 
-    assert refusal == ("ValidationFailed", *refused)
+    assert refusal == ("ValidationFailed", *expected)
     assert await api.execute(LIST) == before
 
 
-async def test_a_key_is_held_to_vpps_and_sites_that_are_there_and_not_to_one_another(api: Api) -> None:
+async def test_scope_of_a_key_must_name_existing_vpps_or_sites_and_not_each_others_ids(api: Api) -> None:
     vpp_id = await api.create_vpp()
     site_id = await api.create_site(vpp_id)
     before = await api.execute(LIST)

@@ -45,38 +45,38 @@ ALWAYS = {"effectiveFrom": None, "effectiveUntil": None}
 UNTIL_JULY = {"effectiveFrom": None, "effectiveUntil": "2025-07-01"}
 FROM_JULY = {"effectiveFrom": "2025-07-01", "effectiveUntil": None}
 HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
-WAITING = text("1 from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")
+WAITS_FOR_A_LOCK = text("1 from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")
 
 
 async def entries(api: Api, **filter: Any) -> list[Any]:
-    """Return the entries that meet a filter, the oldest first."""
+    """Return the audit entries that match a filter, oldest first."""
     listed = await api.execute(LIST, filter=filter)
     return list(reversed(listed["items"]))
 
 
 async def history(api: Api, object_id: str) -> list[tuple[str, Any, Any]]:
-    """Return what was done to an object, and what it was before and after."""
+    """Return the entries of an object, oldest first: the action, and the object before and after it."""
     return [
         (entry["action"], entry["old"] and json.loads(entry["old"]), entry["new"] and json.loads(entry["new"]))
         for entry in await entries(api, objectId=object_id)
     ]
 
 
-async def new_key(api: Api, **given: Any) -> Any:
-    return await api.execute(CREATE_KEY, input={"name": new_name(), "role": "OPERATOR"} | given)
+async def create_key(api: Api, **input: Any) -> Any:
+    return await api.execute(CREATE_KEY, input={"name": new_name(), "role": "OPERATOR"} | input)
 
 
-async def sent(api: Api, secret: str, document: str, **variables: Any) -> Any:
+async def send(api: Api, secret: str, document: str, **variables: Any) -> Any:
     """Send an operation with a key, and return the response."""
     body = {"query": document, "variables": variables}
     return await api.client.post("/graphql", json=body, headers={"x-api-key": secret})
 
 
-async def test_an_entry_tells_who_did_it_and_in_which_request(api: Api) -> None:
+async def test_entry_names_the_caller_and_the_request(api: Api) -> None:
     name = new_name()
-    key = await new_key(api, name=name)
+    key = await create_key(api, name=name)
 
-    response = await sent(
+    response = await send(
         api, key["secret"], CREATE_VPP, input={"name": new_name(), "revenuePercentage": 20, "dailyFeeAud": 0.3}
     )
 
@@ -90,13 +90,13 @@ async def test_an_entry_tells_who_did_it_and_in_which_request(api: Api) -> None:
     }
 
 
-async def test_a_caller_whose_key_is_not_kept_is_told_by_name_alone(api: Api) -> None:
+async def test_entry_of_the_bootstrap_key_has_a_caller_name_and_no_key_id(api: Api) -> None:
     (entry,) = await entries(api, objectId=await api.create_vpp())
 
     assert (entry["authType"], entry["callerName"], entry["apiKeyId"]) == ("API_KEY", "bootstrap", None)
 
 
-async def test_what_is_done_to_a_vpp_is_kept(api: Api) -> None:
+async def test_changes_of_a_vpp_are_audited(api: Api) -> None:
     name, renamed = new_name(), new_name()
     vpp_id = await api.create_vpp(name=name, percentage=33.3, daily_fee=0.3)
 
@@ -105,17 +105,17 @@ async def test_what_is_done_to_a_vpp_is_kept(api: Api) -> None:
     await api.execute(DELETE_VPP, id=vpp_id)
 
     terms = {"revenuePercentage": 33.3, "dailyFeeAud": 0.3}
-    was = {"name": name, "priceSchedules": [terms | ALWAYS]}
+    created = {"name": name, "priceSchedules": [terms | ALWAYS]}
     later = [terms | UNTIL_JULY, terms | {"revenuePercentage": 25} | FROM_JULY]
     assert await history(api, vpp_id) == [
-        ("createVpp", None, was),
-        ("updateVpp", was, was | {"name": renamed}),
-        ("updateVpp", was | {"name": renamed}, {"name": renamed, "priceSchedules": later}),
+        ("createVpp", None, created),
+        ("updateVpp", created, created | {"name": renamed}),
+        ("updateVpp", created | {"name": renamed}, {"name": renamed, "priceSchedules": later}),
         ("deleteVpp", {"name": renamed, "priceSchedules": later}, None),
     ]
 
 
-async def test_what_is_done_to_a_site_is_kept(api: Api) -> None:
+async def test_changes_of_a_site_are_audited(api: Api) -> None:
     vpp_id, other_id, nmi = await api.create_vpp(), await api.create_vpp(), new_nmi()
     site_id = await api.create_site(vpp_id, nmi=nmi)
 
@@ -123,18 +123,18 @@ async def test_what_is_done_to_a_site_is_kept(api: Api) -> None:
     await api.execute(ASSIGN_SITE, input={"siteId": site_id, "vppId": other_id, "effectiveFrom": "2025-07-01"})
     await api.execute(DELETE_SITE, id=site_id)
 
-    was = {"nmi": nmi, "address": "1 King St", "memberships": [{"vppId": vpp_id} | ALWAYS]}
-    moved = was | {"address": "2 King St"}
+    created = {"nmi": nmi, "address": "1 King St", "memberships": [{"vppId": vpp_id} | ALWAYS]}
+    moved = created | {"address": "2 King St"}
     left = moved | {"memberships": [{"vppId": vpp_id} | UNTIL_JULY, {"vppId": other_id} | FROM_JULY]}
     assert await history(api, site_id) == [
-        ("createSite", None, was),
-        ("updateSite", was, moved),
+        ("createSite", None, created),
+        ("updateSite", created, moved),
         ("assignSite", moved, left),
         ("deleteSite", left, None),
     ]
 
 
-async def test_what_is_done_to_a_battery_is_kept(api: Api) -> None:
+async def test_changes_of_a_battery_are_audited(api: Api) -> None:
     site_id, serial = await api.create_site(await api.create_vpp()), new_name()
     battery_id = await api.add_battery(site_id, capacity_kwh=13.5, serial=serial)
     await api.execute(
@@ -144,9 +144,9 @@ async def test_what_is_done_to_a_battery_is_kept(api: Api) -> None:
     await api.execute(REMOVE_BATTERY, input={"id": battery_id, "effectiveFrom": "2025-07-31"})
     await api.execute(REMOVE_BATTERY, input={"id": battery_id})
 
-    was: dict[str, Any] = {"siteId": site_id, "manufacturer": "Tesla", "serial": serial} | ALWAYS
-    was |= {"capacities": [{"capacityKwh": 13.5} | ALWAYS]}
-    extended = was | {
+    created: dict[str, Any] = {"siteId": site_id, "manufacturer": "Tesla", "serial": serial} | ALWAYS
+    created |= {"capacities": [{"capacityKwh": 13.5} | ALWAYS]}
+    extended = created | {
         "manufacturer": "Sonnen",
         "capacities": [{"capacityKwh": 13.5} | UNTIL_JULY, {"capacityKwh": 20} | FROM_JULY],
     }
@@ -154,14 +154,14 @@ async def test_what_is_done_to_a_battery_is_kept(api: Api) -> None:
     removed = extended | until
     removed |= {"capacities": [{"capacityKwh": 13.5} | UNTIL_JULY, {"capacityKwh": 20} | FROM_JULY | until]}
     assert await history(api, battery_id) == [
-        ("addBattery", None, was),
-        ("updateBattery", was, extended),
+        ("addBattery", None, created),
+        ("updateBattery", created, extended),
         ("removeBattery", extended, removed),
         ("removeBattery", removed, None),
     ]
 
 
-async def test_batteries_that_go_with_their_site_are_told_of_too(api: Api) -> None:
+async def test_deleting_a_site_audits_the_deletion_of_its_batteries(api: Api) -> None:
     site_id = await api.create_site(await api.create_vpp())
     battery_ids = [await api.add_battery(site_id, capacity_kwh=size) for size in (13.5, 10)]
 
@@ -174,29 +174,29 @@ async def test_batteries_that_go_with_their_site_are_told_of_too(api: Api) -> No
     ]
 
 
-async def test_what_is_done_to_an_import_is_kept_but_not_what_workers_do(api: Api, worker: None) -> None:
+async def test_changes_of_an_import_by_callers_are_audited_but_not_those_by_workers(api: Api, worker: None) -> None:
     nmi = new_nmi()
     await api.create_site(await api.create_vpp(), nmi=nmi)
     imported = await api.import_file(f"{HEADER}{nmi},2025-09-01,DISCHARGE,1,10\n{nmi},2025-09-32,DISCHARGE,1,10\n")
 
     await api.execute(REVERT, id=imported["id"])
 
-    was: dict[str, Any] = {
+    created: dict[str, Any] = {
         "kind": "BATTERY_EVENTS",
         "status": "AWAITING_UPLOAD",
         "fileName": "events.csv",
         "chargeTariff": "COST",
     }
-    was |= {"rowsRead": 0, "rowsImported": 0, "rowsDuplicated": 0, "rowsRejected": 0}
-    completed = was | {"status": "COMPLETED", "rowsRead": 2, "rowsImported": 1, "rowsRejected": 1}
+    created |= {"rowsRead": 0, "rowsImported": 0, "rowsDuplicated": 0, "rowsRejected": 0}
+    completed = created | {"status": "COMPLETED", "rowsRead": 2, "rowsImported": 1, "rowsRejected": 1}
     assert await history(api, imported["id"]) == [
-        ("createImport", None, was),
-        ("startImport", was, was | {"status": "QUEUED"}),
+        ("createImport", None, created),
+        ("startImport", created, created | {"status": "QUEUED"}),
         ("revertImport", completed, completed | {"status": "REVERTED"}),
     ]
 
 
-async def test_an_import_of_readings_is_kept_with_whose_they_are(api: Api) -> None:
+async def test_entry_of_a_readings_import_names_the_park(api: Api) -> None:
     park_id = await api.create_park()
 
     upload = await api.execute(
@@ -207,42 +207,42 @@ async def test_an_import_of_readings_is_kept_with_whose_they_are(api: Api) -> No
     assert (new["kind"], new["parkId"]) == ("PARK_READINGS", park_id)
 
 
-async def test_what_is_done_to_a_report_is_kept_but_not_what_workers_do(api: Api, worker: None) -> None:
+async def test_request_for_a_report_is_audited_but_not_its_settlement(api: Api, worker: None) -> None:
     vpp_id = await api.create_vpp()
     first = await api.settle_month(vpp_id, "2025-09")
     await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25})
     second = await api.settle_month(vpp_id, "2025-09")
 
-    kept = [await history(api, report["id"]) for report in (first, second)]
+    histories = [await history(api, report["id"]) for report in (first, second)]
 
-    asked = {"vppId": vpp_id, "month": "2025-09", "status": "PENDING"}
-    assert kept == [
-        [("generateRevenueReport", None, asked | {"revision": 1})],
-        [("generateRevenueReport", None, asked | {"revision": 2})],
+    pending = {"vppId": vpp_id, "month": "2025-09", "status": "PENDING"}
+    assert histories == [
+        [("generateRevenueReport", None, pending | {"revision": 1})],
+        [("generateRevenueReport", None, pending | {"revision": 2})],
     ]
 
 
-async def test_what_is_done_to_a_park_is_kept(api: Api) -> None:
+async def test_changes_of_a_park_are_audited(api: Api) -> None:
     name = new_name()
     park_id = await api.create_park(name=name, timezone="Europe/Amsterdam", energy_type="WIND")
 
     await api.execute(UPDATE_PARK, input={"id": park_id, "timezone": "Europe/Volgograd", "energyType": "SOLAR"})
 
-    was = {"name": name, "timezone": "Europe/Amsterdam", "energyType": "WIND"}
+    created = {"name": name, "timezone": "Europe/Amsterdam", "energyType": "WIND"}
     assert await history(api, park_id) == [
-        ("createPark", None, was),
-        ("updatePark", was, {"name": name, "timezone": "Europe/Volgograd", "energyType": "SOLAR"}),
+        ("createPark", None, created),
+        ("updatePark", created, {"name": name, "timezone": "Europe/Volgograd", "energyType": "SOLAR"}),
     ]
 
 
-async def test_what_is_done_to_a_key_is_kept_but_not_its_secret(api: Api, database: Database) -> None:
+async def test_changes_of_a_key_are_audited_without_its_secret(api: Api, database: Database) -> None:
     vpp_id, name = await api.create_vpp(), new_name()
-    key = await new_key(api, name=name, vppIds=[vpp_id], expiresAt="9000-01-01T10:00+10:00")
+    key = await create_key(api, name=name, vppIds=[vpp_id], expiresAt="9000-01-01T10:00+10:00")
 
     await api.execute(REVOKE_KEY, id=key["apiKey"]["id"])
 
-    (created, none, was), (revoked, old, new) = await history(api, key["apiKey"]["id"])
-    assert (created, none, was) == (
+    (create_action, nothing, created_key), (revoke_action, old, new) = await history(api, key["apiKey"]["id"])
+    assert (create_action, nothing, created_key) == (
         "createApiKey",
         None,
         {
@@ -255,20 +255,20 @@ async def test_what_is_done_to_a_key_is_kept_but_not_its_secret(api: Api, databa
             "revokedAt": None,
         },
     )
-    assert (revoked, old, new) == ("revokeApiKey", was, was | {"revokedAt": new["revokedAt"]})
+    assert (revoke_action, old, new) == ("revokeApiKey", created_key, created_key | {"revokedAt": new["revokedAt"]})
     assert new["revokedAt"] is not None
-    kept = " ".join(row[0] for row in await database.rows(text("select audit_entries::text from audit_entries")))
-    assert key["apiKey"]["prefix"] in kept
-    assert key["secret"][12:] not in kept
-    assert hashlib.sha256(key["secret"].encode()).hexdigest() not in kept
+    all_entries = " ".join(row[0] for row in await database.rows(text("select audit_entries::text from audit_entries")))
+    assert key["apiKey"]["prefix"] in all_entries
+    assert key["secret"][12:] not in all_entries
+    assert hashlib.sha256(key["secret"].encode()).hexdigest() not in all_entries
 
 
-async def test_no_mutation_goes_unkept(api: Api, worker: None) -> None:
+async def test_every_mutation_is_audited(api: Api, worker: None) -> None:
     vpp_id, nmi = await api.create_vpp(), new_nmi()
     site_id = await api.create_site(vpp_id, nmi=nmi)
     battery_id = await api.add_battery(site_id, capacity_kwh=13.5)
     imported = await api.import_file(f"{HEADER}{nmi},2025-10-01,DISCHARGE,1,10\n")
-    key = await new_key(api)
+    key = await create_key(api)
     await api.execute(UPDATE_VPP, input={"id": vpp_id, "name": new_name()})
     await api.execute(UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
     await api.execute(ASSIGN_SITE, input={"siteId": site_id, "vppId": await api.create_vpp()})
@@ -282,14 +282,14 @@ async def test_no_mutation_goes_unkept(api: Api, worker: None) -> None:
     await api.execute(DELETE_VPP, id=await api.create_vpp())
     await api.execute(DELETE_SITE, id=await api.create_site(vpp_id))
 
-    kept = {entry["action"] for entry in (await api.execute(LIST))["items"]}
+    audited = {entry["action"] for entry in (await api.execute(LIST))["items"]}
 
     mutations = schema._schema.mutation_type
     assert isinstance(mutations, GraphQLObjectType)
-    assert kept == set(mutations.fields)
+    assert audited == set(mutations.fields)
 
 
-async def test_nothing_is_kept_of_what_changed_nothing(api: Api, worker: None) -> None:
+async def test_mutations_without_effect_are_not_audited(api: Api, worker: None) -> None:
     vpp_id, site_id, battery_id, import_id, park_id = (str(uuid4()) for _ in range(5))
     creates = [
         (CREATE_VPP, {"id": vpp_id, "name": new_name(), "revenuePercentage": 20}),
@@ -298,17 +298,17 @@ async def test_nothing_is_kept_of_what_changed_nothing(api: Api, worker: None) -
         (CREATE_IMPORT, {"id": import_id, "kind": "BATTERY_EVENTS", "fileName": "events.csv"}),
         (CREATE_PARK, {"id": park_id, "name": new_name(), "timezone": "UTC", "energyType": "WIND"}),
     ]
-    for document, given in creates:
-        await api.execute(document, input=given)
+    for document, input in creates:
+        await api.execute(document, input=input)
     imported = await api.import_file(f"{HEADER}{new_nmi()},2025-09-01,CHARGE,1,1\n")
     await api.settle_month(vpp_id, "2025-09")
-    key = await new_key(api)
+    key = await create_key(api)
     await api.execute(REVOKE_KEY, id=key["apiKey"]["id"])
     await api.execute(CANCEL, id=import_id)
     before = await entries(api)
 
-    for document, given in creates[:3]:
-        await api.execute(document, input=given)
+    for document, input in creates[:3]:
+        await api.execute(document, input=input)
     await api.execute(CREATE_IMPORT, input=creates[3][1])
     await api.execute(CREATE_PARK, input=creates[4][1])
     await api.execute(UPDATE_PARK, input={"id": park_id, "timezone": "UTC", "energyType": "WIND"})
@@ -324,17 +324,17 @@ async def test_nothing_is_kept_of_what_changed_nothing(api: Api, worker: None) -
     assert await entries(api) == before
 
 
-async def test_nothing_is_kept_of_what_was_refused(api: Api) -> None:
+async def test_refused_mutations_are_not_audited(api: Api) -> None:
     vpp_id, taken = await api.create_vpp(), new_name()
     await api.create_vpp(name=taken)
     site_id = await api.create_site(vpp_id, capacity_kwh=10)
     import_id = await api.upload(HEADER)
-    reader = await new_key(api, role="READER")
+    reader = await create_key(api, role="READER")
     before = await entries(api)
 
     refusals = [
         await api.refusal(CREATE_VPP, input={"name": taken, "revenuePercentage": 20}),
-        # The name is changed, and changed back when the fee is refused.
+        # The statement that changes the name is rolled back when the fee is refused.
         await api.refusal(UPDATE_VPP, input={"id": vpp_id, "name": new_name(), "dailyFeeAud": -1}),
         await api.refusal(UPDATE_VPP, input={"id": str(uuid4()), "name": new_name()}),
         await api.refusal(DELETE_VPP, id=vpp_id),
@@ -343,7 +343,7 @@ async def test_nothing_is_kept_of_what_was_refused(api: Api) -> None:
         await api.refusal(GENERATE, input={"vppId": str(uuid4()), "month": "2025-09"}),
         await api.refusal(REVOKE_KEY, id=str(uuid4())),
     ]
-    refused = await sent(api, reader["secret"], UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
+    refused = await send(api, reader["secret"], UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
 
     assert [kind for kind, _, _ in refusals] == [
         *("Conflict", "ValidationFailed", "NotFound", "Conflict", "NotFound", "Conflict", "NotFound", "NotFound")
@@ -352,7 +352,7 @@ async def test_nothing_is_kept_of_what_was_refused(api: Api) -> None:
     assert await entries(api) == before
 
 
-async def test_of_two_mutations_in_one_request_the_refused_one_alone_is_not_kept(api: Api) -> None:
+async def test_refused_mutation_is_not_audited_while_others_of_its_request_are(api: Api) -> None:
     vpp_id, name = await api.create_vpp(), new_name()
     document = """mutation ($id: ID!, $name: String!) {
         first: updateVpp(input: {id: $id, name: $name}) { id }
@@ -368,27 +368,27 @@ async def test_of_two_mutations_in_one_request_the_refused_one_alone_is_not_kept
     assert repriced[2]["priceSchedules"][0]["dailyFeeAud"] == 1
 
 
-async def test_of_changes_made_at_once_each_tells_what_the_one_before_it_left(api: Api) -> None:
+async def test_entries_of_concurrent_changes_form_a_chain(api: Api) -> None:
     vpp_id = await api.create_vpp()
     names = [new_name() for _ in range(8)]
 
     await asyncio.gather(*(api.execute(UPDATE_VPP, input={"id": vpp_id, "name": name}) for name in names))
 
-    kept = await history(api, vpp_id)
-    assert [old for _, old, _ in kept[1:]] == [new for _, _, new in kept[:-1]]
-    assert sorted(new["name"] for _, _, new in kept[1:]) == sorted(names)
+    entries_of_vpp = await history(api, vpp_id)
+    assert [old for _, old, _ in entries_of_vpp[1:]] == [new for _, _, new in entries_of_vpp[:-1]]
+    assert sorted(new["name"] for _, _, new in entries_of_vpp[1:]) == sorted(names)
 
 
-async def test_of_one_create_sent_many_times_at_once_one_is_kept(api: Api) -> None:
+async def test_create_sent_many_times_concurrently_is_audited_once(api: Api) -> None:
     vpp_id = str(uuid4())
-    given = {"id": vpp_id, "name": new_name(), "revenuePercentage": 20}
+    input = {"id": vpp_id, "name": new_name(), "revenuePercentage": 20}
 
-    await asyncio.gather(*(api.execute(CREATE_VPP, input=given) for _ in range(8)))
+    await asyncio.gather(*(api.execute(CREATE_VPP, input=input) for _ in range(8)))
 
     assert len(await history(api, vpp_id)) == 1
 
 
-async def test_an_import_is_reverted_after_whatever_else_changes_what_counts(
+async def test_revert_waits_for_the_lock_on_settled_totals_before_it_locks_the_import(
     api: Api, worker: None, database: Database
 ) -> None:
     nmi = new_nmi()
@@ -398,15 +398,16 @@ async def test_an_import_is_reverted_after_whatever_else_changes_what_counts(
     async with database.transaction() as session:
         await db.imports.lock_settled_totals(session)
         reverting = asyncio.create_task(api.execute(REVERT, id=imported["id"]))
-        while await database.row(select(WAITING)) is None:
+        while await database.row(select(WAITS_FOR_A_LOCK)) is None:
             assert not reverting.done()
-        # Another import's completion counts this one's duplicates: had the revert held it first, neither would end.
+        # Completing another import locks this import to recount its duplicates. If the revert had locked it before the
+        # totals, the two transactions would deadlock.
         await db.imports.lock_import(session, id=imported["id"])
 
     assert await reverting == {"status": "REVERTED"}
 
 
-async def test_numbers_are_kept_and_told_exactly(api: Api, database: Database) -> None:
+async def test_numbers_in_entries_keep_all_digits(api: Api, database: Database) -> None:
     async with database.transaction() as session:
         terms = db.vpps.Terms(Decimal("12.345678901234567890123"), Decimal("0.100"))
         vpp_id = await db.vpps.create(session, id=None, name=new_name(), terms=terms)
@@ -418,53 +419,53 @@ async def test_numbers_are_kept_and_told_exactly(api: Api, database: Database) -
     assert '"revenuePercentage": 12.345678901234567890123}' in entry["new"]
 
 
-async def test_what_a_held_operator_changes_is_kept_whole(api: Api) -> None:
+async def test_entry_of_a_scoped_operator_holds_the_whole_object(api: Api) -> None:
     vpp_id, other_id, nmi = await api.create_vpp(), await api.create_vpp(), new_nmi()
     site_id = await api.create_site(other_id, nmi=nmi)
     await api.execute(ASSIGN_SITE, input={"siteId": site_id, "vppId": vpp_id, "effectiveFrom": "2025-07-01"})
-    key = await new_key(api, vppIds=[vpp_id])
-    seen = await sent(
+    key = await create_key(api, vppIds=[vpp_id])
+    visible = await send(
         api, key["secret"], "query ($id: ID!) { getSite(id: $id) { memberships { vpp { id } } } }", id=site_id
     )
 
-    await sent(api, key["secret"], UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
-    created = await sent(
+    await send(api, key["secret"], UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
+    created = await send(
         api, key["secret"], CREATE_SITE, input={"vppId": vpp_id, "nmi": new_nmi(), "address": "3 King St"}
     )
-    asked = await sent(api, key["secret"], GENERATE, input={"vppId": vpp_id, "month": "2025-09"})
+    generated = await send(api, key["secret"], GENERATE, input={"vppId": vpp_id, "month": "2025-09"})
     deleted_id = created.json()["data"]["createSite"]["id"]
-    deleted = await sent(api, key["secret"], DELETE_SITE, id=deleted_id)
+    deleted = await send(api, key["secret"], DELETE_SITE, id=deleted_id)
 
-    assert seen.json()["data"]["getSite"]["memberships"] == [{"vpp": {"id": vpp_id}}]
+    assert visible.json()["data"]["getSite"]["memberships"] == [{"vpp": {"id": vpp_id}}]
     memberships = [{"vppId": other_id} | UNTIL_JULY, {"vppId": vpp_id} | FROM_JULY]
-    was = {"nmi": nmi, "address": "1 King St", "memberships": memberships}
-    assert (await history(api, site_id))[-1] == ("updateSite", was, was | {"address": "2 King St"})
+    before = {"nmi": nmi, "address": "1 King St", "memberships": memberships}
+    assert (await history(api, site_id))[-1] == ("updateSite", before, before | {"address": "2 King St"})
     assert "errors" not in deleted.json()
     assert [action for action, _, _ in await history(api, deleted_id)] == ["createSite", "deleteSite"]
-    ((_, _, report),) = await history(api, asked.json()["data"]["generateRevenueReport"]["id"])
+    ((_, _, report),) = await history(api, generated.json()["data"]["generateRevenueReport"]["id"])
     assert report == {"vppId": vpp_id, "month": "2025-09", "revision": 1, "status": "PENDING"}
 
 
 @pytest.mark.parametrize("role", ["MEMBER", "READER", "OPERATOR"])
-async def test_only_an_admin_is_told(api: Api, role: str) -> None:
+async def test_only_an_admin_may_list_entries(api: Api, role: str) -> None:
     caller = await api.as_role(
         role, **({"siteIds": [await api.create_site(await api.create_vpp())]} if role == "MEMBER" else {})
     )
 
-    answer = await sent(api, caller.key, LIST)
+    response = await send(api, caller.key, LIST)
 
-    (error,) = answer.json()["errors"]
-    assert answer.json()["data"] is None
+    (error,) = response.json()["errors"]
+    assert response.json()["data"] is None
     assert (error["errorType"], error["message"]) == (
         "Unauthorized",
         "Not Authorized to access listAuditEntries on type Query",
     )
 
 
-async def test_entries_are_found_by_what_was_done_to_what_by_whom_and_when(api: Api) -> None:
+async def test_entries_are_filtered_by_object_action_caller_and_time(api: Api) -> None:
     name = new_name()
-    key = await new_key(api, name=name)
-    created = await sent(api, key["secret"], CREATE_VPP, input={"name": new_name(), "revenuePercentage": 20})
+    key = await create_key(api, name=name)
+    created = await send(api, key["secret"], CREATE_VPP, input={"name": new_name(), "revenuePercentage": 20})
     vpp_id = created.json()["data"]["createVpp"]["id"]
     await api.execute(UPDATE_VPP, input={"id": vpp_id, "name": new_name()})
     await api.create_site(vpp_id)
@@ -480,14 +481,14 @@ async def test_entries_are_found_by_what_was_done_to_what_by_whom_and_when(api: 
     assert {entry["action"] for entry in await entries(api, objectType="Site")} >= {"createSite"}
 
 
-async def test_a_filter_by_an_id_that_is_none_is_refused(api: Api) -> None:
+async def test_filter_by_an_invalid_id_is_refused(api: Api) -> None:
     refusal = await api.refusal(LIST, filter={"objectId": "all"})
 
     message = 'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; "all" is none.'
     assert refusal == ("ValidationFailed", ["filter", "objectId"], message)
 
 
-async def test_a_key_made_at_the_command_line_is_told_of_as_made_there(api: Api, database_url: str) -> None:
+async def test_key_created_on_the_command_line_is_audited_as_a_command(api: Api, database_url: str) -> None:
     name = new_name()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "graph", "key", "create", name, "--role", "READER"),

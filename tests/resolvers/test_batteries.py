@@ -21,19 +21,19 @@ async def site_id(api: Api) -> str:
     return await api.create_site(await api.create_vpp())
 
 
-def battery(site_id: str, **given: Any) -> dict[str, Any]:
-    """What adds a battery that no other test has to a site."""
-    return {"siteId": site_id, "manufacturer": "Tesla", "serial": new_name(), "capacityKwh": 13.5} | given
+def battery_input(site_id: str, **input: Any) -> dict[str, Any]:
+    """Return an AddBatteryInput with a serial that no other test uses."""
+    return {"siteId": site_id, "manufacturer": "Tesla", "serial": new_name(), "capacityKwh": 13.5} | input
 
 
 async def capacities(api: Api, site_id: str, *days: str | None) -> list[float]:
     return [(await api.execute(SITE_ON, id=site_id, on=day))["capacityKwh"] for day in days]
 
 
-async def test_an_added_battery_is_found_by_its_id_and_counts_from_its_day(api: Api, site_id: str) -> None:
-    given = battery(site_id, manufacturer=" Tesla ", serial=" 38764527113388", effectiveFrom="2025-07-01")
+async def test_added_battery_is_found_by_its_id_and_adds_capacity_from_its_first_day(api: Api, site_id: str) -> None:
+    input = battery_input(site_id, manufacturer=" Tesla ", serial=" 38764527113388", effectiveFrom="2025-07-01")
 
-    added = await api.execute(ADD, input=given)
+    added = await api.execute(ADD, input=input)
 
     assert added == {
         "id": added["id"],
@@ -48,21 +48,21 @@ async def test_an_added_battery_is_found_by_its_id_and_counts_from_its_day(api: 
     assert await capacities(api, site_id, "2025-06-30", "2025-07-01", None) == [0, 13.5, 13.5]
 
 
-async def test_a_battery_without_a_day_has_always_been_there(api: Api, site_id: str) -> None:
-    added = await api.execute(ADD, input=battery(site_id, capacityKwh=0))
+async def test_battery_added_without_a_day_has_always_been_installed(api: Api, site_id: str) -> None:
+    added = await api.execute(ADD, input=battery_input(site_id, capacityKwh=0))
 
-    there = {"capacityKwh": 0, "batteries": [{"id": added["id"], "capacityKwh": 0}]}
+    expected = {"capacityKwh": 0, "batteries": [{"id": added["id"], "capacityKwh": 0}]}
     assert (added["effectiveFrom"], added["effectiveUntil"]) == (None, None)
-    assert await api.execute(SITE_ON, id=site_id, on="0001-01-01") == there
-    assert await api.execute(SITE_ON, id=site_id, on="9999-12-31") == there
+    assert await api.execute(SITE_ON, id=site_id, on="0001-01-01") == expected
+    assert await api.execute(SITE_ON, id=site_id, on="9999-12-31") == expected
 
 
-async def test_a_battery_that_is_not_there_is_null(api: Api) -> None:
+async def test_unknown_battery_is_null(api: Api) -> None:
     assert await api.execute(GET, id=str(uuid4())) is None
 
 
 async def test_the_same_add_sent_again_returns_the_same_battery(api: Api, site_id: str) -> None:
-    again = battery(site_id, id=str(uuid4()), effectiveFrom="2025-07-01")
+    again = battery_input(site_id, id=str(uuid4()), effectiveFrom="2025-07-01")
     added = await api.execute(ADD, input=again)
 
     assert await api.execute(ADD, input=again) == added
@@ -70,7 +70,7 @@ async def test_the_same_add_sent_again_returns_the_same_battery(api: Api, site_i
 
 
 async def test_another_add_with_the_same_id_is_refused(api: Api, site_id: str) -> None:
-    first = battery(site_id, id=str(uuid4()))
+    first = battery_input(site_id, id=str(uuid4()))
     await api.execute(ADD, input=first)
     others: list[dict[str, Any]] = [
         {"siteId": await api.create_site(await api.create_vpp())},
@@ -88,18 +88,18 @@ async def test_another_add_with_the_same_id_is_refused(api: Api, site_id: str) -
     assert await api.fleet_snapshot() == before
 
 
-async def test_a_battery_extended_on_a_day_had_its_old_capacity_before(api: Api, site_id: str) -> None:
+async def test_battery_extended_on_a_day_has_its_old_capacity_before_that_day(api: Api, site_id: str) -> None:
     battery_id = await api.add_battery(site_id, capacity_kwh=13.5)
 
     extended = await api.execute(UPDATE, input={"id": battery_id, "capacityKwh": 27, "effectiveFrom": "2025-07-01"})
 
     assert extended["capacityKwh"] == 27
     assert await capacities(api, site_id, "2025-06-30", "2025-07-01") == [13.5, 27]
-    on_the_eve = await api.execute(SITE_ON, id=site_id, on="2025-06-30")
-    assert on_the_eve["batteries"] == [{"id": battery_id, "capacityKwh": 13.5}]
+    day_before = await api.execute(SITE_ON, id=site_id, on="2025-06-30")
+    assert day_before["batteries"] == [{"id": battery_id, "capacityKwh": 13.5}]
 
 
-async def test_a_capacity_without_a_day_holds_for_all_the_time_the_battery_is_there(api: Api, site_id: str) -> None:
+async def test_capacity_changed_without_a_day_applies_to_the_whole_installation(api: Api, site_id: str) -> None:
     battery_id = await api.add_battery(site_id, capacity_kwh=13.5, effectiveFrom="2025-07-01")
 
     await api.execute(UPDATE, input={"id": battery_id, "capacityKwh": 27, "effectiveFrom": "2025-08-01"})
@@ -119,7 +119,7 @@ async def test_a_renamed_battery_keeps_its_capacities(api: Api, site_id: str) ->
     assert await capacities(api, site_id, "2025-06-30", "2025-07-01") == [13.5, 27]
 
 
-async def test_a_removed_battery_was_there_before(api: Api, site_id: str) -> None:
+async def test_removed_battery_counts_on_earlier_days(api: Api, site_id: str) -> None:
     battery_id = await api.add_battery(site_id, capacity_kwh=13.5, effectiveFrom="2025-07-01")
     await api.execute(UPDATE, input={"id": battery_id, "capacityKwh": 27, "effectiveFrom": "2025-08-01"})
 
@@ -131,8 +131,8 @@ async def test_a_removed_battery_was_there_before(api: Api, site_id: str) -> Non
     assert (await api.execute(SITE_ON, id=site_id, on="2025-07-15"))["batteries"] == []
 
 
-async def test_a_battery_removed_without_a_day_was_never_there(api: Api, site_id: str) -> None:
-    added = await api.execute(ADD, input=battery(site_id))
+async def test_battery_removed_without_a_day_never_counted(api: Api, site_id: str) -> None:
+    added = await api.execute(ADD, input=battery_input(site_id))
 
     removed = await api.execute(REMOVE, input={"id": added["id"]})
 
@@ -141,16 +141,16 @@ async def test_a_battery_removed_without_a_day_was_never_there(api: Api, site_id
     assert await capacities(api, site_id, "2025-07-01") == [0]
 
 
-async def test_a_removed_battery_may_stand_elsewhere_from_that_day_on(api: Api, site_id: str) -> None:
+async def test_removed_battery_can_be_added_to_another_site_from_the_day_of_removal(api: Api, site_id: str) -> None:
     other_id, serial = await api.create_site(await api.create_vpp()), new_name()
-    battery_id = (await api.execute(ADD, input=battery(site_id, serial=serial)))["id"]
+    battery_id = (await api.execute(ADD, input=battery_input(site_id, serial=serial)))["id"]
     await api.execute(REMOVE, input={"id": battery_id, "effectiveFrom": "2025-07-01"})
     before = await api.fleet_snapshot()
     taken = f"The Tesla battery {serial} is already installed at a site on some of these days; remove it first."
 
-    refusal = await api.refusal(ADD, input=battery(other_id, serial=serial, effectiveFrom="2025-06-30"))
+    refusal = await api.refusal(ADD, input=battery_input(other_id, serial=serial, effectiveFrom="2025-06-30"))
     unchanged = await api.fleet_snapshot()
-    moved = await api.execute(ADD, input=battery(other_id, serial=serial, effectiveFrom="2025-07-01"))
+    moved = await api.execute(ADD, input=battery_input(other_id, serial=serial, effectiveFrom="2025-07-01"))
 
     assert refusal == ("Conflict", ["input", "serial"], taken)
     assert unchanged == before
@@ -159,16 +159,18 @@ async def test_a_removed_battery_may_stand_elsewhere_from_that_day_on(api: Api, 
     assert await capacities(api, other_id, "2025-06-30", "2025-07-01") == [0, 13.5]
 
 
-async def test_a_battery_that_stands_somewhere_already_is_refused_by_its_name(api: Api, site_id: str) -> None:
+async def test_battery_with_the_manufacturer_and_serial_of_an_installed_battery_is_refused(
+    api: Api, site_id: str
+) -> None:
     serial, other_serial = new_name(), new_name()
-    await api.execute(ADD, input=battery(site_id, serial=serial))
-    other_id = (await api.execute(ADD, input=battery(site_id, serial=other_serial)))["id"]
-    byd_id = (await api.execute(ADD, input=battery(site_id, manufacturer="BYD", serial=serial)))["id"]
-    elsewhere = await api.create_site(await api.create_vpp())
+    await api.execute(ADD, input=battery_input(site_id, serial=serial))
+    other_id = (await api.execute(ADD, input=battery_input(site_id, serial=other_serial)))["id"]
+    byd_id = (await api.execute(ADD, input=battery_input(site_id, manufacturer="BYD", serial=serial)))["id"]
+    other_site_id = await api.create_site(await api.create_vpp())
     before = await api.fleet_snapshot()
 
     refusals = [
-        await api.refusal(ADD, input=battery(elsewhere, serial=f" {serial}")),
+        await api.refusal(ADD, input=battery_input(other_site_id, serial=f" {serial}")),
         await api.refusal(UPDATE, input={"id": other_id, "serial": serial, "capacityKwh": 1}),
         await api.refusal(UPDATE, input={"id": byd_id, "manufacturer": "Tesla"}),
     ]
@@ -178,17 +180,17 @@ async def test_a_battery_that_stands_somewhere_already_is_refused_by_its_name(ap
     assert await api.fleet_snapshot() == before
 
 
-MANUFACTURER_REFUSED = ("ValidationFailed", ["input", "manufacturer"], "A manufacturer has 1 to 200 characters.")
-SERIAL_REFUSED = ("ValidationFailed", ["input", "serial"], "A serial has 1 to 200 characters.")
+INVALID_MANUFACTURER = ("ValidationFailed", ["input", "manufacturer"], "A manufacturer has 1 to 200 characters.")
+INVALID_SERIAL = ("ValidationFailed", ["input", "serial"], "A serial has 1 to 200 characters.")
 
 
 @pytest.mark.parametrize(
-    ("given", "refused"),
+    ("input", "expected"),
     [
-        ({"manufacturer": " "}, MANUFACTURER_REFUSED),
-        ({"manufacturer": "x" * 201}, MANUFACTURER_REFUSED),
-        ({"serial": ""}, SERIAL_REFUSED),
-        ({"serial": "x" * 201}, SERIAL_REFUSED),
+        ({"manufacturer": " "}, INVALID_MANUFACTURER),
+        ({"manufacturer": "x" * 201}, INVALID_MANUFACTURER),
+        ({"serial": ""}, INVALID_SERIAL),
+        ({"serial": "x" * 201}, INVALID_SERIAL),
         *(
             (
                 {"capacityKwh": capacity},
@@ -198,55 +200,55 @@ SERIAL_REFUSED = ("ValidationFailed", ["input", "serial"], "A serial has 1 to 20
         ),
     ],
 )
-async def test_a_battery_is_refused_with_the_field_at_fault_and_what_was_expected(
-    api: Api, site_id: str, given: dict[str, Any], refused: tuple[str, Any, str]
+async def test_invalid_battery_is_refused_with_the_field_and_the_expected_values(
+    api: Api, site_id: str, input: dict[str, Any], expected: tuple[str, Any, str]
 ) -> None:
     battery_id = await api.add_battery(site_id, capacity_kwh=13.5)
     before = await api.fleet_snapshot()
 
-    adding = await api.refusal(ADD, input=battery(site_id) | given)
-    updating = await api.refusal(
-        UPDATE, input={"id": battery_id, "serial": new_name(), "effectiveFrom": "2025-07-01"} | given
-    )
+    adding = await api.refusal(ADD, input=battery_input(site_id) | input)
+    updating = await api.refusal(UPDATE, input={"id": battery_id, "serial": new_name()} | input)
 
-    assert (adding, updating) == (refused, refused)
+    assert (adding, updating) == (expected, expected)
     assert await api.fleet_snapshot() == before
 
 
-async def test_a_battery_does_not_leave_before_it_came_nor_change_after_it_left(api: Api, site_id: str) -> None:
+async def test_battery_cannot_be_removed_before_its_first_day_nor_changed_after_its_last(
+    api: Api, site_id: str
+) -> None:
     battery_id = await api.add_battery(site_id, capacity_kwh=13.5, effectiveFrom="2025-07-01")
     day = ["input", "effectiveFrom"]
     before = await api.fleet_snapshot()
 
-    async def removing(since: str) -> tuple[str, Any, str]:
+    async def removal_refusal(since: str) -> tuple[str, Any, str]:
         return await api.refusal(REMOVE, input={"id": battery_id, "effectiveFrom": since})
 
     for since in ("2025-06-30", "2025-07-01"):
         message = (
             f"Installed on 2025-07-01, the battery cannot leave on {since}; omit effectiveFrom to remove it entirely."
         )
-        assert await removing(since) == ("ValidationFailed", day, message)
+        assert await removal_refusal(since) == ("ValidationFailed", day, message)
     assert await api.fleet_snapshot() == before
 
     await api.execute(REMOVE, input={"id": battery_id, "effectiveFrom": "2025-09-01"})
     before = await api.fleet_snapshot()
-    left = "This battery was removed from its site on 2025-09-01"
-    assert await removing("2025-10-01") == ("Conflict", ["input", "id"], f"{left} already.")
-    change = {"id": battery_id, "capacityKwh": 27, "serial": new_name(), "effectiveFrom": "2025-09-01"}
+    removed = "This battery was removed from its site on 2025-09-01"
+    assert await removal_refusal("2025-10-01") == ("Conflict", ["input", "id"], f"{removed} already.")
+    change = {"id": battery_id, "capacityKwh": 27, "effectiveFrom": "2025-09-01"}
     refusal = await api.refusal(UPDATE, input=change)
-    assert refusal == ("ValidationFailed", day, f"{left}, so its capacity cannot change from 2025-09-01 on.")
+    assert refusal == ("ValidationFailed", day, f"{removed}, so its capacity cannot change from 2025-09-01 on.")
     assert await api.fleet_snapshot() == before
 
     await api.execute(UPDATE, input=change | {"effectiveFrom": "2025-08-31"})
     assert await capacities(api, site_id, "2025-08-30", "2025-08-31", "2025-09-01") == [13.5, 27, 0]
 
 
-async def test_what_is_not_there_is_named_by_its_field(api: Api) -> None:
+async def test_unknown_id_is_refused_with_the_field_that_holds_it(api: Api) -> None:
     unknown = str(uuid4())
     before = await api.fleet_snapshot()
 
     refusals = [
-        await api.refusal(ADD, input=battery(unknown)),
+        await api.refusal(ADD, input=battery_input(unknown)),
         await api.refusal(UPDATE, input={"id": unknown, "capacityKwh": 1}),
         await api.refusal(REMOVE, input={"id": unknown, "effectiveFrom": "2025-07-01"}),
         await api.refusal(REMOVE, input={"id": unknown}),

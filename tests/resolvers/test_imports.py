@@ -22,18 +22,18 @@ EVENTS = """query ($nmi: String!) { getSiteByNmi(nmi: $nmi) { events { items {
 
 @pytest.fixture
 async def nmi(api: Api) -> str:
-    """The NMI of a site that belongs to a VPP and has no events yet."""
+    """The NMI of a site that belongs to a VPP and has no events."""
     nmi = new_nmi()
     await api.create_site(await api.create_vpp(), nmi=nmi)
     return nmi
 
 
-async def events_of(api: Api, nmi: str) -> list[tuple[Any, ...]]:
+async def event_rows(api: Api, nmi: str) -> list[tuple[Any, ...]]:
     site = await api.execute(EVENTS, nmi=nmi)
     return [tuple(event.values()) for event in site["events"]["items"]]
 
 
-def counts_of(imported: Any) -> tuple[str, int, int, int, int]:
+def status_and_counts(imported: Any) -> tuple[str, int, int, int, int]:
     return (
         imported["status"],
         imported["rowsRead"],
@@ -43,7 +43,7 @@ def counts_of(imported: Any) -> tuple[str, int, int, int, int]:
     )
 
 
-async def test_an_import_waits_for_its_file(api: Api) -> None:
+async def test_created_import_awaits_its_upload(api: Api) -> None:
     upload = await api.execute(
         """mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "september.csv"}) {
             import { kind status fileName percentComplete bytesTotal bytesRead rowsRead rejectionsUrl startedAt }
@@ -63,7 +63,7 @@ async def test_an_import_waits_for_its_file(api: Api) -> None:
     }
 
 
-async def test_good_rows_are_kept_and_bad_ones_rejected_one_by_one(api: Api, worker: None, nmi: str) -> None:
+async def test_valid_rows_are_imported_and_invalid_rows_rejected(api: Api, worker: None, nmi: str) -> None:
     imported = await api.import_file(
         HEADER
         + f"{nmi},2025-09-03,DISCHARGE,5,35\n"
@@ -74,26 +74,28 @@ async def test_good_rows_are_kept_and_bad_ones_rejected_one_by_one(api: Api, wor
         + f"{nmi},2025-09-05,CHARGE,0.000001,0.5\n"
     )
 
-    assert counts_of(imported) == ("COMPLETED", 6, 3, 0, 3)
+    assert status_and_counts(imported) == ("COMPLETED", 6, 3, 0, 3)
     assert [(row["lineNumber"], row["column"], row["code"]) for row in imported["rejections"]["items"]] == [
         (4, "DATE", "MALFORMED_DATE"),
         (5, None, "WRONG_COLUMN_COUNT"),
         (6, "NMI", "UNKNOWN_NMI"),
     ]
-    assert await events_of(api, nmi) == [
+    assert await event_rows(api, nmi) == [
         (2, "2025-09-03", "DISCHARGE", 5.0, 35.0, "1.75"),
         (3, "2025-09-03", "CHARGE", 2.5, -4.0, "0.10"),
         (7, "2025-09-05", "CHARGE", 0.000001, 0.5, "-0.000000005"),
     ]
 
 
-async def test_charge_tariffs_may_be_written_as_earnings(api: Api, worker: None, nmi: str) -> None:
+async def test_charge_tariff_written_as_earning_is_stored_with_the_opposite_sign(
+    api: Api, worker: None, nmi: str
+) -> None:
     await api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,10,-20\n", chargeTariff="EARNING")
 
-    assert await events_of(api, nmi) == [(2, "2025-09-03", "CHARGE", 10.0, 20.0, "-2.00")]
+    assert await event_rows(api, nmi) == [(2, "2025-09-03", "CHARGE", 10.0, 20.0, "-2.00")]
 
 
-async def test_events_are_read_over_a_span_of_days(api: Api, worker: None, nmi: str) -> None:
+async def test_events_are_filtered_by_settlement_date(api: Api, worker: None, nmi: str) -> None:
     await api.import_file(HEADER + "".join(f"{nmi},2025-{month}-15,CHARGE,1,1\n" for month in ("08", "09", "10")))
 
     site = await api.execute(
@@ -106,7 +108,7 @@ async def test_events_are_read_over_a_span_of_days(api: Api, worker: None, nmi: 
     assert [event["settlementDate"] for event in site["events"]["items"]] == ["2025-08-15", "2025-09-15"]
 
 
-async def test_an_event_tells_its_site_and_its_import(api: Api, worker: None, nmi: str) -> None:
+async def test_event_has_its_site_and_its_import(api: Api, worker: None, nmi: str) -> None:
     imported = await api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
     site = await api.execute(
@@ -131,7 +133,7 @@ async def test_an_event_tells_its_site_and_its_import(api: Api, worker: None, nm
         ),
     ],
 )
-async def test_a_file_without_a_good_header_fails_with_the_reason(
+async def test_file_with_an_invalid_header_fails_with_the_reason(
     api: Api, worker: None, content: str | bytes, reason: str
 ) -> None:
     imported = await api.import_file(content)
@@ -140,45 +142,45 @@ async def test_a_file_without_a_good_header_fails_with_the_reason(
     assert imported["failureReason"].startswith(reason)
 
 
-async def test_a_header_alone_is_an_import_of_nothing(api: Api, worker: None) -> None:
+async def test_file_with_only_a_header_completes_with_no_rows(api: Api, worker: None) -> None:
     imported = await api.import_file("NMI,DATE,EVENT_TYPE,TARIFF,ENERGY")
 
-    assert counts_of(imported) == ("COMPLETED", 0, 0, 0, 0)
+    assert status_and_counts(imported) == ("COMPLETED", 0, 0, 0, 0)
 
 
-async def test_a_file_that_is_not_uploaded_cannot_be_started(api: Api) -> None:
+async def test_import_cannot_be_started_before_its_upload(api: Api) -> None:
     upload = await api.execute(
         """mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "a.csv"}) { import { id } } }"""
     )
 
-    kind, field, message = await api.refusal(START, id=upload["import"]["id"])
+    error_type, field, message = await api.refusal(START, id=upload["import"]["id"])
 
-    assert (kind, field) == ("ValidationFailed", ["input", "id"])
+    assert (error_type, field) == ("ValidationFailed", ["input", "id"])
     assert message == "The file is not uploaded yet: PUT it to the import's uploadUrl first."
     assert (await api.wait_for_import(upload["import"]["id"]))["status"] == "AWAITING_UPLOAD"
 
 
-async def test_a_file_that_is_too_large_is_refused_and_deleted(
+async def test_too_large_file_is_refused_and_deleted(
     api: Api, servers: EmbeddedServers, database_url: str, object_store: ObjectStore
 ) -> None:
-    small = application(
+    small_app = application(
         database_url=database_url,
         object_store=replace(servers.object_store, max_upload_bytes=40),
         bootstrap_api_key=API_KEY,
         embedded=True,
     )
-    just_right, too_large = await api.upload(HEADER.ljust(40)), await api.upload(HEADER.ljust(41))
+    largest_allowed, too_large = await api.upload(HEADER.ljust(40)), await api.upload(HEADER.ljust(41))
     async with (
-        small.router.lifespan_context(small),
-        httpx.AsyncClient(transport=httpx.ASGITransport(small), base_url="http://127.0.0.1") as client,
+        small_app.router.lifespan_context(small_app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(small_app), base_url="http://127.0.0.1") as client,
     ):
-        of_small = Api(client, api.s3, api.notices)
-        started = await of_small.execute(START, id=just_right)
-        refusal = await of_small.refusal(START, id=too_large)
+        small_api = Api(client, api.s3, api.notices)
+        started = await small_api.execute(START, id=largest_allowed)
+        refusal = await small_api.refusal(START, id=too_large)
 
-    told = "The file has 41 bytes; at most 40 are accepted. It was deleted: split it and import the parts."
+    message = "The file has 41 bytes; at most 40 are accepted. It was deleted: split it and import the parts."
     assert started["status"] in ("QUEUED", "RUNNING", "COMPLETED")
-    assert refusal == ("LimitExceeded", ["input", "id"], told)
+    assert refusal == ("LimitExceeded", ["input", "id"], message)
     assert await object_store.find(upload_key(UUID(too_large))) is None
     assert (await api.wait_for_import(too_large))["status"] == "AWAITING_UPLOAD"
 
@@ -186,92 +188,94 @@ async def test_a_file_that_is_too_large_is_refused_and_deleted(
 async def test_an_empty_file_is_refused(api: Api) -> None:
     import_id = await api.upload("")
 
-    kind, _, message = await api.refusal(START, id=import_id)
+    error_type, _, message = await api.refusal(START, id=import_id)
 
-    assert (kind, message) == (
+    assert (error_type, message) == (
         "ValidationFailed",
         "The uploaded file is empty; a header and rows below it were expected.",
     )
 
 
-async def test_starting_twice_changes_nothing(api: Api, worker: None, nmi: str) -> None:
+async def test_second_start_of_an_import_changes_nothing(api: Api, worker: None, nmi: str) -> None:
     imported = await api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
     again = await api.execute(START, id=imported["id"])
 
     assert again == {"status": "COMPLETED"}
-    assert len(await events_of(api, nmi)) == 1
+    assert len(await event_rows(api, nmi)) == 1
 
 
-async def test_the_same_bytes_again_are_refused_naming_the_import_that_brought_them(
+async def test_file_with_the_bytes_of_an_imported_file_is_refused_with_the_id_of_its_import(
     api: Api, worker: None, nmi: str
 ) -> None:
     content = HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n"
-    before = await api.import_file(content)
+    first = await api.import_file(content)
     import_id = await api.upload(content)
 
     answer = await api.response(START, id=import_id)
 
     (error,) = answer["errors"]
     assert error["errorType"] == "Conflict"
-    assert error["errorInfo"] == {"field": ["input", "id"], "importId": before["id"]}
-    assert before["id"] in error["message"]
+    assert error["errorInfo"] == {"field": ["input", "id"], "importId": first["id"]}
+    assert first["id"] in error["message"]
     assert (await api.wait_for_import(import_id))["status"] == "AWAITING_UPLOAD"
-    assert len(await events_of(api, nmi)) == 1
+    assert len(await event_rows(api, nmi)) == 1
 
 
-async def test_reverted_bytes_can_be_imported_again(api: Api, worker: None, nmi: str) -> None:
+async def test_file_of_a_reverted_import_can_be_imported_again(api: Api, worker: None, nmi: str) -> None:
     content = HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n"
-    before = await api.import_file(content)
+    first = await api.import_file(content)
 
-    assert await api.execute(REVERT, id=before["id"]) == {"status": "REVERTED"}
+    assert await api.execute(REVERT, id=first["id"]) == {"status": "REVERTED"}
 
-    assert await events_of(api, nmi) == []
-    assert counts_of(await api.import_file(content)) == ("COMPLETED", 1, 1, 0, 0)
-    assert len(await events_of(api, nmi)) == 1
+    assert await event_rows(api, nmi) == []
+    assert status_and_counts(await api.import_file(content)) == ("COMPLETED", 1, 1, 0, 0)
+    assert len(await event_rows(api, nmi)) == 1
 
 
-async def test_rows_of_another_import_count_once_occurrence_by_occurrence(api: Api, worker: None, nmi: str) -> None:
+async def test_repeated_rows_of_two_imports_count_as_often_as_in_the_import_with_most_of_them(
+    api: Api, worker: None, nmi: str
+) -> None:
     row, other = f"{nmi},2025-09-03,DISCHARGE,5,35\n", f"{nmi},2025-09-04,DISCHARGE,5,35\n"
     await api.import_file(HEADER + row * 2)
 
     second = await api.import_file(HEADER + other + row * 3)
 
-    assert counts_of(second) == ("COMPLETED", 4, 2, 2, 0)
-    assert [event[:2] for event in await events_of(api, nmi)].count((2, "2025-09-03")) == 1
-    assert sorted(event[1] for event in await events_of(api, nmi)) == ["2025-09-03"] * 3 + ["2025-09-04"]
+    assert status_and_counts(second) == ("COMPLETED", 4, 2, 2, 0)
+    assert [event[:2] for event in await event_rows(api, nmi)].count((2, "2025-09-03")) == 1
+    assert sorted(event[1] for event in await event_rows(api, nmi)) == ["2025-09-03"] * 3 + ["2025-09-04"]
 
 
-async def test_identical_rows_of_one_file_are_events_of_their_own(api: Api, worker: None, nmi: str) -> None:
+async def test_identical_rows_of_one_file_are_separate_events(api: Api, worker: None, nmi: str) -> None:
     imported = await api.import_file(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n" * 3)
 
-    assert counts_of(imported) == ("COMPLETED", 3, 3, 0, 0)
-    assert len(await events_of(api, nmi)) == 3
+    assert status_and_counts(imported) == ("COMPLETED", 3, 3, 0, 0)
+    assert len(await event_rows(api, nmi)) == 3
 
 
-async def test_rows_that_only_look_different_are_duplicates_too(api: Api, worker: None, nmi: str) -> None:
+async def test_rows_with_equal_values_in_another_notation_are_duplicates(api: Api, worker: None, nmi: str) -> None:
     await api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,5,35\n")
 
     second = await api.import_file(HEADER + f'"{nmi}",2025-09-03,charge,5.0,-35.000\n', chargeTariff="EARNING")
 
-    assert counts_of(second) == ("COMPLETED", 1, 0, 1, 0)
+    assert status_and_counts(second) == ("COMPLETED", 1, 0, 1, 0)
 
 
-async def test_a_duplicate_counts_once_the_import_it_repeats_is_reverted(api: Api, worker: None, nmi: str) -> None:
+async def test_duplicate_counts_after_the_original_import_is_reverted(api: Api, worker: None, nmi: str) -> None:
     row = f"{nmi},2025-09-03,DISCHARGE,5,35\n"
     first = await api.import_file(HEADER + row)
     second = await api.import_file(HEADER + row + "\n")
     third = await api.import_file(HEADER + row + "\n\n")
-    assert counts_of(second) == ("COMPLETED", 1, 0, 1, 0)
+    assert status_and_counts(second) == ("COMPLETED", 1, 0, 1, 0)
 
     await api.execute(REVERT, id=first["id"])
 
-    assert counts_of(await api.wait_for_import(second["id"])) == ("COMPLETED", 1, 1, 0, 0)
-    assert counts_of(await api.wait_for_import(third["id"])) == ("COMPLETED", 1, 0, 1, 0)
-    assert len(await events_of(api, nmi)) == 1
+    assert status_and_counts(await api.wait_for_import(second["id"])) == ("COMPLETED", 1, 1, 0, 0)
+    assert status_and_counts(await api.wait_for_import(third["id"])) == ("COMPLETED", 1, 0, 1, 0)
+    assert len(await event_rows(api, nmi)) == 1
 
 
-async def test_a_cancelled_import_is_neither_started_nor_reverted(api: Api, nmi: str) -> None:
+async def test_cancelled_import_can_be_neither_started_nor_reverted(api: Api, nmi: str) -> None:
     import_id = await api.upload(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
     assert await api.execute(CANCEL, id=import_id) == {"status": "CANCELLED"}
@@ -285,31 +289,31 @@ async def test_a_cancelled_import_is_neither_started_nor_reverted(api: Api, nmi:
     assert (await api.refusal(REVERT, id=import_id))[0] == "Conflict"
 
 
-async def test_a_completed_import_is_reverted_rather_than_cancelled(api: Api, worker: None, nmi: str) -> None:
+async def test_completed_import_cannot_be_cancelled(api: Api, worker: None, nmi: str) -> None:
     imported = await api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,1,1\n")
 
-    kind, _, message = await api.refusal(CANCEL, id=imported["id"])
+    error_type, _, message = await api.refusal(CANCEL, id=imported["id"])
 
-    assert (kind, message) == (
+    assert (error_type, message) == (
         "Conflict",
         "This import is COMPLETED, and can no longer be cancelled; a completed one can be reverted.",
     )
-    assert len(await events_of(api, nmi)) == 1
+    assert len(await event_rows(api, nmi)) == 1
 
 
 @pytest.mark.parametrize("mutation", [START, CANCEL, REVERT])
-async def test_an_import_that_is_not_there_is_not_found(api: Api, mutation: str) -> None:
-    nowhere = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
+async def test_unknown_import_is_not_found(api: Api, mutation: str) -> None:
+    unknown_id = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
 
-    assert await api.refusal(mutation, id=nowhere) == (
+    assert await api.refusal(mutation, id=unknown_id) == (
         "NotFound",
         ["input", "id"],
-        f"There is no import with the id {nowhere}.",
+        f"There is no import with the id {unknown_id}.",
     )
     assert (await api.refusal(mutation, id="nonsense"))[:2] == ("ValidationFailed", ["input", "id"])
 
 
-async def test_the_same_create_sent_again_finds_its_import(api: Api) -> None:
+async def test_same_create_sent_again_returns_the_same_import(api: Api) -> None:
     create = """mutation ($name: String!) { createImport(input: {
         id: "0d0bd4a6-3d0c-4e39-9f26-8a1d58f2e4b1", kind: BATTERY_EVENTS, fileName: $name
     }) { import { id } } }"""
@@ -319,7 +323,7 @@ async def test_the_same_create_sent_again_finds_its_import(api: Api) -> None:
     assert (await api.refusal(create, name="b.csv"))[:2] == ("Conflict", ["input", "id"])
 
 
-async def test_imports_are_listed_newest_first_by_kind_and_status(api: Api) -> None:
+async def test_imports_are_filtered_by_kind_and_status_and_listed_newest_first(api: Api) -> None:
     first, second = await api.upload("x"), await api.upload("x")
     await api.execute(CANCEL, id=second)
 

@@ -30,8 +30,8 @@ REPORTS = """query ($limit: Int) { listRevenueReports(limit: $limit) { items {
 
 
 @contextmanager
-def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Collect the statements that are sent to Postgres until the block ends."""
+def record_statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Collect the statements that are sent to Postgres within the block."""
     sent: list[str] = []
     run, run_prepared = Database.rows, ReadConnection.rows
 
@@ -39,9 +39,9 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         sent.append(str(statement))
         return await run(self, statement)
 
-    async def prepared_rows(self: ReadConnection, read: CompiledStatement, given: Mapping[str, object]) -> Any:
-        sent.append(read.text)
-        return await run_prepared(self, read, given)
+    async def prepared_rows(self: ReadConnection, statement: CompiledStatement, arguments: Mapping[str, object]) -> Any:
+        sent.append(statement.text)
+        return await run_prepared(self, statement, arguments)
 
     with monkeypatch.context() as patched:
         patched.setattr(Database, "rows", rows)
@@ -51,7 +51,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 @pytest.fixture(scope="module")
 async def vpp_id(api: Api, database: Database, worker: None) -> str:
-    """A VPP of fifty sites, each with a battery, beside ten VPPs with a site and a report of nothing."""
+    """The id of a VPP with 50 sites, each with a battery. Ten more VPPs have one site and a report without revenue."""
     vpp_id = await api.create_vpp(name="Loaded A")
     async with database.transaction() as session:
         for nmi in [new_nmi() for _ in range(50)]:
@@ -66,28 +66,30 @@ async def vpp_id(api: Api, database: Database, worker: None) -> str:
     return vpp_id
 
 
-async def read(monkeypatch: pytest.MonkeyPatch, api: Api, document: str, **variables: Any) -> tuple[int, int]:
-    """Return how many items a list has, and how many statements it took."""
-    with statements(monkeypatch) as sent:
+async def count_items_and_statements(
+    monkeypatch: pytest.MonkeyPatch, api: Api, document: str, **variables: Any
+) -> tuple[int, int]:
+    """Return the number of items of a list, and the number of statements that read it."""
+    with record_statements(monkeypatch) as sent:
         listed = await api.execute(document, **variables)
     return len(listed["items"]), len(sent)
 
 
 @pytest.mark.parametrize(("document", "items", "count"), [(SITES, 50, 9), (VPPS, 11, 8), (REPORTS, 10, 5)])
-async def test_a_longer_list_takes_no_more_statements(
+async def test_number_of_statements_does_not_depend_on_the_length_of_a_list(
     monkeypatch: pytest.MonkeyPatch, api: Api, vpp_id: str, document: str, items: int, count: int
 ) -> None:
-    few = await read(monkeypatch, api, document, vpp=vpp_id, limit=2)
-    many = await read(monkeypatch, api, document, vpp=vpp_id, limit=items)
+    short = await count_items_and_statements(monkeypatch, api, document, vpp=vpp_id, limit=2)
+    long = await count_items_and_statements(monkeypatch, api, document, vpp=vpp_id, limit=items)
 
-    assert (few, many) == ((2, count), (items, count))
-
-
-async def test_a_list_without_items_takes_one_statement(monkeypatch: pytest.MonkeyPatch, api: Api, vpp_id: str) -> None:
-    assert await read(monkeypatch, api, SITES, vpp=str(uuid4())) == (0, 1)
+    assert (short, long) == ((2, count), (items, count))
 
 
-async def test_each_gets_what_is_its_own(monkeypatch: pytest.MonkeyPatch, api: Api, vpp_id: str) -> None:
+async def test_empty_list_takes_one_statement(monkeypatch: pytest.MonkeyPatch, api: Api, vpp_id: str) -> None:
+    assert await count_items_and_statements(monkeypatch, api, SITES, vpp=str(uuid4())) == (0, 1)
+
+
+async def test_each_object_gets_its_own_related_objects(monkeypatch: pytest.MonkeyPatch, api: Api, vpp_id: str) -> None:
     listed = await api.execute("""{ listVpps(filter: {nameContains: "Loaded"}) { items {
         id sites(limit: 1) { items { vpp { id } batteries { capacityKwh } } }
     } } }""")
@@ -100,9 +102,7 @@ async def test_each_gets_what_is_its_own(monkeypatch: pytest.MonkeyPatch, api: A
     assert sites == expected
 
 
-async def test_a_loader_reads_again_what_a_mutation_before_it_changed(
-    monkeypatch: pytest.MonkeyPatch, api: Api
-) -> None:
+async def test_loader_reads_again_after_each_mutation_of_a_request(monkeypatch: pytest.MonkeyPatch, api: Api) -> None:
     vpp_id = await api.create_vpp()
     document = """mutation ($id: ID!) {
         first: updateVpp(input: {id: $id, dailyFeeAud: 1}) { dailyFeeAud priceSchedules { dailyFeeAud } }

@@ -36,7 +36,7 @@ CANCELLED = [
     for n in LATEST
 ]
 
-# Every list there is, with what tells its seven items apart, in its order.
+# Every list of the API with seven items; the values that identify the items, in the order of the list.
 LISTS: dict[str, list[Any]] = {
     'listVpps(filter: {nameContains: "paged"}, PAGE) { items { name } nextToken }': [f"Paged {n}" for n in NUMBERS],
     'listSites(filter: {addressContains: "Paged"}, PAGE) { items { nmi } nextToken }': NMIS,
@@ -65,7 +65,7 @@ CANCEL_IMPORT = "mutation ($id: ID!) { cancelImport(input: {id: $id}) { id } }"
 
 @pytest.fixture(scope="module")
 async def ids(api: Api, database: Database, worker: None) -> dict[str, str]:
-    """The ids of what the lists belong to, seven items in each, made one after the other."""
+    """Create seven items in each list, one after the other, and return the ids of the objects that own the lists."""
     vpp_id = await api.create_vpp(name="Owner")
     sites = {nmi: await api.create_site(vpp_id, nmi=nmi, address=f"{nmi[-1]} Paged St") for nmi in reversed(NMIS)}
     imported = await api.import_file(FILE)
@@ -74,7 +74,7 @@ async def ids(api: Api, database: Database, worker: None) -> dict[str, str]:
     for number in NUMBERS:
         await api.create_vpp(name=f"Paged {number}")
         await api.execute(CREATE_KEY, name=f"Paged {number}")
-        await api.execute(CANCEL_IMPORT, id=await created_import(api, f"{number}.csv"))
+        await api.execute(CANCEL_IMPORT, id=await create_import(api, f"{number}.csv"))
     parks = [await api.create_park(name=f"Paged {number}", timezone="Asia/Tokyo") for number in reversed(NUMBERS)]
     for number, day in enumerate(DAYS):
         await store_readings(database, parks[-1], readings("Asia/Tokyo", day, [number]))
@@ -82,26 +82,26 @@ async def ids(api: Api, database: Database, worker: None) -> dict[str, str]:
     return owners | {"import": imported["id"], "report": report["id"]}
 
 
-async def created_import(api: Api, file_name: str) -> Any:
+async def create_import(api: Api, file_name: str) -> Any:
     document = """mutation ($name: String!) { createImport(input: {kind: BATTERY_EVENTS, fileName: $name}) {
         import { id }
     } }"""
     return (await api.execute(document, name=file_name))["import"]["id"]
 
 
-def asking(field: str, ids: dict[str, str]) -> tuple[str, dict[str, str]]:
-    """Return the query that reads a page of a list, and the ids it is given."""
-    given = {name: id for name, id in ids.items() if f"${name}" in field}
-    variables = "".join(f", ${name}: ID!" for name in given)
+def page_query(field: str, ids: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the query for a page of a list, and the ids that it takes as variables."""
+    owner_ids = {name: id for name, id in ids.items() if f"${name}" in field}
+    variables = "".join(f", ${name}: ID!" for name in owner_ids)
     page = field.replace("PAGE", "limit: $limit, nextToken: $next")
-    return f"query ($limit: Int, $next: String{variables}) {{ {page} }}", given
+    return f"query ($limit: Int, $next: String{variables}) {{ {page} }}", owner_ids
 
 
-async def pages(api: Api, field: str, ids: dict[str, str], *, limit: int) -> AsyncIterator[list[Any]]:
-    """Read a list a page at a time, and yield what tells its items apart."""
-    (document, given), next_token = asking(field, ids), None
+async def read_pages(api: Api, field: str, ids: dict[str, str], *, limit: int) -> AsyncIterator[list[Any]]:
+    """Read a list page by page, and yield the values that identify the items of each page."""
+    (document, owner_ids), next_token = page_query(field, ids), None
     while True:
-        read = await api.execute(document, limit=limit, next=next_token, **given)
+        read = await api.execute(document, limit=limit, next=next_token, **owner_ids)
         page = read if "items" in read else next(iter(read.values()))
         yield [value for item in page["items"] for value in item.values()]
         next_token = page["nextToken"]
@@ -109,25 +109,25 @@ async def pages(api: Api, field: str, ids: dict[str, str], *, limit: int) -> Asy
             return
 
 
-async def token_of(api: Api, field: str, ids: dict[str, str]) -> str:
-    """Return the token behind the first item of a list."""
-    document, given = asking(field, ids)
-    read = await api.execute(document, limit=1, **given)
+async def first_token(api: Api, field: str, ids: dict[str, str]) -> str:
+    """Return the nextToken after the first item of a list."""
+    document, owner_ids = page_query(field, ids)
+    read = await api.execute(document, limit=1, **owner_ids)
     return str((read if "items" in read else next(iter(read.values())))["nextToken"])
 
 
 @pytest.mark.parametrize("field", LISTS)
 @pytest.mark.parametrize(("limit", "sizes"), [(3, [3, 3, 1]), (6, [6, 1]), (7, [7]), (200, [7])])
-async def test_pages_hold_every_item_once_and_in_order(
+async def test_pages_together_hold_every_item_once_and_in_order(
     api: Api, ids: dict[str, str], field: str, limit: int, sizes: list[int]
 ) -> None:
-    read = [page async for page in pages(api, field, ids, limit=limit)]
+    read = [page async for page in read_pages(api, field, ids, limit=limit)]
 
     assert [len(page) for page in read] == sizes
     assert [item for page in read for item in page] == LISTS[field]
 
 
-async def test_a_page_is_of_fifty_unless_another_limit_is_asked_for(api: Api, database: Database) -> None:
+async def test_page_has_50_items_by_default(api: Api, database: Database) -> None:
     names = [f"Fifty {number:02}" for number in range(51)]
     async with database.transaction() as session:
         for name in names:
@@ -143,37 +143,37 @@ async def test_a_page_is_of_fifty_unless_another_limit_is_asked_for(api: Api, da
     assert last == {"items": [{"name": names[50]}], "nextToken": None}
 
 
-async def test_what_comes_and_goes_between_pages_neither_repeats_nor_skips_another(api: Api) -> None:
-    there = {name: await api.create_vpp(name=f"Moving {name}") for name in "bdfhj"}
-    read = pages(api, 'listVpps(filter: {nameContains: "Moving"}, PAGE) { items { name } nextToken }', {}, limit=2)
+async def test_items_created_or_deleted_between_pages_make_no_other_item_repeat_or_disappear(api: Api) -> None:
+    ids = {name: await api.create_vpp(name=f"Moving {name}") for name in "bdfhj"}
+    read = read_pages(api, 'listVpps(filter: {nameContains: "Moving"}, PAGE) { items { name } nextToken }', {}, limit=2)
     names = await anext(read)
 
-    for gone in "bdf":
-        await api.execute("mutation ($id: ID!) { deleteVpp(input: {id: $id}) { id } }", id=there[gone])
-    for come in "aci":
-        await api.create_vpp(name=f"Moving {come}")
+    for deleted in "bdf":
+        await api.execute("mutation ($id: ID!) { deleteVpp(input: {id: $id}) { id } }", id=ids[deleted])
+    for created in "aci":
+        await api.create_vpp(name=f"Moving {created}")
 
     names += [name async for page in read for name in page]
     assert names == [f"Moving {name}" for name in "bdhij"]
 
 
-async def test_what_is_newer_than_the_first_page_is_not_on_later_ones(api: Api) -> None:
+async def test_item_newer_than_the_first_page_is_not_on_later_pages(api: Api) -> None:
     for number in range(4):
-        await created_import(api, f"new {number}.csv")
+        await create_import(api, f"new {number}.csv")
     field = "listImports(filter: {status: AWAITING_UPLOAD}, PAGE) { items { fileName } nextToken }"
-    read = pages(api, field, {}, limit=3)
+    read = read_pages(api, field, {}, limit=3)
     names = await anext(read)
 
-    await created_import(api, "new 4.csv")
+    await create_import(api, "new 4.csv")
 
     names += [name async for page in read for name in page]
     assert names == ["new 3.csv", "new 2.csv", "new 1.csv", "new 0.csv"]
 
 
-async def test_each_of_many_owners_has_pages_of_its_own(api: Api) -> None:
+async def test_nested_list_has_separate_pages_for_each_owner(api: Api) -> None:
     nmis = {await api.create_vpp(name=f"Many {size}"): [new_nmi() for _ in range(size)] for size in range(4)}
-    for vpp_id, each in nmis.items():
-        for nmi in each:
+    for vpp_id, site_nmis in nmis.items():
+        for nmi in site_nmis:
             await api.create_site(vpp_id, nmi=nmi)
 
     listed = await api.execute("""{ listVpps(filter: {nameContains: "Many"}) { items {
@@ -182,20 +182,20 @@ async def test_each_of_many_owners_has_pages_of_its_own(api: Api) -> None:
 
     assert [vpp["id"] for vpp in listed["items"]] == list(nmis)
     assert [vpp["all"] for vpp in listed["items"]] == [
-        {"items": [{"nmi": nmi} for nmi in each], "nextToken": None} for each in nmis.values()
+        {"items": [{"nmi": nmi} for nmi in site_nmis], "nextToken": None} for site_nmis in nmis.values()
     ]
     assert [len(vpp["sites"]["items"]) for vpp in listed["items"]] == [0, 1, 2, 2]
-    *short, (long, token) = [(vpp["id"], vpp["sites"]["nextToken"]) for vpp in listed["items"]]
-    assert [token for _, token in short] == [None, None, None]
+    *others, (largest, token) = [(vpp["id"], vpp["sites"]["nextToken"]) for vpp in listed["items"]]
+    assert [token for _, token in others] == [None, None, None]
     document = "query ($id: ID!, $next: String) { getVpp(id: $id) { sites(nextToken: $next) { items { nmi } } } }"
-    assert await api.execute(document, id=long, next=token) == {"sites": {"items": [{"nmi": nmis[long][2]}]}}
+    assert await api.execute(document, id=largest, next=token) == {"sites": {"items": [{"nmi": nmis[largest][2]}]}}
 
 
 @pytest.mark.parametrize("field", LISTS)
-async def test_a_limit_is_from_1_to_200(api: Api, ids: dict[str, str], field: str) -> None:
-    document, given = asking(field, ids)
+async def test_limit_below_1_or_above_200_is_refused(api: Api, ids: dict[str, str], field: str) -> None:
+    document, owner_ids = page_query(field, ids)
 
-    refusals = [await api.refusal(document, limit=limit, **given) for limit in (0, -1, 201)]
+    refusals = [await api.refusal(document, limit=limit, **owner_ids) for limit in (0, -1, 201)]
 
     assert refusals == [
         ("ValidationFailed", ["limit"], f"A limit is from 1 to 200, not {limit}.") for limit in (0, -1, 201)
@@ -209,19 +209,19 @@ WRONG_TOKEN = (
 )
 
 
-async def test_a_token_is_refused_by_every_list_but_its_own(api: Api, ids: dict[str, str]) -> None:
-    tokens = {field: await token_of(api, field, ids) for field in LISTS}
+async def test_token_of_another_list_is_refused(api: Api, ids: dict[str, str]) -> None:
+    tokens = {field: await first_token(api, field, ids) for field in LISTS}
 
     for field in LISTS:
-        document, given = asking(field, ids)
-        own = await api.response(document, next=tokens[field], **given)
+        document, owner_ids = page_query(field, ids)
+        own = await api.response(document, next=tokens[field], **owner_ids)
         assert "errors" not in own
         for other in LISTS.keys() - {field}:
-            assert await api.refusal(document, next=tokens[other], **given) == WRONG_TOKEN
+            assert await api.refusal(document, next=tokens[other], **owner_ids) == WRONG_TOKEN
 
 
 @pytest.mark.parametrize(
-    ("was", "now"),
+    ("old", "new"),
     [
         ('listVpps(filter: {nameContains: "paged"}', 'listVpps(filter: {nameContains: "page"}'),
         ('listVpps(filter: {nameContains: "paged"}, PAGE', "listVpps(PAGE"),
@@ -236,14 +236,12 @@ async def test_a_token_is_refused_by_every_list_but_its_own(api: Api, ids: dict[
         ("getVpp(id: $vpp) { sites", "getVpp(id: $other) { sites"),
     ],
 )
-async def test_a_token_is_refused_with_another_filter_or_owner(
-    api: Api, ids: dict[str, str], was: str, now: str
-) -> None:
-    (field,) = [field for field in LISTS if was in field]
-    token = await token_of(api, field, ids)
-    document, given = asking(field.replace(was, now), ids | {"other": await api.create_vpp()})
+async def test_token_is_refused_with_another_filter_or_owner(api: Api, ids: dict[str, str], old: str, new: str) -> None:
+    (field,) = [field for field in LISTS if old in field]
+    token = await first_token(api, field, ids)
+    document, owner_ids = page_query(field.replace(old, new), ids | {"other": await api.create_vpp()})
 
-    assert await api.refusal(document, next=token, **given) == WRONG_TOKEN
+    assert await api.refusal(document, next=token, **owner_ids) == WRONG_TOKEN
 
 
 ORDER = Order((col(ApiKey.name), col(ApiKey.created_at), col(ApiKey.id)))
@@ -252,21 +250,21 @@ ROW: Any = SimpleNamespace(name=KEY[0], created_at=KEY[1], id=KEY[2])
 TOKEN = page_request(1, None, order=ORDER, list_identity=("list",)).page([ROW, ROW]).next_token or ""
 
 
-def test_a_token_leads_behind_the_last_row_of_its_page() -> None:
+def test_token_decodes_to_the_key_of_the_last_row_of_its_page() -> None:
     assert page_request(1, TOKEN, order=ORDER, list_identity=("list",)).cursor == KEY
 
 
 @given(st.integers(0, len(TOKEN) - 1), st.characters())
-def test_a_changed_token_is_refused_or_means_the_same(place: int, character: str) -> None:
-    changed = TOKEN[:place] + character + TOKEN[place + 1 :]
+def test_changed_token_is_refused_or_decodes_to_the_same_key(index: int, character: str) -> None:
+    changed = TOKEN[:index] + character + TOKEN[index + 1 :]
 
-    # Of the last letters of base64, several mean the same.
+    # Several letters in the last place of a base64 text decode to the same bytes.
     with suppress(WrongToken):
         assert page_request(1, changed, order=ORDER, list_identity=("list",)).cursor == KEY
 
 
-@given(st.text() | st.binary().map(lambda made: base64.urlsafe_b64encode(made).decode()))
-def test_a_made_up_token_is_refused(token: str) -> None:
+@given(st.text() | st.binary().map(lambda random_bytes: base64.urlsafe_b64encode(random_bytes).decode()))
+def test_random_token_is_refused(token: str) -> None:
     with pytest.raises(WrongToken):
         page_request(1, token, order=ORDER, list_identity=("list",))
 
@@ -275,7 +273,7 @@ TEXT, INSTANT, ID = '"Zoë 🔋"', '"2025-09-01 12:00:00+00:00"', '"6f9619ff-8b8
 
 
 def forged(key: str, *, of: str = "list") -> str:
-    """Return a token of a list with a checksum that is right, as anyone can make it."""
+    """Return a token with a correct checksum, which anyone can compute."""
     checksum = hashlib.sha256(f"{of} {key}".encode()).hexdigest()[:16]
     return base64.urlsafe_b64encode(f"{checksum}{key}".encode()).decode()
 

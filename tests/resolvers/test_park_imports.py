@@ -1,4 +1,4 @@
-"""Files of parks and of their readings: local times told apart, replaced, corrected and taken back."""
+"""Imports of parks and readings: local times at clock changes, replaced and reverted readings, rejected rows."""
 
 import asyncio
 import gzip
@@ -21,13 +21,15 @@ from tests.fixtures.api import Api, new_name
 from tests.fixtures.park_files import CANCEL, HEADER, REVERT, ParkFiles, counts_of, file_of, rejections_of
 
 PARKS_HEADER = "park_name,timezone,energy_type\n"
-# As files come, and each row in a chunk of its own.
-CHUNK_BYTES = {"few chunks": 2**20, "a row a chunk": 16}
+# The chunk sizes of the worker, in bytes: one chunk for the whole file, and about one chunk for each row.
+CHUNK_BYTES = {"one chunk": 2**20, "one row per chunk": 16}
 
 
 @pytest_asyncio.fixture(scope="module", params=CHUNK_BYTES.values(), ids=CHUNK_BYTES.keys())
-async def chunked(request: pytest.FixtureRequest, servers: EmbeddedServers, database_url: str) -> AsyncIterator[None]:
-    """A worker that does the jobs of this module's database, and cuts files as the parameter says."""
+async def chunked_worker(
+    request: pytest.FixtureRequest, servers: EmbeddedServers, database_url: str
+) -> AsyncIterator[None]:
+    """A worker on this module's database with the chunk size of the parameter."""
     settings = WorkerSettings(chunk_bytes=request.param)
     worker = Worker(database_url=database_url, object_store=servers.object_store, settings=settings)
     task = asyncio.create_task(worker.run())
@@ -37,7 +39,7 @@ async def chunked(request: pytest.FixtureRequest, servers: EmbeddedServers, data
 
 
 @pytest.fixture
-def files(chunked: None, api: Api, database: Database, object_store: ObjectStore) -> ParkFiles:
+def files(chunked_worker: None, api: Api, database: Database, object_store: ObjectStore) -> ParkFiles:
     return ParkFiles(api, database, object_store)
 
 
@@ -52,7 +54,7 @@ def files(chunked: None, api: Api, database: Database, object_store: ObjectStore
                 ("2020-03-29T02:59:59", None),
                 ("2020-03-29 03:00:00", "2020-03-29T01:00Z"),
             ],
-            id="an hour forward",
+            id="one hour forward",
         ),
         pytest.param(
             "Europe/Amsterdam",
@@ -65,7 +67,7 @@ def files(chunked: None, api: Api, database: Database, object_store: ObjectStore
                 ("2020-10-25 02:45", "2020-10-25T01:45Z"),
                 ("2020-10-25 03:00", "2020-10-25T02:00Z"),
             ],
-            id="an hour back",
+            id="one hour back",
         ),
         pytest.param(
             "Europe/Volgograd",
@@ -77,7 +79,7 @@ def files(chunked: None, api: Api, database: Database, object_store: ObjectStore
                 ("2020-12-27 02:00", "2020-12-26T23:00Z"),
                 ("2021-07-01 00:00", "2021-06-30T21:00Z"),
             ],
-            id="another offset for good",
+            id="permanent change of offset",
         ),
         pytest.param(
             "Australia/Lord_Howe",
@@ -104,7 +106,7 @@ def files(chunked: None, api: Api, database: Database, object_store: ObjectStore
         ),
     ],
 )
-async def test_each_local_time_is_the_instant_it_was(
+async def test_local_time_is_stored_as_its_instant(
     files: ParkFiles, timezone: str, times: list[tuple[str, str | None]]
 ) -> None:
     park_id = await files.create_park(timezone)
@@ -120,7 +122,7 @@ async def test_each_local_time_is_the_instant_it_was(
     await files.assert_sums_agree()
 
 
-async def test_a_local_time_that_never_was_is_rejected_with_the_zone(files: ParkFiles) -> None:
+async def test_nonexistent_local_time_is_rejected_with_its_timezone(files: ParkFiles) -> None:
     park_id = await files.create_park("Europe/Amsterdam")
 
     imported = await files.import_file(file_of(["2020-03-29 02:15,1"]), park_id)
@@ -136,7 +138,7 @@ async def test_a_local_time_that_never_was_is_rejected_with_the_zone(files: Park
     }
 
 
-async def test_the_first_of_a_doubled_time_is_the_earlier_the_second_the_later_and_a_third_replaces_that(
+async def test_first_row_of_an_ambiguous_time_is_the_earlier_instant_and_later_rows_the_later_instant(
     files: ParkFiles,
 ) -> None:
     park_id = await files.create_park("Europe/Amsterdam")
@@ -151,7 +153,7 @@ async def test_the_first_of_a_doubled_time_is_the_earlier_the_second_the_later_a
     assert await files.days(park_id) == [("2020-10-25", 1_000_000, 3_000_000, 4_000_000, 2)]
 
 
-async def test_another_file_brings_the_earlier_of_a_doubled_time_first_again(files: ParkFiles) -> None:
+async def test_ambiguous_time_starts_with_the_earlier_instant_in_each_file(files: ParkFiles) -> None:
     park_id = await files.create_park("Europe/Amsterdam")
     await files.import_file(file_of(["2020-10-25 02:15,1", "2020-10-25 02:15,2"]), park_id)
 
@@ -161,7 +163,7 @@ async def test_another_file_brings_the_earlier_of_a_doubled_time_first_again(fil
     assert [power for _, _, power in await files.readings(park_id)] == [5_000_000, 2_000_000]
 
 
-async def test_the_same_instant_again_replaces_and_counts_as_imported(files: ParkFiles) -> None:
+async def test_second_reading_of_an_instant_replaces_the_first_and_counts_as_imported(files: ParkFiles) -> None:
     park_id = await files.create_park()
     rows = ["2021-01-01 00:00,1", "2021-01-01 00:15,2", "2021-01-01T00:00:00,3.5", "2021-01-01 00:15,2.0"]
 
@@ -171,7 +173,7 @@ async def test_the_same_instant_again_replaces_and_counts_as_imported(files: Par
     assert await files.days(park_id) == [("2021-01-01", 2_000_000, 3_500_000, 5_500_000, 2)]
 
 
-async def test_loading_a_file_twice_changes_nothing(files: ParkFiles) -> None:
+async def test_second_import_of_a_file_changes_nothing(files: ParkFiles) -> None:
     park_id = await files.create_park()
     content = file_of(["2020-10-25 02:15,1", "2020-10-25 02:15,2", "2020-10-25 03:00,-0.000001", "wrong,1"])
     await files.import_file(content, park_id)
@@ -184,23 +186,23 @@ async def test_loading_a_file_twice_changes_nothing(files: ParkFiles) -> None:
     await files.assert_sums_agree()
 
 
-async def test_two_imports_at_once_that_each_bring_an_instant_again_and_again_both_complete(files: ParkFiles) -> None:
+async def test_concurrent_imports_with_many_readings_of_one_instant_both_complete(files: ParkFiles) -> None:
     park_id = await files.create_park()
     content = [file_of([f"2021-01-01 00:00,{power + version}" for power in range(20)]) for version in (100, 200)]
 
-    ids = [await files.start_import(each, park_id) for each in content]
+    ids = [await files.start_import(item, park_id) for item in content]
     ended = [await files.api.wait_for_import(id) for id in ids]
 
-    assert [each["status"] for each in ended] == ["COMPLETED", "COMPLETED"]
+    assert [item["status"] for item in ended] == ["COMPLETED", "COMPLETED"]
     assert [power for _, _, power in await files.readings(park_id)] in ([119_000_000], [219_000_000])
     await files.assert_sums_agree()
-    for each in ended:
-        await files.revert(each)
+    for item in ended:
+        await files.revert(item)
     assert await files.readings(park_id) == []
     assert await files.days(park_id) == []
 
 
-async def test_a_file_may_be_written_in_many_ways(files: ParkFiles) -> None:
+async def test_bom_crlf_quotes_and_extra_columns_are_accepted(files: ParkFiles) -> None:
     park_id = await files.create_park()
     content = (
         b'\xef\xbb\xbfnote, mw ,DateTime\r\n,"1.5","2021-01-01 00:00:00"\r\n\r\n"a, b", -2 ,2021-01-01T00:15\r\n'
@@ -213,7 +215,7 @@ async def test_a_file_may_be_written_in_many_ways(files: ParkFiles) -> None:
     assert [power for _, _, power in await files.readings(park_id)] == [1_500_000, -2_000_000, 500_000]
 
 
-async def test_readings_that_cannot_be_kept_are_rejected_one_by_one(files: ParkFiles) -> None:
+async def test_invalid_readings_are_rejected_one_by_one(files: ParkFiles) -> None:
     park_id = await files.create_park()
     rows = [
         *("2021-01-01 00:00", ",1", "2021-01-01 00:00,", "2021-01-01T00:00Z,1", "2021-01-01 00:00+01:00,1"),
@@ -238,7 +240,7 @@ async def test_readings_that_cannot_be_kept_are_rejected_one_by_one(files: ParkF
     assert await files.readings(park_id) == [("2020-12-31T23:00Z", "2021-01-01", -100_000_000_000)]
 
 
-async def test_an_offset_is_refused_with_the_reason(files: ParkFiles) -> None:
+async def test_local_time_with_an_offset_is_rejected_with_the_reason(files: ParkFiles) -> None:
     imported = await files.import_file(file_of(["2021-01-01T00:00+01:00,1"]), await files.create_park())
 
     (rejection,) = imported["rejections"]["items"]
@@ -248,7 +250,7 @@ async def test_an_offset_is_refused_with_the_reason(files: ParkFiles) -> None:
     )
 
 
-async def test_a_file_of_readings_without_a_column_of_powers_fails_with_the_reason(files: ParkFiles) -> None:
+async def test_readings_file_without_the_mw_column_fails_with_the_reason(files: ParkFiles) -> None:
     imported = await files.import_file("datetime,kW\n2021-01-01 00:00,1\n", await files.create_park())
 
     assert imported["failureReason"] == (
@@ -261,7 +263,7 @@ async def parks_named(files: ParkFiles, *names: str) -> list[tuple[str, str, str
     return [tuple(row) for row in await files.database.rows(read.order_by(col(Park.name)))]
 
 
-async def test_parks_are_created_and_changed_by_name_and_taken_back(files: ParkFiles) -> None:
+async def test_parks_are_created_and_changed_by_name_and_reverted(files: ParkFiles) -> None:
     one, other = f"A {new_name()}", f"B {new_name()}"
     first = await files.import_file(PARKS_HEADER + f"{one},Europe/Amsterdam,Wind\n{other},Europe/Istanbul,SOLAR\n")
     same_and_changed = f"{one},Europe/Amsterdam,wind\n{other},Europe/Bucharest,Solar\n"
@@ -279,7 +281,7 @@ async def test_parks_are_created_and_changed_by_name_and_taken_back(files: ParkF
     assert await parks_named(files, one, other) == []
 
 
-async def test_parks_that_cannot_be_kept_are_rejected_one_by_one(files: ParkFiles) -> None:
+async def test_invalid_parks_are_rejected_one_by_one(files: ParkFiles) -> None:
     name = f"Park of {new_name()}"
     rows = [
         *(",Europe/Amsterdam,Wind", f"{name},,Wind", f"{name},Europe/Amsterdam,", f"{name},Mars/Base,Wind"),
@@ -301,7 +303,7 @@ async def test_parks_that_cannot_be_kept_are_rejected_one_by_one(files: ParkFile
     assert counts_of(imported) == ("COMPLETED", 9, 0, 0, 9)
 
 
-async def test_a_timezone_stays_while_there_are_readings_dated_in_it(files: ParkFiles) -> None:
+async def test_import_cannot_change_the_timezone_of_a_park_with_readings(files: ParkFiles) -> None:
     name = f"Park of {new_name()}"
     await files.import_file(PARKS_HEADER + f"{name},Europe/Amsterdam,Wind\n")
     row = await files.database.row(db.parks.park_ids([name]))
@@ -319,7 +321,7 @@ async def test_a_timezone_stays_while_there_are_readings_dated_in_it(files: Park
     await files.assert_sums_agree()
 
 
-async def test_a_park_that_imports_of_readings_name_does_not_go(files: ParkFiles) -> None:
+async def test_import_that_created_a_park_with_readings_imports_cannot_be_reverted(files: ParkFiles) -> None:
     name = f"Park of {new_name()}"
     created = await files.import_file(PARKS_HEADER + f"{name},Europe/Amsterdam,Wind\n")
     row = await files.database.row(db.parks.park_ids([name]))
@@ -336,10 +338,10 @@ async def test_a_park_that_imports_of_readings_name_does_not_go(files: ParkFiles
     assert await parks_named(files, name) == [(name, "Europe/Amsterdam", "WIND")]
 
 
-async def test_an_import_that_failed_is_taken_back_when_it_is_cancelled(files: ParkFiles) -> None:
+async def test_cancelling_a_failed_import_undoes_its_readings(files: ParkFiles) -> None:
     park_id = await files.create_park()
     before = await files.import_file(file_of(["2021-01-01 00:00,1"]), park_id)
-    # A gzip that breaks off behind its first rows.
+    # A gzip file without its last 20 bytes: its first rows can be read, its end cannot.
     rows = "".join(f"2021-01-0{day} 00:{minute},{day * minute}\n" for day in (1, 2) for minute in range(10, 60))
     broken = gzip.compress((HEADER + "2021-01-01 00:00,2\n" + rows).encode())[:-20]
 
@@ -352,7 +354,7 @@ async def test_an_import_that_failed_is_taken_back_when_it_is_cancelled(files: P
     await files.assert_sums_agree()
 
 
-async def test_readings_dated_in_a_timezone_that_a_park_has_no_more_are_not_kept(
+async def test_readings_are_not_stored_if_the_park_has_another_timezone_by_then(
     api: Api, database: Database, object_store: ObjectStore
 ) -> None:
     files = ParkFiles(api, database, object_store)

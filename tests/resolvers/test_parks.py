@@ -18,35 +18,35 @@ CREATE_IMPORT = """mutation ($input: CreateImportInput!) { createImport(input: $
 } }"""
 
 
-def park(**given: Any) -> dict[str, Any]:
-    return {"name": new_name(), "timezone": "Europe/Amsterdam", "energyType": "WIND"} | given
+def park_input(**input: Any) -> dict[str, Any]:
+    return {"name": new_name(), "timezone": "Europe/Amsterdam", "energyType": "WIND"} | input
 
 
 async def test_a_created_park_is_found_by_its_id_and_by_its_name(api: Api) -> None:
-    given = park()
+    input = park_input()
 
-    created = await api.execute(CREATE, input=given | {"name": f"  {given['name']} "})
+    created = await api.execute(CREATE, input=input | {"name": f"  {input['name']} "})
 
-    assert created == given | {"id": created["id"]}
+    assert created == input | {"id": created["id"]}
     assert await api.execute(GET, id=created["id"]) == created
-    assert await api.execute(GET_BY_NAME, name=f" {given['name']}") == created
+    assert await api.execute(GET_BY_NAME, name=f" {input['name']}") == created
 
 
-async def test_a_park_that_is_not_there_is_null(api: Api) -> None:
+async def test_unknown_park_is_null(api: Api) -> None:
     assert await api.execute(GET, id=str(uuid4())) is None
     assert await api.execute(GET_BY_NAME, name="nowhere") is None
 
 
 async def test_the_same_create_sent_again_returns_the_same_park(api: Api) -> None:
-    again = park(id=str(uuid4()))
-    created = await api.execute(CREATE, input=again)
+    create = park_input(id=str(uuid4()))
+    created = await api.execute(CREATE, input=create)
 
-    assert await api.execute(CREATE, input=again) == created
+    assert await api.execute(CREATE, input=create) == created
 
 
 @pytest.mark.parametrize("other", [{"name": "Another"}, {"timezone": "UTC"}, {"energyType": "SOLAR"}])
 async def test_another_create_with_the_same_id_is_refused(api: Api, other: dict[str, Any]) -> None:
-    first = await api.execute(CREATE, input=park(id=str(uuid4())))
+    first = await api.execute(CREATE, input=park_input(id=str(uuid4())))
 
     refusal = await api.refusal(CREATE, input=first | other)
 
@@ -54,8 +54,8 @@ async def test_another_create_with_the_same_id_is_refused(api: Api, other: dict[
     assert await api.execute(GET, id=first["id"]) == first
 
 
-async def test_what_an_update_does_not_give_stays(api: Api) -> None:
-    created, name = await api.execute(CREATE, input=park()), new_name()
+async def test_update_keeps_fields_that_are_not_given(api: Api) -> None:
+    created, name = await api.execute(CREATE, input=park_input()), new_name()
 
     renamed = await api.execute(UPDATE, input={"id": created["id"], "name": f" {name} "})
     changed = await api.execute(
@@ -67,14 +67,14 @@ async def test_what_an_update_does_not_give_stays(api: Api) -> None:
     assert await api.execute(GET, id=created["id"]) == changed
 
 
-NAME_REFUSED = "A park's name has 1 to 200 characters."
+INVALID_NAME = "A park's name has 1 to 200 characters."
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "message"),
+    ("input", "field", "message"),
     [
-        ({"name": " "}, "name", NAME_REFUSED),
-        ({"name": "x" * 201}, "name", NAME_REFUSED),
+        ({"name": " "}, "name", INVALID_NAME),
+        ({"name": "x" * 201}, "name", INVALID_NAME),
         *(
             (
                 {"timezone": zone},
@@ -85,30 +85,30 @@ NAME_REFUSED = "A park's name has 1 to 200 characters."
         ),
     ],
 )
-async def test_a_park_is_refused_with_the_field_at_fault_and_what_was_expected(
-    api: Api, given: dict[str, Any], field: str, message: str
+async def test_invalid_park_is_refused_with_the_field_and_the_expected_values(
+    api: Api, input: dict[str, Any], field: str, message: str
 ) -> None:
-    there = await api.execute(CREATE, input=park())
+    existing = await api.execute(CREATE, input=park_input())
 
-    creating = await api.refusal(CREATE, input=park(**given))
-    updating = await api.refusal(UPDATE, input={"id": there["id"], "energyType": "SOLAR"} | given)
+    create_refusal = await api.refusal(CREATE, input=park_input(**input))
+    update_refusal = await api.refusal(UPDATE, input={"id": existing["id"], "energyType": "SOLAR"} | input)
 
-    assert creating == updating == ("ValidationFailed", ["input", field], message)
-    assert await api.execute(GET, id=there["id"]) == there
+    assert create_refusal == update_refusal == ("ValidationFailed", ["input", field], message)
+    assert await api.execute(GET, id=existing["id"]) == existing
 
 
-async def test_a_name_that_is_there_already_is_refused(api: Api) -> None:
-    there, other = [await api.execute(CREATE, input=park()) for _ in range(2)]
+async def test_name_of_another_park_is_refused(api: Api) -> None:
+    existing, other = [await api.execute(CREATE, input=park_input()) for _ in range(2)]
 
-    creating = await api.refusal(CREATE, input=park(name=f"{there['name']} "))
-    renaming = await api.refusal(UPDATE, input={"id": other["id"], "name": there["name"]})
+    create_refusal = await api.refusal(CREATE, input=park_input(name=f"{existing['name']} "))
+    rename_refusal = await api.refusal(UPDATE, input={"id": other["id"], "name": existing["name"]})
 
-    refused = ("Conflict", ["input", "name"], f'There is a park named "{there["name"]}" already.')
-    assert (creating, renaming) == (refused, refused)
+    expected = ("Conflict", ["input", "name"], f'There is a park named "{existing["name"]}" already.')
+    assert (create_refusal, rename_refusal) == (expected, expected)
     assert await api.execute(GET, id=other["id"]) == other
 
 
-async def test_a_park_that_is_not_there_cannot_be_changed(api: Api) -> None:
+async def test_unknown_park_cannot_be_changed(api: Api) -> None:
     unknown = str(uuid4())
 
     refusal = await api.refusal(UPDATE, input={"id": unknown, "name": new_name()})
@@ -116,22 +116,22 @@ async def test_a_park_that_is_not_there_cannot_be_changed(api: Api) -> None:
     assert refusal == ("NotFound", ["input", "id"], f"There is no park with the id {unknown}.")
 
 
-async def test_the_timezone_of_a_park_stays_while_it_has_readings(api: Api, database: Database) -> None:
-    there = await api.execute(CREATE, input=park())
-    await store_readings(database, there["id"], readings("Europe/Amsterdam", "2025-09-01", [1]))
+async def test_timezone_of_a_park_with_readings_cannot_be_changed(api: Api, database: Database) -> None:
+    existing = await api.execute(CREATE, input=park_input())
+    await store_readings(database, existing["id"], readings("Europe/Amsterdam", "2025-09-01", [1]))
 
-    refusal = await api.refusal(UPDATE, input={"id": there["id"], "name": new_name(), "timezone": "UTC"})
-    same = await api.execute(UPDATE, input={"id": there["id"], "timezone": "Europe/Amsterdam"})
+    refusal = await api.refusal(UPDATE, input={"id": existing["id"], "name": new_name(), "timezone": "UTC"})
+    same = await api.execute(UPDATE, input={"id": existing["id"], "timezone": "Europe/Amsterdam"})
 
     message = (
-        f"The park {there['name']} has readings dated in Europe/Amsterdam:"
+        f"The park {existing['name']} has readings dated in Europe/Amsterdam:"
         " revert their imports to change its timezone or delete it."
     )
     assert refusal == ("Conflict", ["input", "timezone"], message)
-    assert same == there
+    assert same == existing
 
 
-async def test_parks_are_listed_by_name_and_filtered_by_what_they_are(api: Api) -> None:
+async def test_parks_are_listed_by_name_and_filtered_by_timezone_and_energy_type(api: Api) -> None:
     zones = {"b": "Africa/Cairo", "c": "Africa/Cairo", "a": "Africa/Tunis"}
     for letter, zone in zones.items():
         await api.create_park(
@@ -142,35 +142,35 @@ async def test_parks_are_listed_by_name_and_filtered_by_what_they_are(api: Api) 
         listed = await api.execute(LIST, filter=filter or None)
         return "".join(each["name"][-1] for each in listed["items"] if each["name"].startswith("Filtered"))
 
-    both = ["Africa/Cairo", "Africa/Tunis"]
+    both_zones = ["Africa/Cairo", "Africa/Tunis"]
     assert await found() == "abc"
     assert await found(energyTypes=None, timezones=None) == "abc"
-    assert await found(timezones=both) == "abc"
+    assert await found(timezones=both_zones) == "abc"
     assert await found(timezones=["Africa/Cairo"]) == "bc"
-    assert await found(timezones=both, energyTypes=["WIND"]) == "ab"
+    assert await found(timezones=both_zones, energyTypes=["WIND"]) == "ab"
     assert await found(energyTypes=["WIND", "SOLAR"]) == "abc"
     assert await found(energyTypes=["SOLAR"], timezones=["Africa/Tunis"]) == ""
     assert await found(energyTypes=[]) == await found(timezones=[]) == ""
 
 
-async def test_an_import_of_readings_tells_their_park_and_others_tell_none(api: Api) -> None:
-    there = await api.execute(CREATE, input=park())
+async def test_only_a_readings_import_has_a_park(api: Api) -> None:
+    existing = await api.execute(CREATE, input=park_input())
 
-    of_readings = await api.execute(
-        CREATE_IMPORT, input={"kind": "PARK_READINGS", "parkId": there["id"], "fileName": "readings.csv"}
+    readings_import = await api.execute(
+        CREATE_IMPORT, input={"kind": "PARK_READINGS", "parkId": existing["id"], "fileName": "readings.csv"}
     )
-    of_parks = await api.execute(CREATE_IMPORT, input={"kind": "PARKS", "fileName": "parks.csv"})
+    parks_import = await api.execute(CREATE_IMPORT, input={"kind": "PARKS", "fileName": "parks.csv"})
 
-    whose = {"id": there["id"], "name": there["name"]}
-    assert of_readings == {"import": {"kind": "PARK_READINGS", "park": whose}}
-    assert of_parks == {"import": {"kind": "PARKS", "park": None}}
+    owner = {"id": existing["id"], "name": existing["name"]}
+    assert readings_import == {"import": {"kind": "PARK_READINGS", "park": owner}}
+    assert parks_import == {"import": {"kind": "PARKS", "park": None}}
 
 
-NOBODYS = str(uuid4())
+UNKNOWN_ID = str(uuid4())
 
 
 @pytest.mark.parametrize(
-    ("given", "refused"),
+    ("input", "expected"),
     [
         (
             {"kind": "PARK_READINGS"},
@@ -180,12 +180,12 @@ NOBODYS = str(uuid4())
             ),
         ),
         (
-            {"kind": "PARKS", "parkId": NOBODYS},
+            {"kind": "PARKS", "parkId": UNKNOWN_ID},
             ("ValidationFailed", "An import of PARKS takes no parkId; only an import of PARK_READINGS does."),
         ),
         (
-            {"kind": "PARK_READINGS", "parkId": NOBODYS},
-            ("NotFound", f"There is no park with the id {NOBODYS}."),
+            {"kind": "PARK_READINGS", "parkId": UNKNOWN_ID},
+            ("NotFound", f"There is no park with the id {UNKNOWN_ID}."),
         ),
         (
             {"kind": "PARK_READINGS", "parkId": "Bemmel"},
@@ -196,10 +196,10 @@ NOBODYS = str(uuid4())
         ),
     ],
 )
-async def test_readings_are_imported_for_a_park_that_is_there_and_nothing_else_is(
-    api: Api, given: dict[str, Any], refused: tuple[str, str]
+async def test_park_id_must_name_a_park_and_is_allowed_only_for_readings(
+    api: Api, input: dict[str, Any], expected: tuple[str, str]
 ) -> None:
-    kind, field, message = await api.refusal(CREATE_IMPORT, input=given | {"fileName": "readings.csv"})
+    error_type, field, message = await api.refusal(CREATE_IMPORT, input=input | {"fileName": "readings.csv"})
 
-    assert (kind, message) == refused
+    assert (error_type, message) == expected
     assert field == ["input", "parkId"]

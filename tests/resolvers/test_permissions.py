@@ -1,7 +1,10 @@
 """
-Who may have what. The table below is held against every field of the schema and every role.
+Which role may use which field: the tests compare TABLE with every field of the schema and every role.
 
-`own` is what a MEMBER's sites, and a READER's or OPERATOR's VPPs, let through: see test_reach.py for what that is.
+yes  the role may use the field
+no   the field is null, with an error of the type Unauthorized
+own  the role may use the field, for objects in the scope of the caller: see test_scope.py
+all  the role may use the field, unless the caller is limited to some VPPs: see test_scope.py
 """
 
 import json
@@ -12,7 +15,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import pytest_asyncio
-from graphql import GraphQLObjectType, is_leaf_type
+from graphql import GraphQLObjectType, get_named_type, is_leaf_type
 
 from db.engine.database import Database
 from graph.embedded.servers import EmbeddedServers
@@ -109,13 +112,13 @@ TABLE = """
     AuditEntry.*                      no      no      no        yes
     AuditEntryConnection.*            no      no      no        yes
 """
-MAY = {
-    field: dict(zip(ROLES, may, strict=True))
-    for field, *may in (line.split() for line in TABLE.splitlines()[2:] if line.strip())
+PERMISSIONS = {
+    field: dict(zip(ROLES, permissions, strict=True))
+    for field, *permissions in (line.split() for line in TABLE.splitlines()[2:] if line.strip())
 }
 
-# How to get at an object of each type, with `…` for a field of it.
-WAYS = {
+# An operation that selects an object of each type; `…` stands for the field under test.
+OPERATIONS = {
     "Query": "query { … }",
     "Mutation": "mutation { … }",
     "Vpp": '{ getVpp(id: "{vpp}") { … } }',
@@ -153,7 +156,7 @@ WAYS = {
     "AuditEntryConnection": "{ listAuditEntries { … } }",
     "ApiKeyWithSecret": 'mutation { createApiKey(input: {name: "another", role: READER}) { … } }',
 }
-# What the fields of the roots are asked with. What is not there is as good as what is: it is found out later.
+# The arguments of root fields. An unknown id serves as well as a known one: the role is checked first.
 ARGUMENTS = {
     "getVpp": 'id: "{vpp}"',
     "getVppByName": 'name: "a name"',
@@ -165,11 +168,11 @@ ARGUMENTS = {
     "getLatestRevenueReport": 'vppId: "{vpp}", month: "2025-09"',
     "simulateRevenueReport": 'input: {vppId: "{vpp}", month: "2025-09"}',
     "createVpp": 'input: {name: "{new}", revenuePercentage: 20}',
-    "createSite": 'input: {vppId: "{nothing}", nmi: "{nmi}", address: "1 King St"}',
-    "assignSite": 'input: {siteId: "{nothing}", vppId: "{nothing}"}',
-    "addBattery": 'input: {siteId: "{nothing}", manufacturer: "Tesla", serial: "{new}", capacityKwh: 10}',
+    "createSite": 'input: {vppId: "{unknown}", nmi: "{nmi}", address: "1 King St"}',
+    "assignSite": 'input: {siteId: "{unknown}", vppId: "{unknown}"}',
+    "addBattery": 'input: {siteId: "{unknown}", manufacturer: "Tesla", serial: "{new}", capacityKwh: 10}',
     "createImport": 'input: {kind: BATTERY_EVENTS, fileName: "a.csv"}',
-    "generateRevenueReport": 'input: {vppId: "{nothing}", month: "2025-09"}',
+    "generateRevenueReport": 'input: {vppId: "{unknown}", month: "2025-09"}',
     "getPark": 'id: "{park}"',
     "getParkByName": 'name: "a name"',
     "createPark": 'input: {name: "{new}", timezone: "Europe/Amsterdam", energyType: WIND}',
@@ -179,32 +182,33 @@ ARGUMENTS = {
             *("updateVpp", "deleteVpp", "updateSite", "deleteSite", "updateBattery", "removeBattery"),
             *("startImport", "cancelImport", "revertImport", "updatePark", "revokeApiKey"),
         ),
-        'input: {id: "{nothing}"}',
+        'input: {id: "{unknown}"}',
     ),
 }
 
 
 def fields() -> Iterator[tuple[str, str]]:
-    """Every field of the schema that can be asked for, by its type."""
+    """Yield every field of every object type of the schema, as the names of type and field."""
     for name, kind in schema._schema.type_map.items():
         if isinstance(kind, GraphQLObjectType) and not name.startswith("__"):
             yield from ((name, field) for field in kind.fields)
 
 
-def row(type_: str, field: str) -> dict[str, str]:
-    return MAY.get(f"{type_}.{field}") or MAY[f"{type_}.*"]
+def permissions_of(type_: str, field: str) -> dict[str, str]:
+    """Return the row of the table for a field, or else for all fields of its type."""
+    return PERMISSIONS.get(f"{type_}.{field}") or PERMISSIONS[f"{type_}.*"]
 
 
 @pytest_asyncio.fixture(scope="module")
-async def estate(served_api: Api, servers: EmbeddedServers) -> dict[str, str]:
-    """A VPP with a site, a battery, events, rejections and a report, and a park with a reading."""
+async def objects(served_api: Api, servers: EmbeddedServers) -> dict[str, str]:
+    """The ids of a VPP with a site, a battery, events, rejections and a report, and of a park with a reading."""
     api, nmi = served_api, new_nmi()
     vpp_id = await api.create_vpp()
     site_id = await api.create_site(vpp_id, nmi=nmi)
     battery_id = await api.add_battery(site_id, capacity_kwh=10)
-    done = await api.import_file(f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{nmi},2025-09-01,DISCHARGE,10,25\nno,,,,\n")
+    imported = await api.import_file(f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{nmi},2025-09-01,DISCHARGE,10,25\nno,,,,\n")
     report = await api.settle_month(vpp_id, "2025-09")
-    assert (done["rowsImported"], done["rowsRejected"], report["status"]) == (1, 1, "READY")
+    assert (imported["rowsImported"], imported["rowsRejected"], report["status"]) == (1, 1, "READY")
     park_id = await api.create_park()
     database = Database(servers.database_url)
     await store_readings(database, park_id, readings("Europe/Amsterdam", "2025-09-01", [1]))
@@ -214,56 +218,56 @@ async def estate(served_api: Api, servers: EmbeddedServers) -> dict[str, str]:
         "site": site_id,
         "nmi": nmi,
         "battery": battery_id,
-        "import": done["id"],
+        "import": imported["id"],
         "report": report["id"],
         "park": park_id,
     }
 
 
 @pytest_asyncio.fixture(scope="module")
-async def callers(served_api: Api, estate: dict[str, str]) -> dict[str, Api]:
-    held_to = {"MEMBER": {"siteIds": [estate["site"]]}}
-    return {role: await served_api.as_role(role, **held_to.get(role, {})) for role in ROLES}
+async def callers(served_api: Api, objects: dict[str, str]) -> dict[str, Api]:
+    scopes = {"MEMBER": {"siteIds": [objects["site"]]}}
+    return {role: await served_api.as_role(role, **scopes.get(role, {})) for role in ROLES}
 
 
-def document(type_: str, field: str, estate: dict[str, str]) -> str:
-    kind = schema._schema.type_map[type_]
-    assert isinstance(kind, GraphQLObjectType)
-    asked = kind.fields[field].type
-    while hasattr(asked, "of_type"):
-        asked = asked.of_type
+def operation_for(type_: str, field: str, objects: dict[str, str]) -> str:
+    """Return an operation that selects a field of a type."""
+    parent = schema._schema.type_map[type_]
+    assert isinstance(parent, GraphQLObjectType)
+    named_type = get_named_type(parent.fields[field].type)
     arguments = f"({ARGUMENTS[field]})" if field in ARGUMENTS and type_ in ("Query", "Mutation") else ""
-    text = WAYS[type_].replace("…", f"{field}{arguments}" + ("" if is_leaf_type(asked) else " { __typename }"))
-    for name, value in {**estate, "nothing": str(uuid4()), "new": new_name()}.items():
+    selection = "" if is_leaf_type(named_type) else " { __typename }"
+    text = OPERATIONS[type_].replace("…", f"{field}{arguments}{selection}")
+    for name, value in {**objects, "unknown": str(uuid4()), "new": new_name()}.items():
         text = text.replace(f"{{{name}}}", value)
     return text
 
 
-def test_the_table_has_every_field_of_the_schema_and_no_other() -> None:
-    of_schema = {f"{type_}.{field}" for type_, field in fields()} | {f"{type_}.*" for type_, _ in fields()}
+def test_table_covers_every_field_of_the_schema_and_no_other() -> None:
+    rows = {f"{type_}.{field}" for type_, field in fields()} | {f"{type_}.*" for type_, _ in fields()}
 
-    assert set(MAY) <= of_schema
-    assert all(row(type_, field) for type_, field in fields())
+    assert set(PERMISSIONS) <= rows
+    assert all(permissions_of(type_, field) for type_, field in fields())
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(("type_", "field"), [(type_, field) for type_, field in fields() if type_ != "Subscription"])
-async def test_a_role_has_what_the_table_says(
-    callers: dict[str, Api], estate: dict[str, str], type_: str, field: str, role: str
+async def test_role_may_use_the_fields_that_the_table_allows(
+    callers: dict[str, Api], objects: dict[str, str], type_: str, field: str, role: str
 ) -> None:
-    answer = await callers[role].response(document(type_, field, estate))
+    response = await callers[role].response(operation_for(type_, field, objects))
 
-    denials = [error for error in answer.get("errors", []) if error["errorType"] == "Unauthorized"]
-    assert bool(denials) == (row(type_, field)[role] == "no"), answer
+    denials = [error for error in response.get("errors", []) if error["errorType"] == "Unauthorized"]
+    assert bool(denials) == (permissions_of(type_, field)[role] == "no"), response
     assert all(error["message"].startswith("Not Authorized to access ") for error in denials)
 
 
-async def test_a_denied_field_is_null_and_the_rest_is_answered(callers: dict[str, Api], estate: dict[str, str]) -> None:
+async def test_denied_field_is_null_beside_the_other_fields(callers: dict[str, Api], objects: dict[str, str]) -> None:
     document = "query ($id: ID!) { getRevenueReport(id: $id) { month totals { siteTotalAud } } }"
 
-    answer = await callers["MEMBER"].response(document, id=estate["report"])
+    response = await callers["MEMBER"].response(document, id=objects["report"])
 
-    assert answer == {
+    assert response == {
         "data": {"getRevenueReport": {"month": "2025-09", "totals": None}},
         "errors": [
             {
@@ -278,43 +282,43 @@ async def test_a_denied_field_is_null_and_the_rest_is_answered(callers: dict[str
     }
 
 
-async def test_what_a_denied_mutation_would_have_done_is_not_done(served_api: Api, callers: dict[str, Api]) -> None:
+async def test_denied_mutation_has_no_effect(served_api: Api, callers: dict[str, Api]) -> None:
     name = new_name()
 
-    answer = await callers["READER"].response(
+    response = await callers["READER"].response(
         "mutation ($name: String!) { createVpp(input: {name: $name, revenuePercentage: 20}) { id } }", name=name
     )
 
-    assert answer["data"] == {"createVpp": None}
+    assert response["data"] == {"createVpp": None}
     assert await served_api.execute("query ($name: String!) { getVppByName(name: $name) { id } }", name=name) is None
 
 
-async def first_told(api_server: Serving, caller: Api, document: str) -> Any:
-    """Subscribe, and return the first that is told."""
+async def first_event(api_server: Serving, caller: Api, document: str) -> Any:
+    """Subscribe by server-sent events, and return the first event."""
     headers = {"x-api-key": caller.key, "accept": "text/event-stream"}
     async with (
         httpx.AsyncClient(base_url=api_server.url) as client,
-        client.stream("POST", "/graphql", json={"query": document}, headers=headers) as answer,
+        client.stream("POST", "/graphql", json={"query": document}, headers=headers) as response,
     ):
-        async for line in answer.aiter_lines():
+        async for line in response.aiter_lines():
             if line.startswith("data: {"):
                 return json.loads(line.removeprefix("data: "))
-    raise AssertionError("nothing was told")
+    raise AssertionError("The subscription ended without an event.")
 
 
-def subscriptions(estate: dict[str, Any]) -> dict[str, str]:
+def subscriptions(objects: dict[str, Any]) -> dict[str, str]:
     return {
-        "onImportProgress": f'subscription {{ onImportProgress(id: "{estate["import"]}") {{ id }} }}',
-        "onRevenueReport": f'subscription {{ onRevenueReport(id: "{estate["report"]}") {{ id }} }}',
+        "onImportProgress": f'subscription {{ onImportProgress(id: "{objects["import"]}") {{ id }} }}',
+        "onRevenueReport": f'subscription {{ onRevenueReport(id: "{objects["report"]}") {{ id }} }}',
     }
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("field", ["onImportProgress", "onRevenueReport"])
-async def test_a_role_may_subscribe_to_what_the_table_says(
-    api_server: Serving, callers: dict[str, Api], estate: dict[str, str], field: str, role: str
+async def test_role_may_use_the_subscriptions_that_the_table_allows(
+    api_server: Serving, callers: dict[str, Api], objects: dict[str, str], field: str, role: str
 ) -> None:
-    first = await first_told(api_server, callers[role], subscriptions(estate)[field])
+    first = await first_event(api_server, callers[role], subscriptions(objects)[field])
 
     denied = [error["errorType"] for error in first.get("errors", [])]
-    assert denied == (["Unauthorized"] if row("Subscription", field)[role] == "no" else [])
+    assert denied == (["Unauthorized"] if permissions_of("Subscription", field)[role] == "no" else [])

@@ -1,4 +1,4 @@
-"""Readings of parks, and the statistics of their days, which have 92, 96 or 100 quarters of an hour."""
+"""Readings of parks, and the statistics of local days of 92, 96 or 100 quarters of an hour."""
 
 from typing import Any
 from uuid import UUID
@@ -11,19 +11,19 @@ from db.engine.database import Database
 from tests.fixtures.api import Api, new_name
 from tests.fixtures.readings import readings, store_readings
 
-READINGS = "query ($filter: EnergyReadingFilterInput) { listEnergyReadings(filter: $filter) { items { %s } } }"
+LIST_READINGS = "query ($filter: EnergyReadingFilterInput) { listEnergyReadings(filter: $filter) { items { %s } } }"
 STATS = "minPowerMw maxPowerMw sumPowerMw meanPowerMw readingCount"
-OF_PARKS = f"""query ($filter: StatsFilterInput, $limit: Int, $next: String) {{
+LIST_PARK_STATS = f"""query ($filter: StatsFilterInput, $limit: Int, $next: String) {{
     listParkDailyStats(filter: $filter, limit: $limit, nextToken: $next) {{
         items {{ park {{ name }} date {STATS} }} nextToken
     }}
 }}"""
-OF_ENERGY_TYPES = f"""query ($filter: StatsFilterInput, $limit: Int, $next: String) {{
+LIST_ENERGY_TYPE_STATS = f"""query ($filter: StatsFilterInput, $limit: Int, $next: String) {{
     listEnergyTypeDailyStats(filter: $filter, limit: $limit, nextToken: $next) {{
         items {{ energyType date {STATS} parkCount }} nextToken
     }}
 }}"""
-OF_PARK = """query ($id: ID!, $from: AWSDateTime, $until: AWSDateTime, $limit: Int, $next: String) {
+GET_PARK_READINGS = """query ($id: ID!, $from: AWSDateTime, $until: AWSDateTime, $limit: Int, $next: String) {
     getPark(id: $id) { readings(from: $from, until: $until, limit: $limit, nextToken: $next) {
         items { intervalStart powerMw park { id } } nextToken
     } }
@@ -40,9 +40,9 @@ TIMEZONES = sorted({timezone for timezone, _ in PARKS.values()})
 @pytest_asyncio.fixture(scope="module")
 async def parks(api: Api, database: Database) -> dict[str, str]:
     """
-    Three parks with readings on two days, by their ids, and one without any.
+    The ids, by name, of three parks with readings on two days, and of the park Calm without readings.
 
-    The names tell whose a reading is, and so do the powers: the first digit is the park's, the second the day's.
+    A power in MW encodes its origin: its first digit is the number of the park, its second digit the day.
     """
     ids = {
         name: await api.create_park(name=name, timezone=zone, energy_type=type_)
@@ -53,7 +53,7 @@ async def parks(api: Api, database: Database) -> dict[str, str]:
         await store_readings(
             database,
             ids[name],
-            *(readings(zone, day, [f"{number}.{place}", f"{number}.{place}5"]) for place, day in days),
+            *(readings(zone, day, [f"{number}.{day_number}", f"{number}.{day_number}5"]) for day_number, day in days),
         )
     return ids | {"Calm": await api.create_park(name="Calm", timezone="America/Lima", energy_type="WIND")}
 
@@ -65,7 +65,7 @@ async def new_park(api: Api, timezone: str, energy_type: str = "WIND") -> tuple[
 
 
 async def powers(api: Api, **filter: Any) -> list[float]:
-    listed = await api.execute(READINGS % "powerMw", filter=filter)
+    listed = await api.execute(LIST_READINGS % "powerMw", filter=filter)
     return sorted(each["powerMw"] for each in listed["items"])
 
 
@@ -95,19 +95,17 @@ async def powers(api: Api, **filter: Any) -> list[float]:
         ),
     ],
 )
-async def test_readings_are_filtered_by_their_park_and_by_their_instant(
+async def test_readings_are_filtered_by_park_and_instant(
     api: Api, parks: dict[str, str], filter: dict[str, Any], found: str
 ) -> None:
     assert await powers(api, **filter) == [float(power) for power in found.split()]
 
 
-async def test_a_reading_tells_its_park_and_its_instant_with_the_offset_of_its_place(
-    api: Api, database: Database
-) -> None:
+async def test_reading_has_its_park_and_the_local_offset_at_its_instant(api: Api, database: Database) -> None:
     park_id, name = await new_park(api, "Europe/Amsterdam")
     await store_readings(database, park_id, readings("Europe/Amsterdam", "2020-10-25", ["-0.008"] * 17))
 
-    listed = await api.execute(READINGS % "intervalStart powerMw park { id name }", filter={"parkNames": [name]})
+    listed = await api.execute(LIST_READINGS % "intervalStart powerMw park { id name }", filter={"parkNames": [name]})
 
     starts = [each["intervalStart"] for each in listed["items"]]
     assert listed["items"][0] == {
@@ -133,18 +131,18 @@ async def test_a_reading_tells_its_park_and_its_instant_with_the_offset_of_its_p
         ("Europe/Volgograd", "2020-12-28", "2020-12-28T00:00:00.000+03:00"),
     ],
 )
-async def test_an_offset_is_that_of_the_instant(
+async def test_offset_is_the_one_in_force_at_the_instant(
     api: Api, database: Database, timezone: str, day: str, start: str
 ) -> None:
     park_id, name = await new_park(api, timezone)
     await store_readings(database, park_id, readings(timezone, day, [1]))
 
-    listed = await api.execute(READINGS % "intervalStart", filter={"parkNames": [name]})
+    listed = await api.execute(LIST_READINGS % "intervalStart", filter={"parkNames": [name]})
 
     assert listed["items"] == [{"intervalStart": start}]
 
 
-async def test_readings_of_parks_page_through_without_a_repeat_or_a_gap(api: Api, parks: dict[str, str]) -> None:
+async def test_pages_of_readings_of_several_parks_have_no_repeats_and_no_gaps(api: Api, parks: dict[str, str]) -> None:
     document = """query ($filter: EnergyReadingFilterInput, $limit: Int, $next: String) {
         listEnergyReadings(filter: $filter, limit: $limit, nextToken: $next) {
             items { park { id } intervalStart powerMw } nextToken
@@ -152,16 +150,18 @@ async def test_readings_of_parks_page_through_without_a_repeat_or_a_gap(api: Api
     }"""
 
     for limit in (1, 3, 4, 5, 11, 12):
-        read = await paged(api, document, limit=limit, filter={"timezones": TIMEZONES})
+        read = await read_all(api, document, limit=limit, filter={"timezones": TIMEZONES})
 
-        of_parks = {id: [each["powerMw"] for each in read if each["park"]["id"] == id] for id in parks.values()}
-        assert [len(page) for page in of_parks.values()] == [4, 4, 4, 0]
-        assert [power for id in sorted(parks.values()) for power in of_parks[id]] == [each["powerMw"] for each in read]
-        assert all(page == sorted(page) for page in of_parks.values())
+        powers_by_park = {id: [each["powerMw"] for each in read if each["park"]["id"] == id] for id in parks.values()}
+        assert [len(page) for page in powers_by_park.values()] == [4, 4, 4, 0]
+        assert [power for id in sorted(parks.values()) for power in powers_by_park[id]] == [
+            each["powerMw"] for each in read
+        ]
+        assert all(page == sorted(page) for page in powers_by_park.values())
 
 
-async def paged(api: Api, document: str, **variables: Any) -> list[Any]:
-    """Read a list a page at a time, and return its items."""
+async def read_all(api: Api, document: str, **variables: Any) -> list[Any]:
+    """Read all pages of a list, and return their items."""
     items, next_token = [], None
     while True:
         page = await api.execute(document, next=next_token, **variables)
@@ -173,12 +173,12 @@ async def paged(api: Api, document: str, **variables: Any) -> list[Any]:
         assert len(page["items"]) == variables["limit"]
 
 
-async def test_readings_of_one_park_page_over_a_span(api: Api, database: Database) -> None:
+async def test_readings_of_one_park_are_paged_within_a_period(api: Api, database: Database) -> None:
     park_id, _ = await new_park(api, "Europe/Amsterdam")
     await store_readings(database, park_id, readings("Europe/Amsterdam", "2025-09-01", range(500)))
     span = {"from": "2025-09-01T01:00:00+02:00", "until": "2025-09-06T04:45:00+02:00"}
 
-    read = await paged(api, OF_PARK, id=park_id, limit=200, **span)
+    read = await read_all(api, GET_PARK_READINGS, id=park_id, limit=200, **span)
 
     assert [each["powerMw"] for each in read] == list(range(4, 499))
     assert read[0] == {"intervalStart": "2025-09-01T01:00:00.000+02:00", "powerMw": 4, "park": {"id": park_id}}
@@ -203,7 +203,7 @@ async def test_each_of_several_parks_has_its_own_readings(api: Api, parks: dict[
     }
 
 
-# Clocks go forward, stay as they are, and go back.
+# The clocks go forward, stay unchanged, or go back on the day.
 @pytest.mark.parametrize(
     ("timezone", "day", "count"),
     [
@@ -213,16 +213,16 @@ async def test_each_of_several_parks_has_its_own_readings(api: Api, parks: dict[
         ("Europe/Volgograd", "2020-12-27", 100),
     ],
 )
-async def test_a_local_day_has_as_many_readings_as_it_has_quarters_of_an_hour(
+async def test_local_day_counts_92_96_or_100_quarters_of_an_hour(
     api: Api, database: Database, timezone: str, day: str, count: int
 ) -> None:
     park_id, name = await new_park(api, timezone, "SOLAR")
-    # One more than the day has, which is the next day's first.
+    # One reading more than the day has; the last is the first of the next day.
     await store_readings(database, park_id, readings(timezone, day, ["0.1"] * (count - 1) + ["-0.000001", "5"]))
 
     filter = {"parkNames": [name], "until": day[:-2] + f"{int(day[-2:]) + 1:02}"}
-    of_parks = await api.execute(OF_PARKS, filter=filter)
-    of_types = await api.execute(OF_ENERGY_TYPES, filter=filter)
+    park_stats = await api.execute(LIST_PARK_STATS, filter=filter)
+    energy_type_stats = await api.execute(LIST_ENERGY_TYPE_STATS, filter=filter)
 
     total = (100_000 * (count - 1) - 1) / 10**6
     stats = {
@@ -233,15 +233,15 @@ async def test_a_local_day_has_as_many_readings_as_it_has_quarters_of_an_hour(
         "meanPowerMw": (100_000 * (count - 1) - 1) / (count * 10**6),
         "readingCount": count,
     }
-    assert of_parks["items"] == [{"park": {"name": name}} | stats]
-    assert of_types["items"] == [{"energyType": "SOLAR", "parkCount": 1} | stats]
+    assert park_stats["items"] == [{"park": {"name": name}} | stats]
+    assert energy_type_stats["items"] == [{"energyType": "SOLAR", "parkCount": 1} | stats]
 
 
-def day_of(number: int, place: int) -> dict[str, Any]:
-    """What is to be told of a day of one of the three parks, in hundredths of a MW."""
-    low = 100 * number + 10 * place
+def park_day(number: int, day_number: int) -> dict[str, Any]:
+    """Return the expected statistics of a day of one park, computed in integer hundredths of a MW."""
+    low = 100 * number + 10 * day_number
     return {
-        "date": f"2025-09-0{place}",
+        "date": f"2025-09-0{day_number}",
         "minPowerMw": low / 100,
         "maxPowerMw": (low + 5) / 100,
         "sumPowerMw": (2 * low + 5) / 100,
@@ -273,21 +273,21 @@ def day_of(number: int, place: int) -> dict[str, Any]:
 async def test_statistics_of_parks_are_filtered_by_park_and_day(
     api: Api, parks: dict[str, str], filter: dict[str, Any], found: set[str]
 ) -> None:
-    listed = await paged(api, OF_PARKS, limit=2, filter=filter)
+    listed = await read_all(api, LIST_PARK_STATS, limit=2, filter=filter)
 
     days = {
-        f"{name} {place}": {"park": {"name": name}} | day_of(number, place)
+        f"{name} {day_number}": {"park": {"name": name}} | park_day(number, day_number)
         for number, name in enumerate(PARKS, start=1)
-        for place in (1, 2)
+        for day_number in (1, 2)
     }
     assert sorted(map(str, listed)) == sorted(str(days[name]) for name in found)
     assert [each["date"] for each in listed] == sorted(each["date"] for each in listed)
 
 
-def wind_of_both(place: int) -> dict[str, Any]:
-    """What is to be told of a day of the two wind parks."""
-    breeze, gale = day_of(2, place), day_of(3, place)
-    hundredths = 2 * (200 + 300 + 20 * place) + 10
+def both_wind_parks(day_number: int) -> dict[str, Any]:
+    """Return the expected statistics of a day of the two wind parks together."""
+    breeze, gale = park_day(2, day_number), park_day(3, day_number)
+    hundredths = 2 * (200 + 300 + 20 * day_number) + 10
     return {
         "energyType": "WIND",
         "date": breeze["date"],
@@ -300,8 +300,8 @@ def wind_of_both(place: int) -> dict[str, Any]:
     }
 
 
-def of_one(type_: str, number: int, place: int) -> dict[str, Any]:
-    return {"energyType": type_, "parkCount": 1} | day_of(number, place)
+def energy_type_day(type_: str, number: int, day_number: int) -> dict[str, Any]:
+    return {"energyType": type_, "parkCount": 1} | park_day(number, day_number)
 
 
 @pytest.mark.parametrize(
@@ -309,17 +309,17 @@ def of_one(type_: str, number: int, place: int) -> dict[str, Any]:
     [
         (
             {"timezones": TIMEZONES},
-            [of_one("SOLAR", 1, 1), wind_of_both(1), of_one("SOLAR", 1, 2), wind_of_both(2)],
+            [energy_type_day("SOLAR", 1, 1), both_wind_parks(1), energy_type_day("SOLAR", 1, 2), both_wind_parks(2)],
         ),
         (
             {"parkNames": list(PARKS)},
-            [of_one("SOLAR", 1, 1), wind_of_both(1), of_one("SOLAR", 1, 2), wind_of_both(2)],
+            [energy_type_day("SOLAR", 1, 1), both_wind_parks(1), energy_type_day("SOLAR", 1, 2), both_wind_parks(2)],
         ),
-        ({"timezones": TIMEZONES, "energyTypes": ["WIND"]}, [wind_of_both(1), wind_of_both(2)]),
-        ({"timezones": TIMEZONES, "energyTypes": ["WIND"], "from": "2025-09-02"}, [wind_of_both(2)]),
-        ({"parkNames": ["Breeze", "Gale", "Calm"], "until": "2025-09-02"}, [wind_of_both(1)]),
-        ({"timezones": ["America/Lima"]}, [of_one("WIND", 3, 1), of_one("WIND", 3, 2)]),
-        ({"parkNames": ["Gale"]}, [of_one("WIND", 3, 1), of_one("WIND", 3, 2)]),
+        ({"timezones": TIMEZONES, "energyTypes": ["WIND"]}, [both_wind_parks(1), both_wind_parks(2)]),
+        ({"timezones": TIMEZONES, "energyTypes": ["WIND"], "from": "2025-09-02"}, [both_wind_parks(2)]),
+        ({"parkNames": ["Breeze", "Gale", "Calm"], "until": "2025-09-02"}, [both_wind_parks(1)]),
+        ({"timezones": ["America/Lima"]}, [energy_type_day("WIND", 3, 1), energy_type_day("WIND", 3, 2)]),
+        ({"parkNames": ["Gale"]}, [energy_type_day("WIND", 3, 1), energy_type_day("WIND", 3, 2)]),
         ({"parkNames": ["Gale"], "energyTypes": ["SOLAR"]}, []),
         ({"parkNames": []}, []),
         ({"energyTypes": []}, []),
@@ -330,30 +330,28 @@ async def test_statistics_of_energy_types_are_filtered_by_park_and_day(
     api: Api, parks: dict[str, str], filter: dict[str, Any], found: list[Any]
 ) -> None:
     for limit in (1, 2, 3, 200):
-        assert await paged(api, OF_ENERGY_TYPES, limit=limit, filter=filter) == found
+        assert await read_all(api, LIST_ENERGY_TYPE_STATS, limit=limit, filter=filter) == found
 
 
-async def test_what_replaces_a_reading_is_in_the_sums_and_what_is_taken_back_no_longer(
-    api: Api, database: Database
-) -> None:
+async def test_sums_include_replacing_readings_until_their_import_is_undone(api: Api, database: Database) -> None:
     park_id, name = await new_park(api, "Africa/Lagos")
     await store_readings(database, park_id, readings("Africa/Lagos", "2025-09-01", [1, 2]))
     correction = await store_readings(database, park_id, readings("Africa/Lagos", "2025-09-01", [4]))
 
-    async def told() -> list[Any]:
-        asked = [(OF_PARKS, {"parkNames": [name]}), (OF_ENERGY_TYPES, {"timezones": ["Africa/Lagos"]})]
-        listed = [(await api.execute(document, filter=filter))["items"] for document, filter in asked]
+    async def sums_and_counts() -> list[Any]:
+        queries = [(LIST_PARK_STATS, {"parkNames": [name]}), (LIST_ENERGY_TYPE_STATS, {"timezones": ["Africa/Lagos"]})]
+        listed = [(await api.execute(document, filter=filter))["items"] for document, filter in queries]
         return [[(each["sumPowerMw"], each["readingCount"]) for each in items] for items in listed]
 
-    corrected = await told()
+    corrected = await sums_and_counts()
     async with database.transaction() as session:
         await db.readings.undo_import(session, park_id=UUID(park_id), import_id=correction)
 
     assert corrected == [[(6, 2)], [(6, 2)]]
-    assert await told() == [[(3, 2)], [(3, 2)]]
+    assert await sums_and_counts() == [[(3, 2)], [(3, 2)]]
 
 
-async def test_a_park_whose_energy_type_changes_takes_its_days_along(api: Api, database: Database) -> None:
+async def test_daily_sums_follow_a_park_to_its_new_energy_type(api: Api, database: Database) -> None:
     first, _ = await new_park(api, "Africa/Nairobi", "WIND")
     second, _ = await new_park(api, "Africa/Nairobi", "WIND")
     for park_id, power in ((first, 1), (second, 2)):
@@ -364,18 +362,18 @@ async def test_a_park_whose_energy_type_changes_takes_its_days_along(api: Api, d
         id=second,
     )
 
-    listed = await api.execute(OF_ENERGY_TYPES, filter={"timezones": ["Africa/Nairobi"]})
+    listed = await api.execute(LIST_ENERGY_TYPE_STATS, filter={"timezones": ["Africa/Nairobi"]})
     assert [(each["energyType"], each["sumPowerMw"], each["parkCount"]) for each in listed["items"]] == [
         ("SOLAR", 2, 1),
         ("WIND", 1, 1),
     ]
 
 
-async def test_a_mean_is_the_float_nearest_to_the_exact_one(api: Api, database: Database) -> None:
+async def test_mean_is_the_float_nearest_to_the_exact_mean(api: Api, database: Database) -> None:
     park_id, name = await new_park(api, "UTC")
     await store_readings(database, park_id, readings("UTC", "2025-09-01", ["0.1", "0.2", "0"]))
 
-    listed = await api.execute(OF_PARKS, filter={"parkNames": [name]})
+    listed = await api.execute(LIST_PARK_STATS, filter={"parkNames": [name]})
 
     (day,) = listed["items"]
     assert (day["sumPowerMw"], day["meanPowerMw"]) == (0.3, 0.1)

@@ -15,7 +15,7 @@ SIMULATE = """query ($input: SimulateRevenueReportInput!) { simulateRevenueRepor
 
 
 def totals(report: Any) -> list[str]:
-    """Total, ad valorem fee, daily fees, cost-only, VPP, sites."""
+    """Return a report's totals in order: revenue, ad valorem fee, daily fees, cost-only, VPP, sites."""
     return list(report["totals"].values())
 
 
@@ -24,7 +24,7 @@ def after_fees(report: Any) -> dict[str, str]:
 
 
 async def vpp_of_one_site(api: Api, *events: str, **terms: Any) -> tuple[str, str]:
-    """Set up a VPP of one site of 13.5 kWh with events, each `DATE,EVENT_TYPE,ENERGY,TARIFF`."""
+    """Create a VPP with a site of 13.5 kWh and events, each `DATE,EVENT_TYPE,ENERGY,TARIFF`; return its id and NMI."""
     vpp_id, nmi = await api.create_vpp(**terms), new_nmi()
     await api.create_site(vpp_id, nmi=nmi, capacity_kwh=13.5)
     if events:
@@ -47,7 +47,7 @@ async def vpp_of_one_site(api: Api, *events: str, **terms: Any) -> tuple[str, st
         ([], {"daily_fee": 0.3}, ["0.00"] * 6),
     ],
 )
-async def test_a_month_of_one_site_comes_to(
+async def test_month_of_one_site_has_the_expected_totals(
     api: Api, worker: None, events: list[str], terms: dict[str, float], expected: list[str]
 ) -> None:
     vpp_id, _ = await vpp_of_one_site(api, *events, **terms)
@@ -58,7 +58,7 @@ async def test_a_month_of_one_site_comes_to(
     assert totals(report) == expected
 
 
-async def test_a_vpp_without_sites_has_a_report_of_nothing(api: Api, worker: None) -> None:
+async def test_report_of_a_vpp_without_sites_has_zero_totals(api: Api, worker: None) -> None:
     report = await api.settle_month(await api.create_vpp(), "2025-09")
 
     assert (report["status"], report["lineItems"]["items"]) == ("READY", [])
@@ -84,7 +84,7 @@ async def test_a_report_is_pending_until_a_worker_settles_it(api: Api) -> None:
     }
 
 
-async def test_asking_again_with_nothing_changed_returns_the_same_revision(api: Api, worker: None) -> None:
+async def test_second_request_without_changes_returns_the_same_revision(api: Api, worker: None) -> None:
     vpp_id, _ = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
     first = await api.settle_month(vpp_id, "2025-09")
 
@@ -99,7 +99,7 @@ async def test_asking_again_with_nothing_changed_returns_the_same_revision(api: 
         (UPDATE_VPP, {"name": "Another name altogether"}),
     ],
 )
-async def test_a_changed_input_makes_a_report_stale_and_the_next_a_new_revision(
+async def test_changed_input_makes_a_report_stale_and_the_next_one_a_new_revision(
     api: Api, worker: None, change: str, input_: dict[str, Any]
 ) -> None:
     vpp_id, _ = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
@@ -137,24 +137,24 @@ async def test_a_reverted_import_makes_its_months_stale(api: Api, worker: None) 
     assert totals(await api.settle_month(vpp_id, "2025-09")) == ["0.00"] * 6
 
 
-async def test_duplicates_are_no_part_of_a_report(api: Api, worker: None) -> None:
+async def test_duplicates_do_not_count_in_a_report(api: Api, worker: None) -> None:
     vpp_id, nmi = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35")
     await api.import_file(HEADER + f"{nmi},2025-09-03,DISCHARGE,5,35\n{nmi},2025-09-20,DISCHARGE,5,35\n")
 
     assert totals(await api.settle_month(vpp_id, "2025-09"))[0] == "3.50"
 
 
-async def test_a_month_cut_by_a_price_change_opens_the_blocks(api: Api, worker: None) -> None:
+async def test_price_change_within_a_month_divides_its_events_by_day(api: Api, worker: None) -> None:
     vpp_id, _ = await vpp_of_one_site(
         api, "2025-09-15,DISCHARGE,10,100", "2025-09-16,DISCHARGE,10,100", "2025-09-17,DISCHARGE,10,-10"
     )
     await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 50, "effectiveFrom": "2025-09-16"})
 
-    # 20 % of 10.00, then 50 % of 10.00.
+    # The ad valorem fee is 20 % of 10.00 until 15 September and 50 % of 10.00 from then on: 7.00.
     assert totals(await api.settle_month(vpp_id, "2025-09")) == ["20.00", "7.00", "0.00", "-1.00", "6.00", "13.00"]
 
 
-async def test_events_count_for_the_vpp_a_site_belongs_to_on_their_day(api: Api, worker: None) -> None:
+async def test_event_counts_for_the_vpp_of_its_site_on_its_day(api: Api, worker: None) -> None:
     before, after, nmi = await api.create_vpp(), await api.create_vpp(), new_nmi()
     site_id = await api.create_site(before, nmi=nmi)
     await api.execute(ASSIGN, input={"siteId": site_id, "vppId": after, "effectiveFrom": "2025-09-16"})
@@ -179,17 +179,17 @@ async def test_a_removed_battery_still_counts_in_earlier_months(api: Api, worker
     assert october["lineItems"]["items"][0]["capacityKwh"] == 0.0
 
 
-async def test_other_terms_can_be_tried_without_a_trace(api: Api, worker: None) -> None:
+async def test_simulation_with_other_terms_stores_no_report(api: Api, worker: None) -> None:
     vpp_id, nmi = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,10,100", daily_fee=0.3)
 
-    as_it_is = await api.execute(SIMULATE, input={"vppId": vpp_id, "month": "2025-09"})
-    tried = await api.execute(
+    with_own_terms = await api.execute(SIMULATE, input={"vppId": vpp_id, "month": "2025-09"})
+    with_other_terms = await api.execute(
         SIMULATE, input={"vppId": vpp_id, "month": "2025-09", "revenuePercentage": 50, "dailyFeeAud": 0}
     )
 
-    assert totals(as_it_is) == ["10.00", "2.00", "8.00", "0.00", "10.00", "0.00"]
-    assert totals(tried) == ["10.00", "5.00", "0.00", "0.00", "5.00", "5.00"]
-    assert tried["lineItems"] == [{"nmi": nmi, "afterFeesAud": "5.00", "site": {"nmi": nmi}}]
+    assert totals(with_own_terms) == ["10.00", "2.00", "8.00", "0.00", "10.00", "0.00"]
+    assert totals(with_other_terms) == ["10.00", "5.00", "0.00", "0.00", "5.00", "5.00"]
+    assert with_other_terms["lineItems"] == [{"nmi": nmi, "afterFeesAud": "5.00", "site": {"nmi": nmi}}]
     listed = await api.execute(
         "query ($id: ID!) { listRevenueReports(filter: {vppId: $id}) { items { id } } }", id=vpp_id
     )
@@ -197,7 +197,7 @@ async def test_other_terms_can_be_tried_without_a_trace(api: Api, worker: None) 
 
 
 @pytest.mark.parametrize("month", ["2025-13", "2025-9", "September", "2025-09-01", ""])
-async def test_a_month_that_is_none_is_refused(api: Api, month: str) -> None:
+async def test_invalid_month_is_refused(api: Api, month: str) -> None:
     vpp_id = await api.create_vpp()
 
     for document, field in [
@@ -205,22 +205,22 @@ async def test_a_month_that_is_none_is_refused(api: Api, month: str) -> None:
         ("query ($m: String!, $v: ID!) { simulateRevenueReport(input: {vppId: $v, month: $m}) { month } }", "input"),
         ("query ($m: String!, $v: ID!) { listRevenueReports(filter: {vppId: $v, month: $m}) { nextToken } }", "filter"),
     ]:
-        kind, place, message = await api.refusal(document, m=month, v=vpp_id)
-        assert (kind, place) == ("ValidationFailed", [field, "month"])
+        error_type, path, message = await api.refusal(document, m=month, v=vpp_id)
+        assert (error_type, path) == ("ValidationFailed", [field, "month"])
         assert "YYYY-MM" in message
 
 
 @pytest.mark.parametrize(
-    ("tried", "field"),
+    ("simulated", "field"),
     [({"revenuePercentage": 101}, "revenuePercentage"), ({"dailyFeeAud": -0.01}, "dailyFeeAud")],
 )
-async def test_terms_out_of_range_cannot_be_tried(api: Api, tried: dict[str, float], field: str) -> None:
-    input_ = {"vppId": await api.create_vpp(), "month": "2025-09", **tried}
+async def test_simulated_terms_out_of_range_are_refused(api: Api, simulated: dict[str, float], field: str) -> None:
+    input_ = {"vppId": await api.create_vpp(), "month": "2025-09", **simulated}
 
     assert (await api.refusal(SIMULATE, input=input_))[:2] == ("ValidationFailed", ["input", field])
 
 
-async def test_reports_are_listed_without_superseded_revisions_unless_asked_for(api: Api, worker: None) -> None:
+async def test_superseded_revisions_are_listed_only_on_request(api: Api, worker: None) -> None:
     vpp_id, _ = await vpp_of_one_site(api)
     await api.settle_month(vpp_id, "2025-09")
     await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25})
@@ -230,18 +230,18 @@ async def test_reports_are_listed_without_superseded_revisions_unless_asked_for(
         listRevenueReports(filter: $filter) { items { month revision vpp { id } } } }"""
 
     latest = await api.execute(document, filter={"vppId": vpp_id})
-    every = await api.execute(document, filter={"vppId": vpp_id, "latestOnly": False})
-    of_vpp = await api.execute(
+    all_revisions = await api.execute(document, filter={"vppId": vpp_id, "latestOnly": False})
+    reports_of_vpp = await api.execute(
         "query ($id: ID!) { getVpp(id: $id) { revenueReports { items { month revision } } } }", id=vpp_id
     )
 
     assert [(item["month"], item["revision"]) for item in latest["items"]] == [("2025-08", 1), ("2025-09", 2)]
-    assert [(item["month"], item["revision"]) for item in every["items"]] == [
+    assert [(item["month"], item["revision"]) for item in all_revisions["items"]] == [
         ("2025-08", 1),
         ("2025-09", 2),
         ("2025-09", 1),
     ]
-    assert [tuple(item.values()) for item in of_vpp["revenueReports"]["items"]] == [
+    assert [tuple(item.values()) for item in reports_of_vpp["revenueReports"]["items"]] == [
         ("2025-09", 2),
         ("2025-09", 1),
         ("2025-08", 1),
@@ -255,8 +255,8 @@ async def test_a_site_deleted_later_keeps_its_line_item(api: Api, worker: None) 
 
     await api.execute("mutation ($id: ID!) { deleteSite(input: {id: $id}) { id } }", id=site["id"])
 
-    kept = await api.execute(
+    stored = await api.execute(
         "query ($id: ID!) { getRevenueReport(id: $id) { lineItems { items { nmi address site { id } } } } }",
         id=report["id"],
     )
-    assert kept["lineItems"]["items"] == [{"nmi": nmi, "address": "1 King St", "site": None}]
+    assert stored["lineItems"]["items"] == [{"nmi": nmi, "address": "1 King St", "site": None}]

@@ -29,7 +29,7 @@ ID = UUID("6f9619ff-8b86-4d01-b42d-00c04fc964ff")
         ("2025-09-01-07:00:00", date(2025, 9, 1)),
     ],
 )
-def test_a_day_is_the_day_that_is_written_whatever_its_offset(text: str, day: date) -> None:
+def test_offset_of_a_date_is_ignored(text: str, day: date) -> None:
     assert parse_date(text) == day
 
 
@@ -41,7 +41,7 @@ def test_a_day_is_the_day_that_is_written_whatever_its_offset(text: str, day: da
         *(20250901, 1.5, True, None, ["2025-09-01"], {"day": 1}),
     ],
 )
-def test_what_is_no_day_is_refused_with_what_was_expected(value: Any) -> None:
+def test_invalid_date_is_refused_with_the_expected_format(value: Any) -> None:
     with pytest.raises(ValueError, match=r"AWSDate is a day written YYYY-MM-DD, not ") as refusal:
         parse_date(value)
 
@@ -72,7 +72,7 @@ def test_an_instant_is_read_to_the_microsecond_with_its_offset(text: str, instan
         *("0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00", 1_756_728_000, None, ["2025-09-01T12:00Z"]),
     ],
 )
-def test_what_is_no_instant_is_refused_with_what_was_expected(value: Any) -> None:
+def test_invalid_instant_is_refused_with_the_expected_format(value: Any) -> None:
     with pytest.raises(ValueError, match="AWSDateTime is an instant") as refusal:
         parse_date_time(value)
 
@@ -88,17 +88,17 @@ def test_what_is_no_instant_is_refused_with_what_was_expected(value: Any) -> Non
         (datetime(2025, 9, 1, 2, tzinfo=timezone(timedelta(hours=10))), "2025-09-01T02:00:00.000+10:00"),
     ],
 )
-def test_an_instant_is_written_in_utc_to_the_millisecond(instant: datetime, text: str) -> None:
+def test_instant_is_written_with_its_offset_to_the_millisecond(instant: datetime, text: str) -> None:
     assert serialize_date_time(instant) == text
 
 
 @pytest.mark.parametrize("text", [str(ID), str(ID).upper(), ID.hex])
-def test_an_id_is_read_however_a_uuid_is_written(text: str) -> None:
+def test_id_is_accepted_in_every_notation_of_a_uuid(text: str) -> None:
     assert parse_id(text, "input", "id") == ID
 
 
 @pytest.mark.parametrize("text", ["", "5", "VPP 1", str(ID)[:-1], f"{ID}0", str(ID).replace("f", "g")])
-def test_what_is_no_id_is_refused_with_the_field_that_holds_it(text: str) -> None:
+def test_invalid_id_is_refused_with_the_field_that_holds_it(text: str) -> None:
     with pytest.raises(MalformedId) as refusal:
         parse_id(text, "input", "siteId")
 
@@ -106,7 +106,7 @@ def test_what_is_no_id_is_refused_with_the_field_that_holds_it(text: str) -> Non
     assert refusal.value.info == {"field": ["input", "siteId"]}
 
 
-def test_a_long_text_that_is_no_id_is_not_repeated_in_full() -> None:
+def test_long_invalid_id_is_truncated_in_the_error() -> None:
     with pytest.raises(MalformedId, match=rf'; "{"x" * 100}" is none\.$'):
         parse_id("x" * 10_000, "id")
 
@@ -114,5 +114,5 @@ def test_a_long_text_that_is_no_id_is_not_repeated_in_full() -> None:
 @pytest.mark.parametrize(
     ("value", "decimal"), [(0.1, "0.1"), (13.5, "13.5"), (20, "20"), (1e-7, "1E-7"), (33.333333, "33.333333")]
 )
-def test_a_float_is_the_decimal_it_was_written_as(value: float, decimal: str) -> None:
+def test_float_becomes_the_decimal_with_the_same_digits(value: float, decimal: str) -> None:
     assert exact(value) == Decimal(decimal)

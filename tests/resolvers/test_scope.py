@@ -1,18 +1,26 @@
 """
-What is another's is as if it were not there.
+Objects outside a caller's scope: the API responds as if they did not exist.
 
-Two VPPs, theirs and ours, each with a site; a third site belonged to theirs until 15 September and to ours from then
-on. Everything has events in September 2025, which is settled.
+There are two VPPs, ours (in the scope of the callers under test) and theirs (out of scope), each with a site. A third
+site belongs to theirs until 15 September 2025 and to ours from 16 September on. All sites have events in September
+2025, and that month is settled for both VPPs.
 """
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from graphql import GraphQLInputObjectType, GraphQLObjectType, get_named_type
+from graphql import (
+    GraphQLArgument,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    get_named_type,
+)
 from sqlalchemy import text
 
 from db.engine.database import Database
@@ -23,15 +31,15 @@ from tests.fixtures.api import Api, new_name, new_nmi
 from tests.fixtures.graphql_transport_ws import open_socket
 from tests.fixtures.readings import readings, store_readings
 
-NOT_READY = text(
+SET_FAILED = text(
     "update revenue_reports set status = 'FAILED', settled_from = null, total_revenue_aud = null where id = :id"
 )
-HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
+EVENTS_HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 
 
 @dataclass(frozen=True)
-class Estate:
-    """One VPP's things, by their ids."""
+class VppObjects:
+    """The ids and names of the objects of one VPP."""
 
     vpp: str
     name: str
@@ -40,14 +48,14 @@ class Estate:
     battery: str
     import_: str
     report: str
-    # Parks belong to no VPP: to whoever is held to some they are all another's.
+    # Parks belong to no VPP, so every park is out of scope for a caller that is limited to some VPPs.
     park: str
     park_name: str
 
 
 @dataclass(frozen=True)
-class Moved:
-    """The site that went from theirs to ours."""
+class MovedSite:
+    """The site that moved from their VPP to ours on 16 September 2025."""
 
     site: str
     nmi: str
@@ -55,7 +63,7 @@ class Moved:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def moved(api: Api, vpps: dict[str, str], worker: None) -> Moved:
+async def moved(api: Api, vpps: dict[str, str], worker: None) -> MovedSite:
     nmi = new_nmi()
     site_id = await api.create_site(vpps["theirs"], nmi=nmi)
     battery_id = await api.add_battery(site_id, capacity_kwh=5)
@@ -64,8 +72,8 @@ async def moved(api: Api, vpps: dict[str, str], worker: None) -> Moved:
         input={"siteId": site_id, "vppId": vpps["ours"], "effectiveFrom": "2025-09-16"},
     )
     rows = "".join(f"{nmi},2025-09-{day},DISCHARGE,{day},10\n" for day in ("10", "20"))
-    await api.import_file(HEADER + rows)
-    return Moved(site_id, nmi, battery_id)
+    await api.import_file(EVENTS_HEADER + rows)
+    return MovedSite(site_id, nmi, battery_id)
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -74,48 +82,48 @@ async def vpps(api: Api) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def estates(api: Api, vpps: dict[str, str], moved: Moved, database: Database) -> dict[str, Estate]:
-    made = {}
-    for whose, vpp_id in vpps.items():
+async def objects_by_vpp(api: Api, vpps: dict[str, str], moved: MovedSite, database: Database) -> dict[str, VppObjects]:
+    objects = {}
+    for owner, vpp_id in vpps.items():
         nmi = new_nmi()
         site_id = await api.create_site(vpp_id, nmi=nmi)
         battery_id = await api.add_battery(site_id, capacity_kwh=10)
         operator = await api.as_role("OPERATOR", vppIds=[vpp_id])
-        brought = await operator.import_file(f"{HEADER}{nmi},2025-09-01,DISCHARGE,10,25\nno,,,,\n")
+        imported = await operator.import_file(f"{EVENTS_HEADER}{nmi},2025-09-01,DISCHARGE,10,25\nno,,,,\n")
         report = await operator.settle_month(vpp_id, "2025-09")
-        assert (brought["rowsImported"], report["status"]) == (1, "READY")
+        assert (imported["rowsImported"], report["status"]) == (1, "READY")
         park_name = new_name()
         park_id = await api.create_park(name=park_name)
         await store_readings(database, park_id, readings("Europe/Amsterdam", "2025-09-01", [1]))
-        made[whose] = Estate(
-            *(vpp_id, whose.title(), site_id, nmi, battery_id, brought["id"], report["id"], park_id, park_name)
+        objects[owner] = VppObjects(
+            *(vpp_id, owner.title(), site_id, nmi, battery_id, imported["id"], report["id"], park_id, park_name)
         )
-    return made
+    return objects
 
 
 @pytest_asyncio.fixture(scope="module")
-async def theirs(estates: dict[str, Estate]) -> Estate:
-    return estates["theirs"]
+async def theirs(objects_by_vpp: dict[str, VppObjects]) -> VppObjects:
+    return objects_by_vpp["theirs"]
 
 
 @pytest_asyncio.fixture(scope="module")
-async def ours(estates: dict[str, Estate]) -> Estate:
-    return estates["ours"]
+async def ours(objects_by_vpp: dict[str, VppObjects]) -> VppObjects:
+    return objects_by_vpp["ours"]
 
 
 @pytest_asyncio.fixture(scope="module")
-async def operator(api: Api, ours: Estate) -> Api:
-    """Whoever operates our VPP, and no other."""
+async def operator(api: Api, ours: VppObjects) -> Api:
+    """An OPERATOR that is limited to our VPP."""
     return await api.as_role("OPERATOR", vppIds=[ours.vpp])
 
 
 @pytest_asyncio.fixture(scope="module")
-async def member(api: Api, ours: Estate) -> Api:
-    """The owner of our site."""
+async def member(api: Api, ours: VppObjects) -> Api:
+    """A MEMBER that may see our site."""
     return await api.as_role("MEMBER", siteIds=[ours.site])
 
 
-EVERYTHING = """{
+ALL_LISTS = """{
     listVpps(limit: 20) { items {
         name priceSchedules { revenuePercentage } sites { items { nmi } } revenueReports { items { id } }
     } nextToken }
@@ -128,10 +136,10 @@ EVERYTHING = """{
 }"""
 
 
-async def test_an_operator_sees_its_own_vpps_and_what_was_theirs_in_their_time(
-    operator: Api, ours: Estate, moved: Moved
+async def test_scoped_operator_sees_only_its_vpp_and_a_sites_events_of_its_member_days(
+    operator: Api, ours: VppObjects, moved: MovedSite
 ) -> None:
-    answer = await operator.response(EVERYTHING)
+    response = await operator.response(ALL_LISTS)
 
     nmis = sorted([ours.nmi, moved.nmi])
     sites = {
@@ -163,7 +171,7 @@ async def test_an_operator_sees_its_own_vpps_and_what_was_theirs_in_their_time(
         "sites": {"items": [{"nmi": nmi} for nmi in nmis]},
         "revenueReports": {"items": [{"id": ours.report}]},
     }
-    assert answer == {
+    assert response == {
         "data": {
             "listVpps": {"items": [vpp], "nextToken": None},
             "listSites": {"items": [sites[nmi] for nmi in nmis], "nextToken": None},
@@ -172,10 +180,10 @@ async def test_an_operator_sees_its_own_vpps_and_what_was_theirs_in_their_time(
     }
 
 
-async def test_a_member_sees_its_own_sites_and_their_lines_of_ready_reports(member: Api, ours: Estate) -> None:
-    answer = await member.response(EVERYTHING)
+async def test_member_sees_its_sites_and_their_line_items_of_ready_reports(member: Api, ours: VppObjects) -> None:
+    response = await member.response(ALL_LISTS)
 
-    assert answer == {
+    assert response == {
         "data": {
             "listVpps": {
                 "items": [
@@ -216,17 +224,17 @@ async def test_a_member_sees_its_own_sites_and_their_lines_of_ready_reports(memb
     }
 
 
-async def test_a_member_without_sites_sees_nothing(api: Api, ours: Estate) -> None:
+async def test_member_whose_sites_were_deleted_sees_nothing(api: Api, ours: VppObjects) -> None:
     site_id = await api.create_site(ours.vpp)
     nobody = await api.as_role("MEMBER", siteIds=[site_id])
     await api.execute("mutation ($id: ID!) { deleteSite(input: {id: $id}) { id } }", id=site_id)
 
-    answer = await nobody.response(EVERYTHING)
+    response = await nobody.response(ALL_LISTS)
 
-    assert [page["items"] for page in answer["data"].values()] == [[], [], []]
+    assert [page["items"] for page in response["data"].values()] == [[], [], []]
 
 
-async def test_the_report_a_member_sees_is_the_latest_that_is_ready(api: Api, database: Database, worker: None) -> None:
+async def test_latest_report_of_a_member_is_the_latest_ready_one(api: Api, database: Database, worker: None) -> None:
     vpp_id = await api.create_vpp()
     site_id = await api.create_site(vpp_id)
     member = await api.as_role("MEMBER", siteIds=[site_id])
@@ -234,7 +242,7 @@ async def test_the_report_a_member_sees_is_the_latest_that_is_ready(api: Api, da
     await api.execute("mutation ($id: ID!) { updateVpp(input: {id: $id, revenuePercentage: 30}) { id } }", id=vpp_id)
     second = await api.settle_month(vpp_id, "2025-09")
     async with database.transaction() as session:
-        await session.execute(NOT_READY, {"id": second["id"]})
+        await session.execute(SET_FAILED, {"id": second["id"]})
 
     latest = 'query ($vpp: ID!) { getLatestRevenueReport(vppId: $vpp, month: "2025-09") { id isLatest revision } }'
     seen, listed = (
@@ -246,171 +254,179 @@ async def test_the_report_a_member_sees_is_the_latest_that_is_ready(api: Api, da
     assert listed == {"items": [{"id": first["id"]}]}
 
 
-# Every way to give an id, a name or an NMI, with `…` for what is another's.
-ASKED = {
-    "getVpp.id": ("vpp", '{ getVpp(id: "…") { name } }'),
-    "getVppByName.name": ("name", '{ getVppByName(name: "…") { name } }'),
-    "getSite.id": ("site", '{ getSite(id: "…") { nmi } }'),
-    "getSiteByNmi.nmi": ("nmi", '{ getSiteByNmi(nmi: "…") { address } }'),
-    "getBattery.id": ("battery", '{ getBattery(id: "…") { serial } }'),
-    "getImport.id": ("import_", '{ getImport(id: "…") { fileName } }'),
-    "getRevenueReport.id": ("report", '{ getRevenueReport(id: "…") { month } }'),
-    "getLatestRevenueReport.vppId": ("vpp", '{ getLatestRevenueReport(vppId: "…", month: "2025-09") { month } }'),
-    "getPark.id": ("park", '{ getPark(id: "…") { name readings { items { powerMw } } } }'),
-    "getParkByName.name": ("park_name", '{ getParkByName(name: "…") { timezone } }'),
-    "EnergyReadingFilterInput.parkNames": (
-        "park_name",
-        '{ listEnergyReadings(filter: {parkNames: ["…"]}) { items { powerMw } } }',
-    ),
-    "StatsFilterInput.parkNames": (
-        "park_name",
-        """{
-            listParkDailyStats(filter: {parkNames: ["…"]}) { items { date } }
-            listEnergyTypeDailyStats(filter: {parkNames: ["…"]}) { items { date } }
-        }""",
-    ),
-    "SiteFilterInput.vppId": ("vpp", '{ listSites(filter: {vppId: "…", on: "2025-09-01"}) { items { nmi } } }'),
-    "RevenueReportFilterInput.vppId": ("vpp", '{ listRevenueReports(filter: {vppId: "…"}) { items { month } } }'),
-    "SimulateRevenueReportInput.vppId": (
-        "vpp",
-        '{ simulateRevenueReport(input: {vppId: "…", month: "2025-09"}) { month } }',
-    ),
+# A document for each argument that takes an id, a name or an NMI. THEIR_VPP stands for the id of the VPP out of scope,
+# THEIR_PARK_NAME for the attribute `park_name` of its VppObjects, and so on; OUR_VPP and OUR_SITE are in scope.
+READS = {
+    "getVpp.id": '{ getVpp(id: "THEIR_VPP") { name } }',
+    "getVppByName.name": '{ getVppByName(name: "THEIR_NAME") { name } }',
+    "getSite.id": '{ getSite(id: "THEIR_SITE") { nmi } }',
+    "getSiteByNmi.nmi": '{ getSiteByNmi(nmi: "THEIR_NMI") { address } }',
+    "getBattery.id": '{ getBattery(id: "THEIR_BATTERY") { serial } }',
+    "getImport.id": '{ getImport(id: "THEIR_IMPORT") { fileName } }',
+    "getRevenueReport.id": '{ getRevenueReport(id: "THEIR_REPORT") { month } }',
+    "getLatestRevenueReport.vppId": '{ getLatestRevenueReport(vppId: "THEIR_VPP", month: "2025-09") { month } }',
+    "getPark.id": '{ getPark(id: "THEIR_PARK") { name readings { items { powerMw } } } }',
+    "getParkByName.name": '{ getParkByName(name: "THEIR_PARK_NAME") { timezone } }',
+    "EnergyReadingFilterInput.parkNames": """{
+        listEnergyReadings(filter: {parkNames: ["THEIR_PARK_NAME"]}) { items { powerMw } }
+    }""",
+    "StatsFilterInput.parkNames": """{
+        listParkDailyStats(filter: {parkNames: ["THEIR_PARK_NAME"]}) { items { date } }
+        listEnergyTypeDailyStats(filter: {parkNames: ["THEIR_PARK_NAME"]}) { items { date } }
+    }""",
+    "SiteFilterInput.vppId": '{ listSites(filter: {vppId: "THEIR_VPP", on: "2025-09-01"}) { items { nmi } } }',
+    "RevenueReportFilterInput.vppId": '{ listRevenueReports(filter: {vppId: "THEIR_VPP"}) { items { month } } }',
+    "SimulateRevenueReportInput.vppId": """{
+        simulateRevenueReport(input: {vppId: "THEIR_VPP", month: "2025-09"}) { month }
+    }""",
 }
-CHANGED = {
-    "UpdateVppInput.id": ("vpp", 'mutation { updateVpp(input: {id: "…", name: "Taken"}) { name } }'),
-    "DeleteVppInput.id": ("vpp", 'mutation { deleteVpp(input: {id: "…"}) { name } }'),
-    "CreateSiteInput.vppId": (
-        "vpp",
-        'mutation { createSite(input: {vppId: "…", nmi: "9999999999", address: "2 King St"}) { nmi } }',
-    ),
-    "UpdateSiteInput.id": ("site", 'mutation { updateSite(input: {id: "…", address: "2 King St"}) { nmi } }'),
-    "AssignSiteInput.siteId": ("site", 'mutation { assignSite(input: {siteId: "…", vppId: "{vpp}"}) { nmi } }'),
-    "AssignSiteInput.vppId": ("vpp", 'mutation { assignSite(input: {siteId: "{site}", vppId: "…"}) { nmi } }'),
-    "DeleteSiteInput.id": ("site", 'mutation { deleteSite(input: {id: "…"}) { nmi } }'),
-    "AddBatteryInput.siteId": (
-        "site",
-        'mutation { addBattery(input: {siteId: "…", manufacturer: "T", serial: "1", capacityKwh: 1}) { id } }',
-    ),
-    "UpdateBatteryInput.id": ("battery", 'mutation { updateBattery(input: {id: "…", capacityKwh: 1}) { id } }'),
-    "RemoveBatteryInput.id": ("battery", 'mutation { removeBattery(input: {id: "…"}) { id } }'),
-    "RemoveBatteryInput.id from a day": (
-        "battery",
-        'mutation { removeBattery(input: {id: "…", effectiveFrom: "2025-09-09"}) { id } }',
-    ),
-    "StartImportInput.id": ("import_", 'mutation { startImport(input: {id: "…"}) { id } }'),
-    "CancelImportInput.id": ("import_", 'mutation { cancelImport(input: {id: "…"}) { id } }'),
-    "RevertImportInput.id": ("import_", 'mutation { revertImport(input: {id: "…"}) { id } }'),
-    "UpdateParkInput.id": ("park", 'mutation { updatePark(input: {id: "…", name: "Taken"}) { name } }'),
-    "CreateImportInput.parkId": (
-        "park",
-        """mutation { createImport(input: {kind: PARK_READINGS, parkId: "…", fileName: "readings.csv"}) {
-            import { id }
-        } }""",
-    ),
-    "GenerateRevenueReportInput.vppId": (
-        "vpp",
-        'mutation { generateRevenueReport(input: {vppId: "…", month: "2025-09"}) { id } }',
-    ),
+CHANGES = {
+    "UpdateVppInput.id": 'mutation { updateVpp(input: {id: "THEIR_VPP", name: "Taken"}) { name } }',
+    "DeleteVppInput.id": 'mutation { deleteVpp(input: {id: "THEIR_VPP"}) { name } }',
+    "CreateSiteInput.vppId": """mutation {
+        createSite(input: {vppId: "THEIR_VPP", nmi: "9999999999", address: "2 King St"}) { nmi }
+    }""",
+    "UpdateSiteInput.id": 'mutation { updateSite(input: {id: "THEIR_SITE", address: "2 King St"}) { nmi } }',
+    "AssignSiteInput.siteId": 'mutation { assignSite(input: {siteId: "THEIR_SITE", vppId: "OUR_VPP"}) { nmi } }',
+    "AssignSiteInput.vppId": 'mutation { assignSite(input: {siteId: "OUR_SITE", vppId: "THEIR_VPP"}) { nmi } }',
+    "DeleteSiteInput.id": 'mutation { deleteSite(input: {id: "THEIR_SITE"}) { nmi } }',
+    "AddBatteryInput.siteId": """mutation {
+        addBattery(input: {siteId: "THEIR_SITE", manufacturer: "T", serial: "1", capacityKwh: 1}) { id }
+    }""",
+    "UpdateBatteryInput.id": 'mutation { updateBattery(input: {id: "THEIR_BATTERY", capacityKwh: 1}) { id } }',
+    "RemoveBatteryInput.id": 'mutation { removeBattery(input: {id: "THEIR_BATTERY"}) { id } }',
+    "RemoveBatteryInput.id from a day": """mutation {
+        removeBattery(input: {id: "THEIR_BATTERY", effectiveFrom: "2025-09-09"}) { id }
+    }""",
+    "StartImportInput.id": 'mutation { startImport(input: {id: "THEIR_IMPORT"}) { id } }',
+    "CancelImportInput.id": 'mutation { cancelImport(input: {id: "THEIR_IMPORT"}) { id } }',
+    "RevertImportInput.id": 'mutation { revertImport(input: {id: "THEIR_IMPORT"}) { id } }',
+    "UpdateParkInput.id": 'mutation { updatePark(input: {id: "THEIR_PARK", name: "Taken"}) { name } }',
+    "CreateImportInput.parkId": """mutation {
+        createImport(input: {kind: PARK_READINGS, parkId: "THEIR_PARK", fileName: "readings.csv"}) { import { id } }
+    }""",
+    "GenerateRevenueReportInput.vppId": """mutation {
+        generateRevenueReport(input: {vppId: "THEIR_VPP", month: "2025-09"}) { id }
+    }""",
 }
-SUBSCRIBED = {
-    "onImportProgress.id": ("import_", 'subscription { onImportProgress(id: "…") { id } }'),
-    "onRevenueReport.id": ("report", 'subscription { onRevenueReport(id: "…") { id } }'),
-    "onRevenueReport.vppId": ("vpp", ""),  # It tells nothing until there is something to tell, and then: see below.
+SUBSCRIPTIONS = {
+    "onImportProgress.id": 'subscription { onImportProgress(id: "THEIR_IMPORT") { id } }',
+    "onRevenueReport.id": 'subscription { onRevenueReport(id: "THEIR_REPORT") { id } }',
+    # Sends no event until a report is settled: test_subscription_to_all_reports_sends_only_reports_in_scope covers it.
+    "onRevenueReport.vppId": "",
 }
-# Ids for what is to be created, and what only an ADMIN, who is held to nothing, gives.
-OTHERWISE = {
+# Arguments without a scope: ids of objects to be created, and ids that only an ADMIN, who has no scope, may send.
+EXEMPT = {
     *("CreateVppInput.id", "CreateSiteInput.id", "AddBatteryInput.id", "CreateImportInput.id", "CreateParkInput.id"),
     *("RevokeApiKeyInput.id", "CreateApiKeyInput.vppIds", "CreateApiKeyInput.siteIds"),
     *("AuditEntryFilterInput.objectId",),
 }
 
 
-def ids_that_can_be_given() -> set[str]:
+def id_arguments() -> set[str]:
+    """Return every input field and argument of the type ID in the schema."""
     found = set()
-    for name, kind in schema._schema.type_map.items():
-        if isinstance(kind, GraphQLInputObjectType):
-            found |= {
-                f"{name}.{field}" for field, given in kind.fields.items() if get_named_type(given.type).name == "ID"
-            }
-        if isinstance(kind, GraphQLObjectType) and not name.startswith("__"):
-            for field, asked in kind.fields.items():
-                given_ids = (arg for arg, given in asked.args.items() if get_named_type(given.type).name == "ID")
-                found |= {f"{field}.{arg}" for arg in given_ids}
+    for name, type_ in schema._schema.type_map.items():
+        if isinstance(type_, GraphQLInputObjectType):
+            found |= {f"{name}.{field}" for field, value in type_.fields.items() if is_id(value)}
+        if isinstance(type_, GraphQLObjectType) and not name.startswith("__"):
+            for field, definition in type_.fields.items():
+                found |= {f"{field}.{argument}" for argument, value in definition.args.items() if is_id(value)}
     return found
 
 
-def test_every_argument_that_takes_an_id_is_tried_with_anothers() -> None:
-    tried = {*ASKED, *CHANGED, *SUBSCRIBED}
-
-    assert ids_that_can_be_given() - OTHERWISE <= tried
+def is_id(value: GraphQLArgument | GraphQLInputField) -> bool:
+    return get_named_type(value.type).name == "ID"
 
 
-def absent(kind: str) -> str:
-    return {"name": new_name(), "park_name": new_name(), "nmi": new_nmi()}.get(kind, str(uuid4()))
+def test_tables_cover_every_argument_that_takes_an_id() -> None:
+    assert id_arguments() - EXEMPT <= {*READS, *CHANGES, *SUBSCRIPTIONS}
 
 
-def filled(document: str, given: str, own: Estate) -> str:
-    return document.replace("…", given).replace("{vpp}", own.vpp).replace("{site}", own.site)
+@dataclass(frozen=True)
+class Probe:
+    """The document of a table row, once with an out-of-scope id (or name or NMI), once with one that no object has."""
+
+    out_of_scope_id: str
+    unknown_id: str
+    out_of_scope: str
+    unknown: str
+
+    def assert_same(self, for_out_of_scope: object, for_unknown: object) -> None:
+        """Assert that the two responses differ at most in the id that was sent."""
+        masked = str(for_out_of_scope).replace(self.out_of_scope_id, "…")
+        assert masked == str(for_unknown).replace(self.unknown_id, "…")
 
 
-@pytest.mark.parametrize("tried", [*ASKED, *CHANGED])
-async def test_what_is_anothers_is_answered_like_what_is_not_there(
-    api: Api, operator: Api, ours: Estate, theirs: Estate, tried: str
+def probe(document: str, *, ours: VppObjects, theirs: VppObjects) -> Probe:
+    """Fill in the placeholders of a document of the tables."""
+    (placeholder,) = set(re.findall(r"THEIR_\w+", document))
+    attribute = placeholder.removeprefix("THEIR_").lower()
+    out_of_scope_id = getattr(theirs, {"import": "import_"}.get(attribute, attribute))
+    unknown_id = {"name": new_name(), "park_name": new_name(), "nmi": new_nmi()}.get(attribute, str(uuid4()))
+    document = fill_in_ours(document, ours)
+    return Probe(
+        *(out_of_scope_id, unknown_id),
+        *(document.replace(placeholder, out_of_scope_id), document.replace(placeholder, unknown_id)),
+    )
+
+
+def fill_in_ours(text: str, ours: VppObjects) -> str:
+    return text.replace("OUR_VPP", ours.vpp).replace("OUR_SITE", ours.site)
+
+
+@pytest.mark.parametrize("argument", [*READS, *CHANGES])
+async def test_out_of_scope_id_gets_the_same_response_as_an_unknown_id(
+    api: Api, operator: Api, ours: VppObjects, theirs: VppObjects, argument: str
 ) -> None:
-    kind, document = {**ASKED, **CHANGED}[tried]
-    of_theirs, of_nobody = getattr(theirs, kind), absent(kind)
-    before = await everything(api)
+    sent = probe({**READS, **CHANGES}[argument], ours=ours, theirs=theirs)
+    before = await snapshot(api)
 
-    there = await operator.response(filled(document, of_theirs, ours))
-    not_there = await operator.response(filled(document, of_nobody, ours))
+    for_out_of_scope, for_unknown = await operator.response(sent.out_of_scope), await operator.response(sent.unknown)
 
-    assert str(there).replace(of_theirs, "…") == str(not_there).replace(of_nobody, "…")
-    assert await everything(api) == before
+    sent.assert_same(for_out_of_scope, for_unknown)
+    assert await snapshot(api) == before
 
 
-@pytest.mark.parametrize("tried", ASKED)
-async def test_another_site_is_to_a_member_as_if_it_were_not_there(
-    member: Api, ours: Estate, theirs: Estate, tried: str
+@pytest.mark.parametrize("argument", READS)
+async def test_member_gets_the_same_response_for_an_out_of_scope_id_as_for_an_unknown_id(
+    member: Api, ours: VppObjects, theirs: VppObjects, argument: str
 ) -> None:
-    kind, document = ASKED[tried]
-    of_theirs, of_nobody = getattr(theirs, kind), absent(kind)
+    sent = probe(READS[argument], ours=ours, theirs=theirs)
 
-    there = await member.response(filled(document, of_theirs, ours))
-    not_there = await member.response(filled(document, of_nobody, ours))
+    for_out_of_scope, for_unknown = await member.response(sent.out_of_scope), await member.response(sent.unknown)
 
-    assert str(there).replace(of_theirs, "…") == str(not_there).replace(of_nobody, "…")
+    sent.assert_same(for_out_of_scope, for_unknown)
 
 
-@pytest.mark.parametrize("tried", ASKED)
-async def test_a_filter_that_was_forgotten_shows_nothing(
-    operator: Api, ours: Estate, theirs: Estate, monkeypatch: pytest.MonkeyPatch, tried: str
+@pytest.mark.parametrize("argument", READS)
+async def test_row_level_security_hides_out_of_scope_objects_without_the_scope_filters(
+    operator: Api, ours: VppObjects, theirs: VppObjects, monkeypatch: pytest.MonkeyPatch, argument: str
 ) -> None:
-    kind, document = ASKED[tried]
-    of_theirs, of_nobody = getattr(theirs, kind), absent(kind)
-    for forgotten in ("vpps", "sites", "sites_to_change", "memberships", "events", "reports", "line_items", "imports"):
-        monkeypatch.setattr(Scope, forgotten, lambda *_: ())
+    sent = probe(READS[argument], ours=ours, theirs=theirs)
+    for method in ("vpps", "sites", "sites_to_change", "memberships", "events", "reports", "line_items", "imports"):
+        monkeypatch.setattr(Scope, method, lambda *_: ())
 
-    there = await operator.response(filled(document, of_theirs, ours))
-    not_there = await operator.response(filled(document, of_nobody, ours))
+    for_out_of_scope, for_unknown = await operator.response(sent.out_of_scope), await operator.response(sent.unknown)
 
-    assert str(there).replace(of_theirs, "…") == str(not_there).replace(of_nobody, "…")
+    sent.assert_same(for_out_of_scope, for_unknown)
 
 
-async def test_whoever_forgot_all_filters_still_lists_no_more_than_its_own(
-    operator: Api, ours: Estate, theirs: Estate, monkeypatch: pytest.MonkeyPatch
+async def test_row_level_security_limits_lists_without_the_scope_filters(
+    operator: Api, ours: VppObjects, theirs: VppObjects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for forgotten in ("vpps", "sites", "memberships", "reports", "line_items", "imports"):
-        monkeypatch.setattr(Scope, forgotten, lambda *_: ())
+    for method in ("vpps", "sites", "memberships", "reports", "line_items", "imports"):
+        monkeypatch.setattr(Scope, method, lambda *_: ())
 
-    answer = await operator.response(EVERYTHING)
+    response = await operator.response(ALL_LISTS)
 
-    assert theirs.nmi not in str(answer)
-    assert theirs.report not in str(answer)
-    assert "Theirs" not in str(answer)
-    assert ours.nmi in str(answer)
+    assert theirs.nmi not in str(response)
+    assert theirs.report not in str(response)
+    assert "Theirs" not in str(response)
+    assert ours.nmi in str(response)
 
 
-async def everything(api: Api) -> Any:
+async def snapshot(api: Api) -> Any:
     listed = await api.response("""{
         listImports(limit: 200) { items { id status rowsImported rowsDuplicated } }
         listRevenueReports(filter: {latestOnly: false}, limit: 200) { items { id isStale } }
@@ -418,26 +434,26 @@ async def everything(api: Api) -> Any:
     return await api.fleet_snapshot(), listed
 
 
-@pytest.mark.parametrize("tried", ["onImportProgress.id", "onRevenueReport.id"])
-async def test_what_is_anothers_is_subscribed_to_like_what_is_not_there(
-    operator: Api, ours: Estate, theirs: Estate, tried: str
+@pytest.mark.parametrize("argument", ["onImportProgress.id", "onRevenueReport.id"])
+async def test_subscription_to_an_out_of_scope_id_gets_the_same_events_as_to_an_unknown_id(
+    operator: Api, ours: VppObjects, theirs: VppObjects, argument: str
 ) -> None:
-    kind, document = SUBSCRIBED[tried]
-    of_theirs, of_nobody = getattr(theirs, kind), absent(kind)
+    sent = probe(SUBSCRIPTIONS[argument], ours=ours, theirs=theirs)
 
-    there, not_there = [await told(operator, filled(document, id, ours)) for id in (of_theirs, of_nobody)]
+    for_out_of_scope = await event_stream(operator, sent.out_of_scope)
+    for_unknown = await event_stream(operator, sent.unknown)
 
-    assert "NotFound" in there
-    assert there.replace(of_theirs, "…") == not_there.replace(of_nobody, "…")
+    assert "NotFound" in for_out_of_scope
+    sent.assert_same(for_out_of_scope, for_unknown)
 
 
-async def told(api: Api, document: str) -> str:
-    """Subscribe, and return all that is told."""
+async def event_stream(api: Api, document: str) -> str:
+    """Subscribe by server-sent events, and return the whole body until the stream ends."""
     headers = {"x-api-key": api.key, "accept": "text/event-stream"}
     return (await api.client.post("/graphql", json={"query": document}, headers=headers)).text
 
 
-async def test_who_follows_all_reports_is_told_of_its_own(api_server: Serving, served_api: Api) -> None:
+async def test_subscription_to_all_reports_sends_only_reports_in_scope(api_server: Serving, served_api: Api) -> None:
     ours, theirs = [await served_api.create_vpp() for _ in range(2)]
     reader = await served_api.as_role("READER", vppIds=[ours])
 
@@ -450,21 +466,23 @@ async def test_who_follows_all_reports_is_told_of_its_own(api_server: Serving, s
         assert await first == {"data": {"onRevenueReport": {"vppId": ours}}}
 
 
-async def test_a_month_comes_to_the_same_for_whoever_may_see_it(api: Api, operator: Api, ours: Estate) -> None:
+async def test_simulation_is_the_same_for_a_scoped_caller_as_for_an_admin(
+    api: Api, operator: Api, ours: VppObjects
+) -> None:
     document = """query ($vpp: ID!) { simulateRevenueReport(input: {vppId: $vpp, month: "2025-09"}) {
         totals { totalRevenueAud vppTotalAud siteTotalAud }
         lineItems { nmi memberDays capacityKwh revenueAud afterFeesAud }
     } }"""
 
-    seen, whole = [await each.execute(document, vpp=ours.vpp) for each in (operator, api)]
+    for_operator, for_admin = [await caller.execute(document, vpp=ours.vpp) for caller in (operator, api)]
 
-    assert seen["totals"]["totalRevenueAud"] == "4.50"
-    assert len(seen["lineItems"]) == 2
-    assert seen == whole
+    assert for_operator["totals"]["totalRevenueAud"] == "4.50"
+    assert len(for_operator["lineItems"]) == 2
+    assert for_operator == for_admin
 
 
-async def test_a_next_token_of_another_shows_no_more_than_ones_own(
-    api: Api, operator: Api, ours: Estate, theirs: Estate
+async def test_next_token_of_another_caller_shows_nothing_out_of_scope(
+    api: Api, operator: Api, ours: VppObjects, theirs: VppObjects
 ) -> None:
     listing = "query ($token: String) { listSites(limit: 1, nextToken: $token) { items { nmi } nextToken } }"
     token = (await api.execute(listing, token=None))["nextToken"]
@@ -474,7 +492,7 @@ async def test_a_next_token_of_another_shows_no_more_than_ones_own(
     assert theirs.nmi not in str(page)
 
 
-async def test_an_operator_of_some_vpps_creates_no_other(operator: Api) -> None:
+async def test_scoped_operator_cannot_create_a_vpp(operator: Api) -> None:
     refusal = await operator.refusal(
         "mutation ($name: String!) { createVpp(input: {name: $name, revenuePercentage: 20}) { id } }", name=new_name()
     )
@@ -483,7 +501,7 @@ async def test_an_operator_of_some_vpps_creates_no_other(operator: Api) -> None:
     assert refusal == ("Unauthorized", None, message)
 
 
-async def test_an_operator_of_some_vpps_creates_no_park(api: Api, operator: Api) -> None:
+async def test_scoped_operator_cannot_create_a_park(api: Api, operator: Api) -> None:
     before = await api.execute("{ listParks { items { id } } }")
 
     refusal = await operator.refusal(
@@ -500,26 +518,27 @@ async def test_an_operator_of_some_vpps_creates_no_park(api: Api, operator: Api)
     assert await api.execute("{ listParks { items { id } } }") == before
 
 
-async def test_who_is_held_to_some_vpps_sees_no_park_nor_what_is_of_one(operator: Api) -> None:
-    answer = await operator.response("""{
+async def test_scoped_operator_sees_no_parks_and_no_readings(operator: Api) -> None:
+    response = await operator.response("""{
         listParks { items { id } }
         listEnergyReadings { items { powerMw } }
         listParkDailyStats { items { date } }
         listEnergyTypeDailyStats { items { date } }
     }""")
 
-    assert [page["items"] for page in answer["data"].values()] == [[], [], [], []]
+    assert [page["items"] for page in response["data"].values()] == [[], [], [], []]
 
 
+# For each attribute of VppObjects that can be created: the mutation, its input, and the noun of the error.
 CREATES: dict[str, tuple[str, dict[str, Any], str]] = {
     "site": (
         "mutation ($input: CreateSiteInput!) { createSite(input: $input) { id } }",
-        {"vppId": "{vpp}", "nmi": "9999999998", "address": "2 King St"},
+        {"vppId": "OUR_VPP", "nmi": "9999999998", "address": "2 King St"},
         "site",
     ),
     "battery": (
         "mutation ($input: AddBatteryInput!) { addBattery(input: $input) { id } }",
-        {"siteId": "{site}", "manufacturer": "T", "serial": "2", "capacityKwh": 1},
+        {"siteId": "OUR_SITE", "manufacturer": "T", "serial": "2", "capacityKwh": 1},
         "battery",
     ),
     "import_": (
@@ -530,20 +549,20 @@ CREATES: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", CREATES)
-async def test_an_id_that_is_anothers_is_taken_and_no_more_is_said_of_it(
-    operator: Api, ours: Estate, theirs: Estate, kind: str
+@pytest.mark.parametrize("attribute", CREATES)
+async def test_create_with_an_out_of_scope_id_is_refused_without_detail(
+    operator: Api, ours: VppObjects, theirs: VppObjects, attribute: str
 ) -> None:
-    document, asked, noun = CREATES[kind]
-    taken = getattr(theirs, kind)
-    given = {name: filled(str(value), "", ours) if name.endswith("Id") else value for name, value in asked.items()}
+    document, template, noun = CREATES[attribute]
+    taken = getattr(theirs, attribute)
+    input = {name: fill_in_ours(value, ours) if isinstance(value, str) else value for name, value in template.items()}
 
-    refusal = await operator.refusal(document, input=given | {"id": taken})
+    refusal = await operator.refusal(document, input=input | {"id": taken})
 
     assert refusal == ("Conflict", ["input", "id"], f"The id {taken} already belongs to another {noun}.")
 
 
-async def test_an_operator_does_with_its_own_what_an_operator_does(operator: Api, ours: Estate) -> None:
+async def test_scoped_operator_may_change_objects_in_its_scope(operator: Api, ours: VppObjects) -> None:
     site_id = await operator.create_site(ours.vpp, capacity_kwh=3)
     listed = await operator.execute("query ($id: ID!) { getSite(id: $id) { batteries { id } } }", id=site_id)
     battery_id = listed["batteries"][0]["id"]
@@ -556,13 +575,15 @@ async def test_an_operator_does_with_its_own_what_an_operator_does(operator: Api
         ("RemoveBatteryInput", "removeBattery", {"id": battery_id}),
         ("DeleteSiteInput", "deleteSite", {"id": site_id}),
     ]
-    for kind, mutation, given in changes:
-        await operator.execute(f"mutation ($input: {kind}!) {{ {mutation}(input: $input) {{ id }} }}", input=given)
+    for kind, mutation, input in changes:
+        await operator.execute(f"mutation ($input: {kind}!) {{ {mutation}(input: $input) {{ id }} }}", input=input)
 
     assert await operator.execute("query ($id: ID!) { getSite(id: $id) { id } }", id=site_id) is None
 
 
-async def test_a_site_that_has_left_is_seen_and_no_longer_changed(api: Api, theirs: Estate, moved: Moved) -> None:
+async def test_operator_of_a_former_vpp_may_read_a_site_but_not_change_it(
+    api: Api, theirs: VppObjects, moved: MovedSite
+) -> None:
     before = await api.as_role("OPERATOR", vppIds=[theirs.vpp])
 
     seen = await before.execute(
@@ -580,8 +601,8 @@ OTHERS_DAYS = "On some of these days the site belonged to a VPP outside your acc
 
 
 @pytest.mark.parametrize("effective_from", [None, "2025-09-15"])
-async def test_the_days_in_which_a_site_was_anothers_are_not_changed(
-    api: Api, operator: Api, ours: Estate, moved: Moved, effective_from: str | None
+async def test_days_of_a_site_in_an_out_of_scope_vpp_cannot_be_changed(
+    api: Api, operator: Api, ours: VppObjects, moved: MovedSite, effective_from: str | None
 ) -> None:
     battery = {"manufacturer": "Tesla", "serial": "3", "capacityKwh": 1}
     changes: list[tuple[str, str, dict[str, Any]]] = [
@@ -590,21 +611,21 @@ async def test_the_days_in_which_a_site_was_anothers_are_not_changed(
         ("UpdateBatteryInput", "updateBattery", {"id": moved.battery, "capacityKwh": 6}),
         ("RemoveBatteryInput", "removeBattery", {"id": moved.battery}),
     ]
-    before = await everything(api)
+    before = await snapshot(api)
 
     refusals = [
         await operator.refusal(
             f"mutation ($input: {kind}!) {{ {mutation}(input: $input) {{ id }} }}",
-            input=given | {"effectiveFrom": effective_from},
+            input=input | {"effectiveFrom": effective_from},
         )
-        for kind, mutation, given in changes
+        for kind, mutation, input in changes
     ]
 
     assert refusals == [("Conflict", ["input", "effectiveFrom"], OTHERS_DAYS)] * 4
-    assert await everything(api) == before
+    assert await snapshot(api) == before
 
 
-async def test_from_the_day_a_site_came_it_can_be_changed(operator: Api, moved: Moved) -> None:
+async def test_site_can_be_changed_from_its_first_day_in_scope(operator: Api, moved: MovedSite) -> None:
     changed = await operator.execute(
         "mutation ($input: UpdateBatteryInput!) { updateBattery(input: $input) { capacityKwh } }",
         input={"id": moved.battery, "capacityKwh": 6, "effectiveFrom": "2025-09-16"},
@@ -613,8 +634,8 @@ async def test_from_the_day_a_site_came_it_can_be_changed(operator: Api, moved: 
     assert changed == {"capacityKwh": 6}
 
 
-async def test_an_operators_import_brings_no_row_of_anothers_site_or_day(
-    operator: Api, ours: Estate, theirs: Estate, moved: Moved
+async def test_import_of_a_scoped_operator_rejects_rows_of_sites_and_days_out_of_scope(
+    operator: Api, ours: VppObjects, theirs: VppObjects, moved: MovedSite
 ) -> None:
     rows = [
         f"{ours.nmi},2025-10-01,DISCHARGE,1,10",
@@ -623,11 +644,11 @@ async def test_an_operators_import_brings_no_row_of_anothers_site_or_day(
         f"{moved.nmi},2025-09-16,DISCHARGE,1,10",
     ]
 
-    brought = await operator.import_file(HEADER + "\n".join(rows))
+    imported = await operator.import_file(EVENTS_HEADER + "\n".join(rows))
 
-    codes = [(each["lineNumber"], each["code"]) for each in brought["rejections"]["items"]]
-    messages = [each["message"] for each in brought["rejections"]["items"]]
-    assert (brought["status"], brought["rowsImported"], codes) == (
+    codes = [(each["lineNumber"], each["code"]) for each in imported["rejections"]["items"]]
+    messages = [each["message"] for each in imported["rejections"]["items"]]
+    assert (imported["status"], imported["rowsImported"], codes) == (
         "COMPLETED",
         2,
         [(3, "UNKNOWN_NMI"), (4, "UNKNOWN_NMI")],
@@ -640,22 +661,27 @@ async def test_an_operators_import_brings_no_row_of_anothers_site_or_day(
     ]
 
 
-async def test_a_file_another_imported_is_imported_for_ones_own_sites(
-    api: Api, operator: Api, ours: Estate, theirs: Estate
+async def test_same_file_is_imported_by_each_operator_for_its_own_sites(
+    api: Api, operator: Api, ours: VppObjects, theirs: VppObjects
 ) -> None:
-    file = f"{HEADER}{ours.nmi},2025-11-01,DISCHARGE,1,10\n{theirs.nmi},2025-11-01,DISCHARGE,1,10\n"
+    file = f"{EVENTS_HEADER}{ours.nmi},2025-11-01,DISCHARGE,1,10\n{theirs.nmi},2025-11-01,DISCHARGE,1,10\n"
     other = await api.as_role("OPERATOR", vppIds=[theirs.vpp])
 
-    brought = [await each.import_file(file) for each in (other, operator, api)]
+    imports = [await client.import_file(file) for client in (other, operator, api)]
 
-    counts = [(each["status"], each["rowsImported"], each["rowsDuplicated"], each["rowsRejected"]) for each in brought]
+    counts = [
+        (client["status"], client["rowsImported"], client["rowsDuplicated"], client["rowsRejected"])
+        for client in imports
+    ]
     assert counts == [("COMPLETED", 1, 0, 1), ("COMPLETED", 1, 0, 1), ("COMPLETED", 0, 2, 0)]
 
 
-async def test_reverting_ones_own_import_lets_the_rows_of_others_count(api: Api, operator: Api, ours: Estate) -> None:
+async def test_reverting_an_import_makes_its_duplicates_in_other_imports_count(
+    api: Api, operator: Api, ours: VppObjects
+) -> None:
     row = f"{ours.nmi},2025-12-01,DISCHARGE,1,10\n"
-    first = await operator.import_file(HEADER + row)
-    second = await api.import_file(HEADER + row + "no,,,,\n")
+    first = await operator.import_file(EVENTS_HEADER + row)
+    second = await api.import_file(EVENTS_HEADER + row + "no,,,,\n")
     count = "query ($id: ID!) { getImport(id: $id) { rowsImported rowsDuplicated } }"
     before = await api.execute(count, id=second["id"])
 
@@ -665,13 +691,13 @@ async def test_reverting_ones_own_import_lets_the_rows_of_others_count(api: Api,
     assert await api.execute(count, id=second["id"]) == {"rowsImported": 1, "rowsDuplicated": 0}
 
 
-async def test_an_event_that_came_with_others_does_not_show_its_import(operator: Api, moved: Moved) -> None:
+async def test_import_of_an_event_is_not_authorized_if_it_is_out_of_scope(operator: Api, moved: MovedSite) -> None:
     document = 'query ($id: ID!) { getSite(id: $id) { events(until: "2025-10-01") { items { import { id } } } } }'
 
-    answer = await operator.response(document, id=moved.site)
+    response = await operator.response(document, id=moved.site)
 
-    (error, *_) = answer["errors"]
-    assert answer["data"] == {"getSite": None}
+    (error, *_) = response["errors"]
+    assert response["data"] == {"getSite": None}
     assert (error["errorType"], error["message"]) == (
         "Unauthorized",
         "Not Authorized to access import on type BatteryEvent",

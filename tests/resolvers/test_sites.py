@@ -22,18 +22,20 @@ def membership(vpp_id: str, since: str | None = None, until: str | None = None) 
     return {"vpp": {"id": vpp_id}, "effectiveFrom": since, "effectiveUntil": until}
 
 
-async def assigned(api: Api, site_id: str, *moves: tuple[str, str | None]) -> Any:
-    """Move a site to one VPP after another, each from its day, and return its memberships."""
+async def assign_in_turn(api: Api, site_id: str, *moves: tuple[str, str | None]) -> Any:
+    """Assign a site to one VPP after another, each from a day, and return its memberships."""
     for vpp_id, since in moves:
         moved = await api.execute(ASSIGN, input={"siteId": site_id, "vppId": vpp_id, "effectiveFrom": since})
     return moved["memberships"]
 
 
-@pytest.mark.parametrize(("given", "nmi"), [("NAAAMYS582", "NAAAMYS582"), ("20019857328", "2001985732")])
-async def test_a_created_site_is_found_by_its_nmi_without_the_check_digit(api: Api, given: str, nmi: str) -> None:
+@pytest.mark.parametrize(("written", "nmi"), [("NAAAMYS582", "NAAAMYS582"), ("20019857328", "2001985732")])
+async def test_created_site_is_found_by_its_nmi_with_or_without_the_check_digit(
+    api: Api, written: str, nmi: str
+) -> None:
     vpp_id = await api.create_vpp()
 
-    created = await api.execute(CREATE, input={"vppId": vpp_id, "nmi": given, "address": f" {STREET}, Australia "})
+    created = await api.execute(CREATE, input={"vppId": vpp_id, "nmi": written, "address": f" {STREET}, Australia "})
 
     assert created == {
         "id": created["id"],
@@ -43,15 +45,15 @@ async def test_a_created_site_is_found_by_its_nmi_without_the_check_digit(api: A
     }
     assert await api.execute(GET, id=created["id"]) == created
     assert await api.execute(GET_BY_NMI, nmi=nmi) == created
-    assert await api.execute(GET_BY_NMI, nmi=given) == created
+    assert await api.execute(GET_BY_NMI, nmi=written) == created
 
 
-async def test_a_site_that_is_not_there_is_null(api: Api) -> None:
+async def test_unknown_site_is_null(api: Api) -> None:
     assert await api.execute(GET, id=str(uuid4())) is None
     assert await api.execute(GET_BY_NMI, nmi=new_nmi()) is None
 
 
-async def test_a_site_may_join_its_vpp_on_a_day(api: Api) -> None:
+async def test_site_created_with_a_day_belongs_to_its_vpp_from_that_day(api: Api) -> None:
     vpp_id, nmi = await api.create_vpp(), new_nmi()
 
     created = await api.execute(
@@ -64,10 +66,10 @@ async def test_a_site_may_join_its_vpp_on_a_day(api: Api) -> None:
 
 
 async def test_the_same_create_sent_again_returns_the_same_site(api: Api) -> None:
-    again = {"id": str(uuid4()), "vppId": await api.create_vpp(), "nmi": new_nmi(), "address": STREET}
-    created = await api.execute(CREATE, input=again)
+    create = {"id": str(uuid4()), "vppId": await api.create_vpp(), "nmi": new_nmi(), "address": STREET}
+    created = await api.execute(CREATE, input=create)
 
-    assert await api.execute(CREATE, input=again) == created
+    assert await api.execute(CREATE, input=create) == created
 
 
 async def test_another_create_with_the_same_id_is_refused(api: Api) -> None:
@@ -88,7 +90,7 @@ async def test_another_create_with_the_same_id_is_refused(api: Api) -> None:
     assert await api.fleet_snapshot() == before
 
 
-async def test_an_updated_site_keeps_what_was_not_given(api: Api) -> None:
+async def test_update_keeps_fields_that_are_not_given(api: Api) -> None:
     vpp_id, nmi = await api.create_vpp(), new_nmi()
     site_id = await api.create_site(vpp_id)
 
@@ -98,18 +100,18 @@ async def test_an_updated_site_keeps_what_was_not_given(api: Api) -> None:
     assert updated == {"id": site_id, "nmi": nmi, "address": STREET, "memberships": [membership(vpp_id)]}
 
 
-async def test_a_site_moved_without_a_day_has_always_been_there(api: Api) -> None:
+async def test_site_moved_without_a_day_has_always_belonged_to_its_new_vpp(api: Api) -> None:
     first, second, third = await api.create_vpp(), await api.create_vpp(), await api.create_vpp()
     site_id = await api.create_site(first, effectiveFrom="2025-07-01")
 
-    assert await assigned(api, site_id, (second, "2025-08-01"), (third, None)) == [membership(third)]
+    assert await assign_in_turn(api, site_id, (second, "2025-08-01"), (third, None)) == [membership(third)]
 
 
-async def test_a_site_moved_on_a_day_was_elsewhere_before(api: Api) -> None:
+async def test_site_moved_on_a_day_belongs_to_its_old_vpp_before_that_day(api: Api) -> None:
     first, second = await api.create_vpp(), await api.create_vpp()
     site_id = await api.create_site(first)
 
-    assert await assigned(api, site_id, (second, "2025-07-01"), (first, "2025-09-01")) == [
+    assert await assign_in_turn(api, site_id, (second, "2025-07-01"), (first, "2025-09-01")) == [
         membership(first, until="2025-07-01"),
         membership(second, "2025-07-01", "2025-09-01"),
         membership(first, "2025-09-01"),
@@ -119,24 +121,24 @@ async def test_a_site_moved_on_a_day_was_elsewhere_before(api: Api) -> None:
     assert await api.execute(VPP_ON, id=site_id, on=None) == {"vpp": {"id": first}}
 
 
-async def test_a_site_moved_away_and_back_on_one_day_never_left(api: Api) -> None:
+async def test_site_moved_away_and_back_on_one_day_has_one_membership(api: Api) -> None:
     first, second = await api.create_vpp(), await api.create_vpp()
     site_id = await api.create_site(first)
 
-    assert await assigned(api, site_id, (second, "2025-07-01"), (first, "2025-07-01")) == [membership(first)]
+    assert await assign_in_turn(api, site_id, (second, "2025-07-01"), (first, "2025-07-01")) == [membership(first)]
 
 
-async def test_a_site_moved_before_it_first_joined_was_only_ever_there(api: Api) -> None:
+async def test_site_moved_before_its_first_membership_has_only_the_new_one(api: Api) -> None:
     first, second = await api.create_vpp(), await api.create_vpp()
     site_id = await api.create_site(first, effectiveFrom="2025-07-01")
 
-    assert await assigned(api, site_id, (second, "2025-06-15")) == [membership(second, "2025-06-15")]
+    assert await assign_in_turn(api, site_id, (second, "2025-06-15")) == [membership(second, "2025-06-15")]
 
 
 async def test_sites_are_listed_by_the_vpp_they_belong_to_on_a_day(api: Api) -> None:
     first, second = await api.create_vpp(), await api.create_vpp()
     stays, moves = await api.create_site(first, nmi=new_nmi()), await api.create_site(first, nmi=new_nmi())
-    await assigned(api, moves, (second, "2025-07-01"))
+    await assign_in_turn(api, moves, (second, "2025-07-01"))
 
     async def listed(vpp_id: str, on: str | None) -> list[str]:
         by_filter = await api.execute(LIST, filter={"vppId": vpp_id, "on": on})
@@ -149,7 +151,7 @@ async def test_sites_are_listed_by_the_vpp_they_belong_to_on_a_day(api: Api) -> 
     assert await listed(second, None) == [moves]
 
 
-async def test_sites_are_found_by_a_part_of_their_address_taken_literally(api: Api) -> None:
+async def test_address_filter_matches_a_substring_without_wildcards(api: Api) -> None:
     vpp_id = await api.create_vpp()
     addresses = ["5% Creek Rd ☀", "5 Creek Rd", "6_Creek Rd"]
     ids = [await api.create_site(vpp_id, address=address) for address in addresses]
@@ -161,7 +163,7 @@ async def test_sites_are_found_by_a_part_of_their_address_taken_literally(api: A
     assert [await found(text) for text in ("creek", "5%", "_", "☀", "5_creek")] == [[0, 1, 2], [0], [2], [0], []]
 
 
-async def test_a_deleted_site_is_returned_as_it_was_and_takes_its_batteries_along(api: Api) -> None:
+async def test_deleted_site_is_returned_and_its_batteries_are_deleted(api: Api) -> None:
     vpp_id, nmi = await api.create_vpp(), new_nmi()
     site_id = await api.create_site(vpp_id, nmi=nmi)
     battery_id = await api.add_battery(site_id, capacity_kwh=13.5)
@@ -174,7 +176,7 @@ async def test_a_deleted_site_is_returned_as_it_was_and_takes_its_batteries_alon
     assert await api.execute(VPP_SITES, id=vpp_id, on=None) == {"sites": {"items": []}}
 
 
-async def test_a_site_with_events_is_not_deleted(api: Api, worker: None) -> None:
+async def test_site_with_events_cannot_be_deleted(api: Api, worker: None) -> None:
     nmi = new_nmi()
     site_id = await api.create_site(await api.create_vpp(), nmi=nmi)
     await api.import_file(f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{nmi},2025-09-02,DISCHARGE,5,35\n")
@@ -188,13 +190,13 @@ async def test_a_site_with_events_is_not_deleted(api: Api, worker: None) -> None
 
 
 NMI = ["input", "nmi"]
-ADDRESS_REFUSED = ("ValidationFailed", ["input", "address"], "An address has 1 to 500 characters.")
+INVALID_ADDRESS = ("ValidationFailed", ["input", "address"], "An address has 1 to 500 characters.")
 CHARACTERS = "an NMI has only digits and capital letters, never O or I."
 LENGTHS = "An NMI has 10 characters, or 11 with its check digit; this text has"
 
 
 @pytest.mark.parametrize(
-    ("given", "refused"),
+    ("input", "expected"),
     [
         ({"nmi": ""}, ("ValidationFailed", NMI, f"{LENGTHS} 0.")),
         ({"nmi": "200198573"}, ("ValidationFailed", NMI, f"{LENGTHS} 9.")),
@@ -204,44 +206,44 @@ LENGTHS = "An NMI has 10 characters, or 11 with its check digit; this text has"
         ({"nmi": "naaamys582"}, ("ValidationFailed", NMI, f"Character 1 is 'n'; {CHARACTERS}")),
         ({"nmi": " 200198573"}, ("ValidationFailed", NMI, f"Character 1 is ' '; {CHARACTERS}")),
         ({"nmi": "20019857327"}, ("ValidationFailed", NMI, "The check digit of 2001985732 is 8, not 7.")),
-        ({"address": ""}, ADDRESS_REFUSED),
-        ({"address": "  \u00a0 "}, ADDRESS_REFUSED),
-        ({"address": "x" * 501}, ADDRESS_REFUSED),
+        ({"address": ""}, INVALID_ADDRESS),
+        ({"address": "  \u00a0 "}, INVALID_ADDRESS),
+        ({"address": "x" * 501}, INVALID_ADDRESS),
     ],
 )
-async def test_a_site_is_refused_with_the_field_at_fault_and_what_was_expected(
-    api: Api, given: dict[str, Any], refused: tuple[str, Any, str]
+async def test_invalid_site_is_refused_with_the_field_and_the_expected_values(
+    api: Api, input: dict[str, Any], expected: tuple[str, Any, str]
 ) -> None:
     vpp_id = await api.create_vpp()
     site_id = await api.create_site(vpp_id)
     before = await api.fleet_snapshot()
 
-    creating = await api.refusal(CREATE, input={"vppId": vpp_id, "nmi": new_nmi(), "address": STREET} | given)
-    updating = await api.refusal(UPDATE, input={"id": site_id, "nmi": new_nmi(), "address": STREET} | given)
+    create_refusal = await api.refusal(CREATE, input={"vppId": vpp_id, "nmi": new_nmi(), "address": STREET} | input)
+    update_refusal = await api.refusal(UPDATE, input={"id": site_id, "nmi": new_nmi(), "address": STREET} | input)
 
-    assert (creating, updating) == (refused, refused)
+    assert (create_refusal, update_refusal) == (expected, expected)
     assert await api.fleet_snapshot() == before
 
 
-async def test_a_look_up_by_what_is_no_nmi_is_refused(api: Api) -> None:
+async def test_look_up_by_an_invalid_nmi_is_refused(api: Api) -> None:
     assert await api.refusal(GET_BY_NMI, nmi="1") == ("ValidationFailed", ["nmi"], f"{LENGTHS} 1.")
 
 
-async def test_an_nmi_that_is_there_already_is_refused(api: Api) -> None:
+async def test_nmi_of_another_site_is_refused(api: Api) -> None:
     vpp_id, nmi = await api.create_vpp(), new_nmi()
     await api.create_site(vpp_id, nmi=nmi)
     other_id = await api.create_site(vpp_id)
     before = await api.fleet_snapshot()
 
-    creating = await api.refusal(CREATE, input={"vppId": vpp_id, "nmi": nmi, "address": STREET})
-    updating = await api.refusal(UPDATE, input={"id": other_id, "nmi": nmi, "address": STREET})
+    create_refusal = await api.refusal(CREATE, input={"vppId": vpp_id, "nmi": nmi, "address": STREET})
+    update_refusal = await api.refusal(UPDATE, input={"id": other_id, "nmi": nmi, "address": STREET})
 
-    refused = ("Conflict", ["input", "nmi"], f"There is a site with the NMI {nmi} already.")
-    assert (creating, updating) == (refused, refused)
+    expected = ("Conflict", ["input", "nmi"], f"There is a site with the NMI {nmi} already.")
+    assert (create_refusal, update_refusal) == (expected, expected)
     assert await api.fleet_snapshot() == before
 
 
-async def test_what_is_not_there_is_named_by_its_field(api: Api) -> None:
+async def test_unknown_id_is_refused_with_the_field_that_holds_it(api: Api) -> None:
     unknown, site_id = str(uuid4()), await api.create_site(await api.create_vpp())
     before = await api.fleet_snapshot()
 

@@ -19,7 +19,7 @@ def schedule(percentage: float, fee: float, since: str | None = None, until: str
     return {"revenuePercentage": percentage, "dailyFeeAud": fee, "effectiveFrom": since, "effectiveUntil": until}
 
 
-async def schedules(api: Api, vpp_id: str, *changes: dict[str, Any]) -> Any:
+async def change_terms(api: Api, vpp_id: str, *changes: dict[str, Any]) -> Any:
     """Change a VPP's terms, one change after another, and return its price schedules."""
     for change in changes:
         await api.execute(UPDATE, input={"id": vpp_id, **change})
@@ -43,18 +43,18 @@ async def test_a_created_vpp_is_found_by_its_id_and_by_its_name(api: Api) -> Non
 
 
 @pytest.mark.parametrize("fee", [{}, {"dailyFeeAud": None}])
-async def test_a_vpp_charges_no_daily_fee_unless_it_says_so(api: Api, fee: dict[str, Any]) -> None:
+async def test_daily_fee_is_zero_by_default(api: Api, fee: dict[str, Any]) -> None:
     created = await api.execute(CREATE, input={"name": new_name(), "revenuePercentage": 12.345678, **fee})
 
     assert created["priceSchedules"] == [schedule(12.345678, 0)]
 
 
-async def test_a_vpp_that_is_not_there_is_null(api: Api) -> None:
+async def test_unknown_vpp_is_null(api: Api) -> None:
     assert await api.execute(GET, id=str(uuid4())) is None
     assert await api.execute(GET_BY_NAME, name="nobody") is None
 
 
-async def test_vpps_are_found_by_a_part_of_their_name_taken_literally(api: Api) -> None:
+async def test_name_filter_matches_a_substring_without_wildcards(api: Api) -> None:
     names = ["Sun 100% ☀", "Sun 100 ☀️", "sun_dial", "sun dial", "Sun\\/dial", "Sünde"]
     for name in names:
         await api.execute(CREATE, input={"name": name, "revenuePercentage": 0})
@@ -73,11 +73,11 @@ async def test_vpps_are_found_by_a_part_of_their_name_taken_literally(api: Api) 
 
 
 async def test_the_same_create_sent_again_returns_the_same_vpp(api: Api) -> None:
-    again = {"id": str(uuid4()), "name": new_name(), "revenuePercentage": 20, "dailyFeeAud": 0.3}
-    created = await api.execute(CREATE, input=again)
+    create = {"id": str(uuid4()), "name": new_name(), "revenuePercentage": 20, "dailyFeeAud": 0.3}
+    created = await api.execute(CREATE, input=create)
 
-    assert await api.execute(CREATE, input=again) == created
-    assert await api.execute(CREATE, input=again | {"name": f" {again['name']}"}) == created
+    assert await api.execute(CREATE, input=create) == created
+    assert await api.execute(CREATE, input=create | {"name": f" {create['name']}"}) == created
 
 
 @pytest.mark.parametrize("other", [{"name": "Another"}, {"revenuePercentage": 21}, {"dailyFeeAud": 0.31}])
@@ -101,7 +101,7 @@ async def test_a_renamed_vpp_keeps_its_terms(api: Api) -> None:
     assert (renamed["name"], renamed["priceSchedules"]) == (name, [schedule(20, 0.3)])
 
 
-async def test_terms_given_a_day_leave_the_past_as_it_was(api: Api) -> None:
+async def test_terms_changed_from_a_day_leave_earlier_days_unchanged(api: Api) -> None:
     vpp_id = await api.create_vpp(percentage=20, daily_fee=0.3)
 
     changed = await api.execute(
@@ -112,7 +112,7 @@ async def test_terms_given_a_day_leave_the_past_as_it_was(api: Api) -> None:
     assert (changed["revenuePercentage"], changed["dailyFeeAud"]) == (25, 0.5)
 
 
-async def test_terms_of_a_day_to_come_are_not_in_force_today(api: Api) -> None:
+async def test_terms_from_a_future_day_are_not_in_force_today(api: Api) -> None:
     vpp_id = await api.create_vpp(percentage=20)
 
     changed = await api.execute(UPDATE, input={"id": vpp_id, "revenuePercentage": 25, "effectiveFrom": "9999-12-31"})
@@ -121,10 +121,10 @@ async def test_terms_of_a_day_to_come_are_not_in_force_today(api: Api) -> None:
     assert changed["revenuePercentage"] == 20
 
 
-async def test_terms_without_a_day_hold_for_all_time_and_leave_the_other_terms_their_history(api: Api) -> None:
+async def test_term_changed_without_a_day_applies_to_all_schedules_and_keeps_the_other_term(api: Api) -> None:
     vpp_id = await api.create_vpp(percentage=20, daily_fee=0.3)
 
-    kept = await schedules(
+    stored = await change_terms(
         api,
         vpp_id,
         {"revenuePercentage": 25, "effectiveFrom": "2025-07-01"},
@@ -133,24 +133,24 @@ async def test_terms_without_a_day_hold_for_all_time_and_leave_the_other_terms_t
         {"dailyFeeAud": None, "revenuePercentage": None, "effectiveFrom": "2025-11-01"},
     )
 
-    assert kept == [
+    assert stored == [
         schedule(20, 0.4, until="2025-07-01"),
         schedule(25, 0.4, "2025-07-01", "2025-10-01"),
         schedule(25, 0.6, "2025-10-01"),
     ]
 
 
-async def test_terms_of_an_earlier_day_hold_through_later_schedules(api: Api) -> None:
+async def test_terms_from_an_earlier_day_apply_to_later_schedules_too(api: Api) -> None:
     vpp_id = await api.create_vpp(percentage=20, daily_fee=0.3)
 
-    kept = await schedules(
+    stored = await change_terms(
         api,
         vpp_id,
         {"revenuePercentage": 25, "dailyFeeAud": 0.5, "effectiveFrom": "2025-07-01"},
         {"revenuePercentage": 30, "effectiveFrom": "2025-06-01"},
     )
 
-    assert kept == [
+    assert stored == [
         schedule(20, 0.3, until="2025-06-01"),
         schedule(30, 0.3, "2025-06-01", "2025-07-01"),
         schedule(30, 0.5, "2025-07-01"),
@@ -160,15 +160,15 @@ async def test_terms_of_an_earlier_day_hold_through_later_schedules(api: Api) ->
 @pytest.mark.parametrize(
     "back", [{"revenuePercentage": 20, "effectiveFrom": "2025-07-01"}, {"revenuePercentage": 20.0}]
 )
-async def test_schedules_that_come_to_say_the_same_become_one(api: Api, back: dict[str, Any]) -> None:
+async def test_adjacent_schedules_with_equal_terms_are_merged(api: Api, back: dict[str, Any]) -> None:
     vpp_id = await api.create_vpp(percentage=20, daily_fee=0.3)
 
-    kept = await schedules(api, vpp_id, {"revenuePercentage": 25, "effectiveFrom": "2025-07-01"}, back)
+    stored = await change_terms(api, vpp_id, {"revenuePercentage": 25, "effectiveFrom": "2025-07-01"}, back)
 
-    assert kept == [schedule(20, 0.3)]
+    assert stored == [schedule(20, 0.3)]
 
 
-async def test_a_deleted_vpp_is_returned_as_it_was_and_is_gone(api: Api) -> None:
+async def test_deleted_vpp_is_returned_and_no_longer_found(api: Api) -> None:
     vpp_id = await api.create_vpp(percentage=20, daily_fee=0.3)
     before = await api.execute("query ($id: ID!) { getVpp(id: $id) { id name dailyFeeAud createdAt } }", id=vpp_id)
 
@@ -185,26 +185,26 @@ async def test_a_deleted_vpp_is_returned_as_it_was_and_is_gone(api: Api) -> None
     )
 
 
-async def test_a_vpp_is_not_deleted_while_it_has_or_has_had_sites(api: Api) -> None:
+async def test_vpp_that_has_or_had_sites_cannot_be_deleted(api: Api) -> None:
     vpp_id, other_id = await api.create_vpp(), await api.create_vpp()
     site_id = await api.create_site(vpp_id)
     assign = "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }"
-    refused = (
+    expected = (
         "Conflict",
         ["input", "id"],
         "This VPP has sites, or has had them; a VPP that never had any can be deleted.",
     )
 
-    assert await api.refusal(DELETE, id=vpp_id) == refused
+    assert await api.refusal(DELETE, id=vpp_id) == expected
 
     await api.execute(assign, input={"siteId": site_id, "vppId": other_id, "effectiveFrom": "2025-07-01"})
-    assert await api.refusal(DELETE, id=vpp_id) == refused
+    assert await api.refusal(DELETE, id=vpp_id) == expected
 
     await api.execute(assign, input={"siteId": site_id, "vppId": other_id})
     assert (await api.execute(DELETE, id=vpp_id))["id"] == vpp_id
 
 
-async def test_a_vpp_is_not_deleted_once_it_has_a_report_and_lists_its_reports_latest_month_first(api: Api) -> None:
+async def test_vpp_with_reports_cannot_be_deleted_and_lists_them_latest_month_first(api: Api) -> None:
     vpp_id = await api.create_vpp()
     for month in ("2025-09", "2025-11", "2025-10"):
         await api.execute(
@@ -225,18 +225,18 @@ async def test_a_vpp_is_not_deleted_once_it_has_a_report_and_lists_its_reports_l
     assert listed == {"revenueReports": {"items": items, "nextToken": None}}
 
 
-NAME_REFUSED = ("ValidationFailed", ["input", "name"], "A VPP's name has 1 to 200 characters.")
+INVALID_NAME = ("ValidationFailed", ["input", "name"], "A VPP's name has 1 to 200 characters.")
 PERCENTAGE = ["input", "revenuePercentage"]
 FEE = ["input", "dailyFeeAud"]
 
 
 @pytest.mark.parametrize(
-    ("given", "refused"),
+    ("input", "expected"),
     [
-        ({"name": ""}, NAME_REFUSED),
-        ({"name": " \t\n "}, NAME_REFUSED),
-        ({"name": "x" * 201}, NAME_REFUSED),
-        ({"name": "🔋" * 201}, NAME_REFUSED),
+        ({"name": ""}, INVALID_NAME),
+        ({"name": " \t\n "}, INVALID_NAME),
+        ({"name": "x" * 201}, INVALID_NAME),
+        ({"name": "🔋" * 201}, INVALID_NAME),
         *(
             (
                 {"revenuePercentage": value},
@@ -253,46 +253,44 @@ FEE = ["input", "dailyFeeAud"]
         ),
     ],
 )
-async def test_a_vpp_is_refused_with_the_field_at_fault_and_what_was_expected(
-    api: Api, given: dict[str, Any], refused: tuple[str, Any, str]
+async def test_invalid_vpp_is_refused_with_the_field_and_the_expected_values(
+    api: Api, input: dict[str, Any], expected: tuple[str, Any, str]
 ) -> None:
     vpp_id = await api.create_vpp(percentage=20, daily_fee=0.3)
     before = await api.fleet_snapshot()
 
-    creating = await api.refusal(CREATE, input={"name": new_name(), "revenuePercentage": 20} | given)
-    updating = await api.refusal(
-        UPDATE, input={"id": vpp_id, "name": new_name(), "effectiveFrom": "2025-07-01"} | given
-    )
+    create_refusal = await api.refusal(CREATE, input={"name": new_name(), "revenuePercentage": 20} | input)
+    update_refusal = await api.refusal(UPDATE, input={"id": vpp_id, "name": new_name()} | input)
 
-    assert (creating, updating) == (refused, refused)
+    assert (create_refusal, update_refusal) == (expected, expected)
     assert await api.fleet_snapshot() == before
 
 
 @pytest.mark.parametrize("name", ["x" * 200, "🔋" * 200, "名前", "'; drop table vpps; --", "0"])
-async def test_a_name_may_be_any_text_of_up_to_200_characters(api: Api, name: str) -> None:
+async def test_name_may_be_any_text_of_up_to_200_characters(api: Api, name: str) -> None:
     created = await api.execute(CREATE, input={"name": name, "revenuePercentage": 100, "dailyFeeAud": 1_000_000})
 
     assert await api.execute(GET_BY_NAME, name=name) == created
 
 
-async def test_a_name_that_is_there_already_is_refused(api: Api) -> None:
+async def test_name_of_another_vpp_is_refused(api: Api) -> None:
     name, other_id = new_name(), await api.create_vpp()
     await api.execute(CREATE, input={"name": name, "revenuePercentage": 20})
     before = await api.fleet_snapshot()
 
-    creating = await api.refusal(CREATE, input={"name": f"{name} ", "revenuePercentage": 30})
-    renaming = await api.refusal(UPDATE, input={"id": other_id, "name": name, "revenuePercentage": 30})
+    create_refusal = await api.refusal(CREATE, input={"name": f"{name} ", "revenuePercentage": 30})
+    rename_refusal = await api.refusal(UPDATE, input={"id": other_id, "name": name, "revenuePercentage": 30})
 
-    refused = ("Conflict", ["input", "name"], f'There is a VPP named "{name}" already.')
-    assert (creating, renaming) == (refused, refused)
+    expected = ("Conflict", ["input", "name"], f'There is a VPP named "{name}" already.')
+    assert (create_refusal, rename_refusal) == (expected, expected)
     assert await api.fleet_snapshot() == before
 
 
 @pytest.mark.parametrize("document", [UPDATE, DELETE])
-async def test_a_vpp_that_is_not_there_cannot_be_changed(api: Api, document: str) -> None:
+async def test_unknown_vpp_cannot_be_changed(api: Api, document: str) -> None:
     unknown = str(uuid4())
-    given = {"input": {"id": unknown, "name": new_name()}} if document is UPDATE else {"id": unknown}
+    variables = {"input": {"id": unknown, "name": new_name()}} if document is UPDATE else {"id": unknown}
 
-    refusal = await api.refusal(document, **given)
+    refusal = await api.refusal(document, **variables)
 
     assert refusal == ("NotFound", ["input", "id"], f"There is no VPP with the id {unknown}.")
