@@ -1,3 +1,5 @@
+"""Cost estimates of operations, compared with numbers that a person can compute."""
+
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +12,10 @@ from graph.operations.documents import Documents
 from graph.schema import schema
 
 ITEMS = "{ items { id } }"
-NOTHING: Mapping[str, Any] = {}
+NO_VARIABLES: Mapping[str, Any] = {}
 
 
-def measured(text: str, variables: Mapping[str, Any] = NOTHING, *, name: str | None = None) -> CostEstimate:
+def estimate(text: str, variables: Mapping[str, Any] = NO_VARIABLES, *, name: str | None = None) -> CostEstimate:
     documents = Documents()
     document = documents.read(text, schema._schema)
     assert document.errors == []
@@ -38,16 +40,16 @@ def measured(text: str, variables: Mapping[str, Any] = NOTHING, *, name: str | N
         ('subscription { onImportProgress(id: "1") { id } }', 1),
     ],
 )
-def test_an_object_costs_one_and_a_page_its_limit_times_an_item(document: str, cost: int) -> None:
-    assert measured(document).cost == cost
+def test_object_costs_1_and_page_costs_its_limit_times_an_item(document: str, cost: int) -> None:
+    assert estimate(document).cost == cost
 
 
 @pytest.mark.parametrize(
     ("limit", "rows"),
     [("", 50), ("(limit: null)", 50), ("(limit: 0)", 0), ("(limit: -1)", 0), ("(limit: 9999)", 200)],
 )
-def test_a_limit_is_counted_as_the_list_takes_it(limit: str, rows: int) -> None:
-    assert measured(f"{{ listVpps{limit} {ITEMS} }}").cost == 1 + rows
+def test_limit_literal_is_clamped_to_the_allowed_range(limit: str, rows: int) -> None:
+    assert estimate(f"{{ listVpps{limit} {ITEMS} }}").cost == 1 + rows
 
 
 @pytest.mark.parametrize(
@@ -65,72 +67,72 @@ def test_a_limit_is_counted_as_the_list_takes_it(limit: str, rows: int) -> None:
         ("$n: Int = 3", {"n": 4}, 4),
     ],
 )
-def test_a_limit_may_be_a_variable(definition: str, given: dict[str, Any], rows: int) -> None:
-    assert measured(f"query ({definition}) {{ listVpps(limit: $n) {ITEMS} }}", given).cost == 1 + rows
+def test_limit_variable_counts_by_its_value_or_default(definition: str, given: dict[str, Any], rows: int) -> None:
+    assert estimate(f"query ({definition}) {{ listVpps(limit: $n) {ITEMS} }}", given).cost == 1 + rows
 
 
-def test_a_default_is_that_of_the_operation_that_is_run() -> None:
+def test_default_of_a_variable_is_that_of_the_operation_that_runs() -> None:
     page = f"fragment Page on Query {{ listVpps(limit: $n) {ITEMS} }}"
     document = f"query A($n: Int = 3) {{ ...Page }} query B($n: Int = 4) {{ ...Page }} {page}"
 
-    assert (measured(document, name="A").cost, measured(document, name="B").cost) == (4, 5)
+    assert (estimate(document, name="A").cost, estimate(document, name="B").cost) == (4, 5)
 
 
-def test_a_page_costs_its_rows_even_where_none_is_looked_at() -> None:
-    assert measured("{ listVpps(limit: 200) { nextToken } }").cost == 201
+def test_page_without_items_costs_its_limit() -> None:
+    assert estimate("{ listVpps(limit: 200) { nextToken } }").cost == 201
 
 
-def test_what_is_asked_for_again_under_an_alias_costs_again() -> None:
-    scalars = measured("{ listVpps(limit: 10) { items { id a: id b: id } } }")
-    lists = measured("{ listVpps(limit: 10) { a: items { id } b: items { id } } }")
+def test_field_under_an_alias_costs_again() -> None:
+    scalars = estimate("{ listVpps(limit: 10) { items { id a: id b: id } } }")
+    lists = estimate("{ listVpps(limit: 10) { a: items { id } b: items { id } } }")
 
     assert (scalars.cost, scalars.aliases) == (1 + 10 * (1 + 2), 2)
     assert (lists.cost, lists.aliases) == (1 + 10 * 2, 2)
 
 
-def test_a_fragment_counts_wherever_it_is_spread_and_by_the_page_it_is_spread_in() -> None:
+def test_fragment_costs_again_in_each_page_that_spreads_it() -> None:
     document = f"""
         {{ a: listVpps(limit: 5) {{ ...Page }} b: listVpps(limit: 7) {{ ...Page ... on VppConnection {ITEMS} }} }}
         fragment Page on VppConnection {{ items {{ ...Vpp }} nextToken }}
         fragment Vpp on Vpp {{ sites(limit: 2) {ITEMS} }}
     """
 
-    assert measured(document) == CostEstimate(depth=5, aliases=2, fields=2, cost=(1 + 5 * 4) + (1 + 7 * 4 + 7))
+    assert estimate(document) == CostEstimate(depth=5, aliases=2, fields=2, cost=(1 + 5 * 4) + (1 + 7 * 4 + 7))
 
 
-def test_what_may_be_skipped_is_counted() -> None:
+def test_skipped_field_is_counted() -> None:
     document = f"query ($no: Boolean!) {{ listVpps(limit: 5) @skip(if: $no) {ITEMS} }}"
 
-    assert measured(document, {"no": True}).cost == 6
+    assert estimate(document, {"no": True}).cost == 6
 
 
-def test_fragments_that_spread_one_another_are_each_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    walked: list[object] = []
-    selected = cost._CostEstimator._selection_set
+def test_each_fragment_is_estimated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+    selection_set = cost._CostEstimator._selection_set
 
-    def counted(self: Any, *args: Any) -> CostEstimate:
-        walked.append(args)
-        return selected(self, *args)
+    def record_call(self: Any, *args: Any) -> CostEstimate:
+        calls.append(args)
+        return selection_set(self, *args)
 
-    monkeypatch.setattr(cost._CostEstimator, "_selection_set", counted)
+    monkeypatch.setattr(cost._CostEstimator, "_selection_set", record_call)
     levels = "".join(f"fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }} " for n in range(30))
 
-    found = measured(f"{{ ...F0 }} {levels} fragment F30 on Query {{ a: getCaller {{ name }} }}")
+    result = estimate(f"{{ ...F0 }} {levels} fragment F30 on Query {{ a: getCaller {{ name }} }}")
 
-    assert found == CostEstimate(depth=2, aliases=2**30, fields=2**30, cost=2**30)
-    # The operation, 31 fragments, and what is selected of the caller.
-    assert len(walked) == 33
+    assert result == CostEstimate(depth=2, aliases=2**30, fields=2**30, cost=2**30)
+    # The selection sets of the operation, of 31 fragments and of getCaller.
+    assert len(calls) == 33
 
 
-def test_a_long_chain_of_fragments_is_measured() -> None:
+def test_long_chain_of_fragments_has_an_estimate() -> None:
     chain = "".join(f"fragment F{n} on Query {{ ...F{n + 1} }} " for n in range(150))
 
-    found = measured(f"{{ ...F0 }} {chain} fragment F150 on Query {{ getCaller {{ name }} }}")
+    result = estimate(f"{{ ...F0 }} {chain} fragment F150 on Query {{ getCaller {{ name }} }}")
 
-    assert found == CostEstimate(depth=2, fields=1, cost=1)
+    assert result == CostEstimate(depth=2, fields=1, cost=1)
 
 
-def test_a_fragment_of_another_operation_counts_for_nothing() -> None:
+def test_fragment_of_another_operation_costs_nothing() -> None:
     documents = Documents()
     document = documents.read(
         f"""query Small {{ getCaller {{ name }} }} query Large($n: Int) {{ ...F }}
@@ -138,34 +140,34 @@ def test_a_fragment_of_another_operation_counts_for_nothing() -> None:
         schema._schema,
     )
 
-    found = [documents.cost_estimate(document, each, {"n": 200}, schema._schema).cost for each in document.operations]
+    result = [documents.cost_estimate(document, each, {"n": 200}, schema._schema).cost for each in document.operations]
 
-    assert found == [1, 201]
+    assert result == [1, 201]
 
 
-def test_graphiqls_questions_about_the_schema_are_run() -> None:
-    found = measured(get_introspection_query())
+def test_introspection_query_of_graphiql_is_within_the_limits() -> None:
+    result = estimate(get_introspection_query())
 
     limits = Documents().limits
-    assert found.depth == 1
-    assert found.cost < limits.cost
+    assert result.depth == 1
+    assert result.cost < limits.cost
 
 
-def test_a_document_is_measured_once_for_the_same_limits() -> None:
+def test_estimate_is_cached_for_the_same_limits() -> None:
     documents = Documents()
     document = documents.read(
         f"query ($n: Int, $id: ID!) {{ listVpps(limit: $n) {ITEMS} getVpp(id: $id) {{ id }} }}", schema._schema
     )
     (operation,) = document.operations
 
-    def measure(**variables: Any) -> CostEstimate:
+    def estimate_with(**variables: Any) -> CostEstimate:
         return documents.cost_estimate(document, operation, variables, schema._schema)
 
-    assert measure(n=5, id="1") is measure(n=5, id="2")
-    assert measure(n=5, id="1") is not measure(n=6, id="1")
+    assert estimate_with(n=5, id="1") is estimate_with(n=5, id="2")
+    assert estimate_with(n=5, id="1") is not estimate_with(n=6, id="1")
 
 
-def test_every_list_that_is_not_paged_has_an_estimate() -> None:
+def test_every_list_that_is_not_paged_has_an_assumed_length() -> None:
     unpaged = {
         f"{kind.name}.{name}"
         for kind in schema._schema.type_map.values()
@@ -176,5 +178,5 @@ def test_every_list_that_is_not_paged_has_an_estimate() -> None:
         and not (name == "items" and kind.name.endswith("Connection"))
     }
 
-    assert {place for place in unpaged if not place.startswith("__")} == set(LIST_LENGTHS)
-    assert all(list_length(place) > 0 for place in unpaged)
+    assert {path for path in unpaged if not path.startswith("__")} == set(LIST_LENGTHS)
+    assert all(list_length(path) > 0 for path in unpaged)

@@ -1,4 +1,4 @@
-"""Documents are read once, and remembered as long as there is room."""
+"""The cache of parsed and validated documents."""
 
 import pytest
 
@@ -10,13 +10,13 @@ CALLER = "{ getCaller { role } }"
 
 
 @pytest.mark.parametrize("text", [CALLER, "{ getCaller { nme } }", "{ getCaller {"])
-def test_a_document_is_read_once_right_or_wrong(text: str) -> None:
+def test_valid_and_invalid_documents_are_cached(text: str) -> None:
     documents = Documents()
 
     assert documents.read(text, schema._schema) is documents.read(text, schema._schema)
 
 
-def test_what_was_not_sent_for_longest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_least_recently_used_document_is_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_CACHE_CHARACTERS", 3 * (len(CALLER) + 1 + module.CHARACTERS_PER_ENTRY))
     documents = Documents()
     texts = [f"{CALLER}{end}" for end in ("", " ", ",")]
@@ -30,7 +30,7 @@ def test_what_was_not_sent_for_longest_is_forgotten(monkeypatch: pytest.MonkeyPa
     assert documents.read(texts[1], schema._schema) is not first[1]
 
 
-def test_a_document_too_long_to_be_remembered_is_read_all_the_same() -> None:
+def test_document_larger_than_the_cache_is_read_without_caching() -> None:
     documents = Documents()
     small = documents.read(CALLER, schema._schema)
     long = f'{CALLER[:-1]} getSiteByNmi(nmi: "{"1" * module.MAX_CACHE_CHARACTERS}") {{ id }} }}'

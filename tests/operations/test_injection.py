@@ -1,4 +1,4 @@
-"""Texts that would do harm where they were taken for SQL, for lines of a log, or for anything but texts."""
+"""Strings that would do harm if they were interpreted as SQL, log lines, patterns or paths."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ from graphql import (
 from graph.schema import schema
 from tests.fixtures.api import Api
 
-HOSTILE = [
+HOSTILE_STRINGS = [
     "'; drop table vpps; --",
     "' or '1'='1",
     "$1 %s {0} :id",
@@ -37,58 +37,63 @@ def root_fields() -> list[tuple[str, str]]:
     return [(root.name.lower(), field) for root in roots if root for field in root.fields]
 
 
-def given(kind: Any, text: str) -> Any:
-    """A value of an input type with the text wherever a text can be."""
-    if is_list_type(get_nullable_type(kind)):
-        return [given(get_nullable_type(kind).of_type, text)]
-    named = get_named_type(kind)
+def value_with(type_: Any, text: str) -> Any:
+    """Return a value of an input type that holds the text in every string."""
+    if is_list_type(get_nullable_type(type_)):
+        return [value_with(get_nullable_type(type_).of_type, text)]
+    named = get_named_type(type_)
     if isinstance(named, GraphQLInputObjectType):
-        return {name: given(field.type, text) for name, field in named.fields.items()}
+        return {name: value_with(field.type, text) for name, field in named.fields.items()}
     if isinstance(named, GraphQLEnumType):
         return next(iter(named.values))
     return NUMBERS.get(named.name, text)
 
 
 def document(operation: str, name: str) -> str:
+    """Return a document that passes each argument of a root field as a variable."""
     root = schema._schema.type_map[operation.title()]
     assert isinstance(root, GraphQLObjectType)
     field = root.fields[name]
-    declared = ", ".join(f"${argument}: {asked.type}" for argument, asked in field.args.items())
+    declarations = ", ".join(f"${argument}: {declared.type}" for argument, declared in field.args.items())
     passed = ", ".join(f"{argument}: ${argument}" for argument in field.args)
     selected = "" if is_leaf_type(get_named_type(field.type)) else "{ __typename }"
-    return f"{operation} {f'({declared})' if declared else ''} {{ {name}{f'({passed})' if passed else ''} {selected} }}"
+    if not declarations:
+        return f"{operation} {{ {name} {selected} }}"
+    return f"{operation} ({declarations}) {{ {name}({passed}) {selected} }}"
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("text", HOSTILE_STRINGS, ids=range(len(HOSTILE_STRINGS)))
 @pytest.mark.parametrize(("operation", "name"), root_fields())
-async def test_a_hostile_text_is_a_text(api: Api, operation: str, name: str, text: str) -> None:
+async def test_hostile_string_in_any_argument_causes_no_internal_failure(
+    api: Api, operation: str, name: str, text: str
+) -> None:
     root = schema._schema.type_map[operation.title()]
     assert isinstance(root, GraphQLObjectType)
-    variables = {argument: given(asked.type, text) for argument, asked in root.fields[name].args.items()}
+    variables = {argument: value_with(declared.type, text) for argument, declared in root.fields[name].args.items()}
 
-    answer = await api.response(document(operation, name), **variables)
+    response = await api.response(document(operation, name), **variables)
 
-    assert "InternalFailure" not in json.dumps(answer)
+    assert "InternalFailure" not in json.dumps(response)
 
 
-async def test_a_hostile_name_is_kept_as_it_is_and_does_nothing(api: Api) -> None:
-    before = await api.create_vpp()
+async def test_sql_in_a_name_is_stored_as_it_is(api: Api) -> None:
+    other_id = await api.create_vpp()
 
     id = await api.create_vpp(name="'; drop table vpps; --")
 
-    kept = await api.execute("query ($id: ID!) { getVpp(id: $id) { name } }", id=id)
-    assert kept == {"name": "'; drop table vpps; --"}
-    assert await api.execute("query ($id: ID!) { getVpp(id: $id) { id } }", id=before) == {"id": before}
+    stored = await api.execute("query ($id: ID!) { getVpp(id: $id) { name } }", id=id)
+    assert stored == {"name": "'; drop table vpps; --"}
+    assert await api.execute("query ($id: ID!) { getVpp(id: $id) { id } }", id=other_id) == {"id": other_id}
 
 
 @pytest.mark.parametrize("part", ["%", "_", "\\"])
-async def test_what_is_looked_for_is_looked_for_to_the_letter(api: Api, part: str) -> None:
+async def test_wildcards_of_sql_patterns_match_only_themselves(api: Api, part: str) -> None:
     await api.create_vpp()
-    looked_for = f"100{part} sure"
-    await api.create_vpp(name=looked_for)
+    name = f"100{part} sure"
+    await api.create_vpp(name=name)
 
     found = await api.execute(
         "query ($part: String!) { listVpps(filter: {nameContains: $part}) { items { name } } }", part=f"0{part} s"
     )
 
-    assert found == {"items": [{"name": looked_for}]}
+    assert found == {"items": [{"name": name}]}

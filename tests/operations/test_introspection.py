@@ -1,4 +1,4 @@
-"""The schema, where it is not to be asked for."""
+"""The API with introspection off."""
 
 from collections.abc import AsyncIterator
 
@@ -12,8 +12,8 @@ from tests.fixtures.api import Api
 
 
 @pytest_asyncio.fixture(scope="module")
-async def closed(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Api]:
-    """The API where questions about the schema are not answered."""
+async def api_without_introspection(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Api]:
+    """An API with introspection off."""
     async with open_api(servers, database_url, Documents(introspection=False)) as api:
         yield api
 
@@ -26,23 +26,23 @@ async def closed(servers: EmbeddedServers, database_url: str) -> AsyncIterator[A
         ("{ ...Q } fragment Q on Query { a: __schema { queryType { name } } }", "__schema"),
     ],
 )
-async def test_the_schema_is_not_told(closed: Api, document: str, field: str) -> None:
+async def test_introspection_field_is_refused(api_without_introspection: Api, document: str, field: str) -> None:
     message = f"GraphQL introspection is off here, so {field} is not answered."
 
-    assert await closed.refusal(document) == ("ValidationFailed", None, message)
+    assert await api_without_introspection.refusal(document) == ("ValidationFailed", None, message)
 
 
-async def test_the_name_of_a_type_is_told(closed: Api) -> None:
-    answer = await closed.response("{ __typename getCaller { __typename } }")
+async def test_typename_is_answered(api_without_introspection: Api) -> None:
+    response = await api_without_introspection.response("{ __typename getCaller { __typename } }")
 
-    assert answer == {"data": {"__typename": "Query", "getCaller": {"__typename": "Caller"}}}
+    assert response == {"data": {"__typename": "Query", "getCaller": {"__typename": "Caller"}}}
 
 
 CREATE = "mutation ($input: CreateVppInput!) { createVpp(input: $input) { id } }"
 
 
 @pytest.mark.parametrize(
-    ("document", "given", "told", "more"),
+    ("document", "variables", "message", "suggestion"),
     [
         ("{ getCaller { nme } }", {}, "Cannot query field 'nme' on type 'Caller'.", " Did you mean 'name'?"),
         (
@@ -66,10 +66,11 @@ CREATE = "mutation ($input: CreateVppInput!) { createVpp(input: $input) { id } }
         ),
     ],
 )
-async def test_neither_is_it_by_suggestions(
-    closed: Api, api: Api, document: str, given: dict[str, object], told: str, more: str
+async def test_errors_hold_no_suggestions(
+    api_without_introspection: Api, api: Api, document: str, variables: dict[str, object], message: str, suggestion: str
 ) -> None:
-    here, there = await closed.response(document, **given), await api.response(document, **given)
+    response = await api_without_introspection.response(document, **variables)
+    with_introspection = await api.response(document, **variables)
 
-    assert [error["message"] for error in here["errors"]] == [told]
-    assert more in there["errors"][0]["message"]
+    assert [error["message"] for error in response["errors"]] == [message]
+    assert suggestion in with_introspection["errors"][0]["message"]

@@ -1,4 +1,4 @@
-"""Operations that are known beforehand, and requests that name one."""
+"""Persisted operations: the manifest, and requests that send an id."""
 
 import hashlib
 import json
@@ -38,16 +38,16 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def named(id: str) -> dict[str, Any]:
+def by_id(id: str) -> dict[str, Any]:
     return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": id}}}
 
 
-def apollos(*documents: str) -> dict[str, Any]:
+def apollo_manifest(*documents: str) -> dict[str, Any]:
     operations = [{"id": sha256(each), "name": "A", "type": "query", "body": each} for each in documents]
     return {"format": "apollo-persisted-query-manifest", "version": 1, "operations": operations}
 
 
-def written(folder: Path, content: Any) -> Path:
+def write_manifest(folder: Path, content: Any) -> Path:
     path = folder / "manifest.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
@@ -58,120 +58,123 @@ def read(path: Path) -> Manifest:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def listed(
+async def api_with_manifest(
     servers: EmbeddedServers, database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Api]:
-    """The API that runs two operations and no other."""
-    manifest = read(written(tmp_path_factory.mktemp("manifest"), apollos(CALLER, REPORTS)))
+    """An API with a manifest of two operations."""
+    manifest = read(write_manifest(tmp_path_factory.mktemp("manifest"), apollo_manifest(CALLER, REPORTS)))
     async with open_api(servers, database_url, Documents(manifest=manifest)) as api:
         yield api
 
 
-async def sent(api: Api, **request: Any) -> Any:
+async def send(api: Api, **request: Any) -> Any:
     response = await api.client.post("/graphql", json=request, headers={"x-api-key": API_KEY})
     assert response.status_code == 200, response.text
     return response.json()
 
 
-def refusal(answer: Any) -> tuple[str, str]:
-    (error,) = answer["errors"]
-    assert (answer["data"], error["errorType"]) == (None, "ValidationFailed")
+def refusal(response: Any) -> tuple[str, str]:
+    """Return the message and the code of a response's only error."""
+    (error,) = response["errors"]
+    assert (response["data"], error["errorType"]) == (None, "ValidationFailed")
     return error["message"], error["extensions"]["code"]
 
 
-# Without a list
+# Without a manifest
 
 
-async def test_a_client_is_told_to_send_the_text(api: Api) -> None:
-    assert refusal(await sent(api, **named(sha256(CALLER)))) == NOT_SUPPORTED
+async def test_id_without_a_manifest_is_answered_by_not_supported(api: Api) -> None:
+    assert refusal(await send(api, **by_id(sha256(CALLER)))) == NOT_SUPPORTED
 
 
-async def test_a_text_may_come_with_its_hash(api: Api) -> None:
-    right = await sent(api, query=CALLER, **named(sha256(CALLER)))
-    wrong = await sent(api, query=CALLER, **named(sha256(VPPS)))
+async def test_text_with_its_hash_is_run(api: Api) -> None:
+    right = await send(api, query=CALLER, **by_id(sha256(CALLER)))
+    wrong = await send(api, query=CALLER, **by_id(sha256(VPPS)))
 
     assert right["data"] == BOOTSTRAP
     assert refusal(wrong) == WRONG_HASH
 
 
 @pytest.mark.parametrize("extensions", [None, 5, {}, {"persistedQuery": None}, {"persistedQuery": {"sha256Hash": 5}}])
-async def test_other_extensions_are_not_looked_at(api: Api, extensions: Any) -> None:
-    assert (await sent(api, query=CALLER, extensions=extensions))["data"] == BOOTSTRAP
+async def test_other_extensions_are_ignored(api: Api, extensions: Any) -> None:
+    assert (await send(api, query=CALLER, extensions=extensions))["data"] == BOOTSTRAP
 
 
-async def test_a_client_is_told_to_send_the_text_over_a_socket_too(socket: Socket) -> None:
-    await socket.send({"id": "1", "type": "subscribe", "payload": named(sha256(CALLER))})
+async def test_id_without_a_manifest_over_a_websocket_is_answered_by_not_supported(socket: Socket) -> None:
+    await socket.send({"id": "1", "type": "subscribe", "payload": by_id(sha256(CALLER))})
 
-    answer = await socket.receive()
-    assert (answer["type"], answer["id"]) == ("error", "1")
-    assert refusal({"data": None, "errors": answer["payload"]}) == NOT_SUPPORTED
+    response = await socket.receive()
+    assert (response["type"], response["id"]) == ("error", "1")
+    assert refusal({"data": None, "errors": response["payload"]}) == NOT_SUPPORTED
 
 
-async def test_and_over_appsyncs(api_server: Serving) -> None:
+async def test_id_without_a_manifest_over_appsync_realtime_is_answered_by_not_supported(api_server: Serving) -> None:
     async with open_realtime_socket(api_server.url) as socket:
-        payload = {"data": json.dumps(named(sha256(REPORTS))), "extensions": {"authorization": {"x-api-key": API_KEY}}}
+        payload = {"data": json.dumps(by_id(sha256(REPORTS))), "extensions": {"authorization": {"x-api-key": API_KEY}}}
         await socket.send({"id": "1", "type": "start", "payload": payload})
-        answer = await socket.receive()
+        response = await socket.receive()
 
-    assert (answer["type"], answer["id"]) == ("error", "1")
-    assert refusal({"data": None, **answer["payload"]}) == NOT_SUPPORTED
+    assert (response["type"], response["id"]) == ("error", "1")
+    assert refusal({"data": None, **response["payload"]}) == NOT_SUPPORTED
 
 
-# With one
+# With a manifest
 
 
 @pytest.mark.parametrize(
-    "request_sent", [{"query": CALLER}, named(sha256(CALLER)), {"query": CALLER, **named(sha256(CALLER))}]
+    "request_sent", [{"query": CALLER}, by_id(sha256(CALLER)), {"query": CALLER, **by_id(sha256(CALLER))}]
 )
-async def test_an_operation_that_is_listed_is_run(listed: Api, request_sent: dict[str, Any]) -> None:
-    assert (await sent(listed, **request_sent))["data"] == BOOTSTRAP
+async def test_operation_in_the_manifest_is_run(api_with_manifest: Api, request_sent: dict[str, Any]) -> None:
+    assert (await send(api_with_manifest, **request_sent))["data"] == BOOTSTRAP
 
 
 @pytest.mark.parametrize(
-    ("request_sent", "told"),
+    ("request_sent", "expected"),
     [
         ({"query": VPPS}, NOT_LISTED),
         ({"query": f"{CALLER} "}, NOT_LISTED),
-        (named(sha256(VPPS)), (UNKNOWN.format(sha256(VPPS)), "PERSISTED_QUERY_NOT_IN_LIST")),
-        ({"query": VPPS, **named(sha256(CALLER))}, WRONG_HASH),
+        (by_id(sha256(VPPS)), (UNKNOWN.format(sha256(VPPS)), "PERSISTED_QUERY_NOT_IN_LIST")),
+        ({"query": VPPS, **by_id(sha256(CALLER))}, WRONG_HASH),
     ],
 )
-async def test_no_other_is(listed: Api, request_sent: dict[str, Any], told: tuple[str, str]) -> None:
-    assert refusal(await sent(listed, **request_sent)) == told
+async def test_operation_outside_the_manifest_is_refused(
+    api_with_manifest: Api, request_sent: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    assert refusal(await send(api_with_manifest, **request_sent)) == expected
 
 
-async def test_no_other_is_however_it_is_sent(listed: Api) -> None:
-    response = await listed.client.post(
+async def test_operation_outside_the_manifest_is_refused_as_application_graphql(api_with_manifest: Api) -> None:
+    response = await api_with_manifest.client.post(
         "/graphql", content=VPPS, headers={"x-api-key": API_KEY, "content-type": "application/graphql"}
     )
 
     assert refusal(response.json()) == NOT_LISTED
 
 
-# The file
+# The manifest file
 
 
 @pytest.mark.parametrize("id", ["sha256:5a1d", sha256(CALLER), "5a1d"])
-def test_a_list_may_be_of_documents_by_their_hashes(tmp_path: Path, id: str) -> None:
-    manifest = read(written(tmp_path, {id: CALLER}))
+def test_manifest_may_map_ids_to_documents(tmp_path: Path, id: str) -> None:
+    manifest = read(write_manifest(tmp_path, {id: CALLER}))
 
     assert manifest[id] == manifest[sha256(CALLER)] == CALLER
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "message"),
     [
         ("{", " is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)."),
         ([], " is neither an apollo-persisted-query-manifest nor a JSON object of documents by their hashes."),
         (
-            apollos() | {"version": 2},
+            apollo_manifest() | {"version": 2},
             f" has the format {APOLLO_FORMAT}, version 2; expected {APOLLO_FORMAT}, version 1.",
         ),
         (
-            apollos(CALLER, "{ getCaller { nme } }"),
+            apollo_manifest(CALLER, "{ getCaller { nme } }"),
             ", operation 2 (A): Cannot query field 'nme' on type 'Caller'. Did you mean 'name'?",
         ),
-        (apollos("{"), ", operation 1 (A): Syntax Error: Expected Name, found <EOF>."),
+        (apollo_manifest("{"), ", operation 1 (A): Syntax Error: Expected Name, found <EOF>."),
         (
             {"5a1d": "{ listVpps(limit: 200) { items { sites(limit: 200) { items { id } } } } }"},
             ", operation 5a1d: The operation would cost 40401; at most 12000 is run."
@@ -179,31 +182,31 @@ def test_a_list_may_be_of_documents_by_their_hashes(tmp_path: Path, id: str) -> 
         ),
         ({"5a1d": 5}, ", operation 5a1d: an operation needs an id and the text of a document, both strings."),
         (
-            apollos() | {"operations": [5]},
+            apollo_manifest() | {"operations": [5]},
             ", operation 1 (None): an operation needs an id and the text of a document, both strings.",
         ),
     ],
 )
-def test_a_list_that_cannot_be_used_is_told_at_the_start(tmp_path: Path, content: Any, why: str) -> None:
-    path = written(tmp_path, content)
+def test_invalid_manifest_is_reported_with_the_position(tmp_path: Path, content: Any, message: str) -> None:
+    path = write_manifest(tmp_path, content)
 
     with pytest.raises(InvalidManifest) as refused:
         read(path)
 
-    assert str(refused.value) == f"{path}{why}"
+    assert str(refused.value) == f"{path}{message}"
 
 
-def test_a_list_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_missing_manifest_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InvalidManifest) as refused:
         read(tmp_path / "none.json")
 
     assert str(refused.value) == f"{tmp_path / 'none.json'} cannot be read: No such file or directory."
 
 
-def test_what_is_wrong_with_a_list_keeps_us_from_serving(tmp_path: Path) -> None:
-    path = written(tmp_path, {"5a1d": "{ getCaller { nme } }"})
+def test_serve_exits_with_status_1_for_an_invalid_manifest(tmp_path: Path) -> None:
+    path = write_manifest(tmp_path, {"5a1d": "{ getCaller { nme } }"})
 
     result = CliRunner().invoke(app, ["serve", "--persisted", str(path)])
 
-    told = f"{path}, operation 5a1d: Cannot query field 'nme' on type 'Caller'. Did you mean 'name'?"
-    assert (result.exit_code, result.stderr.strip()) == (1, told)
+    message = f"{path}, operation 5a1d: Cannot query field 'nme' on type 'Caller'. Did you mean 'name'?"
+    assert (result.exit_code, result.stderr.strip()) == (1, message)
