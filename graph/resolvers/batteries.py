@@ -1,4 +1,4 @@
-"""Batteries at sites and what can be done to them."""
+"""Queries and mutations for batteries at sites."""
 
 from datetime import date, datetime
 from operator import attrgetter

@@ -1,4 +1,4 @@
-"""Battery events: rows of the files that were imported."""
+"""Battery events, which are rows of imported files."""
 
 from datetime import date
 from enum import Enum

@@ -1,4 +1,4 @@
-"""Wind and solar parks and what can be done to them."""
+"""Queries and mutations for wind and solar parks."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated

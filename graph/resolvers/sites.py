@@ -1,4 +1,4 @@
-"""Sites, their memberships in VPPs and what can be done to them."""
+"""Queries and mutations for sites and their memberships in VPPs."""
 
 from datetime import date, datetime
 from operator import attrgetter

@@ -1,4 +1,4 @@
-"""VPPs, their price schedules and what can be done to them."""
+"""Queries and mutations for VPPs and their price schedules."""
 
 from datetime import date, datetime
 from operator import attrgetter

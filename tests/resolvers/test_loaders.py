@@ -96,9 +96,7 @@ async def test_each_object_gets_its_own_related_objects(monkeypatch: pytest.Monk
 
     sites = {vpp["id"]: vpp["sites"]["items"] for vpp in listed["items"]}
     assert len(sites) == 11
-    expected = {
-        each: [{"vpp": {"id": each}, "batteries": [{"capacityKwh": 13.5 if each == vpp_id else 10}]}] for each in sites
-    }
+    expected = {id: [{"vpp": {"id": id}, "batteries": [{"capacityKwh": 13.5 if id == vpp_id else 10}]}] for id in sites}
     assert sites == expected
 
 

@@ -140,7 +140,7 @@ async def test_parks_are_listed_by_name_and_filtered_by_timezone_and_energy_type
 
     async def found(**filter: Any) -> str:
         listed = await api.execute(LIST, filter=filter or None)
-        return "".join(each["name"][-1] for each in listed["items"] if each["name"].startswith("Filtered"))
+        return "".join(park["name"][-1] for park in listed["items"] if park["name"].startswith("Filtered"))
 
     both_zones = ["Africa/Cairo", "Africa/Tunis"]
     assert await found() == "abc"

@@ -66,7 +66,7 @@ async def new_park(api: Api, timezone: str, energy_type: str = "WIND") -> tuple[
 
 async def powers(api: Api, **filter: Any) -> list[float]:
     listed = await api.execute(LIST_READINGS % "powerMw", filter=filter)
-    return sorted(each["powerMw"] for each in listed["items"])
+    return sorted(item["powerMw"] for item in listed["items"])
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_reading_has_its_park_and_the_local_offset_at_its_instant(api: Api
 
     listed = await api.execute(LIST_READINGS % "intervalStart powerMw park { id name }", filter={"parkNames": [name]})
 
-    starts = [each["intervalStart"] for each in listed["items"]]
+    starts = [item["intervalStart"] for item in listed["items"]]
     assert listed["items"][0] == {
         "intervalStart": "2020-10-25T00:00:00.000+02:00",
         "powerMw": -0.008,
@@ -152,10 +152,10 @@ async def test_pages_of_readings_of_several_parks_have_no_repeats_and_no_gaps(ap
     for limit in (1, 3, 4, 5, 11, 12):
         read = await read_all(api, document, limit=limit, filter={"timezones": TIMEZONES})
 
-        powers_by_park = {id: [each["powerMw"] for each in read if each["park"]["id"] == id] for id in parks.values()}
+        powers_by_park = {id: [item["powerMw"] for item in read if item["park"]["id"] == id] for id in parks.values()}
         assert [len(page) for page in powers_by_park.values()] == [4, 4, 4, 0]
         assert [power for id in sorted(parks.values()) for power in powers_by_park[id]] == [
-            each["powerMw"] for each in read
+            item["powerMw"] for item in read
         ]
         assert all(page == sorted(page) for page in powers_by_park.values())
 
@@ -180,7 +180,7 @@ async def test_readings_of_one_park_are_paged_within_a_period(api: Api, database
 
     read = await read_all(api, GET_PARK_READINGS, id=park_id, limit=200, **span)
 
-    assert [each["powerMw"] for each in read] == list(range(4, 499))
+    assert [item["powerMw"] for item in read] == list(range(4, 499))
     assert read[0] == {"intervalStart": "2025-09-01T01:00:00.000+02:00", "powerMw": 4, "park": {"id": park_id}}
 
 
@@ -192,8 +192,8 @@ async def test_each_of_several_parks_has_its_own_readings(api: Api, parks: dict[
     listed = await api.execute(document, zones=TIMEZONES)
 
     found = {
-        each["name"]: ([item["powerMw"] for item in each["readings"]["items"]], each["readings"]["nextToken"] is None)
-        for each in listed["items"]
+        park["name"]: ([item["powerMw"] for item in park["readings"]["items"]], park["readings"]["nextToken"] is None)
+        for park in listed["items"]
     }
     assert found == {
         "Breeze": ([2.15, 2.2, 2.25], True),
@@ -281,7 +281,7 @@ async def test_statistics_of_parks_are_filtered_by_park_and_day(
         for day_number in (1, 2)
     }
     assert sorted(map(str, listed)) == sorted(str(days[name]) for name in found)
-    assert [each["date"] for each in listed] == sorted(each["date"] for each in listed)
+    assert [item["date"] for item in listed] == sorted(item["date"] for item in listed)
 
 
 def both_wind_parks(day_number: int) -> dict[str, Any]:
@@ -341,7 +341,7 @@ async def test_sums_include_replacing_readings_until_their_import_is_undone(api:
     async def sums_and_counts() -> list[Any]:
         queries = [(LIST_PARK_STATS, {"parkNames": [name]}), (LIST_ENERGY_TYPE_STATS, {"timezones": ["Africa/Lagos"]})]
         listed = [(await api.execute(document, filter=filter))["items"] for document, filter in queries]
-        return [[(each["sumPowerMw"], each["readingCount"]) for each in items] for items in listed]
+        return [[(item["sumPowerMw"], item["readingCount"]) for item in items] for items in listed]
 
     corrected = await sums_and_counts()
     async with database.transaction() as session:
@@ -363,7 +363,7 @@ async def test_daily_sums_follow_a_park_to_its_new_energy_type(api: Api, databas
     )
 
     listed = await api.execute(LIST_ENERGY_TYPE_STATS, filter={"timezones": ["Africa/Nairobi"]})
-    assert [(each["energyType"], each["sumPowerMw"], each["parkCount"]) for each in listed["items"]] == [
+    assert [(item["energyType"], item["sumPowerMw"], item["parkCount"]) for item in listed["items"]] == [
         ("SOLAR", 2, 1),
         ("WIND", 1, 1),
     ]

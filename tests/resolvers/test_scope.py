@@ -646,8 +646,8 @@ async def test_import_of_a_scoped_operator_rejects_rows_of_sites_and_days_out_of
 
     imported = await operator.import_file(EVENTS_HEADER + "\n".join(rows))
 
-    codes = [(each["lineNumber"], each["code"]) for each in imported["rejections"]["items"]]
-    messages = [each["message"] for each in imported["rejections"]["items"]]
+    codes = [(rejection["lineNumber"], rejection["code"]) for rejection in imported["rejections"]["items"]]
+    messages = [rejection["message"] for rejection in imported["rejections"]["items"]]
     assert (imported["status"], imported["rowsImported"], codes) == (
         "COMPLETED",
         2,
@@ -670,8 +670,8 @@ async def test_same_file_is_imported_by_each_operator_for_its_own_sites(
     imports = [await client.import_file(file) for client in (other, operator, api)]
 
     counts = [
-        (client["status"], client["rowsImported"], client["rowsDuplicated"], client["rowsRejected"])
-        for client in imports
+        (imported["status"], imported["rowsImported"], imported["rowsDuplicated"], imported["rowsRejected"])
+        for imported in imports
     ]
     assert counts == [("COMPLETED", 1, 0, 1), ("COMPLETED", 1, 0, 1), ("COMPLETED", 0, 2, 0)]
 
