@@ -49,19 +49,19 @@ FIELD_COSTS = {"Query.simulateRevenueReport": 200, "Site.capacityKwh": 1, "Reven
 
 
 class TooDeep(LimitExceeded):
-    """The fields of the operation are nested {requested} deep; at most {maximum} are run."""
+    """The fields of the operation are nested {requested} levels deep; the limit is {maximum}."""
 
 
 class TooManyAliases(LimitExceeded):
-    """The operation has {requested} aliases; at most {maximum} are run."""
+    """The operation has {requested} aliases; the limit is {maximum}."""
 
 
 class TooManyRootFields(LimitExceeded):
-    """The operation has {requested} fields at its root; at most {maximum} are run. Send it in parts."""
+    """The operation has {requested} root fields; the limit is {maximum}. Split it into several operations."""
 
 
 class TooCostly(LimitExceeded):
-    """The operation would cost {requested}; at most {maximum} is run. Ask for smaller pages, or for fewer in each."""
+    """The operation costs {requested}; the limit is {maximum}. Request smaller pages, or fewer nested lists."""
 
 
 class CostEstimate(NamedTuple):

@@ -52,7 +52,7 @@ overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 
 
 class TooManyTokens(LimitExceeded):
-    """The document has more than {maximum} tokens, and is read no further."""
+    """The document exceeds the limit of {maximum} tokens."""
 
 
 class RejectIntrospection(ValidationRule):

@@ -40,7 +40,7 @@ class LimitOutOfRange(ValidationFailed):
 
 
 class WrongToken(ValidationFailed):
-    """This nextToken was not given for this list; begin again without one."""
+    """This nextToken does not belong to this list with this filter; start again without a nextToken."""
 
     field = ("nextToken",)
 

@@ -24,7 +24,7 @@ _DATE_TIME = re.compile(
 
 
 class MalformedId(ValidationFailed):
-    """An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; "{id}" is none."""
+    """An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff, not "{id}"."""
 
 
 def parse_date(value: object) -> date:

@@ -177,8 +177,8 @@ def test_manifest_may_map_ids_to_documents(tmp_path: Path, id: str) -> None:
         (apollo_manifest("{"), ", operation 1 (A): Syntax Error: Expected Name, found <EOF>."),
         (
             {"5a1d": "{ listVpps(limit: 200) { items { sites(limit: 200) { items { id } } } } }"},
-            ", operation 5a1d: The operation would cost 40401; at most 12000 is run."
-            " Ask for smaller pages, or for fewer in each.",
+            ", operation 5a1d: The operation costs 40401; the limit is 12000."
+            " Request smaller pages, or fewer nested lists.",
         ),
         ({"5a1d": 5}, ", operation 5a1d: an operation needs an id and the text of a document, both strings."),
         (

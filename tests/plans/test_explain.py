@@ -164,7 +164,7 @@ def test_invalid_document_ends_with_its_errors_and_status_1(document: str, messa
         ("query A { listSites(limit: 201) { nextToken } }", "A limit is from 1 to 200, not 201."),
         (
             "query A { listVpps(limit: 200) { items { sites(limit: 200) { nextToken } } } }",
-            "The operation would cost 40401; at most 12000 is run. Ask for smaller pages, or for fewer in each.",
+            "The operation costs 40401; the limit is 12000. Request smaller pages, or fewer nested lists.",
         ),
     ],
 )

@@ -257,7 +257,7 @@ async def test_subscription_over_plain_http_is_rejected(api: Api) -> None:
 
 
 DEEP = "Syntax Error: Document is nested too deeply. Parsing aborted."
-LONG = "The document has more than 10000 tokens, and is read no further."
+LONG = "The document exceeds the limit of 10000 tokens."
 
 
 @pytest.mark.parametrize(

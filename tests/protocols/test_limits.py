@@ -59,7 +59,7 @@ DEEP = "{ getSite(id: 1) " + "{ vpp { sites { items " * 5 + "{ id }" + "}}}" * 5
 
 
 async def test_operation_that_is_nested_too_deeply_is_rejected(api: Api) -> None:
-    message = "The fields of the operation are nested 17 deep; at most 15 are run."
+    message = "The fields of the operation are nested 17 levels deep; the limit is 15."
     answer = await api.response(DEEP)
 
     errors = [(error["errorType"], error["errorInfo"], error["message"]) for error in answer["errors"]]
@@ -69,14 +69,14 @@ async def test_operation_that_is_nested_too_deeply_is_rejected(api: Api) -> None
 async def test_operation_with_too_many_aliases_is_rejected(api: Api) -> None:
     document = "{ getCaller {" + "".join(f" a{number}: name" for number in range(201)) + "} }"
 
-    message = "The operation has 201 aliases; at most 200 are run."
+    message = "The operation has 201 aliases; the limit is 200."
     assert await limit_error(api, document) == ("LimitExceeded", info("aliases", 201, 200), message)
 
 
 async def test_operation_with_too_many_root_fields_is_rejected(api: Api) -> None:
     document = "{" + "".join(f" a{number}: getCaller {{ name }}" for number in range(101)) + "}"
 
-    message = "The operation has 101 fields at its root; at most 100 are run. Send it in parts."
+    message = "The operation has 101 root fields; the limit is 100. Split it into several operations."
     assert await limit_error(api, document) == ("LimitExceeded", info("rootFields", 101, 100), message)
 
 
@@ -87,7 +87,7 @@ async def test_cost_of_an_operation_depends_on_its_variables_and_is_limited(api:
     rejection = await limit_error(api, document, n=200)
 
     cost = 1 + 200 * (1 + 201)
-    message = f"The operation would cost {cost}; at most 12000 is run. Ask for smaller pages, or for fewer in each."
+    message = f"The operation costs {cost}; the limit is 12000. Request smaller pages, or fewer nested lists."
     assert rejection == ("LimitExceeded", info("cost", cost, 12_000), message)
     assert ["errors" in answer for answer in answers] == [False, False]
 
@@ -144,7 +144,7 @@ async def test_response_contains_its_cost(api: Api) -> None:
 
 
 ALIASED = "subscription { onRevenueReport {" + "".join(f" a{number}: id" for number in range(201)) + "} }"
-ALIASES = "The operation has 201 aliases; at most 200 are run."
+ALIASES = "The operation has 201 aliases; the limit is 200."
 
 
 async def test_limits_apply_over_graphql_transport_ws(socket: Socket) -> None:

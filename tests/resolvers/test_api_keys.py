@@ -94,7 +94,7 @@ async def test_unknown_key_cannot_be_revoked(api: Api) -> None:
 
 UNKNOWN_ID = str(uuid4())
 INVALID_NAME = (["input", "name"], "An API key's name has 1 to 200 characters.")
-INVALID_ID = 'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; "all" is none.'
+INVALID_ID = 'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff, not "all".'
 EXPIRED = "An API key must expire in the future; 2025-09-01T00:00:00+00:00 has passed."
 SITES_REQUIRED = "A MEMBER key needs siteIds: at least one site that it may see."
 SITES_NOT_ALLOWED = "Only a MEMBER key can be limited to sites; this key has the role"

@@ -484,7 +484,7 @@ async def test_entries_are_filtered_by_object_action_caller_and_time(api: Api) -
 async def test_filter_by_an_invalid_id_is_refused(api: Api) -> None:
     refusal = await api.refusal(LIST, filter={"objectId": "all"})
 
-    message = 'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; "all" is none.'
+    message = 'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff, not "all".'
     assert refusal == ("ValidationFailed", ["filter", "objectId"], message)
 
 

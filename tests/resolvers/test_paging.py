@@ -205,7 +205,7 @@ async def test_limit_below_1_or_above_200_is_refused(api: Api, ids: dict[str, st
 WRONG_TOKEN = (
     "ValidationFailed",
     ["nextToken"],
-    "This nextToken was not given for this list; begin again without one.",
+    "This nextToken does not belong to this list with this filter; start again without a nextToken.",
 )
 
 

@@ -191,7 +191,7 @@ UNKNOWN_ID = str(uuid4())
             {"kind": "PARK_READINGS", "parkId": "Bemmel"},
             (
                 "ValidationFailed",
-                'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; "Bemmel" is none.',
+                'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff, not "Bemmel".',
             ),
         ),
     ],

@@ -102,12 +102,12 @@ def test_invalid_id_is_refused_with_the_field_that_holds_it(text: str) -> None:
     with pytest.raises(MalformedId) as refusal:
         parse_id(text, "input", "siteId")
 
-    assert str(refusal.value) == (f'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; "{text}" is none.')
+    assert str(refusal.value) == (f'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff, not "{text}".')
     assert refusal.value.info == {"field": ["input", "siteId"]}
 
 
 def test_long_invalid_id_is_truncated_in_the_error() -> None:
-    with pytest.raises(MalformedId, match=rf'; "{"x" * 100}" is none\.$'):
+    with pytest.raises(MalformedId, match=rf', not "{"x" * 100}"\.$'):
         parse_id("x" * 10_000, "id")
 
 
