@@ -73,8 +73,8 @@ async def _explain(
         statements = [each async for each in _statements(compiler.reads, values)]
     except NoPlan as reason:
         return _without_plan(title, reason)
-    except Refusal as refusal:
-        return _invalid(title, [refusal])
+    except (Refusal, GraphQLError) as error:
+        return _invalid(title, [error])
     numbered = [f"-- Statement {number}: {statement}" for number, statement in enumerate(statements, start=1)]
     if operation.operation is OperationType.MUTATION:
         numbered = ["-- No statements: the resolver of each mutation runs its own."]
@@ -119,7 +119,7 @@ class _Recorder:
 
 
 class _ParameterNames(dict[str, object]):
-    """Maps each name to itself, shown without quotes."""
+    """Maps each parameter to its own name, to show names without quotes and constants by their `repr`."""
 
     def __missing__(self, name: str) -> object:
         return _Name(name)

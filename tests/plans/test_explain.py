@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from graph.commands.main import app
+from graph.plans import compiler
 
 SITES = "{ listSites { items { nmi vpp { name } } nextToken } }"
 SITES_PLAN = """\
@@ -56,6 +58,16 @@ def test_document_is_read_from_a_file(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["explain", str(tmp_path / "sites.graphql")])
 
     assert result.stdout == SITES_PLAN
+
+
+def test_docstring_of_the_compiler_shows_the_generated_function() -> None:
+    example = dedent((compiler.__doc__ or "").partition("the function is\n\n")[2].partition("\n\nwhere")[0])
+
+    _title, *_statements, function = (
+        explained("{ listSites { items { nmi vpp { name } } } }").stdout.strip().split("\n\n")
+    )
+
+    assert function == example
 
 
 @pytest.mark.parametrize(
@@ -162,6 +174,10 @@ def test_invalid_document_ends_with_its_errors_and_status_1(document: str, messa
     [
         ("query A($id: ID!) { getVpp(id: $id) { id } }", ID_MISSING),
         ("query A { listSites(limit: 201) { nextToken } }", "A limit is from 1 to 200, not 201."),
+        (
+            'query A { getVpp(id: "1") { id } }',
+            'An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff, not "1".',
+        ),
         (
             "query A { listVpps(limit: 200) { items { sites(limit: 200) { nextToken } } } }",
             "The operation costs 40401; the limit is 12000. Request smaller pages, or fewer nested lists.",
