@@ -170,7 +170,7 @@ async def test_invalid_id_is_refused_by_every_field_that_takes_an_id(api: Api, f
     error_type, path, message = await api.refusal(f"{'query' if field.startswith(READS) else 'mutation'} {{ {field} }}")
 
     assert (error_type, path) == ("ValidationFailed", INVALID_IDS[field])
-    assert message.startswith("An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff; ")
+    assert message.startswith("An id is a UUID, such as 6f9619ff-8b86-4d01-b42d-00c04fc964ff, not ")
     assert await api.fleet_snapshot() == before
 
 
