@@ -149,6 +149,12 @@ class CapacityOutOfRange(ValidationFailed):
     field = ("input", "capacityKwh")
 
 
+class NameplateWithEffectiveFrom(ValidationFailed):
+    """effectiveFrom applies only to capacityKwh: leave it out, or send manufacturer and serial in another call."""
+
+    field = ("input", "effectiveFrom")
+
+
 class BatteryIdTaken(Conflict):
     """The id {id} already belongs to another battery."""
 
@@ -271,9 +277,11 @@ async def update_battery(
     """
     Change the manufacturer or serial of a battery, or its capacity from a day on or for all days; None leaves a field.
 
-    Raises BatteryNotFound, ManufacturerRefused, SerialRefused, BatteryTaken, CapacityOutOfRange, DaysOutOfScope,
-    CapacityChangeAfterRemoval.
+    Raises NameplateWithEffectiveFrom, BatteryNotFound, ManufacturerRefused, SerialRefused, BatteryTaken,
+    CapacityOutOfRange, DaysOutOfScope, CapacityChangeAfterRemoval.
     """
+    if effective_from is not None and (manufacturer is not None or serial is not None):
+        raise NameplateWithEffectiveFrom
     existing = await _lock_battery(session, id=id)
     battery: dict[str, Any] = {
         "manufacturer": existing.manufacturer if manufacturer is None else manufacturer.strip(),

@@ -92,6 +92,12 @@ class DailyFeeOutOfRange(ValidationFailed):
     field = ("input", "dailyFeeAud")
 
 
+class NameWithEffectiveFrom(ValidationFailed):
+    """effectiveFrom applies only to revenuePercentage and dailyFeeAud: leave it out, or send name in another call."""
+
+    field = ("input", "effectiveFrom")
+
+
 class VppIdTaken(Conflict):
     """The id {id} already belongs to another VPP."""
 
@@ -181,8 +187,10 @@ async def update_vpp(
     """
     Change the name of a VPP, or its terms from a day on or for all days; fields that are None stay.
 
-    Raises VppNotFound, VppNameTaken, VppNameRefused, PercentageOutOfRange, DailyFeeOutOfRange.
+    Raises NameWithEffectiveFrom, VppNotFound, VppNameTaken, VppNameRefused, PercentageOutOfRange, DailyFeeOutOfRange.
     """
+    if effective_from is not None and name is not None:
+        raise NameWithEffectiveFrom
     await _lock_and_rename(session, id=id, name=name)
     changes = {"revenue_percentage": revenue_percentage, "daily_fee_aud": daily_fee_aud}
     terms = {term: value for term, value in changes.items() if value is not None}

@@ -71,7 +71,7 @@ class UpdateBatteryInput:
     capacity_kwh: float | None = None
     effective_from: date | None = strawberry.field(
         default=None,
-        description="First day of the new capacity, for a battery that was extended; null corrects it for all time.",
+        description="First day of the new capacity; null corrects all time. Refused with manufacturer or serial.",
     )
 
 

@@ -132,7 +132,7 @@ class UpdateVppInput:
     daily_fee_aud: float | None = None
     effective_from: date | None = strawberry.field(
         default=None,
-        description="First day of the new terms; null changes the terms for all time. A name has no period.",
+        description="First day of the new terms; null changes the terms for all time. Refused with name.",
     )
 
 

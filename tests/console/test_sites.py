@@ -176,6 +176,27 @@ async def test_what_is_written_on_a_battery_changes_without_a_day(console: Conso
     ]
 
 
+async def test_a_batterys_serial_and_its_capacity_from_a_day_on_change_in_one_dialog(
+    console: Console, api: Api, site: Any
+) -> None:
+    await api.add_battery(site["id"], capacity_kwh=13.5, serial="OLD-2", effectiveFrom="2025-09-01")
+    serial = new_name()
+    await console.open(f"/sites/{site['id']}", title="426 King St")
+
+    await console.press("Edit Tesla OLD-2")
+    await dialog(console).get_by_label("Serial").fill(serial)
+    await dialog(console).get_by_label("Capacity").fill("27")
+    await dialog(console).get_by_label("Serial").focus()
+    await enter_day(console, "First day", "10092025")
+    await console.press("Save")
+    await expect(dialog(console)).to_be_hidden()
+
+    changed = {"manufacturer": "Tesla", "serial": serial, "effectiveFrom": "2025-09-01", "effectiveUntil": None}
+    for on, capacity in (("2025-09-09", 13.5), ("2025-09-10", 27)):
+        on_day = await api.execute(SITE, id=site["id"], on=on)
+        assert on_day["batteries"] == [{**changed, "capacityKwh": capacity}]
+
+
 async def test_a_removed_battery_is_still_there_on_the_days_before(console: Console, api: Api, site: Any) -> None:
     await api.add_battery(site["id"], capacity_kwh=13.5, serial="LEAVES-1")
     batteries = console.page.get_by_role("region", name="Batteries")

@@ -44,11 +44,15 @@ export function EditBattery({ batteries, on }: { batteries: Battery[]; on: strin
       initial={{ manufacturer, serial, capacityKwh, effectiveFrom: today() as string | null }}
       submitLabel="Save"
       validate={validateCapacity}
-      submit={({ capacityKwh: given, effectiveFrom, ...plate }) =>
-        updateBattery({
-          input: { id, ...plate, ...(given === capacityKwh ? {} : { capacityKwh: given, effectiveFrom }) },
-        })
-      }
+      submit={async ({ capacityKwh: newCapacityKwh, effectiveFrom, ...nameplate }) => {
+        // The API refuses effectiveFrom beside a manufacturer or a serial, so the capacity has a mutation of its own.
+        const changeCapacity = () => updateBattery({ input: { id, capacityKwh: newCapacityKwh, effectiveFrom } });
+        const hasNewCapacity = newCapacityKwh !== capacityKwh;
+        const hasNewNameplate = nameplate.manufacturer !== manufacturer || nameplate.serial !== serial;
+        if (hasNewCapacity && !hasNewNameplate) return changeCapacity();
+        const renamed = await updateBattery({ input: { id, ...nameplate } });
+        return renamed.error || !hasNewCapacity ? renamed : changeCapacity();
+      }}
     >
       {(form) => (
         <>
