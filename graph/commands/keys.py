@@ -1,4 +1,8 @@
-"""The commands of `vpp key`: what is done to API keys, and to those that sign tokens, without one of them."""
+"""
+The commands of `vpp key`, for API keys, access keys and signing keys.
+
+They connect to the database, so they work without an API key, for example to create the first one.
+"""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -17,7 +21,7 @@ from graph.commands.running import fail, output, run_command, upgrade_database
 from graph.embedded.infrastructure import open_database
 from graph.settings import OwnTokenSettings, Settings
 
-keys = typer.Typer(help="API keys.", no_args_is_help=True)
+keys = typer.Typer(help="Create, list and revoke API keys, and rotate the key that signs tokens.", no_args_is_help=True)
 
 
 class Role(StrEnum):
@@ -29,19 +33,28 @@ class Role(StrEnum):
 
 @keys.command("create")
 def create_key(
-    name: Annotated[str, typer.Argument(help="What the key is for.")],
-    role: Annotated[Role, typer.Option(help="What it may do.")],
-    iam: Annotated[bool, typer.Option("--iam", help="An access key too, to sign requests with as AWS's are.")] = False,
-    vpp: Annotated[list[UUID] | None, typer.Option(help="The id of a VPP to hold a READER or OPERATOR to.")] = None,
-    site: Annotated[list[UUID] | None, typer.Option(help="The id of a site that a MEMBER may see.")] = None,
-    expires: Annotated[str | None, typer.Option(help="When it expires, such as 2030-06-30T18:00:00+10:00.")] = None,
+    name: Annotated[str, typer.Argument(help="A name for the key, such as the program that uses it.")],
+    role: Annotated[Role, typer.Option(help="The role of the key, which decides what it may do.")],
+    iam: Annotated[
+        bool, typer.Option("--iam", help="Also create an access key, which signs requests as with AWS_IAM.")
+    ] = False,
+    vpp: Annotated[
+        list[UUID] | None,
+        typer.Option(help="The id of a VPP to which a READER or OPERATOR is restricted; may be repeated."),
+    ] = None,
+    site: Annotated[
+        list[UUID] | None, typer.Option(help="The id of a site that a MEMBER may see; may be repeated.")
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="When the key expires, such as 2030-06-30T18:00:00+10:00; by default never.")
+    ] = None,
 ) -> None:
-    """Make an API key and show it, this once."""
+    """Create an API key and print it. It cannot be printed again later."""
     import db.access_keys
     import db.api_keys
     from db.audit_entries import Author, Kind, audited
 
-    expires_at = None if expires is None else _instant(expires)
+    expires_at = None if expires is None else _parse_timestamp(expires)
 
     async def run(session: AsyncSession) -> list[str]:
         async with audited(session, Author("COMMAND", "vpp key create"), "createApiKey") as change:
@@ -80,7 +93,7 @@ def list_keys() -> None:
 
 @keys.command("revoke")
 def revoke_key(id: Annotated[UUID, typer.Argument(help="The key's id.")]) -> None:
-    """Revoke an API key, at once and for good, and with it its tokens."""
+    """Revoke an API key, its access keys and its tokens. They stop working at once."""
     import db.api_keys
     from db.audit_entries import Author, Kind, audited
 
@@ -88,14 +101,14 @@ def revoke_key(id: Annotated[UUID, typer.Argument(help="The key's id.")]) -> Non
         async with audited(session, Author("COMMAND", "vpp key revoke"), "revokeApiKey") as change:
             await change.track(Kind.API_KEY, id)
             key = await db.api_keys.revoke(session, id=id)
-        return [f"The key {key.prefix}, {key.name}, is revoked."]
+        return [f"Revoked the API key {key.prefix}, {key.name}."]
 
     run_command(_in_database(run))
 
 
 @keys.command("rotate")
 def rotate_key() -> None:
-    """Sign tokens with a new key from now on; what the one before has signed is good until it expires."""
+    """Create a new key that signs tokens. Tokens that the previous key signed remain valid until they expire."""
     import db.signing_keys
     from db.audit_entries import Author, Kind, audited
 
@@ -107,19 +120,19 @@ def rotate_key() -> None:
                 await change.track(Kind.SIGNING_KEY, previous_id)
             id = await db.signing_keys.rotate(session, token_lifetime=token_lifetime)
             change.track_created(Kind.SIGNING_KEY, id)
-        return [f"Tokens are signed with the key {id} from now on."]
+        return [f"The new signing key is {id}."]
 
     run_command(_in_database(run))
 
 
-async def _in_database(do: Callable[[AsyncSession], Awaitable[list[str]]]) -> None:
-    """Do something in one transaction of a database that is up to date, and print what it returns once that is kept."""
+async def _in_database(action: Callable[[AsyncSession], Awaitable[list[str]]]) -> None:
+    """Migrate the database, run an action in a transaction, and print the lines that it returns after the commit."""
     async with open_database(Settings()) as url:
         await upgrade_database(url)
-        database = Database(url)
+        database = Database(url, pool_size=1)
         try:
             async with database.transaction() as session:
-                lines = await do(session)
+                lines = await action(session)
         finally:
             await database.close()
         for line in lines:
@@ -131,14 +144,14 @@ def _state(key: AnyRow) -> str:
         return f"revoked {key.revoked_at:%Y-%m-%dT%H:%MZ}"
     if key.expires_at is not None:
         return f"{'expired' if key.expires_at <= datetime.now(UTC) else 'expires'} {key.expires_at:%Y-%m-%dT%H:%MZ}"
-    return "good"
+    return "valid"
 
 
-def _instant(text: str) -> datetime:
+def _parse_timestamp(text: str) -> datetime:
     try:
-        instant = datetime.fromisoformat(text)
+        timestamp = datetime.fromisoformat(text)
     except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        fail(f"{text} is no instant; expected one with its offset, such as 2030-06-30T18:00:00+10:00.")
-    return instant
+        timestamp = None
+    if timestamp is None or timestamp.tzinfo is None:
+        fail(f"{text} is not a timestamp with a UTC offset; write one such as 2030-06-30T18:00:00+10:00.")
+    return timestamp

@@ -1,4 +1,4 @@
-"""The command line, `vpp`."""
+"""The command line interface, `vpp`."""
 
 import asyncio
 import os
@@ -18,14 +18,15 @@ from graph.commands.running import fail, output, run_command, upgrade_database
 from graph.embedded.infrastructure import Certificate, open_database, open_infrastructure, own_certificate
 from graph.settings import Settings, StartupError
 
-# What only some commands need is imported by those: a worker takes less memory for it, and all start sooner.
+# Modules that only some commands need are imported in those commands: workers use less memory and all commands start
+# faster.
 if TYPE_CHECKING:
     from graph.operations.persisted import Manifest
     from graph.web.origins import Pages
     from graph.web.server import Serving
 
 app = typer.Typer(
-    help="Revenue sharing for Virtual Power Plants: the API, its workers, and what looks after them.",
+    help="Revenue sharing for Virtual Power Plants: the API server, its workers, and administration.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -35,22 +36,29 @@ app.add_typer(keys, name="key")
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="The address to listen on; VPP_HOST, or 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port to listen on; VPP_PORT, or 8000.")] = None,
-    worker: Annotated[bool, typer.Option(help="Run a worker beside the API.")] = True,
-    first: Annotated[Path | None, typer.Option(help="A script to carry out on the first start.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on; by default VPP_HOST, or 127.0.0.1.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on; by default VPP_PORT, or 8000.")] = None,
+    worker: Annotated[bool, typer.Option(help="Run a worker as a child process.")] = True,
+    first: Annotated[
+        Path | None,
+        typer.Option(help="A script to run on the first start; later starts print the reports that it settled."),
+    ] = None,
     tls: Annotated[
-        bool, typer.Option("--tls", help="Serve https, with a certificate made on the first start.")
+        bool, typer.Option("--tls", help="Serve https with a certificate that is created on the first start.")
     ] = False,
     tls_certificate: Annotated[
-        Path | None, typer.Option(help="A certificate to serve https with, in PEM; VPP_TLS_CERTIFICATE.")
+        Path | None, typer.Option(help="The path of a certificate in PEM format; by default VPP_TLS_CERTIFICATE.")
     ] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its key, in PEM; VPP_TLS_KEY.")] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="The path of its private key in PEM format; by default VPP_TLS_KEY.")
+    ] = None,
     persisted: Annotated[
-        Path | None, typer.Option(help="A manifest of persisted operations, of which alone any is run.")
+        Path | None, typer.Option(help="A manifest of persisted operations; the API then runs only these.")
     ] = None,
 ) -> None:
-    """Serve the API, with a worker beside it, and with Postgres and S3 unless the environment names them."""
+    """Serve the API and run a worker. Also run embedded Postgres and S3, unless the environment names a database."""
     from graph.operations.documents import Documents
     from graph.web.server import raise_open_files_limit, serving, tune_garbage_collector
 
@@ -59,19 +67,19 @@ def serve(
     settings = Settings()
     listen_on = host or settings.host
     any_port = port is None and "port" not in settings.model_fields_set
-    given = (tls_certificate or settings.tls_certificate, tls_key or settings.tls_key)
+    certificate_files = (tls_certificate or settings.tls_certificate, tls_key or settings.tls_key)
 
     async def run() -> None:
-        certificate = _given_certificate(*given)
-        pages = _given_pages(settings.cors_origins)
-        only = _read_manifest(persisted)
-        async with open_infrastructure(settings) as behind:
-            introspection = behind.embedded if settings.introspection is None else settings.introspection
-            documents = Documents(introspection=introspection, manifest=only)
+        certificate = _certificate(*certificate_files)
+        pages = _allowed_pages(settings.cors_origins)
+        manifest = _read_manifest(persisted)
+        async with open_infrastructure(settings) as infrastructure:
+            introspection = infrastructure.embedded if settings.introspection is None else settings.introspection
+            documents = Documents(introspection=introspection, manifest=manifest)
             if certificate is None and tls:
                 certificate = own_certificate(settings.data_dir, host=listen_on)
             async with serving(
-                behind,
+                infrastructure,
                 host=listen_on,
                 port=settings.port if port is None else port,
                 any_port=any_port,
@@ -79,15 +87,16 @@ def serve(
                 certificate=certificate,
                 pages=pages,
                 documents=documents,
-            ) as ours:
-                if first is not None and ours.api_key is not None:
-                    await _play(first, ours, done=settings.data_dir / "played")
+            ) as server:
+                if first is not None and server.api_key is not None:
+                    await _run_first_script(first, server, marker=settings.data_dir / "played")
                 tune_garbage_collector()
-                # A key that was given is known to who gave it, and standard output is kept by whoever runs us.
-                _print_addresses(ours, show_key=behind.embedded)
+                # Only a generated key is printed: one from the environment is known already, and a service manager
+                # may store standard output.
+                _print_addresses(server, show_key=infrastructure.embedded)
                 if certificate and certificate.authority_file:
-                    _print_authority(ours, certificate.authority_file, is_new=certificate.is_new)
-                output.print("Serving until stopped with Ctrl-C.")
+                    _print_authority(server, certificate.authority_file, is_new=certificate.is_new)
+                output.print("Press Ctrl-C to stop.")
                 with suppress(asyncio.CancelledError):
                     await asyncio.Event().wait()
 
@@ -96,26 +105,26 @@ def serve(
 
 @app.command()
 def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -> None:
-    """Work: import files and settle months. Any number of workers may run, anywhere."""
+    """Run a worker, which imports files and settles months. Any number of workers may run, on any machines."""
     from graph.worker import Worker, use_single_malloc_arena
 
     use_single_malloc_arena()
     settings = Settings()
 
     async def run() -> None:
-        async with open_infrastructure(settings) as behind:
-            worker = Worker(database_url=behind.database_url, object_store=behind.object_store)
+        async with open_infrastructure(settings) as infrastructure:
+            worker = Worker(database_url=infrastructure.database_url, object_store=infrastructure.object_store)
             loop = asyncio.get_running_loop()
-            for each in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(each, worker.stop)
+            for signal_number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(signal_number, worker.stop)
             if until_stdin_ends:
 
-                def wait_for_end() -> None:
+                def stop_at_end_of_stdin() -> None:
                     while os.read(sys.stdin.fileno(), 1):
                         pass
                     loop.call_soon_threadsafe(worker.stop)
 
-                threading.Thread(target=wait_for_end, daemon=True).start()
+                threading.Thread(target=stop_at_end_of_stdin, daemon=True).start()
             await worker.run()
 
     run_command(run())
@@ -123,12 +132,12 @@ def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -
 
 @app.command()
 def migrate() -> None:
-    """Bring the database up to date, and say so."""
+    """Migrate the database to the latest revision."""
     import db.migrations
 
     async def run() -> None:
-        async with open_infrastructure(Settings()) as behind:
-            await upgrade_database(behind.database_url)
+        async with open_infrastructure(Settings()) as infrastructure:
+            await upgrade_database(infrastructure.database_url)
             output.print(f"The database is at revision {db.migrations.latest_revision()}.")
 
     run_command(run())
@@ -136,13 +145,13 @@ def migrate() -> None:
 
 @app.command()
 def verify() -> None:
-    """Make every sum the database keeps again, of what it was made of, and say whether they agree."""
+    """Recompute every total that the database stores from its source rows, and report differences."""
     import db.verification
 
     async def run() -> None:
         async with open_database(Settings()) as url:
-            database = Database(url)
-            # One snapshot for all checks, so that an import under way is seen as it was at one instant.
+            database = Database(url, pool_size=1)
+            # One snapshot for all checks, so that a running import is seen at one point in time.
             async with database.transaction(snapshot=True) as session:
                 findings = [finding async for finding in db.verification.verify(session)]
             await database.close()
@@ -151,14 +160,14 @@ def verify() -> None:
             for exception in finding.exceptions:
                 output.print(f"      {exception}", soft_wrap=True)
         if any(finding.exceptions for finding in findings):
-            fail("Some sums do not agree.")
+            fail("Some stored totals differ from their source rows.")
 
     run_command(run())
 
 
 @app.command()
 def schema() -> None:
-    """Print the schema, in AppSync's dialect."""
+    """Print the GraphQL schema in AppSync's dialect."""
     from graph.schema import appsync_sdl
 
     sys.stdout.write(appsync_sdl())
@@ -179,8 +188,8 @@ def explain(
         fail(f"--role is one of {', '.join(ROLES)}, not {role}.")
     try:
         values = decode(variables)
-    except JsonDecodeError as fault:
-        fail(f"--variables is not JSON: {fault}.")
+    except JsonDecodeError as error:
+        fail(f"--variables is not JSON: {error}.")
     if not isinstance(values, dict):
         fail('--variables is a JSON object, such as {"limit": 10}.')
     explanations = asyncio.run(explain(_read_text(file), role=role, variables=values))
@@ -193,42 +202,42 @@ def explain(
 @app.command()
 def script(
     file: Annotated[str, typer.Argument(help="A file of instruction lines, or - for standard input.")],
-    url: Annotated[str | None, typer.Option(help="The endpoint, such as http://127.0.0.1:8000/graphql.")] = None,
-    api_key: Annotated[str | None, typer.Option(help="A key to it.", envvar="VPP_API_KEY")] = None,
+    url: Annotated[str | None, typer.Option(help="The URL of the API, such as http://127.0.0.1:8000/graphql.")] = None,
+    api_key: Annotated[str | None, typer.Option(help="An API key.", envvar="VPP_API_KEY")] = None,
 ) -> None:
-    """Carry out instruction lines as GraphQL mutations, at --url or on servers embedded for the occasion."""
+    """Run a script of instruction lines against the API at --url, or against a server started for this command."""
     if (url is None) != (api_key is None):
-        fail("--url and --api-key go together: give both, or neither to run on embedded servers.")
+        fail("Only one of --url and --api-key is given: give both, or neither to start a server for this command.")
     from graph.commands.script import run_script
 
-    lines, folder = _script(file)
+    lines, folder = _read_script(file)
 
     async def run() -> None:
         if url is not None and api_key is not None:
             await run_script(lines, url=url, api_key=api_key, folder=folder, output=output)
             return
-        async with _own_stack() as ours:
-            endpoint, key = f"{ours.url}/graphql", ours.api_key or ""
+        async with _temporary_server() as server:
+            endpoint, key = f"{server.url}/graphql", server.api_key or ""
             await run_script(lines, url=endpoint, api_key=key, folder=folder, output=output)
 
     run_command(run())
 
 
-def _given_certificate(file: Path | None, key_file: Path | None) -> Certificate | None:
+def _certificate(file: Path | None, key_file: Path | None) -> Certificate | None:
     if file and key_file:
         return Certificate(file, key_file)
     if file or key_file:
-        raise StartupError("A certificate and its key go together: give both, or neither to do without.")
+        raise StartupError("Only one of a certificate and its key is given: give both, or neither to serve http.")
     return None
 
 
-def _given_pages(origins: str | None) -> "Pages | None":
+def _allowed_pages(origins: str | None) -> "Pages | None":
     from graph.web.origins import InvalidOrigin, pages_of
 
     try:
         return None if origins is None else pages_of(origins)
-    except InvalidOrigin as fault:
-        raise StartupError(f"VPP_CORS_ORIGINS: {fault}") from None
+    except InvalidOrigin as error:
+        raise StartupError(f"VPP_CORS_ORIGINS: {error}") from None
 
 
 def _read_manifest(file: Path | None) -> "Manifest | None":
@@ -238,11 +247,11 @@ def _read_manifest(file: Path | None) -> "Manifest | None":
 
     try:
         return None if file is None else read_manifest(file, Documents(), schema._schema)
-    except InvalidManifest as fault:
-        raise StartupError(str(fault)) from None
+    except InvalidManifest as error:
+        raise StartupError(str(error)) from None
 
 
-def _script(file: str) -> tuple[list[str], Path]:
+def _read_script(file: str) -> tuple[list[str], Path]:
     return _read_text(file).splitlines(), Path.cwd() if file == "-" else Path(file).parent
 
 
@@ -252,54 +261,54 @@ def _read_text(file: str) -> str:
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}.")
     except UnicodeDecodeError as error:
-        fail(f"{file} is not UTF-8, at byte {error.start + 1}.")
+        fail(f"{file} is not UTF-8: byte {error.start + 1} is invalid.")
 
 
 @asynccontextmanager
-async def _own_stack() -> AsyncIterator["Serving"]:
+async def _temporary_server() -> AsyncIterator["Serving"]:
     from graph.web.server import serving
 
     async with (
-        open_infrastructure(Settings()) as behind,
-        serving(behind, host="127.0.0.1", port=0, any_port=True, worker=True) as ours,
+        open_infrastructure(Settings()) as infrastructure,
+        serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=True) as server,
     ):
-        yield ours
+        yield server
 
 
-async def _play(file: Path, ours: "Serving", *, done: Path) -> None:
-    """Carry a script out once; on later starts, print the reports it asked for as they stand."""
+async def _run_first_script(file: Path, server: "Serving", *, marker: Path) -> None:
+    """Run a script on the first start, recorded by a marker file; later, print the current reports of its months."""
     from graph.commands.script import print_reports, run_script
 
-    lines, folder = _script(str(file))
-    endpoint, api_key = f"{ours.url}/graphql", ours.api_key or ""
-    if await asyncio.to_thread(done.exists):
-        await print_reports(lines, url=endpoint, api_key=api_key, output=output, tls=ours.tls)
+    lines, folder = _read_script(str(file))
+    endpoint, api_key = f"{server.url}/graphql", server.api_key or ""
+    if await asyncio.to_thread(marker.exists):
+        await print_reports(lines, url=endpoint, api_key=api_key, output=output, tls=server.tls)
         return
-    report = done.parent / "vpp_report.json"
+    report = marker.parent / "vpp_report.json"
     await run_script(
-        lines, url=endpoint, api_key=api_key, folder=folder, output=output, report_path=report, tls=ours.tls
+        lines, url=endpoint, api_key=api_key, folder=folder, output=output, report_path=report, tls=server.tls
     )
-    await asyncio.to_thread(done.touch)
+    await asyncio.to_thread(marker.touch)
 
 
-def _print_addresses(ours: "Serving", *, show_key: bool) -> None:
+def _print_addresses(server: "Serving", *, show_key: bool) -> None:
     output.print()
-    output.print(f"Console    {ours.url}/", soft_wrap=True)
-    output.print(f"GraphiQL   {ours.url}/graphql", soft_wrap=True)
-    output.print(f"Endpoint   {ours.url}/graphql", soft_wrap=True)
-    if show_key and ours.api_key is not None:
-        output.print(f"API key    {ours.api_key}", soft_wrap=True)
+    output.print(f"Console    {server.url}/", soft_wrap=True)
+    output.print(f"GraphiQL   {server.url}/graphql", soft_wrap=True)
+    output.print(f"Endpoint   {server.url}/graphql", soft_wrap=True)
+    if show_key and server.api_key is not None:
+        output.print(f"API key    {server.api_key}", soft_wrap=True)
 
 
-def _print_authority(ours: "Serving", file: Path, *, is_new: bool) -> None:
+def _print_authority(server: "Serving", file: Path, *, is_new: bool) -> None:
     output.print()
     if is_new:
-        output.print("The authority is new: whoever trusted an earlier one must trust this one.", soft_wrap=True)
+        output.print("The certificate authority is new: replace an earlier one wherever it is trusted.", soft_wrap=True)
     output.print(f"Authority  {file}", soft_wrap=True)
     output.print(f"Node       NODE_EXTRA_CA_CERTS={file}", soft_wrap=True)
     output.print(f"Python     SSL_CERT_FILE={file}", soft_wrap=True)
-    output.print(f"curl       curl --cacert {file} {ours.url}/livez", soft_wrap=True)
+    output.print(f"curl       curl --cacert {file} {server.url}/livez", soft_wrap=True)
     output.print(
-        "Browsers   Import the file where they, or the system, keep the authorities they trust.", soft_wrap=True
+        "Browsers   Import the file as a trusted authority, in the browser or in the operating system.", soft_wrap=True
     )
     output.print()

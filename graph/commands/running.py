@@ -1,4 +1,4 @@
-"""How a command is run, and what a person at the command line is told of it."""
+"""Running a command: event loop, signals, and errors as sentences on standard error."""
 
 import asyncio
 import signal
@@ -19,37 +19,41 @@ output = Console(highlight=False)
 
 
 def run_command(command: Coroutine[Any, Any, None]) -> None:
-    """Run a command to its end, or until a signal stops it; what keeps it from its work is told in a sentence."""
+    """
+    Run a command to its end, or cancel it on SIGINT or SIGTERM.
+
+    Expected errors end the process with status 1 and a sentence on standard error.
+    """
     logs.configure()
 
-    async def until_signalled() -> None:
+    async def run_until_signal() -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None  # noqa: S101
 
         def stop() -> None:
-            # Once: a second signal finds no handler, and ends us as it would anyone.
-            for each in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(each)
+            # A second signal has the default effect and ends the process at once.
+            for signal_number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(signal_number)
             task.cancel()
 
-        for each in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(each, stop)
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(signal_number, stop)
         await command
 
     try:
-        _run_loop(until_signalled())
+        _run_loop(run_until_signal())
     except asyncio.CancelledError:
         raise typer.Exit(130) from None
-    except (StartupError, LineRefused, Refusal) as fault:
-        fail(str(fault))
-    except ValidationError as fault:
-        fail(describe_invalid_settings(fault))
+    except (StartupError, LineRefused, Refusal) as error:
+        fail(str(error))
+    except ValidationError as error:
+        fail(describe_invalid_settings(error))
 
 
 def _run_loop(main: Coroutine[Any, Any, None]) -> None:
     try:
         import uvloop
-    except ImportError:  # It is not made for every platform.
+    except ImportError:  # uvloop is not available on every platform.
         asyncio.run(main)
     else:
         uvloop.run(main)
@@ -66,6 +70,6 @@ async def upgrade_database(url: str) -> None:
 
 
 def fail(message: str) -> NoReturn:
-    """End the command, and say why."""
+    """Print a message to standard error and end the command with status 1."""
     Console(stderr=True, highlight=False).print(Text(message), soft_wrap=True)
     raise typer.Exit(1)

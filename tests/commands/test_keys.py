@@ -1,4 +1,4 @@
-"""The commands that look after keys, as a person runs them beside an API that is served."""
+"""The commands of `vpp key`, run beside an API on the same database."""
 
 import asyncio
 import fcntl
@@ -18,7 +18,7 @@ from graph.commands.main import app
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from tests.fixtures.api import WAIT_S, Api
 
-NOWHERE = str(uuid4())
+UNKNOWN_ID = str(uuid4())
 RUNNER = CliRunner()
 LIST_AUDIT_ENTRIES = """query ($filter: AuditEntryFilterInput) { listAuditEntries(filter: $filter, limit: 200) { items {
     authType callerName action objectType objectId old new
@@ -27,7 +27,7 @@ LIST_AUDIT_ENTRIES = """query ($filter: AuditEntryFilterInput) { listAuditEntrie
 
 @pytest.fixture(autouse=True)
 def environment(servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands are about this module's database."""
+    """Let commands use this module's database."""
     monkeypatch.setenv("VPP_DATABASE_URL", database_url)
     monkeypatch.setenv("VPP_S3_BUCKET", servers.object_store.bucket)
 
@@ -43,7 +43,7 @@ async def site_id(api: Api) -> str:
 
 
 async def vpp(*arguments: str) -> str:
-    """Run a command in a process of its own, so that the API goes on, and return what it prints."""
+    """Run a command in a process of its own, since this process runs the API, and return its output."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "graph", *arguments), env=os.environ, stdout=asyncio.subprocess.PIPE
     )
@@ -69,26 +69,26 @@ async def status_and_caller(api: Api, secret: str) -> tuple[int, Any]:
     return answer.status_code, answer.json().get("data", {}).get("getCaller")
 
 
-async def test_a_key_that_is_created_opens_the_api_until_it_is_revoked(api: Api, vpp_ids: list[str]) -> None:
-    held_to = [argument for id in vpp_ids for argument in ("--vpp", id)]
+async def test_created_key_is_valid_until_it_is_revoked(api: Api, vpp_ids: list[str]) -> None:
+    vpp_options = [argument for id in vpp_ids for argument in ("--vpp", id)]
 
-    created = await vpp("key", "create", "a [bold]dashboard", "--role", "READER", *held_to)
-    opened = await status_and_caller(api, created.removesuffix("\n"))
+    created = await vpp("key", "create", "a [bold]dashboard", "--role", "READER", *vpp_options)
+    before = await status_and_caller(api, created.removesuffix("\n"))
     (id,) = [key["id"] for key in (await api.execute("{ listApiKeys { items { id } } }"))["items"]]
     revoked = await vpp("key", "revoke", id)
 
     caller = {"name": "a [bold]dashboard", "role": "READER", "vppIds": vpp_ids, "siteIds": None}
-    assert opened == (200, caller)
-    assert revoked == f"The key {created[:12]}, a [bold]dashboard, is revoked.\n"
-    # The notice is on its way to the API, which knew the key.
+    assert before == (200, caller)
+    assert revoked == f"Revoked the API key {created[:12]}, a [bold]dashboard.\n"
+    # The API has cached the key until the notice of its revocation arrives.
     async with asyncio.timeout(WAIT_S):
         while (await status_and_caller(api, created.strip()))[0] == 200:
             pass
 
 
-def test_keys_are_listed_newest_first_with_what_has_become_of_them(site_id: str) -> None:
+def test_keys_are_listed_newest_first_with_their_state(site_id: str) -> None:
     create = ["key", "create"]
-    good = RUNNER.invoke(app, [*create, "good", "--role", "ADMIN"]).stdout
+    valid = RUNNER.invoke(app, [*create, "valid", "--role", "ADMIN"]).stdout
     ending = RUNNER.invoke(
         app,
         [*create, "ending", "--role", "MEMBER", "--site", site_id, "--expires", "9000-01-01T10:00:00+10:00"],
@@ -100,41 +100,42 @@ def test_keys_are_listed_newest_first_with_what_has_become_of_them(site_id: str)
     first, second = RUNNER.invoke(app, ["key", "list"]).stdout.splitlines()[:2]
     assert newest == f"{newest.split()[0]}  {ending[:12]}  MEMBER    expires 9000-01-01T00:00Z  ending"
     assert re.fullmatch(rf"\S{{36}}  {ending[:12]}  MEMBER    revoked \d{{4}}-\d\d-\d\dT\d\d:\d\dZ  ending", first)
-    assert re.fullmatch(rf"\S{{36}}  {good[:12]}  ADMIN     good  good", second)
+    assert re.fullmatch(rf"\S{{36}}  {valid[:12]}  ADMIN     valid  valid", second)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("create", "x", "--role", "MEMBER"), "A MEMBER key needs siteIds: at least one site that it may see.\n"),
         (
-            ("create", "x", "--role", "ADMIN", "--vpp", NOWHERE),
+            ("create", "x", "--role", "ADMIN", "--vpp", UNKNOWN_ID),
             "Only a READER or OPERATOR key can be limited to VPPs; this key has the role ADMIN.\n",
         ),
-        (("create", "x", "--role", "READER", "--vpp", NOWHERE), f"There is no VPP with the id {NOWHERE}.\n"),
+        (("create", "x", "--role", "READER", "--vpp", UNKNOWN_ID), f"There is no VPP with the id {UNKNOWN_ID}.\n"),
         (
             ("create", "x", "--role", "READER", "--expires", "2025-09-01T00:00Z"),
             "An API key must expire in the future; 2025-09-01T00:00:00+00:00 has passed.\n",
         ),
         (
             ("create", "x", "--role", "READER", "--expires", "9000-01-01T00:00"),
-            "9000-01-01T00:00 is no instant; expected one with its offset, such as 2030-06-30T18:00:00+10:00.\n",
+            "9000-01-01T00:00 is not a timestamp with a UTC offset; write one such as 2030-06-30T18:00:00+10:00.\n",
         ),
-        (("revoke", NOWHERE), f"There is no API key with the id {NOWHERE}.\n"),
+        (("revoke", UNKNOWN_ID), f"There is no API key with the id {UNKNOWN_ID}.\n"),
     ],
 )
-def test_what_the_api_refuses_is_refused_in_the_same_words(arguments: tuple[str, ...], told: str) -> None:
+def test_commands_reject_invalid_keys_with_the_same_messages_as_the_api(
+    arguments: tuple[str, ...], message: str
+) -> None:
     result = RUNNER.invoke(app, ["key", *arguments])
 
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "", told)
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", message)
 
 
-async def test_tokens_are_signed_with_the_key_that_was_made_last(api: Api) -> None:
+async def test_newest_signing_key_is_published_first(api: Api) -> None:
     first, second = [await vpp("key", "rotate") for _ in range(2)]
 
     published = (await api.client.get("/.well-known/jwks.json")).json()["keys"]
-    told = [f"Tokens are signed with the key {key['kid']} from now on.\n" for key in published]
-    assert told == [second, first]
+    assert [second, first] == [f"The new signing key is {key['kid']}.\n" for key in published]
 
 
 async def test_access_key_is_listed_and_audited_with_its_api_key(api: Api) -> None:
@@ -144,7 +145,7 @@ async def test_access_key_is_listed_and_audited_with_its_api_key(api: Api) -> No
     api_key, access_key, *_ = (await vpp("key", "list")).splitlines()
     id = api_key.split()[0]
     (entry,) = await audit_entries(api, objectId=id)
-    assert api_key == f"{id}  {secret[:12]}  OPERATOR  good  signs requests"
+    assert api_key == f"{id}  {secret[:12]}  OPERATOR  valid  signs requests"
     assert access_key == f"  access key {access_key_id}"
     assert (entry["authType"], entry["callerName"], entry["action"]) == ("COMMAND", "vpp key create", "createApiKey")
     assert json.loads(entry["new"])["accessKeyIds"] == [access_key_id]
@@ -159,7 +160,7 @@ async def test_access_key_is_listed_and_audited_with_its_api_key(api: Api) -> No
 
 
 async def test_rotation_is_audited_for_the_new_and_the_previous_signing_key(api: Api) -> None:
-    first, second = [(await vpp("key", "rotate")).split()[6] for _ in range(2)]
+    first, second = [(await vpp("key", "rotate")).split()[-1].removesuffix(".") for _ in range(2)]
 
     created, ended = await audit_entries(api, objectType="SigningKey", objectId=first)
     (current,) = await audit_entries(api, objectType="SigningKey", objectId=second)
@@ -182,7 +183,7 @@ async def test_keys_are_managed_while_an_embedded_server_runs(tmp_path: Path, mo
         created = await vpp("key", "create", "beside the server", "--role", "ADMIN")
         listed = await vpp("key", "list")
 
-        assert listed.split()[1:] == [created[:12], "ADMIN", "good", "beside", "the", "server"]
+        assert listed.split()[1:] == [created[:12], "ADMIN", "valid", "beside", "the", "server"]
 
     assert await vpp("key", "list") == listed
 
@@ -212,10 +213,10 @@ def test_unreachable_database_is_reported_in_a_sentence(monkeypatch: pytest.Monk
     assert result.stderr.startswith("The database does not answer: ")
 
 
-def test_tokens_that_would_not_last_are_refused_before_anything_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_token_lifetime_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VPP_TOKEN_LIFETIME_S", "0")
 
     result = RUNNER.invoke(app, ["key", "rotate"])
 
-    told = "VPP_TOKEN_LIFETIME_S: Input should be greater than or equal to 1.\n"
-    assert (result.exit_code, result.stdout, result.stderr) == (1, "", told)
+    message = "VPP_TOKEN_LIFETIME_S: Input should be greater than or equal to 1.\n"
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", message)

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from graph.commands.main import app
 from graph.commands.script.file_import import CREATE_IMPORT, GET_IMPORT, ON_IMPORT_PROGRESS
-from graph.commands.script.run import client_of
+from graph.commands.script.run import open_client
 from graph.embedded.certificates import InvalidCertificateName, ensure_certificate
 from graph.embedded.infrastructure import Certificate, Infrastructure, own_certificate
 from graph.embedded.servers import EmbeddedServers
@@ -182,7 +182,7 @@ def test_certificate_without_its_key_is_rejected_before_servers_start(
 
     assert (result.exit_code, result.stderr) == (
         1,
-        "A certificate and its key go together: give both, or neither to do without.\n",
+        "Only one of a certificate and its key is given: give both, or neither to serve http.\n",
     )
     assert not (tmp_path / "data").exists()
 
@@ -194,12 +194,12 @@ async def test_script_client_subscribes_to_an_import_over_tls(
     certificate = own_certificate(tmp_path, host="127.0.0.1")
     async with (
         serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False, certificate=certificate) as ours,
-        client_of(f"{ours.url}/graphql", API_KEY, ours.tls) as client,
+        open_client(f"{ours.url}/graphql", API_KEY, ours.tls) as client,
         httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(500))) as failing_http,
     ):
-        upload = await client.ask(CREATE_IMPORT, input={"kind": "BATTERY_EVENTS", "fileName": "events.csv"})
+        upload = await client.execute(CREATE_IMPORT, input={"kind": "BATTERY_EVENTS", "fileName": "events.csv"})
         # HTTP requests fail, so the state must come from the WebSocket.
-        websocket_only = replace(client, http=failing_http, pause_s=0)
+        websocket_only = replace(client, http=failing_http, retry_pause_s=0)
         state = await websocket_only.follow(
             ON_IMPORT_PROGRESS, GET_IMPORT, upload["import"]["id"], until=lambda _: True
         )

@@ -1,4 +1,4 @@
-"""A script's instruction lines, carried out as a client of the API."""
+"""Runs scripts of instruction lines as a client of the API."""
 
 from graph.commands.script.instructions import LineRefused
 from graph.commands.script.run import print_reports, run_script

@@ -1,4 +1,4 @@
-"""The API as a script speaks to it: GraphQL over HTTP and WebSocket, and files to and from S3."""
+"""A client of the API: GraphQL over HTTP and WebSocket, and file transfer through presigned links."""
 
 import asyncio
 import json
@@ -15,70 +15,71 @@ from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
 CHUNK_BYTES = 1024 * 1024
-# Starting an import may read the whole file before it answers.
+# startImport may read the whole file before it responds.
 TIMEOUT = httpx.Timeout(300, connect=10)
-# A socket quiet for so long may be one that died unseen, so the state is asked for.
-QUIET_S = 30
-MOST_UNANSWERED = 30
-# How the API answers who is to come again: too many requests, and too many at once.
-PUT_OFF = (429, 503)
-MOST_PUT_OFF = 30
+# A connection without a message for this long may be dead without having been closed, so the state is queried.
+IDLE_TIMEOUT_S = 30
+MAX_FAILED_QUERIES = 30
+# HTTP statuses after which the same request may succeed: too many requests, and too many at the same time.
+RETRY_STATUSES = (429, 503)
+MAX_ATTEMPTS = 30
 
-# An object of an answer, its keys as the contract spells them.
-Object = dict[str, Any]
+# A JSON object of a response, with the field names of the schema.
+JsonObject = dict[str, Any]
 
 
 class Refused(Exception):
-    """A call that the API refused, in the API's own words."""
+    """The API or the object store rejected a request. The message is the server's own."""
 
-    def __init__(self, message: str, *, error_type: str | None = None, error_info: Object | None = None) -> None:
+    def __init__(self, message: str, *, error_type: str | None = None, error_info: JsonObject | None = None) -> None:
         super().__init__(message)
         self.error_type = error_type
         self.error_info = error_info or {}
 
 
-class Unanswered(Refused):
-    """A call that got no answer from the API."""
+class NoResponse(Refused):
+    """A request received no response from the API, or none in GraphQL's format."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """A client of the API: GraphQL over HTTP, and graphql-transport-ws for what takes time."""
+    """A client of the API: GraphQL over HTTP, and subscriptions over graphql-transport-ws."""
 
     url: str
     api_key: str
     http: httpx.AsyncClient
     tls: ssl.SSLContext | None = None
-    pause_s: float = 1
+    retry_pause_s: float = 1
 
-    async def ask(self, document: str, **variables: object) -> Any:
+    async def execute(self, document: str, **variables: object) -> Any:
         """
-        Send a query or mutation and return the value of its only root field.
+        Send a query or mutation, and return the value of its only root field.
 
-        Raises Refused for an answer with errors, and Unanswered for none.
+        The statuses in RETRY_STATUSES are retried. Raises Refused if the response has errors, and NoResponse if there
+        is none.
         """
         request = {"query": document, "variables": variables}
-        for _ in range(MOST_PUT_OFF):
+        for _ in range(MAX_ATTEMPTS):
             try:
                 response = await self.http.post(self.url, json=request, headers={"x-api-key": self.api_key})
             except httpx.RequestError as error:
-                raise Unanswered(f"{self.url} did not answer: {described(error)}") from error
-            if response.status_code not in PUT_OFF:
+                raise NoResponse(f"{self.url} did not respond: {describe_http_error(error)}") from error
+            if response.status_code not in RETRY_STATUSES:
                 break
-            # Nothing was done yet, so that even a mutation may be sent again.
-            await asyncio.sleep(_seconds(response.headers.get("retry-after")) or self.pause_s)
+            # The API rejects with these statuses before it runs the operation, so mutations may be sent again too.
+            await asyncio.sleep(_parse_retry_after(response.headers.get("retry-after")) or self.retry_pause_s)
         try:
-            answer = response.json()
+            body = response.json()
         except ValueError:
-            answer = None
+            body = None
 
-        match answer:
+        match body:
             case {"errors": [dict(first), *_]}:
                 raise Refused(first["message"], error_type=first.get("errorType"), error_info=first.get("errorInfo"))
             case {"data": dict(data)}:
                 (value,) = data.values()
                 return value
-        raise Unanswered(f"{self.url} answered HTTP {response.status_code}, but not in GraphQL.")
+        raise NoResponse(f"{self.url} responded with HTTP {response.status_code} and no GraphQL response.")
 
     async def follow(
         self,
@@ -86,56 +87,56 @@ class Client:
         query: str,
         id: str,
         *,
-        until: Callable[[Object], bool],
-        seen: Callable[[Object], None] = lambda state: None,
-    ) -> Object:
+        until: Callable[[JsonObject], bool],
+        on_state: Callable[[JsonObject], None] = lambda state: None,
+    ) -> JsonObject:
         """
-        Show each state of an object to `seen` as it comes, and return the one that `until` holds for.
+        Call `on_state` with each state of an object, and return the first state for which `until` returns true.
 
-        Both documents take the object's id. Where the socket drops, or none can be had, the query
-        gives the present state, and the subscription is tried again.
+        Both documents take the object's id. When the WebSocket connection is lost or refused, the query reads the
+        current state, and the subscription is opened again.
 
-        Raises Refused when the query is refused, and Unanswered when it goes unanswered too often.
+        Raises Refused if the query is rejected, and NoResponse after MAX_FAILED_QUERIES queries without a response.
         """
-        unanswered = 0
+        failed_queries = 0
         while True:
             with suppress(OSError, WebSocketException):
-                heard = await self._hear(subscription, id, until, seen)
-                if heard is not None:
-                    return heard
+                final_state = await self._subscribe(subscription, id, until, on_state)
+                if final_state is not None:
+                    return final_state
 
-            # Whatever ended the subscription, asking over HTTP either goes on from there or says why not.
+            # Whatever ended the subscription, the query over HTTP returns the current state or the reason.
             try:
-                state: Object = await self.ask(query, id=id)
-            except Unanswered:
-                unanswered += 1
-                if unanswered == MOST_UNANSWERED:
+                state: JsonObject = await self.execute(query, id=id)
+            except NoResponse:
+                failed_queries += 1
+                if failed_queries == MAX_FAILED_QUERIES:
                     raise
             else:
-                unanswered = 0
-                seen(state)
+                failed_queries = 0
+                on_state(state)
                 if until(state):
                     return state
-            await asyncio.sleep(self.pause_s)
+            await asyncio.sleep(self.retry_pause_s)
 
-    async def _hear(
-        self, subscription: str, id: str, until: Callable[[Object], bool], seen: Callable[[Object], None]
-    ) -> Object | None:
+    async def _subscribe(
+        self, subscription: str, id: str, until: Callable[[JsonObject], bool], on_state: Callable[[JsonObject], None]
+    ) -> JsonObject | None:
         """
-        Subscribe, and return the state that `until` holds for, or None if the subscription ends before it.
+        Subscribe, and return the first state for which `until` returns true; None if the subscription ends before.
 
-        Raises OSError or WebSocketException where there is no socket, or no longer one.
+        Raises OSError or WebSocketException if the connection is refused, idle or lost.
         """
-        # http becomes ws, and https wss.
+        # Turns http into ws, and https into wss.
         url = self.url.replace("http", "ws", 1)
         initialise = {"type": "connection_init", "payload": {"x-api-key": self.api_key}}
         subscribe = {"type": "subscribe", "id": "1", "payload": {"query": subscription, "variables": {"id": id}}}
 
-        known: Object = {"ssl": self.tls} if self.tls else {}
-        async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], **known) as socket:
+        options: JsonObject = {"ssl": self.tls} if self.tls else {}
+        async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], **options) as socket:
             await socket.send(json.dumps(initialise))
             while True:
-                async with asyncio.timeout(QUIET_S):
+                async with asyncio.timeout(IDLE_TIMEOUT_S):
                     message = json.loads(await socket.recv())
                 match message:
                     case {"type": "connection_ack"}:
@@ -145,52 +146,55 @@ class Client:
                     case {"type": "error" | "complete"} | {"type": "next", "payload": {"errors": _}}:
                         return None
                     case {"type": "next", "payload": {"data": dict(data)}}:
-                        state: Object
+                        state: JsonObject
                         (state,) = data.values()
-                        seen(state)
+                        on_state(state)
                         if until(state):
                             return state
 
     async def upload(self, url: str, file: BinaryIO) -> None:
         """
-        PUT a file a chunk at a time, with its length, which S3 asks for.
+        PUT a file in chunks, with its Content-Length, which S3 requires.
 
-        Raises Refused where the object store does not take it.
+        Raises Refused if the object store rejects it or does not respond.
         """
 
         async def chunks() -> AsyncIterator[bytes]:
             while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
                 yield chunk
 
-        # S3's own type for what is given none. SeaweedFS would pack any other, to unpack it whenever it is read.
+        # S3's default content type. SeaweedFS compresses objects of other types and decompresses them at each read.
         headers = {"Content-Length": str(os.fstat(file.fileno()).st_size), "Content-Type": "binary/octet-stream"}
         try:
             response = await self.http.put(url, content=chunks(), headers=headers)
             response.raise_for_status()
         except httpx.HTTPError as error:
-            raise Refused(f"The upload failed: {described(error)}") from error
+            raise Refused(f"The upload failed: {describe_http_error(error)}") from error
 
     async def download(self, url: str) -> bytes:
         """
-        Fetch a file the API has given a link to.
+        Return the content of a file by its presigned link.
 
-        Raises Refused where the object store does not give it.
+        Raises Refused if the object store rejects the request or does not respond.
         """
         try:
             response = await self.http.get(url)
             response.raise_for_status()
         except httpx.HTTPError as error:
-            raise Refused(f"The download failed: {described(error)}") from error
+            raise Refused(f"The download failed: {describe_http_error(error)}") from error
         return response.content
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def _parse_retry_after(retry_after: str | None) -> float | None:
+    # Without the header, or with a date in place of a number of seconds, the caller waits its own pause.
     return float(retry_after) if retry_after and retry_after.isdecimal() else None
 
 
-def described(error: httpx.HTTPError) -> str:
+def describe_http_error(error: httpx.HTTPError) -> str:
     """
-    Say what went wrong; a timeout has no words of its own, and a status error's tell the whole signed link.
+    Return a message for an error of httpx.
+
+    The message of a status error would contain the URL with its signature, and that of a timeout is empty.
     """
     if isinstance(error, httpx.HTTPStatusError):
         return f"HTTP {error.response.status_code} {error.response.text[:500]}"

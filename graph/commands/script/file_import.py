@@ -1,4 +1,4 @@
-"""Import Events, Import Parks, Import Readings: a file up to S3, and followed until it is in."""
+"""The instructions Import Events, Import Parks and Import Readings."""
 
 from pathlib import Path
 
@@ -30,21 +30,21 @@ query ($id: ID!, $limit: Int!) {
 """
 
 
-async def import_file(path: Path, client: Client, output: Console, **told: str) -> str:
+async def import_file(path: Path, client: Client, output: Console, **import_input: str) -> str:
     """
-    Bring a file in, show it on its way, and say what came of it; the import is `told` its kind, and whose it is.
+    Upload and import a file, print the progress, and return a summary. `import_input` has the kind and the park.
 
-    Raises Refused where it is not taken or fails; the same file a second time is neither.
+    A file that was imported before is not an error. Raises Refused if the import is rejected or fails.
     """
-    upload = await client.ask(CREATE_IMPORT, input={"fileName": path.name, **told})
+    upload = await client.execute(CREATE_IMPORT, input={"fileName": path.name, **import_input})
     id = upload["import"]["id"]
     with ImportProgress(output) as progress:
         with progress.open(path) as file:
             await client.upload(upload["uploadUrl"], file)
         try:
-            await client.ask(START_IMPORT, input={"id": id})
+            await client.execute(START_IMPORT, input={"id": id})
         except Refused as refusal:
-            # A script can be run again, and its files are then in already.
+            # When a script is run again, its files have been imported already.
             if refusal.error_type == "Conflict" and "importId" in refusal.error_info:
                 return f"{path.name} was already imported."
             raise
@@ -53,7 +53,7 @@ async def import_file(path: Path, client: Client, output: Console, **told: str) 
             GET_IMPORT,
             id,
             until=lambda state: state["status"] in ("COMPLETED", "FAILED", "CANCELLED", "REVERTED"),
-            seen=progress.show,
+            on_state=progress.show,
         )
 
     if imported["status"] != "COMPLETED":
@@ -62,21 +62,19 @@ async def import_file(path: Path, client: Client, output: Console, **told: str) 
         f"Imported {path.name}: {imported['rowsRead']:,} {'row' if imported['rowsRead'] == 1 else 'rows'} read, "
         f"{imported['rowsImported']:,} imported, "
         f"{imported['rowsDuplicated']:,} duplicated, {imported['rowsRejected']:,} rejected."
-        + await rejections(id, imported["rowsRejected"], client)
+        + await describe_rejections(id, imported["rowsRejected"], client)
     )
 
 
-async def rejections(import_id: str, rows_rejected: int, client: Client) -> str:
-    """
-    Say why the first of an import's rows were rejected, a line each.
-    """
+async def describe_rejections(import_id: str, rows_rejected: int, client: Client) -> str:
+    """Return a line for each of the first rejected rows, with its position and the reason."""
     if rows_rejected == 0:
         return ""
-    found = await client.ask(GET_REJECTIONS, id=import_id, limit=REJECTIONS_SHOWN)
-    told = ""
-    for rejection in found["rejections"]["items"]:
+    response = await client.execute(GET_REJECTIONS, id=import_id, limit=REJECTIONS_SHOWN)
+    lines = ""
+    for rejection in response["rejections"]["items"]:
         column = f", {rejection['column']}" if rejection["column"] else ""
-        told += f"\n  line {rejection['lineNumber']}{column}: {rejection['message']}"
+        lines += f"\n  line {rejection['lineNumber']}{column}: {rejection['message']}"
     if rows_rejected > REJECTIONS_SHOWN:
-        told += f"\n  and {rows_rejected - REJECTIONS_SHOWN:,} more"
-    return told
+        lines += f"\n  and {rows_rejected - REJECTIONS_SHOWN:,} more"
+    return lines

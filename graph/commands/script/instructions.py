@@ -1,4 +1,4 @@
-"""The lines a script is made of."""
+"""The syntax of scripts: one instruction per line."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -10,13 +10,13 @@ from graph.settlement.month import Month
 from graph.settlement.nmi import parse_nmi
 
 COMMENT = re.compile(r"#|$")
-# For people to read: it is not checked.
+# A line may start with a number, as in a list. The number is ignored.
 LEADING_NUMBER = re.compile(r"^\d+[.)]?\s*", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 
 
 class LineRefused(Exception):
-    """A line of a script that was not carried out; nothing below it was either."""
+    """A line of a script is invalid or was rejected. Neither it nor a line after it was executed."""
 
     def __init__(self, line_number: int, line: str, reason: str) -> None:
         super().__init__(f"line {line_number}: {line}\n{reason}")
@@ -77,8 +77,8 @@ class Exit:
 Import = ImportEvents | ImportParks | ImportReadings
 Instruction = CreateVpp | CreateSite | CreateBattery | Import | CreateReport
 
-# The parts of a form are the fields of its class, in order.
-FORMS: dict[str, type[Instruction | Exit]] = {
+# The values of an instruction are the fields of its class, in order.
+SYNTAX: dict[str, type[Instruction | Exit]] = {
     "Create VPP: NAME, PERCENT, DAILY_FEE": CreateVpp,
     "Create Site: VPP NAME, NMI, ADDRESS": CreateSite,
     "Create Battery: NMI, MANUFACTURER, SERIAL, CAPACITY_KWH": CreateBattery,
@@ -99,20 +99,20 @@ class Line:
 
 def parse(lines: Iterable[str]) -> list[Line]:
     """
-    Read a whole script up to its Exit, so that a mistake on its last line is told before its first is carried out.
+    Parse a whole script up to Exit, so that an error on the last line is found before the first line is executed.
 
-    Raises LineRefused at the first line that is no instruction.
+    Raises LineRefused for the first invalid line.
     """
     script = []
     for line_number, line in enumerate(lines, start=1):
-        # Some editors start a file with a byte order mark.
+        # Some editors write a byte order mark at the start of a file.
         text = line.strip("\ufeff \t\r\n")
         if COMMENT.match(text):
             continue
         try:
             instruction = parse_instruction(text)
-        except ValueError as mistake:
-            raise LineRefused(line_number, text, str(mistake)) from mistake
+        except ValueError as error:
+            raise LineRefused(line_number, text, str(error)) from error
         if isinstance(instruction, Exit):
             break
         script.append(Line(line_number, text, instruction))
@@ -121,77 +121,79 @@ def parse(lines: Iterable[str]) -> list[Line]:
 
 def parse_instruction(text: str) -> Instruction | Exit:
     """
-    Read one line.
+    Parse one line.
 
-    Raises ValueError, saying what was wrong and what was expected.
+    Raises ValueError with the error and the expected syntax.
     """
     command, _, rest = LEADING_NUMBER.sub("", text).partition(":")
     command = " ".join(command.split())
-    for form, instruction in FORMS.items():
-        expected, _, names = form.partition(": ")
+    for syntax, instruction in SYNTAX.items():
+        expected, _, names = syntax.partition(": ")
         if command.lower() == expected.lower():
             try:
-                return instruction(*parts(rest, names.split(", ") if names else []))
-            except ValueError as mistake:
-                raise ValueError(f"{mistake}\nIts form is: {form}") from mistake
-    raise ValueError(f"There is no command {command!r}.\nExpected one of:\n  " + "\n  ".join(FORMS))
+                return instruction(*parse_values(rest, names.split(", ") if names else []))
+            except ValueError as error:
+                raise ValueError(f"{error}\nSyntax: {syntax}") from error
+    raise ValueError(f"There is no command {command!r}.\nExpected one of:\n  " + "\n  ".join(SYNTAX))
 
 
-def parts(rest: str, names: list[str]) -> list[Any]:
+def parse_values(rest: str, names: list[str]) -> list[Any]:
     """
-    Read what follows the colon as the parts that a form names.
+    Parse the values after the colon.
 
-    Raises ValueError for a part missing, too many or malformed.
+    Raises ValueError if a value is missing, superfluous or malformed.
     """
-    texts = [text.strip() for text in cut(rest, names)] if rest.strip() else []
+    texts = [text.strip() for text in split_values(rest, names)] if rest.strip() else []
     if len(texts) != len(names):
-        raise ValueError(f"Parts expected: {len(names)}; found: {len(texts)}.")
+        raise ValueError(f"Expected {len(names)} values separated by commas; found {len(texts)}.")
 
     values = []
     for name, text in zip(names, texts, strict=True):
         if not text:
             raise ValueError(f"{name} is empty.")
         try:
-            values.append(READERS.get(name, str)(text))
-        except ValueError as mistake:
-            raise ValueError(f"{name} {text!r}: {mistake}") from mistake
+            values.append(PARSERS.get(name, str)(text))
+        except ValueError as error:
+            raise ValueError(f"{name} {text!r}: {error}") from error
     return values
 
 
-def cut(rest: str, names: list[str]) -> list[str]:
+def split_values(rest: str, names: list[str]) -> list[str]:
     """
-    Cut a line at its commas, but for those that a part may hold: a park's name, or else a last ADDRESS or FILE.
+    Split a line at its commas.
+
+    A park's name may contain commas; so may an ADDRESS or FILE at the end of the other instructions.
     """
-    most = len(names) - 1
+    max_splits = len(names) - 1
     if names[:1] == ["PARK NAME"]:
-        return rest.rsplit(",", most)
-    return rest.split(",", most if names[-1:] in (["ADDRESS"], ["FILE"]) else -1)
+        return rest.rsplit(",", max_splits)
+    return rest.split(",", max_splits if names[-1:] in (["ADDRESS"], ["FILE"]) else -1)
 
 
-def number(text: str) -> float:
+def parse_number(text: str) -> float:
     """
-    Read a plain decimal number.
+    Parse a plain decimal number.
 
-    Raises ValueError for anything else, such as a per cent sign or a thousands separator.
+    Raises ValueError for any other text, such as one with a per cent sign or a thousands separator.
     """
     if NUMBER.fullmatch(text) and isfinite(value := float(text)):
         return value
     raise ValueError("Expected a plain number, such as 13.5.")
 
 
-def month(text: str) -> str:
+def parse_month(text: str) -> str:
     """
-    Read a month written YYYY-MM.
+    Parse a month written as YYYY-MM.
 
     Raises ValueError for any other text.
     """
     return str(Month.parse(text))
 
 
-READERS: dict[str, Callable[[str], Any]] = {
-    "PERCENT": number,
-    "DAILY_FEE": number,
-    "CAPACITY_KWH": number,
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "PERCENT": parse_number,
+    "DAILY_FEE": parse_number,
+    "CAPACITY_KWH": parse_number,
     "NMI": parse_nmi,
-    "YYYY-MM": month,
+    "YYYY-MM": parse_month,
 }

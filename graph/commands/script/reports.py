@@ -1,4 +1,4 @@
-"""Create Report: a month settled, printed and written to a file."""
+"""The instruction Create Report: settles a month, prints the report and writes it to a file."""
 
 import asyncio
 from pathlib import Path
@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from graph.commands.script.client import Client, Object, Refused
+from graph.commands.script.client import Client, JsonObject, Refused
 
 GENERATE_REPORT = """
 mutation ($input: GenerateRevenueReportInput!) {
@@ -37,26 +37,24 @@ GET_LATEST_REPORT = (
 
 async def create_report(vpp_id: str, month: str, client: Client, output: Console, report_path: Path) -> None:
     """
-    Settle a month, print its report and write it to a file as JSON.
+    Settle a month, print its report, and write it to a file as JSON.
 
-    Raises Refused where the month cannot be settled.
+    Raises Refused if the month cannot be settled.
     """
-    generated = await client.ask(GENERATE_REPORT, input={"vppId": vpp_id, "month": month})
+    generated = await client.execute(GENERATE_REPORT, input={"vppId": vpp_id, "month": month})
     settled = await client.follow(
         ON_REPORT, GET_REPORT_STATUS, generated["id"], until=lambda state: state["status"] in ("READY", "FAILED")
     )
     if settled["status"] == "FAILED":
         raise Refused(f"The month could not be settled: {settled['failureReason']}")
 
-    report = await client.ask(GET_REPORT, id=generated["id"])
+    report = await client.execute(GET_REPORT, id=generated["id"])
     print_report(report, output)
     await asyncio.to_thread(report_path.write_bytes, await client.download(report["downloadUrl"]))
 
 
-def print_report(report: Object, output: Console) -> None:
-    """
-    Print a READY report, with the fields of REPORT, as its totals and its line items.
-    """
+def print_report(report: JsonObject, output: Console) -> None:
+    """Print the totals and the line items of a READY report that has the fields of REPORT."""
     output.print()
     title = f"{report['vpp']['name']}, {report['month']}, revision {report['revision']}, in Australian dollars"
     output.print(Text(title, style="bold"), soft_wrap=True)
@@ -80,7 +78,7 @@ def print_report(report: Object, output: Console) -> None:
     for line_item in report["lineItems"]["items"]:
         line_items.add_row(
             line_item["nmi"],
-            # An address may hold square brackets, which would mean something in a plain string.
+            # A Text, since rich would interpret square brackets in a plain string as markup.
             Text(line_item["address"]),
             f"{line_item['capacityKwh']:g}",
             line_item["beforeFeesAud"],
@@ -91,6 +89,6 @@ def print_report(report: Object, output: Console) -> None:
     output.print(line_items)
     output.print()
     if report["lineItems"]["nextToken"] is not None:
-        output.print("More sites follow in the report's file.")
+        output.print("The file of the report has further sites.")
     if report["isStale"]:
-        output.print("Something it was settled from has changed since; settling again adds a revision.")
+        output.print("The data behind this report has changed since: settle the month again for a new revision.")

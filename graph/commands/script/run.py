@@ -1,4 +1,4 @@
-"""Carrying a script out."""
+"""Execution of a script's instructions."""
 
 import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -9,7 +9,7 @@ import httpx
 from rich.console import Console
 from rich.text import Text
 
-from graph.commands.script.client import TIMEOUT, Client, Object, Refused
+from graph.commands.script.client import TIMEOUT, Client, JsonObject, Refused
 from graph.commands.script.file_import import import_file
 from graph.commands.script.instructions import (
     CreateBattery,
@@ -57,50 +57,50 @@ async def run_script(
     tls: ssl.SSLContext | None = None,
 ) -> None:
     """
-    Carry out a script against the API at `url`, known by `tls`, reading its files from `folder`.
+    Run a script against the API at `url`, with files from `folder`. `tls` verifies the API's certificate.
 
-    Raises LineRefused at the first line refused; what was done before it stays done. Nothing is done
-    where a line cannot be read, or names a file that is not there.
+    Raises LineRefused for the first line that is rejected; lines before it stay executed. If any line is invalid or
+    names a missing file, no line is executed.
     """
     script = parse(lines)
     check_files(script, folder)
 
-    async with client_of(url, api_key, tls) as client:
+    async with open_client(url, api_key, tls) as client:
         for line in script:
-            with refusals_of(line):
-                done = await carry_out(line.instruction, client, folder, output, report_path)
-                # As a Text, so that square brackets in names mean nothing.
-                output.print(Text(done), soft_wrap=True)
+            with translate_errors(line):
+                summary = await execute(line.instruction, client, folder, output, report_path)
+                # A Text, since rich would interpret square brackets in a plain string as markup.
+                output.print(Text(summary), soft_wrap=True)
 
 
 async def print_reports(
     lines: Iterable[str], *, url: str, api_key: str, output: Console, tls: ssl.SSLContext | None = None
 ) -> None:
     """
-    Print the latest report of each Create Report line, where there is one; this settles nothing.
+    Print the latest report for each Create Report line without settling.
 
     Raises LineRefused as run_script does.
     """
-    async with client_of(url, api_key, tls) as client:
+    async with open_client(url, api_key, tls) as client:
         for line in parse(lines):
             if isinstance(line.instruction, CreateReport):
-                with refusals_of(line):
+                with translate_errors(line):
                     await print_latest_report(line.instruction, client, output)
 
 
 @asynccontextmanager
-async def client_of(url: str, api_key: str, tls: ssl.SSLContext | None) -> AsyncIterator[Client]:
-    # What knows the API says nothing of the object store.
-    known = {url: httpx.AsyncHTTPTransport(verify=tls)} if tls else None
-    async with httpx.AsyncClient(timeout=TIMEOUT, mounts=known) as http:
+async def open_client(url: str, api_key: str, tls: ssl.SSLContext | None) -> AsyncIterator[Client]:
+    # `tls` trusts the API's own certificate only, so it is not used for the object store.
+    mounts = {url: httpx.AsyncHTTPTransport(verify=tls)} if tls else None
+    async with httpx.AsyncClient(timeout=TIMEOUT, mounts=mounts) as http:
         yield Client(url, api_key, http, tls)
 
 
 def check_files(script: Iterable[Line], folder: Path) -> None:
     """
-    Find the files a script names.
+    Check that all files that a script names exist.
 
-    Raises LineRefused for one that is not there.
+    Raises LineRefused for the first that does not.
     """
     for line in script:
         if isinstance(line.instruction, Import):
@@ -110,18 +110,19 @@ def check_files(script: Iterable[Line], folder: Path) -> None:
 
 
 @contextmanager
-def refusals_of(line: Line) -> Iterator[None]:
+def translate_errors(line: Line) -> Iterator[None]:
+    """Raise LineRefused for a line in place of Refused and OSError."""
     try:
         yield
-    except (Refused, OSError) as refusal:
-        raise LineRefused(line.number, line.text, str(refusal)) from refusal
+    except (Refused, OSError) as error:
+        raise LineRefused(line.number, line.text, str(error)) from error
 
 
-async def carry_out(instruction: Instruction, client: Client, folder: Path, output: Console, report_path: Path) -> str:
+async def execute(instruction: Instruction, client: Client, folder: Path, output: Console, report_path: Path) -> str:
     """
-    Carry out one instruction, and say what was done.
+    Execute one instruction, and return a summary.
 
-    Raises Refused where the API refuses it.
+    Raises Refused if the API rejects it.
     """
     match instruction:
         case CreateVpp():
@@ -135,78 +136,78 @@ async def carry_out(instruction: Instruction, client: Client, folder: Path, outp
         case ImportParks(file):
             return await import_file(folder / file, client, output, kind="PARKS")
         case ImportReadings(park_name, file):
-            park = await park_named(park_name, client)
+            park = await find_park(park_name, client)
             return await import_file(folder / file, client, output, kind="PARK_READINGS", parkId=park["id"])
         case CreateReport(vpp_name, month):
-            vpp = await vpp_named(vpp_name, client)
+            vpp = await find_vpp(vpp_name, client)
             await create_report(vpp["id"], month, client, output, report_path)
             return f"Wrote {report_path}."
 
 
 async def create_vpp(vpp: CreateVpp, client: Client) -> str:
     terms = {"revenuePercentage": vpp.revenue_percentage, "dailyFeeAud": vpp.daily_fee_aud}
-    found = await client.ask(GET_VPP, name=vpp.name)
-    if found is None:
-        await client.ask(CREATE_VPP, input={"name": vpp.name, **terms})
+    existing = await client.execute(GET_VPP, name=vpp.name)
+    if existing is None:
+        await client.execute(CREATE_VPP, input={"name": vpp.name, **terms})
         return f"Created VPP {vpp.name}."
-    await client.ask(UPDATE_VPP, input={"id": found["id"], **terms})
+    await client.execute(UPDATE_VPP, input={"id": existing["id"], **terms})
     return f"Updated VPP {vpp.name}."
 
 
 async def create_site(site: CreateSite, client: Client) -> str:
-    vpp = await vpp_named(site.vpp_name, client)
-    found = await client.ask(GET_SITE, nmi=site.nmi)
-    if found is None:
-        await client.ask(CREATE_SITE, input={"vppId": vpp["id"], "nmi": site.nmi, "address": site.address})
+    vpp = await find_vpp(site.vpp_name, client)
+    existing = await client.execute(GET_SITE, nmi=site.nmi)
+    if existing is None:
+        await client.execute(CREATE_SITE, input={"vppId": vpp["id"], "nmi": site.nmi, "address": site.address})
         return f"Created site {site.nmi} in {site.vpp_name}."
-    await client.ask(UPDATE_SITE, input={"id": found["id"], "address": site.address})
-    if found["vpp"] != vpp:
-        await client.ask(ASSIGN_SITE, input={"siteId": found["id"], "vppId": vpp["id"]})
+    await client.execute(UPDATE_SITE, input={"id": existing["id"], "address": site.address})
+    if existing["vpp"] != vpp:
+        await client.execute(ASSIGN_SITE, input={"siteId": existing["id"], "vppId": vpp["id"]})
         return f"Updated site {site.nmi}, and moved it to {site.vpp_name}."
     return f"Updated site {site.nmi}."
 
 
 async def create_battery(battery: CreateBattery, client: Client) -> str:
-    site = await client.ask(GET_SITE, nmi=battery.nmi)
+    site = await client.execute(GET_SITE, nmi=battery.nmi)
     if site is None:
         raise Refused(f"There is no site with the NMI {battery.nmi}; create it on a line above.")
-    named = {"manufacturer": battery.manufacturer, "serial": battery.serial}
-    for found in site["batteries"]:
-        if found == {"id": found["id"], **named}:
-            await client.ask(UPDATE_BATTERY, input={"id": found["id"], "capacityKwh": battery.capacity_kwh})
+    key = {"manufacturer": battery.manufacturer, "serial": battery.serial}
+    for existing in site["batteries"]:
+        if existing == {"id": existing["id"], **key}:
+            await client.execute(UPDATE_BATTERY, input={"id": existing["id"], "capacityKwh": battery.capacity_kwh})
             return f"Updated battery {battery.manufacturer} {battery.serial} at {battery.nmi}."
-    await client.ask(ADD_BATTERY, input={"siteId": site["id"], **named, "capacityKwh": battery.capacity_kwh})
+    await client.execute(ADD_BATTERY, input={"siteId": site["id"], **key, "capacityKwh": battery.capacity_kwh})
     return f"Added battery {battery.manufacturer} {battery.serial} at {battery.nmi}."
 
 
-async def print_latest_report(asked: CreateReport, client: Client, output: Console) -> None:
-    vpp = await client.ask(GET_VPP, name=asked.vpp_name)
-    report = vpp and await client.ask(GET_LATEST_REPORT, vppId=vpp["id"], month=asked.month)
+async def print_latest_report(instruction: CreateReport, client: Client, output: Console) -> None:
+    vpp = await client.execute(GET_VPP, name=instruction.vpp_name)
+    report = vpp and await client.execute(GET_LATEST_REPORT, vppId=vpp["id"], month=instruction.month)
     if report and report["status"] == "READY":
         print_report(report, output)
     else:
-        output.print(Text(f"There is no report of {asked.vpp_name} for {asked.month}."), soft_wrap=True)
+        output.print(Text(f"There is no report for {instruction.vpp_name} in {instruction.month}."), soft_wrap=True)
 
 
-async def vpp_named(name: str, client: Client) -> Object:
+async def find_vpp(name: str, client: Client) -> JsonObject:
     """
-    Find a VPP, of which only the id is told.
+    Return a VPP's id, in an object, by its name.
 
-    Raises Refused if there is none.
+    Raises Refused if there is no such VPP.
     """
-    vpp: Object | None = await client.ask(GET_VPP, name=name)
+    vpp: JsonObject | None = await client.execute(GET_VPP, name=name)
     if vpp is None:
         raise Refused(f"There is no VPP named {name!r}; create it on a line above.")
     return vpp
 
 
-async def park_named(name: str, client: Client) -> Object:
+async def find_park(name: str, client: Client) -> JsonObject:
     """
-    Find a park, of which only the id is told.
+    Return a park's id, in an object, by its name.
 
-    Raises Refused if there is none.
+    Raises Refused if there is no such park.
     """
-    park: Object | None = await client.ask(GET_PARK, name=name)
+    park: JsonObject | None = await client.execute(GET_PARK, name=name)
     if park is None:
         raise Refused(f"There is no park named {name!r}; import it on a line above.")
     return park
