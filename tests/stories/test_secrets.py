@@ -71,7 +71,7 @@ async def serving(servers: EmbeddedServers, database_url: str) -> AsyncIterator[
     assert process.stdout is not None
     stdout = b""
     async with asyncio.timeout(START_S), httpx.AsyncClient() as http:
-        while b"Serving until" not in stdout:
+        while b"Press Ctrl-C" not in stdout:
             line = await process.stdout.readline()
             assert line, stdout
             stdout += line

@@ -43,7 +43,7 @@ async def serving(data_dir: Path, *options: str) -> AsyncIterator[tuple[Process,
     assert process.stdout is not None
     lines: list[str] = []
     async with asyncio.timeout(START_S):
-        while not lines or not lines[-1].startswith("Serving until"):
+        while not lines or not lines[-1].startswith("Press Ctrl-C"):
             line = await process.stdout.readline()
             assert line, lines
             lines.append(" ".join(line.decode().split()))
