@@ -121,7 +121,7 @@ export function DataTable<Row extends object>({
         <thead role="rowgroup">
           <tr role="row" aria-rowindex={1} style={{ gridTemplateColumns: gridTemplate }}>
             {columns.map(({ id, header, numeric, sort }) => {
-              const columnSort = sorting.find((each) => each.id === id);
+              const columnSort = sorting.find((entry) => entry.id === id);
               const direction = columnSort && (columnSort.desc ? "desc" : "asc");
               const Icon = direction === "asc" ? ArrowUp : direction === "desc" ? ArrowDown : ArrowUpDown;
               return (

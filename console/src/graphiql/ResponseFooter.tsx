@@ -30,7 +30,7 @@ export function ResponseFooter() {
   const lists = useMemo(() => findLists(response.data), [response]);
   const [isTableSelected, setIsTableSelected] = useState(false);
   const [path, setPath] = useState("");
-  const list = lists.find((each) => each.path === path) ?? lists[0];
+  const list = lists.find((candidate) => candidate.path === path) ?? lists[0];
   const showsTable = isTableSelected && list !== undefined;
 
   useEffect(() => {
