@@ -138,6 +138,39 @@ class Settings(BaseSettings):
     )
 
 
+class DatabaseSettings(BaseSettings):
+    """Settings of the connections to Postgres. The prefix of their environment variables is `VPP_DATABASE_`."""
+
+    model_config = SettingsConfigDict(env_prefix="VPP_DATABASE_", title="VPP_DATABASE_", frozen=True)
+
+    # Two API processes and two workers open up to 88 connections: 2 * (10 + 10 + 10 + 1) + 2 * (12 + 1). The additional
+    # connection of each process listens for change notices, or takes jobs.
+    pool_size: int = Field(
+        10,
+        ge=1,
+        description="The most connections to Postgres that one API process opens for transactions. With the defaults, "
+        "two API processes and two workers open at most 88 connections together, below Postgres's default of 100.",
+    )
+    read_pool_size: int = Field(
+        10,
+        ge=1,
+        description="The most connections to Postgres that one API process opens for queries, in addition to those "
+        "for transactions. With more than 10 connections, statements mostly waited for each other inside Postgres.",
+    )
+    write_pool_size: int = Field(
+        10,
+        ge=1,
+        description="The most connections to Postgres that one API process opens for mutations that are a single "
+        "statement, in addition to the other two pools.",
+    )
+    worker_pool_size: int = Field(
+        12,
+        ge=1,
+        description="The most connections to Postgres that one worker opens, besides the one for its jobs. A worker "
+        "runs up to 10 imports and 20 other jobs at once; jobs beyond this number wait for a connection.",
+    )
+
+
 class IamSettings(BaseSettings):
     """Settings of AWS_IAM request signatures. The prefix of their environment variables is `VPP_IAM_`."""
 

@@ -28,7 +28,7 @@ from db.jobs import Job, LeasedQueries
 from graph import settlement_run
 from graph.imports.intake import ImportInterrupted, Intake, WorkerStopping
 from graph.object_store import ObjectStore, ObjectStoreAddress, ObjectStoreUnavailable, open_object_store
-from graph.settings import WorkerSettings
+from graph.settings import DatabaseSettings, WorkerSettings
 
 # Imports can take hours; those beyond this number wait for any worker that has room.
 MAX_CONCURRENT_IMPORTS = 10
@@ -61,11 +61,17 @@ class Worker:
     """Does jobs in this process until it is stopped."""
 
     def __init__(
-        self, *, database_url: str, object_store: ObjectStoreAddress, settings: WorkerSettings | None = None
+        self,
+        *,
+        database_url: str,
+        object_store: ObjectStoreAddress,
+        settings: WorkerSettings | None = None,
+        database_settings: DatabaseSettings | None = None,
     ) -> None:
         self._database_url = database_url
         self._object_store = object_store
         self._settings = settings or WorkerSettings()
+        self._database_settings = database_settings or DatabaseSettings()
         # `_stopping` ends the worker; `_releasing_jobs` ends the current connection to the queue, and its jobs.
         self._stopping, self._releasing_jobs = asyncio.Event(), asyncio.Event()
 
@@ -76,7 +82,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stopped; reconnect to Postgres after every lost connection."""
-        database = Database(self._database_url)
+        database = Database(self._database_url, pool_size=self._database_settings.worker_pool_size)
         try:
             async with open_object_store(
                 self._object_store, read_timeout_s=self._settings.s3_read_timeout_s

@@ -3,7 +3,14 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 import graph.settings
-from graph.settings import OidcSettings, OwnTokenSettings, Settings, describe_invalid_settings, is_safe_to_fetch
+from graph.settings import (
+    DatabaseSettings,
+    OidcSettings,
+    OwnTokenSettings,
+    Settings,
+    describe_invalid_settings,
+    is_safe_to_fetch,
+)
 
 SETTINGS_CLASSES = [
     each
@@ -126,6 +133,34 @@ def test_every_setting_has_a_description_of_whole_sentences(settings_class: type
 @pytest.mark.parametrize("settings_class", SETTINGS_CLASSES)
 def test_errors_name_a_setting_as_the_environment_does(settings_class: type[BaseSettings]) -> None:
     assert settings_class.model_config["title"] == settings_class.model_config["env_prefix"]
+
+
+def test_pool_sizes_are_set_beside_the_url_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_environment(monkeypatch, {"VPP_DATABASE_URL": "postgresql://127.0.0.1/vpp", "VPP_DATABASE_READ_POOL_SIZE": "3"})
+
+    assert Settings().database_url == "postgresql://127.0.0.1/vpp"
+    assert DatabaseSettings().read_pool_size == 3
+    assert DatabaseSettings().pool_size == 10
+
+
+def test_default_pools_of_two_api_processes_and_two_workers_fit_into_postgres() -> None:
+    pools = DatabaseSettings()
+    # Each process has one more connection: for notices, or for the jobs of a worker.
+    api_process = pools.pool_size + pools.read_pool_size + pools.write_pool_size + 1
+    worker = pools.worker_pool_size + 1
+
+    # Of Postgres's default of 100 connections, 3 are reserved for superusers.
+    assert 2 * api_process + 2 * worker <= 97
+
+
+def test_empty_pool_is_rejected_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_environment(monkeypatch, {"VPP_DATABASE_POOL_SIZE": "0"})
+
+    with pytest.raises(ValidationError) as refused:
+        DatabaseSettings()
+
+    expected = "VPP_DATABASE_POOL_SIZE: Input should be greater than or equal to 1."
+    assert describe_invalid_settings(refused.value) == expected
 
 
 def test_invalid_port_is_rejected_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:

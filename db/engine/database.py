@@ -21,8 +21,6 @@ AnyRow: TypeAlias = Row[*tuple[Any, ...]] | Record
 
 # The size of one message of a COPY.
 COPY_MESSAGE_BYTES = 2**19
-# With more connections, statements would only wait for each other inside Postgres.
-READ_POOL_SIZE = WRITE_POOL_SIZE = 10
 # The SQLSTATE of a statement that `statement_timeout` cancelled.
 QUERY_CANCELED = "57014"
 
@@ -84,16 +82,30 @@ class ReadConnection:
 
 
 class Database:
-    """Connection pools of one Postgres database. A statement that exceeds the timeout raises StatementTimeout."""
+    """
+    Three connection pools of one Postgres database, which open connections on demand.
 
-    def __init__(self, url: str, *, pool_size: int = 20, statement_timeout_s: float | None = None) -> None:
+    `pool_size` bounds the connections for transactions and for statements that SQLAlchemy runs, `read_pool_size` those
+    for prepared reads, and `write_pool_size` those for single-statement writes. A statement that takes longer than
+    `statement_timeout_s` raises StatementTimeout.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        read_pool_size: int = 10,
+        write_pool_size: int = 10,
+        statement_timeout_s: float | None = None,
+    ) -> None:
         self.url = url
         self._statement_timeout_s = statement_timeout_s
         settings = {"statement_timeout": f"{statement_timeout_s * 1000:.0f}"} if statement_timeout_s else {}
         self._engine = _engine(url, pool_size, settings)
-        self._read_pool = ConnectionPool(url, size=READ_POOL_SIZE, settings=settings)
+        self._read_pool = ConnectionPool(url, size=read_pool_size, settings=settings)
         # A pool of its own: writes may wait for each other's locks, and reads must not wait for a connection meanwhile.
-        self._write_pool = ConnectionPool(url, size=WRITE_POOL_SIZE, settings=settings)
+        self._write_pool = ConnectionPool(url, size=write_pool_size, settings=settings)
         self._autocommit_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._scope = UNRESTRICTED
 

@@ -34,7 +34,7 @@ from graph.protocols.endpoint import Endpoint
 from graph.protocols.http import CORS
 from graph.protocols.request_rate import RequestRate, TooManyRequests
 from graph.protocols.websocket import SocketTimeouts
-from graph.settings import OidcSettings, OwnTokenSettings
+from graph.settings import DatabaseSettings, OidcSettings, OwnTokenSettings
 from graph.web import oauth as tokens
 from graph.web.amplify_outputs import amplify_outputs, aws_region
 from graph.web.assets import Assets
@@ -66,6 +66,7 @@ def application(
     pages: Pages | None = None,
     timeouts: SocketTimeouts | None = None,
     documents: Documents | None = None,
+    database_settings: DatabaseSettings | None = None,
     oidc: OidcSettings | None = None,
     own_tokens: OwnTokenSettings | None = None,
 ) -> Starlette:
@@ -77,11 +78,18 @@ def application(
     """
     oidc_settings, own_token_settings = oidc or OidcSettings(), own_tokens or OwnTokenSettings()
     documents = documents or Documents(introspection=embedded)
+    pools = database_settings or DatabaseSettings()
     rate = RequestRate(documents.limits)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, FastPath]]:
-        database = Database(database_url, statement_timeout_s=documents.limits.statement_timeout_s)
+        database = Database(
+            database_url,
+            pool_size=pools.pool_size,
+            read_pool_size=pools.read_pool_size,
+            write_pool_size=pools.write_pool_size,
+            statement_timeout_s=documents.limits.statement_timeout_s,
+        )
         notices = Notices(database_url)
         async with open_object_store(object_store) as store, notices.listening():
             app.state.database, app.state.object_store, app.state.rate = database, store, rate

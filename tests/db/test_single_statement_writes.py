@@ -17,7 +17,7 @@ import db.sites
 import db.vpps
 from db.audit_entries import AlreadyExists, AuditEntry, Author, Kind, SingleStatementWrite, audited
 from db.batteries import Battery, BatterySiteNotFound, BatteryTaken, CapacityOutOfRange
-from db.engine.database import READ_POOL_SIZE, Database, take_advisory_lock
+from db.engine.database import Database, take_advisory_lock
 from db.engine.scope import READER, UNRESTRICTED, Scope
 from db.engine.statements import CompiledStatement
 from db.vpps import Terms, VppNotFound
@@ -164,14 +164,17 @@ async def test_an_error_between_reads_keeps_the_connection(database: Database, v
     assert row.user != READER
 
 
-async def test_a_failed_read_closes_its_connection_and_frees_its_place_in_the_pool(database: Database) -> None:
+async def test_a_failed_read_closes_its_connection_and_frees_its_place_in_the_pool(database_url: str) -> None:
+    pooled = Database(database_url, read_pool_size=2)
+
     async def fail() -> None:
-        async with database.read_connection() as reading:
+        async with pooled.read_connection() as reading:
             await reading.rows(FAILING, {})
 
-    for _ in range(READ_POOL_SIZE + 1):
+    for _ in range(3):
         with pytest.raises(asyncpg.DivisionByZeroError):
             await fail()
 
-    async with database.read_connection() as reading:
+    async with pooled.read_connection() as reading:
         assert len(await reading.rows(PID, {})) == 1
+    await pooled.close()
