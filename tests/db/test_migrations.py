@@ -7,9 +7,11 @@ import asyncpg
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
 
 import db.migrations
 from graph.embedded.servers import EmbeddedServers
+from tests.test_architecture import imported
 
 OBJECTS = """
     select format('%s %s', relkind, relname) from pg_class
@@ -20,6 +22,36 @@ OBJECTS = """
       and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
     union all
     select format('type %s', typname) from pg_type where typnamespace = 'public'::regnamespace and typtype = 'e'
+"""
+
+
+# Everything that defines pgqueuer's tables: types, columns, constraints, indexes, triggers and functions.
+QUEUE_SCHEMA = """
+    select format('enum %s: %s', typname, string_agg(enumlabel, ', ' order by enumsortorder))
+    from pg_type join pg_enum on enumtypid = pg_type.oid
+    where typname like '%pgqueuer%'
+    group by typname
+    union all
+    select format(
+        'column %s.%s: %s not null: %s identity: %s default: %s',
+        relname, attname, format_type(atttypid, atttypmod), attnotnull, attidentity, pg_get_expr(adbin, adrelid)
+    )
+    from pg_class
+    join pg_attribute on attrelid = pg_class.oid and attnum > 0
+    left join pg_attrdef on (adrelid, adnum) = (attrelid, attnum)
+    where relname like '%pgqueuer%' and relkind = 'r'
+    union all
+    select format('table %s: persistence %s, options %s', relname, relpersistence, reloptions)
+    from pg_class where relname like '%pgqueuer%' and relkind = 'r'
+    union all
+    select format('constraint %s: %s', conname, pg_get_constraintdef(oid))
+    from pg_constraint where conrelid::regclass::text like '%pgqueuer%'
+    union all
+    select pg_get_indexdef(indexrelid) from pg_index where indrelid::regclass::text like '%pgqueuer%'
+    union all
+    select pg_get_triggerdef(oid) from pg_trigger where tgrelid::regclass::text like '%pgqueuer%'
+    union all
+    select pg_get_functiondef(oid) from pg_proc where proname like '%pgqueuer%'
 """
 
 
@@ -52,6 +84,35 @@ async def test_upgrade_downgrade_and_upgrade_again_give_the_same_objects(url: st
     assert {"r vpps", "v events", "function notice_change"} <= up
     assert down == set()
     assert await objects(url) == up
+
+
+async def queue_schema(connection: asyncpg.Connection) -> set[str]:
+    return {row[0] for row in await connection.fetch(QUEUE_SCHEMA)}
+
+
+async def test_the_migrated_queue_has_the_schema_of_the_installed_pgqueuer(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(QueryBuilderEnvironment().build_install_query())
+    expected = await queue_schema(connection)
+    await connection.execute(QueryBuilderEnvironment().build_uninstall_query())
+
+    await asyncio.to_thread(db.migrations.upgrade, url)
+    migrated = await queue_schema(connection)
+    await connection.close()
+
+    assert len(expected) > 50
+    assert migrated == expected
+
+
+def test_migrations_import_only_alembic_and_sqlalchemy() -> None:
+    versions = Path(ScriptDirectory.from_config(db.migrations.config("")).versions)
+
+    assert {
+        (path.name, module)
+        for path in versions.glob("*.py")
+        for module in imported(path)
+        if module.split(".")[0] not in ("alembic", "sqlalchemy")
+    } == set()
 
 
 async def test_the_migrated_tables_match_the_models(url: str) -> None:
