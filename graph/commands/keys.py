@@ -8,18 +8,19 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
 from rich.text import Text
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
-from db.engine.database import AnyRow, Database
 from graph.commands.running import fail, output, run_command, upgrade_database
-from graph.embedded.infrastructure import open_database
-from graph.settings import OwnTokenSettings, Settings
+
+# Slow imports are in the functions that need them, so that `vpp --help` answers at once.
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from db.engine.database import AnyRow
 
 keys = typer.Typer(help="Create, list and revoke API keys, and rotate the key that signs tokens.", no_args_is_help=True)
 
@@ -56,7 +57,7 @@ def create_key(
 
     expires_at = None if expires is None else _parse_timestamp(expires)
 
-    async def run(session: AsyncSession) -> list[str]:
+    async def run(session: "AsyncSession") -> list[str]:
         async with audited(session, Author("COMMAND", "vpp key create"), "createApiKey") as change:
             id, secret = await db.api_keys.create(
                 session, name=name, role=role, vpp_ids=vpp or None, site_ids=site or None, expires_at=expires_at
@@ -74,10 +75,12 @@ def create_key(
 @keys.command("list")
 def list_keys() -> None:
     """List all API keys, newest first: id, prefix, role, state and name; below each, the ids of its access keys."""
+    from sqlmodel import col
+
     import db.access_keys
     import db.api_keys
 
-    async def run(session: AsyncSession) -> list[str]:
+    async def run(session: "AsyncSession") -> list[str]:
         newest_first = db.api_keys.api_keys().order_by(col(db.api_keys.ApiKey.created_at).desc())
         access_key_ids = defaultdict[UUID, list[str]](list)
         for access_key in await session.execute(db.access_keys.access_key_ids()):
@@ -97,7 +100,7 @@ def revoke_key(id: Annotated[UUID, typer.Argument(help="The key's id.")]) -> Non
     import db.api_keys
     from db.audit_entries import Author, Kind, audited
 
-    async def run(session: AsyncSession) -> list[str]:
+    async def run(session: "AsyncSession") -> list[str]:
         async with audited(session, Author("COMMAND", "vpp key revoke"), "revokeApiKey") as change:
             await change.track(Kind.API_KEY, id)
             key = await db.api_keys.revoke(session, id=id)
@@ -111,8 +114,9 @@ def rotate_key() -> None:
     """Create a new key that signs tokens. Tokens that the previous key signed remain valid until they expire."""
     import db.signing_keys
     from db.audit_entries import Author, Kind, audited
+    from graph.settings import OwnTokenSettings
 
-    async def run(session: AsyncSession) -> list[str]:
+    async def run(session: "AsyncSession") -> list[str]:
         token_lifetime = timedelta(seconds=OwnTokenSettings().lifetime_s)
         async with audited(session, Author("COMMAND", "vpp key rotate"), "rotateSigningKey") as change:
             previous_id = await db.signing_keys.lock_current(session)
@@ -125,8 +129,12 @@ def rotate_key() -> None:
     run_command(_in_database(run))
 
 
-async def _in_database(action: Callable[[AsyncSession], Awaitable[list[str]]]) -> None:
+async def _in_database(action: "Callable[[AsyncSession], Awaitable[list[str]]]") -> None:
     """Migrate the database, run an action in a transaction, and print the lines that it returns after the commit."""
+    from db.engine.database import Database
+    from graph.embedded.infrastructure import open_database
+    from graph.settings import Settings
+
     async with open_database(Settings()) as url:
         await upgrade_database(url)
         database = Database(url, pool_size=1)
@@ -139,7 +147,7 @@ async def _in_database(action: Callable[[AsyncSession], Awaitable[list[str]]]) -
             output.print(Text(line), soft_wrap=True)
 
 
-def _state(key: AnyRow) -> str:
+def _state(key: "AnyRow") -> str:
     if key.revoked_at is not None:
         return f"revoked {key.revoked_at:%Y-%m-%dT%H:%MZ}"
     if key.expires_at is not None:

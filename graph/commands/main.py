@@ -7,20 +7,18 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from db.engine.database import Database
 from graph.commands.keys import keys
 from graph.commands.running import fail, output, run_command, upgrade_database
-from graph.embedded.infrastructure import Certificate, open_database, open_infrastructure, own_certificate
-from graph.settings import Settings, StartupError
 
-# Modules that only some commands need are imported in those commands: workers use less memory and all commands start
-# faster.
+# Slow imports are in the functions that need them: workers use less memory, and `vpp --help` answers at once.
 if TYPE_CHECKING:
+    from graph.embedded.infrastructure import Certificate
     from graph.operations.persisted import Manifest
     from graph.web.origins import Pages
     from graph.web.server import Serving
@@ -34,6 +32,21 @@ app = typer.Typer(
 app.add_typer(keys, name="key")
 
 
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"vpp {version('vpp')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command()
 def serve(
     host: Annotated[
@@ -45,6 +58,9 @@ def serve(
         Path | None,
         typer.Option(help="A script to run on the first start; later starts print the reports that it settled."),
     ] = None,
+    example: Annotated[
+        bool, typer.Option("--example", help="Run the example's script on the first start: one month of one site.")
+    ] = False,
     tls: Annotated[
         bool, typer.Option("--tls", help="Serve https with a certificate that is created on the first start.")
     ] = False,
@@ -59,9 +75,14 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the API and run a worker. Also run embedded Postgres and S3, unless the environment names a database."""
+    from graph.embedded.infrastructure import open_infrastructure, own_certificate
+    from graph.health import reporting_health
     from graph.operations.documents import Documents
+    from graph.settings import Settings
     from graph.web.server import raise_open_files_limit, serving, tune_garbage_collector
 
+    if first is not None and example:
+        fail("Only one of --first and --example may be given.")
     raise_open_files_limit()
 
     settings = Settings()
@@ -88,8 +109,9 @@ def serve(
                 pages=pages,
                 documents=documents,
             ) as server:
-                if first is not None and server.api_key is not None:
-                    await _run_first_script(first, server, marker=settings.data_dir / "played")
+                script = _example_script() if example else first
+                if script is not None and server.api_key is not None:
+                    await _run_first_script(script, server, marker=settings.data_dir / "played")
                 tune_garbage_collector()
                 # Only a generated key is printed: one from the environment is known already, and a service manager
                 # may store standard output.
@@ -97,8 +119,9 @@ def serve(
                 if certificate and certificate.authority_file:
                     _print_authority(server, certificate.authority_file, is_new=certificate.is_new)
                 output.print("Press Ctrl-C to stop.")
-                with suppress(asyncio.CancelledError):
-                    await asyncio.Event().wait()
+                async with reporting_health(server.url):
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.Event().wait()
 
     run_command(run())
 
@@ -106,6 +129,9 @@ def serve(
 @app.command()
 def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -> None:
     """Run a worker, which imports files and settles months. Any number of workers may run, on any machines."""
+    from graph.embedded.infrastructure import open_infrastructure
+    from graph.health import reporting_health
+    from graph.settings import Settings
     from graph.worker import Worker, use_single_malloc_arena
 
     use_single_malloc_arena()
@@ -125,7 +151,12 @@ def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -
                     loop.call_soon_threadsafe(worker.stop)
 
                 threading.Thread(target=stop_at_end_of_stdin, daemon=True).start()
-            await worker.run()
+            # The worker beside an API has no health file of its own: the API's supervisor restarts it.
+            if until_stdin_ends:
+                await worker.run()
+                return
+            async with reporting_health():
+                await worker.run()
 
     run_command(run())
 
@@ -134,6 +165,8 @@ def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -
 def migrate() -> None:
     """Migrate the database to the latest revision."""
     import db.migrations
+    from graph.embedded.infrastructure import open_infrastructure
+    from graph.settings import Settings
 
     async def run() -> None:
         async with open_infrastructure(Settings()) as infrastructure:
@@ -147,6 +180,9 @@ def migrate() -> None:
 def verify() -> None:
     """Recompute every total that the database stores from its source rows, and report differences."""
     import db.verification
+    from db.engine.database import Database
+    from graph.embedded.infrastructure import open_database
+    from graph.settings import Settings
 
     async def run() -> None:
         async with open_database(Settings()) as url:
@@ -223,7 +259,17 @@ def script(
     run_command(run())
 
 
-def _certificate(file: Path | None, key_file: Path | None) -> Certificate | None:
+def _example_script() -> Path:
+    """Return the path of the example's script: in the wheel it is part of the package, in a checkout beside it."""
+    package = Path(__file__).parents[1]
+    folders = (package / "examples", package.parent / "examples")
+    return next(folder for folder in folders if folder.is_dir()) / "first_month.txt"
+
+
+def _certificate(file: Path | None, key_file: Path | None) -> "Certificate | None":
+    from graph.embedded.infrastructure import Certificate
+    from graph.settings import StartupError
+
     if file and key_file:
         return Certificate(file, key_file)
     if file or key_file:
@@ -232,6 +278,7 @@ def _certificate(file: Path | None, key_file: Path | None) -> Certificate | None
 
 
 def _allowed_pages(origins: str | None) -> "Pages | None":
+    from graph.settings import StartupError
     from graph.web.origins import InvalidOrigin, pages_of
 
     try:
@@ -244,6 +291,7 @@ def _read_manifest(file: Path | None) -> "Manifest | None":
     from graph.operations.documents import Documents
     from graph.operations.persisted import InvalidManifest, read_manifest
     from graph.schema import schema
+    from graph.settings import StartupError
 
     try:
         return None if file is None else read_manifest(file, Documents(), schema._schema)
@@ -266,6 +314,8 @@ def _read_text(file: str) -> str:
 
 @asynccontextmanager
 async def _temporary_server() -> AsyncIterator["Serving"]:
+    from graph.embedded.infrastructure import open_infrastructure
+    from graph.settings import Settings
     from graph.web.server import serving
 
     async with (

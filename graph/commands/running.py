@@ -6,14 +6,8 @@ from collections.abc import Coroutine
 from typing import Any, NoReturn
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
-
-from db.engine.refusals import Refusal
-from graph import logs
-from graph.commands.script.instructions import LineRefused
-from graph.settings import StartupError, describe_invalid_settings
 
 output = Console(highlight=False)
 
@@ -24,6 +18,14 @@ def run_command(command: Coroutine[Any, Any, None]) -> None:
 
     Expected errors end the process with status 1 and a sentence on standard error.
     """
+    # Imported here, so that `vpp --help` answers at once.
+    from pydantic import ValidationError
+
+    from db.engine.refusals import Refusal
+    from graph import logs
+    from graph.commands.script.instructions import LineRefused
+    from graph.settings import StartupError, describe_invalid_settings
+
     logs.configure()
 
     async def run_until_signal() -> None:
@@ -62,6 +64,7 @@ def _run_loop(main: Coroutine[Any, Any, None]) -> None:
 async def upgrade_database(url: str) -> None:
     """Migrate the database to this code's revision. Raises StartupError if the database does not answer."""
     import db.migrations
+    from graph.settings import StartupError
 
     try:
         await asyncio.to_thread(db.migrations.upgrade, url)

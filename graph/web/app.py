@@ -2,9 +2,11 @@
 
 import asyncio
 import math
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -145,12 +147,19 @@ def application(
             WebSocketRoute("/graphql/realtime", _Asgi(graphql)),
             Route("/amplify_outputs.json", amplify_outputs(api_key=shown_key, region=region)),
             *tokens.ROUTES,
-            Route("/livez", lambda _request: PlainTextResponse("alive")),
+            Route("/livez", _livez),
             Route("/readyz", Readiness(rate)),
             Route("/metrics", lambda _request: Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)),
             Mount("/static/assets", Assets(directory=STATIC / "assets", check_dir=False)),
             Mount("/static", StaticFiles(directory=STATIC, check_dir=False)),
         ],
+    )
+
+
+async def _livez(_request: Request) -> Response:
+    """GET /livez: the process answers; with its version, and the revision that its image was built from."""
+    return JSONResponse(
+        {"status": "alive", "version": version("vpp"), "revision": os.environ.get("VPP_BUILD_REVISION")}
     )
 
 

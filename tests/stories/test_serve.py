@@ -183,7 +183,7 @@ async def test_given_certificate_is_used_whatever_its_host_names(tmp_path: Path)
             )
         process.terminate()
 
-    assert response.text == "alive"
+    assert response.json()["status"] == "alive"
     assert report(lines) == REPORT
     assert not any(line.startswith("Authority") for line in lines)
     assert not (tmp_path / "data" / "tls").exists()

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from importlib.metadata import version
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 from uuid import UUID
@@ -43,7 +44,10 @@ async def start_app(servers: EmbeddedServers, **changed: Any) -> AsyncIterator[h
 async def test_livez_and_readyz_need_no_key(api: Api) -> None:
     alive, ready = await api.client.get("/livez"), await api.client.get("/readyz")
 
-    assert (alive.status_code, alive.text) == (200, "alive")
+    assert (alive.status_code, alive.json()) == (
+        200,
+        {"status": "alive", "version": version("vpp"), "revision": None},
+    )
     assert (ready.status_code, ready.json()) == (200, {"database": "ok", "migrations": "ok", "object_store": "ok"})
 
 
