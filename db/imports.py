@@ -52,6 +52,11 @@ from db.parks import ParkNotFound
 from db.site_months import Count
 
 
+# How often `start` queues an import: again if the other import of its file is reverted between the violation of the
+# unique index and the query for its id.
+START_ATTEMPTS = 2
+
+
 class Status(StrEnum):
     AWAITING_UPLOAD = "AWAITING_UPLOAD"
     QUEUED = "QUEUED"
@@ -187,6 +192,12 @@ class FileImportedAlready(Conflict):
     field = ("input", "id")
 
 
+class FileBeingImported(Conflict):
+    """Other imports of this file are being started and reverted at this moment; try again."""
+
+    field = ("input", "id")
+
+
 class NotUploaded(ValidationFailed):
     """The file is not uploaded yet: PUT it to the import's uploadUrl first."""
 
@@ -306,7 +317,8 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
     Queue an import and its job, given the ETag and the size of the uploaded file; `etag` is None if there is no file.
 
     A failed import resumes from its last checkpoint. A queued, running or completed one stays as it is. Raises
-    ImportNotFound, ImportCancelled, NotUploaded, FileEmpty, FileTooLarge, FileChanged, FileImportedAlready.
+    ImportNotFound, ImportCancelled, NotUploaded, FileEmpty, FileTooLarge, FileChanged, FileImportedAlready,
+    FileBeingImported.
     """
     existing = await lock_import(session, id=id)
     if existing.status in (Status.QUEUED, Status.RUNNING, Status.COMPLETED):
@@ -333,16 +345,21 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
             finished_at=None,
         )
     )
-    try:
-        async with session.begin_nested():
-            await session.execute(queued)
-    except IntegrityError as error:
-        if violated_constraint(error) != FileImportedAlready.constraint:
-            raise
-        other = (await session.scalars(_with_same_file(existing, etag=etag, bytes_total=bytes_total))).one()
-        raise FileImportedAlready(
-            import_id=other.id, file_name=other.file_name, info={"importId": str(other.id)}
-        ) from error
+    for _ in range(START_ATTEMPTS):
+        try:
+            async with session.begin_nested():
+                await session.execute(queued)
+            break
+        except IntegrityError as error:
+            if violated_constraint(error) != FileImportedAlready.constraint:
+                raise
+            other = (await session.scalars(_with_same_file(existing, etag=etag, bytes_total=bytes_total))).one_or_none()
+            if other is not None:
+                raise FileImportedAlready(
+                    import_id=other.id, file_name=other.file_name, info={"importId": str(other.id)}
+                ) from error
+    else:
+        raise FileBeingImported
     async with as_database_owner(session):
         await jobs.enqueue(session, Job.IMPORT, id=id)
 
@@ -429,9 +446,10 @@ async def _close(session: AsyncSession, *, id: UUID, status: Status) -> None:
         await jobs.enqueue(session, Job.SWEEP_IMPORT, id=id)
 
 
-def _with_same_file(other: Import, *, etag: str, bytes_total: int) -> Select[Import]:
+def _with_same_file(existing: Import, *, etag: str, bytes_total: int) -> Select[Import]:
+    # The conditions of the unique index imports_file_once.
     return select(Import).where(
-        *(col(Import.etag) == etag, col(Import.bytes_total) == bytes_total),
-        col(Import.vpp_ids).is_not_distinct_from(other.vpp_ids),
+        *(col(Import.kind) == "BATTERY_EVENTS", col(Import.etag) == etag, col(Import.bytes_total) == bytes_total),
+        col(Import.vpp_ids).is_not_distinct_from(existing.vpp_ids),
         col(Import.status).in_([Status.QUEUED, Status.RUNNING, Status.COMPLETED]),
     )
