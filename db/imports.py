@@ -51,7 +51,6 @@ from db.jobs import Job
 from db.parks import ParkNotFound
 from db.site_months import Count
 
-
 # How often `start` queues an import: again if the other import of its file is reverted between the violation of the
 # unique index and the query for its id.
 START_ATTEMPTS = 2
