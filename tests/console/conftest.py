@@ -1,4 +1,4 @@
-"""What the console's tests share: a Chromium, and for each module a server on a database of its own."""
+"""Fixtures for the console's tests: one Chromium per session, and a server with its own database per module."""
 
 import os
 import shutil
@@ -15,9 +15,9 @@ from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving, serving
 from tests.fixtures import readings
 from tests.fixtures.api import API_KEY, WAIT_S, Api, new_nmi
-from tests.fixtures.console.browser import DESKTOP, TELL_VIOLATIONS, Console, open_tab
+from tests.fixtures.console.browser import DESKTOP, LOG_CSP_VIOLATIONS, Console, open_tab
 
-# On a machine that is busy with other tests, too.
+# Long enough for a machine that is busy with other tests.
 expect.set_options(timeout=1000 * WAIT_S)
 
 OpenContext = Callable[..., Awaitable[BrowserContext]]
@@ -44,7 +44,7 @@ async def browser() -> AsyncIterator[Browser]:
         pytest.skip("needs chromium (on Debian: apt-get install chromium); where CI is set, this fails instead")
 
     async with async_playwright() as playwright:
-        # Its own sandbox refuses root. All tabs in one process, a script is compiled once.
+        # Chromium's sandbox does not run as root. One process for all tabs compiles each script only once.
         args = ["--no-sandbox", "--process-per-site"]
         browser = await playwright.chromium.launch(executable_path=chromium or "chromium", args=args)
         yield browser
@@ -53,7 +53,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="module")
 async def served_console(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Serving]:
-    """What `vpp serve` serves, on this module's database: the fixture `api` prepares what the browser then sees."""
+    """Serve the console and the API like `vpp serve`, with the module's database, which the fixture `api` fills."""
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=True) as served:
         yield served
@@ -61,7 +61,7 @@ async def served_console(servers: EmbeddedServers, database_url: str) -> AsyncIt
 
 @pytest.fixture
 async def open_context(browser: Browser) -> AsyncIterator[OpenContext]:
-    """Opens windows, as of people who share nothing; they are closed after the test."""
+    """Return a function that opens isolated browser contexts, which are closed after the test."""
     opened: list[BrowserContext] = []
 
     async def open_one(**options: Any) -> BrowserContext:
@@ -81,13 +81,13 @@ async def new_window(browser: Browser, **options: Any) -> BrowserContext:
         "accept_downloads": True,
     }
     context = await browser.new_context(**settings | options)
-    await context.add_init_script(TELL_VIOLATIONS)
+    await context.add_init_script(LOG_CSP_VIOLATIONS)
     return context
 
 
 @pytest_asyncio.fixture(scope="module")
-async def window_of_all(browser: Browser, served_console: Serving) -> AsyncIterator[BrowserContext]:
-    """A desktop's window with a tab that stays, and with it what the browser has made of the console's scripts."""
+async def module_window(browser: Browser, served_console: Serving) -> AsyncIterator[BrowserContext]:
+    """Open the module's desktop window. Its first tab stays open, so that the browser keeps the compiled scripts."""
     window = await new_window(browser)
     await (await window.new_page()).goto(f"{served_console.url}/livez")
     yield window
@@ -95,27 +95,27 @@ async def window_of_all(browser: Browser, served_console: Serving) -> AsyncItera
 
 
 @pytest.fixture
-async def window(window_of_all: BrowserContext) -> AsyncIterator[BrowserContext]:
-    """A desktop's window, whose tabs are closed after the test: nothing that a tab keeps outlives it."""
-    yield window_of_all
-    await window_of_all.set_offline(False)
-    for page in window_of_all.pages[1:]:
+async def window(module_window: BrowserContext) -> AsyncIterator[BrowserContext]:
+    """Return the desktop window, and close its tabs after the test, so that no session storage is left."""
+    yield module_window
+    await module_window.set_offline(False)
+    for page in module_window.pages[1:]:
         await page.close()
 
 
 @pytest.fixture
 async def console(window: BrowserContext, served_console: Serving, servers: EmbeddedServers) -> AsyncIterator[Console]:
-    """A tab of a desktop's window, signed in by the page's own key. It asks no other host, and complains of nothing."""
+    """Open a tab, signed in with the page's own key. It must request no other host and log no error."""
     console = await open_tab(window, served_console.url)
     yield console
     ours = {served_console.url.removeprefix("http://"), str(servers.object_store.endpoint_url).removeprefix("http://")}
     assert console.hosts <= ours
-    assert console.complaints == []
+    assert console.console_errors == []
 
 
 @pytest_asyncio.fixture(scope="module")
 async def addresses(api: Api, served_console: Serving, database: Database) -> dict[str, str]:
-    """Every page's address, with something of each kind to show."""
+    """Return the path of every page, and create an object of each kind to show."""
     vpp = await api.create_vpp(name="Harbour Virtual Power Plant", percentage=20, daily_fee=0.3)
     nmi = new_nmi()
     site = await api.create_site(vpp, nmi=nmi, capacity_kwh=13.5, address="426 King St Newcastle West NSW 2302")

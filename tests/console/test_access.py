@@ -1,4 +1,4 @@
-"""Who may call the API: keys made and revoked, and the trail of what was changed."""
+"""The access page: creating and revoking API keys, and the audit trail."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -8,11 +8,11 @@ from playwright.async_api import Locator, expect
 
 from tests.fixtures.api import Api, new_name, new_nmi
 from tests.fixtures.console.browser import NARROWEST, PHONE, Console
-from tests.fixtures.console.keyboard import focused, tab_to
+from tests.fixtures.console.keyboard import focused_element, tab_to
 
 WHO_AM_I = "{ getCaller { name role siteIds vppIds } }"
-# A session's history is not to be read: but where its entries lead, and what they hold, was told as they were made.
-TELL_HISTORY = """for (const name of ["pushState", "replaceState"]) {
+# The session history cannot be read back, so every pushState and replaceState call is recorded.
+RECORD_HISTORY = """for (const name of ["pushState", "replaceState"]) {
   const change = history[name].bind(history);
   window.historyMade ??= [];
   history[name] = (...made) => { window.historyMade.push(JSON.stringify(made)); change(...made); };
@@ -20,12 +20,11 @@ TELL_HISTORY = """for (const name of ["pushState", "replaceState"]) {
 DATABASES = "async () => JSON.stringify([await indexedDB.databases(), await caches.keys()])"
 
 
-async def test_a_keys_secret_is_shown_once_copied_and_kept_nowhere(console: Console, api: Api) -> None:
-    """Console behaviour 23."""
-    page, told = console.page, list[str]()
-    page.on("console", lambda message: told.append(message.text))
+async def test_a_keys_secret_is_shown_once_and_stored_nowhere(console: Console, api: Api) -> None:
+    page, messages = console.page, list[str]()
+    page.on("console", lambda message: messages.append(message.text))
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await page.add_init_script(TELL_HISTORY)
+    await page.add_init_script(RECORD_HISTORY)
     await console.open("/access", title="Access")
     await console.press("Create a key")
     await console.dialog("Create a key").get_by_label("Name").fill("Shown once")
@@ -37,7 +36,7 @@ async def test_a_keys_secret_is_shown_once_copied_and_kept_nowhere(console: Cons
     await console.press("Copy key")
     await expect(dialog.get_by_role("button", name="Key copied")).to_be_visible()
     copied = await page.evaluate("navigator.clipboard.readText()")
-    kept_while_open = await console.kept()
+    kept_while_open = await console.stored_state()
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_visible()
     await console.press("I have copied it")
@@ -46,25 +45,25 @@ async def test_a_keys_secret_is_shown_once_copied_and_kept_nowhere(console: Cons
     assert copied == secret
     assert secret.startswith("da2-")
     assert len(secret) == 47
-    assert (await api_of(api, secret).execute(WHO_AM_I))["name"] == "Shown once"
-    places = [
+    assert (await api_with_key(api, secret).execute(WHO_AM_I))["name"] == "Shown once"
+    exposed_texts = [
         kept_while_open,
-        await console.kept(),
+        await console.stored_state(),
         await page.evaluate(DATABASES),
         await page.evaluate("JSON.stringify(window.historyMade)"),
         await page.content(),
-        *console.addresses,
-        *told,
+        *console.requested_urls,
+        *messages,
     ]
-    assert [place for place in places if secret in place] == []
+    assert [text for text in exposed_texts if secret in text] == []
     await expect(page.get_by_text(secret[:12])).to_be_visible()
     await page.reload()
     await expect(page.get_by_text(secret[:12])).to_be_visible()
-    assert secret not in await console.kept() + await page.content()
+    assert secret not in await console.stored_state() + await page.content()
 
 
-async def test_a_key_is_made_by_keyboard_alone(console: Console, api: Api) -> None:
-    """Console behaviour 4: the focus is seen, stays within the dialog, and goes back to where it came from."""
+async def test_a_key_can_be_created_with_the_keyboard_alone(console: Console, api: Api) -> None:
+    """The focus is visible, trapped in the dialog, and returned to the button that opened it."""
     page, name = console.page, new_name()
     vpp_id = await api.create_vpp(name="Harbour by Keyboard")
     await console.open("/access", title="Access")
@@ -93,21 +92,21 @@ async def test_a_key_is_made_by_keyboard_alone(console: Console, api: Api) -> No
     secret = await secret_dialog.locator("code").inner_text()
     for _ in range(4):
         await page.keyboard.press("Tab")
-        assert (await focused(console))["isInDialog"]
+        assert (await focused_element(console))["isInDialog"]
     await tab_to(console, "I have copied it")
     await page.keyboard.press("Enter")
     await expect(secret_dialog).to_be_hidden()
     await expect(page.get_by_role("button", name="Create a key")).to_be_focused()
 
-    caller = await api_of(api, secret).execute(WHO_AM_I)
+    caller = await api_with_key(api, secret).execute(WHO_AM_I)
     assert caller == {"name": name, "role": "OPERATOR", "siteIds": None, "vppIds": [vpp_id]}
-    assert (await key_named(api, name))["expiresAt"] == "2099-12-31T14:00:00.000Z"
+    assert (await find_key(api, name))["expiresAt"] == "2099-12-31T14:00:00.000Z"
 
 
-async def test_a_key_made_in_the_page_works_until_it_is_revoked_there(console: Console, api: Api) -> None:
+async def test_a_created_key_is_valid_until_it_is_revoked(console: Console, api: Api) -> None:
     await console.open("/access", title="Access")
-    secret = await made(console, "Soon revoked", role="Administrator")
-    holder = api_of(api, secret)
+    secret = await create_key(console, "Soon revoked", role="Administrator")
+    holder = api_with_key(api, secret)
     assert (await holder.execute(WHO_AM_I))["role"] == "ADMIN"
 
     await console.press("Revoke Soon revoked")
@@ -124,21 +123,21 @@ async def test_a_key_made_in_the_page_works_until_it_is_revoked_there(console: C
     assert response.status_code == 401
 
 
-async def test_what_keys_are_held_to_is_told_by_names_and_nmis(console: Console, api: Api) -> None:
+async def test_a_keys_scope_is_shown_as_vpp_names_and_nmis(console: Console, api: Api) -> None:
     names = ["Held One", "Held Two", "Held Three"]
     vpp_ids = [await api.create_vpp(name=name) for name in names]
-    site_id, nmi = await a_site(api, vpp_ids[0])
-    await named_key(api, "Holds two", role="READER", vppIds=vpp_ids[:2])
-    await named_key(api, "Holds three", role="OPERATOR", vppIds=vpp_ids)
-    await named_key(api, "Holds a site", role="MEMBER", siteIds=[site_id])
-    await named_key(api, "Holds all", role="READER")
+    site_id, nmi = await create_site(api, vpp_ids[0])
+    await create_key_by_api(api, "Holds two", role="READER", vppIds=vpp_ids[:2])
+    await create_key_by_api(api, "Holds three", role="OPERATOR", vppIds=vpp_ids)
+    await create_key_by_api(api, "Holds a site", role="MEMBER", siteIds=[site_id])
+    await create_key_by_api(api, "Holds all", role="READER")
 
     await console.open("/access", title="Access")
 
-    await expect(row_of(console, "Holds two")).to_contain_text("Held One")
-    await expect(row_of(console, "Holds two")).to_contain_text("Held Two")
-    await expect(row_of(console, "Holds a site")).to_contain_text(nmi)
-    await expect(row_of(console, "Holds all")).to_contain_text("All VPPs")
+    await expect(find_row(console, "Holds two")).to_contain_text("Held One")
+    await expect(find_row(console, "Holds two")).to_contain_text("Held Two")
+    await expect(find_row(console, "Holds a site")).to_contain_text(nmi)
+    await expect(find_row(console, "Holds all")).to_contain_text("All VPPs")
     await console.press("and 2 more for Holds three")
     dialog = console.dialog("Access of Holds three is limited to")
     await expect(dialog.get_by_role("listitem")).to_have_text(names)
@@ -147,8 +146,8 @@ async def test_what_keys_are_held_to_is_told_by_names_and_nmis(console: Console,
 
 async def test_a_members_sites_are_found_by_nmi_and_by_address(console: Console, api: Api) -> None:
     vpp_id = await api.create_vpp()
-    by_nmi, nmi = await a_site(api, vpp_id)
-    by_address, _ = await a_site(api, vpp_id, address="12 Lighthouse Lane")
+    by_nmi, nmi = await create_site(api, vpp_id)
+    by_address, _ = await create_site(api, vpp_id, address="12 Lighthouse Lane")
     await console.open("/access?do=create-key", title="Access")
     dialog = console.dialog("Create a key")
     await dialog.get_by_label("Name").fill("Two sites")
@@ -159,7 +158,7 @@ async def test_a_members_sites_are_found_by_nmi_and_by_address(console: Console,
     )
     await console.page.keyboard.press("Escape")
     await expect(console.page.get_by_role("listbox")).to_have_count(0)
-    assert await console.faults() == []
+    assert await console.axe_violations() == []
 
     for text, option in ((nmi, nmi), ("Lighthouse", "12 Lighthouse Lane")):
         await dialog.get_by_role("combobox", name="Access limited to sites").fill(text)
@@ -169,10 +168,10 @@ async def test_a_members_sites_are_found_by_nmi_and_by_address(console: Console,
     await console.press("Create key")
     await expect(console.dialog("Copy the key Two sites")).to_be_visible()
 
-    assert (await key_named(api, "Two sites"))["siteIds"] == [by_nmi, by_address]
+    assert (await find_key(api, "Two sites"))["siteIds"] == [by_nmi, by_address]
 
 
-async def test_a_day_that_is_over_is_refused_at_its_field(console: Console) -> None:
+async def test_a_past_expiry_is_rejected_at_its_field(console: Console) -> None:
     await console.open("/access?do=create-key", title="Access")
     dialog = console.dialog("Create a key")
     await dialog.get_by_label("Name").fill("Over before it began")
@@ -186,7 +185,7 @@ async def test_a_day_that_is_over_is_refused_at_its_field(console: Console) -> N
     await expect(dialog.get_by_role("alert")).to_have_count(0)
 
 
-async def test_a_draft_of_a_key_outlives_a_reload(console: Console) -> None:
+async def test_a_key_draft_survives_a_reload(console: Console) -> None:
     await console.open("/access?do=create-key", title="Access")
     dialog = console.dialog("Create a key")
     await dialog.get_by_label("Name").fill("Typed before")
@@ -199,20 +198,20 @@ async def test_a_draft_of_a_key_outlives_a_reload(console: Console) -> None:
 
 
 @pytest.mark.parametrize("role", ["MEMBER", "READER", "OPERATOR"])
-async def test_access_is_told_to_be_for_administrators(console: Console, api: Api, role: str) -> None:
-    """Console behaviour 25: nothing is asked, so nothing can flash up."""
+async def test_the_access_page_is_forbidden_for_lower_roles(console: Console, api: Api, role: str) -> None:
+    """No query is sent, so no data can be shown even for a moment."""
     site_ids = {"siteIds": [await api.create_site(await api.create_vpp())]} if role == "MEMBER" else {}
     await console.sign_in(await api.create_key(role, **site_ids))
     console.operations.clear()
 
     await console.open("/access?show=audit&do=create-key", title="This page is for administrators")
 
-    assert [asked for asked in console.operations if "getCaller" not in asked["query"]] == []
+    assert [operation for operation in console.operations if "getCaller" not in operation["query"]] == []
     await expect(console.page.get_by_role("dialog")).to_have_count(0)
     await expect(console.page.get_by_role("link", name="Access", exact=True)).to_have_count(0)
 
 
-async def test_an_entry_opens_to_what_differs_and_then_to_what_stayed(console: Console, api: Api) -> None:
+async def test_an_audit_entry_expands_to_changed_and_then_unchanged_fields(console: Console, api: Api) -> None:
     vpp_id = await api.create_vpp(name="Audited", percentage=20)
     await api.execute(
         "mutation ($input: UpdateVppInput!) { updateVpp(input: $input) { id } }",
@@ -239,7 +238,7 @@ async def test_an_entry_opens_to_what_differs_and_then_to_what_stayed(console: C
     await expect(entries.get_by_role("button", name="Create VPP Audited")).to_be_visible()
 
 
-async def test_a_deleted_object_is_told_of_and_led_to_no_more(console: Console, api: Api) -> None:
+async def test_a_deleted_object_is_shown_without_a_link(console: Console, api: Api) -> None:
     vpp_id = await api.create_vpp(name="Short lived")
     await api.execute("mutation ($id: ID!) { deleteVpp(input: {id: $id}) { id } }", id=vpp_id)
     await console.open("/access?" + urlencode({"show": "audit", "object": vpp_id}), title="Access")
@@ -251,7 +250,7 @@ async def test_a_deleted_object_is_told_of_and_led_to_no_more(console: Console, 
     await expect(console.page.get_by_role("link", name="Go to this VPP")).to_have_count(0)
 
 
-async def test_the_trail_is_narrowed_down_and_the_address_says_so(console: Console, api: Api) -> None:
+async def test_the_audit_trail_filter_is_kept_in_the_url(console: Console, api: Api) -> None:
     by_somebody = await api.as_role("OPERATOR")
     name = (await by_somebody.execute(WHO_AM_I))["name"]
     await by_somebody.create_vpp(name="By somebody")
@@ -283,8 +282,8 @@ async def test_the_trail_is_narrowed_down_and_the_address_says_so(console: Conso
     await expect(page).to_have_url(f"{console.url}/access?show=audit&last=2024-12-31")
 
 
-async def test_the_trail_is_read_a_page_at_a_time(console: Console, api: Api) -> None:
-    """Console behaviour 25: by its cursor, without counting what there is."""
+async def test_the_audit_trail_is_paginated(console: Console, api: Api) -> None:
+    """The list is read by cursor, without counting."""
     somebody = await api.as_role("OPERATOR")
     name = (await somebody.execute(WHO_AM_I))["name"]
     for _ in range(60):
@@ -298,63 +297,61 @@ async def test_the_trail_is_read_a_page_at_a_time(console: Console, api: Api) ->
 
     await expect(entries).to_have_count(60)
     await expect(console.page.get_by_role("button", name="Show more")).to_have_count(0)
-    assert sum("listAuditEntries" in asked["query"] for asked in console.operations) == 2
+    assert sum("listAuditEntries" in operation["query"] for operation in console.operations) == 2
 
 
-async def test_axe_finds_nothing_on_the_page_of_access(console: Console, api: Api) -> None:
-    """Console behaviour 3."""
+async def test_the_access_page_has_no_axe_violations(console: Console, api: Api) -> None:
     vpp_ids = [await api.create_vpp() for _ in range(3)]
-    await named_key(api, "Seen by axe", role="READER", vppIds=vpp_ids)
+    await create_key_by_api(api, "Seen by axe", role="READER", vppIds=vpp_ids)
     await console.open("/access", title="Access")
-    await expect(row_of(console, "Seen by axe").get_by_text("VPP ")).to_be_visible()
-    found = {"keys": await console.faults()}
+    await expect(find_row(console, "Seen by axe").get_by_text("VPP ")).to_be_visible()
+    found = {"keys": await console.axe_violations()}
 
     await console.press("and 2 more for Seen by axe")
-    found["held to"] = await console.faults()
+    found["scope"] = await console.axe_violations()
     await console.press("Close")
     await console.press("Revoke Seen by axe")
-    found["revoke"] = await console.faults()
+    found["revoke"] = await console.axe_violations()
     await console.press("Cancel")
     await console.press("Create a key")
-    found["create"] = await console.faults()
+    found["create"] = await console.axe_violations()
     await console.dialog("Create a key").get_by_label("Name").fill("Axe")
     await console.press("Create key")
     await expect(console.dialog("Copy the key Axe")).to_be_visible()
-    found["secret"] = await console.faults()
+    found["secret"] = await console.axe_violations()
     await console.open("/access?show=audit", title="Access")
     await console.page.get_by_role("button", name="Create API key Axe").first.click()
-    found["trail"] = await console.faults()
+    found["trail"] = await console.axe_violations()
 
     assert [fault for faults in found.values() for fault in faults] == []
 
 
 @pytest.mark.parametrize("viewport", [NARROWEST, PHONE])
-async def test_no_control_is_lost_where_the_window_is_narrow(console: Console, api: Api, viewport: Any) -> None:
-    """Console behaviours 5 and 6."""
+async def test_narrow_windows_keep_every_control(console: Console, api: Api, viewport: Any) -> None:
     name = f"A key with a name that is longer than such a window is wide, of {viewport['width']} pixels"
-    await named_key(api, name, role="READER", vppIds=[await api.create_vpp() for _ in range(3)])
+    await create_key_by_api(api, name, role="READER", vppIds=[await api.create_vpp() for _ in range(3)])
     for address in ("/access", "/access?show=audit&type=ApiKey"):
         await console.page.set_viewport_size({"width": 1280, "height": 850})
         await console.open(address, title="Access")
         if "audit" in address:
             await console.page.get_by_role("button", name=f"Create API key {name}").click()
         else:
-            await expect(row_of(console, name).get_by_text("VPP ")).to_be_visible()
+            await expect(find_row(console, name).get_by_text("VPP ")).to_be_visible()
         wide = await console.controls()
 
         await console.page.set_viewport_size(viewport)
 
         assert await console.controls() == wide
         assert await console.overflows() == []
-        assert await console.too_small() == []
+        assert await console.small_targets() == []
 
 
-def api_of(api: Api, secret: str) -> Api:
+def api_with_key(api: Api, secret: str) -> Api:
     return Api(api.client, api.s3, api.notices, key=secret)
 
 
-async def made(console: Console, name: str, *, role: str) -> str:
-    """Make a key on the page, and return its secret."""
+async def create_key(console: Console, name: str, *, role: str) -> str:
+    """Create a key on the page, and return its secret."""
     await console.press("Create a key")
     dialog = console.dialog("Create a key")
     await dialog.get_by_label("Name").fill(name)
@@ -365,22 +362,22 @@ async def made(console: Console, name: str, *, role: str) -> str:
     return secret
 
 
-async def named_key(api: Api, name: str, **more: Any) -> None:
+async def create_key_by_api(api: Api, name: str, **more: Any) -> None:
     create = "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }"
     await api.execute(create, input={"name": name, **more})
 
 
-async def key_named(api: Api, name: str) -> Any:
+async def find_key(api: Api, name: str) -> Any:
     keys = (await api.execute("{ listApiKeys { items { name expiresAt siteIds } } }"))["items"]
     (key,) = [key for key in keys if key["name"] == name]
     return key
 
 
-async def a_site(api: Api, vpp_id: str, **more: Any) -> tuple[str, str]:
+async def create_site(api: Api, vpp_id: str, **more: Any) -> tuple[str, str]:
     """Create a site, and return its id and its NMI."""
     nmi = new_nmi()
     return await api.create_site(vpp_id, nmi=nmi, **more), nmi
 
 
-def row_of(console: Console, name: str) -> Locator:
+def find_row(console: Console, name: str) -> Locator:
     return console.page.get_by_role("row").filter(has_text=name)

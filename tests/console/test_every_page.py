@@ -1,11 +1,11 @@
-"""What holds of every page: who sees it by ear or by keyboard, on a phone, in the dark, and with nothing to show."""
+"""Checks of every page: accessibility, keyboard, narrow windows, and titles."""
 
 import pytest
 from playwright.async_api import ViewportSize, expect
 
 from tests.fixtures.console.browser import DESKTOP, NARROWEST, PHONE, Console
 
-# Tabbed through until the focus comes round: what has it must be seen, not lie below a bar that stays in place.
+# The focused element must be visible, not covered by a sticky bar, and have a focus indicator.
 FOCUS = """() => {
   const element = document.activeElement;
   if (!element || element === document.body) return null;
@@ -31,28 +31,24 @@ async def open_page(console: Console, address: str, viewport: ViewportSize = DES
     await expect(console.page.locator(".skeleton")).to_have_count(0)
 
 
-async def test_axe_finds_nothing(console: Console, address: str) -> None:
-    """Console behaviour 3."""
+async def test_every_page_has_no_axe_violations(console: Console, address: str) -> None:
     await open_page(console, address)
 
-    assert await console.faults() == []
+    assert await console.axe_violations() == []
 
 
-async def test_no_page_is_wider_than_a_narrow_window_and_no_way_is_lost_there(console: Console, address: str) -> None:
-    """Console behaviour 5: 320 px is also a desktop's window at 400 %, and wider than one at 200 %."""
+async def test_every_page_fits_a_narrow_window_with_all_navigation_links(console: Console, address: str) -> None:
+    """320 px is also a 1280 px desktop window at a zoom of 400 %."""
     await open_page(console, address, NARROWEST)
 
     assert await console.overflows() == []
-    ways = console.page.get_by_role("navigation", name="Pages").get_by_role("link")
-    assert await ways.all_inner_texts() == ["Fleet", "Imports", "Reports", "Parks", "Access", "GraphiQL"]
-    assert await console.faults() == []
+    links = console.page.get_by_role("navigation", name="Pages").get_by_role("link")
+    assert await links.all_inner_texts() == ["Fleet", "Imports", "Reports", "Parks", "Access", "GraphiQL"]
+    assert await console.axe_violations() == []
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-async def test_what_the_keyboard_reaches_is_seen_and_marked(
-    console: Console, address: str, viewport: ViewportSize
-) -> None:
-    """Console behaviour 4."""
+async def test_keyboard_focus_is_visible_and_marked(console: Console, address: str, viewport: ViewportSize) -> None:
     await open_page(console, address, viewport)
     faults = []
     reached = 0
@@ -70,7 +66,7 @@ async def test_what_the_keyboard_reaches_is_seen_and_marked(
     assert reached > 6
 
 
-async def test_each_page_has_a_title_of_its_own(console: Console, addresses: dict[str, str]) -> None:
+async def test_every_page_has_a_unique_title(console: Console, addresses: dict[str, str]) -> None:
     titles = {}
     for name in ("fleet", "vpp", "site", "imports", "import", "reports", "month", "parks", "access"):
         await open_page(console, addresses[name])

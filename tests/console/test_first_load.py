@@ -1,4 +1,4 @@
-"""What is sent when the console is opened for the first time, and whether it stays in its place while it comes."""
+"""The first load of the console with an empty cache: its size in bytes, and its layout shifts."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,13 +12,13 @@ from graph.web.server import Serving
 from tests.console.conftest import OpenContext
 from tests.fixtures.console.browser import DESKTOP, PHONE, Console
 
-SCRIPTS_AT_MOST = 250_000
-ALL_AT_MOST = 300_000
-SHIFTED_AT_MOST = 0.1
-# A round trip as by mobile phone, so that what is shown meanwhile is seen meanwhile.
+MAX_SCRIPT_BYTES = 250_000
+MAX_TOTAL_BYTES = 300_000
+MAX_LAYOUT_SHIFT = 0.1
+# A mobile network's round trip, so that placeholders are visible while data loads.
 ROUND_TRIP_MS = 150
 
-# What moves without having been told to, as a part of the window times a part of its way; added up.
+# Cumulative layout shift: the sum of the shifts without recent user input.
 OBSERVE_SHIFTS = """window.shifted = 0;
 new PerformanceObserver((list) => {
   for (const shift of list.getEntries()) if (!shift.hadRecentInput) window.shifted += shift.value;
@@ -27,7 +27,7 @@ new PerformanceObserver((list) => {
 
 @dataclass
 class Loaded:
-    """What a window was sent, with nothing kept from before: bytes as they went over the wire, by address."""
+    """A page loaded with an empty cache, and the bytes received over the network by URL."""
 
     page: Page
     sizes: dict[str, int] = field(default_factory=dict)
@@ -46,22 +46,22 @@ class Loaded:
 
     async def watch(self, context: BrowserContext) -> None:
         cdp = await context.new_cdp_session(self.page)
-        cdp.on("Network.requestWillBeSent", self._note)
-        cdp.on("Network.loadingFinished", self._add)
+        cdp.on("Network.requestWillBeSent", self._record_request)
+        cdp.on("Network.loadingFinished", self._add_bytes)
         await cdp.send("Network.enable")
         slow = {"offline": False, "latency": ROUND_TRIP_MS, "downloadThroughput": -1, "uploadThroughput": -1}
         await cdp.send("Network.emulateNetworkConditions", slow)
 
-    def _note(self, sent: dict[str, Any]) -> None:
+    def _record_request(self, sent: dict[str, Any]) -> None:
         self._urls[sent["requestId"]] = sent["request"]["url"]
 
-    def _add(self, finished: dict[str, Any]) -> None:
+    def _add_bytes(self, finished: dict[str, Any]) -> None:
         url = self._urls[finished["requestId"]]
         self.sizes[url] = self.sizes.get(url, 0) + finished["encodedDataLength"]
 
 
 async def load(open_context: OpenContext, url: str, viewport: ViewportSize = DESKTOP) -> Loaded:
-    """Open a page with nothing kept from before, and wait until all of it is there."""
+    """Open a page with an empty cache, and wait until it is loaded completely."""
     context = await open_context(viewport=viewport)
     await context.add_init_script(OBSERVE_SHIFTS)
     loaded = Loaded(await context.new_page())
@@ -75,58 +75,54 @@ async def load(open_context: OpenContext, url: str, viewport: ViewportSize = DES
 
 @pytest.fixture
 def ours(served_console: Serving, servers: EmbeddedServers) -> set[str]:
-    """The hosts that may be asked: the server's own, and that of the object store."""
+    """Return the hosts that may be requested: the server, and the object store."""
     return {urlsplit(url).netloc for url in (served_console.url, str(servers.object_store.endpoint_url))}
 
 
-async def test_the_first_page_takes_250_kb_of_scripts_and_300_kb_in_all(
+async def test_the_first_page_loads_at_most_250_kb_of_scripts_and_300_kb_in_total(
     open_context: OpenContext, served_console: Serving, addresses: dict[str, str]
 ) -> None:
-    """Console behaviour 2."""
     loaded = await load(open_context, served_console.url + addresses["fleet"])
 
-    assert 50_000 < loaded.bytes_of(".js") <= SCRIPTS_AT_MOST
-    assert loaded.bytes_of(".js") < loaded.bytes_of() <= ALL_AT_MOST
+    assert 50_000 < loaded.bytes_of(".js") <= MAX_SCRIPT_BYTES
+    assert loaded.bytes_of(".js") < loaded.bytes_of() <= MAX_TOTAL_BYTES
     assert loaded.hosts == {served_console.url.removeprefix("http://")}
 
 
-async def test_the_editors_of_graphiql_are_sent_for_its_own_page_alone(
+async def test_only_the_graphiql_page_loads_the_editors(
     console: Console, open_context: OpenContext, served_console: Serving, addresses: dict[str, str], ours: set[str]
 ) -> None:
-    """Console behaviour 2."""
     graphiql = await load(open_context, f"{served_console.url}/graphql")
     await expect(graphiql.page.locator(".monaco-editor").first).to_be_visible()
     for address in addresses.values():
         await console.open(address)
         await expect(console.page.locator(".skeleton")).to_have_count(0)
         await console.page.wait_for_load_state("networkidle")
-    elsewhere = {urlsplit(asked).path for asked in console.addresses}
+    elsewhere = {urlsplit(url).path for url in console.requested_urls}
 
     assert graphiql.hosts <= ours
-    assert names_of(elsewhere) >= {"FleetPage", "ImportsPage", "MonthPage", "ParksPage", "AccessPage"}
+    assert chunk_names(elsewhere) >= {"FleetPage", "ImportsPage", "MonthPage", "ParksPage", "AccessPage"}
     alone = graphiql.files - elsewhere
-    assert names_of(alone) >= {"GraphiQLPage", "monaco"}
+    assert chunk_names(alone) >= {"GraphiQLPage", "monaco"}
     assert sum(size for url, size in graphiql.sizes.items() if urlsplit(url).path in alone) > 1_000_000
 
 
-def names_of(files: set[str]) -> set[str]:
-    """Return what files are named before the hashes of what is in them."""
+def chunk_names(files: set[str]) -> set[str]:
+    """Return the names of chunks without their content hashes."""
     return {file.rpartition("/")[2].partition("-")[0] for file in files}
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-async def test_nothing_moves_while_a_page_loads(
+async def test_a_page_has_no_layout_shift_while_it_loads(
     open_context: OpenContext, served_console: Serving, address: str, viewport: ViewportSize
 ) -> None:
-    """Console behaviour 1."""
     loaded = await load(open_context, served_console.url + address, viewport)
 
-    assert await loaded.page.evaluate("window.shifted") <= SHIFTED_AT_MOST
+    assert await loaded.page.evaluate("window.shifted") <= MAX_LAYOUT_SHIFT
 
 
-async def test_nothing_moves_while_graphiql_loads(open_context: OpenContext, served_console: Serving) -> None:
-    """Console behaviour 1."""
+async def test_graphiql_has_no_layout_shift_while_it_loads(open_context: OpenContext, served_console: Serving) -> None:
     loaded = await load(open_context, f"{served_console.url}/graphql")
     await expect(loaded.page.locator(".monaco-editor").first).to_be_visible()
 
-    assert await loaded.page.evaluate("window.shifted") <= SHIFTED_AT_MOST
+    assert await loaded.page.evaluate("window.shifted") <= MAX_LAYOUT_SHIFT

@@ -1,4 +1,4 @@
-"""VPPs: found, created and changed, and what a day from which something holds means."""
+"""The fleet pages: finding, creating and changing VPPs, and changes with a first day."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ from playwright.async_api import Locator, expect
 
 from tests.fixtures.api import Api, new_name, new_nmi
 from tests.fixtures.console.browser import Console
-from tests.fixtures.console.keyboard import focused, tab_to
+from tests.fixtures.console.keyboard import focused_element, tab_to
 
 ABSENT_ID = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
 
@@ -17,16 +17,16 @@ VPP = """query ($id: ID!) { getVpp(id: $id) {
     name priceSchedules { revenuePercentage dailyFeeAud effectiveFrom effectiveUntil }
 } }"""
 
-# All that the page says from now on, to find what it said for a moment only.
-KEEP_WHAT_IS_SAID = """() => {
-  window.said = [];
-  const listen = () => window.said.push(document.body.innerText, document.title);
-  new MutationObserver(listen).observe(document, { childList: true, subtree: true, characterData: true });
+# Record all text that the page shows from now on, even for a moment.
+RECORD_SHOWN_TEXT = """() => {
+  window.shownTexts = [];
+  const record = () => window.shownTexts.push(document.body.innerText, document.title);
+  new MutationObserver(record).observe(document, { childList: true, subtree: true, characterData: true });
 }"""
 
 
-async def vpp_named(api: Api, name: str) -> Any:
-    """Return the id and terms of the VPP of a name."""
+async def find_vpp(api: Api, name: str) -> Any:
+    """Return the id and the terms of the VPP with a name."""
     document = "query ($name: String!) { getVppByName(name: $name) { id revenuePercentage dailyFeeAud } }"
     return await api.execute(document, name=name)
 
@@ -35,8 +35,8 @@ def periods(console: Console, label: str) -> Locator:
     return console.page.get_by_role("list", name=label).get_by_role("listitem")
 
 
-async def test_a_vpp_is_created_by_the_keyboard_alone(console: Console, api: Api) -> None:
-    """Console behaviour 4: focus is seen, held by the dialog, and given back; what was typed is kept meanwhile."""
+async def test_a_vpp_can_be_created_with_the_keyboard_alone(console: Console, api: Api) -> None:
+    """The focus is visible, trapped in the dialog, and returned; the draft is kept meanwhile."""
     await console.open("/", title="Fleet")
 
     await tab_to(console, "Create a VPP")
@@ -47,10 +47,10 @@ async def test_a_vpp_is_created_by_the_keyboard_alone(console: Console, api: Api
     visited = []
     for _ in range(10):
         await console.page.keyboard.press("Tab")
-        visited.append(await focused(console))
+        visited.append(await focused_element(console))
     await console.page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
-    given_back = await focused(console)
+    returned_to = await focused_element(console)
     await console.page.keyboard.press("Enter")
     await expect(dialog.get_by_label("Name")).to_have_value("Harbour")
     await tab_to(console, "Daily fee per site (AUD)")
@@ -60,12 +60,12 @@ async def test_a_vpp_is_created_by_the_keyboard_alone(console: Console, api: Api
 
     assert all(at["isSeen"] and at["isInDialog"] for at in visited)
     assert {at["name"] for at in visited} >= {"Name", "Share of revenue the VPP takes (%)", "Cancel", "Create VPP"}
-    assert given_back["name"] == "Create a VPP"
-    created = await vpp_named(api, "Harbour")
+    assert returned_to["name"] == "Create a VPP"
+    created = await find_vpp(api, "Harbour")
     assert created == {"id": console.page.url.split("/")[-1], "revenuePercentage": 20, "dailyFeeAud": 0.3}
 
 
-async def test_the_way_back_from_a_created_vpp_asks_nothing_again(console: Console) -> None:
+async def test_going_back_from_a_created_vpp_does_not_reopen_the_dialog(console: Console) -> None:
     name = new_name()
     await console.open("/", title="Fleet")
     await console.press("Create a VPP")
@@ -79,8 +79,8 @@ async def test_the_way_back_from_a_created_vpp_asks_nothing_again(console: Conso
     await expect(console.page.get_by_role("dialog")).to_have_count(0)
 
 
-async def test_a_refused_vpp_is_told_at_the_field_at_fault(console: Console, api: Api) -> None:
-    """Console behaviour 24: the sentence stands at the field, which has the focus, and what was typed is kept."""
+async def test_a_rejected_vpp_shows_the_error_at_the_invalid_field(console: Console, api: Api) -> None:
+    """The error is shown at the field, which has the focus, and the typed values are kept."""
     name = new_name()
     await api.create_vpp(name=name)
     await console.open("/", title="Fleet")
@@ -108,10 +108,10 @@ async def test_a_refused_vpp_is_told_at_the_field_at_fault(console: Console, api
     await expect(share).to_have_value("120")
     await expect(dialog.get_by_label("Name")).to_have_value(f"{name} again")
     await expect(fee).to_have_value("0.3")
-    assert await vpp_named(api, f"{name} again") is None
+    assert await find_vpp(api, f"{name} again") is None
 
 
-async def test_terms_from_a_day_on_leave_the_days_before_as_they_were(console: Console, api: Api) -> None:
+async def test_terms_from_a_date_leave_earlier_days_unchanged(console: Console, api: Api) -> None:
     id = await api.create_vpp(percentage=20, daily_fee=0.3)
     await console.open(f"/vpps/{id}")
 
@@ -137,7 +137,7 @@ async def test_terms_from_a_day_on_leave_the_days_before_as_they_were(console: C
     ]
 
 
-async def test_terms_for_all_time_say_which_they_replace(console: Console, api: Api) -> None:
+async def test_terms_for_all_time_name_the_terms_they_replace(console: Console, api: Api) -> None:
     id = await api.create_vpp(percentage=20, daily_fee=0.3)
     await api.execute(UPDATE_VPP, input={"id": id, "revenuePercentage": 25, "effectiveFrom": "2025-07-01"})
     await console.open(f"/vpps/{id}")
@@ -159,7 +159,7 @@ async def test_terms_for_all_time_say_which_they_replace(console: Console, api: 
     ]
 
 
-async def test_a_vpp_is_renamed(console: Console, api: Api) -> None:
+async def test_a_vpp_can_be_renamed(console: Console, api: Api) -> None:
     id, name = await api.create_vpp(), new_name()
     await console.open(f"/vpps/{id}")
 
@@ -171,7 +171,7 @@ async def test_a_vpp_is_renamed(console: Console, api: Api) -> None:
     assert (await api.execute(VPP, id=id))["name"] == name
 
 
-async def test_a_vpp_without_sites_is_deleted(console: Console, api: Api) -> None:
+async def test_a_vpp_without_sites_can_be_deleted(console: Console, api: Api) -> None:
     id = await api.create_vpp()
     await console.open(f"/vpps/{id}")
 
@@ -183,7 +183,7 @@ async def test_a_vpp_without_sites_is_deleted(console: Console, api: Api) -> Non
     assert await api.execute(VPP, id=id) is None
 
 
-async def test_why_a_vpp_cannot_be_deleted_is_told_as_it_comes(console: Console, api: Api) -> None:
+async def test_a_vpp_that_cannot_be_deleted_shows_the_apis_message(console: Console, api: Api) -> None:
     id = await api.create_vpp()
     await api.create_site(id)
     await console.open(f"/vpps/{id}")
@@ -197,7 +197,7 @@ async def test_why_a_vpp_cannot_be_deleted_is_told_as_it_comes(console: Console,
     assert await api.execute(VPP, id=id) is not None
 
 
-async def test_a_site_is_created_in_a_vpp_from_a_day_on(console: Console, api: Api) -> None:
+async def test_a_site_can_be_created_in_a_vpp_from_a_date(console: Console, api: Api) -> None:
     vpp_id, nmi = await api.create_vpp(), new_nmi()
     await console.open(f"/vpps/{vpp_id}")
 
@@ -223,7 +223,7 @@ async def test_a_site_is_created_in_a_vpp_from_a_day_on(console: Console, api: A
     }
 
 
-async def test_a_vpps_sites_are_those_of_the_day_asked_for(console: Console, api: Api) -> None:
+async def test_a_vpps_sites_are_those_of_the_selected_day(console: Console, api: Api) -> None:
     before, after = await api.create_vpp(), await api.create_vpp()
     site_id = await api.create_site(before, address="1 Darby St", capacity_kwh=13.5)
     await api.create_site(before, address="2 Hunter St")
@@ -245,7 +245,7 @@ async def test_a_vpps_sites_are_those_of_the_day_asked_for(console: Console, api
     await expect(console.page).to_have_url(f"{console.url}/vpps/{before}?on=2025-09-14&address=darby")
 
 
-async def test_a_site_is_found_by_its_nmi_or_a_part_of_its_address(console: Console, api: Api) -> None:
+async def test_a_site_is_found_by_nmi_or_part_of_its_address(console: Console, api: Api) -> None:
     id = await api.create_site(await api.create_vpp(), nmi="QB12345678", address="12 Crown St Wollongong NSW 2500")
     await console.open("/", title="Fleet")
     search, found = console.page.get_by_label("NMI, or part"), console.page.get_by_role("list", name="Sites found")
@@ -263,8 +263,7 @@ async def test_a_site_is_found_by_its_nmi_or_a_part_of_its_address(console: Cons
     await expect(console.page).to_have_url(f"{console.url}/sites/{id}")
 
 
-async def test_lists_come_in_pages_and_are_never_counted(console: Console, api: Api) -> None:
-    """Console behaviour 25."""
+async def test_lists_are_paginated_without_counting(console: Console, api: Api) -> None:
     for number in range(60):
         await api.create_vpp(name=f"Paged {number:02}")
     page = 'query { listVpps(filter: {nameContains: "Paged"}) { nextToken } }'
@@ -284,45 +283,45 @@ async def test_lists_come_in_pages_and_are_never_counted(console: Console, api: 
 
 
 @pytest.mark.parametrize("kind", ["vpps", "sites"])
-async def test_what_is_others_looks_as_if_it_were_not_there(console: Console, api: Api, kind: str) -> None:
-    """Console behaviour 25: the same words, and nothing of what is others' for a moment."""
-    mine, other = await api.create_vpp(), await api.create_vpp(name=f"Secret of {new_name()}")
-    foreign_id = other if kind == "vpps" else await api.create_site(other, address="Secret Rd 1")
-    await console.sign_in(await api.create_key("OPERATOR", vppIds=[mine]))
+async def test_an_object_out_of_scope_looks_like_a_missing_one(console: Console, api: Api, kind: str) -> None:
+    """Both pages are equal, and no foreign data is shown even for a moment."""
+    own_vpp_id, other_vpp_id = await api.create_vpp(), await api.create_vpp(name=f"Secret of {new_name()}")
+    foreign_id = other_vpp_id if kind == "vpps" else await api.create_site(other_vpp_id, address="Secret Rd 1")
+    await console.sign_in(await api.create_key("OPERATOR", vppIds=[own_vpp_id]))
     words = []
 
     for id in (ABSENT_ID, foreign_id, "no-id-at-all"):
         await console.open("/", title="Fleet")
-        await console.page.evaluate(KEEP_WHAT_IS_SAID)
+        await console.page.evaluate(RECORD_SHOWN_TEXT)
         await console.page.evaluate(
             "(to) => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate')) }", f"/{kind}/{id}"
         )
         await expect(console.title).to_have_text(f"There is no such {'VPP' if kind == 'vpps' else 'site'}")
         words.append((await console.page.title(), await console.page.get_by_role("main").inner_html()))
-        said = await console.page.evaluate("window.said")
-        assert said
-        assert not any("Secret" in each for each in said)
+        texts = await console.page.evaluate("window.shownTexts")
+        assert texts
+        assert not any("Secret" in text for text in texts)
 
     assert words[0] == words[1] == words[2]
 
 
-async def test_another_caller_sees_nothing_of_what_the_one_before_read(console: Console, api: Api) -> None:
-    """Console behaviour 25: the role changes on a page that is open."""
-    mine, other = await api.create_vpp(), await api.create_vpp(name=f"Secret of {new_name()}")
-    key = await api.create_key("OPERATOR", vppIds=[mine])
-    await console.open(f"/vpps/{other}")
+async def test_a_new_caller_sees_no_data_of_the_previous_one(console: Console, api: Api) -> None:
+    """Another caller signs in on an open page."""
+    own_vpp_id, other_vpp_id = await api.create_vpp(), await api.create_vpp(name=f"Secret of {new_name()}")
+    key = await api.create_key("OPERATOR", vppIds=[own_vpp_id])
+    await console.open(f"/vpps/{other_vpp_id}")
     await expect(console.title).to_contain_text("Secret")
 
     await console.press("Sign out")
-    await console.page.evaluate(KEEP_WHAT_IS_SAID)
+    await console.page.evaluate(RECORD_SHOWN_TEXT)
     await console.page.get_by_label("API key").fill(key)
     await console.press("Sign in")
 
     await expect(console.title).to_have_text("There is no such VPP")
-    assert not any("Secret" in each for each in await console.page.evaluate("window.said"))
+    assert not any("Secret" in text for text in await console.page.evaluate("window.shownTexts"))
 
 
-async def test_a_member_sees_their_own_sites_and_nothing_else(console: Console, api: Api) -> None:
+async def test_a_member_sees_only_their_own_sites(console: Console, api: Api) -> None:
     name = new_name()
     vpp_id = await api.create_vpp(name=name)
     site_id = await api.create_site(vpp_id, nmi="QM00000001", address="7 Beaumont St", capacity_kwh=13.5)
@@ -347,7 +346,7 @@ async def test_a_member_sees_their_own_sites_and_nothing_else(console: Console, 
     await console.open(f"/vpps/{vpp_id}", title="This page is for readers, operators and administrators")
 
 
-async def test_a_reader_is_offered_no_changes(console: Console, api: Api) -> None:
+async def test_a_reader_sees_no_buttons_for_changes(console: Console, api: Api) -> None:
     vpp_id = await api.create_vpp()
     site_id = await api.create_site(vpp_id, capacity_kwh=13.5)
     await console.sign_in(await api.create_key("READER"))
@@ -362,8 +361,8 @@ async def test_a_reader_is_offered_no_changes(console: Console, api: Api) -> Non
     assert not {"Create a VPP", "Rename", "Delete", "Change terms", "Create a site", "Edit", "Remove"} & set(offered)
 
 
-async def test_amounts_say_their_period_and_currency(console: Console, api: Api) -> None:
-    """Console behaviour 18: days are in NEM time, money is in AUD."""
+async def test_amounts_name_their_period_and_currency(console: Console, api: Api) -> None:
+    """Days are in NEM time, and money is in AUD."""
     id = await api.create_vpp(daily_fee=0.3)
 
     await console.open("/", title="Fleet")
@@ -379,8 +378,8 @@ async def test_amounts_say_their_period_and_currency(console: Console, api: Api)
     )
 
 
-async def test_axe_finds_nothing_wrong_with_the_fleet(console: Console, api: Api) -> None:
-    """Console behaviour 3: with what was refused shown, too, and nothing is lost where the window is narrow."""
+async def test_the_fleet_pages_have_no_axe_violations_and_fit_narrow_windows(console: Console, api: Api) -> None:
+    """Checks the dialogs with rejected input, too."""
     id = await api.create_vpp()
     await api.execute(UPDATE_VPP, input={"id": id, "revenuePercentage": 25, "effectiveFrom": "2025-07-01"})
     await api.create_site(id, address="426 King St Newcastle West NSW 2302")
@@ -389,7 +388,7 @@ async def test_axe_finds_nothing_wrong_with_the_fleet(console: Console, api: Api
     for path in ("/?site=king", "/?site=QB123456780", f"/vpps/{id}", f"/vpps/{ABSENT_ID}"):
         await console.open(path)
         await expect(console.loading).to_have_count(0)
-        faults += await console.faults_and_overflows()
+        faults += await console.axe_violations_and_overflows()
     for path, submit in (
         ("/?do=create-vpp", "Create VPP"),
         (f"/vpps/{id}?do=rename-vpp", "Rename"),
@@ -404,6 +403,6 @@ async def test_axe_finds_nothing_wrong_with_the_fleet(console: Console, api: Api
             await field.fill("")
         await dialog.get_by_role("button", name=submit).click()
         await expect(dialog.locator("[data-invalid], [role=alert]").first).to_be_visible()
-        faults += await console.faults_and_overflows()
+        faults += await console.axe_violations_and_overflows()
 
     assert "\n".join(faults) == ""

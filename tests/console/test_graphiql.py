@@ -1,4 +1,4 @@
-"""GraphiQL as a person meets it: in a browser, from our own files alone."""
+"""GraphiQL in a browser, served from the console's own files."""
 
 import json
 from urllib.parse import urlsplit
@@ -51,7 +51,7 @@ TABS_STORED = """async (name) => {
   while (!localStorage.getItem("graphiql:tabState")?.includes(name)) await new Promise(requestAnimationFrame);
 }"""
 
-# One in the page as it came, one put into it later, and an attribute of one that is.
+# Three injections: a script in the HTML, a script element added later, and an event handler attribute.
 INJECTED = "<script>window.injected = 1</script>"
 INJECT = """() => {
   const script = document.createElement("script");
@@ -70,7 +70,7 @@ async def graphiql(open_context: OpenContext, api_server: Serving) -> GraphiQL:
     return graphiql
 
 
-async def test_a_query_a_mutation_and_a_subscription_run_with_nothing_from_elsewhere(
+async def test_query_mutation_and_subscription_run_without_external_hosts(
     graphiql: GraphiQL, api_server: Serving
 ) -> None:
     await graphiql.run("CreateVpp", CREATE_VPP)
@@ -87,17 +87,17 @@ async def test_a_query_a_mutation_and_a_subscription_run_with_nothing_from_elsew
     await graphiql.run("ImportProgress", IMPORT_PROGRESS)
     await expect(graphiql.result).to_contain_text('"fileName": "september.csv", "status": "AWAITING_UPLOAD"')
 
-    assert {urlsplit(address).netloc for address in graphiql.addresses} == {urlsplit(api_server.url).netloc}
-    assert graphiql.complaints == []
+    assert {urlsplit(address).netloc for address in graphiql.requested_urls} == {urlsplit(api_server.url).netloc}
+    assert graphiql.console_errors == []
 
 
-async def test_the_query_it_opens_with_is_answered(graphiql: GraphiQL) -> None:
+async def test_the_default_query_runs(graphiql: GraphiQL) -> None:
     await graphiql.page.get_by_role("button", name="Execute query").click()
 
     await expect(graphiql.result).to_contain_text('{ "data": { "listVpps": { "items": [')
 
 
-async def test_what_the_headers_editor_holds_is_sent_over_http_and_over_the_socket(
+async def test_headers_in_the_editor_are_sent_over_http_and_the_websocket(
     graphiql: GraphiQL, api_server: Serving
 ) -> None:
     changed = {"x-api-key": API_KEY, "x-changed": "yes"}
@@ -115,10 +115,13 @@ async def test_what_the_headers_editor_holds_is_sent_over_http_and_over_the_sock
 
     sent = await (await request.value).all_headers()
     assert {name: sent[name] for name in changed} == changed
-    assert [message["payload"] for message in graphiql.sent("connection_init")] == [{"x-api-key": API_KEY}, changed]
+    assert [message["payload"] for message in graphiql.websocket_messages("connection_init")] == [
+        {"x-api-key": API_KEY},
+        changed,
+    ]
 
 
-async def test_no_key_is_stored_and_a_new_one_takes_the_old_ones_place(graphiql: GraphiQL, served_api: Api) -> None:
+async def test_no_key_is_stored_and_a_new_key_replaces_the_old_one(graphiql: GraphiQL, served_api: Api) -> None:
     another = await served_api.create_key("READER")
 
     async def with_another_key(route: Route) -> None:
@@ -131,7 +134,7 @@ async def test_no_key_is_stored_and_a_new_one_takes_the_old_ones_place(graphiql:
     await graphiql.run("NamedVpps", LIST_VPPS)
     await expect(graphiql.result).to_contain_text('"listVpps"')
     await graphiql.page.evaluate(TABS_STORED, "NamedVpps")
-    stored = await graphiql.kept()
+    stored = await graphiql.stored_state()
     await graphiql.page.route("**/graphql", with_another_key)
     await graphiql.page.reload()
 
@@ -142,7 +145,7 @@ async def test_no_key_is_stored_and_a_new_one_takes_the_old_ones_place(graphiql:
     await expect(graphiql.headers).to_contain_text(another)
 
 
-async def test_words_are_completed_and_the_schema_opened_without_a_complaint(graphiql: GraphiQL) -> None:
+async def test_completion_and_the_schema_explorer_work_without_errors(graphiql: GraphiQL) -> None:
     editor = graphiql.page.get_by_role("region", name="Operation Editor")
     await graphiql.write(editor, "{ listVp }")
     textbox = editor.get_by_role("textbox", name="Editor content")
@@ -157,10 +160,10 @@ async def test_words_are_completed_and_the_schema_opened_without_a_complaint(gra
     await graphiql.page.get_by_role("link", name="Query", exact=True).click()
     await expect(graphiql.page.get_by_role("link", name="listVpps", exact=True)).to_be_visible()
 
-    assert graphiql.complaints == []
+    assert graphiql.console_errors == []
 
 
-async def test_a_script_that_was_put_into_the_page_is_not_run(graphiql: GraphiQL, api_server: Serving) -> None:
+async def test_an_injected_script_does_not_run(graphiql: GraphiQL, api_server: Serving) -> None:
     async def with_a_script(route: Route) -> None:
         if route.request.method != "GET":
             return await route.continue_()
@@ -173,7 +176,7 @@ async def test_a_script_that_was_put_into_the_page_is_not_run(graphiql: GraphiQL
     await graphiql.page.evaluate(INJECT)
 
     assert await graphiql.page.evaluate("window.injected") is None
-    forbidden = [told for told in graphiql.complaints if " forbids " in told]
+    forbidden = [message for message in graphiql.console_errors if " forbids " in message]
     assert forbidden == [
         "script-src-elem forbids inline",
         "script-src-elem forbids inline",

@@ -1,4 +1,4 @@
-"""Files on their way in, as a person sees them: before they are sent, while they are, and what became of them."""
+"""The import pages: previewing and uploading files, rejected rows, and reverting imports."""
 
 import csv
 import gzip
@@ -15,19 +15,19 @@ from tests.console.conftest import OpenContext
 from tests.fixtures.api import Api, new_name, new_nmi
 from tests.fixtures.console.browser import Console, open_tab
 from tests.fixtures.console.importing import (
-    PATIENCE_MS,
-    card,
-    cells,
-    choose,
-    events,
-    events_of,
+    IMPORT_TIMEOUT_MS,
+    choose_files,
+    events_csv,
     expect_state,
-    figures,
-    file,
-    hold_uploads,
-    of_name,
-    progress,
-    send,
+    file_card,
+    file_payload,
+    find_imports,
+    import_file,
+    list_events,
+    pause_uploads,
+    progress_section,
+    read_cells,
+    read_figures,
 )
 
 REJECTED = 100_000
@@ -38,55 +38,54 @@ def s3(servers: EmbeddedServers) -> str:
     return str(servers.object_store.endpoint_url)
 
 
-async def a_site(api: Api) -> tuple[str, str]:
-    """Create a site of a VPP of its own, and return its id and NMI."""
+async def create_site(api: Api) -> tuple[str, str]:
+    """Create a site in a new VPP, and return its id and its NMI."""
     nmi = new_nmi()
     return await api.create_site(await api.create_vpp(), nmi=nmi, capacity_kwh=13.5), nmi
 
 
-async def test_what_is_in_a_file_is_shown_before_any_of_it_is_sent(console: Console, api: Api, s3: str) -> None:
-    """Console behaviour 11."""
+async def test_a_file_is_previewed_before_anything_is_sent(console: Console, api: Api, s3: str) -> None:
     nmi = new_nmi()
     content = (
         f'tariff,Note,nmi,event_type,ENERGY,date\n8,"a, b", {nmi} ,CHARGE,6.0,2025-09-02\n\n22,c,{nmi},DISCHARGE\n'
     )
 
     await console.open("/imports", title="Imports")
-    await choose(console.page, file("shown.csv", content))
+    await choose_files(console.page, file_payload("shown.csv", content))
 
-    shown = card(console.page, "shown.csv")
+    shown = file_card(console.page, "shown.csv")
     await expect(shown).to_contain_text(f"{len(content)} bytes · 2 rows")
     await expect(shown.get_by_role("list", name="Columns").get_by_role("listitem")).to_have_text(
         ["NMI found", "DATE found", "EVENT_TYPE found", "ENERGY found", "TARIFF found"]
     )
     await expect(shown).to_contain_text("Ignored columns: Note")
-    assert await cells(shown.get_by_role("table")) == [
+    assert await read_cells(shown.get_by_role("table")) == [
         ["2", nmi, "2025-09-02", "CHARGE", "6.0", "8"],
         ["4", "Will be rejected: 4 fields, but the header has 6"],
     ]
-    assert await of_name(api, "shown.csv") == []
-    assert [asked for asked in console.operations if "mutation" in asked["query"]] == []
-    assert [address for address in console.addresses if address.startswith(s3)] == []
+    assert await find_imports(api, "shown.csv") == []
+    assert [operation for operation in console.operations if "mutation" in operation["query"]] == []
+    assert [address for address in console.requested_urls if address.startswith(s3)] == []
 
 
-async def test_a_packed_file_is_shown_unpacked_and_imported(console: Console, api: Api) -> None:
-    site_id, nmi = await a_site(api)
-    packed = gzip.compress(events(f"{nmi},2025-09-02,DISCHARGE,5.0,22").encode())
+async def test_a_gzip_file_is_previewed_and_imported(console: Console, api: Api) -> None:
+    site_id, nmi = await create_site(api)
+    packed = gzip.compress(events_csv(f"{nmi},2025-09-02,DISCHARGE,5.0,22").encode())
 
     await console.open("/imports", title="Imports")
-    await choose(console.page, file("packed.csv.gz", packed))
-    shown = card(console.page, "packed.csv.gz")
+    await choose_files(console.page, file_payload("packed.csv.gz", packed))
+    shown = file_card(console.page, "packed.csv.gz")
     await expect(shown).to_contain_text(f"{len(packed)} bytes · gzip · 1 row")
-    first_rows = await cells(shown.get_by_role("table"))
+    first_rows = await read_cells(shown.get_by_role("table"))
     await console.press("Import")
     await expect_state(console.page, "Imported")
 
     assert first_rows == [["2", nmi, "2025-09-02", "DISCHARGE", "5.0", "22"]]
-    assert await events_of(api, site_id) == [("2025-09-02", "1.10")]
+    assert await list_events(api, site_id) == [("2025-09-02", "1.10")]
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("lacking.csv", "NMI,DAY,EVENT_TYPE,ENERGY,TARIFF\n1,2,3,4,5\n", "DATE is missing"),
         ("twice.csv", "NMI,DATE,date,EVENT_TYPE,ENERGY,TARIFF\n1,2,2,3,4,5\n", "more than one column DATE"),
@@ -96,22 +95,22 @@ async def test_a_packed_file_is_shown_unpacked_and_imported(console: Console, ap
         ("damaged.csv.gz", b"\x1f\x8b\x08\x00damaged", "The gzip file is damaged, or has no header."),
     ],
 )
-async def test_a_file_that_the_server_would_refuse_is_not_sent_and_it_is_said_why(
-    console: Console, name: str, content: str | bytes, told: str
+async def test_an_invalid_file_is_not_sent_and_shows_the_reason(
+    console: Console, name: str, content: str | bytes, message: str
 ) -> None:
     await console.open("/imports", title="Imports")
 
-    await choose(console.page, file(name, content))
+    await choose_files(console.page, file_payload(name, content))
 
-    await expect(card(console.page, name)).to_contain_text(told)
+    await expect(file_card(console.page, name)).to_contain_text(message)
     await expect(console.page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
 
 
-async def test_what_charge_tariffs_say_is_as_it_was_chosen(console: Console, api: Api) -> None:
-    site_id, nmi = await a_site(api)
+async def test_charge_tariffs_have_the_selected_meaning(console: Console, api: Api) -> None:
+    site_id, nmi = await create_site(api)
 
     await console.open("/imports", title="Imports")
-    await choose(console.page, file("earning.csv", events(f"{nmi},2025-09-02,CHARGE,5,8")))
+    await choose_files(console.page, file_payload("earning.csv", events_csv(f"{nmi},2025-09-02,CHARGE,5,8")))
     await expect(console.page.get_by_role("radiogroup", name="Charge tariffs mean")).to_contain_text(
         "each kWh cost 8 cents, which lowers the revenue"
     )
@@ -122,17 +121,17 @@ async def test_what_charge_tariffs_say_is_as_it_was_chosen(console: Console, api
     await console.press("Import")
     await expect_state(console.page, "Imported")
 
-    assert await events_of(api, site_id) == [("2025-09-02", "0.40")]
+    assert await list_events(api, site_id) == [("2025-09-02", "0.40")]
 
 
-async def test_readings_go_to_the_park_that_is_found_by_its_name(console: Console, api: Api) -> None:
+async def test_readings_are_imported_into_the_park_found_by_name(console: Console, api: Api) -> None:
     name = f"Dunes of {new_name()}"
     park_id = await api.create_park(name=name)
     await api.create_park(name=f"Polder of {new_name()}")
 
     await console.open("/imports", title="Imports")
-    await choose(console.page, file("readings.csv", "datetime,MW\n2025-09-01 00:00:00,1.5\n"))
-    shown = card(console.page, "readings.csv")
+    await choose_files(console.page, file_payload("readings.csv", "datetime,MW\n2025-09-01 00:00:00,1.5\n"))
+    shown = file_card(console.page, "readings.csv")
     await expect(shown.get_by_role("button", name="Kind")).to_contain_text("Readings of a park")
     await expect(console.page.get_by_role("button", name="Import", exact=True)).to_be_disabled()
     await shown.get_by_role("combobox", name="Park").fill("dunes")
@@ -148,43 +147,40 @@ async def test_readings_go_to_the_park_that_is_found_by_its_name(console: Consol
     assert park["readings"]["items"] == [{"intervalStart": "2025-09-01T00:00:00.000+02:00", "powerMw": 1.5}]
 
 
-async def test_several_files_are_sent_one_after_another_each_with_a_state_of_its_own(
-    console: Console, api: Api, s3: str
-) -> None:
-    _, nmi = await a_site(api)
+async def test_several_files_are_uploaded_one_after_another(console: Console, api: Api, s3: str) -> None:
+    _, nmi = await create_site(api)
     park = f"Park of {new_name()}"
     await console.open("/imports", title="Imports")
-    held = await hold_uploads(console.page, s3)
+    paused_uploads = await pause_uploads(console.page, s3)
 
-    await choose(
+    await choose_files(
         console.page,
-        file("first.csv", events(f"{nmi},2025-09-02,DISCHARGE,5,22")),
-        file("second.csv", f"park_name,timezone,energy_type\n{park},Europe/Amsterdam,Wind\n"),
-        file("third.csv", "who,knows\n1,2\n"),
+        file_payload("first.csv", events_csv(f"{nmi},2025-09-02,DISCHARGE,5,22")),
+        file_payload("second.csv", f"park_name,timezone,energy_type\n{park},Europe/Amsterdam,Wind\n"),
+        file_payload("third.csv", "who,knows\n1,2\n"),
     )
-    await expect(card(console.page, "second.csv").get_by_role("button", name="Kind")).to_contain_text("Parks")
+    await expect(file_card(console.page, "second.csv").get_by_role("button", name="Kind")).to_contain_text("Parks")
     await console.press("Import 2 of 3 files")
-    await expect(card(console.page, "first.csv")).to_contain_text("Uploading")
-    await expect(card(console.page, "second.csv")).to_contain_text("Waiting for the previous file.")
-    await expect(card(console.page, "third.csv")).to_contain_text("are missing")
-    await (await held.get()).continue_()
-    await expect(card(console.page, "first.csv")).to_contain_text("View the import", timeout=PATIENCE_MS)
-    await expect(card(console.page, "second.csv")).to_contain_text("Uploading")
-    await (await held.get()).continue_()
-    await expect(card(console.page, "second.csv")).to_contain_text("View the import", timeout=PATIENCE_MS)
+    await expect(file_card(console.page, "first.csv")).to_contain_text("Uploading")
+    await expect(file_card(console.page, "second.csv")).to_contain_text("Waiting for the previous file.")
+    await expect(file_card(console.page, "third.csv")).to_contain_text("are missing")
+    await (await paused_uploads.get()).continue_()
+    await expect(file_card(console.page, "first.csv")).to_contain_text("View the import", timeout=IMPORT_TIMEOUT_MS)
+    await expect(file_card(console.page, "second.csv")).to_contain_text("Uploading")
+    await (await paused_uploads.get()).continue_()
+    await expect(file_card(console.page, "second.csv")).to_contain_text("View the import", timeout=IMPORT_TIMEOUT_MS)
 
     rows = console.page.get_by_role("table", name="Imports").get_by_role("row")
     for name in ("first.csv", "second.csv"):
-        await expect(rows.filter(has_text=name)).to_contain_text("Imported", timeout=PATIENCE_MS)
-    assert held.empty()
+        await expect(rows.filter(has_text=name)).to_contain_text("Imported", timeout=IMPORT_TIMEOUT_MS)
+    assert paused_uploads.empty()
     assert await api.execute("query ($name: String!) { getParkByName(name: $name) { energyType } }", name=park) == {
         "energyType": "WIND"
     }
 
 
-async def test_files_are_chosen_and_imported_by_the_keyboard_alone(console: Console, api: Api) -> None:
-    """Console behaviour 4."""
-    site_id, nmi = await a_site(api)
+async def test_files_can_be_imported_with_the_keyboard_alone(console: Console, api: Api) -> None:
+    site_id, nmi = await create_site(api)
     keyboard = console.page.keyboard
 
     async def tab_to(role: str, name: str) -> None:
@@ -199,20 +195,20 @@ async def test_files_are_chosen_and_imported_by_the_keyboard_alone(console: Cons
     async with console.page.expect_file_chooser() as chooser:
         await tab_to("button", "Choose files")
         await keyboard.press("Enter")
-    await (await chooser.value).set_files(file("keys.csv", events(f"{nmi},2025-09-02,DISCHARGE,5,22")))
+    await (await chooser.value).set_files(file_payload("keys.csv", events_csv(f"{nmi},2025-09-02,DISCHARGE,5,22")))
     await expect(console.page.get_by_role("button", name="Import", exact=True)).to_be_enabled()
     await tab_to("button", "Import")
     await keyboard.press("Enter")
 
     await expect_state(console.page, "Imported")
-    assert await events_of(api, site_id) == [("2025-09-02", "1.10")]
+    assert await list_events(api, site_id) == [("2025-09-02", "1.10")]
 
 
-async def test_files_are_dropped(console: Console, tmp_path: Path) -> None:
+async def test_files_can_be_dropped(console: Console, tmp_path: Path) -> None:
     dropped = tmp_path / "dropped.csv"
     dropped.write_text("datetime,MW\n2025-09-01 00:00,1\n")
     await console.open("/imports", title="Imports")
-    # Chromium's own drag of files, as from another program's window.
+    # Drag files by the DevTools protocol, as from another program's window.
     devtools = await console.page.context.new_cdp_session(console.page)
     at = await console.page.get_by_text("Drop files here").last.bounding_box()
     assert at
@@ -228,20 +224,19 @@ async def test_files_are_dropped(console: Console, tmp_path: Path) -> None:
             },
         )
 
-    table = card(console.page, "dropped.csv").get_by_role("table")
+    table = file_card(console.page, "dropped.csv").get_by_role("table")
     await expect(table).to_be_visible()
-    assert await cells(table) == [["2", "2025-09-01 00:00", "1"]]
+    assert await read_cells(table) == [["2", "2025-09-01 00:00", "1"]]
 
 
-async def test_rejected_rows_are_counted_by_cause_and_their_file_is_imported_once_repaired(
+async def test_rejected_rows_are_counted_by_cause_and_can_be_corrected_and_imported(
     console: Console, api: Api, tmp_path: Path
 ) -> None:
-    """Console behaviour 12."""
-    site_id, nmi = await a_site(api)
-    await send(
+    site_id, nmi = await create_site(api)
+    await import_file(
         console,
         "faulty.csv",
-        events(
+        events_csv(
             f"{nmi},2025-09-01,DISCHARGE,1,10",
             f"{nmi},2025-09-31,DISCHARGE,2,10",
             f"{nmi},2025-09-31,DISCHARGE,3,10",
@@ -258,7 +253,7 @@ async def test_rejected_rows_are_counted_by_cause_and_their_file_is_imported_onc
         "1EVENT_TYPE is not an event typeWrite CHARGE or DISCHARGE.",
     ]
     table = console.page.get_by_role("table", name="Rejected rows")
-    assert await cells(table) == [
+    assert await read_cells(table) == [
         [
             "3",
             "DATE",
@@ -283,18 +278,18 @@ async def test_rejected_rows_are_counted_by_cause_and_their_file_is_imported_onc
 
     async with console.page.expect_download() as download:
         await console.press("Download rejected rows")
-    kept = tmp_path / "rejections.csv"
-    await (await download.value).save_as(kept)
-    text = kept.read_text(encoding="utf-8")
+    csv_file = tmp_path / "rejections.csv"
+    await (await download.value).save_as(csv_file)
+    text = csv_file.read_text(encoding="utf-8")
     header, *_ = csv.reader(io.StringIO(text))
     repaired = text.replace("2025-09-31", "2025-09-30").replace(",EXPLODE,", ",DISCHARGE,")
-    await send(console, "repaired.csv", repaired)
+    await import_file(console, "repaired.csv", repaired)
     await expect_state(console.page, "Imported")
 
     assert (await download.value).suggested_filename == "rejections of faulty.csv"
     assert header == ["NMI", "DATE", "EVENT_TYPE", "ENERGY", "TARIFF", "REASON"]
-    await expect(progress(console.page)).to_contain_text("All 3 rows are imported and count.")
-    assert sorted(await events_of(api, site_id)) == [
+    await expect(progress_section(console.page)).to_contain_text("All 3 rows are imported and count.")
+    assert sorted(await list_events(api, site_id)) == [
         ("2025-09-01", "0.10"),
         ("2025-09-02", "0.40"),
         ("2025-09-30", "0.20"),
@@ -302,22 +297,21 @@ async def test_rejected_rows_are_counted_by_cause_and_their_file_is_imported_onc
     ]
 
 
-async def test_warnings_and_rejections_stand_apart_and_each_is_reached_by_its_link(console: Console, api: Api) -> None:
-    """Console behaviour 13."""
-    _, nmi = await a_site(api)
+async def test_warnings_and_rejections_are_separate_sections_with_links(console: Console, api: Api) -> None:
+    _, nmi = await create_site(api)
     same, other = f"{nmi},2025-09-01,DISCHARGE,1,10", f"{nmi},2025-09-02,DISCHARGE,1,10"
-    await api.import_file(events(same))
-    again = await api.import_file(events(same, other, f"{nmi},2025-09-03,EXPLODE,1,10"), fileName="again.csv")
+    await api.import_file(events_csv(same))
+    again = await api.import_file(events_csv(same, other, f"{nmi},2025-09-03,EXPLODE,1,10"), fileName="again.csv")
 
     await console.open(f"/imports/{again['id']}#warnings", title="again.csv")
     await expect(console.page.get_by_role("heading", name="Warnings")).to_be_focused()
-    await progress(console.page).get_by_role("link", name="1").last.click()
+    await progress_section(console.page).get_by_role("link", name="1").last.click()
     await expect(console.page.get_by_role("heading", name="1 rejected row")).to_be_focused()
 
     warnings = console.page.get_by_role("region", name="Warnings")
     await expect(warnings).to_contain_text("1 duplicate row. Another import contains the same events")
     await expect(warnings).to_contain_text("No action is needed.")
-    assert await figures(console.page) == (await figures(console.page)) | {
+    assert await read_figures(console.page) == (await read_figures(console.page)) | {
         "Rows read": "3",
         "Rows imported": "1",
         "Duplicate rows": "1",
@@ -325,17 +319,16 @@ async def test_warnings_and_rejections_stand_apart_and_each_is_reached_by_its_li
     }
 
 
-async def test_a_hundred_thousand_rejections_are_all_read_and_only_those_in_sight_are_drawn(
+async def test_a_hundred_thousand_rejections_are_loaded_but_only_visible_rows_are_rendered(
     console: Console, api: Api
 ) -> None:
-    """Console behaviour 13."""
     nmi = new_nmi()
     rows = [f"{nmi},2025-09-01,DISCHARGE,{number},1" for number in range(REJECTED)]
-    await send(console, "unknown.csv", events(*rows))
+    await import_file(console, "unknown.csv", events_csv(*rows))
 
     await expect(
         console.page.get_by_role("radiogroup", name="Filter by cause").get_by_role("radio").first
-    ).to_have_text("100,000All causes", timeout=4 * PATIENCE_MS)
+    ).to_have_text("100,000All causes", timeout=4 * IMPORT_TIMEOUT_MS)
     table = console.page.get_by_role("table", name="Rejected rows")
     scroller = console.page.locator(".table-scroller")
     await scroller.scroll_into_view_if_needed()
@@ -348,65 +341,64 @@ async def test_a_hundred_thousand_rejections_are_all_read_and_only_those_in_sigh
     assert await table.locator("tbody tr").count() < 60
 
 
-async def test_the_same_file_again_is_recognised_and_changes_nothing(console: Console, api: Api) -> None:
-    """Console behaviour 14."""
-    site_id, nmi = await a_site(api)
-    content = events(f"{nmi},2025-09-01,DISCHARGE,1,10")
+async def test_importing_the_same_file_again_changes_nothing(console: Console, api: Api) -> None:
+    site_id, nmi = await create_site(api)
+    content = events_csv(f"{nmi},2025-09-01,DISCHARGE,1,10")
     before = await api.import_file(content, fileName="original.csv")
 
     await console.open("/imports", title="Imports")
-    await choose(console.page, file("copy.csv", content))
+    await choose_files(console.page, file_payload("copy.csv", content))
     await console.press("Import")
 
-    told = card(console.page, "copy.csv").get_by_role("status")
-    await expect(told).to_contain_text(
-        "The same file was uploaded before: original.csv, imported on", timeout=PATIENCE_MS
+    notice = file_card(console.page, "copy.csv").get_by_role("status")
+    await expect(notice).to_contain_text(
+        "The same file was uploaded before: original.csv, imported on", timeout=IMPORT_TIMEOUT_MS
     )
-    await expect(told).to_contain_text("Nothing was changed.")
-    assert [each["status"] for each in await of_name(api, "copy.csv")] == ["CANCELLED"]
-    assert await events_of(api, site_id) == [("2025-09-01", "0.10")]
-    await told.get_by_role("link", name="original.csv").click()
+    await expect(notice).to_contain_text("Nothing was changed.")
+    assert [item["status"] for item in await find_imports(api, "copy.csv")] == ["CANCELLED"]
+    assert await list_events(api, site_id) == [("2025-09-01", "0.10")]
+    await notice.get_by_role("link", name="original.csv").click()
     await expect(console.title).to_have_text("original.csv")
     assert console.page.url.endswith(before["id"])
 
 
-async def test_an_upload_that_the_connection_broke_is_put_again(console: Console, api: Api, s3: str) -> None:
-    site_id, nmi = await a_site(api)
+async def test_an_upload_can_be_retried_after_a_broken_connection(console: Console, api: Api, s3: str) -> None:
+    site_id, nmi = await create_site(api)
     await console.open("/imports", title="Imports")
-    held = await hold_uploads(console.page, s3)
-    await choose(console.page, file("broken.csv", events(f"{nmi},2025-09-01,DISCHARGE,1,10")))
+    paused_uploads = await pause_uploads(console.page, s3)
+    await choose_files(console.page, file_payload("broken.csv", events_csv(f"{nmi},2025-09-01,DISCHARGE,1,10")))
     await console.press("Import")
-    broken = card(console.page, "broken.csv")
+    broken = file_card(console.page, "broken.csv")
     await expect(broken).to_contain_text("Uploading")
 
-    await (await held.get()).abort("connectionreset")
+    await (await paused_uploads.get()).abort("connectionreset")
     await expect(broken).to_contain_text("The connection was lost before the upload was complete.")
-    assert len(console.complaints) == 1
-    assert "ERR_CONNECTION_RESET" in console.complaints.pop()
+    assert len(console.console_errors) == 1
+    assert "ERR_CONNECTION_RESET" in console.console_errors.pop()
     await console.page.unroute_all()
     await console.press("Try again")
     await expect_state(console.page, "Imported")
 
-    assert [each["status"] for each in await of_name(api, "broken.csv")] == ["COMPLETED"]
-    assert await events_of(api, site_id) == [("2025-09-01", "0.10")]
+    assert [item["status"] for item in await find_imports(api, "broken.csv")] == ["COMPLETED"]
+    assert await list_events(api, site_id) == [("2025-09-01", "0.10")]
 
 
-async def test_after_a_reload_in_the_middle_of_an_upload_its_import_takes_the_same_file(
+async def test_an_upload_interrupted_by_a_reload_can_be_resumed_with_the_same_file(
     console: Console, api: Api, s3: str
 ) -> None:
-    site_id, nmi = await a_site(api)
-    content = events(f"{nmi},2025-09-01,CHARGE,1,10")
+    site_id, nmi = await create_site(api)
+    content = events_csv(f"{nmi},2025-09-01,CHARGE,1,10")
     await console.open("/imports", title="Imports")
-    await hold_uploads(console.page, s3)
-    await choose(console.page, file("reloaded.csv", content))
+    await pause_uploads(console.page, s3)
+    await choose_files(console.page, file_payload("reloaded.csv", content))
     await console.page.get_by_text("the earnings from charging").click()
     await console.press("Import")
-    await expect(card(console.page, "reloaded.csv")).to_contain_text("Uploading")
+    await expect(file_card(console.page, "reloaded.csv")).to_contain_text("Uploading")
 
-    asked: list[str] = []
+    dialogs: list[str] = []
 
     async def leave(dialog: Dialog) -> None:
-        asked.append(dialog.type)
+        dialogs.append(dialog.type)
         await dialog.accept()
 
     console.page.on("dialog", leave)
@@ -414,57 +406,55 @@ async def test_after_a_reload_in_the_middle_of_an_upload_its_import_takes_the_sa
     await console.page.unroute_all()
     await console.page.get_by_role("link", name="reloaded.csv").click()
     await expect_state(console.page, "Awaiting file")
-    await choose(console.page, file("another.csv", content), button="Choose the file")
+    await choose_files(console.page, file_payload("another.csv", content), button="Choose the file")
     await expect(
         console.page.get_by_text("This import expects reloaded.csv, but you chose another.csv.")
     ).to_be_visible()
-    await choose(console.page, file("reloaded.csv", content), button="Choose the file")
+    await choose_files(console.page, file_payload("reloaded.csv", content), button="Choose the file")
     await console.press("Import")
     await expect_state(console.page, "Imported")
 
-    assert asked == ["beforeunload"]
-    assert [each["status"] for each in await of_name(api, "reloaded.csv")] == ["COMPLETED"]
-    assert await events_of(api, site_id) == [("2025-09-01", "0.10")]
+    assert dialogs == ["beforeunload"]
+    assert [item["status"] for item in await find_imports(api, "reloaded.csv")] == ["COMPLETED"]
+    assert await list_events(api, site_id) == [("2025-09-01", "0.10")]
 
 
-async def test_an_import_that_awaits_a_file_that_is_in_already_says_so_and_is_cancelled(
-    console: Console, api: Api
-) -> None:
-    _, nmi = await a_site(api)
-    content = events(f"{nmi},2025-09-01,DISCHARGE,1,10")
+async def test_an_import_awaiting_a_duplicate_file_is_cancelled(console: Console, api: Api) -> None:
+    _, nmi = await create_site(api)
+    content = events_csv(f"{nmi},2025-09-01,DISCHARGE,1,10")
     awaited = await api.execute(
         'mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "twin.csv"}) { import { id } } }'
     )
     await api.import_file(content, fileName="brought before.csv")
 
     await console.open(f"/imports/{awaited['import']['id']}", title="twin.csv")
-    await choose(console.page, file("twin.csv", content), button="Choose the file")
+    await choose_files(console.page, file_payload("twin.csv", content), button="Choose the file")
     await console.press("Import")
 
     await expect_state(console.page, "Cancelled")
-    await expect(card(console.page, "twin.csv")).to_contain_text("brought before.csv, imported on")
+    await expect(file_card(console.page, "twin.csv")).to_contain_text("brought before.csv, imported on")
 
 
-async def test_an_upload_that_is_stopped_leaves_nothing_behind(console: Console, api: Api, s3: str) -> None:
+async def test_stopping_an_upload_cancels_its_import(console: Console, api: Api, s3: str) -> None:
     nmi = new_nmi()
     await console.open("/imports", title="Imports")
-    await hold_uploads(console.page, s3)
-    await choose(console.page, file("stopped.csv", events(f"{nmi},2025-09-01,DISCHARGE,1,10")))
+    await pause_uploads(console.page, s3)
+    await choose_files(console.page, file_payload("stopped.csv", events_csv(f"{nmi},2025-09-01,DISCHARGE,1,10")))
     await console.press("Import")
-    await expect(card(console.page, "stopped.csv")).to_contain_text("Uploading")
+    await expect(file_card(console.page, "stopped.csv")).to_contain_text("Uploading")
 
     await console.press("Stop uploading stopped.csv")
 
-    await expect(card(console.page, "stopped.csv")).to_have_count(0)
+    await expect(file_card(console.page, "stopped.csv")).to_have_count(0)
     row = console.page.get_by_role("table", name="Imports").get_by_role("row").filter(has_text="stopped.csv")
     await expect(row).to_contain_text("Cancelled")
-    assert [each["status"] for each in await of_name(api, "stopped.csv")] == ["CANCELLED"]
+    assert [item["status"] for item in await find_imports(api, "stopped.csv")] == ["CANCELLED"]
 
 
-async def test_an_import_is_taken_back_once_it_was_said_what_that_means(console: Console, api: Api) -> None:
-    site_id, nmi = await a_site(api)
+async def test_an_import_is_reverted_after_its_consequences_are_shown(console: Console, api: Api) -> None:
+    site_id, nmi = await create_site(api)
     imported = await api.import_file(
-        events(f"{nmi},2025-09-01,DISCHARGE,1,10", f"{nmi},2025-09-02,DISCHARGE,1,10"), fileName="taken back.csv"
+        events_csv(f"{nmi},2025-09-01,DISCHARGE,1,10", f"{nmi},2025-09-02,DISCHARGE,1,10"), fileName="taken back.csv"
     )
 
     await console.open(f"/imports/{imported['id']}", title="taken back.csv")
@@ -472,26 +462,26 @@ async def test_an_import_is_taken_back_once_it_was_said_what_that_means(console:
     dialog = console.dialog("Revert this import?")
     await expect(dialog).to_contain_text("Its 2 rows no longer count.")
     await expect(dialog).to_contain_text("are marked as stale")
-    assert await events_of(api, site_id) == [("2025-09-01", "0.10"), ("2025-09-02", "0.10")]
+    assert await list_events(api, site_id) == [("2025-09-01", "0.10"), ("2025-09-02", "0.10")]
     await console.press("Revert the import")
 
     await expect_state(console.page, "Reverted")
-    await expect(progress(console.page)).to_contain_text("Its rows were removed: none of them count.")
-    assert (await figures(console.page))["Rows removed"] == "2"
-    assert await events_of(api, site_id) == []
+    await expect(progress_section(console.page)).to_contain_text("Its rows were removed: none of them count.")
+    assert (await read_figures(console.page))["Rows removed"] == "2"
+    assert await list_events(api, site_id) == []
 
 
-async def test_an_import_that_failed_says_why_and_what_counts(console: Console, api: Api) -> None:
+async def test_a_failed_import_shows_the_reason_and_what_counts(console: Console, api: Api) -> None:
     failed = await api.import_file("NMI,DAY\n1,2\n", fileName="failed.csv")
 
     await console.open(f"/imports/{failed['id']}", title="failed.csv")
 
     await expect_state(console.page, "Failed")
-    await expect(progress(console.page)).to_contain_text("The header has no column DATE;")
-    await expect(progress(console.page)).to_contain_text("None of its rows count.")
+    await expect(progress_section(console.page)).to_contain_text("The header has no column DATE;")
+    await expect(progress_section(console.page)).to_contain_text("None of its rows count.")
 
 
-async def test_imports_are_listed_newest_first_by_kind_and_state_a_page_at_a_time(console: Console, api: Api) -> None:
+async def test_imports_are_listed_newest_first_filtered_and_paginated(console: Console, api: Api) -> None:
     create = "mutation ($input: CreateImportInput!) { createImport(input: $input) { import { id } } }"
     for number in range(60):
         await api.execute(create, input={"kind": "PARKS", "fileName": f"park list {number}.csv"})
@@ -499,7 +489,7 @@ async def test_imports_are_listed_newest_first_by_kind_and_state_a_page_at_a_tim
     await console.open("/imports?kind=PARKS&status=AWAITING_UPLOAD", title="Imports")
     table = console.page.get_by_role("table", name="Imports")
     await expect(table).to_have_attribute("aria-rowcount", "51")
-    first, *_ = await cells(table)
+    first, *_ = await read_cells(table)
     await console.press("Show more")
     await expect(table).to_have_attribute("aria-rowcount", "61")
     await console.page.get_by_role("button", name="Status").click()
@@ -510,11 +500,11 @@ async def test_imports_are_listed_newest_first_by_kind_and_state_a_page_at_a_tim
     assert console.page.url.endswith("/imports?kind=PARKS&status=REVERTED")
 
 
-async def test_an_import_of_others_is_not_there_and_who_only_reads_is_offered_no_changes(
+async def test_an_import_out_of_scope_is_not_found_and_readers_see_no_actions(
     api: Api, open_context: OpenContext, served_console: Serving
 ) -> None:
-    site_id, nmi = await a_site(api)
-    imported = await api.import_file(events(f"{nmi},2025-09-01,DISCHARGE,1,10"), fileName="ours.csv")
+    site_id, nmi = await create_site(api)
+    imported = await api.import_file(events_csv(f"{nmi},2025-09-01,DISCHARGE,1,10"), fileName="ours.csv")
     elsewhere = await api.create_key("OPERATOR", vppIds=[await api.create_vpp()])
     reader, member = await api.create_key("READER"), await api.create_key("MEMBER", siteIds=[site_id])
 
@@ -540,11 +530,11 @@ async def test_an_import_of_others_is_not_there_and_who_only_reads_is_offered_no
     await expect(owner.title).to_have_text("This page is for readers, operators and administrators")
 
 
-async def test_nothing_keeps_anyone_from_using_the_pages(console: Console, api: Api) -> None:
-    _, nmi = await a_site(api)
-    await api.import_file(events(f"{nmi},2025-09-01,DISCHARGE,1,10"))
+async def test_the_import_pages_have_no_axe_violations_and_fit_narrow_windows(console: Console, api: Api) -> None:
+    _, nmi = await create_site(api)
+    await api.import_file(events_csv(f"{nmi},2025-09-01,DISCHARGE,1,10"))
     imported = await api.import_file(
-        events(f"{nmi},2025-09-01,DISCHARGE,1,10", f"{nmi},2025-09-31,DISCHARGE,1,10"),
+        events_csv(f"{nmi},2025-09-01,DISCHARGE,1,10", f"{nmi},2025-09-31,DISCHARGE,1,10"),
         fileName="a-file-with-a-name-that-is-longer-than-a-telephone-is-wide-and-has-no-blank-in-it.csv",
     )
     awaited = await api.execute(
@@ -552,25 +542,25 @@ async def test_nothing_keeps_anyone_from_using_the_pages(console: Console, api: 
     )
 
     await console.open("/imports", title="Imports")
-    await choose(
+    await choose_files(
         console.page,
-        file("events.csv", events(f"{nmi},2025-09-01,CHARGE,1,10")),
-        file("readings.csv", "datetime,MW\n2025-09-01 00:00:00,1.5\n"),
-        file("lacking.csv", "NMI,DATE\n1,2\n"),
-        file("empty.csv", ""),
+        file_payload("events.csv", events_csv(f"{nmi},2025-09-01,CHARGE,1,10")),
+        file_payload("readings.csv", "datetime,MW\n2025-09-01 00:00:00,1.5\n"),
+        file_payload("lacking.csv", "NMI,DATE\n1,2\n"),
+        file_payload("empty.csv", ""),
     )
-    await expect(card(console.page, "lacking.csv").get_by_role("table")).to_be_visible()
-    assert await console.faults_and_overflows() == []
+    await expect(file_card(console.page, "lacking.csv").get_by_role("table")).to_be_visible()
+    assert await console.axe_violations_and_overflows() == []
     await console.open(f"/imports/{imported['id']}")
     await expect(console.page.get_by_role("table", name="Rejected rows")).to_be_visible()
-    assert await console.faults_and_overflows() == []
+    assert await console.axe_violations_and_overflows() == []
     await console.press("Revert import")
     await expect(console.dialog("Revert this import?")).to_be_visible()
-    assert await console.faults_and_overflows() == []
+    assert await console.axe_violations_and_overflows() == []
     await console.open(f"/imports/{awaited['import']['id']}", title="awaited.csv")
-    assert await console.faults_and_overflows() == []
+    assert await console.axe_violations_and_overflows() == []
     await console.press("Cancel import")
     await expect(console.dialog("Cancel this import?")).to_be_visible()
-    assert await console.faults_and_overflows() == []
+    assert await console.axe_violations_and_overflows() == []
     await console.open("/imports/00000000-0000-4000-8000-000000000000", title="There is no such import")
-    assert await console.faults_and_overflows() == []
+    assert await console.axe_violations_and_overflows() == []

@@ -1,4 +1,4 @@
-"""Imports that take their time, are held up, killed, cut off and given up, as a person sees it all."""
+"""The import page of running imports: stalled, killed, offline, cancelled and failed ones."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
@@ -17,16 +17,16 @@ from tests.console.conftest import OpenContext
 from tests.fixtures.api import API_KEY, Api, new_name, new_nmi
 from tests.fixtures.console.browser import Console, open_tab
 from tests.fixtures.console.importing import (
-    PATIENCE_MS,
-    card,
-    choose,
-    events_of,
+    IMPORT_TIMEOUT_MS,
+    choose_files,
     expect_state,
-    figures,
-    file,
-    of_name,
-    progress,
-    send,
+    file_card,
+    file_payload,
+    find_imports,
+    import_file,
+    list_events,
+    progress_section,
+    read_figures,
 )
 from tests.fixtures.event_file import HEADER, EventFile, event_file
 from tests.fixtures.proxy import Proxy, open_proxy
@@ -37,13 +37,13 @@ from tests.fixtures.worker_process import WorkerProcess, Workers, open_workers
 AN_HOUR_S = 3600
 ROWS = 10_000
 CHUNKS = 5
-# A person is told within so long that a worker was killed.
-TOLD_WITHIN_MS = 10_000
+# The page must report a killed worker within this time.
+STALL_MESSAGE_TIMEOUT_MS = 10_000
 
 
 @pytest_asyncio.fixture(scope="module")
 async def served_console(servers: EmbeddedServers, database_url: str) -> AsyncIterator[Serving]:
-    """The console without a worker: tests start, hold and kill their own."""
+    """Serve the console without a worker: the tests start, stall and kill their own."""
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as served:
         yield served
@@ -57,65 +57,66 @@ async def workers(servers: EmbeddedServers, database_url: str) -> AsyncIterator[
 
 @pytest_asyncio.fixture
 async def s3(servers: EmbeddedServers) -> AsyncIterator[Proxy]:
-    """A worker's way to S3, which can be made to stall."""
+    """Return a proxy between the worker and S3, which can stall."""
     async with open_proxy(_port_of(str(servers.object_store.endpoint_url))) as proxy:
         yield proxy
 
 
 @pytest_asyncio.fixture
 async def site(api: Api) -> tuple[str, str]:
-    """A site's id, and its NMI."""
+    """Create a site, and return its id and its NMI."""
     nmi = new_nmi()
     return await api.create_site(await api.create_vpp(), nmi=nmi), nmi
 
 
-class Held:
-    """An import that stands still in its middle, and what it has read by then."""
+class StalledImport:
+    """An import that stalled midway, and the rows it has read so far."""
 
-    def __init__(self, id: str, file: EventFile, first_part: int, worker: WorkerProcess) -> None:
+    def __init__(self, id: str, file: EventFile, stalled_at: int, worker: WorkerProcess) -> None:
         self.id = id
         self.file = file
         self.worker = worker
-        rows = [row for row in file.content[len(HEADER) : first_part].split(b"\n") if row]
+        rows = [row for row in file.content[len(HEADER) : stalled_at].split(b"\n") if row]
         self.rows_read = len(rows)
-        last_line = file.content[:first_part].count(b"\n")
+        last_line = file.content[:stalled_at].count(b"\n")
         self.rows_imported = sum(event.line_number <= last_line for event in file.events)
 
 
-async def hold(api: Api, database: Database, workers: Workers, s3: Proxy, nmi: str, *, seed: int) -> Held:
-    """Start an import, and hold it behind its first chunks."""
+async def stall_import(
+    api: Api, database: Database, workers: Workers, s3: Proxy, nmi: str, *, seed: int
+) -> StalledImport:
+    """Start an import, and stall it after its first chunks."""
     file = event_file([nmi], rows=ROWS, seed=seed)
     worker = await workers.start(s3_port=s3.port, s3_read_timeout_s=AN_HOUR_S)
-    first_part = stall_after_chunk(s3, file, chunk_number=CHUNKS)
+    stalled_at = stall_after_chunk(s3, file, chunk_number=CHUNKS)
     import_id = await start_import(api, file)
-    await wait_until_read(api, database, import_id, first_part)
-    return Held(import_id, file, first_part, worker)
+    await wait_until_read(api, database, import_id, stalled_at)
+    return StalledImport(import_id, file, stalled_at, worker)
 
 
 async def expect_rows_read(page: Page, rows: int) -> None:
-    await expect(progress(page)).to_contain_text(f"Rows read{rows:,}", timeout=PATIENCE_MS)
+    await expect(progress_section(page)).to_contain_text(f"Rows read{rows:,}", timeout=IMPORT_TIMEOUT_MS)
 
 
-async def test_an_import_says_what_it_is_at_from_its_start_to_its_end(
+async def test_an_import_shows_its_progress_from_start_to_end(
     console: Console, api: Api, workers: Workers, s3: Proxy, site: tuple[str, str]
 ) -> None:
-    """Console behaviour 7."""
     file = event_file([site[1]], rows=ROWS, seed=1)
-    first_part = stall_after_chunk(s3, file, chunk_number=CHUNKS)
-    rows_read = len([row for row in file.content[len(HEADER) : first_part].split(b"\n") if row])
+    stalled_at = stall_after_chunk(s3, file, chunk_number=CHUNKS)
+    rows_read = len([row for row in file.content[len(HEADER) : stalled_at].split(b"\n") if row])
 
-    await send(console, "from its start.csv", file.content)
+    await import_file(console, "from its start.csv", file.content)
     await expect_state(console.page, "Queued")
-    await expect(progress(console.page)).to_contain_text("The import starts automatically.")
-    waiting = await figures(console.page)
+    await expect(progress_section(console.page)).to_contain_text("The import starts automatically.")
+    waiting = await read_figures(console.page)
     await workers.start(s3_port=s3.port, s3_read_timeout_s=AN_HOUR_S)
     await expect_rows_read(console.page, rows_read)
     await expect_state(console.page, "Running")
-    running = await figures(console.page)
+    running = await read_figures(console.page)
     bar = await console.page.get_by_role("progressbar", name="Read").get_attribute("aria-valuetext")
     await s3.heal()
     await expect_state(console.page, "Imported")
-    ended = await figures(console.page)
+    ended = await read_figures(console.page)
 
     assert waiting == {
         "Rows read": "none yet",
@@ -127,16 +128,16 @@ async def test_an_import_says_what_it_is_at_from_its_start_to_its_end(
         "Time left": "measuring",
     }
     assert running["Rows read"] == f"{rows_read:,}"
-    assert running["File"] == f"{first_part / 1000:.1f} kB read"
-    assert bar == f"{round(100 * first_part / len(file.content), 1):g} %"
+    assert running["File"] == f"{stalled_at / 1000:.1f} kB read"
+    assert bar == f"{round(100 * stalled_at / len(file.content), 1):g} %"
     assert ended["Rows imported"] == f"{len(file.events):,}"
     assert ended["Rows rejected"] == f"{file.rows_rejected:,}"
 
 
-async def test_a_list_shows_how_far_each_of_its_imports_is(
+async def test_the_list_shows_the_progress_of_each_import(
     console: Console, api: Api, database: Database, workers: Workers, s3: Proxy, site: tuple[str, str]
 ) -> None:
-    await hold(api, database, workers, s3, site[1], seed=2)
+    await stall_import(api, database, workers, s3, site[1], seed=2)
     await console.open("/imports", title="Imports")
     state = console.page.get_by_role("table", name="Imports").get_by_role("row").nth(1)
 
@@ -144,23 +145,22 @@ async def test_a_list_shows_how_far_each_of_its_imports_is(
     await expect(state).to_contain_text(" %")
     await s3.heal()
 
-    await expect(state).to_contain_text("Imported", timeout=PATIENCE_MS)
+    await expect(state).to_contain_text("Imported", timeout=IMPORT_TIMEOUT_MS)
 
 
-async def test_a_reload_a_second_tab_and_a_sleeping_machine_change_nothing_of_an_import(
+async def test_reload_second_tab_and_frozen_page_show_the_same_import(
     console: Console, api: Api, database: Database, workers: Workers, s3: Proxy, site: tuple[str, str]
 ) -> None:
-    """Console behaviour 8."""
-    held = await hold(api, database, workers, s3, site[1], seed=3)
-    await console.open(f"/imports/{held.id}")
-    await expect_rows_read(console.page, held.rows_read)
+    stalled = await stall_import(api, database, workers, s3, site[1], seed=3)
+    await console.open(f"/imports/{stalled.id}")
+    await expect_rows_read(console.page, stalled.rows_read)
 
     await console.page.reload()
     second = await open_tab(console.page.context, console.url)
-    await second.open(f"/imports/{held.id}")
-    await expect_rows_read(console.page, held.rows_read)
-    await expect_rows_read(second.page, held.rows_read)
-    # Nothing of a frozen page runs, as on a machine that sleeps.
+    await second.open(f"/imports/{stalled.id}")
+    await expect_rows_read(console.page, stalled.rows_read)
+    await expect_rows_read(second.page, stalled.rows_read)
+    # A frozen page runs no script, like on a sleeping machine.
     devtools = await console.page.context.new_cdp_session(second.page)
     await devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
     await s3.heal()
@@ -168,35 +168,34 @@ async def test_a_reload_a_second_tab_and_a_sleeping_machine_change_nothing_of_an
     await devtools.send("Page.setWebLifecycleState", {"state": "active"})
     await expect_state(second.page, "Imported")
 
-    assert await figures(console.page) == await figures(second.page)
-    ended = await wait_until_read(api, database, held.id, len(held.file.content))
+    assert await read_figures(console.page) == await read_figures(second.page)
+    ended = await wait_until_read(api, database, stalled.id, len(stalled.file.content))
     assert ended.run == 1
-    await assert_events_count_once(api, database, held.id, held.file)
+    await assert_events_count_once(api, database, stalled.id, stalled.file)
 
 
-async def test_a_killed_workers_import_says_from_which_row_it_resumes_and_does_so(
+async def test_an_import_resumes_from_the_announced_row_after_its_worker_was_killed(
     console: Console, api: Api, database: Database, workers: Workers, s3: Proxy, site: tuple[str, str]
 ) -> None:
-    """Console behaviour 9."""
-    held = await hold(api, database, workers, s3, site[1], seed=4)
-    await console.open(f"/imports/{held.id}")
-    await expect_rows_read(console.page, held.rows_read)
+    stalled = await stall_import(api, database, workers, s3, site[1], seed=4)
+    await console.open(f"/imports/{stalled.id}")
+    await expect_rows_read(console.page, stalled.rows_read)
 
-    await held.worker.kill()
-    told = progress(console.page).get_by_text("The worker has not responded for")
-    await expect(told).to_contain_text(
-        f"The import resumes automatically from row {held.rows_read + 1:,}.", timeout=TOLD_WITHIN_MS
+    await stalled.worker.kill()
+    message = progress_section(console.page).get_by_text("The worker has not responded for")
+    await expect(message).to_contain_text(
+        f"The import resumes automatically from row {stalled.rows_read + 1:,}.", timeout=STALL_MESSAGE_TIMEOUT_MS
     )
     await expect_state(console.page, "Running")
     await s3.heal()
     await workers.start()
     await expect_state(console.page, "Imported")
 
-    await expect(told).to_have_count(0)
-    await assert_events_count_once(api, database, held.id, held.file)
+    await expect(message).to_have_count(0)
+    await assert_events_count_once(api, database, stalled.id, stalled.file)
 
 
-async def test_pages_that_were_cut_off_say_so_catch_up_by_themselves_and_lose_nothing_that_was_typed(
+async def test_offline_pages_show_a_banner_and_refresh_without_losing_input(
     api: Api,
     database: Database,
     workers: Workers,
@@ -205,43 +204,44 @@ async def test_pages_that_were_cut_off_say_so_catch_up_by_themselves_and_lose_no
     open_context: OpenContext,
     served_console: Serving,
 ) -> None:
-    """Console behaviour 10."""
-    held = await hold(api, database, workers, s3, site[1], seed=5)
+    stalled = await stall_import(api, database, workers, s3, site[1], seed=5)
     park = f"Reef of {new_name()}"
     await api.create_park(name=park)
-    async with open_proxy(_port_of(served_console.url)) as way:
+    async with open_proxy(_port_of(served_console.url)) as proxy:
         context = await open_context()
-        followed = await open_tab(context, f"http://127.0.0.1:{way.port}")
-        typing = await open_tab(context, followed.url)
-        await followed.open(f"/imports/{held.id}")
-        await expect_rows_read(followed.page, held.rows_read)
-        await typing.open("/imports", title="Imports")
-        await choose(typing.page, file("readings.csv", "datetime,MW\n2025-09-01 00:00:00,1.5\n"))
-        await card(typing.page, "readings.csv").get_by_role("combobox", name="Park").fill("reef")
-        # Behind the list of parks that is open.
-        row = typing.page.locator(".table-scroller tbody").get_by_role("row", include_hidden=True).first
+        import_tab = await open_tab(context, f"http://127.0.0.1:{proxy.port}")
+        upload_tab = await open_tab(context, import_tab.url)
+        await import_tab.open(f"/imports/{stalled.id}")
+        await expect_rows_read(import_tab.page, stalled.rows_read)
+        await upload_tab.open("/imports", title="Imports")
+        await choose_files(upload_tab.page, file_payload("readings.csv", "datetime,MW\n2025-09-01 00:00:00,1.5\n"))
+        await file_card(upload_tab.page, "readings.csv").get_by_role("combobox", name="Park").fill("reef")
+        # include_hidden: React Aria hides the table while the list of parks is open.
+        row = upload_tab.page.locator(".table-scroller tbody").get_by_role("row", include_hidden=True).first
         await expect(row).to_contain_text("Running")
 
-        way.fail("refuse")
+        proxy.fail("refuse")
         await context.set_offline(True)
-        for tab in (followed, typing):
-            await expect(tab.page.get_by_text("The server cannot be reached.")).to_be_visible(timeout=PATIENCE_MS)
+        for tab in (import_tab, upload_tab):
+            await expect(tab.page.get_by_text("The server cannot be reached.")).to_be_visible(timeout=IMPORT_TIMEOUT_MS)
         await s3.heal()
-        await api.wait_for_import(held.id)
-        await expect_state(followed.page, "Running")
-        await way.heal()
+        await api.wait_for_import(stalled.id)
+        await expect_state(import_tab.page, "Running")
+        await proxy.heal()
         await context.set_offline(False)
 
-        await expect_state(followed.page, "Imported")
-        await expect(row).to_contain_text("Imported", timeout=PATIENCE_MS)
-        for tab in (followed, typing):
+        await expect_state(import_tab.page, "Imported")
+        await expect(row).to_contain_text("Imported", timeout=IMPORT_TIMEOUT_MS)
+        for tab in (import_tab, upload_tab):
             await expect(tab.page.get_by_text("The server cannot be reached.")).to_have_count(0)
-        await expect(card(typing.page, "readings.csv").get_by_role("combobox", name="Park")).to_have_value("reef")
-        await typing.page.get_by_role("combobox", name="Park").press("ArrowDown")
-        await expect(typing.page.get_by_role("option")).to_have_text([park])
+        await expect(file_card(upload_tab.page, "readings.csv").get_by_role("combobox", name="Park")).to_have_value(
+            "reef"
+        )
+        await upload_tab.page.get_by_role("combobox", name="Park").press("ArrowDown")
+        await expect(upload_tab.page.get_by_role("option")).to_have_text([park])
 
 
-async def test_a_server_that_is_away_without_the_network_being_so_is_noticed_and_caught_up_with(
+async def test_an_unreachable_server_is_noticed_while_the_network_is_up(
     api: Api,
     database: Database,
     workers: Workers,
@@ -250,37 +250,39 @@ async def test_a_server_that_is_away_without_the_network_being_so_is_noticed_and
     open_context: OpenContext,
     served_console: Serving,
 ) -> None:
-    """Console behaviour 10."""
-    held = await hold(api, database, workers, s3, site[1], seed=6)
-    async with open_proxy(_port_of(served_console.url)) as way:
-        followed = await open_tab(await open_context(), f"http://127.0.0.1:{way.port}")
-        await followed.open(f"/imports/{held.id}")
-        await expect_rows_read(followed.page, held.rows_read)
+    stalled = await stall_import(api, database, workers, s3, site[1], seed=6)
+    async with open_proxy(_port_of(served_console.url)) as proxy:
+        import_tab = await open_tab(await open_context(), f"http://127.0.0.1:{proxy.port}")
+        await import_tab.open(f"/imports/{stalled.id}")
+        await expect_rows_read(import_tab.page, stalled.rows_read)
 
-        way.fail("refuse")
-        await expect(followed.page.get_by_text("The server cannot be reached.")).to_be_visible(timeout=PATIENCE_MS)
-        await expect(progress(followed.page).get_by_text("The worker has not responded")).to_have_count(0)
-        await way.heal()
+        proxy.fail("refuse")
+        await expect(import_tab.page.get_by_text("The server cannot be reached.")).to_be_visible(
+            timeout=IMPORT_TIMEOUT_MS
+        )
+        await expect(progress_section(import_tab.page).get_by_text("The worker has not responded")).to_have_count(0)
+        await proxy.heal()
 
-        await expect(followed.page.get_by_text("The server cannot be reached.")).to_have_count(0, timeout=PATIENCE_MS)
+        await expect(import_tab.page.get_by_text("The server cannot be reached.")).to_have_count(
+            0, timeout=IMPORT_TIMEOUT_MS
+        )
         await s3.heal()
-        await expect_state(followed.page, "Imported")
+        await expect_state(import_tab.page, "Imported")
 
 
-async def test_a_cancelled_import_is_what_it_was_said_it_would_be(
+async def test_cancelling_an_import_has_the_announced_consequences(
     console: Console, api: Api, database: Database, workers: Workers, s3: Proxy, site: tuple[str, str]
 ) -> None:
-    """Console behaviour 15."""
-    held = await hold(api, database, workers, s3, site[1], seed=7)
-    rows_rejected = held.rows_read - held.rows_imported
-    await console.open(f"/imports/{held.id}")
-    await expect_rows_read(console.page, held.rows_read)
+    stalled = await stall_import(api, database, workers, s3, site[1], seed=7)
+    rows_rejected = stalled.rows_read - stalled.rows_imported
+    await console.open(f"/imports/{stalled.id}")
+    await expect_rows_read(console.page, stalled.rows_read)
 
     await console.press("Cancel import")
     dialog = console.dialog("Cancel this import?")
     await expect(dialog.get_by_role("listitem")).to_have_text(
         [
-            f"None of its rows will count: the {held.rows_imported:,} imported so far are removed.",
+            f"None of its rows will count: the {stalled.rows_imported:,} imported so far are removed.",
             "Its rejected rows stay visible here.",
             "It stays in the list as cancelled, and cannot be restarted. You can import the file again.",
             "Reports do not change.",
@@ -293,22 +295,24 @@ async def test_a_cancelled_import_is_what_it_was_said_it_would_be(
     await console.press("Cancel the import")
     await expect_state(console.page, "Cancelled")
     await s3.heal()
-    await held.worker.terminate()
+    await stalled.worker.terminate()
     await console.page.reload()
 
     await expect_state(console.page, "Cancelled")
-    await expect(progress(console.page)).to_contain_text("None of its rows count.")
-    shown = await figures(console.page)
-    assert (shown["Rows removed"], shown["Rows rejected"]) == (f"{held.rows_imported:,}", f"{rows_rejected:,}")
+    await expect(progress_section(console.page)).to_contain_text("None of its rows count.")
+    shown = await read_figures(console.page)
+    assert (shown["Rows removed"], shown["Rows rejected"]) == (f"{stalled.rows_imported:,}", f"{rows_rejected:,}")
     await expect(console.page.get_by_role("table", name="Rejected rows")).to_have_attribute(
         "aria-rowcount", str(rows_rejected + 1)
     )
     await expect(console.page.get_by_role("button", name="Cancel import")).to_have_count(0)
-    assert await events_of(api, site[0]) == []
-    assert [each["status"] for each in await of_name(api, "events.csv") if each["id"] == held.id] == ["CANCELLED"]
+    assert await list_events(api, site[0]) == []
+    assert [item["status"] for item in await find_imports(api, "events.csv") if item["id"] == stalled.id] == [
+        "CANCELLED"
+    ]
 
 
-async def test_a_failed_import_goes_on_from_where_it_was_when_it_is_started_again(
+async def test_a_failed_import_resumes_from_its_checkpoint_when_restarted(
     console: Console,
     api: Api,
     database: Database,
@@ -317,41 +321,41 @@ async def test_a_failed_import_goes_on_from_where_it_was_when_it_is_started_agai
     s3: Proxy,
     site: tuple[str, str],
 ) -> None:
-    held = await hold(api, database, workers, s3, site[1], seed=8)
-    key = upload_key(UUID(held.id))
-    await held.worker.kill()
+    stalled = await stall_import(api, database, workers, s3, site[1], seed=8)
+    key = upload_key(UUID(stalled.id))
+    await stalled.worker.kill()
     await object_store.delete(key)
     await s3.heal()
     await workers.start()
-    await console.open(f"/imports/{held.id}")
+    await console.open(f"/imports/{stalled.id}")
     await expect_state(console.page, "Failed")
-    await expect(progress(console.page)).to_contain_text(
+    await expect(progress_section(console.page)).to_contain_text(
         "The uploaded file was deleted from the object store; upload it again as a new import."
     )
 
     await console.press("Restart import")
     await expect(console.page.get_by_role("alert")).to_contain_text("The file is not uploaded yet")
-    await object_store.write(key, held.file.content, content_type="text/csv")
+    await object_store.write(key, stalled.file.content, content_type="text/csv")
     await console.press("Restart import")
     await expect_state(console.page, "Imported")
 
     await expect(console.page.get_by_role("alert")).to_have_count(0)
-    await assert_events_count_once(api, database, held.id, held.file)
+    await assert_events_count_once(api, database, stalled.id, stalled.file)
 
 
-async def test_nothing_keeps_anyone_from_following_an_import(
+async def test_a_stalled_imports_page_has_no_axe_violations_and_fits_narrow_windows(
     console: Console, api: Api, database: Database, workers: Workers, s3: Proxy, site: tuple[str, str]
 ) -> None:
-    held = await hold(api, database, workers, s3, site[1], seed=9)
+    stalled = await stall_import(api, database, workers, s3, site[1], seed=9)
 
-    await console.open(f"/imports/{held.id}")
-    await expect(progress(console.page).get_by_text("The worker has not responded")).to_be_visible(
-        timeout=TOLD_WITHIN_MS
+    await console.open(f"/imports/{stalled.id}")
+    await expect(progress_section(console.page).get_by_text("The worker has not responded")).to_be_visible(
+        timeout=STALL_MESSAGE_TIMEOUT_MS
     )
-    assert await console.faults_and_overflows() == []
+    assert await console.axe_violations_and_overflows() == []
     await console.press("Cancel import")
     await expect(console.dialog("Cancel this import?")).to_be_visible()
-    assert await console.faults_and_overflows() == []
+    assert await console.axe_violations_and_overflows() == []
     await console.press("Cancel the import")
     await expect_state(console.page, "Cancelled")
 

@@ -1,4 +1,4 @@
-"""From an empty database to a downloaded report: with a bad file, a reload and a restart of the server on the way."""
+"""From an empty database to a downloaded report, with rejected rows, a reload and a restart of the server."""
 
 import asyncio
 import csv
@@ -19,7 +19,7 @@ from graph.web.server import serving
 from tests.console.conftest import OpenContext
 from tests.fixtures.api import API_KEY
 from tests.fixtures.console.browser import Console, open_tab
-from tests.fixtures.console.importing import PATIENCE_MS, choose, expect_state, file
+from tests.fixtures.console.importing import IMPORT_TIMEOUT_MS, choose_files, expect_state, file_payload
 
 NMI = "9876543210"
 GOOD = "".join(f"{NMI},2025-09-{day:02},DISCHARGE,5,35\n" for day in range(1, 11))
@@ -28,7 +28,7 @@ FILE = f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{GOOD}{BAD}"
 
 
 class Restartable:
-    """A server that is stopped and started again, at the same address."""
+    """A server that can be stopped and started again at the same URL."""
 
     def __init__(self, infrastructure: Infrastructure) -> None:
         self._backing = infrastructure
@@ -57,8 +57,8 @@ async def console(open_context: OpenContext, server: Restartable) -> Console:
     return await open_tab(await open_context(), server.url)
 
 
-async def downloaded(page: Page, button: str) -> bytes:
-    """Press a button, and return the file that comes of it."""
+async def download(page: Page, button: str) -> bytes:
+    """Press a button, and return the content of the downloaded file."""
     async with page.expect_download() as download:
         await page.get_by_role("button", name=button, exact=True).click()
     path = await (await download.value).path()
@@ -70,11 +70,11 @@ async def test_a_month_from_an_empty_database_to_a_downloaded_report(
 ) -> None:
     page = console.page
 
-    # Nothing is there, and the page says how something comes to be.
+    # The empty state says how to start.
     await console.open("/", title="Fleet")
     await expect(page.get_by_text("There is no VPP yet")).to_be_visible()
 
-    # A VPP, a site in it, a battery at the site.
+    # Create a VPP, a site and a battery.
     await console.press("Create a VPP")
     await console.dialog("Create a VPP").get_by_label("Name").fill("Test VPP One")
     await console.dialog("Create a VPP").get_by_label("Daily fee").fill("0.30")
@@ -92,16 +92,16 @@ async def test_a_month_from_an_empty_database_to_a_downloaded_report(
     await console.press("Add battery")
     await expect(page.get_by_text("38764527113388")).to_be_visible()
 
-    # A month's file, three of whose rows are bad. No row of it can be kept for now: the import stays in its middle.
-    async with database.transaction() as held:
-        await held.execute(text("lock table event_blocks in share mode"))
+    # Import a month's file with three invalid rows. A table lock stalls the import before it can store rows.
+    async with database.transaction() as lock:
+        await lock.execute(text("lock table event_blocks in share mode"))
         await page.get_by_role("link", name="Imports").click()
-        await choose(page, file("september.csv", FILE))
+        await choose_files(page, file_payload("september.csv", FILE))
         await console.press("Import")
-        await expect(console.title).to_have_text("september.csv", timeout=PATIENCE_MS)
+        await expect(console.title).to_have_text("september.csv", timeout=IMPORT_TIMEOUT_MS)
         await expect_state(page, "Running")
 
-        # A reload shows the same import; so does the page once the server was stopped and started again.
+        # A reload shows the same import, and so does the page after a restart of the server.
         await page.reload()
         await expect_state(page, "Running")
         await server.stop()
@@ -110,16 +110,16 @@ async def test_a_month_from_an_empty_database_to_a_downloaded_report(
         await expect(page.get_by_text("The server cannot be reached.")).to_have_count(0)
     await expect_state(page, "Imported")
 
-    # What was rejected is downloaded, repaired and imported.
-    rejected = list(csv.reader(io.StringIO((await downloaded(page, "Download rejected rows")).decode())))
+    # Download the rejected rows, correct them, and import them.
+    rejected = list(csv.reader(io.StringIO((await download(page, "Download rejected rows")).decode())))
     assert [row[1] for row in rejected[1:]] == ["2025-09-31", "2025-09-12", "2025-09-13"]
     repaired = f"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{NMI},2025-09-30,DISCHARGE,5,35\n{NMI},2025-09-12,DISCHARGE,5,35\n"
     await page.get_by_role("link", name="Imports").first.click()
-    await choose(page, file("repaired.csv", repaired))
+    await choose_files(page, file_payload("repaired.csv", repaired))
     await console.press("Import")
     await expect_state(page, "Imported")
 
-    # The month is settled: twelve discharges of 1.75, of which the VPP takes 20 % and then 8.40.
+    # Settle the month: twelve discharges of $1.75; the VPP takes 20 %, and then $8.40.
     await page.get_by_role("link", name="Reports").click()
     await page.get_by_role("combobox", name="VPP").fill("Test VPP")
     await page.get_by_role("option", name="Test VPP One").click()
@@ -133,8 +133,8 @@ async def test_a_month_from_an_empty_database_to_a_downloaded_report(
     await expect(console.title).to_have_text("Test VPP One, September 2025")
     await expect(page.get_by_text("up to date")).to_be_visible()
 
-    # What is downloaded says the same.
-    assert json.loads(await downloaded(page, "JSON file of revision 1, as it was settled"))["totals"] == {
+    # The downloaded file has the same totals.
+    assert json.loads(await download(page, "JSON file of revision 1, as it was settled"))["totals"] == {
         "total_revenue": 21.0,
         "vpp_ad_valorem_fee": 4.2,
         "vpp_daily_fees": 8.4,
@@ -142,4 +142,4 @@ async def test_a_month_from_an_empty_database_to_a_downloaded_report(
         "vpp_total_revenue": 12.6,
         "site_total_revenue_after_fees": 8.4,
     }
-    console.complaints.clear()  # Of what could not be asked while the server was away.
+    console.console_errors.clear()  # Requests that failed while the server was down.

@@ -1,4 +1,4 @@
-"""Parks: who sees them, how they are changed, and the figures of their days."""
+"""The parks page: permissions, creating and editing parks, and daily statistics."""
 
 import csv
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ ROWS = """(table) => [...table.tBodies[0].rows].map(
 )"""
 
 
-async def test_a_park_is_created_renamed_and_stays_chosen_by_its_new_name(console: Console, api: Api) -> None:
+async def test_a_renamed_park_stays_selected(console: Console, api: Api) -> None:
     await console.open("/parks", title="Parks")
     await console.press("Create a park")
     dialog = console.dialog("Create a park")
@@ -56,7 +56,7 @@ async def test_a_park_is_created_renamed_and_stays_chosen_by_its_new_name(consol
     assert kept_as == {"timezone": AMSTERDAM, "energyType": "WIND"}
 
 
-async def test_a_timezone_under_readings_is_refused_at_its_field(
+async def test_a_timezone_change_with_readings_is_rejected_at_its_field(
     console: Console, api: Api, database: Database
 ) -> None:
     park_id = await api.create_park(name="Dated Park")
@@ -77,18 +77,18 @@ async def test_a_timezone_under_readings_is_refused_at_its_field(
     await expect(field).to_have_accessible_description(f"{DATED} {refusal}")
     await expect(field).to_have_attribute("aria-invalid", "true")
     assert (await api.execute('{ getParkByName(name: "Dated Park") { timezone } }'))["timezone"] == AMSTERDAM
-    assert await console.faults() == []
+    assert await console.axe_violations() == []
 
 
 DATED = "Readings are dated in this timezone. It cannot be changed once there are readings."
 
 
-async def test_figures_of_days_of_92_96_and_100_readings_equal_the_apis(
+async def test_figures_of_days_with_92_96_and_100_readings_equal_the_apis(
     console: Console, api: Api, database: Database
 ) -> None:
     park_id = await api.create_park(name="Clock Park")
-    for place, (day, quarters) in enumerate(QUARTERS.items()):
-        await store_readings(database, park_id, readings(AMSTERDAM, day, uneven(quarters, place)))
+    for index, (day, quarters) in enumerate(QUARTERS.items()):
+        await store_readings(database, park_id, readings(AMSTERDAM, day, uneven_powers(quarters, index)))
 
     await console.open("/parks?" + urlencode({"park": "Clock Park", "from": FORWARD, "until": "2020-10-26"}))
 
@@ -99,8 +99,9 @@ async def test_figures_of_days_of_92_96_and_100_readings_equal_the_apis(
     }
     items = (await api.execute(PARK_DAYS, filter={"parkNames": ["Clock Park"]}))["items"]
     assert {item["date"]: item["readingCount"] for item in items} == QUARTERS
-    assert await rows(console.page, "Days", 3) == [
-        {**figures_of(item), "date": written(item["date"]), "note": notes[item["date"]]} for item in reversed(items)
+    assert await read_rows(console.page, "Days", 3) == [
+        {**figures_from_api(item), "date": format_day(item["date"]), "note": notes[item["date"]]}
+        for item in reversed(items)
     ]
     await expect(console.page.get_by_text("3 of 211 days complete.")).to_be_visible()
 
@@ -111,10 +112,10 @@ async def test_figures_by_energy_type_equal_the_apis(console: Console, api: Api,
         await api.create_park(name="Type Wind Two"),
         await api.create_park(name="Type Sun", energy_type="SOLAR"),
     )
-    await store_readings(database, one, readings(AMSTERDAM, "2019-10-27", uneven(100, 1)))
-    await store_readings(database, other, readings(AMSTERDAM, "2019-10-27", uneven(100, 2)))
-    await store_readings(database, one, readings(AMSTERDAM, "2019-10-28", uneven(96, 3)))
-    await store_readings(database, sun, readings(AMSTERDAM, "2019-10-28", uneven(95, 4)))
+    await store_readings(database, one, readings(AMSTERDAM, "2019-10-27", uneven_powers(100, 1)))
+    await store_readings(database, other, readings(AMSTERDAM, "2019-10-27", uneven_powers(100, 2)))
+    await store_readings(database, one, readings(AMSTERDAM, "2019-10-28", uneven_powers(96, 3)))
+    await store_readings(database, sun, readings(AMSTERDAM, "2019-10-28", uneven_powers(95, 4)))
     named = ["Type Wind One", "Type Wind Two", "Type Sun"]
 
     chosen = [("park", name) for name in named] + [("by", "type"), ("from", "2019-10-27"), ("until", "2019-10-29")]
@@ -128,25 +129,25 @@ async def test_figures_by_energy_type_equal_the_apis(console: Console, api: Api,
     items = (await api.execute(ENERGY_TYPE_DAYS, filter={"parkNames": named}))["items"]
     expected = [
         {
-            **figures_of(item),
-            "date": written(item["date"]),
+            **figures_from_api(item),
+            "date": format_day(item["date"]),
             "of": item["energyType"].capitalize(),
             "parkCount": notes[item["energyType"], item["date"]][0],
             "note": notes[item["energyType"], item["date"]][1],
         }
         for item in items
     ]
-    shown = await rows(console.page, "Days", 3)
-    assert sorted(shown, key=of_day) == sorted(expected, key=of_day)
+    shown = await read_rows(console.page, "Days", 3)
+    assert sorted(shown, key=sort_key) == sorted(expected, key=sort_key)
     await expect(console.page.get_by_role("figure")).to_have_count(2)
 
 
-async def test_on_a_desktop_all_columns_of_days_by_energy_type_are_in_sight(
+async def test_all_columns_of_days_by_energy_type_fit_into_a_desktop_window(
     console: Console, api: Api, database: Database
 ) -> None:
     for energy_type in ("WIND", "SOLAR"):
         park_id = await api.create_park(name=f"Wide {energy_type}", energy_type=energy_type)
-        await store_readings(database, park_id, readings(AMSTERDAM, "2018-10-28", uneven(99, 5)))
+        await store_readings(database, park_id, readings(AMSTERDAM, "2018-10-28", uneven_powers(99, 5)))
 
     await console.open("/parks?" + urlencode({"by": "type", "from": "2018-10-28", "until": "2018-10-29"}))
 
@@ -155,12 +156,12 @@ async def test_on_a_desktop_all_columns_of_days_by_energy_type_are_in_sight(
     assert await days.evaluate("(days) => days.scrollWidth - days.clientWidth") == 0
 
 
-async def test_the_file_holds_the_apis_figures_to_the_last_digit(
+async def test_the_csv_file_has_the_apis_figures_with_all_digits(
     console: Console, api: Api, database: Database, tmp_path: Path
 ) -> None:
     park_id = await api.create_park(name="=File Park")
-    await store_readings(database, park_id, readings(AMSTERDAM, FORWARD, uneven(92, 7)))
-    await store_readings(database, park_id, readings(AMSTERDAM, PLAIN, uneven(90, 8)))
+    await store_readings(database, park_id, readings(AMSTERDAM, FORWARD, uneven_powers(92, 7)))
+    await store_readings(database, park_id, readings(AMSTERDAM, PLAIN, uneven_powers(90, 8)))
 
     await console.open("/parks?" + urlencode({"park": "=File Park", "from": FORWARD, "until": "2020-06-02"}))
     async with console.page.expect_download() as downloading:
@@ -180,7 +181,7 @@ async def test_the_file_holds_the_apis_figures_to_the_last_digit(
     assert download.suggested_filename == "daily-power-by-park-File-Park-2020-03-29-to-2020-06-01.csv"
 
 
-async def test_what_is_chosen_stands_in_the_address(console: Console, api: Api, database: Database) -> None:
+async def test_the_selection_is_kept_in_the_url(console: Console, api: Api, database: Database) -> None:
     for name in ("Shared One", "Shared Two"):
         await store_readings(database, await api.create_park(name=name), readings(AMSTERDAM, PLAIN, [2] * 96))
     await console.open("/parks", title="Parks")
@@ -194,7 +195,7 @@ async def test_what_is_chosen_stands_in_the_address(console: Console, api: Api, 
     await page.reload()
 
     await expect(page.get_by_text("26 May 2020 to 1 June 2020: each park's local days")).to_be_visible()
-    assert [row["of"] for row in await rows(page, "Days", 2)] == ["Shared One", "Shared Two"]
+    assert [row["of"] for row in await read_rows(page, "Days", 2)] == ["Shared One", "Shared Two"]
     await expect(page.get_by_role("radio", name="7 days")).to_be_checked()
     await expect(page.get_by_role("radio", name="Park", exact=True)).to_be_checked()
 
@@ -206,14 +207,14 @@ async def test_what_is_chosen_stands_in_the_address(console: Console, api: Api, 
     await expect(page.get_by_text("1 June 2020 to 1 June 2020: each")).to_be_visible()
 
 
-async def test_of_two_parks_chosen_at_once_none_is_lost(console: Console, api: Api) -> None:
+async def test_two_parks_selected_in_one_render_are_both_kept(console: Console, api: Api) -> None:
     for name in ("At Once One", "At Once Two"):
         await api.create_park(name=name)
     await console.open("/parks", title="Parks")
     chosen = console.page.get_by_role("checkbox", name="Show the days of At Once")
     await expect(chosen).to_have_count(2)
 
-    # Both in one turn of the browser's, as where it is too busy to draw between them.
+    # Both clicks in one browser task, without a render between them.
     await chosen.evaluate_all("(boxes) => boxes.forEach((box) => box.click())")
 
     await expect(console.page).to_have_url(f"{console.url}/parks?park=At+Once+One&park=At+Once+Two")
@@ -221,33 +222,31 @@ async def test_of_two_parks_chosen_at_once_none_is_lost(console: Console, api: A
         await expect(park).to_be_checked()
 
 
-async def test_the_last_days_are_counted_from_the_last_that_has_readings(
+async def test_the_last_days_end_with_the_last_day_with_readings(
     console: Console, api: Api, database: Database
 ) -> None:
     park_id = await api.create_park(name="Old Park")
     await store_readings(database, park_id, readings(AMSTERDAM, "2003-02-01", [1] * 96))
-    await store_readings(database, park_id, of_days("2004-06-01", 150))
+    await store_readings(database, park_id, daily_readings("2004-06-01", 150))
 
     await console.open("/parks?park=Old+Park&last=7")
 
     await expect(console.page.get_by_text("22 Oct 2004 to 28 Oct 2004: each park's local days")).to_be_visible()
-    assert len(await rows(console.page, "Days", 7)) == 7
+    assert len(await read_rows(console.page, "Days", 7)) == 7
 
 
-async def test_one_page_follows_the_other_until_all_days_are_there(
-    console: Console, api: Api, database: Database
-) -> None:
-    await store_readings(database, await api.create_park(name="Long Park"), of_days("2010-01-01", 450))
+async def test_all_pages_of_days_are_loaded(console: Console, api: Api, database: Database) -> None:
+    await store_readings(database, await api.create_park(name="Long Park"), daily_readings("2010-01-01", 450))
     console.operations.clear()
 
     await console.open("/parks?" + urlencode({"park": "Long Park", "from": "2010-01-01", "until": "2012-01-01"}))
 
     await expect(console.page.get_by_role("status").get_by_text("450 rows")).to_be_visible()
     await expect(console.page.get_by_role("table", name="Days")).to_have_attribute("aria-rowcount", "451")
-    assert sum("listParkDailyStats" in asked["query"] for asked in console.operations) == 3
+    assert sum("listParkDailyStats" in operation["query"] for operation in console.operations) == 3
 
 
-async def test_power_that_a_park_drew_is_drawn_below_zero(console: Console, api: Api, database: Database) -> None:
+async def test_negative_power_is_drawn_below_zero(console: Console, api: Api, database: Database) -> None:
     park_id = await api.create_park(name="Drawing Park")
     await store_readings(database, park_id, readings(AMSTERDAM, "2020-06-02", [-2, -1] * 48))
     await store_readings(database, park_id, readings(AMSTERDAM, "2020-06-03", [-3, -1] * 48))
@@ -255,9 +254,9 @@ async def test_power_that_a_park_drew_is_drawn_below_zero(console: Console, api:
     await console.open("/parks?" + urlencode({"park": "Drawing Park", "from": "2020-06-02", "until": "2020-06-04"}))
 
     chart = console.page.get_by_role("figure", name="Daily power of Drawing Park")
-    zero = await box(chart.locator(".zero line"))
-    band = await box(chart.locator(".recharts-area-area"))
-    mean = await box(chart.locator(".recharts-line-curve"))
+    zero = await bounding_box(chart.locator(".zero line"))
+    band = await bounding_box(chart.locator(".recharts-area-area"))
+    mean = await bounding_box(chart.locator(".recharts-line-curve"))
     a_mw = (band["y"] + band["height"] - zero["y"]) / 3
     assert band["y"] - zero["y"] == pytest.approx(a_mw, abs=1.5)
     assert mean["y"] - zero["y"] == pytest.approx(1.5 * a_mw, abs=2.5)
@@ -265,9 +264,9 @@ async def test_power_that_a_park_drew_is_drawn_below_zero(console: Console, api:
     await expect(chart.get_by_text(f"Lowest {MINUS}3 MW on 3 June 2020, highest {MINUS}1 MW on 2 June")).to_be_visible()
 
 
-async def test_charts_stand_in_the_order_of_their_names(console: Console, api: Api, database: Database) -> None:
-    await store_readings(database, await api.create_park(name="Order 2"), of_days("2015-01-01", 3))
-    await store_readings(database, await api.create_park(name="Order 1"), of_days("2015-01-02", 1))
+async def test_charts_are_ordered_by_name(console: Console, api: Api, database: Database) -> None:
+    await store_readings(database, await api.create_park(name="Order 2"), daily_readings("2015-01-01", 3))
+    await store_readings(database, await api.create_park(name="Order 1"), daily_readings("2015-01-02", 1))
 
     days = [("from", "2015-01-01"), ("until", "2015-01-04")]
     await console.open("/parks?" + urlencode([("park", "Order 2"), ("park", "Order 1"), *days]))
@@ -276,10 +275,7 @@ async def test_charts_stand_in_the_order_of_their_names(console: Console, api: A
     await expect(names).to_have_text(["Order 1", "Order 2"])
 
 
-async def test_where_the_last_day_cannot_be_found_it_is_looked_for_again(
-    console: Console, api: Api, database: Database
-) -> None:
-    """Console behaviour 24."""
+async def test_a_failed_search_for_the_last_day_can_be_retried(console: Console, api: Api, database: Database) -> None:
     await store_readings(database, await api.create_park(name="Found Again"), readings(AMSTERDAM, PLAIN, [1] * 96))
     async with database.transaction() as session:
         await session.execute(text("alter table energy_type_days rename to elsewhere"))
@@ -295,7 +291,7 @@ async def test_where_the_last_day_cannot_be_found_it_is_looked_for_again(
     await expect(alert).to_have_count(0)
 
 
-async def test_the_chart_is_read_by_keyboard(console: Console, api: Api, database: Database) -> None:
+async def test_the_chart_can_be_read_with_the_keyboard(console: Console, api: Api, database: Database) -> None:
     park_id = await api.create_park(name="Read Park")
     await store_readings(
         database, park_id, readings(AMSTERDAM, BACK, [4] * 99 + [5]), readings(AMSTERDAM, "2020-10-26", [1])
@@ -310,7 +306,7 @@ async def test_the_chart_is_read_by_keyboard(console: Console, api: Api, databas
     await expect(chart.get_by_text("Incomplete: 1 of 96 quarter hours")).to_be_visible()
 
 
-async def test_parks_are_chosen_and_taken_out_by_keyboard(console: Console, api: Api) -> None:
+async def test_parks_can_be_selected_and_removed_with_the_keyboard(console: Console, api: Api) -> None:
     for number in range(1, 6):
         await api.create_park(name=f"Key Park {number}")
     await console.open("/parks", title="Parks")
@@ -330,7 +326,7 @@ async def test_parks_are_chosen_and_taken_out_by_keyboard(console: Console, api:
     await expect(page.get_by_text("There are no readings of these parks yet")).to_be_visible()
 
 
-async def test_a_park_that_is_not_there_is_told_of(console: Console, api: Api) -> None:
+async def test_an_unknown_park_in_the_url_shows_a_message(console: Console, api: Api) -> None:
     await api.create_park(name="There")
 
     await console.open("/parks?park=Nowhere", title="Parks")
@@ -339,24 +335,24 @@ async def test_a_park_that_is_not_there_is_told_of(console: Console, api: Api) -
 
 
 @pytest.mark.parametrize("role", ["MEMBER", "READER", "OPERATOR"])
-async def test_members_and_whoever_is_held_to_vpps_are_told_that_parks_are_not_theirs(
+async def test_the_parks_page_is_forbidden_for_members_and_restricted_callers(
     console: Console, api: Api, role: str
 ) -> None:
-    """Console behaviour 25: nothing is asked, so nothing can flash up."""
+    """No query is sent, so no data can be shown even for a moment."""
     vpp_id = await api.create_vpp()
     await api.create_park(name=f"Hidden from a {role}")
-    held_to = {"siteIds": [await api.create_site(vpp_id)]} if role == "MEMBER" else {"vppIds": [vpp_id]}
-    await console.sign_in(await api.create_key(role, **held_to))
+    scope = {"siteIds": [await api.create_site(vpp_id)]} if role == "MEMBER" else {"vppIds": [vpp_id]}
+    await console.sign_in(await api.create_key(role, **scope))
     console.operations.clear()
 
     await console.open("/parks", title="This page is for callers with access to all VPPs")
 
-    assert [asked for asked in console.operations if "getCaller" not in asked["query"]] == []
+    assert [operation for operation in console.operations if "getCaller" not in operation["query"]] == []
     await expect(console.page.get_by_text("Hidden from")).to_have_count(0)
     await expect(console.page.get_by_role("link", name="Parks", exact=True)).to_have_count(0)
 
 
-async def test_a_reader_sees_parks_and_changes_none(console: Console, api: Api) -> None:
+async def test_a_reader_sees_parks_without_buttons_for_changes(console: Console, api: Api) -> None:
     park_id = await api.create_park(name="Read Only Park")
     await console.sign_in(await api.create_key("READER"))
 
@@ -368,30 +364,26 @@ async def test_a_reader_sees_parks_and_changes_none(console: Console, api: Api) 
     await expect(console.page.get_by_role("dialog")).to_have_count(0)
 
 
-async def test_axe_finds_nothing_on_the_page_of_parks(console: Console, api: Api, database: Database) -> None:
-    """Console behaviour 3."""
+async def test_the_parks_page_has_no_axe_violations(console: Console, api: Api, database: Database) -> None:
     for name in ("One", "Two"):
         park_id = await api.create_park(name=f"Axe {name}")
         await store_readings(
-            database, park_id, readings(AMSTERDAM, BACK, uneven(100, 1)), readings(AMSTERDAM, PLAIN, [1])
+            database, park_id, readings(AMSTERDAM, BACK, uneven_powers(100, 1)), readings(AMSTERDAM, PLAIN, [1])
         )
 
     await console.open("/parks?" + urlencode([("park", f"Axe {name}") for name in ("One", "Two", "None")]))
     await expect(console.page.get_by_role("application")).to_have_count(2)
-    assert await console.faults() == []
+    assert await console.axe_violations() == []
 
     await console.press("Create a park")
     await console.dialog("Create a park").get_by_label("Name").fill("Axe")
-    assert await console.faults() == []
+    assert await console.axe_violations() == []
 
 
 @pytest.mark.parametrize("viewport", [NARROWEST, PHONE])
-async def test_no_control_is_lost_where_the_window_is_narrow(
-    console: Console, api: Api, database: Database, viewport: Any
-) -> None:
-    """Console behaviours 5 and 6."""
+async def test_narrow_windows_keep_every_control(console: Console, api: Api, database: Database, viewport: Any) -> None:
     name = f"A park with a name that is longer than such a window is wide, of {viewport['width']} pixels"
-    await store_readings(database, await api.create_park(name=name), readings(AMSTERDAM, BACK, uneven(99, 1)))
+    await store_readings(database, await api.create_park(name=name), readings(AMSTERDAM, BACK, uneven_powers(99, 1)))
     address = "/parks?" + urlencode({"park": name})
     await console.open(address)
     await expect(console.page.get_by_role("application")).to_be_visible()
@@ -401,12 +393,13 @@ async def test_no_control_is_lost_where_the_window_is_narrow(
 
     assert await console.controls() == wide
     assert await console.overflows() == []
-    assert await console.too_small() == []
+    assert await console.small_targets() == []
 
 
-async def test_nothing_moves_of_its_own_accord(console: Console, api: Api, database: Database) -> None:
-    """Console behaviour 6."""
-    await store_readings(database, await api.create_park(name="Still Park"), readings(AMSTERDAM, PLAIN, uneven(96, 1)))
+async def test_reduced_motion_stops_every_animation(console: Console, api: Api, database: Database) -> None:
+    await store_readings(
+        database, await api.create_park(name="Still Park"), readings(AMSTERDAM, PLAIN, uneven_powers(96, 1))
+    )
     await console.page.emulate_media(reduced_motion="reduce")
 
     await console.open("/parks?" + urlencode({"park": "Still Park"}))
@@ -416,23 +409,23 @@ async def test_nothing_moves_of_its_own_accord(console: Console, api: Api, datab
     assert await console.page.evaluate(moving) == 0
 
 
-def uneven(count: int, seed: int) -> list[str]:
-    """Powers of a park that gives and draws, with three digits behind the point."""
-    return [f"{(place * 37 + seed * 101) % 4099 / 1000 - 0.024:.3f}" for place in range(count)]
+def uneven_powers(count: int, seed: int) -> list[str]:
+    """Return positive and negative powers with three decimals."""
+    return [f"{(index * 37 + seed * 101) % 4099 / 1000 - 0.024:.3f}" for index in range(count)]
 
 
-def of_days(first: str, count: int) -> Readings:
-    """One reading a day, at noon in UTC."""
-    days = [date.fromisoformat(first) + timedelta(days=place) for place in range(count)]
+def daily_readings(first: str, count: int) -> Readings:
+    """Return one reading per day, at noon UTC."""
+    days = [date.fromisoformat(first) + timedelta(days=index) for index in range(count)]
     return Readings(
         instants=[datetime(day.year, day.month, day.day, 12, tzinfo=UTC) for day in days],
         local_dates=days,
-        powers_w=[10**6 + place for place in range(count)],
+        powers_w=[10**6 + index for index in range(count)],
     )
 
 
-def figures_of(item: Any) -> dict[str, str | float]:
-    """Return an item's figures as `rows` reads them off the page: of means, the six digits that are shown."""
+def figures_from_api(item: Any) -> dict[str, str | float]:
+    """Return an item's figures as `read_rows` reads them: rounded to the six decimals shown."""
     figures = {name: round(item[name], 6) for name in FIGURES}
     return {**figures, "readingCount": item["readingCount"]}
 
@@ -440,33 +433,33 @@ def figures_of(item: Any) -> dict[str, str | float]:
 FIGURES = ("minPowerMw", "meanPowerMw", "maxPowerMw", "sumPowerMw")
 
 
-async def rows(page: Page, table: str, count: int) -> list[dict[str, Any]]:
-    """Read the rows of a table once there are so many: cells by their columns, figures as numbers."""
+async def read_rows(page: Page, table: str, count: int) -> list[dict[str, Any]]:
+    """Wait until a table has `count` rows, and return them: cells by column, figures as numbers."""
     found = page.get_by_role("table", name=table, exact=True)
     await expect(found).to_have_attribute("aria-rowcount", str(count + 1))
     read: Sequence[dict[str, str]] = await found.evaluate(ROWS)
     return [
-        {name: number(text) if name in (*FIGURES, "readingCount") else text for name, text in row.items()}
+        {name: parse_number(text) if name in (*FIGURES, "readingCount") else text for name, text in row.items()}
         for row in read
     ]
 
 
-def number(text: str) -> float:
+def parse_number(text: str) -> float:
     return float(text.replace(MINUS, "-").replace(",", ""))
 
 
-def written(day: str) -> str:
-    """Write a day as the page does: 25 Oct 2020."""
+def format_day(day: str) -> str:
+    """Format a day as the page does: 25 Oct 2020."""
     names = {"03": "Mar", "06": "June", "10": "Oct"}
-    year, month, of = day.split("-")
-    return f"{int(of)} {names[month]} {year}"
+    year, month, day_of_month = day.split("-")
+    return f"{int(day_of_month)} {names[month]} {year}"
 
 
-def of_day(row: dict[str, Any]) -> tuple[str, str]:
+def sort_key(row: dict[str, Any]) -> tuple[str, str]:
     return row["date"], row["of"]
 
 
-async def box(locator: Locator) -> FloatRect:
+async def bounding_box(locator: Locator) -> FloatRect:
     found = await locator.bounding_box()
     assert found is not None
     return found

@@ -1,4 +1,4 @@
-"""Choosing, settling and reading a month's report, and who sees how much of it."""
+"""The report pages: choosing, settling and reading a month, and what each role sees."""
 
 from datetime import date, datetime, timedelta, timezone
 from uuid import UUID, uuid4
@@ -15,34 +15,33 @@ from tests.fixtures.api import Api, new_name
 from tests.fixtures.console.browser import NARROWEST, Console
 from tests.fixtures.console.keyboard import tab_to
 from tests.fixtures.console.months import (
-    PATIENCE_MS,
+    SETTLE_TIMEOUT_MS,
     UPDATE_VPP,
-    lines,
+    column_texts,
+    find_total,
+    lines_table,
     open_month,
-    settled,
-    shown,
-    signed_in,
-    total,
+    open_signed_in,
+    settle_month,
 )
 
 NEM_TIME = timezone(timedelta(hours=10))
-NOBODYS = "1f0c8f5e-6f0d-4a53-9d0b-000000000000"
+UNKNOWN_ID = "1f0c8f5e-6f0d-4a53-9d0b-000000000000"
 
 
 def reports(console: Console) -> Locator:
     return console.page.get_by_role("table", name="Reports")
 
 
-async def under_way(database: Database, vpp_id: str, month: date, revision: int = 1) -> UUID:
-    """Ask for a report that no worker takes up."""
+async def create_pending_report(database: Database, vpp_id: str, month: date, revision: int = 1) -> UUID:
+    """Create a pending report that no worker settles."""
     async with database.transaction() as session:
         report = RevenueReport(id=uuid4(), vpp_id=UUID(vpp_id), month=month, revision=revision)
         session.add(report)
         return report.id
 
 
-async def test_a_month_is_settled_read_and_exported_by_keyboard_alone(console: Console, api: Api) -> None:
-    """Console behaviour 4."""
+async def test_a_month_can_be_settled_and_exported_with_the_keyboard_alone(console: Console, api: Api) -> None:
     name = new_name()
     vpp_id = await api.create_vpp(name=name, daily_fee=0.3)
     await api.create_site(vpp_id, capacity_kwh=13.5)
@@ -58,12 +57,12 @@ async def test_a_month_is_settled_read_and_exported_by_keyboard_alone(console: C
     await tab_to(console, "Generate the report of September 2025")
     await keyboard.press("Enter")
     await expect(console.page.get_by_text("Revision 1 of September 2025 is settled.")).to_be_visible(
-        timeout=PATIENCE_MS
+        timeout=SETTLE_TIMEOUT_MS
     )
     await tab_to(console, "Open the report")
     await keyboard.press("Enter")
     await expect(console.title).to_have_text(f"{name}, September 2025")
-    await expect(lines(console).locator("tbody tr")).to_have_count(1)
+    await expect(lines_table(console).locator("tbody tr")).to_have_count(1)
     async with console.page.expect_download() as download:
         await tab_to(console, "CSV file of revision 1, as it was settled")
         await keyboard.press("Enter")
@@ -71,8 +70,8 @@ async def test_a_month_is_settled_read_and_exported_by_keyboard_alone(console: C
     assert (await download.value).suggested_filename == "vpp_report.csv"
 
 
-async def test_the_vpp_and_month_stand_in_the_address(console: Console, api: Api) -> None:
-    month = await settled(api, [13.5])
+async def test_the_vpp_and_month_are_kept_in_the_url(console: Console, api: Api) -> None:
+    month = await settle_month(api, [13.5])
     await console.open("/reports", title="Reports")
 
     await console.page.get_by_role("combobox", name="VPP").fill(month.name)
@@ -84,12 +83,12 @@ async def test_the_vpp_and_month_stand_in_the_address(console: Console, api: Api
 
     assert f"vppId={month.vpp_id}" in chosen
     await expect(console.page.get_by_role("combobox", name="VPP")).to_have_value(month.name)
-    assert await shown(reports(console), "month") == ["September 2025"]
+    assert await column_texts(reports(console), "month") == ["September 2025"]
     assert console.page.url == chosen
 
 
-async def test_months_show_their_latest_revision_its_state_and_totals(console: Console, api: Api) -> None:
-    month = await settled(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
+async def test_months_show_their_latest_revision_status_and_totals(console: Console, api: Api) -> None:
+    month = await settle_month(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
     await api.settle_month(month.vpp_id, "2025-10")
     await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 20, "effectiveFrom": "2025-09-01"})
     await api.settle_month(month.vpp_id, "2025-09")
@@ -101,19 +100,19 @@ async def test_months_show_their_latest_revision_its_state_and_totals(console: C
     await expect(rows).to_have_count(2)
     await expect(rows.first).to_contain_text("stale")
     await expect(rows.last).to_contain_text("up to date")
-    told = [(await row.locator("td").all_inner_texts())[:6] for row in await rows.all()]
-    assert told == [
+    texts = [(await row.locator("td").all_inner_texts())[:6] for row in await rows.all()]
+    assert texts == [
         ["October 2025", "1", "stale", "$0.00", "$0.00", "$0.00"],
         ["September 2025", "2", "up to date", "$50.00", "$26.00", "$24.00"],
     ]
 
 
-async def test_a_revision_that_fails_says_why_and_is_settled_again(
+async def test_a_failed_revision_shows_the_reason_and_can_be_settled_again(
     console: Console, api: Api, database: Database
 ) -> None:
     name = new_name()
     vpp_id = await api.create_vpp(name=name)
-    report_id = await under_way(database, vpp_id, date(2025, 9, 1))
+    report_id = await create_pending_report(database, vpp_id, date(2025, 9, 1))
     await console.open(f"/reports?vppId={vpp_id}&month=2025-09", title="Reports")
 
     await console.press("Generate the report of September 2025")
@@ -121,19 +120,21 @@ async def test_a_revision_that_fails_says_why_and_is_settled_again(
     async with database.transaction() as session:
         await db.reports.fail(session, id=report_id, reason="The object store was away for a day.")
 
-    told = console.page.get_by_role("status").filter(has_text="could not be settled")
-    await expect(told).to_contain_text("The object store was away for a day.")
+    notice = console.page.get_by_role("status").filter(has_text="could not be settled")
+    await expect(notice).to_contain_text("The object store was away for a day.")
     await expect(reports(console)).to_contain_text("failed")
     await console.press("Generate the report of September 2025")
     await expect(console.page.get_by_text("Revision 2 of September 2025 is settled.")).to_be_visible(
-        timeout=PATIENCE_MS
+        timeout=SETTLE_TIMEOUT_MS
     )
     await expect(reports(console)).to_contain_text("up to date")
 
 
-async def test_a_report_that_others_asked_for_is_followed_too(console: Console, api: Api, database: Database) -> None:
+async def test_a_report_requested_by_another_caller_is_updated_live(
+    console: Console, api: Api, database: Database
+) -> None:
     vpp_id = await api.create_vpp(name=new_name())
-    report_id = await under_way(database, vpp_id, date(2025, 9, 1))
+    report_id = await create_pending_report(database, vpp_id, date(2025, 9, 1))
     await console.open(f"/reports?vppId={vpp_id}", title="Reports")
     await expect(reports(console)).to_contain_text("settling")
 
@@ -143,11 +144,11 @@ async def test_a_report_that_others_asked_for_is_followed_too(console: Console, 
     await expect(reports(console)).to_contain_text("failed")
 
 
-async def test_a_month_whose_last_revision_failed_shows_the_one_before(
+async def test_a_month_whose_last_revision_failed_shows_the_previous_one(
     console: Console, api: Api, database: Database
 ) -> None:
-    month = await settled(api, [13.5], "A,2025-09-03,DISCHARGE,10,500")
-    report_id = await under_way(database, month.vpp_id, date(2025, 9, 1), revision=2)
+    month = await settle_month(api, [13.5], "A,2025-09-03,DISCHARGE,10,500")
+    report_id = await create_pending_report(database, month.vpp_id, date(2025, 9, 1), revision=2)
     await open_month(console, month)
     await expect(console.page.get_by_text("Revision 2 is being settled. Until it is ready")).to_be_visible()
 
@@ -155,13 +156,13 @@ async def test_a_month_whose_last_revision_failed_shows_the_one_before(
         await db.reports.fail(session, id=report_id, reason="It was given up.")
 
     await expect(console.page.get_by_text("could not be settled. It was given up. This is revision 1.")).to_be_visible()
-    await expect(total(console, "Total revenue")).to_contain_text("$50.00")
+    await expect(find_total(console, "Total revenue")).to_contain_text("$50.00")
     await console.open(f"{month.path}?revision=2")
     await expect(console.page.get_by_text("Revision 2 could not be settled. It was given up.")).to_be_visible()
 
 
-async def test_settling_again_with_nothing_changed_says_so(console: Console, api: Api) -> None:
-    month = await settled(api, [13.5])
+async def test_settling_again_without_changes_shows_a_message(console: Console, api: Api) -> None:
+    month = await settle_month(api, [13.5])
     await open_month(console, month)
 
     await console.press("Settle again")
@@ -174,8 +175,8 @@ async def test_settling_again_with_nothing_changed_says_so(console: Console, api
 async def test_a_stale_report_is_flagged_beside_its_figures_until_it_is_settled_again(
     console: Console, api: Api
 ) -> None:
-    """Console behaviour 18: and the period, NEM time and AUD stand with the amounts."""
-    month = await settled(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
+    """The period, NEM time and AUD are shown with the amounts."""
+    month = await settle_month(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
     await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 20})
 
     await open_month(console, month)
@@ -185,14 +186,13 @@ async def test_a_stale_report_is_flagged_beside_its_figures_until_it_is_settled_
         await expect(section).to_contain_text("1 Sept 2025 to 30 Sept 2025, NEM time (UTC+10), AUD")
         await expect(section.get_by_text("stale", exact=True)).to_be_visible()
     await expect(console.page.get_by_text("Settle again to add a revision.")).to_be_visible()
-    await expect(total(console, "Ad valorem fee")).to_contain_text("$5.00")
+    await expect(find_total(console, "Ad valorem fee")).to_contain_text("$5.00")
     await console.press("Settle again")
-    await expect(total(console, "Ad valorem fee")).to_contain_text("$10.00", timeout=PATIENCE_MS)
+    await expect(find_total(console, "Ad valorem fee")).to_contain_text("$10.00", timeout=SETTLE_TIMEOUT_MS)
     await expect(console.page.get_by_text("stale", exact=True)).to_have_count(0)
 
 
 async def test_a_month_that_is_not_over_is_flagged_as_incomplete(console: Console, api: Api) -> None:
-    """Console behaviour 18."""
     today = datetime.now(NEM_TIME).date()
     name = new_name()
     vpp_id = await api.create_vpp(name=name)
@@ -209,7 +209,7 @@ async def test_a_month_that_is_not_over_is_flagged_as_incomplete(console: Consol
     await expect(reports(console)).to_contain_text("incomplete")
 
 
-async def test_a_month_without_a_report_gets_one(console: Console, api: Api) -> None:
+async def test_a_report_can_be_generated_on_the_page_of_a_month(console: Console, api: Api) -> None:
     name = new_name()
     vpp_id = await api.create_vpp(name=name)
     await console.open(f"/reports/{vpp_id}/2025-08", title=f"{name}, August 2025")
@@ -218,60 +218,60 @@ async def test_a_month_without_a_report_gets_one(console: Console, api: Api) -> 
     await console.press("Generate the report of August 2025")
 
     await expect(console.page.get_by_text("No site was a member on any day of August 2025.")).to_be_visible(
-        timeout=PATIENCE_MS
+        timeout=SETTLE_TIMEOUT_MS
     )
 
 
 @pytest.mark.parametrize(
-    ("address", "what"),
+    ("address", "noun"),
     [
-        (f"/reports/{NOBODYS}/2025-09", "VPP"),
+        (f"/reports/{UNKNOWN_ID}/2025-09", "VPP"),
         ("/reports/no-id/2025-09", "VPP"),
-        (f"/reports?vppId={NOBODYS}", "VPP"),
+        (f"/reports?vppId={UNKNOWN_ID}", "VPP"),
         ("/reports?vppId=no-id", "VPP"),
-        (f"/reports/{NOBODYS}/2025-13", "month"),
+        (f"/reports/{UNKNOWN_ID}/2025-13", "month"),
     ],
 )
-async def test_what_is_not_there_is_not_found(console: Console, address: str, what: str) -> None:
-    await console.open(address, title=f"There is no such {what}")
+async def test_an_unknown_vpp_or_month_is_not_found(console: Console, address: str, noun: str) -> None:
+    await console.open(address, title=f"There is no such {noun}")
 
 
-async def test_a_revision_that_is_not_there_is_not_found(console: Console, api: Api) -> None:
-    month = await settled(api, [13.5])
+async def test_an_unknown_revision_is_not_found(console: Console, api: Api) -> None:
+    month = await settle_month(api, [13.5])
 
     await console.open(f"{month.path}?revision=7", title="There is no such revision")
 
 
-async def test_a_month_of_others_is_not_found_as_one_that_is_not_there(
+async def test_a_month_out_of_scope_looks_like_a_missing_one(
     open_context: OpenContext, served_console: Serving, api: Api
 ) -> None:
-    month, own = await settled(api, [13.5]), await api.create_vpp()
-    operator = await signed_in(open_context, served_console, await api.create_key("OPERATOR", vppIds=[own]))
+    month, own = await settle_month(api, [13.5]), await api.create_vpp()
+    operator = await open_signed_in(open_context, served_console, await api.create_key("OPERATOR", vppIds=[own]))
 
     await operator.open(month.path, title="There is no such VPP")
-    told = await operator.page.get_by_role("main").inner_text()
-    await operator.open(f"/reports/{NOBODYS}/2025-09", title="There is no such VPP")
+    content = await operator.page.get_by_role("main").inner_text()
+    await operator.open(f"/reports/{UNKNOWN_ID}/2025-09", title="There is no such VPP")
 
-    assert await operator.page.get_by_role("main").inner_text() == told
-    assert operator.complaints == []
+    assert await operator.page.get_by_role("main").inner_text() == content
+    assert operator.console_errors == []
 
 
-async def test_a_reader_settles_nothing(open_context: OpenContext, served_console: Serving, api: Api) -> None:
-    month = await settled(api, [13.5])
-    reader = await signed_in(open_context, served_console, await api.create_key("READER"))
+async def test_a_reader_cannot_settle(open_context: OpenContext, served_console: Serving, api: Api) -> None:
+    month = await settle_month(api, [13.5])
+    reader = await open_signed_in(open_context, served_console, await api.create_key("READER"))
 
     await open_month(reader, month)
 
-    await expect(total(reader, "Total revenue")).to_contain_text("$0.00")
+    await expect(find_total(reader, "Total revenue")).to_contain_text("$0.00")
     await expect(reader.page.get_by_role("button", name="Settle again")).to_have_count(0)
     await expect(reader.page.get_by_role("link", name="Change the VPP's terms")).to_have_count(0)
-    assert reader.complaints == []
+    assert reader.console_errors == []
 
 
-async def test_a_member_sees_its_own_lines_and_neither_totals_nor_files(
+async def test_a_member_sees_own_lines_but_no_totals_or_files(
     open_context: OpenContext, served_console: Serving, api: Api
 ) -> None:
-    month = await settled(
+    month = await settle_month(
         api,
         [13.5, 13.5],
         "A,2025-09-03,DISCHARGE,100,100",
@@ -280,17 +280,19 @@ async def test_a_member_sees_its_own_lines_and_neither_totals_nor_files(
         daily_fee=0.3,
         addresses=["1 King St", "99 Neighbour St"],
     )
-    unrelated = await settled(api, [13.5])
-    member = await signed_in(open_context, served_console, await api.create_key("MEMBER", siteIds=[month.site_ids[0]]))
+    unrelated = await settle_month(api, [13.5])
+    member = await open_signed_in(
+        open_context, served_console, await api.create_key("MEMBER", siteIds=[month.site_ids[0]])
+    )
 
     await member.open("/reports", title="Statements")
     statements = member.page.get_by_role("table", name="Statements")
-    assert await shown(statements, "own") == ["$87.60"]
+    assert await column_texts(statements, "own") == ["$87.60"]
     await statements.get_by_role("link", name="September 2025").click()
     await expect(member.title).to_have_text(month.title)
-    await expect(lines(member).locator("tbody tr")).to_have_count(1)
+    await expect(lines_table(member).locator("tbody tr")).to_have_count(1)
 
-    assert await shown(lines(member), "afterFeesAud") == ["$87.60"]
+    assert await column_texts(lines_table(member), "afterFeesAud") == ["$87.60"]
     await expect(member.page.get_by_role("region", name="What your sites received")).to_contain_text("$87.60")
     for name in ("Where the money went", "What if the terms were different?"):
         await expect(member.page.get_by_role("region", name=name)).to_have_count(0)
@@ -301,26 +303,25 @@ async def test_a_member_sees_its_own_lines_and_neither_totals_nor_files(
     await expect(dialog).to_contain_text("the current terms")
     await expect(dialog).to_contain_text("so the pool and your share of it are not shown")
     page = await member.page.content()
-    assert all(others not in page for others in (month.nmis[1], "99 Neighbour St", "$400.00", "$300.00"))
+    assert all(hidden not in page for hidden in (month.nmis[1], "99 Neighbour St", "$400.00", "$300.00"))
     await member.open(unrelated.path, title="There is no such VPP")
-    assert member.complaints == []
+    assert member.console_errors == []
 
 
-async def test_a_member_without_statements_is_told_how_they_come(
+async def test_a_member_without_statements_sees_an_explanation(
     open_context: OpenContext, served_console: Serving, api: Api
 ) -> None:
     site_id = await api.create_site(await api.create_vpp())
-    member = await signed_in(open_context, served_console, await api.create_key("MEMBER", siteIds=[site_id]))
+    member = await open_signed_in(open_context, served_console, await api.create_key("MEMBER", siteIds=[site_id]))
 
     await member.open("/reports", title="Statements")
 
     await expect(member.page.get_by_role("heading", name="There is no statement for your sites yet")).to_be_visible()
-    assert await member.faults() == []
+    assert await member.axe_violations() == []
 
 
-async def test_axe_finds_nothing_on_the_pages_of_reports_and_in_their_panels(console: Console, api: Api) -> None:
-    """Console behaviour 3."""
-    month = await settled(api, [13.5, 5], "A,2025-09-03,DISCHARGE,7,77", percentage=20, daily_fee=0.3)
+async def test_the_report_pages_and_panels_have_no_axe_violations(console: Console, api: Api) -> None:
+    month = await settle_month(api, [13.5, 5], "A,2025-09-03,DISCHARGE,7,77", percentage=20, daily_fee=0.3)
     await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 30, "effectiveFrom": "2025-09-10"})
     await api.settle_month(month.vpp_id, "2025-09")
     await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 40})
@@ -334,16 +335,15 @@ async def test_axe_finds_nothing_on_the_pages_of_reports_and_in_their_panels(con
         f"{month.path}?do=lines&about=vppTotalAud",
     ):
         await console.open(address)
-        await expect(console.page.locator(".skeleton")).to_have_count(0, timeout=PATIENCE_MS)
-        found += await console.faults()
+        await expect(console.page.locator(".skeleton")).to_have_count(0, timeout=SETTLE_TIMEOUT_MS)
+        found += await console.axe_violations()
 
     assert found == []
 
 
-async def test_nothing_is_wider_than_a_narrow_window(console: Console, api: Api) -> None:
-    """Console behaviour 5."""
+async def test_the_report_pages_and_panels_fit_a_narrow_window(console: Console, api: Api) -> None:
     long = "A Virtual Power Plant of the Hunter, the Central Coast and the Northern Beaches"
-    month = await settled(api, [13.5, 5], "A,2025-09-03,DISCHARGE,70000,7777", percentage=20, daily_fee=0.3)
+    month = await settle_month(api, [13.5, 5], "A,2025-09-03,DISCHARGE,70000,7777", percentage=20, daily_fee=0.3)
     await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "name": long, "revenuePercentage": 25})
     await api.settle_month(month.vpp_id, "2025-09")
     await console.page.set_viewport_size(NARROWEST)
@@ -355,7 +355,7 @@ async def test_nothing_is_wider_than_a_narrow_window(console: Console, api: Api)
         f"{month.path}?do=lines&about=vppTotalAud",
     ):
         await console.open(address)
-        await expect(console.page.locator(".skeleton")).to_have_count(0, timeout=PATIENCE_MS)
+        await expect(console.page.locator(".skeleton")).to_have_count(0, timeout=SETTLE_TIMEOUT_MS)
         assert await console.overflows() == []
         dialog = console.page.get_by_role("dialog")
         if await dialog.count():

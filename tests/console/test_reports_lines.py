@@ -1,4 +1,4 @@
-"""A report's figures: that they add up as they are shown, and say how they came about."""
+"""A report's figures: sums, explanations, sorting, filters and exports."""
 
 import csv
 import io
@@ -14,16 +14,16 @@ from tests.fixtures.api import Api
 from tests.fixtures.console.browser import Console
 from tests.fixtures.console.months import (
     UPDATE_VPP,
-    Settled,
-    added_up,
-    amount,
-    brought_in,
-    foot,
-    lines,
+    SettledMonth,
+    column_texts,
+    find_total,
+    footer_text,
+    import_events,
+    lines_table,
     open_month,
-    settled,
-    shown,
-    total,
+    parse_amount,
+    settle_month,
+    sum_column,
 )
 
 FIGURES = {
@@ -41,15 +41,15 @@ UNEVEN = (
 )
 
 
-async def explained(console: Console, nmi: str) -> dict[str, list[str]]:
-    """Open how a site's figures came about: of each step the figure, and then what is said of it, without its rule."""
+async def explain(console: Console, nmi: str) -> dict[str, list[str]]:
+    """Open the explanation of a site's figures. Return each step's amount and its texts, without the rule."""
     await console.press(f"{nmi}: explain its figures")
     dialog = console.dialog(f"Figures of {nmi}, explained")
     await expect(dialog.get_by_role("heading", name="After fees")).to_be_visible()
     steps = {}
     for step in await dialog.locator(".steps > li").all():
-        title, figure, _rule, *told = filter(None, (await step.inner_text()).split("\n"))
-        steps[title] = [figure, *told]
+        title, figure, _rule, *details = filter(None, (await step.inner_text()).split("\n"))
+        steps[title] = [figure, *details]
     return steps
 
 
@@ -110,20 +110,20 @@ async def test_a_month_shows_where_its_money_went(
     totals: list[str],
     after_fees: list[str],
 ) -> None:
-    month = await settled(api, capacities, *events, **terms)
+    month = await settle_month(api, capacities, *events, **terms)
 
     await open_month(console, month)
 
     names = ["Total revenue", "Ad valorem fee", "Daily fees", "Site total", "Cost-only", "VPP total"]
     for name, figure in zip(names, totals, strict=True):
-        await expect(total(console, name)).to_contain_text(figure)
-    told = ", ".join(f"{name} {figure}" for name, figure in zip(names[:5], totals[:5], strict=True))
-    await expect(console.page.get_by_role("img", name=f"Waterfall: {told}")).to_be_visible()
-    assert await shown(lines(console), "afterFeesAud") == after_fees
+        await expect(find_total(console, name)).to_contain_text(figure)
+    description = ", ".join(f"{name} {figure}" for name, figure in zip(names[:5], totals[:5], strict=True))
+    await expect(console.page.get_by_role("img", name=f"Waterfall: {description}")).to_be_visible()
+    assert await column_texts(lines_table(console), "afterFeesAud") == after_fees
 
 
-async def test_a_waterfall_goes_down_from_the_total_and_below_nothing(console: Console, api: Api) -> None:
-    month = await settled(
+async def test_the_waterfall_steps_down_from_the_total_and_below_zero(console: Console, api: Api) -> None:
+    month = await settle_month(
         api, [13.5], "A,2025-09-03,CHARGE,10,20", "A,2025-09-04,DISCHARGE,10,-10", percentage=25, daily_fee=0
     )
 
@@ -142,22 +142,22 @@ async def test_a_waterfall_goes_down_from_the_total_and_below_nothing(console: C
 
 
 async def box(bar: Locator) -> tuple[float, float]:
-    """Return where a bar begins and ends, from left to right."""
+    """Return the left and right end of a bar, in pixels."""
     found = await bar.bounding_box()
     assert found is not None
     return found["x"], found["x"] + found["width"]
 
 
 async def test_every_total_opens_to_lines_that_add_up_to_it_to_the_cent(console: Console, api: Api) -> None:
-    """Console behaviour 16: the lines are added up as the page shows them."""
-    month = await settled(api, [13.5, 5, 0, 10, 27], *UNEVEN, percentage=33.3, daily_fee=0.01)
+    """The lines are summed up as the page shows them."""
+    month = await settle_month(api, [13.5, 5, 0, 10, 27], *UNEVEN, percentage=33.3, daily_fee=0.01)
 
     await open_month(console, month)
 
     totals = {name: Decimal(text) for name, text in month.report["totals"].items()}
     for column, name in FIGURES.items():
-        assert await added_up(lines(console), column) == totals[name]
-        assert amount(await foot(lines(console), column)) == totals[name]
+        assert await sum_column(lines_table(console), column) == totals[name]
+        assert parse_amount(await footer_text(lines_table(console), column)) == totals[name]
     for name, label in {
         "totalRevenueAud": "Total revenue",
         "adValoremFeeAud": "Ad valorem fee",
@@ -165,30 +165,30 @@ async def test_every_total_opens_to_lines_that_add_up_to_it_to_the_cent(console:
         "siteTotalAud": "Site total",
         "vppTotalAud": "VPP total",
     }.items():
-        await total(console, label).get_by_role("button").click()
+        await find_total(console, label).get_by_role("button").click()
         table = console.page.get_by_role("dialog").get_by_role("table")
-        assert await added_up(table, "amount") == totals[name]
-        assert amount(await foot(table, "amount")) == totals[name]
+        assert await sum_column(table, "amount") == totals[name]
+        assert parse_amount(await footer_text(table, "amount")) == totals[name]
         await expect(console.page.get_by_role("dialog")).to_contain_text(", to the cent.")
         await console.press("Close")
-        await expect(total(console, label).get_by_role("button")).to_be_focused()
+        await expect(find_total(console, label).get_by_role("button")).to_be_focused()
 
 
-async def test_the_identities_of_a_settlement_hold_of_the_figures_shown(console: Console, api: Api) -> None:
-    month = await settled(api, [13.5, 5, 0, 10, 27], *UNEVEN, percentage=12.5, daily_fee=0.02)
+async def test_the_shown_figures_satisfy_the_settlement_identities(console: Console, api: Api) -> None:
+    month = await settle_month(api, [13.5, 5, 0, 10, 27], *UNEVEN, percentage=12.5, daily_fee=0.02)
 
     await open_month(console, month)
 
     shown_totals = {
-        name: amount(await total(console, name).inner_text())
+        name: parse_amount(await find_total(console, name).inner_text())
         for name in ("Total revenue", "Ad valorem fee", "Daily fees", "Site total", "VPP total", "Cost-only")
     }
     revenue, ad_valorem, daily, sites, vpp, cost_only = shown_totals.values()
     assert revenue == ad_valorem + daily + sites
     assert vpp == ad_valorem + daily + cost_only
-    table = lines(console)
+    table = lines_table(console)
     columns = [
-        [amount(text) for text in await shown(table, column)]
+        [parse_amount(text) for text in await column_texts(table, column)]
         for column in ("eventShareAud", "capacityShareAud", "beforeFeesAud", "dailyFeeAud", "afterFeesAud")
     ]
     for event_share, capacity_share, before_fees, daily_fee, after_fees in zip(*columns, strict=True):
@@ -197,8 +197,8 @@ async def test_the_identities_of_a_settlement_hold_of_the_figures_shown(console:
 
 
 async def test_a_line_opens_to_the_steps_of_its_settlement(console: Console, api: Api) -> None:
-    """Console behaviour 17: formula, rate, kWh and the count of events stand at each step."""
-    month = await settled(
+    """Each step shows its formula, rate, kWh and number of events."""
+    month = await settle_month(
         api,
         [13.5, 13.5],
         "A,2025-09-03,DISCHARGE,100,101",
@@ -209,7 +209,7 @@ async def test_a_line_opens_to_the_steps_of_its_settlement(console: Console, api
     )
     await open_month(console, month)
 
-    steps = await explained(console, month.nmis[0])
+    steps = await explain(console, month.nmis[0])
 
     assert steps == {
         "Revenue": [
@@ -227,15 +227,15 @@ async def test_a_line_opens_to_the_steps_of_its_settlement(console: Console, api
         "After fees": ["$63.60", "$72.00 − $8.40 = $63.60"],
     }
     events = console.page.get_by_role("dialog").get_by_role("table", name="Events")
-    assert await shown(events, "valueAud") == ["$101.00", "−$1.00", "−$2.00"]
-    assert await foot(events, "valueAud") == "$100.00"
+    assert await column_texts(events, "valueAud") == ["$101.00", "−$1.00", "−$2.00"]
+    assert await footer_text(events, "valueAud") == "$100.00"
 
 
-async def test_a_fee_that_is_not_covered_is_explained_as_waived(console: Console, api: Api) -> None:
-    month = await settled(api, [13.5, 13.5], "A,2025-09-03,DISCHARGE,100,100", percentage=20, daily_fee=0.3)
+async def test_an_uncovered_fee_is_explained_as_waived(console: Console, api: Api) -> None:
+    month = await settle_month(api, [13.5, 13.5], "A,2025-09-03,DISCHARGE,100,100", percentage=20, daily_fee=0.3)
     await open_month(console, month)
 
-    steps = await explained(console, month.nmis[1])
+    steps = await explain(console, month.nmis[1])
 
     assert steps["Revenue"] == ["$0.00", "0 events: 0 kWh discharged, 0 kWh charged = $0.00"]
     assert steps["Daily fee taken"] == [
@@ -247,13 +247,13 @@ async def test_a_fee_that_is_not_covered_is_explained_as_waived(console: Console
     await expect(console.page.get_by_role("dialog")).to_contain_text("No events.")
 
 
-async def test_a_cent_that_was_allotted_is_told(console: Console, api: Api) -> None:
-    month = await settled(api, [9, 9, 9], "A,2025-09-03,DISCHARGE,100,100", percentage=20, daily_fee=0)
+async def test_an_allotted_cent_is_explained(console: Console, api: Api) -> None:
+    month = await settle_month(api, [9, 9, 9], "A,2025-09-03,DISCHARGE,100,100", percentage=20, daily_fee=0)
     await open_month(console, month)
 
-    first = await explained(console, month.nmis[0])
+    first = await explain(console, month.nmis[0])
     await console.press("Close")
-    second = await explained(console, month.nmis[1])
+    second = await explain(console, month.nmis[1])
 
     assert first["Capacity share"] == [
         "$5.34",
@@ -264,11 +264,11 @@ async def test_a_cent_that_was_allotted_is_told(console: Console, api: Api) -> N
     assert second["Capacity share"][2] == "$5.333333… is $5.33 to the cent."
 
 
-async def test_without_any_capacity_each_keeps_its_own_part(console: Console, api: Api) -> None:
-    month = await settled(api, [0, 0], "A,2025-09-03,DISCHARGE,10,100", percentage=20, daily_fee=0)
+async def test_without_capacity_each_site_keeps_its_own_share(console: Console, api: Api) -> None:
+    month = await settle_month(api, [0, 0], "A,2025-09-03,DISCHARGE,10,100", percentage=20, daily_fee=0)
     await open_month(console, month)
 
-    steps = await explained(console, month.nmis[0])
+    steps = await explain(console, month.nmis[0])
 
     assert steps["Capacity share"] == [
         "$1.60",
@@ -277,8 +277,8 @@ async def test_without_any_capacity_each_keeps_its_own_part(console: Console, ap
     ]
 
 
-async def test_a_month_on_two_terms_is_explained_by_its_days(console: Console, api: Api) -> None:
-    month = await settled(
+async def test_a_month_with_two_terms_is_explained_by_period(console: Console, api: Api) -> None:
+    month = await settle_month(
         api, [13.5], "A,2025-09-15,DISCHARGE,10,100", "A,2025-09-16,DISCHARGE,10,100", percentage=20, daily_fee=0.3
     )
     changed = {"revenuePercentage": 50, "dailyFeeAud": 0.1, "effectiveFrom": "2025-09-16"}
@@ -286,7 +286,7 @@ async def test_a_month_on_two_terms_is_explained_by_its_days(console: Console, a
     await api.settle_month(month.vpp_id, "2025-09")
     await open_month(console, month)
 
-    steps = await explained(console, month.nmis[0])
+    steps = await explain(console, month.nmis[0])
 
     assert steps["Ad valorem fee"] == [
         "$7.00",
@@ -301,29 +301,29 @@ async def test_a_month_on_two_terms_is_explained_by_its_days(console: Console, a
     ]
 
 
-async def test_a_site_that_came_during_the_month_is_explained_by_its_days(console: Console, api: Api) -> None:
-    month = await settled(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=20, daily_fee=0.3)
+async def test_a_site_that_joined_during_the_month_is_explained_by_its_days(console: Console, api: Api) -> None:
+    month = await settle_month(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=20, daily_fee=0.3)
     late = "0000000QTT"
     site_id = await api.create_site(month.vpp_id, nmi=late, effectiveFrom="2025-09-21")
     await api.add_battery(site_id, capacity_kwh=13.5)
-    await brought_in(api, [late], "A,2025-09-25,DISCHARGE,10,100")
+    await import_events(api, [late], "A,2025-09-25,DISCHARGE,10,100")
     await api.settle_month(month.vpp_id, "2025-09")
     await open_month(console, month)
 
-    steps = await explained(console, late)
+    steps = await explain(console, late)
 
     assert steps["Daily fee due"] == ["$2.80", "$0.30 × 28 × 10 ÷ 30 days = $2.80"]
     assert steps["Capacity share"][:2] == ["$0.80", "its share of the pool of $9.60, by a mean capacity of 13.5 kWh"]
     assert "settled in 2 spans of days" in steps["Capacity share"][2]
 
 
-async def test_a_report_is_explained_by_the_terms_it_was_settled_with(console: Console, api: Api) -> None:
-    month = await settled(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
+async def test_a_report_is_explained_with_the_terms_it_was_settled_with(console: Console, api: Api) -> None:
+    month = await settle_month(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
     await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 60, "dailyFeeAud": 2})
-    await brought_in(api, month.nmis, "A,2025-09-10,DISCHARGE,1,100")
+    await import_events(api, month.nmis, "A,2025-09-10,DISCHARGE,1,100")
     await open_month(console, month)
 
-    steps = await explained(console, month.nmis[0])
+    steps = await explain(console, month.nmis[0])
 
     dialog = console.page.get_by_role("dialog")
     await expect(dialog).to_contain_text("Settled at 10 % of revenue and $0.50 a day.")
@@ -332,8 +332,8 @@ async def test_a_report_is_explained_by_the_terms_it_was_settled_with(console: C
     assert steps["Daily fee due"] == ["$14.00", "$0.50 × 28 × 30 ÷ 30 days = $14.00"]
 
 
-async def test_lines_are_sorted_by_what_they_are_not_by_how_they_are_written(console: Console, api: Api) -> None:
-    month = await settled(
+async def test_lines_are_sorted_numerically(console: Console, api: Api) -> None:
+    month = await settle_month(
         api,
         [13.5, 5, 100],
         "A,2025-09-03,DISCHARGE,9,100",
@@ -344,32 +344,32 @@ async def test_lines_are_sorted_by_what_they_are_not_by_how_they_are_written(con
     )
     await open_month(console, month)
 
-    await lines(console).get_by_role("button", name="Revenue").click()
+    await lines_table(console).get_by_role("button", name="Revenue").click()
 
-    assert await shown(lines(console), "revenueAud") == ["$10.00", "$9.00", "−$10.00"]
-    heading = lines(console).get_by_role("columnheader", name="Revenue")
+    assert await column_texts(lines_table(console), "revenueAud") == ["$10.00", "$9.00", "−$10.00"]
+    heading = lines_table(console).get_by_role("columnheader", name="Revenue")
     await expect(heading).to_have_attribute("aria-sort", "descending")
 
 
-async def test_the_sums_of_lines_that_are_filtered_are_their_own(console: Console, api: Api) -> None:
-    month = await streets(api)
+async def test_filtered_lines_have_their_own_sums(console: Console, api: Api) -> None:
+    month = await settle_three_sites(api)
     await open_month(console, month)
 
     await console.page.get_by_role("searchbox", name="Find by NMI or address").fill("hunter")
 
     await expect(console.page.get_by_text("2 of 3 lines have “hunter”")).to_be_visible()
-    table = lines(console)
-    assert await shown(table, "address") == ["2 Hunter St, Newcastle", "3 Hunter St"]
+    table = lines_table(console)
+    assert await column_texts(table, "address") == ["2 Hunter St, Newcastle", "3 Hunter St"]
     for column in ("revenueAud", "afterFeesAud"):
-        assert amount(await foot(table, column)) == await added_up(table, column)
+        assert parse_amount(await footer_text(table, column)) == await sum_column(table, column)
     await console.page.get_by_role("searchbox").fill(month.nmis[0])
     await expect(table.locator("tbody tr")).to_have_count(1)
     await expect(table.locator("tfoot")).to_contain_text("1 shown")
 
 
-async def test_an_export_holds_what_is_shown_and_names_the_filter(console: Console, api: Api, tmp_path: Path) -> None:
-    """Console behaviour 21: totals as on the screen; zeros, signs and dates kept; the filter named."""
-    month = await streets(api)
+async def test_an_export_contains_the_shown_lines_and_the_filter(console: Console, api: Api, tmp_path: Path) -> None:
+    """Totals equal the screen's; zeros, signs and dates are kept; the file names the filter."""
+    month = await settle_three_sites(api)
     await open_month(console, month)
     await console.page.get_by_role("searchbox").fill("Hunter St")
     await expect(console.page.get_by_text("2 of 3 lines")).to_be_visible()
@@ -388,12 +388,13 @@ async def test_an_export_holds_what_is_shown_and_names_the_filter(console: Conso
     assert {row["filter"] for row in rows} == {"Hunter St"}
     assert rows[1]["revenue_aud"] == "-2.00"
     for heading, column in {"revenue_aud": "revenueAud", "after_fees_aud": "afterFeesAud"}.items():
-        assert sum(Decimal(row[heading]) for row in rows) == amount(await foot(lines(console), column))
+        assert sum(Decimal(row[heading]) for row in rows) == parse_amount(
+            await footer_text(lines_table(console), column)
+        )
 
 
-async def test_an_export_of_all_lines_has_the_reports_totals(console: Console, api: Api, tmp_path: Path) -> None:
-    """Console behaviour 21."""
-    month = await settled(api, [13.5, 5, 0, 10, 27], *UNEVEN, percentage=33.3, daily_fee=0.01)
+async def test_an_export_of_all_lines_adds_up_to_the_reports_totals(console: Console, api: Api, tmp_path: Path) -> None:
+    month = await settle_month(api, [13.5, 5, 0, 10, 27], *UNEVEN, percentage=33.3, daily_fee=0.01)
     await open_month(console, month)
 
     async with console.page.expect_download() as download:
@@ -413,11 +414,8 @@ async def test_an_export_of_all_lines_has_the_reports_totals(console: Console, a
 
 
 @pytest.mark.parametrize("format", ["JSON", "CSV"])
-async def test_a_reports_files_are_those_that_were_settled(
-    console: Console, api: Api, tmp_path: Path, format: str
-) -> None:
-    """Console behaviour 21."""
-    month = await streets(api)
+async def test_a_reports_files_equal_the_settled_ones(console: Console, api: Api, tmp_path: Path, format: str) -> None:
+    month = await settle_three_sites(api)
     url = await api.execute(
         "query ($id: ID!, $format: RevenueReportFormat) { getRevenueReport(id: $id) { downloadUrl(format: $format) } }",
         id=month.report["id"],
@@ -434,9 +432,9 @@ async def test_a_reports_files_are_those_that_were_settled(
     assert (tmp_path / "report").read_bytes() == (await api.s3.get(url["downloadUrl"])).content
 
 
-async def streets(api: Api) -> Settled:
-    """Settle a month of three sites, two of them in one street, one of them below zero."""
-    return await settled(
+async def settle_three_sites(api: Api) -> SettledMonth:
+    """Settle a month with three sites: two in the same street, one with a negative amount."""
+    return await settle_month(
         api,
         [13.5, 13.5, 0],
         "A,2025-09-03,DISCHARGE,100,1.5",

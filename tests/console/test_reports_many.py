@@ -1,4 +1,4 @@
-"""A report of ten thousand sites, and how it is still read."""
+"""The report page with ten thousand sites."""
 
 from typing import Any
 
@@ -10,17 +10,25 @@ from db.engine.database import Database
 from graph.web.server import Serving
 from tests.fixtures.api import Api
 from tests.fixtures.console.browser import Console
-from tests.fixtures.console.months import HEADER, MONTH, PATIENCE_MS, Settled, amount, foot, lines
+from tests.fixtures.console.months import (
+    HEADER,
+    MONTH,
+    SETTLE_TIMEOUT_MS,
+    SettledMonth,
+    footer_text,
+    lines_table,
+    parse_amount,
+)
 
 SITES = 10_000
-# Another test's clock, on a machine that has much else to do: fifty pages are read one after the other.
-ALL_READ_MS = 4 * PATIENCE_MS
+# Fifty pages are loaded one after another, possibly on a busy machine.
+ALL_READ_MS = 4 * SETTLE_TIMEOUT_MS
 
 ADD_SITES = text("""
     with added as (
         insert into sites (id, nmi, address)
-        select gen_random_uuid(), to_char(7000000000 + place, 'FM0000000000'), place || ' Grid St'
-        from generate_series(1, :sites) as place
+        select gen_random_uuid(), to_char(7000000000 + number, 'FM0000000000'), number || ' Grid St'
+        from generate_series(1, :sites) as number
         returning id, nmi
     ), joined as (
         insert into memberships (site_id, vpp_id, effective)
@@ -36,32 +44,34 @@ ADD_SITES = text("""
 
 
 @pytest_asyncio.fixture(scope="module")
-async def many(served_console: Serving, api: Api, database: Database) -> Settled:
-    """A month of ten thousand sites, each with an event worth as many cents as it has a place."""
+async def many(served_console: Serving, api: Api, database: Database) -> SettledMonth:
+    """Settle a month with ten thousand sites; the event of site N is worth N cents."""
     vpp_id = await api.create_vpp(name="Ten thousand", percentage=20, daily_fee=0.5)
     async with database.transaction() as session:
         await session.execute(ADD_SITES, {"sites": SITES, "vpp_id": vpp_id})
-    nmis = [str(7_000_000_000 + place) for place in range(1, SITES + 1)]
-    rows = "".join(f"{nmi},2025-09-03,DISCHARGE,{place},1\n" for place, nmi in enumerate(nmis, start=1))
+    nmis = [str(7_000_000_000 + number) for number in range(1, SITES + 1)]
+    rows = "".join(f"{nmi},2025-09-03,DISCHARGE,{number},1\n" for number, nmi in enumerate(nmis, start=1))
     assert (await api.import_file(HEADER + rows))["rowsImported"] == SITES
-    asked: Any = await api.execute(
+    requested: Any = await api.execute(
         "mutation ($input: GenerateRevenueReportInput!) { generateRevenueReport(input: $input) { id } }",
         input={"vppId": vpp_id, "month": MONTH},
     )
-    report = await api.wait_for_report(asked["id"])
+    report = await api.wait_for_report(requested["id"])
     assert report["totals"]["totalRevenueAud"] == "500050.00"
-    return Settled(vpp_id, "Ten thousand", nmis, [], report)
+    return SettledMonth(vpp_id, "Ten thousand", nmis, [], report)
 
 
-async def test_ten_thousand_lines_are_read_summed_up_scrolled_and_filtered(console: Console, many: Settled) -> None:
+async def test_ten_thousand_lines_can_be_summed_scrolled_and_filtered(console: Console, many: SettledMonth) -> None:
     await console.open(many.path, title=many.title)
     await expect(console.page.get_by_text("lines are loaded so far")).to_be_visible()
     await expect(console.page.get_by_text("10,000 lines in total.")).to_be_visible(timeout=ALL_READ_MS)
-    table = lines(console)
+    table = lines_table(console)
 
-    assert await foot(table, "nmi") == "All 10,000"
-    assert await foot(table, "revenueAud") == "$500,050.00"
-    assert amount(await foot(table, "afterFeesAud")) == amount(f"${many.report['totals']['siteTotalAud']}")
+    assert await footer_text(table, "nmi") == "All 10,000"
+    assert await footer_text(table, "revenueAud") == "$500,050.00"
+    assert parse_amount(await footer_text(table, "afterFeesAud")) == parse_amount(
+        f"${many.report['totals']['siteTotalAud']}"
+    )
     assert await table.get_attribute("aria-rowcount") == "10002"
     assert await table.locator("tbody tr").count() < 100
 
@@ -77,12 +87,14 @@ async def test_ten_thousand_lines_are_read_summed_up_scrolled_and_filtered(conso
     await expect(console.page.get_by_text("of 10,000 lines have “999”")).to_contain_text(
         "The sums in the footer cover only"
     )
-    found = [place for place in range(1, SITES + 1) if "999" in f"{7_000_000_000 + place} {place} Grid St"]
-    assert await foot(table, "nmi") == f"{len(found)} shown"
-    assert amount(await foot(table, "revenueAud")) == sum(amount(f"${place / 100:.2f}") for place in found)
+    found = [number for number in range(1, SITES + 1) if "999" in f"{7_000_000_000 + number} {number} Grid St"]
+    assert await footer_text(table, "nmi") == f"{len(found)} shown"
+    assert parse_amount(await footer_text(table, "revenueAud")) == sum(
+        parse_amount(f"${number / 100:.2f}") for number in found
+    )
 
 
-async def test_a_line_of_ten_thousand_says_how_it_came_about(console: Console, many: Settled) -> None:
+async def test_one_of_ten_thousand_lines_is_explained(console: Console, many: SettledMonth) -> None:
     await console.open(f"{many.path}?do=explain&about={many.nmis[-1]}")
 
     dialog = console.page.get_by_role("dialog")

@@ -1,4 +1,4 @@
-"""Signing in at an OIDC issuer: the authorisation code flow with PKCE, in the browser."""
+"""Signing in at an OIDC issuer in the browser: the authorisation code flow with PKCE."""
 
 import time
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ async def served_with_oidc(servers: EmbeddedServers, database_url: str, issuer: 
 
 
 @pytest.fixture
-async def stranger(open_context: OpenContext, served_with_oidc: Serving) -> Console:
+async def visitor(open_context: OpenContext, served_with_oidc: Serving) -> Console:
     return await open_tab(await open_context(), served_with_oidc.url)
 
 
@@ -42,38 +42,34 @@ async def sign_in(console: Console, email: str) -> None:
     await console.press(f"Sign in as {email}")
 
 
-async def test_who_signs_in_at_the_issuer_comes_back_to_the_page_they_asked_for(
-    stranger: Console, issuer: LocalIssuer
-) -> None:
+async def test_signing_in_at_the_issuer_returns_to_the_requested_page(visitor: Console, issuer: LocalIssuer) -> None:
     issuer.next_claims(email="operator@example.com")
-    await stranger.open("/imports", title="Sign in to vpp")
+    await visitor.open("/imports", title="Sign in to vpp")
 
-    await sign_in(stranger, "operator@example.com")
+    await sign_in(visitor, "operator@example.com")
 
-    await expect(stranger.title).to_have_text("Imports")
-    await expect(stranger.page.get_by_text("operator@example.com Operator")).to_be_visible()
-    assert urlsplit(stranger.page.url).path == "/imports"
-    asked = next(each for each in stranger.addresses if urlsplit(each).path == "/authorize")
-    assert parse_qs(urlsplit(asked).query)["code_challenge_method"] == ["S256"]
-    assert stranger.complaints == []
+    await expect(visitor.title).to_have_text("Imports")
+    await expect(visitor.page.get_by_text("operator@example.com Operator")).to_be_visible()
+    assert urlsplit(visitor.page.url).path == "/imports"
+    request = next(url for url in visitor.requested_urls if urlsplit(url).path == "/authorize")
+    assert parse_qs(urlsplit(request).query)["code_challenge_method"] == ["S256"]
+    assert visitor.console_errors == []
 
 
-async def test_a_reload_finds_who_is_signed_in_and_nothing_is_kept_beyond_the_tab(
-    stranger: Console, issuer: LocalIssuer
-) -> None:
+async def test_a_reload_keeps_the_session_within_the_tab(visitor: Console, issuer: LocalIssuer) -> None:
     issuer.next_claims(email="operator@example.com")
-    await stranger.open("/", title="Sign in to vpp")
-    await sign_in(stranger, "operator@example.com")
-    await expect(stranger.title).to_have_text("Fleet")
+    await visitor.open("/", title="Sign in to vpp")
+    await sign_in(visitor, "operator@example.com")
+    await expect(visitor.title).to_have_text("Fleet")
 
-    await stranger.page.reload()
+    await visitor.page.reload()
 
-    await expect(stranger.title).to_have_text("Fleet")
-    assert await stranger.page.evaluate("localStorage.length") == 0
-    assert "code=" not in stranger.page.url
+    await expect(visitor.title).to_have_text("Fleet")
+    assert await visitor.page.evaluate("localStorage.length") == 0
+    assert "code=" not in visitor.page.url
 
 
-async def test_a_member_of_an_issuer_sees_its_own_sites_alone(stranger: Console, issuer: LocalIssuer, api: Api) -> None:
+async def test_a_member_from_the_issuer_sees_only_own_sites(visitor: Console, issuer: LocalIssuer, api: Api) -> None:
     vpp = await api.execute('mutation { createVpp(input: {name: "With two sites", revenuePercentage: 20}) { id } }')
     own, _ = [
         await api.execute(
@@ -84,47 +80,47 @@ async def test_a_member_of_an_issuer_sees_its_own_sites_alone(stranger: Console,
     ]
     member: dict[str, Any] = {"cognito:groups": ["MEMBER"], "custom:site_ids": own["id"]}
     issuer.next_claims(email="owner@example.com", **member)
-    await stranger.open("/", title="Sign in to vpp")
+    await visitor.open("/", title="Sign in to vpp")
 
-    await sign_in(stranger, "owner@example.com")
+    await sign_in(visitor, "owner@example.com")
 
-    await expect(stranger.title).to_have_text("My sites")
-    await expect(stranger.page.get_by_text("1 Own Street")).to_be_visible()
-    await expect(stranger.page.get_by_text("2 Other Street")).to_have_count(0)
+    await expect(visitor.title).to_have_text("My sites")
+    await expect(visitor.page.get_by_text("1 Own Street")).to_be_visible()
+    await expect(visitor.page.get_by_text("2 Other Street")).to_have_count(0)
 
 
-async def test_somebody_without_a_role_is_told_so(stranger: Console, issuer: LocalIssuer) -> None:
+async def test_a_user_without_a_role_sees_an_error(visitor: Console, issuer: LocalIssuer) -> None:
     nobody: dict[str, Any] = {"cognito:groups": []}
     issuer.next_claims(email="visitor@example.com", **nobody)
-    await stranger.open("/", title="Sign in to vpp")
+    await visitor.open("/", title="Sign in to vpp")
 
-    await sign_in(stranger, "visitor@example.com")
+    await sign_in(visitor, "visitor@example.com")
 
-    await expect(stranger.page.get_by_text("none of the groups in its claim cognito:groups has one")).to_be_visible()
+    await expect(visitor.page.get_by_text("none of the groups in its claim cognito:groups has one")).to_be_visible()
 
 
-async def test_a_token_that_expires_ends_the_session_and_what_was_typed_is_there_after_signing_in_again(
-    stranger: Console, issuer: LocalIssuer, api: Api
+async def test_an_expired_token_ends_the_session_and_keeps_the_draft(
+    visitor: Console, issuer: LocalIssuer, api: Api
 ) -> None:
-    """Console behaviour 23: an expired session returns to the same page, with the form kept."""
+    """The user signs in again on the same page, and the form keeps its values."""
     issuer.next_claims(email="operator@example.com")
     expired = issuer.token(exp=int(time.time()) - 60)
-    await stranger.open("/", title="Sign in to vpp")
-    await sign_in(stranger, "operator@example.com")
-    await stranger.press("Create a VPP")
-    await stranger.dialog("Create a VPP").get_by_label("Name").fill("Typed before the end")
+    await visitor.open("/", title="Sign in to vpp")
+    await sign_in(visitor, "operator@example.com")
+    await visitor.press("Create a VPP")
+    await visitor.dialog("Create a VPP").get_by_label("Name").fill("Typed before the end")
 
     async def with_expired(route: Route) -> None:
         await route.continue_(headers=await route.request.all_headers() | {"authorization": expired})
 
-    await stranger.page.route("**/graphql", with_expired)
-    await stranger.press("Create VPP")
-    await expect(stranger.dialog("Your session has ended")).to_be_visible()
-    await stranger.page.unroute("**/graphql")
-    await sign_in(stranger, "operator@example.com")
+    await visitor.page.route("**/graphql", with_expired)
+    await visitor.press("Create VPP")
+    await expect(visitor.dialog("Your session has ended")).to_be_visible()
+    await visitor.page.unroute("**/graphql")
+    await sign_in(visitor, "operator@example.com")
 
-    await expect(stranger.dialog("Create a VPP").get_by_label("Name")).to_have_value("Typed before the end")
-    await stranger.press("Create VPP")
-    await expect(stranger.dialog("Create a VPP")).to_be_hidden()
+    await expect(visitor.dialog("Create a VPP").get_by_label("Name")).to_have_value("Typed before the end")
+    await visitor.press("Create VPP")
+    await expect(visitor.dialog("Create a VPP")).to_be_hidden()
     created = await api.execute('query { getVppByName(name: "Typed before the end") { revenuePercentage } }')
     assert created == {"revenuePercentage": 20}

@@ -1,4 +1,4 @@
-"""Sites: where they belong and what stands there, from which day on, and what their batteries did."""
+"""The site page: memberships, batteries and events, and changes with a first day."""
 
 import csv
 from decimal import Decimal
@@ -9,7 +9,7 @@ from playwright.async_api import Locator, expect
 
 from tests.fixtures.api import Api, new_name, new_nmi
 from tests.fixtures.console.browser import Console
-from tests.fixtures.console.keyboard import focused, tab_to
+from tests.fixtures.console.keyboard import focused_element, tab_to
 
 SITE = """query ($id: ID!, $on: AWSDate) { getSite(id: $id) {
     nmi address
@@ -25,7 +25,7 @@ HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 
 @pytest.fixture
 async def site(api: Api) -> Any:
-    """A site in a VPP, with its NMI."""
+    """Create a site in a VPP, and return its ids and its NMI."""
     nmi, vpp_id = new_nmi(), await api.create_vpp()
     return {"id": await api.create_site(vpp_id, nmi=nmi, address="426 King St"), "nmi": nmi, "vpp": {"id": vpp_id}}
 
@@ -40,17 +40,17 @@ async def enter_day(console: Console, label: str, digits: str) -> None:
 
 
 async def cells(console: Console, row: str, column: str) -> list[str]:
-    """Return what stands in a column of the rows of a part of the table: tbody or tfoot."""
+    """Return the texts of a column in a section of the table: tbody or tfoot."""
     return await console.page.locator(f"{row} [data-column={column}]").all_inner_texts()
 
 
-def plain(figure: float) -> str:
-    """Write a Float of the API without an exponent, and without zeros that say nothing."""
+def format_plain(figure: float) -> str:
+    """Format a Float without exponent and without trailing zeros."""
     return f"{Decimal(repr(figure)).normalize():f}"
 
 
-async def test_a_site_is_assigned_by_the_keyboard_alone(console: Console, api: Api, site: Any) -> None:
-    """Console behaviour 4: the VPP is found by a part of its name, and the focus is given back."""
+async def test_a_site_can_be_assigned_with_the_keyboard_alone(console: Console, api: Api, site: Any) -> None:
+    """The VPP is found by part of its name, and the focus is returned."""
     name = f"Hunter {new_name()}"
     vpp_id = await api.create_vpp(name=name)
     await console.open(f"/sites/{site['id']}", title="426 King St")
@@ -71,7 +71,7 @@ async def test_a_site_is_assigned_by_the_keyboard_alone(console: Console, api: A
     await expect(dialog(console)).to_be_hidden()
 
     await expect(console.page.get_by_role("button", name="Assign to another VPP")).to_be_focused()
-    assert (await focused(console))["isSeen"]
+    assert (await focused_element(console))["isSeen"]
     memberships = console.page.get_by_role("list", name="Memberships").get_by_role("listitem")
     await expect(memberships).to_contain_text([f"from 15 Sept 2025today{name}", "until 14 Sept 2025VPP"])
     assert (await api.execute(SITE, id=site["id"]))["memberships"] == [
@@ -80,8 +80,7 @@ async def test_a_site_is_assigned_by_the_keyboard_alone(console: Console, api: A
     ]
 
 
-async def test_a_name_that_was_not_chosen_from_the_list_assigns_nothing(console: Console, api: Api, site: Any) -> None:
-    """Console behaviour 24."""
+async def test_a_typed_vpp_name_without_a_selection_is_rejected(console: Console, api: Api, site: Any) -> None:
     await console.open(f"/sites/{site['id']}", title="426 King St")
     await console.press("Assign to another VPP")
 
@@ -95,7 +94,7 @@ async def test_a_name_that_was_not_chosen_from_the_list_assigns_nothing(console:
     await expect(dialog(console).get_by_role("combobox", name="VPP")).to_have_value("No such name")
 
 
-async def test_a_sites_address_and_nmi_are_edited(console: Console, api: Api, site: Any) -> None:
+async def test_a_sites_address_and_nmi_can_be_edited(console: Console, api: Api, site: Any) -> None:
     nmi = new_nmi()
     await console.open(f"/sites/{site['id']}", title="426 King St")
 
@@ -113,7 +112,7 @@ async def test_a_sites_address_and_nmi_are_edited(console: Console, api: Api, si
     assert (changed["address"], changed["nmi"]) == ("428 King St", nmi)
 
 
-async def test_a_battery_is_added_and_extended_from_a_day_on(console: Console, api: Api, site: Any) -> None:
+async def test_a_battery_can_be_added_and_extended_from_a_date(console: Console, api: Api, site: Any) -> None:
     serial = new_name()
     batteries = console.page.get_by_role("region", name="Batteries")
     await console.open(f"/sites/{site['id']}", title="426 King St")
@@ -137,11 +136,11 @@ async def test_a_battery_is_added_and_extended_from_a_day_on(console: Console, a
     await expect(batteries).to_contain_text("13.5 kWh in total on 9 Sept 2025")
     always = {"manufacturer": "Tesla", "serial": serial, "effectiveFrom": None, "effectiveUntil": None}
     for on, capacity in (("2025-09-09", 13.5), ("2025-09-10", 27)):
-        there = await api.execute(SITE, id=site["id"], on=on)
-        assert there["batteries"] == [{**always, "capacityKwh": capacity}]
+        on_day = await api.execute(SITE, id=site["id"], on=on)
+        assert on_day["batteries"] == [{**always, "capacityKwh": capacity}]
 
 
-async def test_a_battery_that_comes_later_is_shown_on_its_first_day(console: Console, api: Api, site: Any) -> None:
+async def test_a_battery_added_for_later_is_shown_on_its_first_day(console: Console, api: Api, site: Any) -> None:
     serial = new_name()
     await console.open(f"/sites/{site['id']}?on=2025-09-01", title="426 King St")
 
@@ -159,7 +158,7 @@ async def test_a_battery_that_comes_later_is_shown_on_its_first_day(console: Con
     assert (await api.execute(SITE, id=site["id"], on="2025-09-09"))["batteries"] == []
 
 
-async def test_what_is_written_on_a_battery_changes_without_a_day(console: Console, api: Api, site: Any) -> None:
+async def test_a_batterys_manufacturer_and_serial_change_for_all_time(console: Console, api: Api, site: Any) -> None:
     await api.add_battery(site["id"], capacity_kwh=13.5, serial="OLD-1", effectiveFrom="2025-09-01")
     serial = new_name()
     await console.open(f"/sites/{site['id']}", title="426 King St")
@@ -197,7 +196,7 @@ async def test_a_batterys_serial_and_its_capacity_from_a_day_on_change_in_one_di
         assert on_day["batteries"] == [{**changed, "capacityKwh": capacity}]
 
 
-async def test_a_removed_battery_is_still_there_on_the_days_before(console: Console, api: Api, site: Any) -> None:
+async def test_a_removed_battery_is_still_shown_on_earlier_days(console: Console, api: Api, site: Any) -> None:
     await api.add_battery(site["id"], capacity_kwh=13.5, serial="LEAVES-1")
     batteries = console.page.get_by_role("region", name="Batteries")
     await console.open(f"/sites/{site['id']}", title="426 King St")
@@ -214,7 +213,7 @@ async def test_a_removed_battery_is_still_there_on_the_days_before(console: Cons
     assert (left["effectiveFrom"], left["effectiveUntil"]) == (None, "2025-09-15")
 
 
-async def test_a_battery_is_removed_as_if_it_had_never_been_there(console: Console, api: Api, site: Any) -> None:
+async def test_a_battery_can_be_removed_for_all_time(console: Console, api: Api, site: Any) -> None:
     await api.add_battery(site["id"], capacity_kwh=13.5, serial="NEVER-1")
     await console.open(f"/sites/{site['id']}", title="426 King St")
 
@@ -225,11 +224,11 @@ async def test_a_battery_is_removed_as_if_it_had_never_been_there(console: Conso
     await expect(dialog(console)).to_be_hidden()
 
     assert (await api.execute(SITE, id=site["id"], on="2020-01-01"))["batteries"] == []
-    # The button that opened the dialog has gone with the battery.
+    # The button that opened the dialog was removed together with the battery.
     await expect(console.page.get_by_role("heading", name="Batteries")).to_be_focused()
 
 
-async def test_a_site_without_events_is_deleted(console: Console, api: Api, site: Any) -> None:
+async def test_a_site_without_events_can_be_deleted(console: Console, api: Api, site: Any) -> None:
     await console.open(f"/sites/{site['id']}", title="426 King St")
 
     await console.press("Delete")
@@ -239,7 +238,7 @@ async def test_a_site_without_events_is_deleted(console: Console, api: Api, site
     assert await api.execute(SITE, id=site["id"]) is None
 
 
-async def test_why_a_site_cannot_be_deleted_is_told_as_it_comes(console: Console, api: Api, site: Any) -> None:
+async def test_a_site_that_cannot_be_deleted_shows_the_apis_message(console: Console, api: Api, site: Any) -> None:
     await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,CHARGE,6.0,8\n")
     await console.open(f"/sites/{site['id']}", title="426 King St")
 
@@ -251,12 +250,12 @@ async def test_why_a_site_cannot_be_deleted_is_told_as_it_comes(console: Console
     )
 
 
-async def test_a_months_events_show_what_was_sent_and_earned(console: Console, api: Api, site: Any) -> None:
-    """Console behaviour 19: energy and money on one screen, added up exactly, and a file with the API's figures."""
+async def test_a_months_events_show_exact_energy_and_value(console: Console, api: Api, site: Any) -> None:
+    """Energy and money are on one screen, summed exactly; the CSV file has the API's figures."""
     rows = ["2025-09-02,CHARGE,6.123456,8", "2025-09-02,DISCHARGE,5.0,22", "2025-09-30,DISCHARGE,0.1,0.000003"]
-    others = ["2025-08-31,CHARGE,1,1", "2025-10-01,CHARGE,1,1"]
-    imported = await api.import_file(HEADER + "".join(f"{site['nmi']},{row}\n" for row in rows + others))
-    told = (await api.execute(EVENTS, id=site["id"]))["events"]["items"]
+    other_rows = ["2025-08-31,CHARGE,1,1", "2025-10-01,CHARGE,1,1"]
+    imported = await api.import_file(HEADER + "".join(f"{site['nmi']},{row}\n" for row in rows + other_rows))
+    api_events = (await api.execute(EVENTS, id=site["id"]))["events"]["items"]
 
     await console.open(f"/sites/{site['id']}?month=2025-09", title="426 King St")
     await expect(console.page.get_by_text("3 events")).to_be_visible()
@@ -269,7 +268,7 @@ async def test_a_months_events_show_what_was_sent_and_earned(console: Console, a
     assert await cells(console, "tbody", "discharged") == ["", "5", "0.1"]
     assert await cells(console, "tbody", "tariffCentsPerKwh") == ["8", "22", "0.000003"]
     assert await cells(console, "tbody", "valueAud") == ["\N{MINUS SIGN}$0.48987648", "$1.10", "$0.000000003"]
-    assert [event["valueAud"] for event in told] == ["-0.48987648", "1.10", "0.000000003"]
+    assert [event["valueAud"] for event in api_events] == ["-0.48987648", "1.10", "0.000000003"]
     assert await cells(console, "tfoot", "charged") == ["6.123456"]
     assert await cells(console, "tfoot", "discharged") == ["5.1"]
     assert await cells(console, "tfoot", "valueAud") == ["$0.610123523"]
@@ -277,16 +276,15 @@ async def test_a_months_events_show_what_was_sent_and_earned(console: Console, a
     with file.open(encoding="utf-8", newline="") as lines:
         exported = list(csv.DictReader(lines))
     assert {row.pop("nmi") for row in exported} == {site["nmi"]}
-    for event in told:
-        event |= {name: plain(event[name]) for name in ("energyKwh", "tariffCentsPerKwh")}
-    assert exported == told
+    for event in api_events:
+        event |= {name: format_plain(event[name]) for name in ("energyKwh", "tariffCentsPerKwh")}
+    assert exported == api_events
     await expect(console.page.get_by_role("link", name="Line 2, ")).to_have_attribute(
         "href", f"/imports/{imported['id']}"
     )
 
 
-async def test_events_say_their_period_and_currency(console: Console, api: Api, site: Any) -> None:
-    """Console behaviour 18."""
+async def test_events_name_their_period_and_currency(console: Console, api: Api, site: Any) -> None:
     await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n")
 
     await console.open(f"/sites/{site['id']}?month=2025-09", title="426 King St")
@@ -300,7 +298,7 @@ async def test_events_say_their_period_and_currency(console: Console, api: Api, 
     await expect(console.page.get_by_role("region", name="Today", exact=True)).to_contain_text("NEM time (UTC+10)")
 
 
-async def test_a_month_without_events_says_how_they_come(console: Console, api: Api, site: Any) -> None:
+async def test_a_month_without_events_links_to_the_imports(console: Console, api: Api, site: Any) -> None:
     await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n")
 
     await console.open(f"/sites/{site['id']}?month=2025-10", title="426 King St")
@@ -313,7 +311,7 @@ async def test_a_month_without_events_says_how_they_come(console: Console, api: 
     await expect(console.page).to_have_url(f"{console.url}/sites/{site['id']}?month=2025-09")
 
 
-async def test_thousands_of_events_come_page_by_page(console: Console, api: Api, site: Any) -> None:
+async def test_thousands_of_events_are_paginated(console: Console, api: Api, site: Any) -> None:
     lines = [f"{site['nmi']},2025-09-{1 + number % 30:02},DISCHARGE,0.1,30\n" for number in range(2_100)]
     await api.import_file(HEADER + "".join(lines))
 
@@ -324,14 +322,14 @@ async def test_thousands_of_events_come_page_by_page(console: Console, api: Api,
     await expect(table).to_have_attribute("aria-rowcount", "2102")
     assert await cells(console, "tfoot", "discharged") == ["210"]
     assert await cells(console, "tfoot", "valueAud") == ["$63.00"]
-    # Only rows in sight, and some around them, are drawn.
+    # Only the visible rows and some around them are rendered.
     assert await table.locator("tbody tr").count() < 60
-    pages = [asked["variables"] for asked in console.operations if "ListEvents" in asked["query"]]
+    pages = [operation["variables"] for operation in console.operations if "ListEvents" in operation["query"]]
     assert [page["limit"] for page in pages] == [200] * 11
     assert len({page["nextToken"] for page in pages}) == 11
 
 
-async def test_a_member_is_shown_events_without_their_imports(console: Console, api: Api, site: Any) -> None:
+async def test_a_member_sees_events_without_their_imports(console: Console, api: Api, site: Any) -> None:
     await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n")
     await console.sign_in(await api.create_key("MEMBER", siteIds=[site["id"]]))
 
@@ -339,12 +337,12 @@ async def test_a_member_is_shown_events_without_their_imports(console: Console, 
     await expect(console.page.get_by_text("1 event", exact=True)).to_be_visible()
 
     await expect(console.page.get_by_role("columnheader", name="Import")).to_have_count(0)
-    assert [asked["variables"]["withImports"] for asked in console.operations if "ListEvents" in asked["query"]] == [
-        False
-    ]
+    assert [
+        operation["variables"]["withImports"] for operation in console.operations if "ListEvents" in operation["query"]
+    ] == [False]
 
 
-async def test_whoever_may_not_see_an_import_is_shown_its_events(console: Console, api: Api, site: Any) -> None:
+async def test_events_of_an_import_out_of_scope_are_shown_without_it(console: Console, api: Api, site: Any) -> None:
     other_nmi = new_nmi()
     await api.create_site(await api.create_vpp(), nmi=other_nmi)
     await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n{other_nmi},2025-09-02,DISCHARGE,5,22\n")
@@ -357,7 +355,7 @@ async def test_whoever_may_not_see_an_import_is_shown_its_events(console: Consol
     await expect(console.page.get_by_role("columnheader", name="Import")).to_have_count(0)
 
 
-async def test_a_site_that_has_left_is_no_longer_changed(console: Console, api: Api, site: Any) -> None:
+async def test_a_site_that_left_the_callers_vpp_cannot_be_changed(console: Console, api: Api, site: Any) -> None:
     await api.execute(
         "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }",
         input={"siteId": site["id"], "vppId": await api.create_vpp(), "effectiveFrom": "2025-09-15"},
@@ -376,8 +374,10 @@ async def test_a_site_that_has_left_is_no_longer_changed(console: Console, api: 
         await expect(console.page.get_by_role("button", name=change)).to_have_count(0)
 
 
-async def test_axe_finds_nothing_wrong_with_a_site(console: Console, api: Api, site: Any) -> None:
-    """Console behaviour 3: with what was refused shown, too, and nothing is lost where the window is narrow."""
+async def test_the_site_page_has_no_axe_violations_and_fits_narrow_windows(
+    console: Console, api: Api, site: Any
+) -> None:
+    """Checks the dialogs with rejected input, too."""
     id, battery_id = site["id"], await api.add_battery(site["id"], capacity_kwh=13.5)
     await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n")
     faults = []
@@ -385,7 +385,7 @@ async def test_axe_finds_nothing_wrong_with_a_site(console: Console, api: Api, s
     for query in ("", "?month=2025-09", "?on=1999-01-01"):
         await console.open(f"/sites/{id}{query}", title="426 King St")
         await expect(console.loading).to_have_count(0)
-        faults += await console.faults_and_overflows()
+        faults += await console.axe_violations_and_overflows()
     for query, submit in (
         ("do=edit-site", "Save"),
         ("do=assign-site", "Assign"),
@@ -401,6 +401,6 @@ async def test_axe_finds_nothing_wrong_with_a_site(console: Console, api: Api, s
         if submit:
             await dialog(console).get_by_role("button", name=submit).click()
             await expect(dialog(console).locator("[data-invalid], [role=alert]").first).to_be_visible()
-        faults += await console.faults_and_overflows()
+        faults += await console.axe_violations_and_overflows()
 
     assert "\n".join(faults) == ""
