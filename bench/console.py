@@ -1,8 +1,8 @@
 """
-The console in Chromium, with nothing kept from before and a processor four times as slow: when the largest thing of a
-page is there (LCP), how much moves meanwhile (CLS), and how long what is clicked or typed takes to be seen (INP).
+Measure the Core Web Vitals of the console in Chromium, with an empty cache and the CPU slowed down four times: Largest
+Contentful Paint (LCP), Cumulative Layout Shift (CLS) and Interaction to Next Paint (INP).
 
-Sources: web.dev's Web Vitals, for what is good at the 75th percentile; the Event Timing API, for interactions.
+Sources: web.dev's Web Vitals for the thresholds at the 75th percentile; the Event Timing API for interactions.
 """
 
 import asyncio
@@ -27,27 +27,26 @@ from bench.processes import API_KEY, api, worker
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from graph.object_store import open_object_store
 
-SLOWER = 4
+CPU_SLOWDOWN = 4
 LCP_MS, CLS, INP_MS, FIRST_PAGE_MS = 2500, 0.1, 200, 500
 EVENTS = 50_000
 MONTH = "2025-09"
-# What is to be seen is waited for; what browsers tell of it comes a little later.
-TOLD_WITHIN_MS = 1000
-THERE_WITHIN_MS = 5000
+# PerformanceObserver entries arrive a little after the paint, so wait this long before reading them.
+ENTRIES_DELAY_MS = 1000
+TARGET_TIMEOUT_MS = 5000
 WINDOW: ViewportSize = {"width": 1280, "height": 850}
 
 OBSERVE = """
-window.told = { lcp: 0, cls: 0, interactions: [] };
+window.metrics = { lcp: 0, cls: 0, interactions: [] };
 const observe = (type, each, options = {}) =>
   new PerformanceObserver((list) => list.getEntries().forEach(each)).observe({ type, buffered: true, ...options });
-observe("largest-contentful-paint", ({ startTime }) => (told.lcp = startTime));
-observe("layout-shift", ({ hadRecentInput, value }) => (told.cls += hadRecentInput ? 0 : value));
-observe("event", ({ interactionId, duration }) => interactionId && told.interactions.push(duration), {
+observe("largest-contentful-paint", ({ startTime }) => (metrics.lcp = startTime));
+observe("layout-shift", ({ hadRecentInput, value }) => (metrics.cls += hadRecentInput ? 0 : value));
+observe("event", ({ interactionId, duration }) => interactionId && metrics.interactions.push(duration), {
   durationThreshold: 16,
 });
 """
-# A VPP of the sites that events came of, with a report of ten thousand line items; one of a hundred thousand sites; and
-# a year of a park.
+# A VPP with the 10,000 sites of the imported events and a report; a VPP with 100,000 sites; and a park.
 FILL = """
     insert into vpps (id, name) values (gen_random_uuid(), 'Ten thousand'), (gen_random_uuid(), 'A hundred thousand');
 
@@ -77,8 +76,8 @@ FILL = """
 
 
 @dataclass(frozen=True)
-class Act:
-    """Something people do on a page: a click on what a selector finds, or a key pressed there."""
+class Interaction:
+    """An interaction on a page: a click on the selected element, or a key pressed in it."""
 
     name: str
     selector: str
@@ -86,15 +85,15 @@ class Act:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A page, and what people do there."""
+class BenchPage:
+    """A page to measure, with its interactions."""
 
     name: str
     path: str
-    acts: Sequence[Act] = ()
+    interactions: Sequence[Interaction] = ()
 
 
-# What a page is for stands first.
+# The page's main action.
 DIALOG = ".page .button.primary >> nth=0"
 
 
@@ -106,49 +105,49 @@ def field(name: str) -> str:
     return f"role=searchbox[name='{name}']"
 
 
-def pages(ids: dict[str, str]) -> Sequence[Shown]:
-    """List every page, by what it shows."""
+def pages(ids: dict[str, str]) -> Sequence[BenchPage]:
+    """Return the pages to measure."""
     ten_thousand = ids["Ten thousand"]
     return (
-        Shown(
+        BenchPage(
             "fleet",
             "/",
             (
-                Act("open a dialog", button("Create a VPP")),
-                Act("sort", button("Name")),
-                Act("filter", field("Find a VPP by name"), key="t"),
+                Interaction("open a dialog", button("Create a VPP")),
+                Interaction("sort", button("Name")),
+                Interaction("filter", field("Find a VPP by name"), key="t"),
             ),
         ),
-        Shown(
+        BenchPage(
             "VPP of 100,000 sites",
             f"/vpps/{ids['A hundred thousand']}",
             (
-                Act("open a dialog", button("Change terms")),
-                Act("sort", button("NMI")),
-                Act("filter", field("Find by address"), key="7"),
+                Interaction("open a dialog", button("Change terms")),
+                Interaction("sort", button("NMI")),
+                Interaction("filter", field("Find by address"), key="7"),
             ),
         ),
-        Shown("site", f"/sites/{ids['site']}", (Act("open a dialog", button("Edit")),)),
-        Shown("imports", "/imports", (Act("open a list", ".select >> nth=0"),)),
-        Shown("import", f"/imports/{ids['import']}"),
-        Shown("reports", "/reports", (Act("choose a month", button("Previous month")),)),
-        Shown(
+        BenchPage("site", f"/sites/{ids['site']}", (Interaction("open a dialog", button("Edit")),)),
+        BenchPage("imports", "/imports", (Interaction("open a list", ".select >> nth=0"),)),
+        BenchPage("import", f"/imports/{ids['import']}"),
+        BenchPage("reports", "/reports", (Interaction("choose a month", button("Previous month")),)),
+        BenchPage(
             "report of 10,000 line items",
             f"/reports/{ten_thousand}/{MONTH}",
             (
-                Act("sort 10,000 line items", button("Revenue")),
-                Act("filter 10,000 line items", field("Find by NMI or address"), key="7"),
-                Act("open a dialog", "td .opens >> nth=0"),
+                Interaction("sort 10,000 line items", button("Revenue")),
+                Interaction("filter 10,000 line items", field("Find by NMI or address"), key="7"),
+                Interaction("open a dialog", "td .opens >> nth=0"),
             ),
         ),
-        Shown("parks", "/parks", (Act("open a dialog", DIALOG),)),
-        Shown("access", "/access", (Act("open a dialog", DIALOG),)),
-        Shown("GraphiQL", "/graphql", (Act("open a menu", button("Examples")),)),
+        BenchPage("parks", "/parks", (Interaction("open a dialog", DIALOG),)),
+        BenchPage("access", "/access", (Interaction("open a dialog", DIALOG),)),
+        BenchPage("GraphiQL", "/graphql", (Interaction("open a menu", button("Examples")),)),
     )
 
 
 async def run(rounds: int) -> None:
-    """Measure every page so many times, and print tables of it."""
+    """Measure every page `rounds` times, and print the results."""
     with tempfile.TemporaryDirectory(prefix="vpp-bench-") as folder:
         async with embedded_servers(Path(folder) / "data") as servers:
             await asyncio.to_thread(db.migrations.upgrade, servers.database_url)
@@ -165,19 +164,19 @@ async def run(rounds: int) -> None:
 
 
 async def _measure(
-    browser: Browser, client: httpx.AsyncClient, secret: str, shown: Sequence[Shown], rounds: int
+    browser: Browser, client: httpx.AsyncClient, secret: str, bench_pages: Sequence[BenchPage], rounds: int
 ) -> None:
     loads: dict[str, list[tuple[float, float]]] = {}
     interactions: dict[tuple[str, str], list[float]] = {}
     first_pages_ms: list[float] = []
     for _ in track(range(rounds), "Opening every page", console=console, transient=True):
-        for page in shown:
+        for page in bench_pages:
             token = await _token(client, secret)
             context = await browser.new_context(viewport=WINDOW, locale="en-AU", timezone_id="Australia/Sydney")
             await context.add_init_script(f"sessionStorage.setItem('vpp-token', '{token}');{OBSERVE}")
             tab = await context.new_page()
             cdp = await context.new_cdp_session(tab)
-            await cdp.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+            await cdp.send("Emulation.setCPUThrottlingRate", {"rate": CPU_SLOWDOWN})
             tab.on(
                 "requestfinished",
                 lambda request: (
@@ -185,12 +184,12 @@ async def _measure(
                 ),
             )
             loads.setdefault(page.name, []).append(await _load(tab, str(client.base_url).rstrip("/") + page.path))
-            for act in page.acts:
-                taken = await _act(tab, act)
-                if taken is not None:
-                    interactions.setdefault((page.name, act.name), []).append(taken)
+            for interaction in page.interactions:
+                duration_ms = await _interact(tab, interaction)
+                if duration_ms is not None:
+                    interactions.setdefault((page.name, interaction.name), []).append(duration_ms)
             await context.close()
-    _tell(rounds, loads, interactions, first_pages_ms)
+    _print_results(rounds, loads, interactions, first_pages_ms)
 
 
 async def _load(tab: Page, url: str) -> tuple[float, float]:
@@ -198,25 +197,25 @@ async def _load(tab: Page, url: str) -> tuple[float, float]:
     await tab.goto(url)
     await tab.get_by_role("heading", level=1).wait_for()
     await tab.wait_for_load_state("networkidle")
-    await tab.wait_for_timeout(TOLD_WITHIN_MS)
-    told: Any = await tab.evaluate("told")
-    return told["lcp"], told["cls"]
+    await tab.wait_for_timeout(ENTRIES_DELAY_MS)
+    metrics: Any = await tab.evaluate("metrics")
+    return metrics["lcp"], metrics["cls"]
 
 
-async def _act(tab: Page, act: Act) -> float | None:
-    """Do something on a page, and return how long it took to be seen in milliseconds; nothing where it is not there."""
-    target = tab.locator(act.selector)
+async def _interact(tab: Page, interaction: Interaction) -> float | None:
+    """Run an interaction, and return the milliseconds until the next paint; None if its element is missing."""
+    target = tab.locator(interaction.selector)
     try:
-        await target.wait_for(timeout=THERE_WITHIN_MS)
+        await target.wait_for(timeout=TARGET_TIMEOUT_MS)
     except PlaywrightTimeout:
         return None
-    await tab.evaluate("told.interactions = []")
-    await (target.click() if act.key is None else target.press(act.key))
-    await tab.wait_for_timeout(TOLD_WITHIN_MS)
-    interactions: Any = await tab.evaluate("told.interactions")
+    await tab.evaluate("metrics.interactions = []")
+    await (target.click() if interaction.key is None else target.press(interaction.key))
+    await tab.wait_for_timeout(ENTRIES_DELAY_MS)
+    interactions: Any = await tab.evaluate("metrics.interactions")
     await tab.keyboard.press("Escape")
-    await tab.wait_for_timeout(TOLD_WITHIN_MS)
-    # What is seen within a frame is not told of.
+    await tab.wait_for_timeout(ENTRIES_DELAY_MS)
+    # Event Timing reports no interaction below the 16 ms of one frame (`durationThreshold`).
     return max(interactions, default=16)
 
 
@@ -224,7 +223,7 @@ def _is_first_page(body: str | None) -> bool:
     return body is not None and "query ListSites(" in body and '"nextToken":null' in body
 
 
-def _tell(
+def _print_results(
     rounds: int,
     loads: dict[str, list[tuple[float, float]]],
     interactions: dict[tuple[str, str], list[float]],
@@ -232,31 +231,31 @@ def _tell(
 ) -> None:
     table = new_table("page", "LCP, ms", "CLS", names=1)
     for name, measured in loads.items():
-        lcp, cls = (p75([each[place] for each in measured]) for place in (0, 1))
-        table.add_row(name, _told(lcp, LCP_MS, ",.0f"), _told(cls, CLS, ".3f"))
-    print_paragraph(f"{rounds} loads of every page, with nothing kept and {SLOWER}x slower; 75th percentiles.")
+        lcp, cls = (p75([values[index] for values in measured]) for index in (0, 1))
+        table.add_row(name, _format_result(lcp, LCP_MS, ",.0f"), _format_result(cls, CLS, ".3f"))
+    print_paragraph(
+        f"{rounds} loads of every page, with an empty cache and the CPU {CPU_SLOWDOWN}x slower; 75th percentiles."
+    )
     console.print(table)
-    table = new_table("page", "what is done", "INP, ms", names=2)
-    for (name, act), taken in interactions.items():
-        table.add_row(name, act, _told(p75(taken), INP_MS, ",.0f"))
+    table = new_table("page", "interaction", "INP, ms", names=2)
+    for (name, interaction), durations_ms in interactions.items():
+        table.add_row(name, interaction, _format_result(p75(durations_ms), INP_MS, ",.0f"))
     console.print()
     console.print(table)
-    first = _told(p75(first_pages_ms), FIRST_PAGE_MS, ",.0f")
-    print_paragraph(
-        f"The first page of a list of 100,000 sites, from its being asked for to its last byte: {first} ms."
-    )
+    first = _format_result(p75(first_pages_ms), FIRST_PAGE_MS, ",.0f")
+    print_paragraph(f"The first page of a list of 100,000 sites, from the request to the last byte: {first} ms.")
 
 
 def p75(figures: Sequence[float]) -> float:
     return quantiles(figures, n=4, method="inclusive")[2] if len(figures) > 1 else figures[0]
 
 
-def _told(figure: float, budget: float, form: str) -> str:
+def _format_result(figure: float, budget: float, form: str) -> str:
     return f"{figure:{form}}" + (f" (over {budget:g})" if figure > budget else "")
 
 
 async def _fill(servers: EmbeddedServers, folder: Path, worker_pid: int) -> dict[str, str]:
-    """Fill the database, and return the ids of what pages show."""
+    """Fill the database, and return the ids of the objects that the pages show."""
     await add_sites(servers)
     connection = await asyncpg.connect(servers.database_url)
     await connection.execute(FILL)
@@ -285,7 +284,7 @@ async def _key(client: httpx.AsyncClient) -> str:
 
 
 async def _token(client: httpx.AsyncClient, secret: str) -> str:
-    """Return a token for a key: what a tab that was signed in keeps."""
+    """Return a token for a key, as a signed-in tab stores it."""
     form = {"grant_type": "client_credentials", "client_id": secret[:12], "client_secret": secret}
     response = await client.post("/oauth/token", data=form)
     return str(response.raise_for_status().json()["access_token"])
