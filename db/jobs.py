@@ -10,6 +10,7 @@ from pgqueuer.models import Job as QueuedJob
 from pgqueuer.models import TracebackRecord
 from pgqueuer.queries import Queries
 from pgqueuer.types import JOB_STATUS, JobId
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine.database import driver_connection
@@ -22,6 +23,14 @@ class Job(StrEnum):
     SWEEP_IMPORT = "sweep_import"
     SETTLE = "settle"
 
+
+# Selects whether a job waits to be picked: it is new, or waits for a retry.
+IS_QUEUED = text("""
+    select exists (
+        select from pgqueuer
+        where entrypoint = :job and payload = convert_to(:payload, 'UTF8') and status = 'queued'
+    )
+""")
 
 # Selects those of some jobs that are still leased to the queue manager that picked them.
 SELECT_LEASED = (
@@ -53,6 +62,11 @@ RESTORE_LOST = """
 async def enqueue(session: AsyncSession, job: Job, *, id: UUID) -> None:
     """Enqueue a job; workers see it once the session's transaction commits."""
     await Queries(AsyncpgDriver(await driver_connection(session))).enqueue(job, str(id).encode())
+
+
+async def is_queued(session: AsyncSession, job: Job, *, id: UUID) -> bool:
+    """Return whether a job waits in the queue and no worker has picked it."""
+    return bool(await session.scalar(IS_QUEUED, {"job": job, "payload": str(id)}))
 
 
 class LeasedQueries(Queries):

@@ -326,7 +326,8 @@ async def request(session: AsyncSession, *, vpp_id: UUID, month: date) -> UUID:
     """
     Create a new revision of a month's report and enqueue its settlement, and return the id of the report.
 
-    If the latest revision is PENDING, or READY and not stale, its id is returned instead. Raises ReportVppNotFound.
+    The id of the latest revision is returned instead if it is READY and not stale, or if its job is still queued: a
+    worker that picks the job later reads a snapshot with all changes until now. Raises ReportVppNotFound.
     """
     # The lock serialises concurrent calls, so that only one of them adds a revision.
     conditions = (col(Vpp.id) == vpp_id, *scope_of(session).vpps(col(Vpp.id)))
@@ -343,9 +344,13 @@ async def _request(session: AsyncSession, *, vpp_id: UUID, month: date) -> UUID:
             select(RevenueReport).where(*of_month).order_by(col(RevenueReport.revision).desc()).limit(1)
         )
     ).one_or_none()
-    if latest is not None:
+    if latest is not None and latest.status == Status.PENDING:
+        # Once its job is picked, the settlement may have read its snapshot already.
+        if await jobs.is_queued(session, Job.SETTLE, id=latest.id):
+            return latest.id
+    elif latest is not None and latest.status == Status.READY:
         identity = (await session.execute(identities([(vpp_id, month)]))).one().identity
-        if latest.status == Status.PENDING or (latest.status == Status.READY and latest.settled_from == identity):
+        if latest.settled_from == identity:
             return latest.id
     report = RevenueReport(vpp_id=vpp_id, month=month, revision=latest.revision + 1 if latest else 1)
     session.add(report)

@@ -301,7 +301,7 @@ class ReportQuery:
 class ReportMutation:
     @strawberry.mutation(
         description="Settles a month as a new revision."
-        " Returns the latest one if it is PENDING or none of its inputs has changed.",
+        " Returns the latest one if it still waits for a worker or none of its inputs has changed.",
         extensions=[RequiresRole(OPERATOR)],
     )
     async def generate_revenue_report(self, info: Info, input: GenerateRevenueReportInput) -> RevenueReport | None:
