@@ -20,13 +20,13 @@ from graph.web.app import application
 from tests.fixtures.api import API_KEY, WAIT_S, new_name
 
 
-class Counting(Database):
-    """A database that counts how often it is asked."""
+class CountingDatabase(Database):
+    """A database that counts its queries for one row."""
 
-    asked = 0
+    query_count = 0
 
     async def row(self, statement: Executable) -> AnyRow | None:
-        self.asked += 1
+        self.query_count += 1
         return await super().row(statement)
 
 
@@ -38,8 +38,8 @@ class Clock:
 
 
 @pytest.fixture
-async def counting(database_url: str) -> AsyncIterator[Counting]:
-    database = Counting(database_url)
+async def database(database_url: str) -> AsyncIterator[CountingDatabase]:
+    database = CountingDatabase(database_url)
     yield database
     await database.close()
 
@@ -58,8 +58,8 @@ async def clock() -> Clock:
 
 
 @pytest.fixture
-async def keys(counting: Counting, notices: Notices, clock: Clock) -> AsyncIterator[KeyCache]:
-    keys = KeyCache(counting, notices, clock=clock)
+async def keys(database: CountingDatabase, notices: Notices, clock: Clock) -> AsyncIterator[KeyCache]:
+    keys = KeyCache(database, notices, clock=clock)
     yield keys
     await keys.close()
 
@@ -69,21 +69,21 @@ async def new_key(database: Database, **given: Any) -> tuple[UUID, str]:
         return await db.api_keys.create(session, name=new_name(), role="READER", **given)
 
 
-async def changed(database: Database, notices: Notices, id: UUID, change: str) -> None:
-    """Change a key behind the back of what knows it, and wait until that was heard."""
-    async with notices.subscribe("api_keys", id) as heard:
+async def change_key(database: Database, notices: Notices, id: UUID, change: str) -> None:
+    """Change a key in the database, and wait until the notice has arrived."""
+    async with notices.subscribe("api_keys", id) as noticed:
         async with database.transaction() as session:
             await session.execute(text(change).bindparams(id=id))
-        await asyncio.wait_for(heard.wait(), WAIT_S)
+        await asyncio.wait_for(noticed.wait(), WAIT_S)
 
 
-async def test_a_key_that_is_known_is_not_looked_up_again(keys: KeyCache, counting: Counting) -> None:
-    id, secret = await new_key(counting)
+async def test_cached_key_causes_no_query(keys: KeyCache, database: CountingDatabase) -> None:
+    id, secret = await new_key(database)
 
     found = [await keys.by_secret(secret) for _ in range(3)] + [await keys.by_id(id) for _ in range(3)]
 
-    assert [known.key.id for known in found if known] == [id] * 6
-    assert counting.asked == 2
+    assert [cached.key.id for cached in found if cached] == [id] * 6
+    assert database.query_count == 2
 
 
 @pytest.mark.parametrize(
@@ -95,29 +95,27 @@ async def test_a_key_that_is_known_is_not_looked_up_again(keys: KeyCache, counti
         ("update api_keys set role = 'ADMIN' where id = :id", "ADMIN"),
     ],
 )
-async def test_a_key_is_forgotten_when_it_changes(
-    keys: KeyCache, counting: Counting, notices: Notices, change: str, role: str | None
+async def test_change_of_a_key_invalidates_its_cache_entry(
+    keys: KeyCache, database: CountingDatabase, notices: Notices, change: str, role: str | None
 ) -> None:
-    id, secret = await new_key(counting)
+    id, secret = await new_key(database)
     before = await keys.by_secret(secret)
 
-    await changed(counting, notices, id, change)
+    await change_key(database, notices, id, change)
 
     after = await keys.by_secret(secret)
     assert before is not None
     assert (after and after.caller.role) == role
 
 
-async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
-    database_url: str, notices: Notices
-) -> None:
+async def test_key_revoked_during_its_query_is_not_cached(database_url: str, notices: Notices) -> None:
     class Slow(Database):
-        """A database whose answer arrives after the notice that makes it untrue."""
+        """A database whose result arrives after the notice of a change that makes it outdated."""
 
         async def row(self, statement: Executable) -> AnyRow | None:
             found = await super().row(statement)
             if found:
-                await changed(self, notices, found.id, "update api_keys set revoked_at = now() where id = :id")
+                await change_key(self, notices, found.id, "update api_keys set revoked_at = now() where id = :id")
             return found
 
     slow = Slow(database_url)
@@ -132,31 +130,31 @@ async def test_a_key_that_is_revoked_while_it_is_looked_up_is_not_remembered(
     await slow.close()
 
 
-async def test_nothing_is_known_while_nobody_listens(counting: Counting, database_url: str) -> None:
+async def test_cache_is_not_used_without_a_listen_connection(database: CountingDatabase, database_url: str) -> None:
     notices = Notices(database_url)
-    keys = KeyCache(counting, notices)
-    _, secret = await new_key(counting)
+    keys = KeyCache(database, notices)
+    _, secret = await new_key(database)
     async with notices.listening(), notices.subscribe("api_keys") as listening:
         await asyncio.wait_for(listening.wait(), WAIT_S)
         await keys.by_secret(secret)
         await keys.by_secret(secret)
-    asked_while_listening = counting.asked
+    queries_while_listening = database.query_count
 
     await keys.by_secret(secret)
     await keys.by_secret(secret)
 
-    assert (asked_while_listening, counting.asked) == (1, 3)
+    assert (queries_while_listening, database.query_count) == (1, 3)
     await keys.close()
 
 
-async def test_a_lost_connection_is_known_to_be_lost_and_what_was_known_is_forgotten(
-    keys: KeyCache, counting: Counting, notices: Notices
+async def test_lost_listen_connection_invalidates_the_cache(
+    keys: KeyCache, database: CountingDatabase, notices: Notices
 ) -> None:
-    _, secret = await new_key(counting)
+    _, secret = await new_key(database)
     await keys.by_secret(secret)
 
-    async with notices.subscribe("api_keys") as listening_again:
-        async with counting.transaction() as session:
+    async with notices.subscribe("api_keys") as reconnected:
+        async with database.transaction() as session:
             await session.execute(
                 text("""
                     select pg_terminate_backend(pid) from pg_stat_activity
@@ -164,28 +162,30 @@ async def test_a_lost_connection_is_known_to_be_lost_and_what_was_known_is_forgo
                 """)
             )
         async with asyncio.timeout(WAIT_S):
-            await listening_again.wait()
+            await reconnected.wait()
     await keys.by_secret(secret)
 
-    assert counting.asked == 2
+    assert database.query_count == 2
 
 
-async def test_nothing_is_known_for_more_than_a_minute(keys: KeyCache, counting: Counting, clock: Clock) -> None:
-    _, secret = await new_key(counting)
+async def test_cache_entry_expires_after_its_maximum_age(
+    keys: KeyCache, database: CountingDatabase, clock: Clock
+) -> None:
+    _, secret = await new_key(database)
     await keys.by_secret(secret)
     clock.now = MAX_AGE_S - 1
     await keys.by_secret(secret)
-    asked_within = counting.asked
+    queries_within = database.query_count
 
     clock.now = MAX_AGE_S
     await keys.by_secret(secret)
 
-    assert (asked_within, counting.asked) == (1, 2)
+    assert (queries_within, database.query_count) == (1, 2)
 
 
-async def test_a_known_key_is_over_when_it_expires(keys: KeyCache, counting: Counting) -> None:
+async def test_cached_key_is_rejected_once_it_has_expired(keys: KeyCache, database: CountingDatabase) -> None:
     expires_at = datetime.now(UTC) + timedelta(seconds=1)
-    _, secret = await new_key(counting, expires_at=expires_at)
+    _, secret = await new_key(database, expires_at=expires_at)
     before = await keys.by_secret(secret)
 
     while datetime.now(UTC) < expires_at:
@@ -193,42 +193,44 @@ async def test_a_known_key_is_over_when_it_expires(keys: KeyCache, counting: Cou
 
     assert before is not None
     assert await keys.by_secret(secret) is None
-    assert counting.asked == 1
+    assert database.query_count == 1
 
 
-async def test_a_key_that_is_not_there_is_looked_up_each_time(keys: KeyCache, counting: Counting) -> None:
+async def test_unknown_key_is_not_cached(keys: KeyCache, database: CountingDatabase) -> None:
     secret = db.api_keys.new_secret()
 
     found = [await keys.by_secret(secret) for _ in range(3)]
 
-    assert (found, counting.asked) == ([None] * 3, 3)
+    assert (found, database.query_count) == ([None] * 3, 3)
 
 
-async def test_a_use_is_noted_once_a_minute(counting: Counting, notices: Notices, clock: Clock) -> None:
-    keys = KeyCache(counting, notices, clock=clock)
-    id, secret = await new_key(counting)
+async def test_use_is_recorded_at_most_once_a_minute(
+    database: CountingDatabase, notices: Notices, clock: Clock
+) -> None:
+    keys = KeyCache(database, notices, clock=clock)
+    id, secret = await new_key(database)
     last_used = db.api_keys.api_key_by_id(id)
-    noted: list[Any] = []
+    recorded: list[Any] = []
     for clock.now in (0, MAX_AGE_S - 1, MAX_AGE_S):
         await keys.by_secret(secret)
         await keys.close()
-        key = await counting.row(last_used)
-        noted.append(key and key.last_used_at)
+        key = await database.row(last_used)
+        recorded.append(key and key.last_used_at)
 
-    first, within, later = noted
+    first, within, later = recorded
 
-    assert None not in noted
+    assert None not in recorded
     assert first == within
     assert later > first
 
 
-async def test_a_use_that_cannot_be_noted_fails_nothing(
-    keys: KeyCache, counting: Counting, monkeypatch: pytest.MonkeyPatch
+async def test_failure_to_record_the_use_does_not_fail_the_request(
+    keys: KeyCache, database: CountingDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fails(session: AsyncSession, *, id: UUID) -> None:
         raise ConnectionResetError("the database went away")
 
-    _, secret = await new_key(counting)
+    _, secret = await new_key(database)
     monkeypatch.setattr(db.api_keys, "record_use", fails)
 
     with structlog.testing.capture_logs() as logs:
@@ -239,7 +241,7 @@ async def test_a_use_that_cannot_be_noted_fails_nothing(
     assert [line["event"] for line in logs] == ["Cannot record the use of an API key"]
 
 
-async def test_a_key_revoked_in_one_process_is_closed_in_the_other(servers: EmbeddedServers, database_url: str) -> None:
+async def test_key_revoked_by_one_process_is_rejected_by_another(servers: EmbeddedServers, database_url: str) -> None:
     apps = [
         application(
             database_url=database_url,
@@ -256,19 +258,19 @@ async def test_a_key_revoked_in_one_process_is_closed_in_the_other(servers: Embe
             client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
             clients.append(await stack.enter_async_context(client))
 
-        async def ask(client: httpx.AsyncClient, key: str, document: str) -> httpx.Response:
+        async def post(client: httpx.AsyncClient, key: str, document: str) -> httpx.Response:
             return await client.post("/graphql", json={"query": document}, headers={"x-api-key": key})
 
         create = 'mutation { createApiKey(input: {name: "both", role: READER}) { secret apiKey { id } } }'
-        key = (await ask(clients[0], API_KEY, create)).json()["data"]["createApiKey"]
-        known = [await ask(client, key["secret"], "{ getCaller { name } }") for client in clients * 2]
+        key = (await post(clients[0], API_KEY, create)).json()["data"]["createApiKey"]
+        before = [await post(client, key["secret"], "{ getCaller { name } }") for client in clients * 2]
 
-        await ask(clients[0], API_KEY, f'mutation {{ revokeApiKey(input: {{id: "{key["apiKey"]["id"]}"}}) {{ id }} }}')
-        here = await ask(clients[0], key["secret"], "{ getCaller { name } }")
-        # The notice is on its way to the other. Far less than what a key is known for without one:
+        await post(clients[0], API_KEY, f'mutation {{ revokeApiKey(input: {{id: "{key["apiKey"]["id"]}"}}) {{ id }} }}')
+        here = await post(clients[0], key["secret"], "{ getCaller { name } }")
+        # The notice arrives at the other process long before its cache entry would expire.
         async with asyncio.timeout(MAX_AGE_S / 10):
-            while (await ask(clients[1], key["secret"], "{ getCaller { name } }")).status_code == 200:
+            while (await post(clients[1], key["secret"], "{ getCaller { name } }")).status_code == 200:
                 pass
 
-    assert [answer.status_code for answer in known] == [200] * 4
+    assert [response.status_code for response in before] == [200] * 4
     assert here.status_code == 401

@@ -1,4 +1,4 @@
-"""AppSync's AWS_IAM: requests signed in AWS's Signature Version 4."""
+"""Authentication by AWS Signature Version 4, as with AppSync's AWS_IAM."""
 
 import asyncio
 import gzip
@@ -48,12 +48,12 @@ async def signer(api: Api, database: Database) -> Signer:
     return (await new_signing_key(api, database)).signer
 
 
-async def sent(
+async def post(
     api: Api, headers: Any, body: bytes = BODY, *, path: str = "/graphql"
 ) -> tuple[int, str | None, str | None]:
-    """Send a request, and return its answer's status and what it is refused with."""
-    answer = await api.client.post(path, content=body, headers=headers)
-    return answer.status_code, answer.headers.get("x-amzn-errortype"), answer.json().get("message")
+    """Send a request, and return the response's status, error type and message."""
+    response = await api.client.post(path, content=body, headers=headers)
+    return response.status_code, response.headers.get("x-amzn-errortype"), response.json().get("message")
 
 
 def mismatch(body: bytes = BODY, *, path: str = "/graphql", host: str = HOST) -> tuple[int, str, str]:
@@ -70,15 +70,15 @@ def unknown(id: str) -> tuple[int, str, str]:
 
 
 def signed(signer: Signer, *more: tuple[str, str], body: bytes = BODY, **how: Any) -> list[tuple[str, str]]:
-    """Sign a request that is sent now with some more headers, and return all of them."""
+    """Sign a request that is sent now, and return its headers: the usual ones, `more`, and the signature."""
     headers = [("content-type", "application/json"), ("host", HOST), ("x-amz-date", timestamp()), *more]
     return [*headers, ("authorization", signer.authorization(headers, body, **how))]
 
 
-# Who is let in
+# Accepted requests
 
 
-# Of AWS's own test suite for Signature Version 4: get-vanilla, post-vanilla and post-x-www-form-urlencoded.
+# From AWS's test suite for Signature Version 4: get-vanilla, post-vanilla and post-x-www-form-urlencoded.
 @pytest.mark.parametrize(
     ("method", "more", "body", "signature"),
     [
@@ -92,7 +92,9 @@ def signed(signer: Signer, *more: tuple[str, str], body: bytes = BODY, **how: An
         ),
     ],
 )
-def test_the_tests_sign_as_aws_does(method: str, more: list[tuple[str, str]], body: bytes, signature: str) -> None:
+def test_signer_of_the_tests_signs_as_aws_does(
+    method: str, more: list[tuple[str, str]], body: bytes, signature: str
+) -> None:
     signer = Signer("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", service="service")
     headers = [("host", "example.amazonaws.com"), ("x-amz-date", "20150830T123600Z"), *more]
 
@@ -101,23 +103,25 @@ def test_the_tests_sign_as_aws_does(method: str, more: list[tuple[str, str]], bo
     assert authorization.endswith(f"Signature={signature}")
 
 
-async def test_a_signed_request_is_made_by_whom_the_api_key_says(api: Api, database: Database) -> None:
+async def test_caller_has_the_name_role_and_scope_of_the_api_key(api: Api, database: Database) -> None:
     vpp_id = await api.create_vpp()
     key = await new_signing_key(api, database, role="OPERATOR", vppIds=[vpp_id])
 
-    answer = await api.client.post("/graphql", content=BODY, headers=signed(key.signer))
+    response = await api.client.post("/graphql", content=BODY, headers=signed(key.signer))
 
     caller = {"authType": "IAM", "name": key.name, "role": "OPERATOR", "vppIds": [vpp_id]}
-    assert (answer.status_code, answer.json()["data"]) == (200, {"getCaller": caller})
+    assert (response.status_code, response.json()["data"]) == (200, {"getCaller": caller})
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/graphql?b=2&a=%2F&a=%20", "/%67raphql"])
-@pytest.mark.parametrize("given", [{}, {"Date": "now"}, {"User-Agent": "a  script"}])
-async def test_what_aws_signs_is_let_in(api: Api, signer: Signer, path: str, given: dict[str, str]) -> None:
-    request = AWSRequest("POST", f"http://{HOST}{path}", {"Content-Type": "application/json"} | given, BODY)
+@pytest.mark.parametrize("added", [{}, {"Date": "now"}, {"User-Agent": "a  script"}])
+async def test_request_signed_by_botocore_is_accepted(
+    api: Api, signer: Signer, path: str, added: dict[str, str]
+) -> None:
+    request = AWSRequest("POST", f"http://{HOST}{path}", {"Content-Type": "application/json"} | added, BODY)
     SigV4Auth(Credentials(signer.access_key_id, signer.secret), "appsync", "us-east-1").add_auth(request)
 
-    assert await sent(api, dict(request.headers), path=path) == (200, None, None)
+    assert await post(api, dict(request.headers), path=path) == (200, None, None)
 
 
 @pytest.mark.parametrize(
@@ -129,44 +133,42 @@ async def test_what_aws_signs_is_let_in(api: Api, signer: Signer, path: str, giv
         [("x-amz-content-sha256", sha256(BODY).hexdigest())],
     ],
 )
-async def test_headers_are_signed_in_their_canonical_form(
-    api: Api, signer: Signer, more: list[tuple[str, str]]
-) -> None:
-    assert await sent(api, signed(signer, *more)) == (200, None, None)
+async def test_headers_are_verified_in_canonical_form(api: Api, signer: Signer, more: list[tuple[str, str]]) -> None:
+    assert await post(api, signed(signer, *more)) == (200, None, None)
 
 
-async def test_headers_that_clients_and_cloudfront_add_later_need_no_signature(api: Api, signer: Signer) -> None:
+async def test_headers_added_by_amplify_and_cloudfront_need_no_signature(api: Api, signer: Signer) -> None:
     added = [("x-amz-user-agent", "aws-amplify/6"), ("x-amz-cf-id", "5"), ("x-api-key", "da2-wrong")]
 
-    assert await sent(api, [*signed(signer), *added]) == (200, None, None)
+    assert await post(api, [*signed(signer), *added]) == (200, None, None)
 
 
-async def test_a_body_is_signed_as_it_is_sent(api: Api, signer: Signer) -> None:
-    packed = gzip.compress(BODY)
+async def test_compressed_body_is_signed_as_it_is_sent(api: Api, signer: Signer) -> None:
+    compressed = gzip.compress(BODY)
     encoding = ("content-encoding", "gzip")
 
-    assert await sent(api, signed(signer, encoding, body=packed), packed) == (200, None, None)
-    assert await sent(api, signed(signer, encoding, body=BODY), packed) == mismatch(packed)
+    assert await post(api, signed(signer, encoding, body=compressed), compressed) == (200, None, None)
+    assert await post(api, signed(signer, encoding, body=BODY), compressed) == mismatch(compressed)
 
 
-async def test_the_same_request_may_be_sent_again(api: Api, signer: Signer) -> None:
+async def test_signed_request_may_be_sent_again(api: Api, signer: Signer) -> None:
     headers = signed(signer)
 
-    assert [await sent(api, headers) for _ in range(2)] == [(200, None, None)] * 2
+    assert [await post(api, headers) for _ in range(2)] == [(200, None, None)] * 2
 
 
-async def test_the_command_line_makes_an_access_key(
+async def test_access_key_created_on_the_command_line_signs_requests(
     servers: EmbeddedServers, api_server: Serving, served_api: Api
 ) -> None:
     environment = {"VPP_DATABASE_URL": servers.database_url, "VPP_S3_BUCKET": servers.object_store.bucket}
-    making = await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "graph", "key", "create", "a script", "--role", "READER", "--iam"),
         env=os.environ | environment,
         stdout=asyncio.subprocess.PIPE,
     )
-    told, _ = await making.communicate()
+    output, _ = await process.communicate()
 
-    api_key, *lines = told.decode().splitlines()
+    api_key, *lines = output.decode().splitlines()
     access_key = dict(line.split("=", 1) for line in lines)
     signer = Signer(access_key["AWS_ACCESS_KEY_ID"], access_key["AWS_SECRET_ACCESS_KEY"])
     headers = signer.headers(BODY, host=urlsplit(api_server.url).netloc)
@@ -178,71 +180,71 @@ async def test_the_command_line_makes_an_access_key(
     assert by_api_key.json()["data"] == {"getCaller": caller | {"authType": "API_KEY"}}
 
 
-# Who is not
+# Rejected requests
 
 
-async def test_nothing_signed_may_be_changed(api: Api, signer: Signer) -> None:
+async def test_change_of_a_signed_part_is_rejected(api: Api, signer: Signer) -> None:
     headers = dict(signed(signer, ("x-note", "a")))
     other_body = BODY.replace(b"name", b"role")
 
-    assert await sent(api, headers, other_body) == mismatch(other_body)
-    assert await sent(api, headers | {"x-note": "b"}) == mismatch()
-    assert await sent(api, headers | {"host": "localhost"}) == mismatch(host="localhost")
-    assert await sent(api, headers, path="/graphql?a=1") == mismatch()
-    assert await sent(api, headers, path="/%67raphql") == mismatch(path="/%67raphql")
-    assert await sent(api, [*headers.items(), ("x-note", "a")]) == mismatch()
-    # So that only what the last ones change is wrong.
-    assert await sent(api, headers) == (200, None, None)
+    assert await post(api, headers, other_body) == mismatch(other_body)
+    assert await post(api, headers | {"x-note": "b"}) == mismatch()
+    assert await post(api, headers | {"host": "localhost"}) == mismatch(host="localhost")
+    assert await post(api, headers, path="/graphql?a=1") == mismatch()
+    assert await post(api, headers, path="/%67raphql") == mismatch(path="/%67raphql")
+    assert await post(api, [*headers.items(), ("x-note", "a")]) == mismatch()
+    # The unchanged request is valid.
+    assert await post(api, headers) == (200, None, None)
 
 
 @pytest.mark.parametrize("how", [{"path": "/graphql/connect"}, {"method": "GET"}])
-async def test_what_is_signed_for_another_request_is_refused(api: Api, signer: Signer, how: dict[str, Any]) -> None:
-    assert await sent(api, signed(signer, **how)) == mismatch()
+async def test_signature_of_another_path_or_method_is_rejected(api: Api, signer: Signer, how: dict[str, Any]) -> None:
+    assert await post(api, signed(signer, **how)) == mismatch()
 
 
-async def test_who_does_not_know_the_secret_is_refused(api: Api, signer: Signer) -> None:
-    assert await sent(api, signed(replace(signer, secret="wrong"))) == mismatch()
+async def test_signature_with_a_wrong_secret_is_rejected(api: Api, signer: Signer) -> None:
+    assert await post(api, signed(replace(signer, secret="wrong"))) == mismatch()
 
 
-async def test_a_signature_must_be_whole_and_of_its_every_letter(api: Api, signer: Signer) -> None:
+async def test_truncated_or_changed_signature_is_rejected(api: Api, signer: Signer) -> None:
     headers = dict(signed(signer))
     right = headers["authorization"]
     last = "1" if right.endswith("0") else "0"
 
     for wrong in (right[:-1], right[:-32], f"{right}0", right[:-1] + last, f"{right[:-1]}ü".encode("latin-1")):
-        assert await sent(api, headers | {"authorization": wrong}) == mismatch()
+        assert await post(api, headers | {"authorization": wrong}) == mismatch()
 
 
 @pytest.mark.parametrize("id", ["VPPKAAAAAAAAAAAAAAAA", "AKIDEXAMPLE", "x'--", "VPPK\0AAAAAAAAAAAAAAA"])
-async def test_an_access_key_that_nobody_has_is_refused(api: Api, signer: Signer, id: str) -> None:
-    assert await sent(api, signed(replace(signer, access_key_id=id))) == unknown(id)
+async def test_unknown_access_key_is_rejected(api: Api, signer: Signer, id: str) -> None:
+    assert await post(api, signed(replace(signer, access_key_id=id))) == unknown(id)
 
 
-async def test_a_revoked_key_signs_nothing_from_that_moment_on(api: Api, database: Database) -> None:
+async def test_access_key_of_a_revoked_api_key_is_rejected_at_once(api: Api, database: Database) -> None:
     key = await new_signing_key(api, database)
-    before = await sent(api, signed(key.signer))
+    before = await post(api, signed(key.signer))
 
     await api.execute(REVOKE, id=key.id)
 
     assert before == (200, None, None)
-    assert await sent(api, signed(key.signer)) == unknown(key.signer.access_key_id)
+    assert await post(api, signed(key.signer)) == unknown(key.signer.access_key_id)
 
 
-async def test_a_key_signs_nothing_once_it_has_expired(api: Api, database: Database) -> None:
-    expired, lasting = [await new_signing_key(api, database, expiresAt="9000-01-01T00:00Z") for _ in range(2)]
+async def test_access_key_of_an_expired_api_key_is_rejected(api: Api, database: Database) -> None:
+    expired, valid = [await new_signing_key(api, database, expiresAt="9000-01-01T00:00Z") for _ in range(2)]
     async with database.transaction() as session:
-        end = text("update api_keys set expires_at = now() where id = :id")
-        await session.execute(end, {"id": UUID(expired.id)})
+        expire = text("update api_keys set expires_at = now() where id = :id")
+        await session.execute(expire, {"id": UUID(expired.id)})
 
-    assert await sent(api, signed(expired.signer)) == unknown(expired.signer.access_key_id)
-    assert await sent(api, signed(lasting.signer)) == (200, None, None)
+    assert await post(api, signed(expired.signer)) == unknown(expired.signer.access_key_id)
+    assert await post(api, signed(valid.signer)) == (200, None, None)
 
 
-async def test_a_refused_request_changes_nothing(api: Api, signer: Signer) -> None:
+async def test_rejected_request_changes_nothing(api: Api, signer: Signer) -> None:
     body = json.dumps({"query": 'mutation { createVpp(input: {name: "No", revenuePercentage: 20}) { id } }'}).encode()
     before = await api.fleet_snapshot()
 
-    assert await sent(api, signed(signer), body) == mismatch(body)
+    assert await post(api, signed(signer), body) == mismatch(body)
 
     assert await api.fleet_snapshot() == before
 
@@ -254,30 +256,28 @@ async def test_a_refused_request_changes_nothing(api: Api, signer: Signer) -> No
         ({"service": "execute-api"}, "Credential should be scoped to the service appsync, not execute-api."),
     ],
 )
-async def test_a_signature_for_elsewhere_is_refused(
+async def test_signature_for_another_region_or_service_is_rejected(
     api: Api, signer: Signer, other: dict[str, Any], message: str
 ) -> None:
-    assert await sent(api, signed(replace(signer, **other))) == (403, INVALID, message)
+    assert await post(api, signed(replace(signer, **other))) == (403, INVALID, message)
 
 
 @pytest.mark.parametrize("minutes", [-6, 6])
-async def test_a_signature_is_good_for_a_few_minutes(api: Api, signer: Signer, minutes: int) -> None:
+async def test_signature_is_rejected_six_minutes_from_its_date(api: Api, signer: Signer, minutes: int) -> None:
     at = timestamp(datetime.now(UTC) + timedelta(minutes=minutes))
     headers = [("content-type", "application/json"), ("host", HOST), ("x-amz-date", at)]
 
-    status, kind, message = await sent(api, [*headers, ("authorization", signer.authorization(headers, BODY))])
+    status, kind, message = await post(api, [*headers, ("authorization", signer.authorization(headers, BODY))])
 
     when = "expired" if minutes < 0 else "not yet current"
     assert (status, kind) == (403, INVALID)
     assert (message or "").startswith(f"Signature {when}: {at} is ")
 
 
-async def test_how_long_it_is_good_for_is_up_to_the_environment(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_clock_skew_can_be_set_in_the_environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VPP_IAM_CLOCK_SKEW_S", "60")
-    access = Authenticator(database, KeyCache(database, Notices(database.url)), bootstrap_api_key=None)
-    signatures = SignatureVerifier(access, database, region="us-east-1")
+    authenticator = Authenticator(database, KeyCache(database, Notices(database.url)), bootstrap_api_key=None)
+    signatures = SignatureVerifier(authenticator, database, region="us-east-1")
     headers = [("host", HOST), ("x-amz-date", timestamp(datetime.now(UTC) - timedelta(minutes=2)))]
     authorization = ("authorization", Signer("ID", "secret").authorization(headers, BODY))
 
@@ -285,13 +285,13 @@ async def test_how_long_it_is_good_for_is_up_to_the_environment(
         await signatures.authenticate(SignedRequest("/graphql", "", [*headers, authorization], BODY))
 
 
-async def test_a_body_that_is_too_large_is_not_read_to_be_checked(api: Api, signer: Signer) -> None:
-    status, kind, _ = await sent(api, signed(signer), b" " * (2**20 + 1))
+async def test_body_over_the_limit_is_rejected_before_the_signature(api: Api, signer: Signer) -> None:
+    status, kind, _ = await post(api, signed(signer), b" " * (2**20 + 1))
 
     assert (status, kind) == (413, "RequestEntityTooLargeException")
 
 
-# What is refused whoever has signed
+# Requests that are rejected before the signature is verified
 
 
 DATE = ("x-amz-date", "20250901T000200Z")
@@ -303,10 +303,10 @@ NO_PART = (
 NO_DATE = "The request needs one date, such as x-amz-date: 20250901T000000Z; it has {}."
 
 
-def claimed(*headers: tuple[str, str], names: str = "host;x-amz-date", credential: str = CREDENTIAL) -> Any:
+def parsed(*headers: tuple[str, str], names: str = "host;x-amz-date", credential: str = CREDENTIAL) -> Any:
     authorization = f"{credential}, SignedHeaders={names}, Signature=00"
-    received = SignedRequest("/graphql", "", [("host", HOST), *headers, ("authorization", authorization)], BODY)
-    return parse_authorization(received, region="us-east-1", now=NOW, clock_skew=SKEW)
+    request = SignedRequest("/graphql", "", [("host", HOST), *headers, ("authorization", authorization)], BODY)
+    return parse_authorization(request, region="us-east-1", now=NOW, clock_skew=SKEW)
 
 
 @pytest.mark.parametrize(
@@ -321,11 +321,11 @@ def claimed(*headers: tuple[str, str], names: str = "host;x-amz-date", credentia
         ([DATE, ("date", "whatever")], "20250901T000200Z"),
     ],
 )
-def test_a_date_within_five_minutes_of_ours_will_do(headers: list[tuple[str, str]], timestamp: str) -> None:
+def test_date_within_the_clock_skew_is_accepted(headers: list[tuple[str, str]], timestamp: str) -> None:
     names = ";".join(["host", *(name for name, _ in headers)])
     credential = CREDENTIAL.replace("20250901", timestamp[:8])
 
-    assert claimed(*headers, names=names, credential=credential).timestamp == timestamp
+    assert parsed(*headers, names=names, credential=credential).timestamp == timestamp
 
 
 @pytest.mark.parametrize(
@@ -342,9 +342,9 @@ def test_a_date_within_five_minutes_of_ours_will_do(headers: list[tuple[str, str
         ),
     ],
 )
-def test_another_date_is_refused_and_told_the_time(date: str, message: str) -> None:
+def test_date_outside_the_clock_skew_is_rejected_with_the_current_time(date: str, message: str) -> None:
     with pytest.raises(SignatureRefused) as refused:
-        claimed(("x-amz-date", date), credential=CREDENTIAL.replace("20250901", date[:8]))
+        parsed(("x-amz-date", date), credential=CREDENTIAL.replace("20250901", date[:8]))
 
     assert (refused.value.error_type, str(refused.value)) == (INVALID, message)
 
@@ -361,9 +361,9 @@ def test_another_date_is_refused_and_told_the_time(date: str, message: str) -> N
         ("date", f"Mon, 01 Sep 2025 00:02:00 +{'9' * 30}"),
     ],
 )
-def test_what_is_no_date_is_refused(name: str, value: str) -> None:
+def test_malformed_date_is_rejected(name: str, value: str) -> None:
     with pytest.raises(SignatureRefused) as refused:
-        claimed((name, value), names=f"host;{name}")
+        parsed((name, value), names=f"host;{name}")
 
     assert str(refused.value) == NO_DATE.format(value or "none")
 
@@ -397,15 +397,16 @@ def test_what_is_no_date_is_refused(name: str, value: str) -> None:
             [DATE, ("x-amz-security-token", "a")],
             "host;x-amz-date;x-amz-security-token",
             UNKNOWN,
-            "The security token included in the request is invalid: this API issues none; send no x-amz-security-token.",
+            "The security token included in the request is invalid: this API issues none; "
+            "send no x-amz-security-token.",
         ),
     ],
 )
-def test_headers_that_are_not_signed_as_they_must_be_are_refused(
+def test_missing_or_unsigned_headers_are_rejected(
     headers: list[tuple[str, str]], names: str, error_type: str, message: str
 ) -> None:
     with pytest.raises(SignatureRefused) as refused:
-        claimed(*headers, names=names)
+        parsed(*headers, names=names)
 
     assert (refused.value.error_type, str(refused.value)) == (error_type, message)
 
@@ -434,18 +435,16 @@ def test_headers_that_are_not_signed_as_they_must_be_are_refused(
         ),
     ],
 )
-def test_an_authorization_that_does_not_say_it_all_is_refused(
-    authorization: str, error_type: str, message: str
-) -> None:
-    received = SignedRequest("/graphql", "", [("host", HOST), DATE, ("authorization", authorization)], BODY)
+def test_incomplete_authorization_header_is_rejected(authorization: str, error_type: str, message: str) -> None:
+    request = SignedRequest("/graphql", "", [("host", HOST), DATE, ("authorization", authorization)], BODY)
 
     with pytest.raises(SignatureRefused) as refused:
-        parse_authorization(received, region="us-east-1", now=NOW, clock_skew=SKEW)
+        parse_authorization(request, region="us-east-1", now=NOW, clock_skew=SKEW)
 
     assert (refused.value.error_type, str(refused.value)) == (error_type, message)
 
 
-# Over the real-time protocol
+# The real-time protocol
 
 
 def data(document: str) -> bytes:
@@ -453,16 +452,16 @@ def data(document: str) -> bytes:
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/graphql/realtime"])
-async def test_a_connection_and_each_start_are_signed_and_a_revoked_key_ends_them(
+async def test_connection_and_each_start_are_signed_and_a_revoked_key_ends_the_subscription(
     api_server: Serving, served_api: Api, served_database: Database, path: str
 ) -> None:
     key = await new_signing_key(served_api, served_database)
     host = urlsplit(api_server.url).netloc
 
-    async with connect_realtime(api_server.url, path=path, headers=connecting(key.signer, host)) as socket:
+    async with connect_realtime(api_server.url, path=path, headers=connection_headers(key.signer, host)) as socket:
         await socket.send({"type": "connection_init"})
         acknowledged = [await socket.receive(), await socket.receive()]
-        # Amplify adds it when it has signed.
+        # Amplify adds x-amz-user-agent after signing.
         headers = key.signer.headers(data(REPORTS), host=host) | {"x-amz-user-agent": "aws-amplify/6"}
         id = await socket.start(REPORTS, headers=headers)
         started = await socket.receive()
@@ -475,53 +474,53 @@ async def test_a_connection_and_each_start_are_signed_and_a_revoked_key_ends_the
     assert ended == {"type": "error", "id": id, "payload": {"errors": [error(message)]}}
 
 
-async def test_a_connection_that_is_signed_otherwise_is_refused(
+async def test_connection_with_a_wrong_signature_is_rejected(
     api_server: Serving, served_api: Api, served_database: Database
 ) -> None:
     signer = (await new_signing_key(served_api, served_database)).signer
     host = urlsplit(api_server.url).netloc
-    told = []
+    messages = []
 
     for headers in (
-        connecting(replace(signer, secret="wrong"), host),
-        connecting(signer, "vpp.example.com"),
+        connection_headers(replace(signer, secret="wrong"), host),
+        connection_headers(signer, "vpp.example.com"),
         signer.headers(b"{}", host=host),
         signer.headers(b"", host=host, path="/graphql/connect"),
-        connecting(signer, host) | {"x-half": "\ud800"},
+        connection_headers(signer, host) | {"x-half": "\ud800"},
     ):
         async with connect_realtime(api_server.url, headers=headers) as socket:
             await socket.send({"type": "connection_init"})
-            told.append(await socket.receive())
+            messages.append(await socket.receive())
 
     _, _, message = mismatch(b"{}", path="/graphql/connect", host=host)
     refused = {"type": "connection_error", "payload": {"errors": [error(message)]}}
-    assert told == [refused] * 4 + [ACK]
+    assert messages == [refused] * 4 + [ACK]
 
 
-async def test_a_start_that_is_signed_otherwise_is_refused(
+async def test_start_with_a_wrong_signature_is_rejected(
     api_server: Serving, served_api: Api, served_database: Database
 ) -> None:
     signer = (await new_signing_key(served_api, served_database)).signer
     host = urlsplit(api_server.url).netloc
     other = "subscription { onRevenueReport { month } }"
 
-    async with connect_realtime(api_server.url, headers=connecting(signer, host)) as socket:
+    async with connect_realtime(api_server.url, headers=connection_headers(signer, host)) as socket:
         await socket.send({"type": "connection_init"})
         assert [await socket.receive(), await socket.receive()] == [ACK, KEEP_ALIVE]
         id = await socket.start(REPORTS, headers=signer.headers(data(other), host=host))
-        of_other_data = await socket.receive()
-        await socket.start(REPORTS, subscription_id=id, headers=connecting(signer, host))
-        of_the_connection = await socket.receive()
+        signed_for_other_data = await socket.receive()
+        await socket.start(REPORTS, subscription_id=id, headers=connection_headers(signer, host))
+        signed_for_connecting = await socket.receive()
         await socket.start(REPORTS, subscription_id=id, headers=signer.headers(data(REPORTS), host=host))
         started = await socket.receive()
 
     _, _, message = mismatch(data(REPORTS), host=host)
     refused = {"type": "error", "id": id, "payload": {"errors": [error(message)]}}
-    assert [of_other_data, of_the_connection] == [refused] * 2
+    assert [signed_for_other_data, signed_for_connecting] == [refused] * 2
     assert started == {"type": "start_ack", "id": id}
 
 
-def connecting(signer: Signer, host: str) -> dict[str, str]:
+def connection_headers(signer: Signer, host: str) -> dict[str, str]:
     return signer.headers(b"{}", host=host, path="/graphql/connect")
 
 

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 
 from graph.web.connection import HttpProtocol
 from graph.web.server import listening_on
-from tests.fixtures.connections import Connection, connection_to
+from tests.fixtures.connections import Connection, open_connection
 
 HEAD = b"POST /echo HTTP/1.1\r\nHost: localhost\r\n"
 UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"
@@ -44,7 +44,7 @@ class Server:
         self._clients: list[Connection] = []
 
     async def client(self) -> Connection:
-        client = await connection_to(self._port)
+        client = await open_connection(self._port)
         self._clients.append(client)
         return client
 
@@ -85,64 +85,64 @@ async def test_connections_with_unfinished_heads_are_closed_while_others_are_ser
 ) -> None:
     half_open = [await server.client() for _ in range(50)]
     for client in half_open:
-        await client.says(begun)
+        await client.send(begun)
 
     async with httpx.AsyncClient() as http:
         answers = [await http.get(f"{server.url}/echo") for _ in range(50)]
 
     assert {(answer.status_code, answer.text) for answer in answers} == {(200, "GET ")}
-    assert {await client.hears_the_end() for client in half_open} == {b""}
+    assert {await client.receive_until_closed() for client in half_open} == {b""}
 
 
 async def test_head_timeout_applies_to_the_second_request_too(server: Server) -> None:
     client = await server.client()
 
-    await client.says(b"GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    first = await client.hears()
-    await client.says(b"GET /echo HTTP/1.1\r\n")
+    await client.send(b"GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    first = await client.receive()
+    await client.send(b"GET /echo HTTP/1.1\r\n")
 
     assert first == ("HTTP/1.1 200 OK", "GET ")
-    assert await client.hears_the_end() == b""
+    assert await client.receive_until_closed() == b""
 
 
 async def test_body_that_does_not_end_after_the_response_is_timed_out(server: Server) -> None:
     client = await server.client()
 
-    await client.says(b"POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
-    answer = await client.hears()
-    await client.says(b"a")
+    await client.send(b"POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+    answer = await client.receive()
+    await client.send(b"a")
 
     assert answer == ("HTTP/1.1 200 OK", "unread")
-    assert await client.hears_the_end() == b""
+    assert await client.receive_until_closed() == b""
 
 
 async def test_body_that_ends_after_the_response_is_followed_by_the_next_request(server: Server) -> None:
     client = await server.client()
     length = 3 * Hasty.max_head_bytes
 
-    await client.says(b"POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % length)
-    first = await client.hears()
-    await client.says(b"a" * (length // 2), b"a" * (length // 2), HEAD + b"Content-Length: 5\r\n\r\nhello")
+    await client.send(b"POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % length)
+    first = await client.receive()
+    await client.send(b"a" * (length // 2), b"a" * (length // 2), HEAD + b"Content-Length: 5\r\n\r\nhello")
 
     assert first == ("HTTP/1.1 200 OK", "unread")
-    assert await client.hears() == ("HTTP/1.1 200 OK", "POST hello")
+    assert await client.receive() == ("HTTP/1.1 200 OK", "POST hello")
 
 
 async def test_unfinished_head_that_is_too_long_is_rejected(server: Server) -> None:
     client = await server.client()
 
-    await client.says(HEAD, *[b"X-Long: " + b"a" * 490 + b"\r\n"] * 4)
+    await client.send(HEAD, *[b"X-Long: " + b"a" * 490 + b"\r\n"] * 4)
 
-    assert await client.hears() == ("HTTP/1.1 400 Bad Request", "The request head is longer than 2000 bytes.")
-    assert await client.hears_the_end() == b""
+    assert await client.receive() == ("HTTP/1.1 400 Bad Request", "The request head is longer than 2000 bytes.")
+    assert await client.receive_until_closed() == b""
 
 
 async def test_bytes_that_are_not_http_are_rejected(server: Server) -> None:
     client = await server.client()
 
-    await client.says(b"\x16\x03\x01 nonsense\r\n\r\n")
+    await client.send(b"\x16\x03\x01 nonsense\r\n\r\n")
 
-    assert await client.hears() == ("HTTP/1.1 400 Bad Request", "Invalid HTTP request received.")
+    assert await client.receive() == ("HTTP/1.1 400 Bad Request", "Invalid HTTP request received.")
 
 
 @pytest.mark.parametrize(
@@ -157,35 +157,35 @@ async def test_bytes_that_are_not_http_are_rejected(server: Server) -> None:
 async def test_request_with_an_http_2_upgrade_is_answered_over_http_1(server: Server, pieces: list[bytes]) -> None:
     client = await server.client()
 
-    await client.says(*pieces)
-    first = await client.hears()
-    await client.says(HEAD + b"Content-Length: 5\r\n\r\nagain")
+    await client.send(*pieces)
+    first = await client.receive()
+    await client.send(HEAD + b"Content-Length: 5\r\n\r\nagain")
 
     assert first == ("HTTP/1.1 200 OK", "POST hello")
-    assert await client.hears() == ("HTTP/1.1 200 OK", "POST again")
+    assert await client.receive() == ("HTTP/1.1 200 OK", "POST again")
 
 
 async def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     client = await server.client()
 
-    await client.says(b"".join(HEAD + b"Content-Length: 1\r\n\r\n%d" % number for number in range(3)))
+    await client.send(b"".join(HEAD + b"Content-Length: 1\r\n\r\n%d" % number for number in range(3)))
 
-    assert [(await client.hears())[1] for _ in range(3)] == ["POST 0", "POST 1", "POST 2"]
+    assert [(await client.receive())[1] for _ in range(3)] == ["POST 0", "POST 1", "POST 2"]
 
 
 @pytest.mark.parametrize("more", [b"", b"Connection: Upgrade\r\nUpgrade: h2c\r\n"])
 async def test_connect_method_is_rejected(server: Server, more: bytes) -> None:
     client = await server.client()
 
-    await client.says(b"CONNECT vpp.example:443 HTTP/1.1\r\nHost: vpp.example:443\r\n" + more + b"\r\n")
+    await client.send(b"CONNECT vpp.example:443 HTTP/1.1\r\nHost: vpp.example:443\r\n" + more + b"\r\n")
 
-    assert (await client.hears())[0] == "HTTP/1.1 400 Bad Request"
+    assert (await client.receive())[0] == "HTTP/1.1 400 Bad Request"
 
 
 async def test_websocket_outlives_the_head_timeout(server: Server) -> None:
     async with connect(f"{server.url.replace('http', 'ws')}/speak") as socket:
         waiting = await server.client()
-        await waiting.hears_the_end()
+        await waiting.receive_until_closed()
         await socket.send("still here")
 
         assert await socket.recv() == "still here"

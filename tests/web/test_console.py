@@ -199,7 +199,7 @@ async def test_page_offers_no_sign_in_for_an_issuer_that_a_browser_cannot_reach(
 async def test_csp_allows_the_endpoints_of_the_discovery_document(
     servers: EmbeddedServers, issuer: LocalIssuer
 ) -> None:
-    issuer.discovered |= {
+    issuer.discovery_document |= {
         "authorization_endpoint": "https://pages.example.com/authorize",
         "token_endpoint": "https://Pool.auth.example.com/oauth2/token",
         "userinfo_endpoint": "https://pool.auth.example.com/oauth2/userInfo",
@@ -212,7 +212,7 @@ async def test_csp_allows_the_endpoints_of_the_discovery_document(
 
     origins = [issuer.url, "https://pool.auth.example.com", "https://revoke.example.com:8443"]
     assert [connect_sources(answer) for answer in answers] == [origins] * 3
-    assert issuer.discoveries == 1
+    assert issuer.discovery_requests == 1
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ async def test_csp_allows_the_endpoints_of_the_discovery_document(
 async def test_csp_leaves_out_endpoints_that_are_unsafe_or_malformed(
     servers: EmbeddedServers, issuer: LocalIssuer, endpoint: object
 ) -> None:
-    issuer.discovered = {"issuer": issuer.url, "token_endpoint": endpoint}
+    issuer.discovery_document = {"issuer": issuer.url, "token_endpoint": endpoint}
 
     async with started(servers, oidc=issuer.settings()) as client:
         answer = await client.get("/")
@@ -239,7 +239,10 @@ async def test_csp_leaves_out_endpoints_that_are_unsafe_or_malformed(
 async def test_csp_allows_only_the_issuer_if_its_discovery_document_names_another(
     servers: EmbeddedServers, issuer: LocalIssuer
 ) -> None:
-    issuer.discovered |= {"issuer": "https://issuer.example.com", "token_endpoint": "https://issuer.example.com/token"}
+    issuer.discovery_document |= {
+        "issuer": "https://issuer.example.com",
+        "token_endpoint": "https://issuer.example.com/token",
+    }
 
     async with started(servers, oidc=issuer.settings()) as client:
         answer = await client.get("/")
@@ -272,14 +275,14 @@ async def test_discovery_document_is_fetched_again_after_a_failure_or_when_stale
     of_another = {"issuer": "https://issuer.example.com"}
     own = {"issuer": issuer.url, "token_endpoint": "https://pool.auth.example.com/token"}
 
-    issuer.discovered = of_another
+    issuer.discovery_document = of_another
     with structlog.testing.capture_logs() as logs:
         without = [await oidc.origins(), await oidc.origins()]
-    fetched_without = issuer.discoveries
-    issuer.discovered = own
+    fetched_without = issuer.discovery_requests
+    issuer.discovery_document = own
     clock.now += MIN_FETCH_INTERVAL_S
     within = await oidc.origins()
-    issuer.discovered = of_another
+    issuer.discovery_document = of_another
     clock.now += REFRESH_AFTER_S
     old = await oidc.origins()
     await oidc.close()

@@ -26,7 +26,7 @@ from graph.protocols.request_rate import ProcessCounter
 from graph.web.connection import HttpProtocol
 from graph.web.server import Serving, serving
 from tests.fixtures.api import API_KEY, WAIT_S, Api
-from tests.fixtures.connections import Connection, connection_to
+from tests.fixtures.connections import Connection, open_connection
 
 VPPS = "{ listVpps { items { id name } nextToken } }"
 NO_VPP = '{ getVpp(id: "6f9619ff-8b86-4d01-b42d-00c04fc964ff") { name } }'
@@ -87,7 +87,7 @@ def answered_when_we_stop(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 @pytest.fixture
 async def connection(api_server: Serving) -> AsyncIterator[Connection]:
     """A connection to `api_server`."""
-    connection = await connection_to(port_of(api_server))
+    connection = await open_connection(port_of(api_server))
     yield connection
     connection.writer.close()
 
@@ -164,17 +164,17 @@ async def test_unusual_request_takes_the_standard_path(
 async def test_request_with_an_unusual_head_takes_the_standard_path(
     connection: Connection, went_usual_way: list[str], whole: bytes
 ) -> None:
-    await connection.says(whole)
+    await connection.send(whole)
 
-    assert (await connection.hears())[0] == "HTTP/1.1 200 OK"
+    assert (await connection.receive())[0] == "HTTP/1.1 200 OK"
     assert went_usual_way == ["POST"]
 
 
 async def test_expect_100_continue_is_answered(connection: Connection, went_usual_way: list[str]) -> None:
-    await connection.says(request(VPPS, "expect: 100-continue"))
+    await connection.send(request(VPPS, "expect: 100-continue"))
 
     assert await connection.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-    assert (await connection.hears())[0] == "HTTP/1.1 200 OK"
+    assert (await connection.receive())[0] == "HTTP/1.1 200 OK"
     assert went_usual_way == ["POST"]
 
 
@@ -250,9 +250,9 @@ async def test_body_in_a_separate_segment_takes_the_fast_path(
 ) -> None:
     head, _, body = request(NO_VPP).partition(b"\r\n\r\n")
 
-    await connection.says(head + b"\r\n\r\n", body)
+    await connection.send(head + b"\r\n\r\n", body)
 
-    assert (await connection.hears())[1].startswith('{"data":{"getVpp":null}')
+    assert (await connection.receive())[1].startswith('{"data":{"getVpp":null}')
     assert went_usual_way == []
 
 
@@ -263,9 +263,9 @@ async def test_request_in_other_segments_is_answered(
     whole = request(NO_VPP)
     split_arguments = [0, *(cut % len(whole) for cut in cuts), len(whole)]
 
-    await connection.says(*(whole[from_:to] for from_, to in pairwise(split_arguments)))
+    await connection.send(*(whole[from_:to] for from_, to in pairwise(split_arguments)))
 
-    assert (await connection.hears())[1].startswith('{"data":{"getVpp":null}')
+    assert (await connection.receive())[1].startswith('{"data":{"getVpp":null}')
     assert went_usual_way == ["POST"]
 
 
@@ -275,13 +275,13 @@ async def test_late_body_takes_the_standard_path(
     monkeypatch.setattr(HttpProtocol, "fast_path_body_timeout_s", 0.01)
     head, _, body = request(NO_VPP).partition(b"\r\n\r\n")
 
-    await connection.says(head + b"\r\n\r\n")
+    await connection.send(head + b"\r\n\r\n")
     async with asyncio.timeout(WAIT_S):
         while not went_usual_way:  # noqa: ASYNC110 There is no event to wait for.
             await asyncio.sleep(0.01)
-    await connection.says(body)
+    await connection.send(body)
 
-    assert (await connection.hears())[1].startswith('{"data":{"getVpp":null}')
+    assert (await connection.receive())[1].startswith('{"data":{"getVpp":null}')
 
 
 @pytest.mark.parametrize("at_once", [True, False])
@@ -293,7 +293,7 @@ async def test_pipelined_requests_are_answered_in_order(connection: Connection, 
     for each in [] if at_once else requests[1:]:
         await asyncio.sleep(0)
         connection.writer.write(each)
-    answers = [json.loads((await connection.hears())[1]) for _ in requests]
+    answers = [json.loads((await connection.receive())[1]) for _ in requests]
 
     assert [list(answer["data"]) for answer in answers] == [["a0"], ["a1"], ["a2"], ["a3"], ["a4"]]
 
@@ -311,9 +311,9 @@ async def test_requests_in_random_segments_are_answered_in_order(api_server: Ser
             alive = b"GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
             whole += alive if query is None else request(f"{{ a{place}: {query[2:]}", *more)
         cuts = [0, *sorted(chance.randrange(len(whole)) for _ in range(pieces)), len(whole)]
-        connection = await connection_to(port_of(api_server))
-        saying = asyncio.create_task(connection.says(*(whole[from_:to] for from_, to in pairwise(cuts))))
-        answers = [(await connection.hears())[1] for _ in picked]
+        connection = await open_connection(port_of(api_server))
+        saying = asyncio.create_task(connection.send(*(whole[from_:to] for from_, to in pairwise(cuts))))
+        answers = [(await connection.receive())[1] for _ in picked]
         await saying
         connection.writer.close()
         return answers
@@ -328,7 +328,7 @@ async def test_requests_in_random_segments_are_answered_in_order(api_server: Ser
 
 async def test_client_that_disconnects_before_the_response_does_no_harm(api_server: Serving, served_api: Api) -> None:
     for _ in range(20):
-        gone = await connection_to(port_of(api_server))
+        gone = await open_connection(port_of(api_server))
         gone.writer.write(request(NO_VPP))
         gone.writer.close()
 
@@ -341,11 +341,11 @@ async def test_more_clients_than_cached_heads_are_answered(
     monkeypatch.setattr(graph.web.fast_path, "MAX_CACHED_HEADS", 2)
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
-        connection = await connection_to(port_of(ours))
+        connection = await open_connection(port_of(ours))
         answers = []
         for number in (1, 2, 3, 1, 2, 3):
-            await connection.says(request(NO_VPP, f"x-forwarded-for: 203.0.113.{number}"))
-            answers.append((await connection.hears())[0])
+            await connection.send(request(NO_VPP, f"x-forwarded-for: 203.0.113.{number}"))
+            answers.append((await connection.receive())[0])
         connection.writer.close()
 
     assert answers == ["HTTP/1.1 200 OK"] * 6
@@ -357,18 +357,18 @@ async def test_request_in_flight_is_answered_before_shutdown(
 ) -> None:
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
-        connection = await connection_to(port_of(ours))
-        await connection.says(request(NO_VPP))
+        connection = await open_connection(port_of(ours))
+        await connection.send(request(NO_VPP))
         async with asyncio.timeout(WAIT_S):
             while not answered_when_we_stop:  # noqa: ASYNC110 There is no event to wait for.
                 await asyncio.sleep(0.01)
         # The server is shutting down and could not send the response, so it does not execute this request.
-        await connection.says(request(NO_VPP))
-    head, body = await connection.hears_all()
+        await connection.send(request(NO_VPP))
+    head, body = await connection.receive_all()
 
     assert "connection: close" in head
     assert body.startswith('{"data":{"getVpp":null}')
-    assert await connection.hears_the_end() == b""
+    assert await connection.receive_until_closed() == b""
     assert len(answered_when_we_stop) == 1
     connection.writer.close()
 
@@ -379,13 +379,13 @@ async def test_idle_connection_is_closed(
     monkeypatch.setattr(graph.web.server, "KEEP_ALIVE_TIMEOUT_S", 0.2)
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
-        connection = await connection_to(port_of(ours))
+        connection = await open_connection(port_of(ours))
         answers = []
         for _ in range(3):
-            await connection.says(request(NO_VPP))
-            answers.append((await connection.hears())[0])
+            await connection.send(request(NO_VPP))
+            answers.append((await connection.receive())[0])
 
-        assert await connection.hears_the_end() == b""
+        assert await connection.receive_until_closed() == b""
         connection.writer.close()
 
     assert answers == ["HTTP/1.1 200 OK"] * 3
@@ -405,10 +405,10 @@ async def test_connection_reset_within_a_request_leaves_no_object_behind(
     monkeypatch.setattr(HttpProtocol, "connection_made", noted)
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
-        connection = await connection_to(port_of(ours))
-        await connection.says(request(NO_VPP))
-        await connection.hears()
-        await connection.says(request(NO_VPP).partition(b"{")[0])
+        connection = await open_connection(port_of(ours))
+        await connection.send(request(NO_VPP))
+        await connection.receive()
+        await connection.send(request(NO_VPP).partition(b"{")[0])
         # SO_LINGER with a timeout of 0 resets the connection instead of closing it.
         linger = struct.pack("ii", 1, 0)
         connection.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
