@@ -130,6 +130,16 @@ CHECKS = [
         """),
     ),
     Check(
+        "No two adjacent memberships have the same site and VPP.",
+        text("""
+            select format('site %s, VPP %s, %s', earlier.site_id, earlier.vpp_id, upper(earlier.effective))
+            from memberships earlier
+            join memberships later
+              on (later.site_id, later.vpp_id, lower(later.effective))
+               = (earlier.site_id, earlier.vpp_id, upper(earlier.effective))
+        """),
+    ),
+    Check(
         "The totals of each park's day equal those of its readings.",
         text("""
             select format('park %s, %s', park_id, local_date)
