@@ -51,9 +51,19 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
             path = file.relative_to(ROOT).as_posix()
             if file.is_file() and not NOT_COPIED & set(file.parts) and is_admitted(path):
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, folder / path)
-    (folder / "console" / "node_modules").symlink_to(ROOT / "console" / "node_modules")
+                shutil.copy2(file, folder / path)
+    # A copy, not a link to the folder: `npm ci`, should it run, deletes what is in it.
+    shutil.copytree(
+        ROOT / "console" / "node_modules", folder / "console" / "node_modules", symlinks=True, copy_function=_hard_link
+    )
     return folder
+
+
+def _hard_link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # Another file system.
+        shutil.copy2(source, target)
 
 
 @pytest.fixture(scope="module")

