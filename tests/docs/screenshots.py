@@ -2,7 +2,8 @@
 Takes the pictures of docs/images from a running console.
 
 Start `vpp serve` with an empty data folder, set VPP_URL and VPP_API_KEY to what it prints, and run
-`python -m tests.docs.screenshots`. The data is always the same.
+`python -m tests.docs.screenshots`. The data is always the same. It needs the Chromium of the system, whose fonts are
+better than those of the tests' Chromium.
 """
 
 import os
