@@ -137,25 +137,22 @@ async def test_changes_of_a_site_are_audited(api: Api) -> None:
 async def test_changes_of_a_battery_are_audited(api: Api) -> None:
     site_id, serial = await api.create_site(await api.create_vpp()), new_name()
     battery_id = await api.add_battery(site_id, capacity_kwh=13.5, serial=serial)
-    await api.execute(
-        UPDATE_BATTERY,
-        input={"id": battery_id, "manufacturer": "Sonnen", "capacityKwh": 20, "effectiveFrom": "2025-07-01"},
-    )
+    await api.execute(UPDATE_BATTERY, input={"id": battery_id, "manufacturer": "Sonnen"})
+    await api.execute(UPDATE_BATTERY, input={"id": battery_id, "capacityKwh": 20, "effectiveFrom": "2025-07-01"})
     await api.execute(REMOVE_BATTERY, input={"id": battery_id, "effectiveFrom": "2025-07-31"})
     await api.execute(REMOVE_BATTERY, input={"id": battery_id})
 
     created: dict[str, Any] = {"siteId": site_id, "manufacturer": "Tesla", "serial": serial} | ALWAYS
     created |= {"capacities": [{"capacityKwh": 13.5} | ALWAYS]}
-    extended = created | {
-        "manufacturer": "Sonnen",
-        "capacities": [{"capacityKwh": 13.5} | UNTIL_JULY, {"capacityKwh": 20} | FROM_JULY],
-    }
+    renamed = created | {"manufacturer": "Sonnen"}
+    extended = renamed | {"capacities": [{"capacityKwh": 13.5} | UNTIL_JULY, {"capacityKwh": 20} | FROM_JULY]}
     until = {"effectiveUntil": "2025-07-31"}
     removed = extended | until
     removed |= {"capacities": [{"capacityKwh": 13.5} | UNTIL_JULY, {"capacityKwh": 20} | FROM_JULY | until]}
     assert await history(api, battery_id) == [
         ("addBattery", None, created),
-        ("updateBattery", created, extended),
+        ("updateBattery", created, renamed),
+        ("updateBattery", renamed, extended),
         ("removeBattery", extended, removed),
         ("removeBattery", removed, None),
     ]
