@@ -4,10 +4,13 @@ from datetime import date, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
 import pytest
+from pgqueuer.db import AsyncpgDriver
+from pgqueuer.queries import Queries
 from playwright.async_api import Locator, expect
 
 import db.reports
-from db.engine.database import Database
+from db.engine.database import Database, driver_connection
+from db.jobs import Job
 from db.reports import RevenueReport
 from graph.web.server import Serving
 from tests.console.conftest import OpenContext
@@ -34,10 +37,13 @@ def reports(console: Console) -> Locator:
 
 
 async def create_pending_report(database: Database, vpp_id: str, month: date, revision: int = 1) -> UUID:
-    """Create a pending report that no worker settles."""
+    """Create a pending report whose job no worker picks within the hour."""
     async with database.transaction() as session:
         report = RevenueReport(id=uuid4(), vpp_id=UUID(vpp_id), month=month, revision=revision)
         session.add(report)
+        await session.flush()
+        queries = Queries(AsyncpgDriver(await driver_connection(session)))
+        await queries.enqueue(Job.SETTLE, str(report.id).encode(), execute_after=timedelta(hours=1))
         return report.id
 
 
