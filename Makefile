@@ -46,7 +46,7 @@ build: $(INSTALLED)
 # Build the console into graph/static/.
 console: $(CONSOLE)
 
-# Look for known vulnerabilities in the pinned Python and npm packages; this asks the package indexes.
+# Look for known vulnerabilities in the pinned Python and npm packages; it needs network access to the package indexes.
 audit: $(INSTALLED) $(PACKAGES)
 	$(BIN)/uv tool run pip-audit --require-hashes --disable-pip --requirement requirements.txt
 	for folder in console tests/clients bench/graphql; do \

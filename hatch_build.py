@@ -28,7 +28,7 @@ class ConsoleNotBuilt(Exception):
 
 class ConsoleBuildHook(BuildHookInterface[BuilderConfig]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the console into `graph/static/`, if its sources are there: a source distribution has it built."""
+        """Build the console into `graph/static/`; a source distribution contains only the built console."""
         root = Path(self.root)
         if os.environ.get("VPP_SKIP_CONSOLE") == "1" or not Path(root, "console").is_dir():
             return
@@ -65,7 +65,7 @@ def build_console(root: Path) -> None:
 
 
 def is_installed(console: Path) -> bool:
-    """Return whether npm has installed what package-lock.json names; npm writes its own copy of that file last."""
+    """Return whether npm has installed the packages of package-lock.json; npm writes its own copy of that file last."""
     installed = console / "node_modules" / ".package-lock.json"
     return installed.exists() and installed.stat().st_mtime >= (console / "package-lock.json").stat().st_mtime
 

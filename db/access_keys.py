@@ -1,8 +1,8 @@
 """
 Access keys, which sign requests with AWS Signature Version 4 on behalf of an API key.
 
-An access key's secret is stored itself, not its hash: the server verifies a signature by computing it again from the
-secret. Only that verification reads it. Role, scope, expiry and revocation are those of the API key.
+The table stores the secret of an access key, not a hash of it, because the server computes the expected signature from
+the secret. Only that verification reads it. An access key has the role, scope, expiry and revocation of its API key.
 """
 
 import base64

@@ -111,7 +111,7 @@ def api_key_by_id(id: UUID) -> ReadStatement:
 
 
 def valid_api_keys(ids: Sequence[UUID]) -> ReadStatement:
-    """Select the ids of those of some API keys that are neither revoked nor expired."""
+    """Select the ids of the API keys, among the given ones, that are neither revoked nor expired."""
     return select(col(ApiKey.id)).where(col(ApiKey.id).in_(ids), *is_valid())
 
 

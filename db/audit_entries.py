@@ -152,7 +152,7 @@ class Change:
 
 
 class AlreadyExists(Exception):
-    """An object with the id that was to be created exists already."""
+    """An object with the id of the new object already exists."""
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """
 Daily totals by energy type and timezone, over all parks with that energy type and timezone.
 
-They are computed from the daily totals of the parks, in the transaction that changes those.
+They are computed from the daily totals of the parks, in the transaction that changes the parks' totals.
 """
 
 from collections.abc import Collection

@@ -51,8 +51,8 @@ from db.jobs import Job
 from db.parks import ParkNotFound
 from db.site_months import Count
 
-# How often `start` queues an import: again if the other import of its file is reverted between the violation of the
-# unique index and the query for its id.
+# The maximum number of attempts of `start` to queue an import. The second attempt is for an import of the same file
+# that is reverted between the violation of the unique index and the query for that import's id.
 START_ATTEMPTS = 2
 
 
@@ -175,7 +175,7 @@ class ImportParkNotFound(ParkNotFound):
 
 
 class ParksOutOfScope(Unauthorized):
-    """Your access is limited to some VPPs, and parks belong to none; ask an operator for all VPPs to import them."""
+    """Access limited to some VPPs excludes parks; ask an operator with access to all VPPs to import them."""
 
 
 class ImportIdTaken(Conflict):
@@ -381,7 +381,7 @@ async def cancel(session: AsyncSession, *, id: UUID) -> None:
 
 
 async def lock_settled_totals(session: AsyncSession) -> None:
-    """Take the advisory lock on which rows count; to avoid a deadlock, call it before an import is locked."""
+    """Take the advisory lock for changes of which rows count; to avoid a deadlock, call it before locking an import."""
     await session.execute(site_months.LOCK)
 
 

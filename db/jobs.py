@@ -32,7 +32,7 @@ IS_QUEUED = text("""
     )
 """)
 
-# Selects those of some jobs that are still leased to the queue manager that picked them.
+# Selects the jobs, among the given ones, that are still leased to the queue manager that picked them.
 SELECT_LEASED = (
     "select id from pgqueuer where (id, queue_manager_id) in (select * from unnest($1::bigint[], $2::uuid[]))"
 )
@@ -73,8 +73,8 @@ class LeasedQueries(Queries):
     """
     pgqueuer's queries, restricted to jobs whose lease this worker still has.
 
-    Without the restriction, a worker that was suspended past its lease would finish a job that another worker runs by
-    then.
+    Without the restriction, a worker that was suspended past its lease would mark a job as finished while another
+    worker runs it.
     """
 
     async def log_jobs(self, job_status: list[tuple[QueuedJob, JOB_STATUS, TracebackRecord | None]]) -> None:

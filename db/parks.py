@@ -106,7 +106,7 @@ class ParkIdTaken(Conflict):
 
 
 class ParkOutOfScope(Unauthorized):
-    """Your access is limited to some VPPs, and parks belong to none; ask an operator for all VPPs to create them."""
+    """Access limited to some VPPs excludes parks; ask an operator with access to all VPPs to create them."""
 
 
 class ParkHasReadings(Conflict):
@@ -263,7 +263,7 @@ async def upsert_imported(
         old = {"old_timezone": park.timezone, "old_energy_type": park.energy_type}
         await session.execute(update(Park).where(col(Park.id) == park.id).values(**new))
         await energy_type_days.recompute_all_days(session, park_id=park.id)
-    # A file may have several rows for a park: the old values stay those from before its first row.
+    # A file may have several rows for a park: the stored old values are the values before the first of these rows.
     imported = upsert(ImportedPark).values(import_id=import_id, park_id=park.id, **new, **old)
     await session.execute(
         imported.on_conflict_do_update(index_elements=["import_id", "park_id"], set_=new),

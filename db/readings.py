@@ -1,5 +1,5 @@
 """
-Energy readings of parks: one per park and instant, from the latest import that has it.
+Energy readings of parks: one per park and instant, from the latest import that contains a reading for it.
 
 Replaced readings are stored too, so that reverting an import restores them. The totals of each park and local day are
 updated in the transaction that changes readings, so statistics never aggregate readings.
@@ -121,7 +121,7 @@ UPSERT = text(
     set local_date = excluded.local_date, power_w = excluded.power_w, import_id = excluded.import_id
 """
 )
-# Selects those of some instants for which an import has a reading, current or replaced.
+# Selects the instants, among the given ones, for which an import has a reading, current or replaced.
 SELECT_INSTANTS = text("""
     select interval_start
     from energy_readings
@@ -155,7 +155,7 @@ RESTORE_REPLACED = text("""
     from restored
     where (energy_readings.park_id, energy_readings.interval_start) = (restored.park_id, restored.interval_start)
 """)
-# Deletes the current readings of an import, which replaced none.
+# Deletes the remaining current readings of an import: those that replaced no reading.
 DELETE_READINGS = text("delete from energy_readings where (park_id, import_id) = (:park_id, :import_id)")
 # Deletes the replaced readings of an import.
 DELETE_REPLACED = text("delete from replaced_readings where (park_id, import_id) = (:park_id, :import_id)")
@@ -199,7 +199,7 @@ async def lock_park_readings(session: AsyncSession, *, park_id: UUID) -> None:
 async def instants_of_import(
     session: AsyncSession, *, park_id: UUID, import_id: UUID, instants: Sequence[datetime]
 ) -> set[datetime]:
-    """Return those of some instants for which an import has a reading, current or replaced."""
+    """Return the instants, among the given ones, for which an import has a reading, current or replaced."""
     rows = await session.execute(
         SELECT_INSTANTS, {"park_id": park_id, "import_id": import_id, "instants": list(instants)}
     )

@@ -1,8 +1,8 @@
 """
 Site months: for each completed import, the sums of its events that count for one site and one month.
 
-An event counts once, however many imports have it. The k-th of several identical rows of an import counts unless an
-import completed earlier has a k-th one too. If all rows of a site and month are such duplicates of one other import,
+An event counts once, even if several imports contain it. The k-th of several identical rows of an import counts unless
+an import completed earlier has a k-th one too. If all rows of a site and month are such duplicates of one other import,
 the site month *repeats* that import; if only some are, the blocks mark them.
 
 The transaction that completes an import inserts its site months, and the one that reverts it deletes them. An event
@@ -47,9 +47,9 @@ class SiteMonth(Table, table=True):
 # The columns of the COPY that inserts site months; `repeats` is set afterwards.
 TOTAL_COLUMNS = [name for name in SiteMonth.model_fields if name != "repeats"]
 
-# Takes the advisory lock on which rows count: two imports that complete concurrently would not see each other's rows,
-# and both would count theirs. It also sets work_mem, so that a hundred thousand site months are summed without a
-# temporary file.
+# Takes the advisory lock that serialises changes of which rows count: without it, two imports that complete
+# concurrently would not see each other's rows, and identical rows would count twice. It also sets work_mem, so that a
+# hundred thousand site months are summed without a temporary file.
 LOCK = text("select pg_advisory_xact_lock(hashtext('what counts')), set_config('work_mem', '64MB', true)")
 
 # Sums up the blocks of an import into its site months.

@@ -86,7 +86,7 @@ CHECKS = [
         """),
     ),
     Check(
-        "Each row counts as often as it occurs in the import that has it most often.",
+        "Each row counts as often as in the import with the most occurrences of the row.",
         text("""
             with occurrences as (
                 select

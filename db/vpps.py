@@ -105,7 +105,7 @@ class VppIdTaken(Conflict):
 
 
 class VppOutOfScope(Unauthorized):
-    """Your access is limited to some VPPs, so you cannot create another; ask an operator for all VPPs."""
+    """Your access is limited to some VPPs, so you cannot create a VPP; ask an operator with access to all VPPs."""
 
 
 class VppHasSites(Conflict):

@@ -50,7 +50,7 @@ async def reporting_health(url: str | None = None) -> AsyncIterator[None]:
 
 
 def problem(file: Path, *, now: float) -> str | None:
-    """Return what is wrong with the process that writes a health file; None if it is healthy. `now` is in seconds."""
+    """Return an error message if the process of a health file is unhealthy, else None. `now` is in seconds."""
     try:
         url, written_at = file.read_text(encoding="ascii"), file.stat().st_mtime
     except FileNotFoundError:

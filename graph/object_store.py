@@ -124,13 +124,13 @@ class ObjectStore:
         return f"{link.scheme}://{link.netloc}"
 
     async def upload_link(self, key: str, *, expires_in_s: int) -> str:
-        """Return a presigned link. Whoever has it may PUT this object until it expires."""
+        """Return a presigned link, with which any client may PUT this object."""
         return await self._client.generate_presigned_url(
             "put_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=expires_in_s
         )
 
     async def download_link(self, key: str, *, file_name: str, content_type: str, expires_in_s: int) -> str:
-        """Return a presigned link. Whoever has it may download this object as a named file until it expires."""
+        """Return a presigned link, with which any client may download this object, as a file with this name."""
         parameters = {
             "Bucket": self._bucket,
             "Key": key,

@@ -52,7 +52,7 @@ Subscription = merge_types("Subscription", (ImportSubscription, ReportSubscripti
 
 
 class DocumentRejected(Exception):
-    """An operation that cannot run, whatever the data: `errors` say what is wrong with its document."""
+    """An operation that cannot run because of `errors` in its document."""
 
     def __init__(self, errors: Sequence[GraphQLError], *, is_subscription: bool = False) -> None:
         super().__init__("; ".join(error.message for error in errors))
@@ -61,7 +61,7 @@ class DocumentRejected(Exception):
 
 
 class OperationNotFound(DocumentRejected):
-    """The document does not say which operation to run: it has none of that name, or several and no name is given."""
+    """The document has no operation of the given name, or it has several operations and no name is given."""
 
     def __init__(self, message: str) -> None:
         super().__init__([GraphQLError(message)])

@@ -21,7 +21,7 @@ PUBLIC_KEY_ALGORITHMS = (
 
 def is_safe_to_fetch(url: str) -> bool:
     """
-    Tell whether a URL is https, or http on localhost or a loopback address.
+    Return whether a URL is https, or http on localhost or a loopback address.
 
     Signing keys that are fetched over plain http from another machine could be replaced on the way.
     """
@@ -64,7 +64,7 @@ class StartupError(Exception):
     """A command cannot start; the message is meant for the person who ran it."""
 
 
-# Every field has a description of whole sentences: what the setting does, its unit, and the reason for its default.
+# Every field has a description in whole sentences: the effect of the setting, its unit, and the reason for its default.
 # `title` is the prefix of the variables' names, for describe_invalid_settings.
 
 
@@ -134,7 +134,7 @@ class Settings(BaseSettings):
     introspection: bool | None = Field(
         None,
         description="Whether clients may query the GraphQL schema. By default they may only with embedded servers, "
-        "which is how developers run it.",
+        "as in development.",
     )
 
 
@@ -148,26 +148,29 @@ class DatabaseSettings(BaseSettings):
     pool_size: int = Field(
         10,
         ge=1,
-        description="The most connections to Postgres that one API process opens for transactions. With the defaults, "
-        "two API processes and two workers open at most 88 connections together, below Postgres's default of 100.",
+        description="The maximum number of connections to Postgres that one API process opens for transactions. With "
+        "the defaults, two API processes and two workers open at most 88 connections together, below Postgres's "
+        "default of 100.",
     )
     read_pool_size: int = Field(
         10,
         ge=1,
-        description="The most connections to Postgres that one API process opens for queries, in addition to those "
-        "for transactions. With more than 10 connections, statements mostly waited for each other inside Postgres.",
+        description="The maximum number of connections to Postgres that one API process opens for queries, in "
+        "addition to those for transactions. With more than 10 connections, statements mostly waited for each other "
+        "inside Postgres.",
     )
     write_pool_size: int = Field(
         10,
         ge=1,
-        description="The most connections to Postgres that one API process opens for mutations that are a single "
-        "statement, in addition to the other two pools.",
+        description="The maximum number of connections to Postgres that one API process opens for mutations that are "
+        "a single statement, in addition to the other two pools.",
     )
     worker_pool_size: int = Field(
         12,
         ge=1,
-        description="The most connections to Postgres that one worker opens, besides the one for its jobs. A worker "
-        "runs up to 10 imports and 20 other jobs at once; jobs beyond this number wait for a connection.",
+        description="The maximum number of connections to Postgres that one worker opens, besides the one for its "
+        "jobs. A worker runs up to 10 imports and 20 other jobs concurrently; jobs beyond this number wait for a "
+        "connection.",
     )
 
 
@@ -178,8 +181,9 @@ class IamSettings(BaseSettings):
 
     clock_skew_s: float = Field(
         300,
-        description="The number of seconds by which a signed request's date may differ from the server's clock, "
-        "either way. A request can be replayed until its date is older than this. The default is AWS's own limit.",
+        description="The largest accepted difference in seconds between a signed request's date and the server's "
+        "clock, in either direction. A request can be replayed until its date is older than this. The default is "
+        "AWS's own limit.",
     )
 
 
@@ -201,13 +205,14 @@ class WorkerSettings(BaseSettings):
     )
     s3_read_timeout_s: float = Field(
         20,
-        description="The number of seconds without a byte after which a response from S3 counts as broken off and is "
+        description="The read timeout of responses from S3, in seconds; after it, the rest of the response is "
         "requested again.",
     )
     chunk_bytes: int = Field(
         16 * 2**20,
-        description="The number of bytes of a file that are checked and stored at a time, with a checkpoint after "
-        "each. Memory grows with it. The default of 16 MiB imported 5,000,000 rows 1.1 s faster than 8 MiB.",
+        description="The size of a chunk in bytes: a worker checks and stores a file chunk by chunk, with a "
+        "checkpoint after each. Memory grows with it. The default of 16 MiB imported 5,000,000 rows 1.1 s faster than "
+        "8 MiB.",
     )
 
 
@@ -228,8 +233,8 @@ class OidcSettings(BaseSettings):
     )
     audience: StringList = Field(
         (),
-        description="The audiences of which a token must name one, in `aud` or, where that is missing, in "
-        "`client_id`, separated by commas; for Cognito the ids of the app clients. It is required with an issuer: "
+        description="The accepted audiences, separated by commas; for Cognito, the ids of the app clients. A token "
+        "must name one of them in `aud` or, if that claim is missing, in `client_id`. It is required with an issuer: "
         "otherwise tokens for other applications would be accepted.",
     )
     algorithms: StringList = Field(
@@ -241,14 +246,14 @@ class OidcSettings(BaseSettings):
         30,
         ge=0,
         le=600,
-        description="The number of seconds by which the issuer's clock may differ from the server's, at most 600. "
-        "A token is accepted that long before its `nbf` and after its `exp`.",
+        description="The largest accepted difference in seconds between the issuer's clock and the server's, at most "
+        "600. A token is accepted that long before its `nbf` and after its `exp`.",
     )
     max_jwks_age_s: float = Field(
         24 * 3600,
         gt=0,
-        description="The greatest age, in seconds, at which the issuer's fetched keys are still used. Keys are "
-        "refreshed every hour; by default tokens are accepted while the issuer cannot be reached for a day.",
+        description="The maximum age in seconds of the issuer's cached keys. Keys are refreshed every hour; by "
+        "default tokens are accepted while the issuer cannot be reached for a day.",
     )
 
     client_id: str | None = Field(
@@ -281,8 +286,8 @@ class OidcSettings(BaseSettings):
     )
     name_claims: StringList = Field(
         ("email", "username", "cognito:username", "sub"),
-        description="The claims of which the first that is present names the caller in the audit trail, separated by "
-        "commas. The defaults cover Cognito's id tokens and access tokens.",
+        description="The claims with the caller's name for the audit trail, separated by commas; the first claim "
+        "present in the token is used. The defaults cover Cognito's id tokens and access tokens.",
     )
 
     @model_validator(mode="after")
@@ -310,15 +315,15 @@ class OwnTokenSettings(BaseSettings):
     issuer: str = Field(
         "urn:vpp",
         min_length=1,
-        description="The claim `iss` of the tokens that /oauth/token issues. Deployments whose tokens must not be "
-        "mistaken for one another's need names of their own.",
+        description="The claim `iss` of the tokens that /oauth/token issues. Give each deployment its own name, so "
+        "that it rejects the tokens of another.",
     )
     lifetime_s: int = Field(
         900,
         ge=1,
         le=24 * 3600,
         description="The number of seconds after which a token expires, at most a day. After `vpp key rotate` the "
-        "previous signing key remains valid for this long. A revoked API key's tokens end at once.",
+        "previous signing key remains valid for this long. Tokens of a revoked API key become invalid immediately.",
     )
 
 
@@ -377,8 +382,8 @@ class Limits(BaseSettings):
     )
     queued_operations: int = Field(
         256,
-        description="The number of queries and mutations that may wait in a process; further ones receive HTTP 503 at "
-        "once.",
+        description="The number of queries and mutations that may wait in a process; further ones receive HTTP 503 "
+        "immediately.",
     )
     queue_timeout_s: float = Field(
         10,
@@ -391,6 +396,6 @@ class Limits(BaseSettings):
     )
     statement_timeout_s: float = Field(
         30,
-        description="The number of seconds after which Postgres cancels a statement of the API; 0 is no limit, and "
-        "what a PgBouncer without `ignore_startup_parameters` needs.",
+        description="The number of seconds after which Postgres cancels a statement of the API; 0 is no limit, which "
+        "is required behind a PgBouncer without `ignore_startup_parameters`.",
     )

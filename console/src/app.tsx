@@ -7,7 +7,7 @@ import { router } from "./routes";
 
 createRoot(document.getElementById("console") as HTMLElement).render(
   <StrictMode>
-    {/* Dates are formatted and parsed as in Australia, whatever the browser's language. */}
+    {/* Dates are formatted and parsed as in Australia, not in the browser's language. */}
     <I18nProvider locale="en-AU">
       <RouterProvider router={router} />
     </I18nProvider>

@@ -30,13 +30,13 @@ TAKE_ADVISORY_LOCK = text(f"select from {ADVISORY_LOCK}")
 
 
 class StatementTimeout(LimitExceeded):
-    """The database stopped a statement after {seconds:g} seconds, its limit; try again, or request less at once."""
+    """The database cancelled a statement after {seconds:g} seconds, its limit; try again, or request less data."""
 
 
 class ReadConnection:
     """An async context manager: prepared reads, one after the other, on one connection restricted to a scope."""
 
-    # A class, because a context manager made by contextlib costs as much as a third of a small read.
+    # A class, because a context manager made by contextlib takes a third of the time of a small read.
     def __init__(self, connections: ConnectionPool, scope: Scope, statement_timeout_s: float | None) -> None:
         self._read_pool = connections
         self._scope = scope
@@ -125,7 +125,7 @@ class Database:
         """
         Run one writing statement as its own transaction and return its rows.
 
-        It is never retried: after a lost connection nobody knows whether it was committed.
+        It is never retried: after a lost connection it is unknown whether the statement was committed.
         """
         # A restricted scope needs a transaction, for which its role is set.
         assert not self._scope.is_restricted  # noqa: S101
@@ -208,8 +208,9 @@ async def take_advisory_lock(session: AsyncSession, *key: str) -> None:
     """
     Wait for the advisory lock of a key, such as ("vpp", name), and hold it until the transaction ends.
 
-    Two concurrent inserts that violate one exclusion constraint would deadlock. A create that is sent twice at once may
-    violate the unique name before it conflicts on the id. Both would be refused for the wrong reason.
+    Two concurrent inserts that violate one exclusion constraint would deadlock. If a client sends the same create twice
+    concurrently, the second may violate the unique name before it conflicts on the id. Both would be refused for the
+    wrong reason.
     """
     await session.execute(TAKE_ADVISORY_LOCK, {"lock_name": lock_name(*key)})
 
@@ -249,6 +250,6 @@ def _engine(url: str, pool_size: int, settings: dict[str, str]) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
-        # Errors are logged, and a statement's parameters may hold what callers sent.
+        # Errors are logged, and a statement's parameters may contain values sent by callers.
         hide_parameters=True,
     )

@@ -1,8 +1,8 @@
 """
 Change notices by LISTEN and NOTIFY, from triggers in Postgres to subscribers in this process.
 
-A notice carries a table and an id and nothing else. A subscriber then reads the current state, so a notice that was
-lost while the connection was down does no harm: all subscribers are woken when it is restored.
+A notice contains only the name of a table and the id of a row. A subscriber then reads the current state, so a notice
+that was lost while the connection was down does no harm: all subscribers are woken when it is restored.
 """
 
 import asyncio

@@ -4,8 +4,8 @@ The scope of a caller: filters in the statements, and behind them row-level secu
 A caller scoped to VPPs sees them and their sites, events and reports. A caller scoped to sites sees only them, and in
 reports only their line items. A statement for a scoped caller runs as one of the roles below. The row-level security
 policies of these roles admit the rows that the filters admit, or a few more: if a statement lacks its filter, the
-caller still sees no row outside the scope. For an unrestricted caller statements run as the owner of the database, and
-none of this costs anything.
+caller still sees no row outside the scope. Statements for an unrestricted caller run as the database owner, without
+filters or a role change, so scope has no overhead there.
 """
 
 from collections.abc import AsyncIterator, Collection

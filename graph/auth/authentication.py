@@ -43,7 +43,7 @@ class InvalidToken(Unauthorized):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A caller's secret, and whether it was sent in the header x-api-key, which holds no tokens."""
+    """A caller's secret; `is_api_key` is true if it was sent in the header x-api-key, which never contains a token."""
 
     secret: str = field(repr=False)
     is_api_key: bool

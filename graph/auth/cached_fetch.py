@@ -63,7 +63,7 @@ class CachedFetch(Generic[T]):
         return self.clock() - self._fetched_at
 
     def _start_fetch(self) -> asyncio.Task[None] | None:
-        """Return the fetch that is running, started now if none is; None if the last one started too recently."""
+        """Return the running fetch, or start one; None if the last one started less than `min_interval_s` ago."""
         if self._fetching is None or self._fetching.done():
             if self.clock() - self._fetch_started_at < self.min_interval_s:
                 return None

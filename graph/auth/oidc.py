@@ -120,7 +120,7 @@ class OidcIssuer:
         for role in reversed(ROLES):
             if role in roles:
                 return role
-        raise InvalidToken(reason=f"gives no role: none of the groups in its claim {claim} has one")
+        raise InvalidToken(reason=f"gives no role: no group in its claim {claim} has a role")
 
     async def _fetch_discovery_document(self) -> dict[str, Any]:
         async with _http_client() as client:

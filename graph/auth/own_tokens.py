@@ -21,7 +21,7 @@ from graph.settings import OwnTokenSettings
 
 ALGORITHM = "ES256"
 AUDIENCE = "vpp"
-# The most by which the clocks of two processes of this API may differ.
+# The largest accepted difference between the clocks of two processes of this API.
 LEEWAY_S = 5.0
 REFRESH_AFTER_S = 60.0
 MAX_AGE_S = 300.0
@@ -38,8 +38,8 @@ class OwnTokens:
     """
     Issues tokens for API keys and authenticates callers by them.
 
-    A token contains only the id of its API key. Name, role and scope are the key's at the time of the request, so
-    revoking or changing a key affects its tokens at once.
+    A token contains only the id of its API key. Name, role and scope are read from the API key at each request, so
+    revoking or changing a key affects its tokens immediately.
     """
 
     def __init__(self, database: Database, keys: KeyCache, settings: OwnTokenSettings) -> None:

@@ -121,7 +121,7 @@ class SignedRequest(NamedTuple):
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """Return the value of a header, with the values of repeated headers joined by commas as in the signature."""
+        """Return the value of a header; the values of a repeated header are joined by commas, as in the signature."""
         values = [value for header_name, value in self.headers if header_name == name]
         return ",".join(values) if values else None
 
@@ -164,7 +164,7 @@ class SignatureVerifier:
 
 
 def is_signed(headers: Mapping[str, object]) -> bool:
-    """Tell whether HTTP headers, or the authorization object of a WebSocket message, are those of a signed request."""
+    """Return whether HTTP headers, or the authorization object of a WebSocket message, belong to a signed request."""
     return any(
         name.lower() == "authorization" and isinstance(value, str) and value.startswith(ALGORITHM)
         for name, value in headers.items()
@@ -186,8 +186,8 @@ def signed_websocket_request(
 ) -> SignedRequest:
     """Return the request that a message of the real-time protocol signs: a POST to the endpoint's path and a suffix."""
     texts = {name.lower(): _replace_surrogates(value) for name, value in headers.items() if isinstance(value, str)}
-    # The host is that of the WebSocket's handshake, whatever host the message names: a signature for another host must
-    # not be accepted.
+    # The host is taken from the WebSocket's handshake, not from the message: a signature for another host must not be
+    # accepted.
     if "host" in texts:
         texts["host"] = websocket.headers.get("host", "")
     path = websocket.scope["raw_path"].decode("latin-1").removesuffix("/realtime")

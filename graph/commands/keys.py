@@ -16,7 +16,7 @@ from rich.text import Text
 
 from graph.commands.running import fail, output, run_command, upgrade_database
 
-# Slow imports are in the functions that need them, so that `vpp --help` answers at once.
+# Slow imports are in the functions that need them, so that `vpp --help` starts quickly.
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -96,7 +96,7 @@ def list_keys() -> None:
 
 @keys.command("revoke")
 def revoke_key(id: Annotated[UUID, typer.Argument(help="The key's id.")]) -> None:
-    """Revoke an API key, its access keys and its tokens. They stop working at once."""
+    """Revoke an API key, its access keys and its tokens. They stop working immediately."""
     import db.api_keys
     from db.audit_entries import Author, Kind, audited
 

@@ -16,7 +16,7 @@ import typer
 from graph.commands.keys import keys
 from graph.commands.running import fail, output, run_command, upgrade_database
 
-# Slow imports are in the functions that need them: workers use less memory, and `vpp --help` answers at once.
+# Slow imports are in the functions that need them: workers use less memory, and `vpp --help` starts quickly.
 if TYPE_CHECKING:
     from graph.embedded.infrastructure import Certificate
     from graph.operations.persisted import Manifest
@@ -113,8 +113,8 @@ def serve(
                 if script is not None and server.api_key is not None:
                     await _run_first_script(script, server, marker=settings.data_dir / "played")
                 tune_garbage_collector()
-                # Only a generated key is printed: one from the environment is known already, and a service manager
-                # may store standard output.
+                # Only a generated key is printed, not one from the environment: a service manager may store standard
+                # output.
                 _print_addresses(server, show_key=infrastructure.embedded)
                 if certificate and certificate.authority_file:
                     _print_authority(server, certificate.authority_file, is_new=certificate.is_new)

@@ -18,7 +18,7 @@ def run_command(command: Coroutine[Any, Any, None]) -> None:
 
     Expected errors end the process with status 1 and a sentence on standard error.
     """
-    # Imported here, so that `vpp --help` answers at once.
+    # Imported here, so that `vpp --help` starts quickly.
     from pydantic import ValidationError
 
     from db.engine.refusals import Refusal
@@ -33,7 +33,7 @@ def run_command(command: Coroutine[Any, Any, None]) -> None:
         assert task is not None  # noqa: S101
 
         def stop() -> None:
-            # A second signal has the default effect and ends the process at once.
+            # A second signal has the default effect and ends the process immediately.
             for signal_number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(signal_number)
             task.cancel()

@@ -15,7 +15,7 @@ from graph.embedded.process import POLL_INTERVAL_S, STOP_TIMEOUT_S
 
 def data_dir_tag(data_dir: Path) -> str:
     """
-    Return a tag made of a data folder's device and inode numbers, which its servers have in their arguments.
+    Return the tag in the arguments of a data folder's servers: the folder's device and inode numbers.
 
     Unlike the path, the tag stays the same when the folder is renamed.
     """

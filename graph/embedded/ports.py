@@ -19,7 +19,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a port and the port GRPC_OFFSET above it are free."""
+    """Return whether a port and the port GRPC_OFFSET above it are free."""
     return _can_listen(port) and _can_listen(port + GRPC_OFFSET)
 
 

@@ -113,11 +113,10 @@ async def _initialise(program: Program, programs: Path, home: Path, tag: str) ->
             "--username=vpp",
             "--auth=scram-sha-256",
             "--pwfile=../password",
-            # Iterations slow down attacks on weak passwords. This one has 256 random bits, and each connection would
-            # pay for them.
+            # Iterations slow down attacks on weak passwords, and each connection. This password has 256 random bits.
             "--set=scram_iterations=1",
             "--encoding=UTF8",
-            "--locale-provider=builtin",  # Sorts alike on all machines, whatever locales are installed.
+            "--locale-provider=builtin",  # The same sort order on all machines.
             "--builtin-locale=C.UTF-8",
             "--locale=C",
             "--data-checksums",

@@ -17,8 +17,8 @@ from typing import BinaryIO
 
 from graph.embedded.ports import free_ports, is_free
 
-# The path by which a program refers to its working directory. An absolute path fails with a permission error if the
-# program's account may not enter a parent folder, such as /root; this path does not pass through the parents.
+# The path of a program's own working directory. An absolute path fails with a permission error if the program's account
+# may not enter a parent folder, such as /root; this path does not pass through the parents.
 OWN_FOLDER = "/proc/self/cwd" if sys.platform == "linux" else "."
 
 # The longest time without output during startup. During a long recovery Postgres logs its progress every 10 s.

@@ -32,7 +32,7 @@ MAX_CHUNKS_IN_MEMORY = 3
 # Line numbers are 32-bit integers in Postgres.
 MAX_LINE_NUMBER = 2**31 - 1
 
-# An import fails if more rows than this are rejected and they are the majority: nobody would correct them by hand.
+# An import fails if more rows than this are rejected and they are the majority: they are too many to correct by hand.
 MAX_REJECTED_ROWS = 100_000
 # An import fails after this many attempts in a row that stored no chunk.
 MAX_ATTEMPTS = 8
@@ -261,7 +261,7 @@ class _Run:
 
 
 def _failure_reason(fault: BaseException) -> str:
-    """Return the reason for giving up an import because of an error that need not be the file's fault."""
+    """Return the failure reason for an import whose last attempt ended with an error other than an invalid file."""
     if isinstance(fault, ObjectStoreUnavailable):
         return f"The object store could not be reached in {MAX_ATTEMPTS} attempts."
     while isinstance(fault, DBAPIError) and fault.orig and fault.orig.__cause__:

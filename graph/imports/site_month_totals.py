@@ -11,7 +11,7 @@ from graph.imports.blocks import Amounts, Blocks
 from graph.imports.copy_values import DAYS_FROM_2000, write_amounts, write_energies
 from graph.imports.csv.arrays import Int64Array, StructArray
 
-# 200,000 site months take about 20 MiB, the limit of what a worker can spare.
+# 200,000 site months take about 20 MiB; a worker has no memory for more.
 MAX_SITE_MONTHS = 200_000
 # A chunk adds at most 4 * 10^18 to a sum, so a sum of up to 2^62 does not overflow 64 bits with the next chunk.
 MAX_SUM = 2**62

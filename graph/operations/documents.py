@@ -37,10 +37,10 @@ from graph.operations.cost import (
 from graph.operations.storable_text import StorableLiterals
 from graph.settings import Limits
 
-# The size of the document cache, in characters of the documents' texts: 2**18 characters take some 30 MB, since a
-# parsed document takes some 120 bytes per character. A longer document is never cached.
+# The capacity of the document cache, in characters of document text: 2**18 characters take about 30 MB, since a parsed
+# document takes about 120 bytes per character. A longer document is never cached.
 MAX_CACHE_CHARACTERS = 2**18
-# Added to the length of each document in the cache, for what does not grow with its text.
+# Added to the length of each document in the cache, for its memory that does not depend on the length.
 CHARACTERS_PER_ENTRY = 100
 # For each document: one estimate per operation and combination of the variables that are page limits.
 MAX_CACHED_COST_ESTIMATES = 100

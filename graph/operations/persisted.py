@@ -66,7 +66,7 @@ def operation_text(request: Mapping[str, Any], manifest: Manifest | None) -> Any
     """
     Return the text of the document to run: the request's `query`, or the persisted document with the request's id.
 
-    Without an id, the `query` of a malformed request is returned as it is, whatever its type. Raises
+    Without an id, the `query` of a malformed request is returned unchanged, even if it is not a string. Raises
     PersistedQueryRefusal.
     """
     text, id = request.get("query"), _id(request.get("extensions"))
@@ -91,7 +91,7 @@ def read_manifest(path: Path, documents: Documents, schema: GraphQLSchema) -> Ma
     """
     Read a manifest in one of the two formats, and check that each of its operations can be run.
 
-    The result also holds each text under its SHA-256, whatever its id. Raises InvalidManifest.
+    The result holds each text under its id and under its SHA-256. Raises InvalidManifest.
     """
     try:
         content = json.loads(path.read_bytes())

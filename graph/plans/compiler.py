@@ -439,7 +439,7 @@ def _reads_in(selection: Selection) -> Iterator[FieldRead]:
 
 
 def _leaf_serializer(type_: Any) -> Callable[[Any], Any]:
-    """Return the function that serializes values of a scalar, an enum or a list of these, none of them null."""
+    """Return the function that serializes non-null values of a scalar, an enum or a list of these."""
     if is_non_null_type(type_):
         return _leaf_serializer(type_.of_type)
     if is_leaf_type(type_):

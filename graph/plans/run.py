@@ -2,8 +2,9 @@
 Runs queries and mutations by their compiled plans.
 
 A plan is compiled the first time that a document is sent, and cached. An operation without a plan is left to
-Strawberry. So is a query whose plan raises an error: Strawberry runs it from the beginning and words the error. A
-mutation never runs twice: once its first resolver has started, errors are formatted here as Strawberry would.
+Strawberry. So is a query whose plan raises an error: Strawberry runs it from the beginning and produces the error
+message. A mutation never runs twice: once its first resolver has started, errors are formatted here as Strawberry
+would.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +43,8 @@ from graph.schema import schema
 # GraphQL types whose JSON values are valid if they are of the Python type (and a string is storable, an Int 32 bits).
 PYTHON_TYPES = {"ID": str, "String": str, "Int": int, "Boolean": bool}
 MAX_INT = 2**31 - 1
-# Errors after which the plan is dropped without a log line: Strawberry reruns the operation and words the error.
+# Errors after which the plan is dropped without a log line: Strawberry reruns the operation and produces the error
+# message.
 EXPECTED_ERRORS = (NoPlan, Refusal, GraphQLError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 log = structlog.get_logger()
@@ -72,7 +74,7 @@ class PlannedOperation:
 
 
 async def planned_response(operation: Operation, context: Context) -> bytes | None:
-    """Return the response to a query or mutation by its plan; None where Strawberry must run it: nothing is changed."""
+    """Run a query or mutation by its plan; return None, with no data changed, if Strawberry must run it."""
     documents, variables = context.documents, operation.variables
     document = documents.read(operation.query, schema._schema)
     planned = document.planned_operations.get(operation.name) or _planned_operation(documents, document, operation.name)
@@ -155,7 +157,7 @@ class QueryRun:
         self._common_values = {"today": today(), **scope.bind_values()}
 
     async def root(self, query: FieldQuery, arguments: Arguments, projection: Projection) -> list[Record]:
-        """Read a root field: a list of its row, or an empty list."""
+        """Read a root field; return a list with its row, or an empty list."""
         return (await self._rows(query, query.with_defaults(arguments), projection))[:1]
 
     async def related(
@@ -217,7 +219,7 @@ class QueryRun:
         wanted = limit + (order is not None)
         rows_by_key: dict[str, list[Record]] = {key: [] for key in distinct}
         if len(distinct) == 1:
-            # Without the lateral join that several parents need.
+            # A single parent needs no lateral join.
             rows_by_key[distinct[0]] = await self._rows(query, own, projection, key=distinct[0], rows=wanted)
         elif distinct:
             per_parent = replace(projection, per_parent=True)

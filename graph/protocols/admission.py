@@ -80,9 +80,9 @@ class Admission:
         Check an operation, and return it with its caller.
 
         `identify` returns the caller and `read` the operation; each is awaited at its step, so that a client that is
-        rejected earlier costs no more. Without `wait`, a full server raises Busy at once. `disconnected` returns once
-        the client has gone. `counted` holds what was counted already, if the same request is admitted a second time.
-        Raises what the module's docstring lists.
+        rejected earlier costs no more. Without `wait`, raises Busy immediately if no slot is free. `disconnected`
+        returns once the client has gone. `counted` holds the rate limit counters already charged, if the same request
+        is admitted a second time. Raises the errors that the module's docstring lists.
         """
         caller = await self.authenticate(client, identify, counted=counted)
         if counted is None or "caller" not in counted:

@@ -25,7 +25,7 @@ from graph.settings import Limits, StartupError
 Client: TypeAlias = tuple[str, int] | None
 
 MINUTE_S = 60
-# Every request waits for Redis, so the timeout is short, and a Redis that does not answer is not asked for a while.
+# Every request waits for Redis, so the timeout is short, and after a failed call Redis is not called for a while.
 REDIS_TIMEOUT_S = 0.5
 REDIS_RETRY_AFTER_S = 5.0
 
@@ -157,7 +157,8 @@ def _address_key(address: str) -> str:
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
-        # A trusted proxy forwarded something else. All such requests share one key: nobody can make up new ones.
+        # A trusted proxy forwarded something else. All such requests share one key, so a client cannot get a new
+        # counter by sending another value.
         return "unknown"
     if not isinstance(parsed, IPv6Address):
         return str(parsed)

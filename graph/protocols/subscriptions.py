@@ -1,7 +1,7 @@
 """
 Shared subscriptions: equal subscriptions are executed and encoded once, for any number of listeners.
 
-A listener that joins later receives the last result at once, and every result that follows.
+A listener that joins later receives the last result immediately, and then each new result.
 """
 
 import asyncio

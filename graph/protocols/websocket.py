@@ -1,4 +1,4 @@
-"""What both WebSocket protocols share: the order of outgoing messages, limits on pending ones, timeouts and closing."""
+"""The base of both WebSocket protocols: order of outgoing messages, limits on pending ones, timeouts, closing."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -41,8 +41,8 @@ class Socket(ABC):
     """
     One WebSocket.
 
-    `run` reads messages and handles one after the other. A second task sends, so that a client which reads slowly
-    delays nobody.
+    `run` reads messages and handles one after the other. A second task sends, so that a slow client blocks neither this
+    task nor other clients.
     """
 
     subprotocol: ClassVar[str]

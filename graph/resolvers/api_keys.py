@@ -39,7 +39,7 @@ class Caller:
     )
 
 
-@strawberry.enum(description="Each role may do what the roles before it may, limited to its sites or VPPs.")
+@strawberry.enum(description="Each role has the permissions of the roles before it, limited to its sites or VPPs.")
 class Role(Enum):
     MEMBER = strawberry.enum_value("MEMBER", description="The owner of sites: reads those sites and their line items.")
     READER = strawberry.enum_value("READER", description="Reads everything but API keys and audit entries.")

@@ -42,8 +42,10 @@ class AuditEntryFilterInput:
     object_id: ID | None = None
     action: str | None = None
     caller_name: str | None = None
-    from_: datetime | None = strawberry.field(name="from", default=None, description="The first instant, included.")
-    until: datetime | None = strawberry.field(default=None, description="The instant to stop at, excluded.")
+    from_: datetime | None = strawberry.field(
+        name="from", default=None, description="The start of the range, inclusive."
+    )
+    until: datetime | None = strawberry.field(default=None, description="The end of the range, exclusive.")
 
 
 def _audit_entries(context: ReadContext, filter: AuditEntryFilterInput | None = None) -> ReadStatement:

@@ -75,7 +75,7 @@ class RowType:
 
     @classmethod
     async def load_created(cls, info: Info, created: CreatedObject, by_id: FieldQuery) -> Self | None:
-        """Return an object that was just created, of the row that came with its INSERT or else of a read by its id."""
+        """Make the object of a new row: of the row that the INSERT returned, otherwise of a read by id."""
         if created.row is None:
             return await cls.load_first(info, by_id, id=str(created.id))
         return cls.from_row(created.row)

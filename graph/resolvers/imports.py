@@ -262,7 +262,7 @@ class ImportMutation:
         return await Import.load(info, id)
 
     @strawberry.mutation(
-        description="Cancels an import that is not yet COMPLETED; none of its rows will count.",
+        description="Cancels an import that is not yet COMPLETED; its rows will not count.",
         extensions=[RequiresRole(OPERATOR)],
     )
     async def cancel_import(self, info: Info, input: CancelImportInput) -> Import | None:
@@ -273,7 +273,7 @@ class ImportMutation:
         return await Import.load(info, id)
 
     @strawberry.mutation(
-        description="Undoes a COMPLETED import: none of its rows counts any longer.",
+        description="Undoes a COMPLETED import: its rows no longer count.",
         extensions=[RequiresRole(OPERATOR)],
     )
     async def revert_import(self, info: Info, input: RevertImportInput) -> Import | None:

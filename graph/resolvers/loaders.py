@@ -116,9 +116,9 @@ class Loaders:
 
     async def _load_identities(self, keys: list[tuple[UUID, date]]) -> list[str | None]:
         """
-        Return, for each VPP and month, the hash of everything that the month would be settled from now.
+        Return the hash of the current settlement inputs of each VPP and month.
 
-        The hash covers all rows, whatever the caller's scope: it shows only whether anything has changed.
+        The hash also covers rows outside the caller's scope: it reveals only whether an input has changed.
         """
         rows = await self._unrestricted_database.rows(db.reports.identities(list(set(keys))))
         identities = {(row.vpp_id, row.month): row.identity for row in rows}

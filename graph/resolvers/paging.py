@@ -1,13 +1,13 @@
 """
 Keyset pagination: `nextToken` holds a cursor, the values of the ordering columns in the last row of the page before.
 
-Each page costs the same, however far into the list it starts. Rows that are added or removed before the cursor neither
+Each page costs the same, at any position in the list. Rows that are added or removed before the cursor neither
 repeat nor skip other rows.
 
 A token also holds a checksum of its cursor and its list. The checksum detects mistakes: a token that was cut, or that
 is sent with another list or filter. It is no protection, since anyone can compute it, and the processes of a server
 share no key to sign with. A forged token cannot do harm: its values are checked against the types of their columns
-before they reach Postgres, and the statement shows only rows in the caller's scope, whatever the token.
+before they reach Postgres, and the statement returns only rows in the caller's scope.
 """
 
 import base64
@@ -48,7 +48,7 @@ class WrongToken(ValidationFailed):
 @dataclass(frozen=True, eq=False)
 class Order:
     """
-    The columns by which a list is ordered; their values together are unique.
+    The ordering columns of a list; their combined values are unique.
 
     A list is `grouped` if its statement filters by several values of the first column. Rows after a cursor are then
     read in two ranges, since in one range Postgres would scan the cursor's group from its first row.

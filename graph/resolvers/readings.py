@@ -101,8 +101,10 @@ class EnergyReadingFilterInput:
     park_names: list[str] | None = None
     energy_types: list[EnergyType] | None = None
     timezones: list[str] | None = None
-    from_: datetime | None = strawberry.field(name="from", default=None, description="The first instant, included.")
-    until: datetime | None = strawberry.field(default=None, description="The instant to stop at, excluded.")
+    from_: datetime | None = strawberry.field(
+        name="from", default=None, description="The start of the range, inclusive."
+    )
+    until: datetime | None = strawberry.field(default=None, description="The end of the range, exclusive.")
 
 
 @strawberry.input(description="A null list matches every park, an empty list none.")

@@ -180,10 +180,10 @@ class FieldQuery:
     """
     How a field is read from the database.
 
-    A root field has no `parent_column`. A field of an object is read for many parent objects at once: `parent_column`
-    is the column of the parent's row that holds the key, `key_column` the column of the field's own rows that holds the
-    key of their parent. A list with an `order` is read by keyset pagination, for one parent object or a page for each
-    of several. A field that is a scalar shows `value_column`, or `default` where there is no row.
+    A root field has no `parent_column`. A field of an object is read for many parent objects in one statement:
+    `parent_column` is the column of the parent's row that holds the key, `key_column` the column of the field's own
+    rows that holds the key of their parent. A list with an `order` is read by keyset pagination, for one parent object
+    or a page for each of several. A scalar field returns `value_column`, or `default` if there is no row.
     """
 
     statement: Callable[..., ReadStatement]
@@ -324,7 +324,7 @@ def bind(
     """
     Return the prepared statement for a field's arguments, and the values of its bind parameters by name.
 
-    `values` are those of the parameters that are no arguments: keys, cursor, limit, today. Raises Refusal.
+    `values` holds the parameters that are not arguments of the field: keys, cursor, limit, today. Raises Refusal.
     """
     argument_kinds, bound = split_arguments(arguments)
     variant = query.variant(scope, arguments, argument_kinds, projection)

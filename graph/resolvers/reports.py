@@ -214,7 +214,7 @@ class SiteLineItem(RowType):
     member_days: int = strawberry.field(description="Number of days of the month on which the site belongs to the VPP.")
     revenue_aud: str = amount("Value of the site's own events that are not cost-only.")
     ad_valorem_fee_aud: str = amount("The VPP's percentage of revenueAud, deducted first.")
-    event_share_aud: str = amount("80 % of what is left of revenueAud after the ad valorem fee.")
+    event_share_aud: str = amount("80 % of revenueAud less adValoremFeeAud.")
     capacity_share_aud: str = amount("The site's share, by battery capacity, of the other 20 % of all sites together.")
     before_fees_aud: str = amount()
     daily_fee_aud: str = amount("Daily fee taken: at most beforeFeesAud, and never negative.")
@@ -301,7 +301,7 @@ class ReportQuery:
 class ReportMutation:
     @strawberry.mutation(
         description="Settles a month as a new revision."
-        " Returns the latest one if it still waits for a worker or none of its inputs has changed.",
+        " Returns the latest revision instead if it still waits for a worker, or if its inputs have not changed.",
         extensions=[RequiresRole(OPERATOR)],
     )
     async def generate_revenue_report(self, info: Info, input: GenerateRevenueReportInput) -> RevenueReport | None:

@@ -25,7 +25,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a VPP charges each member site: a percentage of its revenue, 0 to 100, and a daily fee."""
+    """The terms of a VPP for each member site: a percentage of its revenue, 0 to 100, and a daily fee."""
 
     revenue_percentage: Decimal
     daily_fee_aud: Decimal

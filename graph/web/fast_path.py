@@ -3,7 +3,8 @@ The fast path for operations that have a plan: it bypasses uvicorn's request cyc
 
 Uvicorn and Starlette take several times as long for a small query as the query itself. A request takes the fast path if
 it is one JSON body, comes from no page of another origin, and its operation has a plan. It passes the same `Admission`,
-limits and headers as on the standard path. Whatever is unusual or fails is handed to the standard path, from its start.
+limits and headers as on the standard path. The standard path processes all other requests, and from the start those
+that the fast path cannot admit or plan.
 """
 
 import asyncio
@@ -94,7 +95,8 @@ class FastPath:
         """
         Answer a request; None if it must take the standard path.
 
-        `state` receives the scope entries that the standard path needs: the request id, and what was counted already.
+        `state` receives the scope entries that the standard path needs: the request id, and the rate limit counters
+        already charged.
         """
         endpoint = self._endpoint
         admission = endpoint.admission
@@ -113,7 +115,7 @@ class FastPath:
 
         try:
             admitted = await admission.admit(head.client, identify, read, wait=False, counted=state["counted"])
-        except Exception:  # The standard path raises the same exception again, and words its response.
+        except Exception:  # The standard path raises it again, and responds.
             return None
         try:
             if admitted.is_subscription:
@@ -166,7 +168,7 @@ class FastPath:
         )
 
     def _is_simple(self, headers: Mapping[str, str]) -> bool:
-        """Return whether a request needs nothing that only the standard path has."""
+        """Return whether the fast path supports a request."""
         host = headers.get("host", "")
         return (
             headers.get("content-type", "").lower() in JSON
@@ -211,7 +213,7 @@ def _parse_headers(raw: bytes) -> dict[str, str] | None:
     except (HttpParserError, HttpParserUpgrade):
         return None
     headers = dict(parsed.headers)
-    # Starlette decides what a repeated header means.
+    # Starlette defines the meaning of a repeated header.
     is_plain = len(headers) == len(parsed.headers) and not parsed.has_body and not parser.should_upgrade()
     return headers if is_plain and parser.should_keep_alive() else None
 

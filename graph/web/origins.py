@@ -60,7 +60,7 @@ def pages_of(text: str) -> Pages:
 
 @lru_cache(maxsize=100)
 def is_of_this_machine(host: str) -> bool:
-    """Return whether a host, with or without a port, is localhost or a loopback address: nobody else can own those."""
+    """Return whether a host, with or without a port, is localhost or a loopback address: always this machine."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
         return name == "localhost" or ip_address(name).is_loopback

@@ -16,7 +16,7 @@ DEFAULT_HEADERS = (
     (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    # This header does not affect requests with CORS, by which pages of other origins read responses.
+    # This header does not affect CORS requests, with which pages of other origins read responses.
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
     # For responses that are not pages; pages set a policy of their own.
@@ -29,7 +29,7 @@ HSTS_MAX_AGE_S = 365 * 24 * 3600
 
 
 def headers_for(scope: Scope, host: str) -> Sequence[tuple[bytes, bytes]]:
-    """Return the security headers of a response that sets none of them itself."""
+    """Return the default security headers of a response."""
     headers = DEFAULT_HEADERS if scope["path"].startswith(STATIC_PATH) else UNCACHED_HEADERS
     # HSTS holds for all ports of a host name: on localhost it would force TLS on every other program's server.
     if scope["scheme"] in ("https", "wss") and not is_of_this_machine(host):

@@ -67,7 +67,7 @@ async def serving(
 
     With `any_port`, a free port is used if `port` is taken. `pages` may call the API from browsers, beside its own
     pages. `oidc` and `timeouts` replace the settings of the environment and the defaults. If the server or the worker
-    ends before the block, the block is cancelled and StartupError says why.
+    ends before the block, the block is cancelled, and StartupError states the reason.
     """
     documents = documents or Documents(introspection=infrastructure.embedded)
     server_tls, client_tls = (_server_tls(certificate), _client_tls(certificate)) if certificate else (None, None)
@@ -126,7 +126,8 @@ async def _cancelled_when_ended(*tasks: asyncio.Task[None]) -> AsyncIterator[Non
     """
     Cancel the block if one of the tasks ends before it, and raise the error of that task.
 
-    (A TaskGroup would cancel the other tasks too, but the server must be told to stop, so that it ends its requests.)
+    (A TaskGroup would cancel the other tasks too, but the server must be stopped by its own flag, so that it completes
+    its requests.)
     """
     block = asyncio.current_task()
     assert block is not None  # noqa: S101
@@ -155,17 +156,17 @@ async def _cancelled_when_ended(*tasks: asyncio.Task[None]) -> AsyncIterator[Non
 async def _serve(server: "_Server", listening: socket.socket) -> None:
     await server.serve(sockets=[listening])
     if not server.started:
-        raise StartupError("The API did not start; its log says why.")
+        raise StartupError("The API did not start; see its log for the reason.")
     if not server.should_exit:
-        raise StartupError("The API server ended unexpectedly; its log says why.")
+        raise StartupError("The API server ended unexpectedly; see its log for the reason.")
 
 
 def _upload_origins(pages: Pages | None, port: int) -> list[str]:
     """
     Return the origins whose pages may PUT a file to a presigned link: those that may call the API, and its own.
 
-    S3's CORS rules have no pattern for "any port of this machine" except *, which is safe: without a presigned link a
-    page is refused whatever its origin is.
+    S3's CORS rules have no pattern for "any port of this machine" except *, which is safe: without a presigned link,
+    pages of every origin are refused.
     """
     if pages is None:
         return ["*"]
@@ -182,7 +183,7 @@ def _server_tls(certificate: Certificate) -> ssl.SSLContext:
         except OSError as fault:
             raise StartupError(f"{file} cannot be read: {fault.strerror}.") from None
     try:
-        # With an empty password an encrypted key is refused; with none, OpenSSL would ask for one at the terminal.
+        # With an empty password an encrypted key is refused; with none, OpenSSL would prompt for one at the terminal.
         context.load_cert_chain(certificate.file, certificate.key_file, password="")
     except ssl.SSLError:
         message = (
@@ -194,7 +195,7 @@ def _server_tls(certificate: Certificate) -> ssl.SSLContext:
 
 
 def _client_tls(certificate: Certificate) -> ssl.SSLContext:
-    """Return the TLS context of clients on this machine: it trusts this certificate alone, whatever names it has."""
+    """Return the TLS context of clients on this machine: it trusts only this certificate, and accepts any host name."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -30,7 +30,7 @@ CALLER = "{ getCaller { authType name role siteIds vppIds } }"
 REPORTS = "subscription { onRevenueReport { id } }"
 CREATE_VPP = 'mutation { createVpp(input: {name: "No", revenuePercentage: 20}) { id } }'
 REFUSED = "You are not authorized to make this call: the token "
-NO_ROLE = "gives no role: none of the groups in its claim {} has one"
+NO_ROLE = "gives no role: no group in its claim {} has a role"
 ONE, OTHER = str(uuid4()), str(uuid4())
 
 

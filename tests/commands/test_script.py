@@ -347,15 +347,15 @@ async def test_line_that_names_an_unknown_object_is_rejected(api_server: ApiServ
     (tmp_path / "readings.csv").touch()
 
     for line, reason in [
-        (f"Create Site: {name}, {nmi}, 426 King St", f"There is no VPP named {name!r}; create it on a line above."),
-        (f"Create Report: {name}, 2025-09", f"There is no VPP named {name!r}; create it on a line above."),
+        (f"Create Site: {name}, {nmi}, 426 King St", f"There is no VPP named {name!r}; create it on an earlier line."),
+        (f"Create Report: {name}, 2025-09", f"There is no VPP named {name!r}; create it on an earlier line."),
         (
             f"Create Battery: {nmi}, Tesla, 38, 13.5",
-            f"There is no site with the NMI {nmi}; create it on a line above.",
+            f"There is no site with the NMI {nmi}; create it on an earlier line.",
         ),
         (
             f"Import Readings: Park {nmi}, readings.csv",
-            f"There is no park named 'Park {nmi}'; import it on a line above.",
+            f"There is no park named 'Park {nmi}'; import it on an earlier line.",
         ),
     ]:
         with pytest.raises(LineRefused) as refused:

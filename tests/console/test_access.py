@@ -111,7 +111,7 @@ async def test_a_created_key_is_valid_until_it_is_revoked(console: Console, api:
 
     await console.press("Revoke Soon revoked")
     dialog = console.dialog("Revoke Soon revoked")
-    await expect(dialog.get_by_text("This takes effect at once")).to_be_visible()
+    await expect(dialog.get_by_text("This takes effect immediately")).to_be_visible()
     await expect(dialog.get_by_text("its open subscriptions are closed")).to_be_visible()
     await console.press("Revoke key")
     await expect(dialog).to_be_hidden()

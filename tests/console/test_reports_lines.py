@@ -241,7 +241,7 @@ async def test_an_uncovered_fee_is_explained_as_waived(console: Console, api: Ap
     assert steps["Daily fee taken"] == [
         "$8.00",
         "the lesser of $8.40 and $8.00",
-        "$0.40 could not be taken. It is waived: nobody owes it.",
+        "$0.40 could not be taken. It is waived: it is not charged later.",
     ]
     assert steps["After fees"] == ["$0.00", "$8.00 − $8.00 = $0.00"]
     await expect(console.page.get_by_role("dialog")).to_contain_text("No events.")

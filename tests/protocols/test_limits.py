@@ -456,7 +456,7 @@ async def test_statement_over_its_timeout_is_cancelled(
 
     assert kind == "LimitExceeded"
     assert message == (
-        "The database stopped a statement after 0.05 seconds, its limit; try again, or request less at once."
+        "The database cancelled a statement after 0.05 seconds, its limit; try again, or request less data."
     )
 
 

@@ -497,7 +497,9 @@ async def test_scoped_operator_cannot_create_a_vpp(operator: Api) -> None:
         "mutation ($name: String!) { createVpp(input: {name: $name, revenuePercentage: 20}) { id } }", name=new_name()
     )
 
-    message = "Your access is limited to some VPPs, so you cannot create another; ask an operator for all VPPs."
+    message = (
+        "Your access is limited to some VPPs, so you cannot create a VPP; ask an operator with access to all VPPs."
+    )
     assert refusal == ("Unauthorized", None, message)
 
 
@@ -511,9 +513,7 @@ async def test_scoped_operator_cannot_create_a_park(api: Api, operator: Api) -> 
         name=new_name(),
     )
 
-    message = (
-        "Your access is limited to some VPPs, and parks belong to none; ask an operator for all VPPs to create them."
-    )
+    message = "Access limited to some VPPs excludes parks; ask an operator with access to all VPPs to create them."
     assert refusal == ("Unauthorized", None, message)
     assert await api.execute("{ listParks { items { id } } }") == before
 

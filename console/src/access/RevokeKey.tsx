@@ -30,8 +30,8 @@ export function RevokeKey({ keys, onDone }: { keys: readonly ApiKey[]; onDone: (
             </p>
           )}
           <p>
-            This takes effect at once: calls with the key are rejected, and its open subscriptions are closed. It cannot
-            be undone. Changes made with the key are kept.
+            This takes effect immediately: calls with the key are rejected, and its open subscriptions are closed. It
+            cannot be undone. Changes made with the key are kept.
           </p>
           {key && authType === "API_KEY" && key.name === ownName && (
             <Notice tone="warn">This key has the same name as the one you are signed in with.</Notice>

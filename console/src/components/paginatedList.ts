@@ -26,8 +26,8 @@ export interface PaginatedList<Item> {
 const NONE: readonly never[] = [];
 
 /**
- * Reads a paginated list. `selectConnection` picks the connection out of a response, if it is there.
- * With `loadAll`, every page is loaded in turn. During a reload the old items stay until the new ones have come.
+ * Reads a paginated list. `selectConnection` returns the connection of a response, or undefined. With `loadAll`, every
+ * page is loaded in turn. During a reload the old items stay until the new ones have come.
  */
 export function usePaginatedList<Data, Variables extends { nextToken?: string | null | undefined }, Item>(
   document: TypedDocumentNode<Data, Variables> & DocumentNode,

@@ -19,7 +19,7 @@ export function Loading({ subject, page = false }: { subject: string; page?: boo
   );
 }
 
-/** The empty state of a list; the children say how to add something. */
+/** The empty state of a list; the children explain how to add an item. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <div className="card stack" style={{ alignItems: "center", textAlign: "center", padding: "2.5rem 1rem" }}>

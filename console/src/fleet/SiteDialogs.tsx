@@ -33,7 +33,7 @@ export function EditSite({ site }: { site: Site }) {
             isRequired
           />
           <p className="notice accent">
-            Both change at once, for every month. Existing reports keep the values they were settled with.
+            Both change immediately, for every month. Existing reports keep the values they were settled with.
           </p>
         </>
       )}

@@ -50,7 +50,8 @@ export function RenameVpp({ vpp }: { vpp: Vpp }) {
         <>
           <TextInput form={form} name="name" label="Name" isRequired autoFocus />
           <p className="notice accent">
-            The name changes everywhere at once, except in existing reports: they keep the name they were settled with.
+            The name changes everywhere immediately, except in existing reports: they keep the name they were settled
+            with.
           </p>
         </>
       )}

@@ -79,7 +79,7 @@ export function ResponseFooter() {
   );
 }
 
-/** The operation's cost, calculated before it runs. Responses do not say what is left of the caller's rate limit. */
+/** The operation's cost, calculated before it runs. Responses do not contain the caller's remaining rate limit. */
 function CostLabel({ response }: { response: ResponseBody }) {
   const rejectedCost = response.errors?.find(({ errorInfo }) => errorInfo?.limit === "cost")?.errorInfo as
     | Cost

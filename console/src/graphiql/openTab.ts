@@ -5,7 +5,7 @@ export function useOpenTab(): (query: string, variables: string) => void {
   const { queryEditor, variableEditor } = useGraphiQL(pick("queryEditor", "variableEditor"));
   const { addTab, stop } = useGraphiQLActions();
   return (query, variables) => {
-    stop(); // GraphiQL writes a subscription's events into the open tab, whichever that is.
+    stop(); // GraphiQL writes a subscription's events into the tab that is open at the time.
     addTab();
     queryEditor?.setValue(query);
     variableEditor?.setValue(variables);

@@ -2,7 +2,7 @@ import { Label, Radio, RadioGroup } from "react-aria-components";
 
 import type { ChargeTariff } from "../schema";
 
-/** The meaning of tariffs in CHARGE rows. Data sources differ, and the file does not say which meaning it uses. */
+/** The meaning of tariffs in CHARGE rows. Data sources differ, and the file does not state its meaning. */
 export function ChargeTariffField({
   value,
   onChange,

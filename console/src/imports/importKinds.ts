@@ -6,7 +6,7 @@ interface Kind {
   label: string;
   /** The server accepts them in any order and case. */
   columns: readonly string[];
-  /** What one row means, for users. */
+  /** The meaning of one row, as shown to users. */
   rowDescription: string;
 }
 

@@ -21,7 +21,7 @@ export const isUnderWay = ({ status }: ImportStateFragment) => status === "QUEUE
 export const isFinalising = ({ status, bytesRead, bytesTotal }: ImportStateFragment) =>
   status === "RUNNING" && bytesTotal !== null && bytesRead >= bytesTotal;
 
-/** Whether rows take effect while the import runs: events count once it is complete, parks and readings at once. */
+/** Whether rows take effect while the import runs: events count once it is complete, parks and readings immediately. */
 export const countsImmediately = (kind: ImportKind) => kind !== "BATTERY_EVENTS";
 
 /** Describes an import's progress or result in a sentence. */

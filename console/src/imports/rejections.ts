@@ -9,7 +9,7 @@ import { addToCauses, type Cause, causeKey, type Rejection } from "./rejectionCa
 
 export type RejectedRow = Rejection & { cause: string };
 
-/** The number of rows to read before the user has to ask for more: each row takes memory. */
+/** The number of rows to read before the user must load more: each row takes memory. */
 export const MAX_ROWS = 100_000;
 
 export interface Rejections {

@@ -83,7 +83,7 @@ function IdentityTable({ totals, of, parts }: { totals: Totals; of: keyof Totals
   );
 }
 
-/** A total, as a button that opens the lines it is the sum of. Cost-only is not a sum of lines. */
+/** A total, as a button that opens the lines that add up to it. Cost-only is not a sum of lines. */
 function Figure({ total, amount }: { total: keyof Totals; amount: string }) {
   const dialog = useDialog();
   if (total === "costOnlyAud") return <>{formatMoney(amount)}</>;
@@ -128,7 +128,7 @@ export function OwnSitesMoney({
       )}
       <p className="soft small">
         Before fees = event share + capacity share; after fees = before fees − daily fee. A daily fee that the revenue
-        did not cover is waived: nobody owes it. You cannot see the totals of the VPP and its other sites.
+        did not cover is waived: it is not charged later. You cannot see the totals of the VPP and its other sites.
       </p>
     </section>
   );

@@ -1,4 +1,4 @@
-/** The lines that a total is the sum of. */
+/** The lines that add up to a total. */
 
 import { useMemo } from "react";
 

@@ -19,7 +19,7 @@ export const LINE_FIGURES: { id: LineFigure; label: string; column: string }[] =
   { id: "afterFeesAud", label: "After fees", column: "after_fees_aud" },
 ];
 
-/** A report's totals, and the line amounts that each is the sum of: none for cost-only, which belongs to no site. */
+/** A report's totals, and the line amounts that add up to each total: none for cost-only, which belongs to no site. */
 export const TOTALS: { id: keyof Totals; label: string; lineFigures: LineFigure[] }[] = [
   { id: "totalRevenueAud", label: "Total revenue", lineFigures: ["revenueAud"] },
   { id: "adValoremFeeAud", label: "Ad valorem fee", lineFigures: ["adValoremFeeAud"] },

@@ -34,7 +34,7 @@ export function ReportFlag({ report }: { report: Revision }) {
   return isSettledEarly(report) ? <span className="tag warn">incomplete</span> : null;
 }
 
-/** Warnings about a report, with what to do. */
+/** Warnings about a report, each with the recommended action. */
 export function ReportWarnings({
   report,
   lines,

@@ -139,12 +139,12 @@ export function explainSteps({ line, month, spans, memberDays, events, lines }: 
       amount: line.dailyFeeAud,
       note:
         parseCents(line.waivedFeeAud) > 0n
-          ? `${formatMoney(line.waivedFeeAud)} could not be taken. It is waived: nobody owes it.`
+          ? `${formatMoney(line.waivedFeeAud)} could not be taken. It is waived: it is not charged later.`
           : "Nothing is waived.",
     },
     {
       title: "After fees",
-      rule: "What the site gets.",
+      rule: "The amount that the site receives.",
       formula: [
         `${formatMoney(line.beforeFeesAud)} − ${formatMoney(line.dailyFeeAud)} = ${formatMoney(line.afterFeesAud)}`,
       ],

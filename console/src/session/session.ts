@@ -17,10 +17,10 @@ export type Caller = WhoAmIQuery["getCaller"];
 
 export type SessionState =
   | { phase: "starting" }
-  /** Nobody is signed in; `errorMessage` says why a sign-in failed. */
+  /** No caller is signed in; `errorMessage` is the reason why a sign-in failed. */
   | { phase: "signedOut"; errorMessage?: string }
   | { phase: "signedIn"; caller: Caller }
-  /** The credentials were rejected. The page stays as it is, behind a dialog that asks for new ones. */
+  /** The credentials were rejected. The page stays as it is, behind a dialog that prompts for new ones. */
   | { phase: "expired"; caller: Caller };
 
 const TOKEN_STORAGE_KEY = "vpp-token";
@@ -177,7 +177,7 @@ export const useSession = () => useSyncExternalStore(session.subscribe, () => se
 /** Returns the signed-in caller. Throws on pages that are rendered without one. */
 export function useCaller(): Caller {
   const state = useSession();
-  if (state.phase !== "signedIn" && state.phase !== "expired") throw new Error("Nobody is signed in.");
+  if (state.phase !== "signedIn" && state.phase !== "expired") throw new Error("No caller is signed in.");
   return state.caller;
 }
 

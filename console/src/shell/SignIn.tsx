@@ -32,7 +32,7 @@ export function SignIn({ initialError }: { initialError?: string | undefined }) 
   );
 }
 
-/** Asks for new credentials over the current page, which stays mounted. */
+/** Prompts for new credentials over the current page, which stays mounted. */
 export function SignInAgain() {
   return (
     <ModalOverlay className="overlay" isOpen>

@@ -9,7 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # A stored tariff is positive for money earned. For a charge the view shows its cost: the opposite sign.
+    # A stored tariff is positive for money earned. For a charge the view shows the tariff as a cost, with the opposite
+    # sign.
     op.execute("""
         create view events as
         select

@@ -60,7 +60,8 @@ def upgrade() -> None:
     for role in (READER, OPERATOR):
         _make_role(role)
     op.execute(f"grant usage on schema {_schema()} to {BOTH}")
-    # `security definer`, because the policies of reports and line items would otherwise refer to each other for ever.
+    # `security definer`, because the policies of reports and line items would otherwise refer to each other in an
+    # infinite recursion.
     op.execute(f"""
         create function held_report_ids() returns setof uuid
         language sql stable security definer set search_path from current

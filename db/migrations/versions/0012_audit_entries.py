@@ -132,7 +132,8 @@ def upgrade() -> None:
     op.execute("alter table audit_entries enable always trigger audit_entries_refuse_change")
     op.execute("revoke update, delete, truncate on audit_entries from current_user")
     for table, (lock, arguments) in AUDITED.items():
-        # Volatile, so that the second statement sees the commits of others while the first waited for the lock.
+        # Volatile, so that the second statement sees rows that other transactions committed while the first waited for
+        # the lock.
         op.execute(f"""
             create function audited_{table}(uuid) returns jsonb language plpgsql volatile as $$
             begin

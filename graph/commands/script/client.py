@@ -105,7 +105,8 @@ class Client:
                 if final_state is not None:
                     return final_state
 
-            # Whatever ended the subscription, the query over HTTP returns the current state or the reason.
+            # The subscription has ended for an unknown reason: query the current state over HTTP, which also reports
+            # errors.
             try:
                 state: JsonObject = await self.execute(query, id=id)
             except NoResponse:

@@ -170,7 +170,7 @@ async def create_site(site: CreateSite, client: Client) -> str:
 async def create_battery(battery: CreateBattery, client: Client) -> str:
     site = await client.execute(GET_SITE, nmi=battery.nmi)
     if site is None:
-        raise Refused(f"There is no site with the NMI {battery.nmi}; create it on a line above.")
+        raise Refused(f"There is no site with the NMI {battery.nmi}; create it on an earlier line.")
     key = {"manufacturer": battery.manufacturer, "serial": battery.serial}
     for existing in site["batteries"]:
         if existing == {"id": existing["id"], **key}:
@@ -197,7 +197,7 @@ async def find_vpp(name: str, client: Client) -> JsonObject:
     """
     vpp: JsonObject | None = await client.execute(GET_VPP, name=name)
     if vpp is None:
-        raise Refused(f"There is no VPP named {name!r}; create it on a line above.")
+        raise Refused(f"There is no VPP named {name!r}; create it on an earlier line.")
     return vpp
 
 
@@ -209,5 +209,5 @@ async def find_park(name: str, client: Client) -> JsonObject:
     """
     park: JsonObject | None = await client.execute(GET_PARK, name=name)
     if park is None:
-        raise Refused(f"There is no park named {name!r}; import it on a line above.")
+        raise Refused(f"There is no park named {name!r}; import it on an earlier line.")
     return park
