@@ -1,4 +1,4 @@
-# `make run` serves the product and `make test` runs the tests. Every target installs what it needs first.
+# `make run` serves the product and `make test` runs the tests. Every target installs its prerequisites first.
 
 BIN := .venv/bin
 # uv takes a quarter of pip's time. pip is the fallback where only pip is configured to reach a package index.

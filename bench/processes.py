@@ -55,7 +55,7 @@ async def worker(servers: EmbeddedServers) -> AsyncIterator[int]:
 
 
 def environment_variables(servers: EmbeddedServers) -> dict[str, str]:
-    """Return the environment variables by which our processes find Postgres and S3."""
+    """Return the environment variables with the addresses of Postgres and S3."""
     store = servers.object_store
     return {
         "VPP_DATABASE_URL": servers.database_url,

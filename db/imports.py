@@ -381,7 +381,8 @@ async def cancel(session: AsyncSession, *, id: UUID) -> None:
 
 
 async def lock_settled_totals(session: AsyncSession) -> None:
-    """Take the advisory lock for changes of which rows count; to avoid a deadlock, call it before locking an import."""
+    """Take the advisory lock for counting and uncounting rows; to avoid a deadlock, call it before locking an
+    import."""
     await session.execute(site_months.LOCK)
 
 

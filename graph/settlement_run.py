@@ -193,7 +193,7 @@ async def _members(session: AsyncSession, vpp_id: UUID, month: Month) -> tuple[l
 async def _earnings(
     session: AsyncSession, vpp_id: UUID, month: Month, span: Span, nmis: Mapping[UUID, str]
 ) -> dict[str, Earnings]:
-    # The earnings of a whole month are the sums that blocks store; only those of a part of it need the single events.
+    # The earnings of a whole month are the stored sums of its blocks; only a part of a month needs the single events.
     if span.days == month.days:
         statement = db.reports.month_earnings(vpp_id, month.first_day)
     else:

@@ -30,7 +30,7 @@ from graph.imports.intake import ImportInterrupted, Intake, WorkerStopping
 from graph.object_store import ObjectStore, ObjectStoreAddress, ObjectStoreUnavailable, open_object_store
 from graph.settings import DatabaseSettings, WorkerSettings
 
-# Imports can take hours; those beyond this number wait for any worker that has room.
+# Imports can take hours; those beyond this number wait for a worker with a free slot.
 MAX_CONCURRENT_IMPORTS = 10
 MAX_CONCURRENT_OTHER_JOBS = 20
 MAX_SETTLE_ATTEMPTS = 8
@@ -81,7 +81,7 @@ class Worker:
         self._releasing_jobs.set()
 
     async def run(self) -> None:
-        """Work until stopped; reconnect to Postgres after every lost connection."""
+        """Run jobs until stopped; reconnect to Postgres after every lost connection."""
         database = Database(self._database_url, pool_size=self._database_settings.worker_pool_size)
         try:
             async with open_object_store(
@@ -103,7 +103,7 @@ class Worker:
             await database.close()
 
     async def _work(self, database: Database, object_store: ObjectStore, intake: Intake) -> None:
-        """Do jobs until the worker is stopped or the connection to the queue fails."""
+        """Run jobs until the worker is stopped or the connection to the queue fails."""
         self._releasing_jobs = releasing_jobs = asyncio.Event()
         if self._stopping.is_set():
             return

@@ -129,7 +129,7 @@ async def test_failed_stream_leaves_the_existing_object_unchanged(object_store: 
 
 @asynccontextmanager
 async def disconnecting_proxy(address: ObjectStoreAddress, *, after_bytes: int) -> AsyncIterator[ObjectStoreAddress]:
-    """Run a proxy that closes one connection once it has passed on so many bytes of responses."""
+    """Run a proxy that closes one connection once it has passed on a number of bytes of responses."""
     assert address.endpoint_url
     upstream = urlsplit(address.endpoint_url)
     bytes_left = after_bytes

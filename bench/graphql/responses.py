@@ -1,4 +1,4 @@
-"""Comparison of responses by their values, whatever the names and nesting of their fields."""
+"""Comparison of responses by their values, ignoring the names and nesting of their fields."""
 
 import json
 from decimal import Decimal, InvalidOperation

@@ -43,7 +43,7 @@ class Caller:
 
 
 def caller_by_key(key: AnyRow, *, auth_type: str = "API_KEY") -> Caller:
-    """Return the caller that an API key stands for."""
+    """Return the caller whom an API key authenticates."""
     return Caller(
         auth_type=auth_type,
         name=key.name,

@@ -35,7 +35,7 @@ class Role(StrEnum):
 @keys.command("create")
 def create_key(
     name: Annotated[str, typer.Argument(help="A name for the key, such as the program that uses it.")],
-    role: Annotated[Role, typer.Option(help="The role of the key, which decides what it may do.")],
+    role: Annotated[Role, typer.Option(help="The role of the key, which determines its permissions.")],
     iam: Annotated[
         bool, typer.Option("--iam", help="Also create an access key, which signs requests as with AWS_IAM.")
     ] = False,

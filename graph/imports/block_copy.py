@@ -15,7 +15,7 @@ from graph.imports.copy_values import DAYS_FROM_2000, value_type, write_amounts,
 from graph.imports.csv.arrays import BoolArray, Int16Array, Int32Array, Int64Array, StructArray, Uint8Array
 
 # A batch of 8,192 blocks fits the processor's cache: where there are many blocks, encoding them in batches is a third
-# faster than encoding all at once.
+# faster than encoding all in one pass.
 BLOCKS_PER_BATCH = 8_192
 
 # The types' object identifiers in PostgreSQL's catalogue pg_type.

@@ -52,7 +52,7 @@ class ParkChunk:
                 is_new = await db.parks.upsert_imported(session, import_id=self.import_id, **park._asdict())
                 rows_duplicated += not is_new
             except ParkHasReadings as refusal:
-                # The schema has no rejection code of its own for a timezone that the park's readings prevent.
+                # The schema has no separate rejection code for a new timezone of a park that has readings.
                 reason = RowRejected(RejectionCode.UNKNOWN_TIMEZONE, "timezone", str(refusal))
                 rejections.append(Rejection.from_line(number, line, reason))
         return KeepResult(rows_duplicated, rejections)

@@ -116,7 +116,7 @@ class _SharedSubscription:
         try:
             await self._deliver_results()
         except Exception as fault:
-            # Faults of the request are part of its results; an exception here is a fault of ours.
+            # Errors of the request are part of its results; an exception here is a bug in the server.
             error = to_appsync_error(GraphQLError("", original_error=fault), request_id=self._context.request_id)
             for listener in self._take_listeners():
                 listener.reject(formatted([error]))

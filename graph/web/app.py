@@ -167,8 +167,8 @@ class Readiness:
     """
     GET /readyz: whether the database answers, is migrated to this version, and the object store answers.
 
-    A result holds for READINESS_TTL_S, and simultaneous requests share one check, so probes cost the same however many
-    there are.
+    A result holds for READINESS_TTL_S, and simultaneous requests share one check, so the load does not grow with the
+    number of probes.
     """
 
     def __init__(self, rate: RequestRate, clock: Callable[[], float] = time.monotonic) -> None:

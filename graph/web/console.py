@@ -55,7 +55,7 @@ def _meta(name: str, content: str) -> str:
 
 
 def _sign_in(oidc: OidcSettings) -> dict[str, str]:
-    # With keys that are configured, an issuer need not be an https address; a browser cannot use such an issuer.
+    # With VPP_OIDC_JWKS_URL, the issuer need not be an https URL; a browser cannot sign in at such an issuer.
     if oidc.issuer is None or not is_safe_to_fetch(oidc.issuer):
         return {}
     return {

@@ -3,8 +3,8 @@ The fast path for operations that have a plan: it bypasses uvicorn's request cyc
 
 Uvicorn and Starlette take several times as long for a small query as the query itself. A request takes the fast path if
 it is one JSON body, comes from no page of another origin, and its operation has a plan. It passes the same `Admission`,
-limits and headers as on the standard path. The standard path processes all other requests, and from the start those
-that the fast path cannot admit or plan.
+limits and headers as on the standard path. All other requests take the standard path. It also processes, from the
+start, a request that the fast path does not admit or cannot run by a plan.
 """
 
 import asyncio
@@ -156,7 +156,7 @@ class FastPath:
         unused: Any = None
         forwarded_scope: Any = scope
         scope["headers"] = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-        # The middleware awaits nothing before it calls the application, so its first step is its last.
+        # The middleware awaits nothing before it calls the application, so one send() runs it completely.
         with suppress(StopIteration):
             ProxyHeadersMiddleware(_no_application, trusted_proxies)(forwarded_scope, unused, unused).send(None)
         return Head(

@@ -207,7 +207,7 @@ def tune_garbage_collector() -> None:
     """
     Exclude the objects that exist now from Python's cyclic garbage collector, and let it run less often.
 
-    With thousands of sockets a full collection stops the process for 0.1 s and finds next to nothing.
+    With thousands of sockets a full collection stops the process for 0.1 s and frees almost nothing.
     """
     gc.collect()
     gc.freeze()

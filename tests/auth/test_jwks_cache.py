@@ -53,7 +53,7 @@ async def rejection(oidc: OidcIssuer, token: str) -> str:
 
 
 async def wait_for_requests(issuer: LocalIssuer, count: int) -> None:
-    """Wait until the issuer has received so many requests for its keys."""
+    """Wait until the issuer has received this number of requests for its keys."""
     async with asyncio.timeout(WAIT_S), issuer.request_received:
         await issuer.request_received.wait_for(lambda: issuer.jwks_requests >= count)
 

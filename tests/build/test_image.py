@@ -52,7 +52,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if file.is_file() and not NOT_COPIED & set(file.parts) and is_admitted(path):
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(file, folder / path)
-    # A copy, not a link to the folder: `npm ci`, should it run, deletes what is in it.
+    # A copy, not a link to the folder: `npm ci`, should it run, deletes its content.
     shutil.copytree(
         ROOT / "console" / "node_modules", folder / "console" / "node_modules", symlinks=True, copy_function=_hard_link
     )

@@ -19,7 +19,7 @@ def running(mib_read: int, rows_read: int) -> JsonObject:
 
 
 def printed(states: list[tuple[float, JsonObject]]) -> str:
-    """Return what is printed, without a terminal, for states at given times in seconds."""
+    """Return the output, without a terminal, for states at given times in seconds."""
     output = Console(file=StringIO(), width=80, force_terminal=False)
     now_s = 0.0
     with ImportProgress(output, clock=lambda: now_s) as progress:

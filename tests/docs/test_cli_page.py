@@ -14,7 +14,7 @@ from tests.fixtures.markdown import headings, read_page, section
 PAGE = "docs/cli.md"
 TEXT = read_page(PAGE)
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
-# Every command has it; the page says so once.
+# Every command has this option, so the page lists it only once.
 HELP = "--help"
 
 

@@ -17,7 +17,7 @@ PAGES = sorted(
 )
 LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)")
 CODE = re.compile(r"`([^`\n]+)`")
-# An entity that does not exist, by which docs/architecture.md shows what a new one needs.
+# An entity that does not exist, the example in docs/architecture.md for adding an entity.
 EXAMPLE_ENTITY = "payouts"
 # A path of the repository: folders and a file with an extension, in one of the repository's own folders.
 PATH = re.compile(r"(?:[\w.-]+/)+[\w.*-]+\.[a-z]{1,7}")
@@ -49,7 +49,7 @@ def links(page: str) -> list[str]:
 
 
 def problem(page: str, link: str) -> str | None:
-    """Return what is wrong with a relative link on a page; None if it leads to a file and a heading that exist."""
+    """Return the fault of a relative link on a page; None if the file and the heading exist."""
     path, _, anchor = unquote(link).partition("#")
     target = (ROOT / page).parent / path if path else ROOT / page
     if not target.exists():

@@ -64,7 +64,7 @@ async def event_stream(url: str, document: str) -> AsyncIterator[httpx.Response]
 
 @pytest_asyncio.fixture
 async def locked_vpps(database: Database) -> AsyncIterator[asyncio.Event]:
-    """Lock the table of VPPs, so that whoever creates one waits, until the event is set."""
+    """Lock the table of VPPs, so that a create waits, until the event is set."""
     locked, unlock = asyncio.Event(), asyncio.Event()
 
     async def lock() -> None:

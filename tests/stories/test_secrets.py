@@ -1,4 +1,4 @@
-"""The output of `vpp serve` contains no secret and no forged log line, whatever clients send and whatever fails."""
+"""The output of `vpp serve` contains no secret and no forged log line, even after bad requests and failures."""
 
 import asyncio
 import base64

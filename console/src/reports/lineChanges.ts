@@ -10,7 +10,7 @@ export const CAUSE_DESCRIPTIONS: Record<Cause, string> = {
   Batteries: "The capacity of its batteries changed",
   Events: "The value of its events changed: events were imported or reverted",
   Terms: "The VPP's percentage or daily fee changed",
-  "Other sites": "Nothing of its own: the revenue or capacity of other sites changed, and with it the shared pool",
+  "Other sites": "No change of this site: the revenue or capacity of other sites changed, and with it the shared pool",
   Name: "Its NMI or address was corrected",
 };
 

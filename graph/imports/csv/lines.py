@@ -18,7 +18,7 @@ MAX_HEADER_CHARACTERS = 200
 # Longer lines are rejected.
 MAX_LINE_BYTES = 2**20
 # No valid event is shorter. A chunk of shorter lines has fewer bytes, because a chunk of 16 MiB could otherwise contain
-# millions of rejections, each of which is stored with its reason.
+# millions of rejections, each stored with its reason.
 MIN_ROW_BYTES = 32
 
 # Possessive quantifiers never backtrack, so matching takes linear time for every line.

@@ -115,8 +115,8 @@ def read_millionths_column(fields: Fields, *, minimum: int, maximum: int) -> tup
 
 
 def _are_digits(word: Uint64Array) -> BoolArray:
-    # A byte of 10 to 0x7F sets its high bit by the addition; a byte of 0x80 or more has it set already. The latter may
-    # carry into the next byte, which does not matter because the word is rejected anyway.
+    # A byte of 10 to 0x7F sets its high bit by the addition; in a byte of 0x80 or more it is set already. The latter
+    # may carry into the next byte, which does not matter because the word is rejected anyway.
     are_digits: BoolArray = ((word + TO_HIGH_BIT) | word) & HIGH_BITS == 0
     return are_digits
 
