@@ -381,8 +381,7 @@ async def cancel(session: AsyncSession, *, id: UUID) -> None:
 
 
 async def lock_settled_totals(session: AsyncSession) -> None:
-    """Take the advisory lock for counting and uncounting rows; to avoid a deadlock, call it before locking an
-    import."""
+    """Take the advisory lock for the sums of site months; to avoid a deadlock, call it before locking an import."""
     await session.execute(site_months.LOCK)
 
 

@@ -47,7 +47,7 @@ class SiteMonth(Table, table=True):
 # The columns of the COPY that inserts site months; `repeats` is set afterwards.
 TOTAL_COLUMNS = [name for name in SiteMonth.model_fields if name != "repeats"]
 
-# Takes the advisory lock for counting and uncounting rows: without it, two imports that complete concurrently would not
+# Takes the advisory lock for the sums of site months: without it, two imports that complete concurrently would not
 # see each other's rows, and identical rows would count twice. It also sets work_mem, so that a hundred thousand site
 # months are summed without a temporary file.
 LOCK = text("select pg_advisory_xact_lock(hashtext('what counts')), set_config('work_mem', '64MB', true)")
