@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 from rich.text import Text
 
-from graph.commands.running import fail, output, run_command, upgrade_database
+from graph.commands.running import fail, output, run_command
 
 # Slow imports are in the functions that need them, so that `vpp --help` starts quickly.
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def rotate_key() -> None:
 async def _in_database(action: "Callable[[AsyncSession], Awaitable[list[str]]]") -> None:
     """Migrate the database, run an action in a transaction, and print the lines that it returns after the commit."""
     from db.engine.database import Database
-    from graph.embedded.infrastructure import open_database
+    from graph.embedded.infrastructure import open_database, upgrade_database
     from graph.settings import Settings
 
     async with open_database(Settings()) as url:

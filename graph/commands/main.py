@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graph.commands.keys import keys
-from graph.commands.running import fail, output, run_command, upgrade_database
+from graph.commands.running import fail, output, run_command
 
 # Slow imports are in the functions that need them: workers use less memory, and `vpp --help` starts quickly.
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -
 def migrate() -> None:
     """Migrate the database to the latest revision."""
     import db.migrations
-    from graph.embedded.infrastructure import open_infrastructure
+    from graph.embedded.infrastructure import open_infrastructure, upgrade_database
     from graph.settings import Settings
 
     async def run() -> None:
@@ -181,15 +181,16 @@ def verify() -> None:
     """Recompute every total that the database stores from its source rows, and report differences."""
     import db.verification
     from db.engine.database import Database
-    from graph.embedded.infrastructure import open_database
+    from graph.embedded.infrastructure import database_errors, open_database
     from graph.settings import Settings
 
     async def run() -> None:
         async with open_database(Settings()) as url:
             database = Database(url, pool_size=1)
             # One snapshot for all checks, so that a running import is seen at one point in time.
-            async with database.transaction(snapshot=True) as session:
-                findings = [finding async for finding in db.verification.verify(session)]
+            with database_errors():
+                async with database.transaction(snapshot=True) as session:
+                    findings = [finding async for finding in db.verification.verify(session)]
             await database.close()
         for finding in findings:
             output.print(f"{'no ' if finding.exceptions else 'yes'} {finding.sentence}", soft_wrap=True)

@@ -61,17 +61,6 @@ def _run_loop(main: Coroutine[Any, Any, None]) -> None:
         uvloop.run(main)
 
 
-async def upgrade_database(url: str) -> None:
-    """Migrate the database to this code's revision. Raises StartupError if the database does not answer."""
-    import db.migrations
-    from graph.settings import StartupError
-
-    try:
-        await asyncio.to_thread(db.migrations.upgrade, url)
-    except OSError as error:
-        raise StartupError(f"The database does not answer: {error}.") from None
-
-
 def fail(message: str) -> NoReturn:
     """Print a message to standard error and end the command with status 1."""
     Console(stderr=True, highlight=False).print(Text(message), soft_wrap=True)

@@ -1,12 +1,16 @@
 """The infrastructure that the API and workers need: Postgres and S3, external or embedded."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
 
 import db.api_keys
 from graph.object_store import ObjectStoreAddress
@@ -94,6 +98,26 @@ async def open_database(settings: Settings) -> AsyncIterator[str]:
                 ) from None
             url = error.running_database_url
         yield url
+
+
+async def upgrade_database(url: str) -> None:
+    """Migrate the database to this code's revision. Raises StartupError if it cannot be reached or refuses us."""
+    import db.migrations  # Workers need no Alembic.
+
+    with database_errors():
+        await asyncio.to_thread(db.migrations.upgrade, url)
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Raise StartupError in place of the errors of a database that cannot be reached, or refuses the connection."""
+    try:
+        yield
+    except OSError as error:
+        raise StartupError(f"The database does not answer: {error}.") from None
+    except (asyncpg.PostgresError, DBAPIError) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        raise StartupError(f"The database refuses the connection: {reason}.") from None
 
 
 @dataclass(frozen=True)

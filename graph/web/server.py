@@ -15,8 +15,7 @@ import structlog
 import uvicorn
 import websockets.http11
 
-import db.migrations
-from graph.embedded.infrastructure import Certificate, Infrastructure
+from graph.embedded.infrastructure import Certificate, Infrastructure, upgrade_database
 from graph.object_store import open_object_store
 from graph.operations.documents import Documents
 from graph.protocols.websocket import SocketTimeouts
@@ -71,10 +70,7 @@ async def serving(
     """
     documents = documents or Documents(introspection=infrastructure.embedded)
     server_tls, client_tls = (_server_tls(certificate), _client_tls(certificate)) if certificate else (None, None)
-    try:
-        await asyncio.to_thread(db.migrations.upgrade, infrastructure.database_url)
-    except OSError as fault:
-        raise StartupError(f"The database does not answer: {fault}.") from None
+    await upgrade_database(infrastructure.database_url)
     with listening_on(host, port, any_port=any_port) as listening:
         app = application(
             database_url=infrastructure.database_url,

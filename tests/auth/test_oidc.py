@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -31,7 +30,8 @@ REPORTS = "subscription { onRevenueReport { id } }"
 CREATE_VPP = 'mutation { createVpp(input: {name: "No", revenuePercentage: 20}) { id } }'
 REFUSED = "You are not authorized to make this call: the token "
 NO_ROLE = "gives no role: no group in its claim {} has a role"
-ONE, OTHER = str(uuid4()), str(uuid4())
+# Fixed, since the processes of a parallel run must collect the same tests.
+ONE, OTHER = "3f2b6c1e-8d4a-4b7e-9c55-0a1d2e3f4a5b", "7c9e1a2b-4d5f-4e6a-8b7c-9d0e1f2a3b4c"
 
 
 @pytest_asyncio.fixture(scope="module")

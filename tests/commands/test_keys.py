@@ -9,7 +9,6 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner
@@ -18,7 +17,7 @@ from graph.commands.main import app
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from tests.fixtures.api import WAIT_S, Api
 
-UNKNOWN_ID = str(uuid4())
+UNKNOWN_ID = "3f2b6c1e-8d4a-4b7e-9c55-0a1d2e3f4a5b"
 RUNNER = CliRunner()
 LIST_AUDIT_ENTRIES = """query ($filter: AuditEntryFilterInput) { listAuditEntries(filter: $filter, limit: 200) { items {
     authType callerName action objectType objectId old new
