@@ -227,17 +227,13 @@ async def copy_binary(session: AsyncSession, table: str, columns: Sequence[str],
 
 
 async def driver_connection(session: AsyncSession) -> asyncpg.Connection:
-    """
-    Return the asyncpg connection of a session, inside the session's transaction.
-
-    SQLAlchemy begins a transaction only with its first statement. Before that, what is written here would be committed
-    at once, so it is a RuntimeError.
-    """
+    """Return the asyncpg connection of a session, inside the session's transaction."""
     connection = await (await session.connection()).get_raw_connection()
     driver = connection.driver_connection
     assert isinstance(driver, asyncpg.Connection)  # noqa: S101
     if not driver.is_in_transaction():
-        raise RuntimeError("The session has run no statement yet, so its transaction has not begun.")
+        # SQLAlchemy begins a transaction only with its first statement; a COPY before that would commit by itself.
+        await session.execute(text("select"))
     return driver
 
 

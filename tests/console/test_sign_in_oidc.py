@@ -96,7 +96,7 @@ async def test_a_user_without_a_role_sees_an_error(visitor: Console, issuer: Loc
 
     await sign_in(visitor, "visitor@example.com")
 
-    await expect(visitor.page.get_by_text("none of the groups in its claim cognito:groups has one")).to_be_visible()
+    await expect(visitor.page.get_by_text("no group in its claim cognito:groups has a role")).to_be_visible()
 
 
 async def test_an_expired_token_ends_the_session_and_keeps_the_draft(
