@@ -104,6 +104,9 @@ class Schema(strawberry.Schema):
         document = documents.read(operation.query, self._schema)
         if document.node is None:
             raise DocumentRejected(document.errors)
+        checked: CheckedOperation | None = document.checked_operations.get(operation.name)
+        if checked is not None:
+            return checked
         node = document.operation(operation.name)
         if node is None:
             # Without a name, Strawberry would run the first of several operations.
@@ -119,7 +122,10 @@ class Schema(strawberry.Schema):
             exceeded_limits = check_limits(estimate, documents.limits)
             errors = [GraphQLError(str(refusal), node, original_error=refusal) for refusal in exceeded_limits]
             raise DocumentRejected(errors, is_subscription=is_subscription)
-        return CheckedOperation(type_, document.node, estimate.cost)
+        checked = CheckedOperation(type_, document.node, estimate.cost)
+        if not document.limit_variables:
+            document.checked_operations[operation.name] = checked
+        return checked
 
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner

@@ -1,11 +1,10 @@
 """GraphQL documents: parsed, validated and cached, with the cost estimates and plans of their operations."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from cachetools import LRUCache
+from cachetools import FIFOCache, LRUCache
 from graphql import (
     DirectiveNode,
     DocumentNode,
@@ -78,7 +77,11 @@ class Document:
     directive_variables: frozenset[str] = frozenset()
     # The cache of `graph/plans/run.py`, by operation name.
     planned_operations: dict[str | None, Any] = field(default_factory=dict)
-    cost_estimates: LRUCache[object, CostEstimate] = field(default_factory=lambda: LRUCache(MAX_CACHED_COST_ESTIMATES))
+    # The operations that `Schema.check` passed, by name, if their cost does not depend on variables.
+    checked_operations: dict[str | None, Any] = field(default_factory=dict)
+    cost_estimates: FIFOCache[object, CostEstimate] = field(
+        default_factory=lambda: FIFOCache(MAX_CACHED_COST_ESTIMATES)
+    )
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """Return the named operation, or without a name the document's only operation; None if there is none."""
@@ -104,18 +107,26 @@ class Documents:
         # The texts of the persisted operations by their ids; None if clients may send any operation.
         self.manifest = manifest
         # The cache of `graph/plans/run.py`.
-        self.plans: LRUCache[object, Any] = LRUCache(MAX_CACHED_PLANS)
+        self.plans: FIFOCache[object, Any] = FIFOCache(MAX_CACHED_PLANS)
+        self._last_read: tuple[str, Document | None] = ("", None)
         self._cache: LRUCache[str, Document] = LRUCache(MAX_CACHE_CHARACTERS, getsizeof=_cache_size)
 
     def read(self, text: str, schema: GraphQLSchema) -> Document:
         """Return a document, from the cache or parsed and validated. Invalid documents are cached, too."""
+        # Admission and the plan read the document of one request one after the other.
+        last_text, last_document = self._last_read
+        if last_document is not None and last_text is text:
+            return last_document
         # By index and not by LRUCache.get(), which looks the key up twice.
         try:
-            return self._cache[text]
+            document = self._cache[text]
         except KeyError:
             document = self._parse(text, schema)
-        with suppress(ValueError):  # LRUCache raises it for a document larger than the whole cache.
-            self._cache[text] = document
+            try:
+                self._cache[text] = document
+            except ValueError:  # The document is larger than the whole cache.
+                return document
+        self._last_read = text, document
         return document
 
     def cost_estimate(

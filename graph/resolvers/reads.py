@@ -18,7 +18,7 @@ from functools import cached_property
 from inspect import Parameter, signature
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
-from cachetools import LRUCache
+from cachetools import FIFOCache
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -193,7 +193,7 @@ class FieldQuery:
     is_list: bool = False
     value_column: str | None = None
     default: object = None
-    _variants: LRUCache[object, PreparedVariant] = field(default_factory=lambda: LRUCache(MAX_PREPARED_VARIANTS))
+    _variants: FIFOCache[object, PreparedVariant] = field(default_factory=lambda: FIFOCache(MAX_PREPARED_VARIANTS))
 
     @cached_property
     def parameters(self) -> list[Parameter]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 import structlog
-from cachetools import LRUCache
+from cachetools import FIFOCache
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -69,7 +69,7 @@ class FastPath:
     def __init__(self, endpoint: Endpoint, *, for_this_machine: bool) -> None:
         self._endpoint = endpoint
         self._for_this_machine = for_this_machine
-        self._heads: LRUCache[object, Head | None] = LRUCache(MAX_CACHED_HEADS)
+        self._heads: FIFOCache[object, Head | None] = FIFOCache(MAX_CACHED_HEADS)
 
     def head(self, raw: bytes, client: Client, scheme: str | None, trusted_proxies: Any) -> Head | None:
         """
