@@ -36,7 +36,7 @@ class Notices:
 
     def version(self, table: str) -> Hashable | None:
         """
-        Return a version of a table that changes with each notice for it; None while the connection is down.
+        Return a table's version, which changes with each notice for the table; None while the connection is down.
 
         Rows that were read after the version was taken are up to date as long as the version is the same.
         """

@@ -62,7 +62,7 @@ async def verify_token(
 
 
 def expires_at(claims: dict[str, Any], *, leeway_s: float) -> datetime:
-    """Return when a verified token stops being accepted. A token accepted within the leeway ends with the leeway."""
+    """Return when a verified token stops being accepted: at its expiry, or once it has expired, after the leeway."""
     expiry = datetime.fromtimestamp(min(int(claims["exp"]), MAX_TIMESTAMP), UTC)
     return expiry if expiry > datetime.now(UTC) else expiry + timedelta(seconds=leeway_s)
 

@@ -40,7 +40,7 @@ def _find(keys: Sequence[Jwk] | None, kid: str | None, algorithm: str) -> jwt.Py
 
 
 def _load(jwk: Jwk, algorithm: str) -> jwt.PyJWK | None:
-    # A key whose `alg` is missing fits every algorithm of its type. A key whose `use` is encryption fits none.
+    # A key whose `alg` is missing fits every algorithm of its type. A key whose `use` is encryption fits no algorithm.
     if jwk.get("use", "sig") != "sig" or jwk.get("alg", algorithm) != algorithm:
         return None
     try:

@@ -55,7 +55,7 @@ class Loaders:
         """
         Read a page of a list: of a root field, or with a key of a field of that parent object.
 
-        First pages for several parent objects are read by one statement, later pages by one each.
+        One statement reads the first pages of several parent objects; each later page needs its own statement.
         """
         if key is not None and request.cursor is None:
             loader = self._loader(query, arguments, request.limit + 1, self._load_first_pages)

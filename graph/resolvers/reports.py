@@ -318,7 +318,8 @@ class ReportMutation:
 @strawberry.type
 class ReportSubscription:
     @strawberry.subscription(
-        description="Sends each report that becomes READY or FAILED. With id, sends its present state first.",
+        description="Sends each report that becomes READY or FAILED."
+        " Given an id, sends the report's present state first.",
         directives=[AwsSubscribe(mutations=["generateRevenueReport"])],
         extensions=[RequiresRole(MEMBER)],
     )

@@ -76,7 +76,7 @@ def application(
     Return the application. It is served on `host`; `pages` may call it from a browser, as its own pages may.
 
     With embedded servers, and reachable from this machine alone, its own pages hold the bootstrap API key. `documents`
-    holds the limits of operations; without it, introspection is allowed with embedded servers only.
+    holds the limits of operations; if it is None, introspection is allowed only if the servers are embedded.
     """
     oidc_settings, own_token_settings = oidc or OidcSettings(), own_tokens or OwnTokenSettings()
     documents = documents or Documents(introspection=embedded)

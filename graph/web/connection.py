@@ -208,7 +208,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.data_received(buffered)
 
     def _is_declined_upgrade(self) -> bool:
-        # RFC 9110, 7.8: a server may ignore an upgrade. httptools cannot: it takes no body for part of such a request.
+        # RFC 9110, 7.8, lets a server ignore an upgrade. httptools cannot ignore it: it then reads no body.
         return self.parser.should_upgrade() and self._get_upgrade() not in (None, b"websocket")
 
     def _decline_upgrade(self, rest: bytes) -> None:

@@ -179,7 +179,7 @@ def _server_tls(certificate: Certificate) -> ssl.SSLContext:
         except OSError as fault:
             raise StartupError(f"{file} cannot be read: {fault.strerror}.") from None
     try:
-        # With an empty password an encrypted key is refused; with none, OpenSSL would prompt for one at the terminal.
+        # An empty password makes OpenSSL refuse an encrypted key. Without a password it would prompt at the terminal.
         context.load_cert_chain(certificate.file, certificate.key_file, password="")
     except ssl.SSLError:
         message = (
