@@ -7,7 +7,7 @@ HTTP, server-sent events, graphql-transport-ws and AppSync's real-time protocol 
 2. authenticates the caller (Unauthorized),
 3. counts the request of the caller (TooManyRequests),
 4. reads the operation, as the protocol carries it (the protocol's own errors, PersistedQueryRefusal),
-5. checks the document: syntax, validation, depth, aliases, cost (DocumentRejected, CannotGetOperationTypeError),
+5. checks the document: syntax, validation, depth, aliases, cost (DocumentRejected, OperationNotFound),
 6. takes a concurrency slot for a query or a mutation (Busy, ClientGone), or counts an open subscription of the caller
    (TooManySubscriptions).
 

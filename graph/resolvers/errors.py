@@ -5,14 +5,11 @@ from typing import Any
 
 import structlog
 from graphql import GraphQLError
-from strawberry.exceptions import MissingQueryError
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.schema.exceptions import InvalidOperationTypeError
 
 from db.engine.refusals import Conflict, LimitExceeded, NotFound, Refusal, Unauthorized, ValidationFailed
 
 ERROR_TYPES = (NotFound, Conflict, ValidationFailed, Unauthorized, LimitExceeded)
-# Raised before an operation runs: no document, no operation of the given name, or an operation type not allowed here.
-OPERATION_ERRORS = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
 
 log = structlog.get_logger()
 
@@ -54,7 +51,8 @@ def to_appsync_error(error: GraphQLError, *, request_id: str) -> AppSyncError:
         return _appsync_error(error, str(cause), error_type(cause), cause.info or None)
     # When a scalar rejects a literal or a variable, graphql-core sets original_error to the scalar's ValueError, and
     # gives AST nodes but no path.
-    if cause is None or isinstance(cause, (GraphQLError, *OPERATION_ERRORS)) or (error.path is None and error.nodes):
+    is_of_request = cause is None or isinstance(cause, (GraphQLError, InvalidOperationTypeError))
+    if is_of_request or (error.path is None and error.nodes):
         return _appsync_error(error, error.message, ValidationFailed.__name__)
     log.error("A request failed", path=error.path, exc_info=cause)
     return _appsync_error(error, internal_failure(request_id), "InternalFailure", {"requestId": request_id})
