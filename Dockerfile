@@ -1,4 +1,4 @@
-# The API or a worker, with a database and a bucket that the environment names; docs/deployment.md has the variables.
+# The API or a worker. Environment variables name the database and the bucket; docs/deployment.md lists them.
 #   docker run -e VPP_DATABASE_URL=… -e VPP_S3_BUCKET=… -p 8000:8000 IMAGE        the API and a worker
 #   docker run -e VPP_DATABASE_URL=… -e VPP_S3_BUCKET=… IMAGE work                another worker
 
@@ -9,8 +9,9 @@ ENV UV_COMPILE_BYTECODE=1 \
     UV_NO_CACHE=1
 WORKDIR /src
 RUN pip install --no-cache-dir uv==0.13.9
-# The dependencies in a layer of their own, which a change of the sources does not rebuild. requirements.txt holds the
-# versions and their hashes; as a constraint it installs only what the image needs: no embedded servers, no tools.
+# The dependencies have a layer of their own, so that a change of the sources does not install them again.
+# requirements.txt holds the versions and their hashes; it is used as a constraint, so that only the dependencies of the
+# image are installed: no embedded servers, no tools.
 COPY pyproject.toml requirements.txt ./
 RUN uv venv /opt/vpp \
     && uv pip install --python /opt/vpp/bin/python --constraint requirements.txt --extra redis --requirement pyproject.toml

@@ -3,7 +3,8 @@
 BIN := .venv/bin
 # uv takes a quarter of pip's time. pip is the fallback where only pip is configured to reach a package index.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# Stamp files: newer pins install again, newer sources of the console build it again.
+# Stamp files: the dependencies are installed again if the pins are newer, and the console is built again if its sources
+# are newer.
 INSTALLED := .venv/installed
 CONSOLE := graph/static/index.html
 PACKAGES := console/node_modules/.package-lock.json tests/clients/node_modules/.package-lock.json
@@ -67,7 +68,7 @@ pins:
 		--python-version 3.11 --quiet --output-file requirements.txt pyproject.toml
 
 # Create .venv, and install the pinned dependencies and this project. Bytecode is compiled here: without it, each start of
-# `vpp` compiles all its modules where PYTHONDONTWRITEBYTECODE is set (3.5 s of CPU in place of 1.5 s).
+# `vpp` compiles all its modules where PYTHONDONTWRITEBYTECODE is set (3.5 s of CPU time instead of 1.5 s).
 $(INSTALLED): requirements.txt pyproject.toml hatch_build.py
 	test -x $(BIN)/python || python3 -m venv .venv
 	sed -n '/^uv==/,/# via/p' requirements.txt > .venv/uv.txt
