@@ -10,7 +10,7 @@ interface Props {
   name: string;
   /** Undefined if the object did not exist. */
   value: Json | undefined;
-  /** The value on the other side of the change. List items missing there are marked. */
+  /** The value after the change if `value` is the one before it, or the reverse. List items that it lacks are marked. */
   otherValue?: Json | undefined;
 }
 

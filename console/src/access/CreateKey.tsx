@@ -25,7 +25,7 @@ interface Values {
 const INITIAL: Values = { name: "", role: "READER", vppIds: [], siteIds: [], expiresAt: null };
 
 export function CreateKey({ onDone }: { onDone: () => void }) {
-  // Not useMutation, which keeps the last response, and with it the secret.
+  // The hook useMutation would keep the last response, and with it the secret, in memory.
   const client = useClient();
   const [created, setCreated] = useState<CreatedApiKey | null>(null);
   return (

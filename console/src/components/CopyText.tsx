@@ -9,7 +9,7 @@ export function CopyText({ label, text }: { label: string; text: string }) {
     <span className="row small" style={{ "--gap": "0.35rem", flexWrap: "nowrap" }}>
       <span className="soft">{label}</span>
       <code style={{ overflowWrap: "anywhere" }}>{text}</code>
-      {/* navigator.clipboard exists only in secure contexts (TLS, or localhost). Without it there is no button. */}
+      {/* navigator.clipboard exists only in secure contexts (TLS, or localhost). Elsewhere the button is not shown. */}
       {"clipboard" in navigator && (
         <Button
           className="button quiet icon"

@@ -46,7 +46,7 @@ interface Props<Row extends object> {
 const ROW_PX = 41;
 const OVERSCAN = 16;
 
-// Shared: creating a collator costs about as much as a hundred comparisons.
+// One collator for all tables: creating one takes about as long as a hundred comparisons.
 const collator = new Intl.Collator("en-AU", { numeric: true });
 
 const compare: SortFn<typeof features, never> = (a, b, id) => {
@@ -78,7 +78,7 @@ export function DataTable<Row extends object>({
       })),
     [columns],
   );
-  // The heading shows the new sorting at once; sorting ten thousand rows is deferred.
+  // The heading shows the new sorting immediately; sorting ten thousand rows is deferred.
   const [sorting, setSorting] = useState<SortingState>(
     initialSort ? [{ id: initialSort.id, desc: initialSort.desc ?? false }] : [],
   );

@@ -10,7 +10,7 @@ interface Range {
 }
 
 export function DayRange({ first, last, onChange, hint }: Range & { onChange: (range: Range) => void; hint?: string }) {
-  // A half-typed day can be any value: onChange is called only once both days are valid and in order.
+  // While the user types, a day can have any value, so onChange is called only once both days are valid and in order.
   const [typed, setTyped] = useState<Range | null>(null);
   const shown = typed ?? { first, last };
   const isBefore = shown.first !== null && shown.last !== null && shown.last < shown.first;
@@ -43,7 +43,7 @@ export function DayRange({ first, last, onChange, hint }: Range & { onChange: (r
   );
 }
 
-/** Whether a text is a day, YYYY-MM-DD, within the years 1900 to 2199 of readings and changes. */
+/** Whether a text is a day, YYYY-MM-DD, in the years 1900 to 2199: all readings and changes are within them. */
 export function isDay(text: string | null): text is string {
   const read = new Date(`${text}T00:00:00Z`);
   return !Number.isNaN(read.getTime()) && read.toISOString().slice(0, 10) === text && text >= "1900" && text < "2200";

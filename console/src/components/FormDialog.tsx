@@ -35,7 +35,7 @@ interface Props<Values extends object, Data> {
   tone?: "primary" | "danger";
   /** Validates before sending: returns a sentence for each invalid field, such as a missing number. */
   validate?: (values: Values) => Problems<Values>;
-  /** Sends the mutation. The id stays the same until one succeeds, so that a repeated create is idempotent. */
+  /** Sends the mutation. The id stays the same until a submission succeeds, so that a repeated create is idempotent. */
   submit: (values: Values, id: string) => Promise<OperationResult<Data>>;
   onDone?: (data: Data) => void;
   /** The label of the button that closes the dialog without sending; by default "Cancel". */

@@ -322,7 +322,7 @@ export function describeEffect(subject: string, effectiveFrom: string | null): s
   const reports =
     "Existing reports do not change. Reports of affected months are marked as stale; settle those months again to add a revision.";
   if (effectiveFrom === null)
-    return `${subject} applies to every month, including past ones, whenever a month is settled from now on. ${reports}`;
+    return `${subject} applies to all time, past months included, in every settlement from now on. ${reports}`;
   const month = formatMonth(effectiveFrom.slice(0, 7));
   const days = effectiveFrom.endsWith("-01")
     ? `${month} is the first month affected`

@@ -72,7 +72,7 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(left / 3600)} h ${Math.floor((left % 3600) / 60)} min`;
 }
 
-/** Formats the period [from, until), either end open if null. It names the last day, the one before `until`. */
+/** Formats the period [from, until), either end open if null. The text names the last day: the day before `until`. */
 export function formatPeriod(from: string | null, until: string | null): string {
   if (!from && !until) return "for all time";
   if (!until) return `from ${formatDay(from as string)}`;

@@ -27,7 +27,7 @@ const NONE: readonly never[] = [];
 
 /**
  * Reads a paginated list. `selectConnection` returns the connection of a response, or undefined. With `loadAll`, every
- * page is loaded in turn. During a reload the old items stay until the new ones have come.
+ * page is loaded in turn. During a reload the old items are shown until the new ones arrive.
  */
 export function usePaginatedList<Data, Variables extends { nextToken?: string | null | undefined }, Item>(
   document: TypedDocumentNode<Data, Variables> & DocumentNode,

@@ -29,7 +29,7 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
-/** The page for an object that does not exist. An object outside the caller's scope gives exactly the same page. */
+/** The page for an object that does not exist. It is exactly the same for an object outside the caller's scope. */
 export function NotFound({ noun }: { noun: string }) {
   useTitle(`There is no such ${noun}`);
 

@@ -22,7 +22,7 @@ export function Batteries({ site, on, day, mayChange }: Props) {
   const batteryCount = site.batteries.length;
   const previousCount = useRef(batteryCount);
 
-  // Removing a battery removes its focused button: move the focus to the heading, so that keyboard users stay here.
+  // Removing a battery removes its focused button: move the focus to the heading, for users of the keyboard.
   useEffect(() => {
     if (batteryCount < previousCount.current && document.activeElement === document.body) heading.current?.focus();
     previousCount.current = batteryCount;

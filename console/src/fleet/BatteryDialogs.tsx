@@ -45,7 +45,7 @@ export function EditBattery({ batteries, on }: { batteries: Battery[]; on: strin
       submitLabel="Save"
       validate={validateCapacity}
       submit={async ({ capacityKwh: newCapacityKwh, effectiveFrom, ...nameplate }) => {
-        // The API refuses effectiveFrom beside a manufacturer or a serial, so the capacity has a mutation of its own.
+        // The API refuses effectiveFrom with a manufacturer or a serial, so a second call changes the capacity.
         const changeCapacity = () => updateBattery({ input: { id, capacityKwh: newCapacityKwh, effectiveFrom } });
         const hasNewCapacity = newCapacityKwh !== capacityKwh;
         const hasNewNameplate = nameplate.manufacturer !== manufacturer || nameplate.serial !== serial;

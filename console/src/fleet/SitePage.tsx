@@ -38,7 +38,7 @@ function SiteDetails({ id }: { id: string }) {
   const site = data?.getSite;
   const retry = () => read({ requestPolicy: "network-only" });
   if (!site) return <ObjectFallback noun="site" isLoaded={data !== undefined} error={error} retry={retry} />;
-  // Callers restricted to some VPPs still see sites that have left them, but can no longer change them.
+  // Callers restricted to some VPPs still see sites that have left these VPPs, but can no longer change the sites.
   const hasLeft =
     isRestricted && site.memberships.every(({ effectiveUntil }) => effectiveUntil && effectiveUntil <= today());
   const mayChange = isOperator && !hasLeft;
@@ -140,7 +140,7 @@ function Today({
   );
 }
 
-/** A VPP's name, linked to its page if the caller may open that. */
+/** A VPP's name, linked to its page if the caller may open the page. */
 function VppLink({ vpp, mayRead }: { vpp: { id: string; name: string }; mayRead: boolean }) {
   return mayRead ? <Link to={`/vpps/${vpp.id}`}>{vpp.name}</Link> : vpp.name;
 }

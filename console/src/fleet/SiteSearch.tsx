@@ -89,5 +89,5 @@ function Sites({ sites }: { sites: readonly FoundSite[] }) {
   );
 }
 
-// An NMI contains a digit, unlike a suburb: Wollongong has ten letters too.
+// An NMI contains a digit, which distinguishes it from a suburb of ten letters, such as Wollongong.
 const isNmi = (text: string) => /^[0-9a-z]{10,11}$/i.test(text) && /\d/.test(text);

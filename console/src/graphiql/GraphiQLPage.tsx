@@ -33,7 +33,7 @@ export function GraphiQLPage() {
     <div id="graphiql">
       <GraphiQLProvider
         fetcher={fetcher}
-        // Passed as props, so GraphiQL does not persist them: the first for the initial tab, the second for new ones.
+        // GraphiQL does not persist headers that are props: initialHeaders (first tab), defaultHeaders (new tabs).
         initialHeaders={headers}
         defaultHeaders={headers}
         shouldPersistHeaders={false}

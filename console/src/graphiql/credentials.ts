@@ -9,7 +9,7 @@ export type Headers = Record<string, string>;
 /** The session's credentials, another API key, a bearer token, or none. */
 export type Mode = "SESSION" | "KEY" | "TOKEN" | "NONE";
 
-// Every value written for the mode SESSION. The session may have renewed its token since.
+// The credentials of the session that were ever written into headers: the session may have renewed its token since.
 const sessionValues = new Set<string>();
 
 /** Returns the headers with the session's credentials. */

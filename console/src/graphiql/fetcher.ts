@@ -35,7 +35,7 @@ function createLoggedSocket(name: string, headers: Headers): Client {
   const socket = createClient({
     url: location.origin.replace(/^http/, "ws") + URL,
     connectionParams: headers,
-    retryAttempts: 0, // Show a rejected key at once.
+    retryAttempts: 0, // Show immediately that a key was rejected.
   });
   return {
     ...socket,

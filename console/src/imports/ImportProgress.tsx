@@ -59,7 +59,7 @@ function useStallMessage(
   if (importState.status === "QUEUED") {
     return stalledS < QUEUED_LONG_AFTER_S
       ? null
-      : `No worker has been free for ${formatDuration(stalledS)}. The import starts automatically when one is.`;
+      : `No worker has been free for ${formatDuration(stalledS)}. The import starts automatically when a worker is free.`;
   }
   if (stalledS < WORKER_STALLED_AFTER_S) return null;
   return isFinalising(importState)

@@ -20,7 +20,7 @@ export function PendingUpload({ importState }: { importState: ImportStateFragmen
     if (isStarted) uploads.remove(importState.id);
   }, [isStarted, importState.id]);
 
-  // Checked before the status: a duplicate's import is already cancelled, and its notice is still to be shown.
+  // Checked before the status: the import of a duplicate file is already cancelled, but its notice must still be shown.
   if (upload && upload.phase !== "chosen") return <UploadState upload={upload} />;
   if (importState.status !== "AWAITING_UPLOAD") return null;
   return (

@@ -5,7 +5,7 @@ import Papa from "papaparse";
 import type { ImportKind } from "../schema";
 import { KINDS } from "./importKinds";
 
-// The server too searches this far for the end of the header.
+// The server also searches this number of bytes for the end of the header.
 const READ_BYTES = 64 * 1024;
 const PREVIEW_ROWS = 5;
 // S3's limit for a single PUT.

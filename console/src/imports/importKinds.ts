@@ -4,7 +4,7 @@ import type { ImportKind } from "../schema";
 
 interface Kind {
   label: string;
-  /** The server accepts them in any order and case. */
+  /** The column names. The server accepts them in any order and case. */
   columns: readonly string[];
   /** The meaning of one row, as shown to users. */
   rowDescription: string;

@@ -56,7 +56,7 @@ export function useImport(
   const isActive = exists && isUnderWay(state.import as ImportStateFragment);
   const isSilent = useNow(isActive) - state.receivedAtMs > STREAM_TIMEOUT_MS;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new reloadCount reads it again.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new reloadCount reads the import again.
   useEffect(() => {
     let isCurrent = true;
     const refetch = async () => {
@@ -99,7 +99,7 @@ export function useImport(
   return { ...state, reload, setImport: (state) => dispatch({ now: Date.now(), import: state }) };
 }
 
-/** Returns the imports with their current state: the unfinished ones are subscribed to. */
+/** Subscribes to the unfinished imports, and returns all imports with their current state. */
 export function useLiveImports(imports: readonly ImportStateFragment[]): readonly ImportStateFragment[] {
   const client = useClient();
   const [updates, setUpdates] = useState<ReadonlyMap<string, ImportStateFragment>>(new Map());

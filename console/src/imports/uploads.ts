@@ -61,7 +61,7 @@ class Uploads {
     });
   }
 
-  /** Adds selected files to preview: each of one of these kinds, or for an existing import that awaits its file. */
+  /** Adds selected files and previews them: files of one of `kinds`, or the file that the import `existing` awaits. */
   add(files: readonly File[], kinds: readonly ImportKind[], existing?: ImportStateFragment): void {
     const chosen = files.map(
       (file): Upload => ({
@@ -106,7 +106,7 @@ class Uploads {
     this.remove(id);
   }
 
-  /** Aborts and removes an upload, and cancels its import, unless that existed before: it still awaits its file. */
+  /** Aborts and removes an upload. Cancels its import, unless the import existed before: then it still awaits its file. */
   async stop(client: Client, { id, phase, isExistingImport }: Upload): Promise<void> {
     this.abortControllers.get(id)?.abort();
     if (phase !== "chosen" && !isExistingImport)

@@ -36,7 +36,7 @@ interface Point {
   mean: number | null;
 }
 
-// With more points they would overlap: then only incomplete days get one.
+// With more days than this, their points would overlap, so only incomplete days have a point.
 const MAX_POINTS = 62;
 const TEXT = { fill: "var(--ink-soft)", fontSize: 12 };
 

@@ -56,7 +56,7 @@ function useColumns(): Column<Park>[] {
   const [params] = useSearchParams();
   const query = params.toString();
   const key = chosen.join("\n");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` and `query` stand for `chosen` and the URL.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` and `query` change if `chosen` or the URL does.
   return useMemo(() => {
     const onlyParkPath = (name: string) => {
       const params = new URLSearchParams(query);

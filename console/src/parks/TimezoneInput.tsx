@@ -1,7 +1,7 @@
 import type { FormState } from "../components/FormDialog";
 import { Picker } from "../components/Picker";
 
-// Every name that browsers list without an area ("/") is an alias of one with an area.
+// Browsers also list names without an area, such as "Japan": each is an alias of a name with an area ("Asia/Tokyo").
 const TIMEZONES = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((name) => name.includes("/"))].map((name) => ({
   id: name,
   name,

@@ -66,7 +66,10 @@ function completeness(
   return { parkCount, totalParkCount: parks.length, quarterCount, isComplete, note };
 }
 
-/** Adds up the quarter hours of the parks with readings. The API returns only their number: null if ambiguous. */
+/**
+ * Adds up the quarter hours of the parks with readings. The API returns the number of these parks but not which they
+ * are, so the result is null if the days of the parks differ in length and only some have readings.
+ */
 function totalQuarterHours(lengths: (number | null)[], parkCount: number): number | null {
   const [first = null] = lengths;
   if (first !== null && lengths.every((length) => length === first)) return first * parkCount;
@@ -84,7 +87,7 @@ function describeClockChange(lengths: (number | null)[]): string {
 const FIGURES = ["minPowerMw", "meanPowerMw", "maxPowerMw", "sumPowerMw"] as const;
 export type PowerField = (typeof FIGURES)[number];
 
-/** Returns a formatter that gives all figures of a column the same number of decimals: the highest that any needs. */
+/** Returns a formatter that gives all figures of a column the same number of decimals, as many as the longest needs. */
 export function formatColumn(
   days: readonly DayStats[],
   figure: PowerField,
@@ -95,7 +98,7 @@ export function formatColumn(
   return { write, maxLength: Math.max(0, ...days.map((day) => write(day).length)) };
 }
 
-/** The columns of the CSV file. Names and figures are the API's, with all digits. */
+/** The columns of the CSV file. Names and figures are as in the API, with all digits. */
 export const fileColumns = (of: "park" | "energyType") => {
   return ["date", of, ...FIGURES, "readingCount", "quarterCount", "parkCount", "isComplete"];
 };

@@ -1,4 +1,4 @@
-/** Finds the last day with readings. The API lists days in ascending order only, so it takes a search. */
+/** Finds the last day with readings. The API lists days in ascending order only, so the last is searched for. */
 
 import { useEffect, useState } from "react";
 import { type CombinedError, useClient } from "urql";

@@ -22,7 +22,7 @@ export interface Selection {
   span: Span | number;
 }
 
-// One chart each: more would not be readable.
+// Each park has a chart, and more than four charts would not be readable.
 export const MAX_PARKS = 4;
 export const LAST_DAYS = [7, 30, 90, 365];
 const DEFAULT_LAST_DAYS = 30;

@@ -100,7 +100,7 @@ function ExplainedLine({
       <p className="small">
         {areSettled
           ? `Settled at ${formatAllTerms(spans)}.`
-          : `At ${formatAllTerms(spans)}: the current terms. Those it was settled with are in the report's file, ` +
+          : `At ${formatAllTerms(spans)}: the current terms. The terms that it was settled with are in the report's file, ` +
             (mayRead ? "which could not be read." : "which you cannot open.")}
       </p>
       {events === null ? (

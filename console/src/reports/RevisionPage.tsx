@@ -64,7 +64,7 @@ export function RevisionPage({
           settling again is always safe.
         </Notice>
       )}
-      {/* The stale warning is above the figures. Rendering them before it is known would shift the layout. */}
+      {/* The stale warning is above the figures: rendered later than the figures, it would shift the layout. */}
       {isReady && report.isStale === undefined && <Loading page subject="the figures" />}
       {isReady && report.isStale !== undefined && (
         <>

@@ -7,7 +7,7 @@ import type { Totals } from "./figures";
 
 interface Step {
   name: string;
-  /** Where the next bar starts. */
+  /** The amount at which the bar ends, and from which a line leads to the next bar. */
   to: number;
   span: [number, number];
   amount: string;

@@ -38,7 +38,7 @@ export const sumLines = (lines: readonly Line[], figure: LineFigure): bigint =>
 /** Formats cents as a signed difference: +$1.00, −$1.00, $0.00. */
 export const formatDifference = (amount: bigint) => `${amount > 0n ? "+" : ""}${formatMoney(centsToDecimal(amount))}`;
 
-/** Whether the lines add up to the totals. True once all lines are loaded. */
+/** Whether the lines add up to the totals, as they must if all lines are loaded. */
 export const linesMatchTotals = (lines: readonly Line[], totals: Totals): boolean =>
   TOTALS.filter(({ id }) => id !== "vppTotalAud" && id !== "costOnlyAud").every(
     ({ id, lineFigures }) =>

@@ -66,7 +66,9 @@ export function ReportWarnings({
         <Notice tone="warn">
           <strong>Incomplete.</strong> It was settled on {formatDateTime(report.createdAt)}, before the month was over:{" "}
           {of} ends with {formatDay(lastDay(monthDays(report.month).until))}, in NEM time (UTC+10).{" "}
-          {report.month >= thisMonth() ? "Settle again when it is over." : "It is over now: settle again."}
+          {report.month >= thisMonth()
+            ? "Settle again when the month is over."
+            : "The month is over now: settle again."}
         </Notice>
       )}
       {linesLoaded && lines.length === 0 && (

@@ -82,7 +82,7 @@ export function useLines(reportId: string | null) {
 
 export type Lines = ReturnType<typeof useLines>;
 
-/** Calls back when a report is ready or failed: one report (at once if it already is), or any of a VPP and month. */
+/** Calls back when a report is ready or failed: one report (now if it already is), or any report of a VPP and month. */
 export function useReportUpdates(
   filter: FollowReportsSubscriptionVariables | null,
   onUpdate: (report: ReportUpdate) => void,

@@ -40,7 +40,7 @@ interface StepInputs {
   month: string;
   /** The terms of each span. */
   spans: readonly Terms[];
-  /** The days in the month on which the site is a member now; null if unknown. */
+  /** The days of the month on which the site is a member by its current memberships; null if unknown. */
   memberDays: readonly DayRange[] | null;
   /** The events on those days; null if unknown. */
   events: readonly SiteEvent[] | null;

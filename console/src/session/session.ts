@@ -152,7 +152,7 @@ class Session {
 
 const storedToken = async () => sessionStorage.getItem(TOKEN_STORAGE_KEY) ?? "";
 
-/** Returns the credentials' caller, or an error message. Retries while the server is unreachable. */
+/** Returns the caller to whom the credentials belong, or an error message. Retries while the server is unreachable. */
 async function fetchCaller(authorization: string): Promise<Caller | string> {
   let response: Response;
   try {
