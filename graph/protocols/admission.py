@@ -16,8 +16,7 @@ A WebSocket that connects before it sends an operation passes the first two step
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from strawberry.types.graphql import OperationType
 
@@ -35,8 +34,7 @@ class TooManySubscriptions(LimitExceeded):
     """The caller has {maximum} open subscriptions on this server, and may have no more; end some of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """An operation that may run. `release` must be called exactly once, when it has ended."""
 
     caller: Caller
