@@ -101,12 +101,12 @@ def api_keys() -> ReadStatement:
 
 
 def api_key_by_secret(secret: str) -> ReadStatement:
-    """Select the API key with a secret, unless it is revoked or has expired."""
+    """Select the API key that has the given secret, unless it is revoked or has expired."""
     return api_keys().where(col(ApiKey.secret_sha256) == secret_sha256(secret), *is_valid())
 
 
 def api_key_by_id(id: UUID) -> ReadStatement:
-    """Select the API key with an id, unless it is revoked or has expired."""
+    """Select the API key that has the given id, unless it is revoked or has expired."""
     return api_keys().where(col(ApiKey.id) == id, *is_valid())
 
 

@@ -186,7 +186,7 @@ COLUMNS = (
 
 
 def batteries(scope: Scope, *, on: date) -> ReadStatement:
-    """Select batteries, each with its capacity on a settlement date or else its latest capacity."""
+    """Select batteries, each with its capacity on a settlement date, or its latest capacity if it has none then."""
     capacity_kwh = (
         select(col(BatteryCapacity.capacity_kwh))
         .where(col(BatteryCapacity.battery_id) == Battery.id)
@@ -275,7 +275,9 @@ async def update_battery(
     effective_from: date | None = None,
 ) -> UUID:
     """
-    Change the manufacturer or serial of a battery, or its capacity from a day on or for all days; None leaves a field.
+    Change the manufacturer or serial of a battery, or its capacity from a day on or for all days.
+
+    Arguments that are None change nothing.
 
     Raises NameplateWithEffectiveFrom, BatteryNotFound, ManufacturerRefused, SerialRefused, BatteryTaken,
     CapacityOutOfRange, DaysOutOfScope, CapacityChangeAfterRemoval.
@@ -350,7 +352,7 @@ async def _lock_battery(session: AsyncSession, *, id: UUID) -> Battery:
 async def _check_site(session: AsyncSession, *, id: UUID) -> None:
     scope = scope_of(session)
     if not scope.is_restricted:
-        return  # The foreign key checks it.
+        return  # The foreign key checks that the site exists.
     site = select(col(Site.id)).where(col(Site.id) == id, *scope.sites_to_change(col(Site.id)))
     if await session.scalar(site) is None:
         raise BatterySiteNotFound(id=id)

@@ -89,8 +89,9 @@ EVENTS = TableOfView(
 )
 
 
-# The events of blocks as rows. `unnest` in the select list takes half the time of the lateral `unnest` of the view if
-# the site ids are given; but if they come from a join, Postgres unnests the blocks of all sites.
+# The events of blocks as rows, for queries with given site ids. They take half the time with `unnest` in the select
+# list instead of the lateral `unnest` of the view. If site ids come from a join, use the view: Postgres would unnest
+# the blocks of all sites here.
 _UNNESTED = (
     select(
         *(col(EventBlock.import_id), col(EventBlock.site_id), col(EventBlock.month)),
@@ -119,8 +120,8 @@ _VALUE_AUD = (
     * literal_column("0.00000000000001", Numeric)
 )
 _MILLION: ColumnElement[float] = literal_column("1000000", Float)
-# The rows of the view, with float8 in place of numeric: its division takes a tenth of the time, and the quotient is the
-# nearest float of the exact one, since no dividend has more than 13 digits.
+# The rows of the view, with float8 instead of numeric. Its division takes a tenth of the time, and returns the float
+# nearest to the exact quotient, since no dividend has more than 13 digits.
 EVENTS_OF_SITES = (
     select(
         *(_UNNESTED.c.import_id, _UNNESTED.c.line_number, _UNNESTED.c.site_id, _UNNESTED.c.month),
@@ -167,5 +168,5 @@ def exact_amount(amount: Any) -> ColumnElement[str]:
 
 
 def _month(day: date) -> ColumnElement[date]:
-    # In SQL, because the day may be a placeholder for a value that is not known yet.
+    # Computed in SQL, because the day may be a placeholder for a value that is not known yet.
     return cast(func.date_trunc("month", cast(day, DateTime)), Date)

@@ -73,7 +73,11 @@ class Progress:
 
 
 async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
-    """Claim an import from its last checkpoint, and end an earlier worker's transactions; None if it is not waiting."""
+    """
+    Claim an import from its last checkpoint, and end the transactions of an earlier worker.
+
+    Returns None if the import is not waiting for a worker.
+    """
     await session.execute(TERMINATE_EARLIER_WORKERS, {"application_name": _application_name(id)})
     waiting = col(Import.status).in_([Status.QUEUED, Status.RUNNING])
     claimed = await session.scalars(
@@ -194,7 +198,7 @@ async def keep_rejections(
 
 async def complete(session: AsyncSession, claim: Claim) -> None:
     """
-    Complete an import whose rows count since they were inserted.
+    Complete an import whose rows have counted since they were inserted.
 
     Raises LeaseLost.
     """

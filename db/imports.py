@@ -51,8 +51,8 @@ from db.jobs import Job
 from db.parks import ParkNotFound
 from db.site_months import Count
 
-# The maximum number of attempts of `start` to queue an import. The second attempt is for an import of the same file
-# that is reverted between the violation of the unique index and the query for that import's id.
+# The maximum number of attempts of `start` to queue an import. An attempt fails if another import of the same file
+# exists. `start` then reads the id of that import for the refusal, and if it was reverted meanwhile, tries again.
 START_ATTEMPTS = 2
 
 
@@ -77,8 +77,8 @@ class Import(Table, table=True):
         ),
         CheckConstraint("charge_tariff in ('COST', 'EARNING')", name="imports_charge_tariff_is_known"),
         CheckConstraint("(kind = 'PARK_READINGS') = (park_id is not null)", name="imports_readings_have_a_park"),
-        # The same bytes count once for the same VPPs. S3's ETag is their hash; the size is compared too, in case two
-        # hashes collide.
+        # A file can be imported once for each set of VPPs. S3's ETag is the hash of its bytes; the size is compared
+        # too, in case two hashes collide.
         Index(
             "imports_file_once",
             *("etag", "bytes_total", "vpp_ids"),

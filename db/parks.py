@@ -196,7 +196,7 @@ async def update_park(
     energy_type: str | None = None,
 ) -> UUID:
     """
-    Change a park; fields that are None stay. The timezone can change only while the park has no readings.
+    Change a park; arguments that are None change nothing. The timezone can change only while the park has no readings.
 
     Raises ParkNotFound, UnknownTimezone, ParkHasReadings, ParkNameTaken, ParkNameRefused.
     """

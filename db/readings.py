@@ -29,10 +29,11 @@ class EnergyReading(Table, table=True):
 
     __tablename__ = "energy_readings"
 
-    # No foreign keys: Postgres would check both per reading. Neither a park with readings nor an import is deleted.
+    # No foreign keys to the park and the import: Postgres would check both for each reading. They are not needed,
+    # because a park with readings is never deleted, nor is an import.
     park_id: UUID = Field(primary_key=True)
     interval_start: datetime = Field(primary_key=True, sa_type=DateTime(timezone=True))
-    # In the park's timezone.
+    # The day of the interval in the park's timezone.
     local_date: date
     # Negative while the park draws power.
     power_w: int = Field(sa_type=BigInteger)
@@ -85,7 +86,7 @@ NEW = """
         ) as new (interval_start, local_date, power_w)
     )
 """
-# Counts the stored readings at the instants of new ones, and those of them with the same power.
+# Counts the stored readings that new ones replace (`total`), and how many of them have the same power (`same`).
 COUNT_EXISTING = text(
     NEW  # noqa: S608 Only constants.
     + """
@@ -135,7 +136,8 @@ SELECT_INSTANTS = text("""
 SELECT_DAYS_OF_IMPORT = text("""
     select distinct local_date from energy_readings where (park_id, import_id) = (:park_id, :import_id)
 """)
-# Restores the readings that the current readings of an import replaced: at each instant the last one that was replaced.
+# Restores the readings that the current readings of an import replaced. Several readings of one instant may have been
+# replaced one after the other; the last of them is restored.
 RESTORE_REPLACED = text("""
     with restored as (
         select distinct on (interval_start) replaced.*

@@ -292,7 +292,7 @@ def capacities_in_month(vpp_id: UUID, month: Range[date]) -> ReadStatement:
 
 
 def month_earnings(vpp_id: UUID, month: date) -> ReadStatement:
-    """Select the earnings of each site in a month throughout which it is a member of a VPP, from its site months."""
+    """Select the earnings of the sites that are members of a VPP for the whole month, from their site months."""
     until = (month + timedelta(days=31)).replace(day=1)
     return (
         select(
@@ -306,7 +306,7 @@ def month_earnings(vpp_id: UUID, month: date) -> ReadStatement:
 
 
 def span_earnings(vpp_id: UUID, first_day: date, until: date) -> ReadStatement:
-    """Select the earnings of each site in a span throughout which it is a member of a VPP, from its events."""
+    """Select the earnings of the sites that are members of a VPP for the whole span, from their events."""
     costly = (EVENTS.c.event_type == "DISCHARGE") & (EVENTS.c.value_aud < 0)
     return (
         select(

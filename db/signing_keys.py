@@ -46,7 +46,7 @@ async def create_first(session: AsyncSession) -> None:
 
 
 async def lock_current(session: AsyncSession) -> UUID | None:
-    """Return the id of the signing key, if any, and take the lock that `rotate` takes until the transaction ends."""
+    """Return the id of the signing key, if any, and hold the lock of `rotate` until the transaction ends."""
     await take_advisory_lock(session, "signing_keys")
     return await session.scalar(select(col(SigningKey.id)).where(col(SigningKey.good_until).is_(None)))
 

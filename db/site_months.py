@@ -1,9 +1,9 @@
 """
 Site months: for each completed import, the sums of its events that count for one site and one month.
 
-An event counts once, even if several imports contain it. The k-th of several identical rows of an import counts unless
-an import completed earlier has a k-th one too. If all rows of a site and month are such duplicates of one other import,
-the site month *repeats* that import; if only some are, the blocks mark them.
+An event counts once, even if several imports contain it. If an import has identical rows, the k-th of them counts
+unless an import completed earlier has at least k such rows. If all rows of a site and month are duplicates of one other
+import, the site month *repeats* that import; if only some are, the blocks mark them.
 
 The transaction that completes an import inserts its site months, and the one that reverts it deletes them. An event
 counts if and only if it has a site month that repeats nothing and no block marks it as a duplicate.
@@ -154,8 +154,9 @@ RESTORE_PROMOTED_SUMS = text("""
         = (sums.import_id, sums.site_id, sums.month)
 """)
 
-# Common table expressions: the site months that stay (`remaining`), and among the sites and months of the import those
-# (`affected`) in which several imports overlap or a block still has duplicates marked because of the leaving import.
+# Common table expressions for the sites and months of an import. `remaining` are their site months that repeat nothing,
+# without those of an import that is reverted (`leaving`). `affected` are the sites and months in which several imports
+# overlap, or in which a block still marks duplicates of the reverted import.
 AFFECTED = """
     with remaining as materialized (
         select *
@@ -284,7 +285,7 @@ async def add(session: AsyncSession, *, import_id: UUID, totals: Sequence[memory
     Make the events of a completed import count. The caller holds `LOCK`.
 
     Return the counts of this import and of all imports that share a site and month with it. `totals` are the buffers of
-    a COPY of its site months, with `TOTAL_COLUMNS`; if they are None, the blocks are summed up.
+    a binary COPY of its site months with `TOTAL_COLUMNS`; if they are None, Postgres sums up the blocks.
     """
     if totals is None:
         await session.execute(INSERT_FROM_BLOCKS, {"import_id": import_id})

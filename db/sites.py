@@ -229,7 +229,7 @@ async def create(
 
 async def update_site(session: AsyncSession, *, id: UUID, nmi: str | None = None, address: str | None = None) -> UUID:
     """
-    Change the NMI or the address of a site; fields that are None stay.
+    Change the NMI or the address of a site; arguments that are None change nothing.
 
     Raises SiteNotFound, NmiTaken, AddressRefused.
     """

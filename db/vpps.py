@@ -185,7 +185,7 @@ async def update_vpp(
     effective_from: date | None = None,
 ) -> UUID:
     """
-    Change the name of a VPP, or its terms from a day on or for all days; fields that are None stay.
+    Change the name of a VPP, or its terms from a day on or for all days; arguments that are None change nothing.
 
     Raises NameWithEffectiveFrom, VppNotFound, VppNameTaken, VppNameRefused, PercentageOutOfRange, DailyFeeOutOfRange.
     """

@@ -141,7 +141,8 @@ class Schema(strawberry.Schema):
         if checked.type not in context.allowed_operations:
             raise InvalidOperationTypeError(checked.type)
         context.graphql_document = checked.document
-        # Not for subscriptions: they cost as much again with each event, and the caller does not control the number.
+        # The cost is not returned for subscriptions: each event costs as much again, and the caller does not control
+        # their number.
         if checked.type is not OperationType.SUBSCRIPTION:
             context.extensions_results["cost"] = {"requested": checked.cost, "maximum": documents.limits.cost}
         return None

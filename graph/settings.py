@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-# Items in a page of a list, unless the argument `limit` is given, and at most.
+# The default and the maximum of the argument `limit` of a list: the number of items in a page.
 DEFAULT_PAGE_LIMIT = 50
 MAX_PAGE_LIMIT = 200
 
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     tls_certificate: Path | None = Field(
         None,
         description="The path of a certificate chain in PEM format, to serve https with. It needs VPP_TLS_KEY. "
-        "By default `vpp serve` serves http, as it does behind a proxy that ends TLS.",
+        "By default `vpp serve` serves http, as it does behind a proxy that terminates TLS.",
     )
     tls_key: Path | None = Field(
         None,
@@ -363,12 +363,12 @@ class Limits(BaseSettings):
 
     caller_requests_per_minute: int = Field(
         60_000,
-        description="The number of requests per minute that one API key or token may make; 0 is no limit.",
+        description="The number of requests per minute that one API key or token may make; 0 means no limit.",
     )
     address_requests_per_minute: int = Field(
         120_000,
         description="The number of requests per minute that may come from one IP address, or from one /64 network in "
-        "IPv6; 0 is no limit. They are counted before the caller is authenticated.",
+        "IPv6; 0 means no limit. They are counted before the caller is authenticated.",
     )
     redis_url: SecretStr | None = Field(
         None,
@@ -391,11 +391,11 @@ class Limits(BaseSettings):
     )
     subscriptions: int = Field(
         10_000,
-        description="The number of subscriptions that one caller may have open in a process, over all protocols; 0 is "
-        "no limit. One WebSocket carries at most 100 of them.",
+        description="The number of subscriptions that one caller may have open in a process, over all protocols; 0 "
+        "means no limit. One WebSocket carries at most 100 of them.",
     )
     statement_timeout_s: float = Field(
         30,
-        description="The number of seconds after which Postgres cancels a statement of the API; 0 is no limit, which "
-        "is required behind a PgBouncer without `ignore_startup_parameters`.",
+        description="The number of seconds after which Postgres cancels a statement of the API; 0 means no limit. "
+        "Behind a PgBouncer whose `ignore_startup_parameters` is not set, it must be 0.",
     )

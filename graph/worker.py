@@ -50,8 +50,8 @@ def use_single_malloc_arena() -> None:
     Make glibc's malloc use one arena for all threads; call it before any thread starts.
 
     By default glibc gives threads arenas of their own, and an arena keeps its peak size: the threads of a worker take
-    turns with large chunks, so its memory is a third larger with many arenas. Other C libraries have no mallopt, and
-    nothing happens.
+    turns with large chunks, so its memory is a third larger with many arenas. With other C
+    libraries, which have no mallopt, it does nothing.
     """
     with suppress(AttributeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
@@ -147,7 +147,7 @@ class Worker:
 
     def _queue_manager(self, queries: LeasedQueries, handlers: Mapping[Job, JobHandler]) -> QueueManager:
         queue_manager = QueueManager(queries)
-        # The managers share the event that ends the jobs, so that they take no further ones.
+        # The managers share the event that ends the running jobs: once it is set, they take no more jobs.
         queue_manager.shutdown = self._releasing_jobs
         for job, handler in handlers.items():
             queue_manager.entrypoint(job)(self._with_retry(handler))
@@ -184,7 +184,7 @@ def _settle_failure_reason(fault: Exception, attempts: int) -> str:
     if isinstance(fault, ObjectStoreUnavailable):
         return f"The object store could not be reached in {attempts} attempts. Generate the report again."
     return (
-        f"An internal error occurred in {attempts} attempts; the worker's log names it with the report's id."
+        f"An internal error occurred in {attempts} attempts; the worker's log has it under the report's id."
         " Generate the report again."
     )
 

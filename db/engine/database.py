@@ -104,7 +104,7 @@ class Database:
         settings = {"statement_timeout": f"{statement_timeout_s * 1000:.0f}"} if statement_timeout_s else {}
         self._engine = _engine(url, pool_size, settings)
         self._read_pool = ConnectionPool(url, size=read_pool_size, settings=settings)
-        # A pool of its own: writes may wait for each other's locks, and reads must not wait for a connection meanwhile.
+        # A separate pool: writes may wait for each other's locks, and reads must not wait for a connection meanwhile.
         self._write_pool = ConnectionPool(url, size=write_pool_size, settings=settings)
         self._autocommit_engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._scope = UNRESTRICTED

@@ -14,7 +14,7 @@ class Refusal(Exception):
     The error of a call that was refused.
 
     Each refusal is a subclass beside the function that raises it. Its docstring is the message template, formatted with
-    the keyword arguments. `constraint` names the constraint whose violation it stands for, and `field` is the path of
+    the keyword arguments. `constraint` names the constraint whose violation it reports, and `field` is the path of
     the input field at fault.
     """
 

@@ -1,5 +1,5 @@
 """
-The scope of a caller: filters in the statements, and behind them row-level security in Postgres.
+The scope of a caller: filters in the statements and, as a second check, row-level security in Postgres.
 
 A caller scoped to VPPs sees them and their sites, events and reports. A caller scoped to sites sees only them, and in
 reports only their line items. A statement for a scoped caller runs as one of the roles below. The row-level security

@@ -27,7 +27,7 @@ class CompiledStatement:
         }
 
     def arguments(self, values: Mapping[str, object]) -> list[object]:
-        """Return the positional arguments of the statement for parameter values by name."""
+        """Return the positional arguments of the statement, given the values of its parameters by name."""
         constants = self._constants
         if not constants:
             return [values[name] for name in self._names]

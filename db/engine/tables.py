@@ -16,7 +16,7 @@ SQLModel.metadata.naming_convention = {
 
 
 class Table(SQLModel):
-    """The base class of all tables. It admits column types of Postgres, such as ranges."""
+    """The base class of all tables. It allows column types of Postgres, such as ranges."""
 
     model_config = {"arbitrary_types_allowed": True}
 

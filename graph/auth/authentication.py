@@ -175,5 +175,6 @@ def _without_bearer(authorization: str) -> str:
 
 
 def _normalise(secret: str) -> str:
-    # JSON can contain half of a surrogate pair, which cannot be encoded to hash it. No valid secret has one.
+    # JSON can contain half of a surrogate pair, which cannot be encoded for hashing. No valid secret contains one, so
+    # it may be replaced.
     return secret.strip().encode(errors="replace").decode()

@@ -62,7 +62,7 @@ async def verify_token(
 
 
 def expires_at(claims: dict[str, Any], *, leeway_s: float) -> datetime:
-    """Return when a verified token stops being accepted: at its expiry, or once it has expired, after the leeway."""
+    """Return until when a verified token is accepted: its `exp`, or `leeway_s` later if `exp` has passed already."""
     expiry = datetime.fromtimestamp(min(int(claims["exp"]), MAX_TIMESTAMP), UTC)
     return expiry if expiry > datetime.now(UTC) else expiry + timedelta(seconds=leeway_s)
 

@@ -56,11 +56,11 @@ class KeyCache:
         self._recording: set[asyncio.Task[None]] = set()
 
     async def by_secret(self, secret: str) -> CachedKey | None:
-        """Return the valid API key with a secret, and record its use; None if there is none."""
+        """Return the valid API key that has the given secret, and record its use; None if there is none."""
         return await self._get(secret, lambda: db.api_keys.api_key_by_secret(secret))
 
     async def by_id(self, id: UUID) -> CachedKey | None:
-        """Return the valid API key with an id, and record its use; None if there is none."""
+        """Return the valid API key that has the given id, and record its use; None if there is none."""
         return await self._get(id, lambda: db.api_keys.api_key_by_id(id))
 
     def record_use(self, id: UUID) -> None:

@@ -184,7 +184,7 @@ def signed_request(request: Request, body: bytes) -> SignedRequest:
 def signed_websocket_request(
     websocket: WebSocket, headers: Mapping[str, object], *, path_suffix: str, body: str
 ) -> SignedRequest:
-    """Return the request that a message of the real-time protocol signs: a POST to the endpoint's path and a suffix."""
+    """Return the request that the signature of a real-time message covers: a POST to the endpoint with a suffix."""
     texts = {name.lower(): _replace_surrogates(value) for name, value in headers.items() if isinstance(value, str)}
     # The host is taken from the WebSocket's handshake, not from the message: a signature for another host must not be
     # accepted.

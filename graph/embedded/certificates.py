@@ -24,7 +24,7 @@ RENEW_BEFORE_EXPIRY = timedelta(days=30)
 
 
 class InvalidCertificateName(Exception):
-    """A host name that cannot stand in a certificate."""
+    """A host name that a certificate cannot contain."""
 
 
 def ensure_certificate(folder: Path, *, host: str, now: datetime) -> bool:
@@ -47,14 +47,15 @@ def ensure_certificate(folder: Path, *, host: str, now: datetime) -> bool:
         raise InvalidCertificateName(host) from None
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # In this order, and the second atomically: after a power cut the two do not match, so they are created again.
+    # In this order, and the second file atomically: if a power cut comes between them, they do not match and are
+    # created again.
     authority.cert_pem.write_to_path(str(folder / AUTHORITY))
     write_secret(folder / SERVER, server.private_key_and_cert_chain_pem.bytes().decode("ascii"), None)
     return True
 
 
 def _certificate_name(host: str) -> str:
-    """Return a host as it stands in a certificate: an IP address in canonical form, or a name in IDNA encoding."""
+    """Return a host as it is written in a certificate: an IP address in canonical form, or a name in IDNA encoding."""
     address, *_ = host.partition("%")  # A link-local IPv6 address may have a zone, such as %eth0.
     try:
         return str(ip_address(address))

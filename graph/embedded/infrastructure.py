@@ -101,7 +101,7 @@ async def open_database(settings: Settings) -> AsyncIterator[str]:
 
 
 async def upgrade_database(url: str) -> None:
-    """Migrate the database to this code's revision. Raises StartupError if it cannot be reached or refuses us."""
+    """Migrate the database to this code's revision. Raises StartupError if it accepts no connection."""
     import db.migrations  # Workers need no Alembic.
 
     with database_errors():

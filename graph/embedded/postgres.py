@@ -113,7 +113,8 @@ async def _initialise(program: Program, programs: Path, home: Path, tag: str) ->
             "--username=vpp",
             "--auth=scram-sha-256",
             "--pwfile=../password",
-            # Iterations slow down attacks on weak passwords, and each connection. This password has 256 random bits.
+            # More iterations slow down attacks on weak passwords, but also each connection. This password has 256
+            # random bits, so it needs no more than one.
             "--set=scram_iterations=1",
             "--encoding=UTF8",
             "--locale-provider=builtin",  # The same sort order on all machines.

@@ -79,8 +79,8 @@ def _credentials(config: Path, account: Account | None) -> tuple[str, str]:
 
 def _remove_state_of_last_run(folder: Path) -> None:
     (folder / "mini.options").unlink(missing_ok=True)
-    # The master names its state folders by port, and each run uses other ports. The volume server reports the state
-    # again.
+    # The master names its state folder after its port, and each run has another port. The old folders are not needed:
+    # the volume server reports the state again.
     for master_state in folder.glob("m[0-9]*"):
         shutil.rmtree(master_state)
 

@@ -118,7 +118,8 @@ class Intake:
         except (WorkerStopping, LeaseLost):
             raise
         except Exception as fault:
-            # A worker that claims the import terminates this worker's database session, which surfaces as any error.
+            # If another worker claims the import, it terminates this worker's database session, which can cause any
+            # error.
             async with self.database.transaction() as session:
                 if await db.import_runs.has_lost_lease(session, claim):
                     raise LeaseLost from fault
@@ -162,7 +163,7 @@ class _Run:
         """Store the file chunk by chunk, and complete the import."""
         claim, key = self._claim, upload_key(self._claim.import_id)
         file = await TextFile.open(self._object_store, key, etag=claim.etag, size_bytes=claim.bytes_total)
-        # A task, so that the first chunk is fetched while it runs.
+        # The intake is opened in a task, so that the first chunk is fetched meanwhile.
         kind_intake = asyncio.create_task(self._open(file.header))
         start_offset_bytes = max(claim.text_bytes_read, len(file.header))
         async with aclosing(
@@ -173,7 +174,7 @@ class _Run:
                 if isinstance(outcome, BaseException):
                     raise outcome
         if self._next_number_to_keep != self._next_number_to_fetch:
-            raise RuntimeError("A chunk that was fetched was not kept.")
+            raise RuntimeError("A chunk was fetched but not stored.")
 
         await write_rejected_rows(
             self._database,
@@ -255,8 +256,8 @@ class _Run:
         self._rows_rejected += rows_rejected
         if self._rows_rejected > MAX_REJECTED_ROWS and self._rows_rejected * 2 > self._rows_read:
             raise FileRefused(
-                f"{self._rows_rejected:,} of the first {self._rows_read:,} rows were rejected; correct the file by the"
-                " reasons in the list of rejections and upload it as a new import."
+                f"{self._rows_rejected:,} of the first {self._rows_read:,} rows were rejected; correct them in the"
+                " file, with the reasons in the list of rejections, and upload it as a new import."
             )
 
 
@@ -268,4 +269,4 @@ def _failure_reason(fault: BaseException) -> str:
         fault = fault.orig.__cause__
     if isinstance(fault, asyncpg.PostgresError):
         return f"The database could not store the rows: {fault.args[0]}."
-    return f"An internal error occurred in {MAX_ATTEMPTS} attempts; the worker's log names it with the import's id."
+    return f"An internal error occurred in {MAX_ATTEMPTS} attempts; the worker's log has it under the import's id."

@@ -33,7 +33,8 @@ class SiteLookup:
         self._hashes = hashes[self._numbers]
         self._heads, self._tails = words[self._numbers].T
 
-        # The upper bits of a hash are its bucket. There are more buckets than sites, so most hold one site at most.
+        # The upper bits of a hash are its bucket. There are more buckets than sites, so most buckets hold at most one
+        # site.
         self._shift = 63 - len(nmis).bit_length()
         buckets = np.arange(2 ** (64 - self._shift) + 1).astype(np.uint64)
         self._bucket_starts = np.searchsorted(self._hashes >> self._shift, buckets)

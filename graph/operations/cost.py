@@ -72,7 +72,7 @@ class CostEstimate(NamedTuple):
     # The number of fields in the set, without the fields nested in them.
     fields: int = 0
     cost: int = 0
-    # Where the set belongs to a page: the part of the cost that the page multiplies by its number of rows.
+    # For the fields of a page: the part of the cost that is multiplied by the number of rows of the page.
     row_cost: int = 0
 
     def exceeds(self, limits: Limits) -> bool:
@@ -214,7 +214,7 @@ def list_length(path: str) -> int:
 
 
 def _page_rows(limit: object) -> int:
-    # Like a resolver, which rejects a limit out of range later; here it must only not make the cost negative.
+    # A limit out of range is clipped, so that the cost is not negative. The resolver rejects it later.
     if isinstance(limit, float) and limit.is_integer():
         limit = int(limit)
     return min(max(limit, 0), MAX_PAGE_LIMIT) if isinstance(limit, int) else DEFAULT_PAGE_LIMIT

@@ -59,7 +59,7 @@ class RejectIntrospection(ValidationRule):
 
     def enter_field(self, node: FieldNode, *_args: object) -> None:
         if node.name.value in INTROSPECTION:
-            message = f"GraphQL introspection is off here, so {node.name.value} is not answered."
+            message = f"GraphQL introspection is disabled on this server, so {node.name.value} cannot be queried."
             self.report_error(GraphQLError(message, node))
 
 
@@ -113,11 +113,11 @@ class Documents:
 
     def read(self, text: str, schema: GraphQLSchema) -> Document:
         """Return a document, from the cache or parsed and validated. Invalid documents are cached, too."""
-        # Admission and the plan read the document of one request one after the other.
+        # Admission and the plan both read the document of a request, so the last one is found without the cache.
         last_text, last_document = self._last_read
         if last_document is not None and last_text is text:
             return last_document
-        # By index and not by LRUCache.get(), which looks the key up twice.
+        # LRUCache.get() would look the key up twice.
         try:
             document = self._cache[text]
         except KeyError:

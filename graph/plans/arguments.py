@@ -75,7 +75,7 @@ def nullable(graphql_type: Any) -> Any:
 
 
 def _converter(graphql_type: Any, python_type: Any, config: StrawberryConfig) -> Callable[[Any], Any] | None:
-    """Return the conversion of a coerced value to a resolver's argument; None for types that need Strawberry's own."""
+    """Return the conversion of a coerced value to a resolver's argument; None where Strawberry must convert."""
     graphql_type = nullable(graphql_type)
     python_type = python_type.of_type if isinstance(python_type, StrawberryOptional) else python_type
     if is_scalar_type(graphql_type):

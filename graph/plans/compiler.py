@@ -109,7 +109,7 @@ class Selection:
 
 @dataclass
 class FieldRead:
-    """A field with a statement of its own, which is read for parent objects by their keys."""
+    """A field that is read by its own statement: a root field, or a field of parent objects with the given keys."""
 
     # Such as `Site.vpp`.
     path: str
@@ -145,7 +145,8 @@ class PlanCompiler:
     """
     Compiles the plan of one operation for callers of one role.
 
-    `values` are valid variable values, which decide @skip and @include. The plan fits all values that decide the same.
+    `values` are valid variable values, which decide @skip and @include. The plan is valid for all values that include
+    the same fields.
     """
 
     def __init__(

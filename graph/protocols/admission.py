@@ -77,8 +77,8 @@ class Admission:
         """
         Check an operation, and return it with its caller.
 
-        `identify` returns the caller and `read` the operation; each is awaited at its step, so that a client that is
-        rejected earlier costs no more. Without `wait`, raises Busy immediately if no slot is free. `disconnected`
+        `identify` returns the caller and `read` the operation; each is awaited at its step, so that no work is done for
+        later steps if a client is rejected. Without `wait`, raises Busy immediately if no slot is free. `disconnected`
         returns once the client has gone. `counted` holds the rate limit counters already charged, if the same request
         is admitted a second time. Raises the errors that the module's docstring lists.
         """

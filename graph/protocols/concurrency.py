@@ -9,7 +9,7 @@ from graph.settings import Limits
 
 
 class Busy(HttpRefusal):
-    """The server runs as many operations as it may at the same time, and {why}; try again in a moment."""
+    """The server is running its maximum number of concurrent operations, and {why}; try again in a moment."""
 
     status = 503
     error_type = "ServiceUnavailableException"
@@ -39,7 +39,7 @@ class ConcurrencyLimiter:
             await self._semaphore.acquire()
             return
         if not wait or self._waiting >= self._limits.queued_operations:
-            raise Busy(why=f"{self._waiting} more wait")
+            raise Busy(why=f"{self._waiting} more are waiting")
         self._waiting += 1
         acquired = asyncio.ensure_future(self._semaphore.acquire())
         gone = asyncio.ensure_future(disconnected()) if disconnected else asyncio.get_running_loop().create_future()

@@ -34,7 +34,7 @@ def is_accepted(request: Request, *, is_subscription: bool) -> bool:
 
 
 class EventStream(StreamingResponse):
-    """The results of a subscription as they come, for at most `timeouts.open_s`."""
+    """A response that sends each result of a subscription as soon as it arrives, for at most `timeouts.open_s`."""
 
     def __init__(
         self, admitted: Admitted, authenticator: Authenticator, subscriptions: Subscriptions, timeouts: SocketTimeouts
@@ -44,7 +44,7 @@ class EventStream(StreamingResponse):
         self._release = admitted.release
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Not in the generator: it never starts if the client disconnects before the first byte.
+        # Released here and not in the generator, which never starts if the client disconnects before the first byte.
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -73,7 +73,7 @@ async def _events(
                 return
             left_s = close_at - loop.time()
             if left_s <= 0:
-                return  # Without `complete`: the client connects again.
+                return  # No event `complete` is sent, so the client connects again.
             listener.has_more.clear()
             try:
                 await asyncio.wait_for(listener.has_more.wait(), min(COMMENT_EVERY_S, left_s))

@@ -48,10 +48,10 @@ class Listener(Protocol):
         """Receive a result."""
 
     def reject(self, errors: list[Any]) -> None:
-        """Receive the errors for which the operation cannot run. Nothing follows."""
+        """Receive the errors because of which the operation cannot run. No other call follows."""
 
     def complete(self) -> None:
-        """Learn that no result follows."""
+        """Called after the last result."""
 
 
 class Subscriptions:

@@ -216,7 +216,7 @@ class Socket(ABC):
 
 
 def end_all(*functions: Callable[[], None]) -> Callable[[], None]:
-    """Return a function that calls all of these."""
+    """Return a function that calls all of the given functions."""
 
     def end() -> None:
         for function in functions:

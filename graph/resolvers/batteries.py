@@ -71,7 +71,7 @@ class UpdateBatteryInput:
     capacity_kwh: float | None = None
     effective_from: date | None = strawberry.field(
         default=None,
-        description="First day of the new capacity; null corrects all time. Refused with manufacturer or serial.",
+        description="First day of the new capacity; null changes it for all time. Refused with manufacturer or serial.",
     )
 
 

@@ -24,7 +24,11 @@ CreateParams = ParamSpec("CreateParams")
 
 
 class CreatedObject(NamedTuple):
-    """The id of an object that was created, now or by an identical earlier call; its row if the INSERT returned it."""
+    """
+    A created object: its id, and its row if the INSERT returned it.
+
+    The object may have been created by an earlier, identical call.
+    """
 
     id: UUID
     row: Record | None
@@ -67,8 +71,9 @@ class Context:
         """
         Create an object and its audit entry, in a single statement if possible.
 
-        A transaction is used for a restricted caller, whose role row-level security checks, and for an id that exists
-        already, where the same call sent again must return the same object.
+        Two cases need a transaction of several statements: a restricted caller, because the transaction runs as the
+        role that row-level security restricts; and an id that exists, because a repeated call must return the same
+        object.
         """
         if not self.scope.is_restricted:
             write = SingleStatementWrite(self.database, self._author, action)

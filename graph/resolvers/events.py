@@ -54,5 +54,5 @@ class BatteryEvent(RowType):
         description="For CHARGE the cost of charging, for DISCHARGE the feed-in tariff; either can be negative."
     )
     value_aud: str = strawberry.field(
-        description="Money earned; negative is money spent. Exact, not rounded to the cent."
+        description="Money earned; negative if money was spent. Exact, not rounded to the cent."
     )

@@ -183,7 +183,7 @@ def _resolver(query: FieldQuery) -> Callable[..., Any]:
             return row_type(return_type).from_row(rows[0])
         if not hasattr(return_type, "of_type"):
             return None
-        # The type is not nullable: a foreign key guarantees the row, so it exists outside of the caller's scope.
+        # The type is not nullable: a foreign key guarantees the row, so the row exists, outside the caller's scope.
         raise FieldDenied(name=info.field_name, type=info.path.typename)
 
     own = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("self", "info")]

@@ -116,7 +116,7 @@ class Import(RowType):
     rows_read: int
     rows_imported: int
     rows_duplicated: int = strawberry.field(
-        description="Rows that do not count, because another import already brought the same row."
+        description="Rows that do not count, because another import already contains the same row."
     )
     rows_rejected: int
 
@@ -161,7 +161,7 @@ class ImportRejection(RowType):
     )
     code: RejectionCode = column_field("code", convert=RejectionCode)
     message: str
-    row: str = column_field("row_text", description="The row as it stands in the file.")
+    row: str = column_field("row_text", description="The text of the row in the file.")
 
 
 @strawberry.type(description="Where to upload the file: send its bytes with HTTP PUT to uploadUrl before expiresAt.")

@@ -53,7 +53,7 @@ class Loaders:
         self, query: FieldQuery, arguments: Arguments, request: PageRequest, key: UUID | None = None
     ) -> Page:
         """
-        Read a page of a list: of a root field, or with a key of a field of that parent object.
+        Read a page of the list of a root field, or of a field of the parent object that has the given key.
 
         One statement reads the first pages of several parent objects; each later page needs its own statement.
         """

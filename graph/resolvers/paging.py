@@ -1,8 +1,8 @@
 """
 Keyset pagination: `nextToken` holds a cursor, the values of the ordering columns in the last row of the page before.
 
-Each page costs the same, at any position in the list. Rows that are added or removed before the cursor neither
-repeat nor skip other rows.
+Each page costs the same, at any position in the list. If rows are added or removed before the
+cursor, no other row is repeated or skipped.
 
 A token also holds a checksum of its cursor and its list. The checksum detects mistakes: a token that was cut, or that
 is sent with another list or filter. It is no protection, since anyone can compute it, and the processes of a server
@@ -75,8 +75,8 @@ class Order:
         yield self._after(self.columns[:1], cursor[:1])
 
     def _after(self, columns: Sequence[Column], cursor: Sequence[Any]) -> ColumnElement[bool]:
-        # Postgres evaluates the row comparison, but does not always use it to find where to start in an index. The
-        # redundant comparison of the first column makes it do so.
+        # The comparison of the first column is redundant, but with the row comparison alone Postgres does not always
+        # start an index scan at the cursor.
         if self.descending:
             return and_(columns[0] <= cursor[0], tuple_(*columns) < tuple_(*cursor))
         return and_(columns[0] >= cursor[0], tuple_(*columns) > tuple_(*cursor))

@@ -113,7 +113,7 @@ class StatsFilterInput:
     energy_types: list[EnergyType] | None = None
     timezones: list[str] | None = None
     from_: date | None = strawberry.field(name="from", default=None, description="The first day, included.")
-    until: date | None = strawberry.field(default=None, description="The day to stop at, excluded.")
+    until: date | None = strawberry.field(default=None, description="The day after the last day.")
 
 
 def _energy_type_days(context: ReadContext, filter: StatsFilterInput | None = None) -> ReadStatement:

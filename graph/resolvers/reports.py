@@ -218,7 +218,9 @@ class SiteLineItem(RowType):
     capacity_share_aud: str = amount("The site's share, by battery capacity, of the other 20 % of all sites together.")
     before_fees_aud: str = amount()
     daily_fee_aud: str = amount("Daily fee taken: at most beforeFeesAud, and never negative.")
-    waived_fee_aud: str = amount("The part of the daily fee that beforeFeesAud does not cover. It is never owed.")
+    waived_fee_aud: str = amount(
+        "The part of the daily fee that beforeFeesAud does not cover. It is not charged later."
+    )
     after_fees_aud: str = amount()
 
     @classmethod

@@ -73,7 +73,7 @@ def application(
     own_tokens: OwnTokenSettings | None = None,
 ) -> Starlette:
     """
-    Return the application. It is served on `host`; `pages` may call it from a browser, as its own pages may.
+    Return the application. It is served on `host`. Its own pages and `pages` may call it from a browser.
 
     With embedded servers, and reachable from this machine alone, its own pages hold the bootstrap API key. `documents`
     holds the limits of operations; if it is None, introspection is allowed only if the servers are embedded.

@@ -34,7 +34,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._fast_path: FastPath | None = self.app_state.get("fast_path")
         # The bytes of a request for the fast path whose body is incomplete.
         self._incomplete = b""
-        # The task that answers on the fast path; the bytes that arrive meanwhile; whether to close the connection then.
+        # The task that answers on the fast path; the bytes that arrive meanwhile; whether to close the connection after
+        # it.
         self._answering: asyncio.Task[None] | None = None
         self._buffered = bytearray()
         self._is_last = False
@@ -141,7 +142,11 @@ class HttpProtocol(HttpToolsProtocol):
             self.send_400_response(f"The request head is longer than {self.max_head_bytes} bytes.")
 
     def _try_fast_path(self, data: bytes, fast_path: FastPath, *, is_all: bool) -> bool:
-        """Answer a request on the fast path if it can take it; unless `is_all`, wait for an incomplete body."""
+        """
+        Answer a request on the fast path, and return whether the fast path supports it.
+
+        If its body is incomplete, wait once for more bytes; with `is_all`, that wait is over.
+        """
         end = data.find(b"\r\n\r\n") + 4
         head = fast_path.head(data[:end], self.client, self.scheme, self.config.forwarded_allow_ips)
         if head is None:

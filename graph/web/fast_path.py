@@ -57,7 +57,7 @@ class Head(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A response: its status, and the bytes behind the status line and the server's default headers."""
+    """A response: its status, and the bytes after the status line and the server's default headers."""
 
     status: int
     rest: bytes

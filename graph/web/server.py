@@ -64,9 +64,9 @@ async def serving(
     """
     Serve the API, with a worker if `worker` is set, until the block ends; with a certificate, over TLS only.
 
-    With `any_port`, a free port is used if `port` is taken. `pages` may call the API from browsers, beside its own
-    pages. `oidc` and `timeouts` replace the settings of the environment and the defaults. If the server or the worker
-    ends before the block, the block is cancelled, and StartupError states the reason.
+    With `any_port`, a free port is used if `port` is taken. The API's own pages and `pages` may call it from browsers.
+    `oidc` and `timeouts` replace the settings of the environment and the defaults. If the server or the worker ends
+    before the block, the block is cancelled, and StartupError states the reason.
     """
     documents = documents or Documents(introspection=infrastructure.embedded)
     server_tls, client_tls = (_server_tls(certificate), _client_tls(certificate)) if certificate else (None, None)

@@ -74,8 +74,8 @@ async def test_file_without_a_line_end_has_no_header_or_one_rejected_row(
 async def test_file_of_invalid_rows_only_fails(api: Api, worker: WorkerProcess) -> None:
     assert await imported(api, HEADER + b"x\n" * (4 * MIB)) == (
         "FAILED",
-        "131,072 of the first 131,072 rows were rejected; correct the file by the reasons in the list of rejections and"
-        " upload it as a new import.",
+        "131,072 of the first 131,072 rows were rejected; correct them in the file, with the reasons in the list of"
+        " rejections, and upload it as a new import.",
         *(131_072, 0, 131_072),
     )
     assert worker.peak_mib < MAX_PEAK_MIB

@@ -27,7 +27,7 @@ async def api_without_introspection(servers: EmbeddedServers, database_url: str)
     ],
 )
 async def test_introspection_field_is_refused(api_without_introspection: Api, document: str, field: str) -> None:
-    message = f"GraphQL introspection is off here, so {field} is not answered."
+    message = f"GraphQL introspection is disabled on this server, so {field} cannot be queried."
 
     assert await api_without_introspection.refusal(document) == ("ValidationFailed", None, message)
 

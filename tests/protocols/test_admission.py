@@ -95,7 +95,10 @@ async def test_queries_over_a_websocket_count_among_concurrent_operations(
         created, completed = await socket.receive(), await socket.receive()
         again = [result async for result in socket.subscribe(CALLER)]
 
-    message = "The server runs as many operations as it may at the same time, and 0 more wait; try again in a moment."
+    message = (
+        "The server is running its maximum number of concurrent operations, and 0 more are waiting;"
+        " try again in a moment."
+    )
     error = {"message": message, "errorType": "ServiceUnavailableException"}
     assert refused == {"id": "refused", "type": "error", "payload": [error]}
     assert [created["id"], created["type"], completed["type"]] == ["slow", "next", "complete"]

@@ -380,7 +380,10 @@ async def test_operation_beyond_the_queue_is_rejected_with_retry_after(
         release_vpps.set()
         answers = [await first, await second]
 
-    message = "The server runs as many operations as it may at the same time, and 1 more wait; try again in a moment."
+    message = (
+        "The server is running its maximum number of concurrent operations, and 1 more are waiting;"
+        " try again in a moment."
+    )
     assert rejection_of(refused) == (503, "ServiceUnavailableException", message)
     assert refused.headers["retry-after"] == "1"
     assert ["errors" in answer.json() for answer in answers] == [False, False]
@@ -400,7 +403,7 @@ async def test_operation_that_waits_too_long_in_the_queue_is_rejected(
         afterwards = await send(api)
 
     reason = "no slot became free within 0.05 s"
-    message = f"The server runs as many operations as it may at the same time, and {reason}; try again in a moment."
+    message = f"The server is running its maximum number of concurrent operations, and {reason}; try again in a moment."
     assert rejection_of(refused) == (503, "ServiceUnavailableException", message)
     assert afterwards.status_code == 200
 

@@ -83,7 +83,7 @@ def read_local_time_column(fields: Fields) -> tuple[Int64Array, BoolArray]:
 
 def read_event_type_column(fields: Fields) -> tuple[BoolArray, BoolArray]:
     """Parse event types in any case; return whether each is DISCHARGE, and the mask of the recognised fields."""
-    # Clearing one bit converts lower case to upper case. No byte other than a letter becomes a letter by that.
+    # Clearing one bit converts lower case to upper case. It turns no other byte into a letter.
     word = fields.words_at(fields.starts) & UPPER_CASE_MASK
     last = fields.bytes_at(fields.ends - 1) & 0xDF
     is_charge = (fields.lengths == 6) & (word & FIRST_SIX_BYTES == CHARGE)
