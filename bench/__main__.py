@@ -47,7 +47,7 @@ def graphql(
     sites: Annotated[int, typer.Option(min=1_000, help="Sites in the database.")] = 1_000,
     rounds: Annotated[int, typer.Option(help="Interleaved rounds.")] = 3,
     seconds: Annotated[float, typer.Option(help="Duration of each measurement.")] = 5,
-    grow_to: Annotated[int, typer.Option(help="Most sites at which latency is measured.")] = 1_000_000,
+    grow_to: Annotated[int, typer.Option(help="The highest number of sites to measure.")] = 1_000_000,
     quick: Annotated[
         bool, typer.Option("--quick", help="Only check that all servers run and return the same values.")
     ] = False,

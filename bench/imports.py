@@ -124,7 +124,7 @@ def _psql_seconds(servers: EmbeddedServers, file: Path) -> float:
 
 
 async def upload(s3: ObjectStore, file: Path) -> UUID:
-    """Upload a file as `vpp script` does, and return the id of the import that it is for."""
+    """Upload a file as `vpp script` does, and return the id of its import."""
     id = uuid4()
     await s3.write(upload_key(id), await asyncio.to_thread(file.read_bytes), content_type="binary/octet-stream")
     return id

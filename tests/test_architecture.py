@@ -1,4 +1,4 @@
-"""Who may import whom, and which files may stand at the top of the repository."""
+"""The imports that are allowed between modules, and the files that are allowed at the top of the repository."""
 
 import ast
 import subprocess

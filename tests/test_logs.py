@@ -34,7 +34,7 @@ def run_logging(stderr: int) -> None:
     )
 
 
-def test_json_log_line_is_one_object_whatever_text_it_contains(tmp_path: Path) -> None:
+def test_json_log_line_is_one_object_for_any_text(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as log:
         run_logging(log.fileno())
 

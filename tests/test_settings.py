@@ -131,11 +131,11 @@ def test_every_setting_has_a_description_of_whole_sentences(settings_class: type
 
 
 @pytest.mark.parametrize("settings_class", SETTINGS_CLASSES)
-def test_errors_name_a_setting_as_the_environment_does(settings_class: type[BaseSettings]) -> None:
+def test_errors_name_a_setting_by_its_environment_variable(settings_class: type[BaseSettings]) -> None:
     assert settings_class.model_config["title"] == settings_class.model_config["env_prefix"]
 
 
-def test_pool_sizes_are_set_beside_the_url_of_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pool_sizes_are_set_apart_from_the_database_url(monkeypatch: pytest.MonkeyPatch) -> None:
     set_environment(monkeypatch, {"VPP_DATABASE_URL": "postgresql://127.0.0.1/vpp", "VPP_DATABASE_READ_POOL_SIZE": "3"})
 
     assert Settings().database_url == "postgresql://127.0.0.1/vpp"

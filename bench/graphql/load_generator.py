@@ -1,9 +1,9 @@
 """
 A closed-loop HTTP load generator: keep-alive connections with one request in flight each, in one thread, by epoll.
 
-It must cost little, as it shares a core with Postgres. Requests are bytes prepared beforehand. Of a response it checks
-the status and the length only, against the response that was compared before; another status or length, such as an
-error, ends the measurement.
+It must cost little, as it shares a core with Postgres. Requests are bytes prepared beforehand. It checks only the
+status and the length of a response, which must equal those of the response that was compared before: a difference, such
+as an error, ends the measurement.
 """
 
 import gc

@@ -27,5 +27,5 @@ def print_paragraph(text: str) -> None:
 
 
 def with_progress(steps: Sequence[Step], description: str) -> Iterable[Step]:
-    """Yield the steps and show a progress bar, which is redrawn between steps only, so that it costs no CPU in one."""
+    """Yield the steps and show a progress bar, which is redrawn only between steps, so as not to disturb them."""
     return track(steps, description, console=Console(stderr=True), transient=True, auto_refresh=False)

@@ -72,7 +72,7 @@ def test_code_challenge_is_that_of_the_example_in_rfc_7636() -> None:
     assert challenge(VERIFIER) == CHALLENGE
 
 
-async def test_signing_in_returns_a_code_and_the_code_tokens_that_the_api_accepts(
+async def test_code_of_a_sign_in_is_exchanged_for_tokens_that_the_api_accepts(
     issuer: LocalIssuer, browser: httpx.AsyncClient
 ) -> None:
     oidc = OidcIssuer(issuer.settings())

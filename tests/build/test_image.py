@@ -1,8 +1,8 @@
 """
 The wheel and the image's build context.
 
-No Docker daemon runs here: the test copies what the Dockerfile's first stage would receive, as .dockerignore admits it,
-and builds the wheel from that alone.
+No Docker daemon runs here: the test copies the files that the Dockerfile's first stage would receive, without
+those that .dockerignore excludes, and builds the wheel from these files only.
 """
 
 import os

@@ -4,7 +4,7 @@ import { generateClient } from "aws-amplify/api";
 
 import { options, print, stopRequested } from "./app.js";
 
-// With an access key Amplify signs its requests. `slowByMs` sets back the clock that it signs them with.
+// With an access key Amplify signs its requests. `slowByMs` sets back the clock that it uses for signatures.
 const { accessKey, slowByMs } = options;
 const credentialsProvider = {
   getCredentialsAndIdentityId: async () => accessKey && { credentials: accessKey },
@@ -17,7 +17,7 @@ if (slowByMs) {
 Amplify.configure(options.configuration, { Auth: { credentialsProvider } });
 const operation = generateClient().graphql({ query: options.document, variables: options.variables });
 
-// An error is either the server's own or Amplify's, about the transport; the latter wraps an `originalError`.
+// An error is either the server's own or Amplify's, about the transport. Amplify's error wraps an `originalError`.
 const describe = (error) => (error.originalError ? { message: error.message, name: error.originalError.name } : error);
 const printRejection = ({ data, errors }) => print({ rejected: { data, errors: errors.map(describe) } });
 

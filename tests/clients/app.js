@@ -1,4 +1,4 @@
-// Shared by all client apps: their options, their output and their end.
+// Shared by all client apps: their options, their output and how they stop.
 export const options = JSON.parse(process.argv[2]);
 
 // Prints a message as one line of JSON.

@@ -43,7 +43,7 @@ async def signing_amplify(url: str, signer: Signer, *, authority: Path | None = 
 
 
 def subscription_errors(result: Any) -> Any:
-    """Return the errors with which the server ended a subscription: their JSON is one error's message in Amplify."""
+    """Return the errors with which the server ended a subscription; Amplify reports their JSON as one error."""
     (error,) = result["rejected"]["errors"]
     return json.loads(error["message"].removeprefix("Connection failed: "))["errors"]
 

@@ -293,7 +293,7 @@ async def test_client_retries_after_the_time_in_retry_after(
     async def wait(seconds: float) -> None:
         waits.append(seconds)
 
-    # Only in the client's module: a server of other tests may call asyncio.sleep in the same event loop.
+    # Replaced only in the client's module: a server of other tests may call asyncio.sleep in the same event loop.
     monkeypatch.setattr("graph.commands.script.client.asyncio", SimpleNamespace(sleep=wait))
     async with httpx.AsyncClient(transport=httpx.MockTransport(lambda request: next(answers))) as http:
         state = await Client("http://127.0.0.1/graphql", "da2-key", http, retry_pause_s=3).execute(QUERY, id="7")
@@ -312,7 +312,7 @@ async def test_client_gives_up_after_the_maximum_number_of_attempts(monkeypatch:
     async def wait(seconds: float) -> None:
         pass
 
-    # Only in the client's module: a server of other tests may call asyncio.sleep in the same event loop.
+    # Replaced only in the client's module: a server of other tests may call asyncio.sleep in the same event loop.
     monkeypatch.setattr("graph.commands.script.client.asyncio", SimpleNamespace(sleep=wait))
     async with httpx.AsyncClient(transport=httpx.MockTransport(reject)) as http:
         with pytest.raises(Refused, match="Later"):

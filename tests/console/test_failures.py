@@ -1,4 +1,4 @@
-"""What the console shows when something fails, and what the user can do then."""
+"""Failures in the console: the messages, and the actions that the user can take."""
 
 from playwright.async_api import Route, expect
 from sqlalchemy import text

@@ -342,7 +342,7 @@ async def test_a_member_sees_events_without_their_imports(console: Console, api:
     ] == [False]
 
 
-async def test_events_of_an_import_out_of_scope_are_shown_without_it(console: Console, api: Api, site: Any) -> None:
+async def test_events_are_shown_without_an_import_that_is_out_of_scope(console: Console, api: Api, site: Any) -> None:
     other_nmi = new_nmi()
     await api.create_site(await api.create_vpp(), nmi=other_nmi)
     await api.import_file(f"{HEADER}{site['nmi']},2025-09-02,DISCHARGE,5,22\n{other_nmi},2025-09-02,DISCHARGE,5,22\n")

@@ -119,7 +119,7 @@ def with_invalid_texts(row: dict[str, str], column: str, *, max_length: int) -> 
     return with_values(row, column, "''", "' '", "' x'", "'x '", f"repeat('x', {max_length + 1})")
 
 
-# For each constraint what it refuses: changed columns of the row in ROWS that is then inserted, or a statement.
+# The changes that each constraint refuses: columns to change in the row of ROWS before it is inserted, or a statement.
 REFUSED: dict[str, Sequence[dict[str, str] | str]] = {
     "vpps_name_once": [NEW],
     "vpps_name_is_text": with_invalid_texts(NEW, "name", max_length=200),

@@ -1,4 +1,4 @@
-"""Which revision a request for a month returns while an earlier one is being settled."""
+"""The revision that a request for a month returns while an earlier one is being settled."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Which rows count, compared with a simple model: each row as often as in the import with the most occurrences."""
+"""The rows that count, compared with a simple model: each row as often as in the import with the most occurrences."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta

@@ -35,7 +35,7 @@ TIMEOUT_S = 120
 # The address and the key in the pages, which the test replaces by those of its server.
 SHOWN_URL, SHOWN_KEY = "http://127.0.0.1:8000", "da2-…"
 
-# Blocks that are not run, and why. The tests below check what they name.
+# Blocks that are not run, with the reason. The tests below check the targets and packages in them.
 INSTALLS_PACKAGES = {
     "pip install httpx\n": "it would install from a package index",
     "npm install graphql graphql-ws\n": "it would install from a package index",
@@ -72,7 +72,7 @@ def lacks_curl(block: Block) -> bool:
 
 @dataclass(frozen=True)
 class Run:
-    """What a block printed, and whether it ran to its end; after a block that failed, none is run."""
+    """The output of a block, and whether it ran to its end; after a block that failed, no other block is run."""
 
     output: str
     is_complete: bool = True
@@ -80,7 +80,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Language:
-    """How the blocks of a language become a program. `separator` prints a line that starts with MARKER."""
+    """The program made of the blocks of a language. `separator` prints a line that starts with MARKER."""
 
     file: str
     command: Sequence[str]

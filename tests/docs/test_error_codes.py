@@ -31,7 +31,7 @@ ErrorT = TypeVar("ErrorT")
 
 # Bases that are never raised themselves.
 BASES = (NotFound, Conflict, ValidationFailed, LimitExceeded, SignatureRefused, PersistedQueryRefusal)
-# A message that is nothing but a value, such as {reason}: the page describes it in words.
+# A message that consists of a single value, such as {reason}: the page describes it in words.
 ONLY_A_VALUE = re.compile(r"\{\w+\}")
 FORMAT_SPEC = re.compile(r"\{(\w+):\w+\}")
 # Error types that are written where a response is made, and not in a class.
@@ -68,7 +68,7 @@ def message(error: type) -> str:
 
 
 def check_row(row: str) -> RowRejected | None:
-    """Check a row as the kind of import does whose header has as many columns; return the rejection, if any."""
+    """Check a row as a row of the import kind that has the same number of columns; return the rejection, if any."""
     line = row.encode()
     try:
         match row.count(","):
@@ -92,7 +92,7 @@ def test_page_lists_every_message() -> None:
     assert not missing, f"{PAGE} lacks these messages; add a row to the table of their errorType:\n{rows}"
 
 
-def test_page_has_no_message_that_the_code_has_not() -> None:
+def test_page_lists_only_messages_of_the_code() -> None:
     """Every row with a placeholder is a message of a class."""
     messages = {message(error) for error in error_classes()}
     cells = {

@@ -1,4 +1,4 @@
-"""The links and file paths of the documentation lead to something."""
+"""The links and file paths of the documentation lead to files and headings that exist."""
 
 import re
 from functools import cache
@@ -35,7 +35,7 @@ def anchors(page: str) -> set[str]:
     found: set[str] = set()
     for heading in headings(read(page)):
         text = LINK.sub(lambda match: match[0][match[0].index("[") + 1 : match[0].index("]")], heading)
-        # Letters, digits, _ and - stay, blanks become -, everything else goes.
+        # Letters, digits, _ and - are kept, blanks become -, and everything else is removed.
         anchor = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
         count = sum(1 for each in found if re.fullmatch(rf"{re.escape(anchor)}(-\d+)?", each))
         found.add(f"{anchor}-{count}" if anchor in found else anchor)

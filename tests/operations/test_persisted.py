@@ -83,7 +83,7 @@ def refusal(response: Any) -> tuple[str, str]:
 # Without a manifest
 
 
-async def test_id_without_a_manifest_is_answered_by_not_supported(api: Api) -> None:
+async def test_id_without_a_manifest_is_rejected_as_not_supported(api: Api) -> None:
     assert refusal(await send(api, **by_id(sha256(CALLER)))) == NOT_SUPPORTED
 
 
@@ -100,7 +100,7 @@ async def test_other_extensions_are_ignored(api: Api, extensions: Any) -> None:
     assert (await send(api, query=CALLER, extensions=extensions))["data"] == BOOTSTRAP
 
 
-async def test_id_without_a_manifest_over_a_websocket_is_answered_by_not_supported(socket: Socket) -> None:
+async def test_id_without_a_manifest_over_a_websocket_is_rejected_as_not_supported(socket: Socket) -> None:
     await socket.send({"id": "1", "type": "subscribe", "payload": by_id(sha256(CALLER))})
 
     response = await socket.receive()
@@ -108,7 +108,7 @@ async def test_id_without_a_manifest_over_a_websocket_is_answered_by_not_support
     assert refusal({"data": None, "errors": response["payload"]}) == NOT_SUPPORTED
 
 
-async def test_id_without_a_manifest_over_appsync_realtime_is_answered_by_not_supported(api_server: Serving) -> None:
+async def test_id_without_a_manifest_over_appsync_realtime_is_rejected_as_not_supported(api_server: Serving) -> None:
     async with open_realtime_socket(api_server.url) as socket:
         payload = {"data": json.dumps(by_id(sha256(REPORTS))), "extensions": {"authorization": {"x-api-key": API_KEY}}}
         await socket.send({"id": "1", "type": "start", "payload": payload})

@@ -172,7 +172,7 @@ async def test_an_event_stream_ends_after_its_maximum_age_without_complete(
         ("a:b:c", "not an address"),
     ],
 )
-async def test_two_spellings_of_one_client_share_a_rate_limit(first: str, second: str) -> None:
+async def test_notations_and_neighbours_of_an_address_share_its_rate_limit(first: str, second: str) -> None:
     rate = RequestRate(Limits(address_requests_per_minute=1))
     await rate.count_address((first, 1))
 

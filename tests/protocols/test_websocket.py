@@ -1,4 +1,4 @@
-"""What both WebSocket protocols share."""
+"""The behaviour that both WebSocket protocols share."""
 
 import asyncio
 import gc

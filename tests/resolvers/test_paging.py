@@ -329,7 +329,7 @@ def test_forged_token_with_a_wrong_day_or_number_is_refused(key: str) -> None:
 
 
 @pytest.mark.parametrize("revision", [0, 2**31 - 1, -(2**31)])
-def test_forged_token_with_a_number_that_its_column_can_hold_is_taken(revision: int) -> None:
+def test_forged_token_with_a_number_that_its_column_can_hold_is_accepted(revision: int) -> None:
     order = Order((col(RevenueReport.month), col(RevenueReport.revision)))
 
     request = page_request(1, forged(f'["2025-09-01", {revision}]'), order=order, list_identity=("list",))

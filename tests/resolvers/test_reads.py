@@ -103,7 +103,7 @@ def test_statement_function_may_test_for_none_and_booleans_and_parse_values() ->
     assert statement.arguments(values) == [date(2025, 9, 1), "a", "old"]
 
 
-def test_statement_function_that_uses_a_value_fails_for_its_author() -> None:
+def test_statement_function_that_uses_a_value_always_fails() -> None:
     def sites(_read: ReadContext, filter: _Filter) -> ReadStatement:
         return select(col(Site.id)).where(col(Site.address) == (filter.name_contains or "").strip())
 

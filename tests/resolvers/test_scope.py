@@ -691,7 +691,7 @@ async def test_reverting_an_import_makes_its_duplicates_in_other_imports_count(
     assert await api.execute(count, id=second["id"]) == {"rowsImported": 1, "rowsDuplicated": 0}
 
 
-async def test_import_of_an_event_is_not_authorized_if_it_is_out_of_scope(operator: Api, moved: MovedSite) -> None:
+async def test_import_of_an_event_cannot_be_read_if_it_is_out_of_scope(operator: Api, moved: MovedSite) -> None:
     document = 'query ($id: ID!) { getSite(id: $id) { events(until: "2025-10-01") { items { import { id } } } } }'
 
     response = await operator.response(document, id=moved.site)

@@ -165,7 +165,7 @@ async def test_clients_that_trust_the_tls_authority_connect_after_every_start(tm
     assert authorities[0] == authorities[1]
 
 
-async def test_given_certificate_is_used_whatever_its_host_names(tmp_path: Path) -> None:
+async def test_given_certificate_is_used_regardless_of_its_host_names(tmp_path: Path) -> None:
     authority = trustme.CA()
     certificate = authority.issue_cert("vpp.example")
     certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "vpp.pem"))

@@ -162,7 +162,7 @@ async def test_a_scoped_operator_cannot_insert_rows_outside_its_scope(
         await session.rollback()
 
 
-async def test_only_the_block_of_as_database_owner_is_unrestricted(
+async def test_as_database_owner_lifts_the_restrictions_only_within_its_block(
     database: Database, vpp_ids: tuple[UUID, UUID]
 ) -> None:
     scoped = database.scoped_to(Scope(vpp_ids=frozenset(vpp_ids[:1]), may_change=True))
