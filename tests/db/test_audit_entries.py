@@ -23,7 +23,7 @@ from tests.fixtures.api import new_name, new_nmi
 
 OURSELVES = Author("COMMAND", "tests")
 IS_ANY_BLOCKED = text("1 from pg_stat_activity where datname = current_database() and pg_blocking_pids(pid) <> '{}'")
-IMMUTABLE = "What is kept in audit_entries is kept as it is."
+IMMUTABLE = "Rows of audit_entries cannot be changed or deleted."
 
 
 async def created_vpp(database: Database) -> UUID:
