@@ -63,13 +63,6 @@ EXPECTED = {
 }
 
 
-def lacks_curl(block: Block) -> bool:
-    """Return whether a block needs curl, and there is none; where CI is set, such a block is run, and fails."""
-    # The operation for GraphiQL reads what the commands before it create.
-    needs_curl = block.language in ("bash", "graphql")
-    return needs_curl and shutil.which("curl") is None and "CI" not in os.environ
-
-
 @dataclass(frozen=True)
 class Run:
     """The output of a block, and whether it ran to its end; after a block that failed, no other block is run."""
@@ -98,12 +91,13 @@ LANGUAGES = {
 
 @pytest.fixture(scope="session")
 def runs(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> dict[Block, Run]:
-    """Run all blocks of all pages, except those that cannot run without curl."""
+    """Run all blocks of all pages."""
+    assert shutil.which("curl"), "The blocks in bash need curl: install it, on Debian by `apt-get install curl`."
     runs: dict[Block, Run] = {}
     for page in PAGES:
         folder = tmp_path_factory.mktemp("blocks")
         (folder / "node_modules").symlink_to(CLIENTS / "node_modules")
-        blocks = [block for block in TO_RUN if block.page == page and not lacks_curl(block)]
+        blocks = [block for block in TO_RUN if block.page == page]
         for language in dict.fromkeys(block.language for block in blocks):
             of_language = [block for block in blocks if block.language == language]
             if language == "graphql":
@@ -204,8 +198,6 @@ def normalised(text: str) -> list[str]:
 
 @pytest.mark.parametrize("block", TO_RUN, ids=str)
 def test_block_runs_and_prints_what_the_page_shows(block: Block, runs: dict[Block, Run]) -> None:
-    if lacks_curl(block):
-        pytest.skip("needs curl (on Debian: apt-get install curl); where CI is set, this fails instead")
     run = runs[block]
 
     assert run.is_complete, f"{block} failed, or a block before it:\n{run.output}"
