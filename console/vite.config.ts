@@ -34,7 +34,7 @@ export default defineConfig({
   build: {
     outDir: "../graph/static",
     emptyOutDir: true,
-    chunkSizeWarningLimit: 3000, // In kB. Monaco is a chunk of its own.
+    chunkSizeWarningLimit: 3000, // In kB. Monaco is a separate chunk.
     license: { fileName: "licenses.md" },
     rolldownOptions: {
       checks: { moduleLevelDirective: false }, // Silences "use client" warnings: the directive is for server rendering, which the console does not use.

@@ -34,7 +34,7 @@ class Kind(StrEnum):
     REVENUE_REPORT = "RevenueReport"
     API_KEY = "ApiKey"
     PARK = "Park"
-    # Not a type of the API: `vpp key rotate` changes signing keys.
+    # Signing keys are not a type of the API; `vpp key rotate` changes them.
     SIGNING_KEY = "SigningKey"
 
 

@@ -60,7 +60,8 @@ class Progress:
     """
     The progress of an import by one chunk.
 
-    `bytes_read`, `text_bytes_read` and `lines_read` count from the start of the file; the rows are those of the chunk.
+    `bytes_read`, `text_bytes_read` and `lines_read` count from the start of the file; the numbers of rows are for the
+    chunk only.
     """
 
     chunk_number: int

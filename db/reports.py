@@ -339,7 +339,7 @@ async def request(session: AsyncSession, *, vpp_id: UUID, month: date) -> UUID:
     The id of the latest revision is returned instead if it is READY and not stale, or if its job is still queued: a
     worker that picks the job later reads a snapshot with all changes until now. Raises ReportVppNotFound.
     """
-    # The lock serialises concurrent calls, so that only one of them adds a revision.
+    # The lock serialises concurrent calls, so that only one call adds a revision.
     conditions = (col(Vpp.id) == vpp_id, *scope_of(session).vpps(col(Vpp.id)))
     if await session.scalar(select(col(Vpp.id)).where(*conditions).with_for_update(key_share=True)) is None:
         raise ReportVppNotFound(id=vpp_id)

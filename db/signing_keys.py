@@ -23,7 +23,7 @@ class SigningKey(Table, table=True):
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     private_key_pem: str
     created_at: datetime = created_at_column()
-    # Null for the key that signs.
+    # The end of the validity; null for the key that signs now.
     good_until: datetime | None = timestamp_column()
 
 

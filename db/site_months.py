@@ -312,7 +312,7 @@ async def remove(session: AsyncSession, *, import_id: UUID) -> list[Count]:
 
 async def _mark_duplicates(session: AsyncSession, *, import_id: UUID, leaving: UUID | None) -> None:
     parameters = {"import_id": import_id, "leaving": leaving}
-    # MARK_DUPLICATES would read every block to find that there is nothing to mark, so this is checked first.
+    # This check comes first, because MARK_DUPLICATES would read every block even if there is nothing to mark.
     if await session.scalar(IS_ANY_AFFECTED, parameters):
         await session.execute(MARK_DUPLICATES, parameters)
 

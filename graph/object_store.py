@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 
-# S3 allows at most 10,000 parts per object, all but the last of at least 5 MiB. With this size, up to 80 GB.
+# S3 allows at most 10,000 parts per object, all but the last of at least 5 MiB. With parts of this size, an object has
+# up to 80 GB.
 PART_BYTES = 8 * MIB
 
 # The longest time without a byte of a response before the connection counts as lost.

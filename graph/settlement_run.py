@@ -1,8 +1,8 @@
 """
 A settlement run reads the inputs of a month, settles it, writes the report's files and stores the revision.
 
-The inputs and their identity (a hash, see db/reports.py) are read in one snapshot, so the figures are those of one
-instant, and the identity is that of exactly these inputs.
+The inputs and their identity (a hash, see db/reports.py) are read in one snapshot, so all figures are from one instant,
+and the identity belongs to exactly these inputs.
 """
 
 import asyncio
@@ -90,8 +90,8 @@ async def settle_month(
     """
     Settle a month of a VPP from the current data; the session should be a snapshot.
 
-    `revenue_percentage` and `daily_fee_aud` replace those of the price schedules in the whole month, for simulations.
-    Raises ReportVppNotFound.
+    For simulations, `revenue_percentage` and `daily_fee_aud` replace the terms of the price schedules in the whole
+    month. Raises ReportVppNotFound.
     """
     vpp_name = await session.scalar(
         select(col(Vpp.name)).where(col(Vpp.id) == vpp_id, *scope_of(session).vpps(col(Vpp.id)))
@@ -114,7 +114,7 @@ async def settle_month(
     return Settled(
         vpp_name=vpp_name,
         terms=_terms(spans),
-        # In a thread: settling ten thousand sites would block the event loop.
+        # Settling runs in a thread: for ten thousand sites it would block the event loop.
         statement=await asyncio.to_thread(settle, month, spans, earnings),
         sites=sites,
         settled_from=identity,

@@ -1,5 +1,5 @@
 """
-A worker takes jobs from the queue and does them. Any number of workers may run, on any machine.
+A worker takes jobs from the queue and runs them. Any number of workers may run, on any machine.
 
 A worker keeps no state of its own: if it is killed at any moment, another worker takes over its jobs once its lease on
 them has expired. A job whose row is missing from the queue is not lost either: it is enqueued again, because the status
@@ -37,7 +37,7 @@ MAX_SETTLE_ATTEMPTS = 8
 MAX_RETRY_DELAY_S = 30.0
 RESTORE_INTERVAL_S = 60.0
 CLOSE_TIMEOUT_S = 5.0
-M_ARENA_MAX = -8  # As in glibc's malloc.h.
+M_ARENA_MAX = -8  # The value in glibc's malloc.h.
 
 # Does the job for the import or report of the given id; the second argument counts the attempts from 1.
 JobHandler = Callable[[UUID, int], Awaitable[None]]
@@ -49,7 +49,7 @@ def use_single_malloc_arena() -> None:
     """
     Make glibc's malloc use one arena for all threads; call it before any thread starts.
 
-    By default glibc gives threads arenas of their own, and an arena keeps its peak size: the threads of a worker take
+    By default glibc gives each thread its own arena, and an arena keeps its peak size: the threads of a worker take
     turns with large chunks, so its memory is a third larger with many arenas. With other C
     libraries, which have no mallopt, it does nothing.
     """
@@ -58,7 +58,7 @@ def use_single_malloc_arena() -> None:
 
 
 class Worker:
-    """Does jobs in this process until it is stopped."""
+    """Runs jobs in this process until it is stopped."""
 
     def __init__(
         self,

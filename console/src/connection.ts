@@ -3,7 +3,7 @@
 import { useSyncExternalStore } from "react";
 
 const PROBE_INTERVAL_MS = 2000;
-// After this long in the background (a hidden tab, a sleeping machine), a page reads its data again.
+// A page that was in the background for this time (a hidden tab, a sleeping machine) reads its data again.
 const STALE_AFTER_MS = 30_000;
 
 class Connection {

@@ -1,4 +1,4 @@
-/** The pages by path. Each page's code is a chunk of its own, loaded when the page is first opened. */
+/** The pages by path. Each page's code is a separate chunk, loaded when the page is first opened. */
 
 export const PAGES = [
   { path: "/", load: async () => (await import("./fleet/FleetPage")).FleetPage },

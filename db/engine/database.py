@@ -15,7 +15,7 @@ from db.engine.refusals import LimitExceeded
 from db.engine.scope import UNRESTRICTED, Scope
 from db.engine.statements import CompiledStatement
 
-# A SELECT of columns. Each read query is a function of db/ that returns one; `Database.rows` runs it.
+# A SELECT of columns. Each query is a function of db/ that returns a ReadStatement; `Database.rows` runs it.
 ReadStatement: TypeAlias = Select[*tuple[Any, ...]]
 AnyRow: TypeAlias = Row[*tuple[Any, ...]] | Record
 
@@ -34,7 +34,7 @@ class StatementTimeout(LimitExceeded):
 
 
 class ReadConnection:
-    """An async context manager: prepared reads, one after the other, on one connection restricted to a scope."""
+    """An async context manager for prepared reads, run one after the other on a connection restricted to a scope."""
 
     # A class, because a context manager made by contextlib takes a third of the time of a small read.
     def __init__(self, connections: ConnectionPool, scope: Scope, statement_timeout_s: float | None) -> None:
@@ -145,13 +145,13 @@ class Database:
         return rows
 
     async def rows(self, statement: Executable) -> Sequence[AnyRow]:
-        """Run a statement on a connection of its own and return all its rows."""
+        """Run a statement on a separate connection and return all its rows."""
         async with self._connection() as connection:
             result = await connection.execute(statement)
             return result.all()
 
     async def row(self, statement: Executable) -> AnyRow | None:
-        """Run a statement on a connection of its own and return its first row, or None."""
+        """Run a statement on a separate connection and return its first row, or None."""
         async with self._connection() as connection:
             result = await connection.execute(statement)
             return result.first()

@@ -40,7 +40,7 @@ Condition: TypeAlias = tuple[ColumnElement[bool], ...]
 # A column of any type: SQLModel and SQLAlchemy declare different types for the same column.
 Column: TypeAlias = Any
 
-# Only the columns that are needed here; the modules that define these tables import this module.
+# The tables with only the columns that are needed here: the modules that define the tables import this module.
 MEMBERSHIPS = table("memberships", column("site_id", Uuid), column("vpp_id", Uuid), column("effective", DATERANGE))
 REPORTS = table("revenue_reports", column("id", Uuid), column("vpp_id", Uuid), column("status"))
 LINE_ITEMS = table("site_line_items", column("report_id", Uuid), column("site_id", Uuid))
@@ -193,7 +193,7 @@ def _among(id: Column, name: str, ids: Collection[UUID]) -> ColumnElement[bool]:
 
 
 def _ids_parameter(name: str, ids: Collection[UUID]) -> BindParameter[Any]:
-    # One array with a fixed name, so that the SQL text is the same for all callers.
+    # The ids are one array with a fixed name, so that the SQL text is the same for all callers.
     return bindparam(name, sorted(ids), ARRAY(Uuid))
 
 

@@ -6,7 +6,8 @@ from sqlalchemy import Boolean, CheckConstraint, ColumnElement, DateTime, func, 
 from sqlalchemy.dialects.postgresql import DATERANGE, ExcludeConstraint
 from sqlmodel import Field, SQLModel
 
-# A refusal is recognised by the name of its constraint. These names are for constraints that a table does not name.
+# A refusal is recognised by the name of its constraint. The names below are for constraints to which a table gives no
+# name.
 SQLModel.metadata.naming_convention = {
     "pk": "%(table_name)s_pkey",
     "fk": "%(table_name)s_%(column_0_name)s_fkey",

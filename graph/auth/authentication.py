@@ -128,7 +128,7 @@ class Authenticator:
                 changed.clear()
                 try:
                     await self._call_back_for_invalid_keys()
-                # Any error: if this loop ended, subscriptions of revoked keys would stay open.
+                # All errors are caught: if this loop ended, subscriptions of revoked keys would stay open.
                 except Exception as error:
                     log.warning("Cannot check whether API keys are still valid", reason=str(error))
                 with suppress(TimeoutError):

@@ -43,7 +43,8 @@ class CachedFetch(Generic[T]):
         """
         Return the cached value after a fetch that all waiting callers share; None if there is no usable value.
 
-        If a fetch was started less than `min_interval_s` ago and has ended, the value is returned without another.
+        If a fetch was started less than `min_interval_s` ago and has ended, the value is returned without another
+        fetch.
         """
         if fetching := self._start_fetch():
             # Shielded, so that cancelling one waiting caller does not cancel the fetch of the others.
@@ -75,7 +76,7 @@ class CachedFetch(Generic[T]):
         try:
             self._value = await self.fetch()
             self._fetched_at, self.last_fetch_failed = self.clock(), False
-        # Any error: waiting callers see last_fetch_failed, and the cached value remains in use.
+        # All errors are caught: waiting callers see last_fetch_failed, and the cached value remains in use.
         except Exception as error:
             self.last_fetch_failed = True
             reason = str(error) or type(error).__name__

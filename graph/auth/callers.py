@@ -26,7 +26,7 @@ class Caller:
     key_id: UUID | None = None
     expires_at: datetime | None = None
 
-    # Cached, since a cached API key has one Caller for all of its requests.
+    # The scope is cached, since a cached API key has one Caller for all of its requests.
     @cached_property
     def scope(self) -> Scope:
         """The VPPs or sites that the caller may see."""

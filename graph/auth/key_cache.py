@@ -99,6 +99,6 @@ class KeyCache:
         try:
             async with self._database.transaction() as session:
                 await db.api_keys.record_use(session, id=id)
-        # Any error: the last use of a key is informative only, so its request must not fail.
+        # All errors are caught: the last use of a key is only informative, so the request must not fail.
         except Exception as error:
             log.warning("Cannot record the use of an API key", reason=str(error))

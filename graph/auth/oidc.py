@@ -31,7 +31,7 @@ MIN_FETCH_INTERVAL_S = 10.0
 FETCH_TIMEOUT_S = 5.0
 MAX_DOCUMENT_BYTES = 2**19
 MAX_NAME_CHARACTERS = 200
-# The longest that a page waits for the discovery document, whose origins go into its Content-Security-Policy.
+# The maximum time that a page waits for the discovery document: its Content-Security-Policy contains origins from it.
 ORIGINS_TIMEOUT_S = 1.0
 # The endpoints that the console calls from the browser to sign in, renew tokens and sign out.
 BROWSER_ENDPOINTS = ("token_endpoint", "userinfo_endpoint", "revocation_endpoint", "end_session_endpoint")
@@ -91,7 +91,8 @@ class OidcIssuer:
 
     async def origins(self) -> list[str]:
         """
-        Return the origins that a browser calls to sign in: the issuer's and those of its discovery document.
+        Return the origins that a browser calls to sign in: the issuer's own origin and the origins in its discovery
+        document.
 
         The document's origins are missing if it cannot be fetched within ORIGINS_TIMEOUT_S.
         """
@@ -155,7 +156,7 @@ async def _http_client() -> AsyncIterator[httpx.AsyncClient]:
 
 @cache
 def _tls_context() -> ssl.SSLContext:
-    # Cached, since loading the certificate authorities blocks the event loop for 0.1 s.
+    # The context is cached, since loading the certificate authorities blocks the event loop for 0.1 s.
     return httpx.create_ssl_context()
 
 

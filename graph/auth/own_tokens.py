@@ -102,7 +102,7 @@ class OwnTokens:
         await self._signing_keys.close()
 
     async def _current_signing_key(self) -> AnyRow:
-        # Not cached: after `vpp key rotate` no token may be signed with the previous key.
+        # The signing key is not cached: after `vpp key rotate` no token may be signed with the previous key.
         statement = db.signing_keys.valid_signing_keys()
         key = await self._database.row(statement)
         if key is None or key.good_until is not None:

@@ -41,8 +41,8 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "appsync"
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
-# All other x-amz-* headers must be signed. AppSync's clients add the first after signing, and CloudFront adds the
-# second; this API reads neither.
+# These x-amz-* headers need not be signed; all others must be. AppSync's clients add the first after signing, and
+# CloudFront adds the second; this API reads neither.
 UNSIGNED_HEADERS = {"x-amz-user-agent", "x-amz-cf-id"}
 
 

@@ -65,7 +65,7 @@ def create_key(
             change.track_created(Kind.API_KEY, id)
             if not iam:
                 return [secret]
-            # In the block, so that the API key's entry lists the access key's id.
+            # Created within the block, so that the API key's entry lists the access key's id.
             access_key_id, access_key = await db.access_keys.create(session, api_key_id=id)
             return [secret, f"AWS_ACCESS_KEY_ID={access_key_id}", f"AWS_SECRET_ACCESS_KEY={access_key}"]
 

@@ -151,7 +151,7 @@ def work(until_stdin_ends: Annotated[bool, typer.Option(hidden=True)] = False) -
                     loop.call_soon_threadsafe(worker.stop)
 
                 threading.Thread(target=stop_at_end_of_stdin, daemon=True).start()
-            # The worker beside an API has no health file of its own: the API's supervisor restarts it.
+            # A worker that an API starts has no health file: the API restarts it.
             if until_stdin_ends:
                 await worker.run()
                 return

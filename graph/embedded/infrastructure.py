@@ -83,7 +83,7 @@ async def open_infrastructure(settings: Settings) -> AsyncIterator[Infrastructur
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[str]:
     """
-    Yield the database's URL until the block ends: the one in the settings, or that of an embedded Postgres.
+    Yield the database's URL until the block ends: the one in the settings, or the URL of an embedded Postgres.
 
     If another process already runs the embedded servers of this data folder, its Postgres is used.
     """

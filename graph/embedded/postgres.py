@@ -83,7 +83,7 @@ def running_postgres_url(data_dir: Path) -> str | None:
 
 
 def _read_status(file: Path) -> tuple[int, int]:
-    """Return the process id and the port of a Postgres that accepts connections. Raises ValueError before it does."""
+    """Return the process id and the port of a Postgres. Raises ValueError until it accepts connections."""
     # Line 1 is the process id, line 4 the port, and line 8 the state, padded with spaces.
     pid, _, _, port, _, _, _, state = file.read_text().splitlines()
     if state.strip() != "ready":

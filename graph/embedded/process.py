@@ -76,7 +76,7 @@ def write_secret(path: Path, text: str, account: Account | None) -> None:
 
 
 def rotate_log(data_dir: Path, name: str) -> Path:
-    """Create the empty log file of the next run, and rename that of the previous run to `*.previous.log`."""
+    """Create the empty log file of the next run, and rename the log file of the previous run to `*.previous.log`."""
     log = data_dir / "logs" / f"{name}.log"
     log.parent.mkdir(exist_ok=True)
     if log.exists():
@@ -160,8 +160,8 @@ class Program:
                 cwd=self.folder,
                 env=dict(self.environment),
                 pass_fds=[self.executable.fileno()] if self.executable else [],
-                # In a session of its own, so that Ctrl-C in the terminal does not reach the server: this process
-                # stops it when it no longer needs it.
+                # The server runs in a separate session, so that Ctrl-C in the terminal does not reach it: this process
+                # stops the server when it is no longer needed.
                 start_new_session=True,
                 user=self.account.uid if self.account else None,
                 group=self.account.gid if self.account else None,
@@ -198,6 +198,6 @@ async def _stop(process: subprocess.Popen[bytes]) -> None:
         while process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110 Popen has no event.
             await asyncio.sleep(POLL_INTERVAL_S)
     finally:
-        # It did not stop in time, or this coroutine was cancelled. Both servers recover from SIGKILL.
+        # The server did not stop in time, or this coroutine was cancelled. Postgres and SeaweedFS recover from SIGKILL.
         process.kill()
         process.wait()

@@ -87,7 +87,7 @@ def _remove_state_of_last_run(folder: Path) -> None:
 
 def _environment() -> dict[str, str]:
     # SeaweedFS's servers authenticate to each other with tokens signed by these keys, so each run can have a new key.
-    # Without them, any local program, or a web page in a local browser, could write to the volume server's port.
+    # Without the keys, any local program, or a web page in a local browser, could write to the volume server's port.
     signing_key = secrets.token_urlsafe(32)
     signing_keys = ("JWT_SIGNING_KEY", "JWT_SIGNING_READ_KEY", "JWT_FILER_SIGNING_KEY", "JWT_FILER_SIGNING_READ_KEY")
     return {

@@ -104,7 +104,7 @@ class BatteryEventReader:
         self._import_id = import_id
         self._charge_tariff_earns = charge_tariff_earns
         self._sites = SiteLookup(site_ids)
-        # Only the sites that are not members on all days: check_row checks the dates of their rows.
+        # The sites that are members on some days only: check_row checks the dates of their rows.
         self._member_days = {nmi: days for nmi, days in (member_days or {}).items() if Range(None, None) not in days}
         self._have_member_days = np.zeros(len(site_ids), np.bool_)
         self._have_member_days[[self._sites.numbers_by_nmi[nmi] for nmi in self._member_days]] = True

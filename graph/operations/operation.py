@@ -1,4 +1,4 @@
-"""A GraphQL operation as a client requests it."""
+"""A GraphQL operation in a request."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

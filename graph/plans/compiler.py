@@ -91,7 +91,7 @@ class Selection:
     number: int
     # The selected columns with their indexes in the row.
     columns: dict[Column, int] = field(default_factory=dict)
-    # By the fields' response names: a Python expression, a read of its own, or an object embedded in the same row.
+    # By the response names of fields: a Python expression, a separate read, or an object embedded in the same row.
     fields: dict[str, "str | FieldRead | Selection"] = field(default_factory=dict)
     # The condition on which an embedded object exists, as a Python expression; None for other objects.
     exists: str | None = None
@@ -421,7 +421,7 @@ class PlanCompiler:
         """Return the name of the plan's global variable that holds a value, which is made from `name` if it is new."""
         known = next((known for known, each in self._globals.items() if each is value), None)
         if known is None:
-            # With an underscore, unlike the names of reads.
+            # The name has an underscore, unlike the names of reads.
             known = f"{name}_{len(self._globals)}"
             self._globals[known] = value
         return known

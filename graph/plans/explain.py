@@ -39,7 +39,7 @@ async def explain(text: str, *, role: str, variables: Mapping[str, Any]) -> list
     """
     Return the plan of each operation in a document, for callers of a role who are not restricted to VPPs or sites.
 
-    Each operation receives those of the variables that it declares.
+    Each operation receives the variables that it declares.
     """
     documents = Documents()
     document = documents.read(text, schema._schema)

@@ -63,7 +63,7 @@ class PlannedOperation:
     """An operation of a document, with everything about it that does not depend on the values of its variables."""
 
     node: OperationDefinitionNode
-    # None if any variable is not a simple one: then graphql-core coerces them all.
+    # None if a variable is not simple: graphql-core then coerces all variables.
     variables: list[SimpleVariable] | None
     # None if the cost depends on variables.
     estimate: CostEstimate | None

@@ -161,7 +161,7 @@ class RealtimeSocket(Socket):
         except Unauthorized as refusal:
             self._reject(id, [Refused("UnauthorizedException", str(refusal), 401).error])
         except DocumentRejected as refusal:
-            # After the acknowledgement, as for any error of the operation itself.
+            # The acknowledgement comes first, as before any other error of the operation.
             self.reply({"type": "start_ack", "id": id})
             errors = formatted([to_appsync_error(error, request_id="") for error in refusal.errors])
             self._reject(id, [error | {"errorCode": 400} for error in errors])
@@ -258,7 +258,7 @@ def _headers(websocket: WebSocket) -> dict[str, Any]:
 
 
 def _decoded(text: str) -> dict[str, Any] | None:
-    # With or without padding, in the standard or the URL-safe alphabet of base64.
+    # Decodes base64 with or without padding, in the standard or the URL-safe alphabet.
     plain = text.replace("-", "+").replace("_", "/").replace(" ", "+").rstrip("=")
     try:
         headers = decode(base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True))

@@ -113,7 +113,7 @@ class GraphqlTransportWsSocket(Socket):
             self.restart_idle_timer()
 
     async def _run(self, id: str, payload: Any, caller: Caller) -> None:
-        """Run an operation, in a task of its own: other messages are handled while it waits for its slot."""
+        """Run an operation in a separate task, so that other messages are handled while it waits for its slot."""
         results = _Results(self, id)
         context = self._context_for(caller)
 

@@ -24,13 +24,13 @@ from graph.operations.persisted import operation_text
 
 BODY_TIMEOUT_S = 30.0
 
-# Not every codec that Python knows: some of them take minutes for a MiB. UTF-8 may begin with a byte order mark.
+# Other codecs of Python are not allowed: some of them take minutes for a MiB. UTF-8 may begin with a byte order mark.
 CHARSETS = {
     **dict.fromkeys(("utf-8", "utf8", "us-ascii"), "utf-8-sig"),
     **{name: name for name in ("utf-16", "utf-16le", "utf-16be", "iso-8859-1", "latin-1")},
 }
 
-# For pages of other origins: the methods and headers they may send, and the response headers they may read.
+# The methods and headers that pages of other origins may send, and the response headers that they may read.
 CORS: dict[str, Any] = {
     "allow_methods": ["GET", "POST"],
     "allow_headers": [

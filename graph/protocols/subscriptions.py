@@ -96,7 +96,7 @@ class _SharedSubscription:
     def __init__(self, operation: Operation, context: Context) -> None:
         self._operation = operation
         self._context = context
-        # In the order in which they subscribed.
+        # Listeners, in the order in which they subscribed.
         self._listeners: dict[int, Listener] = {}
         self._last_result: Result | None = None
         self.has_ended = False

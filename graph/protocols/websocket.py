@@ -19,7 +19,7 @@ from graph.protocols.subscriptions import Subscriptions
 MAX_PENDING_RESULTS = 8
 # If a client does not read its replies, no further message is read from it.
 MAX_PENDING_REPLIES = 100
-# On one socket; AppSync has the same limit.
+# The maximum number of subscriptions on one socket, as in AppSync.
 MAX_SUBSCRIPTIONS = 100
 
 log = structlog.get_logger()
@@ -58,11 +58,12 @@ class Socket(ABC):
         self.timeouts = timeouts
         # The function that ends each running operation, by the id that the client gave it.
         self.running: dict[str, Callable[[], None]] = {}
-        # Lists, since an empty deque takes more memory than all else that a socket holds.
+        # These are lists, since an empty deque takes more memory than everything else that a socket holds.
         self._replies: list[str] = []
         self._results: dict[str, list[str]] = {}
         self._closing: tuple[int, str] | None = None
-        # Set while the sending task has nothing to send, and while the reading task waits for replies to be sent.
+        # Futures: the sending task waits for the first while it has nothing to send, and the reading task for the
+        # second while too many replies wait to be sent.
         self._until_pending: asyncio.Future[None] | None = None
         self._until_sent: asyncio.Future[None] | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}

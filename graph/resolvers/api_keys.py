@@ -24,7 +24,7 @@ from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import parse_id
 
 NEWEST_FIRST = Order((col(ApiKeyTable.created_at), col(ApiKeyTable.id)), descending=True)
-# The longest that revokeApiKey waits for Postgres's notification of the revocation, which usually takes a millisecond.
+# The maximum time that revokeApiKey waits for Postgres's notification of the revocation; it usually takes 1 ms.
 NOTICE_TIMEOUT_S = 1.0
 
 

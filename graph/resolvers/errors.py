@@ -64,7 +64,7 @@ def formatted(errors: Sequence[GraphQLError]) -> list[Any]:
 
 
 def refusal_error(refusal: Refusal) -> Any:
-    """Return the refusal of a whole request as a JSON object for the response."""
+    """Return the error of a request that is refused as a whole, as a JSON object for the response."""
     return to_appsync_error(GraphQLError("", original_error=refusal), request_id="").formatted
 
 

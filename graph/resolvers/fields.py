@@ -1,4 +1,4 @@
-"""The kinds of fields of the schema's types: columns of a row, objects in the same row, and reads of their own."""
+"""The kinds of fields of the schema's types: columns of a row, objects in the same row, and separate reads."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields

@@ -1,7 +1,7 @@
 """
 Keyset pagination: `nextToken` holds a cursor, the values of the ordering columns in the last row of the page before.
 
-Each page costs the same, at any position in the list. If rows are added or removed before the
+Each page takes the same time, at any position in the list. If rows are added or removed before the
 cursor, no other row is repeated or skipped.
 
 A token also holds a checksum of its cursor and its list. The checksum detects mistakes: a token that was cut, or that
@@ -29,7 +29,7 @@ from graph.settings import DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT
 # A column of a table or of a view.
 Column: TypeAlias = Any
 
-# In hexadecimal digits: 64 bits.
+# The length of the checksum in hexadecimal digits: 64 bits.
 CHECKSUM_LENGTH = 16
 
 

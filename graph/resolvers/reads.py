@@ -52,7 +52,7 @@ Parser: TypeAlias = Callable[[Any], object]
 
 # Prepared statements kept for each field. A field has a few variants, unless a caller tries every combination.
 MAX_PREPARED_VARIANTS = 200
-# In this order, since BigInteger is a subclass of Integer.
+# The order matters, since BigInteger is a subclass of Integer.
 SQL_TYPES = (Uuid, BigInteger, Integer, Numeric, Boolean, DateTime, Date, String, TypeEngine)
 
 
@@ -164,7 +164,7 @@ class Projection:
 
     @cached_property
     def _hash(self) -> int:
-        # Cached, since a projection of up to a hundred columns is part of a cache key in every request.
+        # The hash is cached, since a projection of up to a hundred columns is part of a cache key in every request.
         return hash((self.columns, self.per_parent, self.range_after_cursor))
 
 

@@ -344,7 +344,7 @@ class ReportSubscription:
 
 
 async def _stream_report(info: Info, statement: ReadStatement, id: UUID) -> AsyncGenerator[RevenueReport, None]:
-    """Yield a report as it is now, and again after each change. Raises RevenueReportNotFound."""
+    """Yield the current state of a report, and the new state after each change. Raises RevenueReportNotFound."""
     statement, last_sent = statement.where(col(ReportTable.id) == id), None
     async with info.context.notices.subscribe("revenue_reports", id) as changed:
         while True:

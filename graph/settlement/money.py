@@ -46,7 +46,7 @@ def round_half_away_from_zero(exact: Decimal | Fraction, decimals: int) -> Decim
     """Round to a number of decimals, half away from zero; the result is never a negative zero."""
     numerator, denominator = exact.as_integer_ratio()
     units = (2 * 10**decimals * abs(numerator) + denominator) // (2 * denominator)
-    # A Decimal constructed from a string is exact at any precision of the decimal context.
+    # A Decimal is constructed from a string, which is exact at any precision of the decimal context.
     return Decimal(f"{units if numerator > 0 else -units}E-{decimals}")
 
 

@@ -24,7 +24,7 @@ class Month:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse a month written YYYY-MM, from 1900-01 to 9998-12. Raises ValueError with the expected format."""
+        """Parse a month written YYYY-MM, from 1900-01 to 9998-12. The message of a ValueError states the format."""
         match = re.fullmatch(r"([0-9]{4})-(0[1-9]|1[0-2])", text)
         # Python's dates end with the year 9999, and `until` is the first day of the next month.
         if match is None or not 1900 <= int(match[1]) <= 9998:

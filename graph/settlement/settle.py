@@ -33,7 +33,8 @@ class Earnings:
     """
     The exact values of a site's events in a span.
 
-    `cost_only_aud` is the sum of the discharges whose value is below zero, `revenue_aud` that of all other events.
+    `cost_only_aud` is the sum of the discharges whose value is below zero, and `revenue_aud` the sum of all other
+    events.
     """
 
     revenue_aud: Decimal
@@ -56,7 +57,7 @@ def settle(month: Month, spans: Sequence[Span], earnings: Sequence[Mapping[str, 
     """
     Share a month's revenue between the VPP and every site that was a member on any day of the month.
 
-    `spans` are those of the whole month. `earnings` has one mapping per span, from the NMIs of the sites with events in
+    `spans` are all spans of the month. `earnings` has one mapping per span, from the NMIs of the sites with events in
     the span. Raises ValueError if a site has earnings in a span in which it is not a member.
     """
     nmis = sorted(set().union(*(span.capacities_kwh for span in spans)))
@@ -117,7 +118,7 @@ def _share_by_capacity(rest_aud: FractionVector, capacity_kwh: FractionVector) -
 
 
 def _compute_daily_fee_due(month: Month, member_days: FractionVector, daily_fee_aud: Decimal) -> FractionVector:
-    """Rule 4: a whole month costs 28 daily fees, and a part of the month costs its part of them."""
+    """Rule 4: a whole month costs 28 daily fees, and a part of the month costs the same part of them."""
     return member_days * (Fraction(daily_fee_aud) * FEE_DAYS_PER_MONTH / month.days)
 
 

@@ -69,7 +69,7 @@ class Span:
     first_day: date
     until: date
     terms: Terms
-    # By the NMI of every member, including members without a battery.
+    # Keyed by the NMI of every member, including members without a battery.
     capacities_kwh: Mapping[str, Decimal]
 
     @property

@@ -15,7 +15,7 @@ HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.IGNORECASE
 
 
 def aws_region(given: str | None) -> str:
-    """Return the AWS region that clients are configured with: the given one, or that of the environment."""
+    """Return the AWS region that clients are configured with: the given region, or the region in the environment."""
     return given or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
 

@@ -36,7 +36,7 @@ def console_routes(*, api_key: str | None, oidc: OidcSettings) -> Sequence[Route
             return MethodNotAllowed(method=request.method).answer()
         return await console(request)
 
-    # Without CORS headers: a page of another origin must not read the key that this page holds.
+    # The page has no CORS headers: a page of another origin must not read the key in it.
     return [*(Route(path, console) for path in PATHS), Route("/graphql", graphiql)]
 
 

@@ -143,7 +143,7 @@ def _basic(authorization: str) -> tuple[str, str]:
     scheme, _, encoded = authorization.strip().partition(" ")
     try:
         id, _, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    # Both b64decode and decode raise it.
+    # b64decode and decode both raise ValueError.
     except ValueError:
         raise InvalidClient from None
     if scheme.lower() != "basic":

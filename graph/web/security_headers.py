@@ -19,7 +19,7 @@ DEFAULT_HEADERS = (
     # This header does not affect CORS requests, with which pages of other origins read responses.
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
-    # For responses that are not pages; pages set a policy of their own.
+    # The policy of responses that are not pages; pages set their own policy.
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 UNCACHED_HEADERS = (*DEFAULT_HEADERS, (b"cache-control", b"no-store"))

@@ -1,4 +1,4 @@
-"""Serves the API over HTTP, with a worker in a process of its own beside it."""
+"""Serves the API over HTTP, and runs a worker as a child process."""
 
 import asyncio
 import gc
@@ -27,8 +27,8 @@ from graph.web.origins import Pages
 # After SIGTERM a worker has this long to reach its next checkpoint; then it is killed.
 WORKER_STOP_TIMEOUT_S = 10.0
 WORKER_RESTART_DELAY_S = 1.0
-# Longer than the idle timeout of proxies (60 s for an AWS load balancer): a proxy must close an idle connection first,
-# or it sends a request on a connection that the server has just closed.
+# The keep-alive timeout is longer than the idle timeout of proxies (60 s for an AWS load balancer): a proxy must close
+# an idle connection first, or it sends a request on a connection that the server has just closed.
 KEEP_ALIVE_TIMEOUT_S = 75
 
 # AppSync's clients put a whole JWT into one header of the WebSocket handshake. The library reads its environment

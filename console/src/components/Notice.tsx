@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 
 const ICONS = { accent: Info, good: CircleCheck, warn: TriangleAlert, bad: CircleAlert };
 
-/** A highlighted message. With `live`, screen readers announce it when it appears. */
+/** A highlighted message. With `live`, screen readers announce the notice when it appears. */
 export function Notice({
   tone = "accent",
   live = false,

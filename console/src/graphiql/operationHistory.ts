@@ -10,7 +10,7 @@ export interface HistoryEntry {
   at: string;
   name: string;
   query: string;
-  /** As JSON; empty if there are none. */
+  /** The variables as JSON; empty if there are none. */
   variables: string;
 }
 

@@ -30,7 +30,7 @@ export function ImportProgress({ importState, live }: { importState: ImportState
       </div>
       {importState.failureReason && <Notice tone="bad">{importState.failureReason}</Notice>}
       {importState.status === "RUNNING" && <PercentBar label="Read" percent={importState.percentComplete} />}
-      {/* Without the running seconds, which screen readers would announce one by one. */}
+      {/* For screen readers, a text without the running seconds, which they would announce one by one. */}
       <span className="visually-hidden" role="status">
         {stallMessage && "The worker does not respond."}
       </span>

@@ -47,7 +47,7 @@ export async function readFilePreview(file: File): Promise<FilePreview | string>
   const isGzip = startsWith(0x1f, 0x8b);
   const { text, isComplete } = isGzip ? await gunzip(bytes) : { text: bytes, isComplete: file.size <= READ_BYTES };
   const lines = new TextDecoder().decode(text).split("\n");
-  // The last line may be cut off; after a final line end, it is empty.
+  // The last line may be cut off, or empty because the text ends with a line end.
   const last = lines.pop() ?? "";
   if (isComplete && last !== "") lines.push(last);
   const [header, ...bodyLines] = lines.map((line) => line.replace(/\r$/, ""));

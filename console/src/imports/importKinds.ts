@@ -25,7 +25,7 @@ export const KINDS: Record<ImportKind, Kind> = {
     label: "Readings of a park",
     columns: ["datetime", "MW"],
     rowDescription:
-      "Each row is a park's mean power in a quarter of an hour, which starts at a local time of the park.",
+      "Each row is a park's mean power in a quarter of an hour, with the local time at which that begins.",
   },
 };
 

@@ -1,4 +1,4 @@
-/** A chart with a band from lowest to highest power and a line of the means. A chunk of its own, with recharts. */
+/** A chart with a band from lowest to highest power and a line of the means. A separate chunk, for recharts. */
 
 import {
   Area,

@@ -12,7 +12,7 @@ import { axisTicks } from "./axisTicks";
 import { type DayStats, fileColumns, fileRow, formatColumn, type PowerField } from "./dayStats";
 import type { GroupBy, Span } from "./selection";
 
-// recharts is large, so the chart is a chunk of its own, loaded when there is a chart to draw.
+// recharts is large, so the chart is a separate chunk, loaded when there is a chart to draw.
 const DailyChart = lazy(async () => ({ default: (await import("./DailyChart")).DailyChart }));
 
 interface Props {

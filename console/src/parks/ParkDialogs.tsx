@@ -51,7 +51,7 @@ export function EditPark({ parks, done }: { parks: readonly Park[]; done: () => 
       submitLabel="Save"
       submit={(values) => updatePark({ input: { id, ...values } })}
       onDone={({ updatePark: changed }) => {
-        // The URL names parks, so a renamed park has to be renamed there.
+        // The URL contains names of parks, so it changes when a selected park is renamed.
         const renamed = (parkName: string) => (changed && parkName === name ? changed.name : parkName);
         selectParks((current) => current.map(renamed), { replace: true });
         done();

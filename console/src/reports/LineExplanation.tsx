@@ -24,7 +24,7 @@ interface Props {
   linesLoaded: boolean;
   /** The terms of the month's spans; null while loading. */
   spans: readonly Terms[] | null;
-  /** Whether `spans` are the terms of the settled report, not the VPP's current ones. */
+  /** Whether `spans` are the terms of the settled report, not the VPP's current terms. */
   areSettled: boolean;
 }
 

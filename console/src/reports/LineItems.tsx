@@ -61,7 +61,7 @@ const COLUMNS: Column<Line>[] = [
 export function NmiButton({ line: { nmi } }: { line: Line }) {
   const dialog = useDialog();
   return (
-    // A native button renders ten times as fast as React Aria's, and every row that scrolls by contains one.
+    // A native button, because it renders ten times as fast as React Aria's, and every row contains one.
     <button
       type="button"
       className="opens mono"

@@ -50,7 +50,7 @@ const COLUMNS: Column<Row>[] = [
   },
 ];
 
-/** Each site's line under the simulated terms, beside the settled one. */
+/** Each site's line under the simulated terms, beside its settled line. */
 export function SimulatedLines({
   settled,
   simulated,

@@ -21,7 +21,7 @@ interface SimulatedTerms {
   dailyFee: number;
 }
 
-// Long enough not to send a query for each step of a moving slider.
+// The debounce time: long enough that a moving slider does not send a query for each step.
 const DEBOUNCE_MS = 250;
 
 export function TermsSimulation({

@@ -46,7 +46,7 @@ export function useRevisions(vppId: string, month: string) {
   );
 }
 
-/** Reads whether a report is stale: a query of its own, because the server compares all inputs of the settlement. */
+/** Reads whether a report is stale: a separate query, since the server compares all inputs of the settlement. */
 export function useStaleness(report: Pick<Revision, "id" | "status" | "isLatest"> | undefined) {
   const isEnabled = report?.status === "READY" && report.isLatest;
   const [{ data, error }, refetch] = useQuery({

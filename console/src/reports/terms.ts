@@ -1,4 +1,4 @@
-/** The terms of a settled month: from the report's file, or for members, who may not read it, the current ones. */
+/** The terms of a settled month, from the report's file; members may not read the file and see the current terms. */
 
 import { useEffect, useState } from "react";
 import { useClient } from "urql";
@@ -16,7 +16,7 @@ export interface Terms {
   dailyFee: number;
 }
 
-/** Terms by span, and whether the report was settled with them. */
+/** Terms by span, and whether the report was settled with these terms. */
 export interface SettledTerms {
   spans: Terms[];
   areSettled: boolean;

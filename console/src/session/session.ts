@@ -20,7 +20,7 @@ export type SessionState =
   /** No caller is signed in; `errorMessage` is the reason why a sign-in failed. */
   | { phase: "signedOut"; errorMessage?: string }
   | { phase: "signedIn"; caller: Caller }
-  /** The credentials were rejected. The page stays as it is, behind a dialog that prompts for new ones. */
+  /** The credentials were rejected. The page stays as it is, behind a dialog that prompts for new credentials. */
   | { phase: "expired"; caller: Caller };
 
 const TOKEN_STORAGE_KEY = "vpp-token";
@@ -174,7 +174,7 @@ export const session = new Session();
 
 export const useSession = () => useSyncExternalStore(session.subscribe, () => session.state);
 
-/** Returns the signed-in caller. Throws on pages that are rendered without one. */
+/** Returns the signed-in caller. Throws on pages that are rendered without a signed-in caller. */
 export function useCaller(): Caller {
   const state = useSession();
   if (state.phase !== "signedIn" && state.phase !== "expired") throw new Error("No caller is signed in.");

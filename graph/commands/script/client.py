@@ -187,7 +187,7 @@ class Client:
 
 
 def _parse_retry_after(retry_after: str | None) -> float | None:
-    # Without the header, or with a date in place of a number of seconds, the caller waits its own pause.
+    # Returns None if the header is missing or is a date: the caller then waits for its own pause.
     return float(retry_after) if retry_after and retry_after.isdecimal() else None
 
 
@@ -195,7 +195,7 @@ def describe_http_error(error: httpx.HTTPError) -> str:
     """
     Return a message for an error of httpx.
 
-    The message of a status error would contain the URL with its signature, and that of a timeout is empty.
+    httpx's own message of a status error contains the URL with its signature, and its message of a timeout is empty.
     """
     if isinstance(error, httpx.HTTPStatusError):
         return f"HTTP {error.response.status_code} {error.response.text[:500]}"

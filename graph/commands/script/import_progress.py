@@ -25,7 +25,7 @@ class ImportProgress:
         self.output = output
         self.clock = clock
         self.next_line_at_s = clock() + LINE_INTERVAL_S
-        # Time in seconds, bytes read and rows read by then.
+        # Samples: the time in seconds, and the bytes and rows read by then.
         self.samples: deque[tuple[float, float, int]] = deque()
         self.bar = Progress(
             TextColumn("{task.description}"),

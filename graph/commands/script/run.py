@@ -79,7 +79,7 @@ async def print_reports(
     """
     Print the latest report for each Create Report line without settling.
 
-    Raises LineRefused as run_script does.
+    Raises LineRefused for the first line that is rejected.
     """
     async with open_client(url, api_key, tls) as client:
         for line in parse(lines):
@@ -100,7 +100,7 @@ def check_files(script: Iterable[Line], folder: Path) -> None:
     """
     Check that all files that a script names exist.
 
-    Raises LineRefused for the first that does not.
+    Raises LineRefused for the first missing file.
     """
     for line in script:
         if isinstance(line.instruction, Import):

@@ -76,7 +76,7 @@ def read_local_time_column(fields: Fields) -> tuple[Int64Array, BoolArray]:
 
     are_times = are_dates & ((lengths == 16) | (lengths == 19)) & ((separator == ord(" ")) | (separator == ord("T")))
     are_times &= _are_digits(digits) & (digits & COLON_MASK == 0) & (hour < 24) & (minute < 60) & (second < 60)
-    # Any valid index will do for a field that is not a date.
+    # For a field that is not a date, any valid index is good enough.
     days_since_1970 = DAYS_BEFORE_MONTH[np.where(are_dates, month_numbers, 0)] + days
     return ((days_since_1970 * 24 + hour) * 60 + minute) * 60 + second, are_times
 
