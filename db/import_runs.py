@@ -199,7 +199,7 @@ async def keep_rejections(
 
 async def complete(session: AsyncSession, claim: Claim) -> None:
     """
-    Complete an import whose rows have counted since they were inserted.
+    Complete an import of parks or readings, whose rows count already.
 
     Raises LeaseLost.
     """

@@ -310,7 +310,7 @@ def _check_timezone(timezone: str) -> None:
 
 
 def park_ids(names: Sequence[str]) -> ReadStatement:
-    """Select the ids and names of the parks with some names."""
+    """Select the ids and names of the parks that have one of the given names."""
     return select(col(Park.id), col(Park.name)).where(col(Park.name).in_(names))
 
 

@@ -106,7 +106,7 @@ SAVE_REPLACED = text(
     where existing.import_id <> :import_id
 """
 )
-# Deletes the replaced readings of an import at some instants, for which the import now has a reading again.
+# Deletes replaced readings of an import at the instants for which the import now has a current reading again.
 DELETE_OWN_REPLACED = text("""
     delete from replaced_readings
     where (park_id, import_id) = (:park_id, :import_id) and interval_start = any (cast(:instants as timestamptz[]))

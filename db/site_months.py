@@ -123,8 +123,8 @@ PROMOTE_EARLIEST_REPEATS = text("""
         = (promotions.import_id, promotions.site_id, promotions.month)
 """)
 
-# Restores the sums of the originals that PROMOTE_EARLIEST_REPEATS has made, as if all their rows count. MARK_DUPLICATES
-# then corrects those that overlap another import, which most do not.
+# Restores the sums of the originals that PROMOTE_EARLIEST_REPEATS has made, as if all their rows counted.
+# MARK_DUPLICATES then corrects those that overlap another import, which most do not.
 RESTORE_PROMOTED_SUMS = text("""
     with sums as (
         select

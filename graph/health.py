@@ -59,7 +59,7 @@ def problem(file: Path, *, now: float) -> str | None:
         return f"The last heartbeat is {now - written_at:.0f} s old; expected at most {HEARTBEAT_TIMEOUT_S:.0f} s."
     if not url:
         return None
-    # The address is this machine's own, and its certificate names the host that clients call: it is not checked here.
+    # The certificate is not checked: it names the host that clients call, and this address is the machine's own.
     unverified = ssl.create_default_context()
     unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
     try:

@@ -352,7 +352,7 @@ class Limits(BaseSettings):
     cost: int = Field(
         12_000,
         description="The highest cost of an operation: 1 for each object, and for a page its limit times the cost of "
-        "an item. A unit takes some 200 microseconds, so that the costliest operation can keep a process busy for two "
+        "an item. One unit takes about 200 microseconds, so the costliest operation can keep a process busy for two "
         "seconds.",
     )
     body_bytes: int = Field(

@@ -39,7 +39,7 @@ RESTORE_INTERVAL_S = 60.0
 CLOSE_TIMEOUT_S = 5.0
 M_ARENA_MAX = -8  # The value in glibc's malloc.h.
 
-# Does the job for the import or report of the given id; the second argument counts the attempts from 1.
+# Runs the job for the import or report of the given id; the second argument counts the attempts from 1.
 JobHandler = Callable[[UUID, int], Awaitable[None]]
 
 log = structlog.get_logger()

@@ -1,7 +1,8 @@
 /** Entry point: starts signing in and loads the page's code and the application in parallel. */
 
 import "./components/style.css";
-import "./shell/frame.css"; // Loaded with the page, not with the frame's code, so that the layout does not shift.
+// The frame's style sheet is loaded with the page, not with the frame's code, so that the layout does not shift.
+import "./shell/frame.css";
 
 import { preload } from "./pages";
 import { session } from "./session/session";

@@ -1,8 +1,8 @@
 """
 A connection pool for single statements that neither pings a connection nor resets it.
 
-A ping or a reset takes a round trip to Postgres, as long as a small statement. A single statement leaves no session
-state behind that would need a reset, and a lost connection raises an error when its next statement runs.
+A ping or a reset takes a round trip to Postgres, which takes as long as a small statement. A single statement leaves no
+session state behind that would need a reset, and a lost connection raises an error when its next statement runs.
 """
 
 import asyncio

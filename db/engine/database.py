@@ -209,8 +209,8 @@ async def take_advisory_lock(session: AsyncSession, *key: str) -> None:
     Wait for the advisory lock of a key, such as ("vpp", name), and hold it until the transaction ends.
 
     Two concurrent inserts that violate one exclusion constraint would deadlock. If a client sends the same create twice
-    concurrently, the second may violate the unique name before it conflicts on the id. Both would be refused for the
-    wrong reason.
+    concurrently, the second may violate the unique name before it conflicts on the id. In both cases a call would be
+    refused for the wrong reason.
     """
     await session.execute(TAKE_ADVISORY_LOCK, {"lock_name": lock_name(*key)})
 

@@ -47,8 +47,8 @@ def covers_day(period: Any, day: Any) -> ColumnElement[bool]:
     """
     Return the condition that a period contains a day, for rows that another condition selects by an index.
 
-    The operator `@>` means the same, but for a parameter the planner estimates that it selects almost no rows. The
-    function has a higher estimate, and in fact most periods contain the day.
+    The operator `@>` means the same, but if the day is a parameter, the planner estimates that it selects almost no
+    rows. The function has a higher estimate, and in fact most periods contain the day.
     """
     return func.range_contains_elem(period, day, type_=Boolean)
 

@@ -73,7 +73,11 @@ class Authenticator:
         self._recheck = asyncio.Event()
 
     async def authenticate(self, headers: Mapping[str, object]) -> Caller:
-        """Return the caller by HTTP headers, or the payload of a WebSocket's connection_init. Raises Unauthorized."""
+        """
+        Return the caller whose credentials are in HTTP headers, or in the payload of a WebSocket's connection_init.
+
+        Raises Unauthorized.
+        """
         return await self.authenticate_credentials(read_credentials(headers))
 
     async def authenticate_credentials(self, credentials: Credentials) -> Caller:

@@ -54,7 +54,7 @@ async def verify_token(
         raise InvalidToken(reason=f"lacks the claim {error.claim}") from None
     except (jwt.PyJWTError, RecursionError) as error:
         raise InvalidToken(reason=REASONS.get(type(error), "is malformed: it cannot be decoded")) from None
-    # Checked here instead of by PyJWT: Cognito's access tokens have `client_id` in place of `aud`.
+    # The audience is checked here instead of by PyJWT: Cognito's access tokens have `client_id` in place of `aud`.
     token_audiences = string_list(claims.get("aud", claims.get("client_id")))
     if not set(audiences).intersection(token_audiences):
         raise InvalidToken(reason="is for another audience")

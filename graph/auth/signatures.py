@@ -6,9 +6,9 @@ them. botocore computes the expected signature. A signature is valid for a few m
 be replayed in that time. AWS allows replays as well, because clients resend a request when its response is lost, and
 send equal requests within a second.
 
-The real-time protocol has no HTTP bodies. There, the signature is that of a POST that is never sent: for
-`connection_init`, with the body `{}`, to the endpoint's path and `/connect`; for each `start`, with its `data` as the
-body, to the endpoint.
+The real-time protocol has no HTTP bodies. There, a message has the signature of a POST that is never sent. For
+`connection_init`, it is a POST of `{}` to the endpoint's path and `/connect`; for each `start`, a POST of its `data` to
+the endpoint.
 
 Source: AWS's IAM User Guide, "AWS Signature Version 4 for API requests", and AppSync's Developer Guide, "Building a
 real-time WebSocket client". The names of the errors and, where AWS has them, their messages are AWS's.
@@ -236,7 +236,7 @@ def parse_authorization(request: SignedRequest, *, region: str, now: datetime, c
 def compute_signature(request: SignedRequest, authorization: Authorization, *, region: str, secret: str) -> str:
     """Return the signature that a request has if it was signed with a secret."""
     query = urlencode(parse_qsl(request.query, keep_blank_values=True), quote_via=quote)
-    # The URL's host is not signed: the header `host` is, which every request must sign.
+    # The host is not signed as a part of the URL, but as the header `host`, which every request must sign.
     aws_request = AWSRequest(method="POST", url=f"https://host{request.path}?{query}", data=request.body)
     for name, value in request.headers:
         if name in authorization.signed_headers:

@@ -1,5 +1,5 @@
 """
-TLS certificates for the embedded servers' machine.
+TLS certificates for `vpp serve --tls`.
 
 Each is signed by a certificate authority that is created for it and whose private key is discarded.
 """

@@ -5,7 +5,7 @@ import socket
 from itertools import islice
 from pathlib import Path
 
-# The gRPC port of each SeaweedFS server is its HTTP port plus this.
+# The gRPC port of each SeaweedFS server is its HTTP port plus this offset.
 GRPC_OFFSET = 10_000
 
 # Both ports of a pair are below 32,768, where the kernel's range for outgoing connections starts.

@@ -88,7 +88,7 @@ def rotate_log(data_dir: Path, name: str) -> Path:
 @dataclass(frozen=True)
 class Program:
     """
-    How a program is run: its working directory, log file, account, and complete environment.
+    The configuration of a program: its working directory, log file, account, and complete environment.
 
     `executable` is the program's open file. It is needed if the account may not enter the program's folder.
     """

@@ -115,7 +115,7 @@ def _arguments(ports: Sequence[int], tag: str) -> list[str]:
         "-s3.localSocket=s3.sock",
         "-filer.localSocket=filer.sock",
         "-master.telemetry=false",
-        # Turns off every interface except S3 that can be turned off.
+        # Turns off all interfaces that can be turned off, except S3.
         "-disableHttp",
         "-admin.ui=false",
         "-webdav=false",

@@ -163,7 +163,7 @@ class _CostEstimator:
             elif isinstance(selection, FragmentSpreadNode):
                 estimate = self._fragments[selection.name.value]
             else:
-                assert isinstance(selection, InlineFragmentNode)  # noqa: S101 There is no other kind.
+                assert isinstance(selection, InlineFragmentNode)  # noqa: S101 The only other kind of selection.
                 condition = selection.type_condition
                 type_ = self._type(condition.name.value) if condition else parent
                 estimate = self._selection_set(selection.selection_set, type_)

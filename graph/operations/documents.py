@@ -39,7 +39,7 @@ from graph.settings import Limits
 # The capacity of the document cache, in characters of document text: 2**18 characters take about 30 MB, since a parsed
 # document takes about 120 bytes per character. A longer document is never cached.
 MAX_CACHE_CHARACTERS = 2**18
-# Added to the length of each document in the cache, for its memory that does not depend on the length.
+# In characters, added to the length of each cached document for memory that does not depend on the length.
 CHARACTERS_PER_ENTRY = 100
 # For each document: one estimate per operation and combination of the variables that are page limits.
 MAX_CACHED_COST_ESTIMATES = 100
@@ -96,7 +96,7 @@ class Document:
 
 
 class Documents:
-    """The document cache of an application, with its limits, its manifest and whether it permits introspection."""
+    """The document cache of an application, and its rules for documents: limits, manifest and introspection."""
 
     def __init__(
         self, limits: Limits | None = None, *, introspection: bool = True, manifest: Mapping[str, str] | None = None
@@ -113,7 +113,7 @@ class Documents:
 
     def read(self, text: str, schema: GraphQLSchema) -> Document:
         """Return a document, from the cache or parsed and validated. Invalid documents are cached, too."""
-        # Admission and the plan both read the document of a request, so the last one is found without the cache.
+        # Admission and the plan both read the document of a request, so the last document is found without the cache.
         last_text, last_document = self._last_read
         if last_document is not None and last_text is text:
             return last_document

@@ -27,7 +27,7 @@ class InvalidManifest(Exception):
 
 
 class PersistedQueryRefusal(ValidationFailed):
-    """The base of refusals of a request's text or id. Clients recognise a refusal by its code in `extensions`."""
+    """The base class of refusals of a request's text or id. Clients recognise a refusal by its code in `extensions`."""
 
     code: ClassVar[str]
 

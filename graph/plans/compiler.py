@@ -20,7 +20,7 @@ the function is
 where `run` is a `QueryRun` or a `MutationRun` (`graph/plans/run.py`), `values` are the variable values, and the
 numbered names are globals of the function. `vpp explain FILE` prints the statements and the function for a document.
 
-Statements and columns are those that the fields declare (`graph/resolvers/fields.py`). A field that declares none, or
+Fields declare their statements and columns (`graph/resolvers/fields.py`). A field that declares none, or
 that the caller's role may not read, raises NoPlan; Strawberry then runs the operation.
 """
 

@@ -17,7 +17,7 @@ from graph.plans.compiler import PlanCompiler, PlannedRead
 from graph.plans.run import QueryRun
 from graph.schema import schema
 
-# By the method of QueryRun that runs the statement, and whether there are several parent objects.
+# Notes on a field, by the method of QueryRun that runs its statement, and whether there are several parent objects.
 READ_DESCRIPTIONS = {
     ("root", False): "",
     ("page", False): ", a page",

@@ -51,7 +51,7 @@ class Admission:
         self.documents = documents
         self._rate = rate
         self._concurrency = ConcurrencyLimiter(documents.limits)
-        # Open subscriptions by the caller's key for counting.
+        # The number of open subscriptions, by the key under which the caller is counted.
         self._subscriptions: Counter[str] = Counter()
 
     async def authenticate(

@@ -125,7 +125,7 @@ class RealtimeSocket(Socket):
             self._reply_error(Refused("BadRequestException", "A start message needs an id, which is a string."))
             return
         if id in self.running:
-            # A client that missed its start_ack starts again, with headers of another date.
+            # A client that missed its start_ack starts again, with another date in its headers.
             if isinstance(payload, dict) and self._started[id] == payload.get("data"):
                 self.reply({"type": "start_ack", "id": id})
             else:

@@ -44,7 +44,7 @@ log = structlog.get_logger()
 
 
 class Endpoint:
-    """The ASGI application at /graphql; nothing runs that `Admission` has not admitted."""
+    """The ASGI application at /graphql; `Admission` must admit every operation before it runs."""
 
     def __init__(
         self,

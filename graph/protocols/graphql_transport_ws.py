@@ -203,6 +203,6 @@ def _too_many_subscriptions(message: str) -> dict[str, Any]:
 
 
 def _cancel_unless_current(task: asyncio.Task[None]) -> None:
-    # A task that sends its last message removes itself.
+    # The current task has sent its last message and ends by itself.
     if asyncio.current_task() is not task:
         task.cancel()

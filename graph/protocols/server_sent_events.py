@@ -28,7 +28,7 @@ LOCKED_OUT = {"message": "The API key or token has expired or was revoked.", "er
 
 
 def is_accepted(request: Request, *, is_subscription: bool) -> bool:
-    """Return whether a client wants events: one that accepts JSON as well wants them for subscriptions only."""
+    """Return whether a client wants events: a client that also accepts JSON wants them for subscriptions only."""
     accepted = request.headers.get("accept", "")
     return MEDIA_TYPE in accepted and (is_subscription or "application/json" not in accepted)
 

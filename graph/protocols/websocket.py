@@ -198,7 +198,7 @@ class Socket(ABC):
                 await self._until_pending
                 self._until_pending = None
         except (WebSocketDisconnect, RuntimeError, OSError):
-            # The client has closed the socket; the reading task receives `websocket.disconnect`. Which error it is
+            # The client has closed the socket; the reading task receives `websocket.disconnect`. The type of the error
             # depends on the layer that notices: uvicorn's own ClientDisconnected is an OSError.
             return
         finally:

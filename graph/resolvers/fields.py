@@ -47,7 +47,7 @@ class RowType:
     """
     The base of the schema's types whose objects are made of a database row.
 
-    A field shows the column of its own name, unless it is declared by `column_field`, `embedded_object` or
+    A field shows the column of the same name, unless it is declared by `column_field`, `embedded_object` or
     `query_field`.
     """
 
@@ -112,7 +112,7 @@ def column_field(*columns: str, convert: Callable[..., Any] | None = None, descr
 
 
 def column_field_of(field: Any) -> ColumnField:
-    """Return the ColumnField that a field is declared with, or one for the column of the field's own name."""
+    """Return the ColumnField that a field is declared with, or one for the column of the same name."""
     declared = field.metadata.get(COLUMN_FIELD, ColumnField(()))
     return ColumnField(declared.columns or (field.name,), declared.convert)
 

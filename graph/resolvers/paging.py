@@ -63,7 +63,7 @@ class Order:
         return [str(column.key) for column in self.columns]
 
     def order_by(self, columns: Sequence[Column] | None = None) -> list[ColumnElement[Any]]:
-        """Return the expressions of the ORDER BY clause, for these columns or for columns that stand for them."""
+        """Return the expressions of the ORDER BY clause, for these columns or for other columns in their place."""
         return [column.desc() if self.descending else column.asc() for column in columns or self.columns]
 
     def ranges_after(self, cursor: Sequence[Any]) -> Iterator[ColumnElement[bool]]:

@@ -151,7 +151,7 @@ class ColumnInfo(NamedTuple):
 
 @dataclass(frozen=True)
 class Projection:
-    """The columns that a statement selects, None for all, and the rows of a paged list that it reads."""
+    """The part of the data that a statement reads: the columns (None for all), and the rows of a paged list."""
 
     columns: tuple[Column, ...] | None = None
     # Reads a page of the list of each of several parent objects, with a lateral join.

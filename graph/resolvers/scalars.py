@@ -82,7 +82,7 @@ def parse_optional_id(value: str | None, *field: str) -> UUID | None:
 
 
 def exact(value: float) -> Decimal:
-    """Return the shortest decimal that rounds to the float, as a person would write it: 0.1 for 0.1."""
+    """Return the shortest decimal that rounds to the float, as a person would write it: 0.1 for the float 0.1."""
     return Decimal(repr(value))
 
 

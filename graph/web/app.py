@@ -157,7 +157,7 @@ def application(
 
 
 async def _livez(_request: Request) -> Response:
-    """GET /livez: the process answers; with its version, and the revision that its image was built from."""
+    """GET /livez: answers while the process runs, with its version and the revision that its image was built from."""
     return JSONResponse(
         {"status": "alive", "version": version("vpp"), "revision": os.environ.get("VPP_BUILD_REVISION")}
     )

@@ -1,7 +1,7 @@
 """
 Uvicorn's HTTP protocol, with three additions.
 
-A timeout and a size limit for request heads, requests whose `Upgrade` header is declined, and the fast path.
+They are a timeout and a size limit for request heads, support for declined `Upgrade` headers, and the fast path.
 """
 
 import asyncio
@@ -17,11 +17,12 @@ from graph.web.fast_path import FastPath, Head
 class HttpProtocol(HttpToolsProtocol):
     """One connection."""
 
-    # A head must arrive within this time from its first byte, the first head from when the connection was made.
+    # A head must arrive within this time from its first byte; the first head, from the time at which the connection was
+    # made.
     head_timeout_s: ClassVar[float] = 10
     # AppSync's clients put a whole JWT into a header of up to 64 KiB.
     max_head_bytes: ClassVar[int] = 128 * 1024
-    # A request whose body takes longer is given to the standard path, which has a timeout of its own for bodies.
+    # A request whose body takes longer is given to the standard path, which has a separate timeout for bodies.
     fast_path_body_timeout_s: ClassVar[float] = 1
 
     def __init__(self, *given: Any, **named: Any) -> None:

@@ -213,7 +213,7 @@ def _parse_headers(raw: bytes) -> dict[str, str] | None:
     except (HttpParserError, HttpParserUpgrade):
         return None
     headers = dict(parsed.headers)
-    # Starlette defines the meaning of a repeated header.
+    # Starlette defines the meaning of a repeated header, so the standard path must handle it.
     is_plain = len(headers) == len(parsed.headers) and not parsed.has_body and not parser.should_upgrade()
     return headers if is_plain and parser.should_keep_alive() else None
 

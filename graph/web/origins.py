@@ -31,7 +31,7 @@ class InvalidOrigin(Exception):
 
 @dataclass(frozen=True)
 class Pages:
-    """The origins, beside the server's own, whose pages may call it: a list of them, or all that match a pattern."""
+    """The origins other than the server's own whose pages may call it: a list of them, or all that match a pattern."""
 
     origins: tuple[str, ...] = ()
     pattern: str | None = None

@@ -31,7 +31,7 @@ HSTS_MAX_AGE_S = 365 * 24 * 3600
 def headers_for(scope: Scope, host: str) -> Sequence[tuple[bytes, bytes]]:
     """Return the default security headers of a response."""
     headers = DEFAULT_HEADERS if scope["path"].startswith(STATIC_PATH) else UNCACHED_HEADERS
-    # HSTS holds for all ports of a host name: on localhost it would force TLS on every other program's server.
+    # HSTS applies to all ports of a host name: on localhost it would force TLS on every other program's server.
     if scope["scheme"] in ("https", "wss") and not is_of_this_machine(host):
         return (*headers, (b"strict-transport-security", b"max-age=%d" % HSTS_MAX_AGE_S))
     return headers

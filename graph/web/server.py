@@ -31,8 +31,8 @@ WORKER_RESTART_DELAY_S = 1.0
 # an idle connection first, or it sends a request on a connection that the server has just closed.
 KEEP_ALIVE_TIMEOUT_S = 75
 
-# AppSync's clients put a whole JWT into one header of the WebSocket handshake. The library reads its environment
-# variable for this limit at import, which is too late for a process that has imported it already.
+# AppSync's clients put a whole JWT into one header of the WebSocket handshake. websockets reads the environment
+# variable for this limit at import, which is too late in a process that has imported it already.
 websockets.http11.MAX_LINE_LENGTH = 64 * 1024
 
 log = structlog.get_logger()

@@ -156,7 +156,7 @@ function Body<Values extends object, Data>({
 
   const form: FormState<Values> = {
     values,
-    // A functional update: one click may commit a number field and choose something else in the same render.
+    // A functional update, because one click can change two values in one render: it also commits a number field.
     set: (name, value) => setDraft((draft) => ({ ...draft, values: { ...draft.values, [name]: value } })),
     problem: (name) =>
       (rejection && Object.is(values[name], rejection.values[name]) && rejection.problems?.[name]) || "",

@@ -2,7 +2,7 @@ import { Label, Radio, RadioGroup } from "react-aria-components";
 
 import type { ChargeTariff } from "../schema";
 
-/** The meaning of tariffs in CHARGE rows. Data sources differ, and the file does not state its meaning. */
+/** The meaning of tariffs in CHARGE rows. Data sources differ, and the file does not state which meaning it uses. */
 export function ChargeTariffField({
   value,
   onChange,

@@ -107,7 +107,7 @@ export function useLiveImports(imports: readonly ImportStateFragment[]): readonl
   const activeIds = current.filter(isUnderWay).map(({ id }) => id);
   const key = activeIds.join(" ");
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a newly read list is newer than earlier updates.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a newly read list replaces earlier updates.
   useEffect(() => setUpdates(new Map()), [imports]);
 
   useEffect(() => {

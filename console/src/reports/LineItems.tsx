@@ -135,7 +135,7 @@ function filterLines(lines: readonly Line[], filter: string): readonly Line[] {
   return lines.filter(({ nmi, address }) => `${nmi} ${address}`.toLowerCase().includes(wanted));
 }
 
-/** Exports the lines shown as CSV: the columns of the settled file, and then the filter. */
+/** Exports the lines shown as CSV, with the columns of the settled file and a column with the filter. */
 function exportLines(vppName: string, { month, revision }: Revision, lines: readonly Line[], filter: string): void {
   const named = [vppName, month, `revision ${revision}`, filter ? `filter ${filter}` : "all lines"].join(" ");
   downloadCsv(

@@ -17,7 +17,7 @@ import {
 } from "../schema";
 import { useHasRole } from "../session/session";
 
-/** A revision. `isStale` is set only for the revision shown, once known. */
+/** A revision. `isStale` is set only for the revision shown, after it has been read. */
 export type Revision = ListRevisionsQuery["listRevenueReports"]["items"][number] & { isStale?: boolean | undefined };
 type ReportUpdate = NonNullable<FollowReportsSubscription["onRevenueReport"]>;
 

@@ -1,9 +1,9 @@
 /**
  * The session: who is signed in, and with which credentials.
  *
- * An API key is kept only in memory, never in storage, a URL or the history. For reloads, session storage holds a token
- * exchanged for the key, which lasts some minutes. A new tab receives the authorization from another tab by
- * BroadcastChannel, and the page of an embedded server contains an API key.
+ * An API key is kept only in memory, never in storage, a URL or the history. For reloads, session storage holds a
+ * token that was exchanged for the key and lasts some minutes. A new tab receives the authorization from another tab
+ * by BroadcastChannel, and the page of an embedded server contains an API key.
  */
 
 import { useSyncExternalStore } from "react";

@@ -45,7 +45,7 @@ AUDITED_API_KEYS = f"""
     end
     $$
 """  # noqa: S608 Only constants.
-# Only for API keys that have access keys, so that the others look as they do in earlier entries.
+# Access keys are included only if there are any, so that other API keys look as they do in earlier entries.
 ACCESS_KEY_IDS = """|| coalesce(
     (
         select jsonb_build_object('accessKeyIds', jsonb_agg(access_keys.id order by access_keys.created_at))

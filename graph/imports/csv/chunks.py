@@ -29,8 +29,8 @@ class TextChunk:
     """
     Whole lines of a file.
 
-    `end_offset_bytes` is where they end in the text. `bytes_read` is the number of bytes of the file read for them: the
-    same number, unless the file is a gzip.
+    `end_offset_bytes` is the offset in the text at which they end. `bytes_read` is the number of bytes of the file read
+    for them: the same number, unless the file is a gzip.
     """
 
     lines: bytearray
@@ -78,7 +78,8 @@ class TextFile:
                     lines = _split_off(buffer, length)
                     yield TextChunk(lines, end_offset_bytes, bytes_read if self.is_gzip else end_offset_bytes)
                 if len(buffer[0]) >= chunk_bytes:
-                    # The buffer is the start of one long line: keep only as much as shows that the line is too long.
+                    # The buffer is the start of one long line: keep only enough of it to detect that the line is too
+                    # long.
                     end_offset_bytes += max(0, len(buffer[0]) - MAX_LINE_BYTES - 1)
                     del buffer[0][MAX_LINE_BYTES + 1 :]
         while buffer[0]:

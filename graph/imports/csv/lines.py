@@ -60,8 +60,8 @@ def measure_chunk(text: bytes | bytearray, size: int) -> int:
     """
     Return the length in bytes of the next chunk: the whole lines at the start of `text` that fit `size` bytes.
 
-    It is longer than `size` if the first line is, and 0 if the first line has no line end. A chunk with more lines than
-    it could have rows of MIN_ROW_BYTES is shortened.
+    It is longer than `size` if the first line is, and 0 if the first line has no line end. A chunk is shortened if it
+    has more lines than rows of MIN_ROW_BYTES could fit into `size` bytes.
     """
     end = _end_of_lines(text, size)
     max_lines = size // MIN_ROW_BYTES

@@ -15,8 +15,8 @@ from graph.imports.csv.line_positions import LinePositions
 from graph.imports.csv.lines import BLANKS, MAX_LINE_BYTES, Header
 from graph.imports.csv.rejection import Rejection, RejectionCode, RowRejected
 
-# The arrays of a piece of 1 MiB fit the processor's cache, and the positions of a chunk that consists of newlines,
-# computed piece by piece, fit the memory.
+# The arrays of a piece of 1 MiB fit the processor's cache. A chunk may consist of newlines only: the positions of its
+# lines fit the memory because they are computed piece by piece.
 PIECE_BYTES = 2**20
 LINE_TOO_LONG = RowRejected(
     RejectionCode.WRONG_COLUMN_COUNT, None, f"The row is too long; expected at most {MAX_LINE_BYTES:,} bytes."

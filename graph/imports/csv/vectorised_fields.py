@@ -32,7 +32,7 @@ HYPHEN_MASK = np.uint64(int.from_bytes(b"\0\0\xff\0\0\xff\0\0", "little"))
 TIME_OF_ZEROS = np.uint64(int.from_bytes(b"00:00:00", "little"))
 COLON_MASK = np.uint64(int.from_bytes(b"\0\0\xff\0\0\xff\0\0", "little"))
 FIRST_FIVE_BYTES = np.uint64(0xFF_FFFF_FFFF)
-# For each month since January of FIRST_YEAR.
+# The number of days of each month since January of FIRST_YEAR.
 DAYS_IN_MONTH = np.array(
     [monthrange(year, month)[1] for year in range(FIRST_YEAR, LAST_YEAR + 1) for month in range(1, 13)]
 )
