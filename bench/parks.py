@@ -28,7 +28,7 @@ IMPORT = uuid4()
 PAGE = 200
 ROUNDS = 11
 
-# A year of readings in the parks' local time, and one more park with as many readings as the paging bench wants.
+# A year of readings in the parks' local time, and one more park with as many readings as the paging bench needs.
 FILL = f"""
     insert into parks (id, name, timezone, energy_type)
     select gen_random_uuid(), 'Park ' || number, 'Europe/Amsterdam', case number % 2 when 0 then 'SOLAR' else 'WIND' end
