@@ -11,7 +11,7 @@ import typer
 
 import bench.console
 import bench.graphql.run
-from bench import imports, latency_during_import, parks, subscribers
+from bench import imports, latency_during_import, parks, settlement, subscribers
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -23,13 +23,15 @@ def main(
     rounds: Annotated[int, typer.Option(help="Interleaved rounds of the import and GraphQL benches.")] = 3,
 ) -> None:
     """
-    Run all benches: import throughput compared with psql's \\copy, API latency during an import, delivery of import
-    progress to subscribers, park statistics compared with SQL aggregates, GraphQL throughput compared with peers, and
-    the console's pages.
+    Run all benches: import throughput compared with psql's \\copy, settlement of a month in many spans, API latency
+    during an import, delivery of import progress to subscribers, park statistics compared with SQL aggregates, GraphQL
+    throughput compared with peers, and the console's pages.
     """
     if context.invoked_subcommand is not None:
         return
     asyncio.run(imports.run(rows, rounds))
+    print()  # noqa: T201
+    asyncio.run(settlement.run(rows, rounds))
     print()  # noqa: T201
     asyncio.run(latency_during_import.run(rows))
     print()  # noqa: T201

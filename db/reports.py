@@ -19,21 +19,18 @@ from sqlalchemy import (
     Date,
     Index,
     Numeric,
-    Select,
     String,
     TextualSelect,
     UniqueConstraint,
     Uuid,
     bindparam,
-    cast,
     func,
     insert,
-    literal,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, Range
+from sqlalchemy.dialects.postgresql import JSONB, Range
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, col
@@ -45,7 +42,6 @@ from db.engine.refusals import NotFound
 from db.engine.scope import Scope, as_database_owner, scope_of
 from db.engine.statements import equals_any
 from db.engine.tables import Table, created_at_column, timestamp_column
-from db.events import EVENTS
 from db.jobs import Job
 from db.site_months import SiteMonth
 from db.sites import Membership, Site
@@ -291,44 +287,16 @@ def capacities_in_month(vpp_id: UUID, month: Range[date]) -> ReadStatement:
     )
 
 
-def month_earnings(vpp_id: UUID, month: date) -> ReadStatement:
-    """Select the earnings of the sites that are members of a VPP for the whole month, from their site months."""
-    until = (month + timedelta(days=31)).replace(day=1)
+def month_earnings(site_ids: Sequence[UUID], month: date) -> ReadStatement:
+    """Select the earnings of some sites in a whole month, from its site months."""
     return (
         select(
             col(SiteMonth.site_id),
             func.sum(SiteMonth.revenue_aud).label("revenue_aud"),
             func.sum(SiteMonth.cost_only_aud).label("cost_only_aud"),
         )
-        .where(col(SiteMonth.month) == month, col(SiteMonth.site_id).in_(_members_throughout(vpp_id, month, until)))
+        .where(col(SiteMonth.month) == month, equals_any(col(SiteMonth.site_id), site_ids))
         .group_by(col(SiteMonth.site_id))
-    )
-
-
-def span_earnings(vpp_id: UUID, first_day: date, until: date) -> ReadStatement:
-    """Select the earnings of the sites that are members of a VPP for the whole span, from their events."""
-    costly = (EVENTS.c.event_type == "DISCHARGE") & (EVENTS.c.value_aud < 0)
-    return (
-        select(
-            EVENTS.c.site_id,
-            func.coalesce(func.sum(EVENTS.c.value_aud).filter(~costly), 0).label("revenue_aud"),
-            func.coalesce(func.sum(EVENTS.c.value_aud).filter(costly), 0).label("cost_only_aud"),
-        )
-        .where(EVENTS.c.month == first_day.replace(day=1))
-        .where(EVENTS.c.settlement_date >= first_day, EVENTS.c.settlement_date < until)
-        .where(EVENTS.c.site_id.in_(_members_throughout(vpp_id, first_day, until)))
-        .group_by(EVENTS.c.site_id)
-    )
-
-
-def _members_throughout(vpp_id: UUID, first_day: date, until: date) -> Select[UUID]:
-    # Adjacent memberships of a site count as one. The API merges them, but rows that SQL inserts may be adjacent.
-    days = cast(literal(Range(first_day, until), DATERANGE), DATERANGE)
-    return (
-        select(col(Membership.site_id))
-        .where(col(Membership.vpp_id) == vpp_id, col(Membership.effective).op("&&")(days))
-        .group_by(col(Membership.site_id))
-        .having(func.range_agg(col(Membership.effective)).op("@>")(days))
     )
 
 

@@ -16,11 +16,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+import db.events
 import db.reports
 import db.vpps
 from db.engine.database import Database
@@ -31,6 +32,10 @@ from graph.settlement.month import Month
 from graph.settlement.settle import Earnings, settle
 from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut_into_spans
 from graph.settlement.statement import LineItem, Statement
+
+NO_EARNINGS = Decimal(0)
+# With this memory, Postgres sums the earnings of ten thousand sites in 26 spans without a temporary file.
+SET_WORK_MEM = text("select set_config('work_mem', '64MB', true)")
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ async def settle_month(
     ]
     spans = cut_into_spans(month, schedules, members)
     nmis = {site.id: nmi for nmi, site in sites.items()}
-    earnings = [await _earnings(session, vpp_id, month, span, nmis) for span in spans]
+    earnings = await _earnings(session, month, spans, nmis)
     return Settled(
         vpp_name=vpp_name,
         terms=_terms(spans),
@@ -191,15 +196,25 @@ async def _members(session: AsyncSession, vpp_id: UUID, month: Month) -> tuple[l
 
 
 async def _earnings(
-    session: AsyncSession, vpp_id: UUID, month: Month, span: Span, nmis: Mapping[UUID, str]
-) -> dict[str, Earnings]:
-    # The earnings of a whole month are the stored sums of its blocks; only a part of a month needs the single events.
-    if span.days == month.days:
-        statement = db.reports.month_earnings(vpp_id, month.first_day)
-    else:
-        statement = db.reports.span_earnings(vpp_id, span.first_day, span.until)
-    rows = await session.execute(statement)
-    return {nmis[row.site_id]: Earnings(row.revenue_aud, row.cost_only_aud) for row in rows}
+    session: AsyncSession, month: Month, spans: Sequence[Span], nmis: Mapping[UUID, str]
+) -> list[dict[str, Earnings]]:
+    """Read the earnings in each span of the sites that are members in it, by NMI."""
+    # The earnings of a whole month are the stored sums of its site months; only a part of a month needs single events.
+    if len(spans) == 1:
+        rows = await session.execute(db.reports.month_earnings([*nmis], month.first_day))
+        return [{nmis[row.site_id]: Earnings(row.revenue_aud, row.cost_only_aud) for row in rows}]
+    by_span: list[dict[str, Earnings]] = [{} for _ in spans]
+    await session.execute(SET_WORK_MEM)
+    first_days = [span.first_day.day for span in spans]
+    for row in await session.execute(db.events.earnings_by_span([*nmis], month.first_day, first_days)):
+        nmi = nmis[row.site_id]
+        for number, revenue_aud, cost_only_aud in zip(
+            row.span_numbers, row.revenues_aud, row.cost_only_aud, strict=True
+        ):
+            # A site also has events on days on which it is not a member.
+            if nmi in spans[number - 1].capacities_kwh:
+                by_span[number - 1][nmi] = Earnings(revenue_aud or NO_EARNINGS, cost_only_aud or NO_EARNINGS)
+    return by_span
 
 
 def _terms(spans: Sequence[Span]) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ exact fractions up to `_round_to_cents`, the only step that rounds.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import starmap
@@ -28,8 +27,7 @@ CAPACITY_DECIMALS = 6
 ZERO_AUD = Decimal("0.00")
 
 
-@dataclass(frozen=True)
-class Earnings:
+class Earnings(NamedTuple):
     """
     The exact values of a site's events in a span.
 

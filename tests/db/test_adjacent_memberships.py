@@ -1,16 +1,15 @@
 """Adjacent memberships of one site in one VPP settle like one membership, and `vpp verify` reports them."""
 
-from datetime import date
-from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
-import db.reports
 import db.verification
-from db.engine.database import Database, ReadStatement
+from db.engine.database import Database
+from graph import settlement_run
+from graph.settlement.month import Month
+from graph.settlement.statement import Statement
 from tests.fixtures.api import Api, new_nmi
 
 HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
@@ -29,28 +28,43 @@ async def vpp_id(api: Api, worker: None) -> UUID:
     """A VPP with a site that earned on either side of 10 September, and with costs at a negative tariff."""
     vpp_id, nmi = await api.create_vpp(), new_nmi()
     await api.create_site(vpp_id, nmi=nmi)
-    rows = ["2025-09-03,DISCHARGE,5,35", "2025-09-12,DISCHARGE,10,20", "2025-09-13,DISCHARGE,1,-30"]
+    rows = ["2025-09-03,DISCHARGE,5,35", "2025-09-09,DISCHARGE,10,20", "2025-09-13,DISCHARGE,1,-30"]
     await api.import_file(HEADER + "".join(f"{nmi},{row}\n" for row in rows))
     return UUID(vpp_id)
 
 
-async def earnings(database: Database, statement: ReadStatement) -> list[Any]:
-    return [(row.revenue_aud, row.cost_only_aud) for row in await database.rows(statement)]
+async def settle(database: Database, vpp_id: UUID) -> tuple[int, Statement]:
+    """Settle September, and return the number of its spans and its statement."""
+    async with database.transaction(snapshot=True) as session:
+        settled = await settlement_run.settle_month(session, vpp_id=vpp_id, month=Month(2025, 9))
+    return len(settled.terms), settled.statement
 
 
-async def test_adjacent_memberships_earn_the_same_as_one(database: Database, vpp_id: UUID) -> None:
-    month = db.reports.month_earnings(vpp_id, date(2025, 9, 1))
-    span = db.reports.span_earnings(vpp_id, date(2025, 9, 2), date(2025, 9, 20))
-    expected = [(Decimal("3.75"), Decimal("-0.30"))]
-    assert [await earnings(database, month), await earnings(database, span)] == [expected, expected]
+async def test_adjacent_memberships_settle_like_one(database: Database, vpp_id: UUID) -> None:
+    before = await settle(database, vpp_id)
 
     async with database.transaction() as session:
         await session.execute(SPLIT_MEMBERSHIPS, {"vpp_id": vpp_id})
 
-    assert [await earnings(database, month), await earnings(database, span)] == [expected, expected]
+    assert await settle(database, vpp_id) == before
+    assert (str(before[1].totals.total_revenue_aud), str(before[1].totals.cost_only_aud)) == ("3.75", "-0.30")
 
 
-async def test_a_site_that_is_no_member_on_one_day_of_a_span_earns_nothing_in_it(
+async def test_adjacent_memberships_settle_like_one_in_a_month_of_two_spans(
+    database: Database, vpp_id: UUID, api: Api
+) -> None:
+    change = 'mutation ($id: ID!) { updateVpp(input: {id: $id, dailyFeeAud: 1, effectiveFrom: "2025-09-20"}) { id } }'
+    await api.execute(change, id=str(vpp_id))
+    before = await settle(database, vpp_id)
+
+    async with database.transaction() as session:
+        await session.execute(SPLIT_MEMBERSHIPS, {"vpp_id": vpp_id})
+
+    assert await settle(database, vpp_id) == before
+    assert (before[0], str(before[1].totals.total_revenue_aud)) == (2, "3.75")
+
+
+async def test_a_day_without_membership_ends_a_span_and_its_events_earn_nothing(
     database: Database, vpp_id: UUID
 ) -> None:
     async with database.transaction() as session:
@@ -58,11 +72,11 @@ async def test_a_site_that_is_no_member_on_one_day_of_a_span_earns_nothing_in_it
         shorten = "update memberships set effective = '(,2025-09-09)' where vpp_id = :vpp_id and lower_inf(effective)"
         await session.execute(text(shorten), {"vpp_id": vpp_id})
 
-    month = db.reports.month_earnings(vpp_id, date(2025, 9, 1))
-    first_span = db.reports.span_earnings(vpp_id, date(2025, 9, 1), date(2025, 9, 9))
+    spans, statement = await settle(database, vpp_id)
 
-    assert await earnings(database, month) == []
-    assert await earnings(database, first_span) == [(Decimal("1.75"), Decimal(0))]
+    (line,) = statement.line_items
+    assert (spans, line.member_days, str(line.revenue_aud)) == (3, 29, "1.75")
+    assert str(statement.totals.cost_only_aud) == "-0.30"
 
 
 async def test_adjacent_memberships_are_reported(database: Database, vpp_id: UUID) -> None:
