@@ -210,7 +210,7 @@ class FileEmpty(ValidationFailed):
 
 
 class FileTooLarge(LimitExceeded):
-    """The file has {size} bytes; at most {limit} are accepted. It was deleted: split it and import the parts."""
+    """The file has {size} bytes; at most {limit} are accepted. It was deleted; split the file and import its parts."""
 
     field = ("input", "id")
 

@@ -25,7 +25,9 @@ class AuditEntry(RowType):
     at: datetime
     auth_type: str = strawberry.field(description="API_KEY, OIDC or IAM, as in Caller; COMMAND for the command line.")
     caller_name: str
-    api_key_id: ID | None = strawberry.field(description="Null unless the caller used an API key that listApiKeys returns.")
+    api_key_id: ID | None = strawberry.field(
+        description="Null unless the caller used an API key that listApiKeys returns."
+    )
     request_id: str | None = strawberry.field(
         description="The x-amzn-requestid header of the response; null for the command line."
     )

@@ -178,7 +178,7 @@ class PreparedVariant(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class FieldQuery:
     """
-    How a field is read from the database.
+    The declaration of how a field is read from the database.
 
     A root field has no `parent_column`. A field of an object is read for many parent objects in one statement:
     `parent_column` is the column of the parent's row that holds the key, `key_column` the column of the field's own

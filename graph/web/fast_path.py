@@ -36,7 +36,7 @@ from graph.web.request_id import new_request_id
 from graph.web.security_headers import headers_for
 
 GZIP_MIN_BYTES, GZIP_LEVEL = 1000, 6
-# Compressing more than this takes long enough to delay other requests, so it runs in a thread.
+# A longer body is compressed in a thread, because that takes long enough to delay other requests.
 GZIP_IN_THREAD_MIN_BYTES = 128 * 1024
 REQUEST_LINE = b"POST /graphql HTTP/1.1\r\n"
 JSON = ("application/json", "application/json; charset=utf-8", "application/json;charset=utf-8")

@@ -178,7 +178,7 @@ async def test_too_large_file_is_refused_and_deleted(
         started = await small_api.execute(START, id=largest_allowed)
         refusal = await small_api.refusal(START, id=too_large)
 
-    message = "The file has 41 bytes; at most 40 are accepted. It was deleted: split it and import the parts."
+    message = "The file has 41 bytes; at most 40 are accepted. It was deleted; split the file and import its parts."
     assert started["status"] in ("QUEUED", "RUNNING", "COMPLETED")
     assert refusal == ("LimitExceeded", ["input", "id"], message)
     assert await object_store.find(upload_key(UUID(too_large))) is None

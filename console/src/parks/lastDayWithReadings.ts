@@ -18,7 +18,7 @@ interface Found {
   error?: CombinedError;
 }
 
-/** Finds the last day of the named parks, or of all. Undefined while loading; null if there are no readings. */
+/** Finds the last day with readings of the named parks, or of all parks. Undefined while loading; null if there are no readings. */
 export function useLastDayWithReadings(parkNames: readonly string[]): Found & { retry: () => void } {
   const client = useClient();
   const [found, setFound] = useState<Found & { key: string }>();
