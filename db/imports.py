@@ -52,7 +52,8 @@ from db.parks import ParkNotFound
 from db.site_months import Count
 
 # The maximum number of attempts of `start` to queue an import. An attempt fails if another import of the same file
-# exists. `start` then reads the id of that import for the refusal, and if it was reverted meanwhile, tries again.
+# exists. `start` then reads the id of that import for the refusal, and if that import was reverted meanwhile, tries
+# again.
 START_ATTEMPTS = 2
 
 

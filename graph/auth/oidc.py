@@ -45,7 +45,7 @@ class FetchFailed(Exception):
 
 
 class OidcIssuer:
-    """Authenticates callers by one issuer's tokens. Groups give the role, further claims the scope."""
+    """Authenticates callers by one issuer's tokens. The role comes from a caller's groups, the scope from other claims."""
 
     def __init__(self, settings: OidcSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = settings.issuer or ""

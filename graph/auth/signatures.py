@@ -11,7 +11,7 @@ The real-time protocol has no HTTP bodies. There, a message has the signature of
 the endpoint.
 
 Source: AWS's IAM User Guide, "AWS Signature Version 4 for API requests", and AppSync's Developer Guide, "Building a
-real-time WebSocket client". The names of the errors and, where AWS has them, their messages are AWS's.
+real-time WebSocket client". Errors have the same names as in AWS, and the same messages if AWS has one.
 """
 
 import re

@@ -70,7 +70,7 @@ def is_of_this_machine(host: str) -> bool:
 
 class OwnPagesOnly:
     """
-    Rejects WebSockets and unsafe methods from pages of foreign origins. CORS does not cover either.
+    Rejects WebSockets and unsafe methods from pages of foreign origins. CORS protects against neither of these.
 
     A page needs an API key as well, so this is a second check.
     """

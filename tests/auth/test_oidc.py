@@ -30,7 +30,7 @@ REPORTS = "subscription { onRevenueReport { id } }"
 CREATE_VPP = 'mutation { createVpp(input: {name: "No", revenuePercentage: 20}) { id } }'
 REFUSED = "You are not authorized to make this call: the token "
 NO_ROLE = "gives no role: no group in its claim {} has a role"
-# Fixed, since the processes of a parallel run must collect the same tests.
+# Fixed ids, since the processes of a parallel run must collect the same tests.
 ONE, OTHER = "3f2b6c1e-8d4a-4b7e-9c55-0a1d2e3f4a5b", "7c9e1a2b-4d5f-4e6a-8b7c-9d0e1f2a3b4c"
 
 

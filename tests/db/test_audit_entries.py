@@ -112,7 +112,7 @@ async def test_an_entry_is_rolled_back_with_its_change(database: Database) -> No
     assert await history(database, id) == before
 
 
-async def test_the_later_of_two_concurrent_changes_has_the_result_of_the_earlier_as_its_old_state(
+async def test_the_old_state_of_a_later_concurrent_change_is_the_result_of_the_earlier_one(
     database: Database,
 ) -> None:
     id = await created_vpp(database)
