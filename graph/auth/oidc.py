@@ -45,7 +45,7 @@ class FetchFailed(Exception):
 
 
 class OidcIssuer:
-    """Authenticates callers by one issuer's tokens. The role comes from a caller's groups, the scope from other claims."""
+    """Authenticates callers by one issuer's tokens. A caller's groups give the role; other claims give the scope."""
 
     def __init__(self, settings: OidcSettings, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = settings.issuer or ""
