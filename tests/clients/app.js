@@ -7,7 +7,8 @@ export const print = (message) => console.log(JSON.stringify(message));
 // Resolves when standard input ends, by which the test asks the app to stop.
 export const stopRequested = () => new Promise((resolve) => process.stdin.resume().on("end", resolve));
 
-const TIMEOUT_MS = 45_000;
+// Shorter than WAIT_S of the tests, so that they fail with this message.
+const TIMEOUT_MS = 110_000;
 setTimeout(() => {
   console.error(`The app has not ended within ${TIMEOUT_MS} ms.`);
   process.exit(1);

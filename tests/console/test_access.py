@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Locator, expect
 
 from tests.fixtures.api import Api, new_name, new_nmi
-from tests.fixtures.console.browser import NARROWEST, PHONE, Console
+from tests.fixtures.console.browser import NARROWEST, PHONE, Console, expect_equal
 from tests.fixtures.console.keyboard import focused_element, tab_to
 
 WHO_AM_I = "{ getCaller { name role siteIds vppIds } }"
@@ -88,7 +88,7 @@ async def test_a_key_can_be_created_with_the_keyboard_alone(console: Console, ap
     await page.keyboard.press("Enter")
 
     secret_dialog = console.dialog(f"Copy the key {name}")
-    await expect(secret_dialog).to_be_visible()
+    await expect(secret_dialog).to_be_focused()
     secret = await secret_dialog.locator("code").inner_text()
     for _ in range(4):
         await page.keyboard.press("Tab")
@@ -308,12 +308,15 @@ async def test_the_access_page_has_no_axe_violations(console: Console, api: Api)
     found = {"keys": await console.axe_violations()}
 
     await console.press("and 2 more for Seen by axe")
+    await expect(console.dialog("Access of Seen by axe is limited to")).to_be_visible()
     found["scope"] = await console.axe_violations()
     await console.press("Close")
     await console.press("Revoke Seen by axe")
+    await expect(console.dialog("Revoke Seen by axe")).to_be_visible()
     found["revoke"] = await console.axe_violations()
     await console.press("Cancel")
     await console.press("Create a key")
+    await expect(console.dialog("Create a key")).to_be_visible()
     found["create"] = await console.axe_violations()
     await console.dialog("Create a key").get_by_label("Name").fill("Axe")
     await console.press("Create key")
@@ -321,6 +324,7 @@ async def test_the_access_page_has_no_axe_violations(console: Console, api: Api)
     found["secret"] = await console.axe_violations()
     await console.open("/access?show=audit", title="Access")
     await console.page.get_by_role("button", name="Create API key Axe").first.click()
+    await expect(console.page.get_by_role("table", name="Changed fields")).to_be_visible()
     found["trail"] = await console.axe_violations()
 
     assert [fault for faults in found.values() for fault in faults] == []
@@ -337,11 +341,12 @@ async def test_narrow_windows_keep_every_control(console: Console, api: Api, vie
             await console.page.get_by_role("button", name=f"Create API key {name}").click()
         else:
             await expect(find_row(console, name).get_by_text("VPP ")).to_be_visible()
+        await expect(console.loading).to_have_count(0)
         wide = await console.controls()
 
         await console.page.set_viewport_size(viewport)
 
-        assert await console.controls() == wide
+        await expect_equal(console.controls, wide)
         assert await console.overflows() == []
         assert await console.small_targets() == []
 

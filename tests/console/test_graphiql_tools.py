@@ -13,8 +13,8 @@ from playwright.async_api import BrowserContext, Locator, Request, expect
 from graph.schema import schema
 from graph.web.server import Serving
 from tests.fixtures.api import API_KEY, Api
-from tests.fixtures.console.browser import NARROWEST
-from tests.fixtures.console.graphiql_page import GraphiQL
+from tests.fixtures.console.browser import NARROWEST, expect_equal
+from tests.fixtures.console.graphiql_page import GraphiQL, text_of
 
 EXAMPLES = Path(__file__).parents[2] / "console" / "src" / "graphiql" / "examples"
 WHO_AM_I = "query WhoAmI { getCaller { name } }"
@@ -53,6 +53,7 @@ class Workbench(GraphiQL):
         await self.press("Examples")
         await self.page.get_by_role("menuitem", name=title).click()
         await expect(self.tab).to_have_text(tab)
+        await expect(text_of(self.operation)).to_be_focused()
 
     async def press(self, name: str) -> None:
         """Press the button whose name starts with `name`: GraphiQL appends the shortcut to names."""
@@ -129,7 +130,7 @@ async def test_a_new_tab_takes_over_the_credentials_of_the_previous_one(graphiql
     await expect(graphiql.headers).to_contain_text("Bearer of-nobody")
 
     await expect(graphiql.credentials).to_have_text("Bearer token")
-    assert await graphiql.page.get_by_label("Token", exact=True).input_value() == "of-nobody"
+    await expect(graphiql.page.get_by_label("Token", exact=True)).to_have_value("of-nobody")
 
 
 async def test_the_credentials_field_follows_edits_of_the_headers(graphiql: Workbench) -> None:
@@ -207,7 +208,7 @@ async def test_variables_are_validated_against_the_operation(graphiql: Workbench
     operation = "query Some($limit: Int) { listVpps(limit: $limit) { nextToken } }"
     await graphiql.page.get_by_role("button", name="Variables").click()
     await graphiql.write(graphiql.variables, '{ "limit": "ten" }')
-    await graphiql.write(graphiql.page.get_by_role("region", name="Operation Editor"), operation)
+    await graphiql.write(graphiql.operation, operation)
     await expect(graphiql.variables.locator(".squiggly-error")).to_be_visible()
 
     await graphiql.write(graphiql.variables, '{ "limit": 10 }')
@@ -274,10 +275,10 @@ async def test_subscription_events_are_listed_with_their_times(graphiql: Workben
 
     await expect(items.last).to_contain_text('{"status":"AWAITING_UPLOAD","rowsRead":0}')
     await expect(items.first.locator("pre")).to_contain_text('"onImportProgress": { "status": "COMPLETED"')
+    await expect(graphiql.events).to_contain_text("ended")
     times = await items.locator("time").all_inner_texts()
     assert len(times) == await items.count() >= 2
     assert all(re.fullmatch(r"\d{1,2}:\d\d:\d\d [ap]m", time) for time in times)
-    await expect(graphiql.events).to_contain_text("ended")
     await graphiql.press("Close the events")
     await expect(graphiql.events).to_be_hidden()
 
@@ -312,15 +313,16 @@ async def test_every_example_runs_with_existing_objects(graphiql: Workbench, api
         "API keys": ("WhoAmI", '{ "data": { "getCaller": { "authType": "API_KEY"'),
     }
 
+    async def titles() -> set[str]:
+        return set(await graphiql.page.get_by_role("menuitem").all_inner_texts())
+
     await graphiql.press("Examples")
-    titles = await graphiql.page.get_by_role("menuitem").all_inner_texts()
+    await expect_equal(titles, set(run))
     await graphiql.page.keyboard.press("Escape")
     for title, (tab, answer) in run.items():
         await graphiql.open_example(title, tab)
         await graphiql.page.keyboard.press("ControlOrMeta+Enter")
         await expect(graphiql.result).to_contain_text(answer)
-
-    assert set(titles) == set(run)
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.graphql")), ids=lambda file: file.stem)
@@ -348,15 +350,19 @@ async def test_the_graphiql_page_has_no_axe_violations(graphiql: Workbench, api:
     await graphiql.run("Vpps", "query Vpps { listVpps { items { name dailyFeeAud } } }")
     await expect(graphiql.result).to_contain_text('"listVpps"')
     await graphiql.show_table()
+    await expect(graphiql.page.get_by_role("table", name="listVpps.items")).to_be_visible()
     await graphiql.press("Show History")
+    await expect(graphiql.page.get_by_role("region", name="History")).to_be_visible()
     found += await faults()
     await graphiql.press("Examples")
+    await expect(graphiql.page.get_by_role("menuitem", name="API keys")).to_be_visible()
     found += await faults()
     await graphiql.page.keyboard.press("Escape")
     await graphiql.run("Seen", f'subscription Seen {{ onImportProgress(id: "{import_id}") {{ status }} }}')
     await expect(graphiql.events).to_contain_text("1 event")
     await graphiql.select_credentials("Another API key", "da2-")
     await graphiql.press("Show Documentation Explorer")
+    await expect(graphiql.page.get_by_role("link", name="Query", exact=True)).to_be_visible()
     found += await faults()
 
     assert found == []

@@ -12,12 +12,13 @@ from playwright.async_api import Dialog, expect
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving
 from tests.console.conftest import OpenContext
-from tests.fixtures.api import Api, new_name, new_nmi
+from tests.fixtures.api import WAIT_S, Api, new_name, new_nmi
 from tests.fixtures.console.browser import Console, open_tab
 from tests.fixtures.console.importing import (
-    IMPORT_TIMEOUT_MS,
     choose_files,
     events_csv,
+    expect_cells,
+    expect_figures,
     expect_state,
     file_card,
     file_payload,
@@ -26,8 +27,6 @@ from tests.fixtures.console.importing import (
     list_events,
     pause_uploads,
     progress_section,
-    read_cells,
-    read_figures,
 )
 
 REJECTED = 100_000
@@ -59,10 +58,13 @@ async def test_a_file_is_previewed_before_anything_is_sent(console: Console, api
         ["NMI found", "DATE found", "EVENT_TYPE found", "ENERGY found", "TARIFF found"]
     )
     await expect(shown).to_contain_text("Ignored columns: Note")
-    assert await read_cells(shown.get_by_role("table")) == [
-        ["2", nmi, "2025-09-02", "CHARGE", "6.0", "8"],
-        ["4", "Will be rejected: 4 fields, but the header has 6"],
-    ]
+    await expect_cells(
+        shown.get_by_role("table"),
+        [
+            ["2", nmi, "2025-09-02", "CHARGE", "6.0", "8"],
+            ["4", "Will be rejected: 4 fields, but the header has 6"],
+        ],
+    )
     assert await find_imports(api, "shown.csv") == []
     assert [operation for operation in console.operations if "mutation" in operation["query"]] == []
     assert [address for address in console.requested_urls if address.startswith(s3)] == []
@@ -76,11 +78,10 @@ async def test_a_gzip_file_is_previewed_and_imported(console: Console, api: Api)
     await choose_files(console.page, file_payload("packed.csv.gz", packed))
     shown = file_card(console.page, "packed.csv.gz")
     await expect(shown).to_contain_text(f"{len(packed)} bytes · gzip · 1 row")
-    first_rows = await read_cells(shown.get_by_role("table"))
+    await expect_cells(shown.get_by_role("table"), [["2", nmi, "2025-09-02", "DISCHARGE", "5.0", "22"]])
     await console.press("Import")
     await expect_state(console.page, "Imported")
 
-    assert first_rows == [["2", nmi, "2025-09-02", "DISCHARGE", "5.0", "22"]]
     assert await list_events(api, site_id) == [("2025-09-02", "1.10")]
 
 
@@ -165,14 +166,14 @@ async def test_several_files_are_uploaded_one_after_another(console: Console, ap
     await expect(file_card(console.page, "second.csv")).to_contain_text("Waiting for the previous file.")
     await expect(file_card(console.page, "third.csv")).to_contain_text("are missing")
     await (await paused_uploads.get()).continue_()
-    await expect(file_card(console.page, "first.csv")).to_contain_text("View the import", timeout=IMPORT_TIMEOUT_MS)
+    await expect(file_card(console.page, "first.csv")).to_contain_text("View the import")
     await expect(file_card(console.page, "second.csv")).to_contain_text("Uploading")
     await (await paused_uploads.get()).continue_()
-    await expect(file_card(console.page, "second.csv")).to_contain_text("View the import", timeout=IMPORT_TIMEOUT_MS)
+    await expect(file_card(console.page, "second.csv")).to_contain_text("View the import")
 
     rows = console.page.get_by_role("table", name="Imports").get_by_role("row")
     for name in ("first.csv", "second.csv"):
-        await expect(rows.filter(has_text=name)).to_contain_text("Imported", timeout=IMPORT_TIMEOUT_MS)
+        await expect(rows.filter(has_text=name)).to_contain_text("Imported")
     assert paused_uploads.empty()
     assert await api.execute("query ($name: String!) { getParkByName(name: $name) { energyType } }", name=park) == {
         "energyType": "WIND"
@@ -208,6 +209,7 @@ async def test_files_can_be_dropped(console: Console, tmp_path: Path) -> None:
     dropped = tmp_path / "dropped.csv"
     dropped.write_text("datetime,MW\n2025-09-01 00:00,1\n")
     await console.open("/imports", title="Imports")
+    await expect(console.loading).to_have_count(0)
     # Drag files by the DevTools protocol, as from another program's window.
     devtools = await console.page.context.new_cdp_session(console.page)
     at = await console.page.get_by_text("Drop files here").last.bounding_box()
@@ -225,8 +227,7 @@ async def test_files_can_be_dropped(console: Console, tmp_path: Path) -> None:
         )
 
     table = file_card(console.page, "dropped.csv").get_by_role("table")
-    await expect(table).to_be_visible()
-    assert await read_cells(table) == [["2", "2025-09-01 00:00", "1"]]
+    await expect_cells(table, [["2", "2025-09-01 00:00", "1"]])
 
 
 async def test_rejected_rows_are_counted_by_cause_and_can_be_corrected_and_imported(
@@ -246,33 +247,37 @@ async def test_rejected_rows_are_counted_by_cause_and_can_be_corrected_and_impor
     await expect_state(console.page, "Imported")
 
     causes = console.page.get_by_role("radiogroup", name="Filter by cause").get_by_role("radio")
-    await expect(causes).to_have_count(3)
-    assert await causes.all_text_contents() == [
-        "3All causes",
-        "2DATE is not a date in the expected formatUse the expected format. Most often: 2025-09-31 2 times",
-        "1EVENT_TYPE is not an event typeWrite CHARGE or DISCHARGE.",
-    ]
+    await expect(causes).to_have_text(
+        [
+            "3All causes",
+            "2DATE is not a date in the expected formatUse the expected format. Most often: 2025-09-31 2 times",
+            "1EVENT_TYPE is not an event typeWrite CHARGE or DISCHARGE.",
+        ]
+    )
     table = console.page.get_by_role("table", name="Rejected rows")
-    assert await read_cells(table) == [
+    await expect_cells(
+        table,
         [
-            "3",
-            "DATE",
-            "'2025-09-31' is not a calendar date; expected a date that exists, such as 2025-09-30.",
-            f"{nmi},2025-09-31,DISCHARGE,2,10",
+            [
+                "3",
+                "DATE",
+                "'2025-09-31' is not a calendar date; expected a date that exists, such as 2025-09-30.",
+                f"{nmi},2025-09-31,DISCHARGE,2,10",
+            ],
+            [
+                "4",
+                "DATE",
+                "'2025-09-31' is not a calendar date; expected a date that exists, such as 2025-09-30.",
+                f"{nmi},2025-09-31,DISCHARGE,3,10",
+            ],
+            [
+                "5",
+                "EVENT_TYPE",
+                "'EXPLODE' is not an event type; expected CHARGE or DISCHARGE.",
+                f"{nmi},2025-09-02,EXPLODE,4,10",
+            ],
         ],
-        [
-            "4",
-            "DATE",
-            "'2025-09-31' is not a calendar date; expected a date that exists, such as 2025-09-30.",
-            f"{nmi},2025-09-31,DISCHARGE,3,10",
-        ],
-        [
-            "5",
-            "EVENT_TYPE",
-            "'EXPLODE' is not an event type; expected CHARGE or DISCHARGE.",
-            f"{nmi},2025-09-02,EXPLODE,4,10",
-        ],
-    ]
+    )
     await causes.nth(2).click()
     await expect(table.locator("tbody tr")).to_have_count(1)
 
@@ -311,12 +316,9 @@ async def test_warnings_and_rejections_are_separate_sections_with_links(console:
     warnings = console.page.get_by_role("region", name="Warnings")
     await expect(warnings).to_contain_text("1 duplicate row. Another import contains the same events")
     await expect(warnings).to_contain_text("No action is needed.")
-    assert await read_figures(console.page) == (await read_figures(console.page)) | {
-        "Rows read": "3",
-        "Rows imported": "1",
-        "Duplicate rows": "1",
-        "Rows rejected": "1",
-    }
+    await expect_figures(
+        console.page, {"Rows read": "3", "Rows imported": "1", "Duplicate rows": "1", "Rows rejected": "1"}
+    )
 
 
 async def test_a_hundred_thousand_rejections_are_loaded_but_only_visible_rows_are_rendered(
@@ -328,7 +330,7 @@ async def test_a_hundred_thousand_rejections_are_loaded_but_only_visible_rows_ar
 
     await expect(
         console.page.get_by_role("radiogroup", name="Filter by cause").get_by_role("radio").first
-    ).to_have_text("100,000All causes", timeout=4 * IMPORT_TIMEOUT_MS)
+    ).to_have_text("100,000All causes", timeout=4 * 1000 * WAIT_S)
     table = console.page.get_by_role("table", name="Rejected rows")
     scroller = console.page.locator(".table-scroller")
     await scroller.scroll_into_view_if_needed()
@@ -337,7 +339,7 @@ async def test_a_hundred_thousand_rejections_are_loaded_but_only_visible_rows_ar
 
     await expect(last).to_contain_text("100,001")
     await expect(last).to_be_in_viewport()
-    assert await table.get_attribute("aria-rowcount") == "100001"
+    await expect(table).to_have_attribute("aria-rowcount", "100001")
     assert await table.locator("tbody tr").count() < 60
 
 
@@ -351,15 +353,13 @@ async def test_importing_the_same_file_again_changes_nothing(console: Console, a
     await console.press("Import")
 
     notice = file_card(console.page, "copy.csv").get_by_role("status")
-    await expect(notice).to_contain_text(
-        "The same file was uploaded before: original.csv, imported on", timeout=IMPORT_TIMEOUT_MS
-    )
+    await expect(notice).to_contain_text("The same file was uploaded before: original.csv, imported on")
     await expect(notice).to_contain_text("Nothing was changed.")
     assert [item["status"] for item in await find_imports(api, "copy.csv")] == ["CANCELLED"]
     assert await list_events(api, site_id) == [("2025-09-01", "0.10")]
     await notice.get_by_role("link", name="original.csv").click()
     await expect(console.title).to_have_text("original.csv")
-    assert console.page.url.endswith(before["id"])
+    await expect(console.page).to_have_url(f"{console.url}/imports/{before['id']}")
 
 
 async def test_an_upload_can_be_retried_after_a_broken_connection(console: Console, api: Api, s3: str) -> None:
@@ -371,7 +371,8 @@ async def test_an_upload_can_be_retried_after_a_broken_connection(console: Conso
     broken = file_card(console.page, "broken.csv")
     await expect(broken).to_contain_text("Uploading")
 
-    await (await paused_uploads.get()).abort("connectionreset")
+    async with console.page.expect_console_message(lambda message: "ERR_CONNECTION_RESET" in message.text):
+        await (await paused_uploads.get()).abort("connectionreset")
     await expect(broken).to_contain_text("The connection was lost before the upload was complete.")
     assert len(console.console_errors) == 1
     assert "ERR_CONNECTION_RESET" in console.console_errors.pop()
@@ -467,7 +468,7 @@ async def test_an_import_is_reverted_after_its_consequences_are_shown(console: C
 
     await expect_state(console.page, "Reverted")
     await expect(progress_section(console.page)).to_contain_text("Its rows were removed: none of them count.")
-    assert (await read_figures(console.page))["Rows removed"] == "2"
+    await expect_figures(console.page, {"Rows removed": "2"})
     assert await list_events(api, site_id) == []
 
 
@@ -489,15 +490,15 @@ async def test_imports_are_listed_newest_first_filtered_and_paginated(console: C
     await console.open("/imports?kind=PARKS&status=AWAITING_UPLOAD", title="Imports")
     table = console.page.get_by_role("table", name="Imports")
     await expect(table).to_have_attribute("aria-rowcount", "51")
-    first, *_ = await read_cells(table)
+    first_cells = table.locator("tbody tr").first.locator("td")
+    await expect(first_cells).to_contain_text(["park list 59.csv", "Awaiting file", "—", "—", "Parks"])
     await console.press("Show more")
     await expect(table).to_have_attribute("aria-rowcount", "61")
     await console.page.get_by_role("button", name="Status").click()
     await console.page.get_by_role("option", name="Reverted").click()
 
     await expect(console.page.get_by_text("No imports match the filter")).to_be_visible()
-    assert first[:5] == ["park list 59.csv", "Awaiting file", "—", "—", "Parks"]
-    assert console.page.url.endswith("/imports?kind=PARKS&status=REVERTED")
+    await expect(console.page).to_have_url(f"{console.url}/imports?kind=PARKS&status=REVERTED")
 
 
 async def test_an_import_out_of_scope_is_not_found_and_readers_see_no_actions(

@@ -15,15 +15,16 @@ from tests.fixtures.console.browser import Console
 from tests.fixtures.console.months import (
     UPDATE_VPP,
     SettledMonth,
-    column_texts,
+    column_amounts,
+    expect_column,
+    expect_sum,
     find_total,
-    footer_text,
+    footer_cell,
     import_events,
     lines_table,
     open_month,
     parse_amount,
     settle_month,
-    sum_column,
 )
 
 FIGURES = {
@@ -119,7 +120,7 @@ async def test_a_month_shows_where_its_money_went(
         await expect(find_total(console, name)).to_contain_text(figure)
     description = ", ".join(f"{name} {figure}" for name, figure in zip(names[:5], totals[:5], strict=True))
     await expect(console.page.get_by_role("img", name=f"Waterfall: {description}")).to_be_visible()
-    assert await column_texts(lines_table(console), "afterFeesAud") == after_fees
+    await expect_column(lines_table(console), "afterFeesAud", after_fees)
 
 
 async def test_the_waterfall_steps_down_from_the_total_and_below_zero(console: Console, api: Api) -> None:
@@ -130,8 +131,9 @@ async def test_the_waterfall_steps_down_from_the_total_and_below_zero(console: C
     await open_month(console, month)
 
     chart = console.page.get_by_role("img", name="Waterfall")
-    spans = [await box(bar) for bar in await chart.locator(".recharts-bar-rectangle path").all()]
-    revenue, ad_valorem, daily, sites, cost_only = spans
+    bars = chart.locator(".recharts-bar-rectangle path")
+    await expect(bars).to_have_count(5)
+    revenue, ad_valorem, daily, sites, cost_only = [await box(bar) for bar in await bars.all()]
     nothing = revenue[1]
     assert ad_valorem[0] == pytest.approx(revenue[0], abs=1)
     assert (ad_valorem[1] - ad_valorem[0]) / (revenue[1] - revenue[0]) == pytest.approx(0.25, abs=0.02)
@@ -156,8 +158,7 @@ async def test_every_total_opens_to_lines_that_add_up_to_it_to_the_cent(console:
 
     totals = {name: Decimal(text) for name, text in month.report["totals"].items()}
     for column, name in FIGURES.items():
-        assert await sum_column(lines_table(console), column) == totals[name]
-        assert parse_amount(await footer_text(lines_table(console), column)) == totals[name]
+        await expect_sum(lines_table(console), column, totals[name])
     for name, label in {
         "totalRevenueAud": "Total revenue",
         "adValoremFeeAud": "Ad valorem fee",
@@ -167,8 +168,7 @@ async def test_every_total_opens_to_lines_that_add_up_to_it_to_the_cent(console:
     }.items():
         await find_total(console, label).get_by_role("button").click()
         table = console.page.get_by_role("dialog").get_by_role("table")
-        assert await sum_column(table, "amount") == totals[name]
-        assert parse_amount(await footer_text(table, "amount")) == totals[name]
+        await expect_sum(table, "amount", totals[name])
         await expect(console.page.get_by_role("dialog")).to_contain_text(", to the cent.")
         await console.press("Close")
         await expect(find_total(console, label).get_by_role("button")).to_be_focused()
@@ -187,8 +187,9 @@ async def test_the_shown_figures_satisfy_the_settlement_identities(console: Cons
     assert revenue == ad_valorem + daily + sites
     assert vpp == ad_valorem + daily + cost_only
     table = lines_table(console)
+    await expect(table.locator("tbody tr")).to_have_count(5)
     columns = [
-        [parse_amount(text) for text in await column_texts(table, column)]
+        await column_amounts(table, column)
         for column in ("eventShareAud", "capacityShareAud", "beforeFeesAud", "dailyFeeAud", "afterFeesAud")
     ]
     for event_share, capacity_share, before_fees, daily_fee, after_fees in zip(*columns, strict=True):
@@ -227,8 +228,8 @@ async def test_a_line_opens_to_the_steps_of_its_settlement(console: Console, api
         "After fees": ["$63.60", "$72.00 − $8.40 = $63.60"],
     }
     events = console.page.get_by_role("dialog").get_by_role("table", name="Events")
-    assert await column_texts(events, "valueAud") == ["$101.00", "−$1.00", "−$2.00"]
-    assert await footer_text(events, "valueAud") == "$100.00"
+    await expect_column(events, "valueAud", ["$101.00", "−$1.00", "−$2.00"])
+    await expect(footer_cell(events, "valueAud")).to_have_text("$100.00")
 
 
 async def test_an_uncovered_fee_is_explained_as_waived(console: Console, api: Api) -> None:
@@ -346,7 +347,7 @@ async def test_lines_are_sorted_numerically(console: Console, api: Api) -> None:
 
     await lines_table(console).get_by_role("button", name="Revenue").click()
 
-    assert await column_texts(lines_table(console), "revenueAud") == ["$10.00", "$9.00", "−$10.00"]
+    await expect_column(lines_table(console), "revenueAud", ["$10.00", "$9.00", "−$10.00"])
     heading = lines_table(console).get_by_role("columnheader", name="Revenue")
     await expect(heading).to_have_attribute("aria-sort", "descending")
 
@@ -359,9 +360,9 @@ async def test_filtered_lines_have_their_own_sums(console: Console, api: Api) ->
 
     await expect(console.page.get_by_text("2 of 3 lines have “hunter”")).to_be_visible()
     table = lines_table(console)
-    assert await column_texts(table, "address") == ["2 Hunter St, Newcastle", "3 Hunter St"]
+    await expect_column(table, "address", ["2 Hunter St, Newcastle", "3 Hunter St"])
     for column in ("revenueAud", "afterFeesAud"):
-        assert parse_amount(await footer_text(table, column)) == await sum_column(table, column)
+        await expect_sum(table, column, sum(await column_amounts(table, column), start=Decimal(0)))
     await console.page.get_by_role("searchbox").fill(month.nmis[0])
     await expect(table.locator("tbody tr")).to_have_count(1)
     await expect(table.locator("tfoot")).to_contain_text("1 shown")
@@ -388,9 +389,7 @@ async def test_an_export_contains_the_shown_lines_and_the_filter(console: Consol
     assert {row["filter"] for row in rows} == {"Hunter St"}
     assert rows[1]["revenue_aud"] == "-2.00"
     for heading, column in {"revenue_aud": "revenueAud", "after_fees_aud": "afterFeesAud"}.items():
-        assert sum(Decimal(row[heading]) for row in rows) == parse_amount(
-            await footer_text(lines_table(console), column)
-        )
+        await expect_sum(lines_table(console), column, sum((Decimal(row[heading]) for row in rows), start=Decimal(0)))
 
 
 async def test_an_export_of_all_lines_adds_up_to_the_reports_totals(console: Console, api: Api, tmp_path: Path) -> None:

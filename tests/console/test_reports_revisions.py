@@ -8,21 +8,20 @@ from playwright.async_api import Locator, Route, expect
 from graph.web.server import Serving
 from tests.console.conftest import OpenContext
 from tests.fixtures.api import Api
-from tests.fixtures.console.browser import Console
+from tests.fixtures.console.browser import Console, expect_equal
 from tests.fixtures.console.keyboard import tab_to
 from tests.fixtures.console.months import (
-    SETTLE_TIMEOUT_MS,
     UPDATE_VPP,
     SettledMonth,
-    column_texts,
-    footer_text,
+    expect_column,
+    expect_sum,
+    footer_cell,
     import_events,
     lines_table,
     open_month,
     open_signed_in,
     parse_amount,
     settle_month,
-    sum_column,
 )
 
 SIMULATE = """query ($input: SimulateRevenueReportInput!) { simulateRevenueReport(input: $input) {
@@ -41,17 +40,15 @@ async def compare(console: Console, month: SettledMonth, revision: int, other: i
     section = console.page.get_by_role("region", name="Revisions side by side")
     await section.get_by_role("button", name=f"Compare revision {revision} with").click()
     await console.page.get_by_role("option", name=f"Revision {other}").click()
-    await expect(section.get_by_role("heading", name="Changes by site")).to_be_visible(timeout=SETTLE_TIMEOUT_MS)
+    await expect(section.get_by_role("heading", name="Changes by site")).to_be_visible()
     return section
 
 
-async def read_changes(console: Console) -> dict[str, tuple[str, str, str]]:
-    """Return the cause, details and difference of each changed line, by NMI."""
-    columns = [
-        await column_texts(changed_lines_table(console), column)
-        for column in ("nmi", "causes", "details", "difference")
-    ]
-    return {nmi: (cause, details, difference) for nmi, cause, details, difference in zip(*columns, strict=True)}
+async def expect_changes(console: Console, changes: dict[str, tuple[str, str, str]]) -> None:
+    """Wait until the table of changed lines shows these causes, details and differences, by NMI in this order."""
+    texts = zip(*((nmi, *change) for nmi, change in changes.items()), strict=True)
+    for column, column_texts in zip(("nmi", "causes", "details", "difference"), texts, strict=True):
+        await expect_column(changed_lines_table(console), column, column_texts)
 
 
 async def test_two_revisions_are_compared_by_site_and_cause(console: Console, api: Api) -> None:
@@ -78,25 +75,31 @@ async def test_two_revisions_are_compared_by_site_and_cause(console: Console, ap
     section = await compare(console, month, 2, 1)
 
     a, b, c, d = month.nmis
-    assert await read_changes(console) == {
-        a: ("Events", "revenue $100.00 → $200.00", "+$66.32"),
-        b: ("Batteries", "10 → 20 kWh", "+$9.04"),
-        c: ("Other sites", "capacity share +$2.32", "+$2.32"),
-        d: ("Membership", "left the VPP", "−$4.40"),
-        "0000000QRY": ("Membership", "joined the VPP", "+$6.72"),
-    }
-    causes_list = section.locator(".change-causes > li")
-    assert [text.split("\n")[0] for text in await causes_list.all_inner_texts()] == [
-        "Membership: 2 sites, +$2.32 after fees",
-        "Events: 1 site, +$66.32 after fees",
-        "Batteries: 1 site, +$9.04 after fees",
-        "Other sites: 1 site, +$2.32 after fees",
-    ]
+    await expect_changes(
+        console,
+        {
+            a: ("Events", "revenue $100.00 → $200.00", "+$66.32"),
+            b: ("Batteries", "10 → 20 kWh", "+$9.04"),
+            c: ("Other sites", "capacity share +$2.32", "+$2.32"),
+            d: ("Membership", "left the VPP", "−$4.40"),
+            "0000000QRY": ("Membership", "joined the VPP", "+$6.72"),
+        },
+    )
+    causes = section.locator(".change-causes > li")
+    await expect(causes).to_have_count(4)
+    await expect(causes).to_contain_text(
+        [
+            "Membership: 2 sites, +$2.32 after fees",
+            "Events: 1 site, +$66.32 after fees",
+            "Batteries: 1 site, +$9.04 after fees",
+            "Other sites: 1 site, +$2.32 after fees",
+        ]
+    )
     totals = section.get_by_role("table").first
     await expect(totals.get_by_role("row", name="Site total")).to_have_text("Site total$88.00$168.00+$80.00")
-    assert await footer_text(changed_lines_table(console), "difference") == "+$80.00"
+    await expect(footer_cell(changed_lines_table(console), "difference")).to_have_text("+$80.00")
     await open_month(console, month, "?revision=1")
-    assert await read_revision(console) == before
+    await expect_equal(lambda: read_revision(console), before)
     await expect(console.page.get_by_text("superseded", exact=True)).to_be_visible()
     assert newcomer
 
@@ -117,10 +120,13 @@ async def test_changed_terms_are_shown_as_the_cause(console: Console, api: Api) 
     await expect(section).to_contain_text(
         "Terms: 20 % of revenue and $0.00 a day before; 50 % of revenue and $0.10 a day after."
     )
-    assert await read_changes(console) == {
-        month.nmis[0]: ("Terms", "fees $20.00 → $52.80", "−$29.80"),
-        month.nmis[1]: ("Terms", "fees $0.00 → $2.80", "−$5.80"),
-    }
+    await expect_changes(
+        console,
+        {
+            month.nmis[0]: ("Terms", "fees $20.00 → $52.80", "−$29.80"),
+            month.nmis[1]: ("Terms", "fees $0.00 → $2.80", "−$5.80"),
+        },
+    )
 
 
 async def test_a_site_with_a_corrected_nmi_is_still_the_same_site(console: Console, api: Api) -> None:
@@ -133,7 +139,7 @@ async def test_a_site_with_a_corrected_nmi_is_still_the_same_site(console: Conso
 
     await compare(console, month, 1, 2)
 
-    assert await read_changes(console) == {"0000000QVB": ("Name", f"NMI {month.nmis[0]} → 0000000QVB", "$0.00")}
+    await expect_changes(console, {"0000000QVB": ("Name", f"NMI {month.nmis[0]} → 0000000QVB", "$0.00")})
 
 
 async def test_a_member_sees_the_changes_of_own_sites(
@@ -148,7 +154,7 @@ async def test_a_member_sees_the_changes_of_own_sites(
 
     section = await compare(member, month, 2, 1)
 
-    assert await read_changes(member) == {month.nmis[0]: ("Terms", "fees $20.00 → $50.00", "−$27.00")}
+    await expect_changes(member, {month.nmis[0]: ("Terms", "fees $20.00 → $50.00", "−$27.00")})
     await expect(section.get_by_role("row", name="Your sites, after fees")).to_contain_text("$72.00")
     await expect(section.get_by_role("row", name="Total revenue")).to_have_count(0)
     assert member.console_errors == []
@@ -187,18 +193,12 @@ async def test_terms_can_be_simulated_with_the_keyboard_and_are_not_stored(conso
         SIMULATE,
         input={"vppId": month.vpp_id, "month": "2025-09", "revenuePercentage": 21.5, "dailyFeeAud": 0.1},
     )
-    await expect(simulation_table(console).get_by_role("row", name="Site total").locator("td").nth(1)).to_have_text(
-        f"${expected['totals']['siteTotalAud']}"
-    )
+    site_total = simulation_table(console).get_by_role("row", name="Site total").locator("td")
+    await expect(site_total.nth(0)).to_have_text(f"${month.report['totals']['siteTotalAud']}")
+    await expect(site_total.nth(1)).to_have_text(f"${expected['totals']['siteTotalAud']}")
     table = console.page.get_by_role("table", name="Lines with the simulated terms")
-    assert await column_texts(table, "simulated") == [f"${line['afterFeesAud']}" for line in expected["lineItems"]]
-    assert await sum_column(table, "difference") == parse_amount(
-        await simulation_table(console).get_by_role("row", name="Site total").locator("td").nth(2).inner_text()
-    )
-    settled_total = (
-        await simulation_table(console).get_by_role("row", name="Site total").locator("td").nth(0).inner_text()
-    )
-    assert settled_total == f"${month.report['totals']['siteTotalAud']}"
+    await expect_column(table, "simulated", [f"${line['afterFeesAud']}" for line in expected["lineItems"]])
+    await expect_sum(table, "difference", parse_amount(await site_total.nth(2).inner_text()))
     listed = await api.execute(
         "query ($id: ID!) { listRevenueReports(filter: {vppId: $id, latestOnly: false}) { items { id } } }",
         id=month.vpp_id,
@@ -219,25 +219,32 @@ async def test_a_typed_value_extends_the_sliders_range(console: Console, api: Ap
 
     await typed.fill("10")
     await typed.press("Enter")
+    await expect(fee).to_have_attribute("max", "10")
     await fee.press("ArrowLeft")
 
     await expect(typed).to_have_value("9.95")
     await expect(fee).to_have_attribute("max", "10")
 
 
-async def test_a_late_response_does_not_replace_a_newer_one(console: Console, api: Api) -> None:
-    month = await two_sites(api)
-    first_requested, may_continue = asyncio.Event(), asyncio.Event()
+async def hold_simulation(console: Console, percentage: float) -> tuple[asyncio.Event, asyncio.Event]:
+    """Hold the request for a percentage. Return the event that its arrival sets, and the one that lets it continue."""
+    requested, may_continue = asyncio.Event(), asyncio.Event()
 
-    async def hold_the_first(route: Route) -> None:
+    async def hold(route: Route) -> None:
         sent = json.loads(route.request.post_data or "{}")
-        if sent.get("variables", {}).get("input", {}).get("revenuePercentage") == 50:
-            first_requested.set()
+        if sent.get("variables", {}).get("input", {}).get("revenuePercentage") == percentage:
+            requested.set()
             await may_continue.wait()
         await route.continue_()
 
+    await console.page.route("**/graphql", hold)
+    return requested, may_continue
+
+
+async def test_a_late_response_does_not_replace_a_newer_one(console: Console, api: Api) -> None:
+    month = await two_sites(api)
     await open_month(console, month)
-    await console.page.route("**/graphql", hold_the_first)
+    first_requested, may_continue = await hold_simulation(console, 50)
     percentage = console.page.get_by_role("textbox", name="Share of revenue the VPP takes, in %")
     await percentage.fill("50")
     await percentage.press("Enter")
@@ -257,12 +264,15 @@ async def test_a_late_response_does_not_replace_a_newer_one(console: Console, ap
 async def test_a_pending_simulation_causes_no_layout_shift(console: Console, api: Api) -> None:
     month = await two_sites(api)
     await open_month(console, month)
+    requested, may_continue = await hold_simulation(console, 30)
     below = console.page.get_by_role("heading", name="Revisions side by side")
     before = await below.bounding_box()
 
     await console.page.get_by_role("slider", name="Share of revenue the VPP takes").press("PageUp")
+    await requested.wait()
     await expect(simulation_table(console)).to_have_attribute("aria-busy", "true")
     pending = await below.bounding_box()
+    may_continue.set()
     await expect(simulation_table(console)).to_have_attribute("aria-busy", "false")
 
     assert before is not None

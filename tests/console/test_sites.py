@@ -1,6 +1,7 @@
 """The site page: memberships, batteries and events, and changes with a first day."""
 
 import csv
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -39,9 +40,9 @@ async def enter_day(console: Console, label: str, digits: str) -> None:
     await console.page.get_by_role("spinbutton", name=f"day, {label}").press_sequentially(digits)
 
 
-async def cells(console: Console, row: str, column: str) -> list[str]:
-    """Return the texts of a column in a section of the table: tbody or tfoot."""
-    return await console.page.locator(f"{row} [data-column={column}]").all_inner_texts()
+async def expect_cells(console: Console, section: str, column: str, texts: Sequence[str]) -> None:
+    """Wait until a column has exactly these texts in a section of the table: tbody or tfoot."""
+    await expect(console.page.locator(f"{section} [data-column={column}]")).to_have_text(texts)
 
 
 def format_plain(figure: float) -> str:
@@ -263,15 +264,15 @@ async def test_a_months_events_show_exact_energy_and_value(console: Console, api
         await console.press("Export as CSV")
     file = await (await download.value).path()
 
-    assert await cells(console, "tbody", "settlementDate") == ["2 Sept 2025", "2 Sept 2025", "30 Sept 2025"]
-    assert await cells(console, "tbody", "charged") == ["6.123456", "", ""]
-    assert await cells(console, "tbody", "discharged") == ["", "5", "0.1"]
-    assert await cells(console, "tbody", "tariffCentsPerKwh") == ["8", "22", "0.000003"]
-    assert await cells(console, "tbody", "valueAud") == ["\N{MINUS SIGN}$0.48987648", "$1.10", "$0.000000003"]
+    await expect_cells(console, "tbody", "settlementDate", ["2 Sept 2025", "2 Sept 2025", "30 Sept 2025"])
+    await expect_cells(console, "tbody", "charged", ["6.123456", "", ""])
+    await expect_cells(console, "tbody", "discharged", ["", "5", "0.1"])
+    await expect_cells(console, "tbody", "tariffCentsPerKwh", ["8", "22", "0.000003"])
+    await expect_cells(console, "tbody", "valueAud", ["\N{MINUS SIGN}$0.48987648", "$1.10", "$0.000000003"])
     assert [event["valueAud"] for event in api_events] == ["-0.48987648", "1.10", "0.000000003"]
-    assert await cells(console, "tfoot", "charged") == ["6.123456"]
-    assert await cells(console, "tfoot", "discharged") == ["5.1"]
-    assert await cells(console, "tfoot", "valueAud") == ["$0.610123523"]
+    await expect_cells(console, "tfoot", "charged", ["6.123456"])
+    await expect_cells(console, "tfoot", "discharged", ["5.1"])
+    await expect_cells(console, "tfoot", "valueAud", ["$0.610123523"])
     assert (await download.value).suggested_filename == f"events-{site['nmi']}-2025-09.csv"
     with file.open(encoding="utf-8", newline="") as lines:
         exported = list(csv.DictReader(lines))
@@ -320,8 +321,8 @@ async def test_thousands_of_events_are_paginated(console: Console, api: Api, sit
 
     table = console.page.get_by_role("table", name="Events of September 2025")
     await expect(table).to_have_attribute("aria-rowcount", "2102")
-    assert await cells(console, "tfoot", "discharged") == ["210"]
-    assert await cells(console, "tfoot", "valueAud") == ["$63.00"]
+    await expect_cells(console, "tfoot", "discharged", ["210"])
+    await expect_cells(console, "tfoot", "valueAud", ["$63.00"])
     # Only the visible rows and some around them are rendered.
     assert await table.locator("tbody tr").count() < 60
     pages = [operation["variables"] for operation in console.operations if "ListEvents" in operation["query"]]
