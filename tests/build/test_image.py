@@ -1,21 +1,28 @@
 """
-The wheel and the image's build context.
+The wheel, its installation, and the image's build context.
 
 No Docker daemon runs here: the test copies the files that the Dockerfile's first stage would receive, without
 those that .dockerignore excludes, and builds the wheel from these files only.
 """
 
+import asyncio
 import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.fixtures.api import WAIT_S
+
 ROOT = Path(__file__).parents[2]
+START_S = 120
 NOT_COPIED = {".venv", ".vpp", ".git", "node_modules", "__pycache__"}
 
 
@@ -76,6 +83,21 @@ def wheel(context: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+@pytest.fixture(scope="module")
+def installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the programs of an environment outside the checkout, in which the wheel is installed."""
+    folder = tmp_path_factory.mktemp("installation")
+    uv, python = (sys.executable, "-m", "uv"), folder / "bin" / "python"
+    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    install = (*uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--compile-bytecode")
+    subprocess.run([*install, "--python", python, wheel], check=True)
+    # The dependencies are those of the tests' environment. Python does not read the .pth files of a folder that a .pth
+    # file names, so the checkout, which is installed there by such a file, cannot be imported.
+    (site_packages,) = folder.glob("lib/python*/site-packages")
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    return python.parent
+
+
 def test_the_context_holds_every_file_that_the_dockerfile_copies() -> None:
     assert "schema.graphql" in copied()
     assert {source for source in copied() if not is_admitted(source)} == set()
@@ -95,18 +117,53 @@ def test_the_wheel_holds_the_console_the_example_and_type_information(wheel: Pat
     assert {name for name in names if name.startswith(("tests/", "console/", "graph/static-"))} == set()
 
 
-def test_the_wheel_runs_without_a_checkout(wheel: Path, tmp_path: Path) -> None:
-    zipfile.ZipFile(wheel).extractall(tmp_path)
-    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+def test_the_installed_wheel_runs_without_a_checkout(installation: Path, tmp_path: Path) -> None:
+    def output(command: str, *arguments: str) -> str:
+        return subprocess.check_output([installation / command, *arguments], cwd=tmp_path, text=True)
 
-    where = subprocess.run(
-        [sys.executable, "-c", "import graph; print(graph.__path__[0])"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    version = subprocess.run(
-        [sys.executable, "-m", "graph", "--version"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    folders = output("python", "-c", "import db, graph; print(*db.__path__, *graph.__path__)").split()
 
-    assert where.stdout.strip() == str(tmp_path / "graph")
-    assert re.fullmatch(r"vpp \d+\.\d+\.\d+\n", version.stdout)
+    assert [Path(folder).is_relative_to(installation.parent) for folder in folders] == [True, True]
+    assert re.fullmatch(r"vpp \d+\.\d+\.\d+\n", output("vpp", "--version"))
+
+
+@pytest.mark.servers
+async def test_the_installed_wheel_serves_the_console_and_settles_the_example(
+    installation: Path, tmp_path: Path
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(installation / "vpp", "serve", "--example"),
+        cwd=tmp_path,
+        # The embedded servers' programs are among the dependencies.
+        env=os.environ | {"PATH": f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"},
+        stdout=PIPE,
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    try:
+        async with asyncio.timeout(START_S):
+            while not lines or not lines[-1].startswith("Press Ctrl-C"):
+                line = await process.stdout.readline()
+                assert line, lines
+                lines.append(" ".join(line.decode().split()))
+        (address,) = (line.removeprefix("Console ") for line in lines if line.startswith("Console "))
+        async with httpx.AsyncClient(base_url=address, timeout=WAIT_S) as client:
+            page = await client.get("/")
+            files = re.findall(r'(?:src|href)="(/[^"]+)"', page.text)
+            statuses = {file: (await client.get(file)).status_code for file in files}
+    finally:
+        process.terminate()
+        await process.wait()
+
+    assert process.returncode == 0
+    assert (page.status_code, set(statuses.values())) == (200, {200})
+    assert {Path(file).suffix for file in files} == {".css", ".js", ".svg"}
+    report = lines.index("Test VPP One, 2025-09, revision 1, in Australian dollars")
+    assert lines[report + 1 : report + 7] == [
+        "Total revenue 1.75",
+        "Ad valorem fee, to the VPP 0.35",
+        "Daily fees, to the VPP 1.40",
+        "Cost-only, borne by the VPP 0.00",
+        "VPP total 1.75",
+        "Site total, after fees 0.00",
+    ]
