@@ -64,8 +64,9 @@ async def _running_import(database_url: str) -> UUID:
     id = uuid4()
     await connection.execute(
         "insert into imports (id, kind, status, file_name, charge_tariff, etag, bytes_total, run, attempts,"
-        " bytes_read, rows_read, rows_imported, rows_duplicated, rows_rejected)"
-        " values ($1, 'BATTERY_EVENTS', 'RUNNING', 'events.csv', 'COST', 'x', 1000000, 1, 1, 0, 0, 0, 0, 0)",
+        " timestamps, duplicates, bytes_read, rows_read, rows_imported, rows_duplicated, rows_undecided, rows_rejected)"
+        " values ($1, 'BATTERY_EVENTS', 'RUNNING', 'events.csv', 'COST', 'x', 1000000, 1, 1,"
+        " 'INTERVAL_START', 'ASK', 0, 0, 0, 0, 0, 0)",
         id,
     )
     await connection.close()

@@ -16,7 +16,7 @@ from sqlmodel import col
 from db import site_months
 from db.engine.database import driver_connection
 from db.engine.refusals import Conflict, translate_violations
-from db.imports import Import, ImportCheckpoint, Status, update_row_counts
+from db.imports import Import, ImportCheckpoint, Status, close, update_row_counts
 
 
 class SiteDeleted(Conflict):
@@ -35,6 +35,54 @@ TERMINATE_EARLIER_WORKERS = text(
 )
 
 
+# Compares the rows of an import with those of the import that it replaces, whether they count or not, and stores the
+# difference. Among the rows of one site, time and type, those that are not the same are paired as changed.
+INSERT_REPLACEMENT = text("""
+    insert into import_replacements (
+        import_id, rows_same, rows_changed, rows_new, rows_gone, value_before_aud, value_after_aud
+    )
+    with rows as (
+        select
+            import_id = :import_id as is_new,
+            site_id, month, event.*,
+            energy_microkwh::numeric * tariff_microcents_per_kwh * 0.00000000000001 as value_aud
+        from event_blocks
+        cross join lateral unnest(days, times_ms, discharges, energies_microkwh, tariffs_microcents_per_kwh)
+            as event (day, time_ms, discharge, energy_microkwh, tariff_microcents_per_kwh)
+        where import_id in (:import_id, :replaced_id)
+    ),
+    kinds as (
+        select
+            site_id, month, day, time_ms, discharge,
+            count(*) filter (where is_new) as times_after,
+            count(*) filter (where not is_new) as times_before,
+            coalesce(sum(value_aud) filter (where is_new), 0) as value_after_aud,
+            coalesce(sum(value_aud) filter (where not is_new), 0) as value_before_aud
+        from rows
+        group by site_id, month, day, time_ms, discharge, energy_microkwh, tariff_microcents_per_kwh
+    ),
+    moments as (
+        select
+            sum(least(times_before, times_after)) as rows_same,
+            sum(greatest(times_after - times_before, 0)) as added,
+            sum(greatest(times_before - times_after, 0)) as dropped,
+            sum(value_before_aud) as value_before_aud,
+            sum(value_after_aud) as value_after_aud
+        from kinds
+        group by site_id, month, day, time_ms, discharge
+    )
+    select
+        :import_id,
+        coalesce(sum(rows_same), 0),
+        coalesce(sum(least(added, dropped)), 0),
+        coalesce(sum(greatest(added - dropped, 0)), 0),
+        coalesce(sum(greatest(dropped - added, 0)), 0),
+        coalesce(sum(value_before_aud), 0),
+        coalesce(sum(value_after_aud), 0)
+    from moments
+""")
+
+
 @dataclass(frozen=True)
 class Claim:
     """The lease of a worker on an import, with the position from which the worker resumes."""
@@ -44,6 +92,8 @@ class Claim:
     attempts: int
     kind: str
     charge_tariff: str
+    timestamps: str
+    replaces: UUID | None
     park_id: UUID | None
     vpp_ids: Sequence[UUID] | None
     etag: str
@@ -111,6 +161,8 @@ async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
         attempts=claimed_import.attempts,
         kind=claimed_import.kind,
         charge_tariff=claimed_import.charge_tariff,
+        timestamps=claimed_import.timestamps,
+        replaces=claimed_import.replaces,
         park_id=claimed_import.park_id,
         vpp_ids=claimed_import.vpp_ids,
         etag=claimed_import.etag,
@@ -210,11 +262,21 @@ async def complete_events(session: AsyncSession, claim: Claim, totals: Sequence[
     """
     Complete an import of events: they count from now on, except those that a completed import has already.
 
-    `totals` are the buffers of a COPY into site_months, from a worker that processed the file from its start; None
-    makes Postgres sum up the blocks. Raises LeaseLost, SiteDeleted.
+    If the import replaces another one that still counts, that one is reverted, and the difference is stored. `totals`
+    are the buffers of a COPY into site_months, from a worker that processed the file from its start; None makes
+    Postgres sum up the blocks. Raises LeaseLost, SiteDeleted.
     """
     await session.execute(site_months.LOCK)
     await complete(session, claim)
+    if claim.replaces is not None:
+        replaced = (
+            await session.scalars(select(Import).where(col(Import.id) == claim.replaces).with_for_update())
+        ).one()
+        if replaced.status == Status.COMPLETED:
+            difference = {"import_id": claim.import_id, "replaced_id": claim.replaces}
+            await session.execute(INSERT_REPLACEMENT, difference)
+            await close(session, id=claim.replaces, status=Status.REVERTED)
+            await update_row_counts(session, await site_months.remove(session, import_id=claim.replaces))
     with translate_violations(SiteDeleted()):
         counts = await site_months.add(session, import_id=claim.import_id, totals=totals)
     await update_row_counts(session, counts)

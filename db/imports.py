@@ -11,6 +11,7 @@ The worker's side is in import_runs.py.
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -18,8 +19,10 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Index,
+    Integer,
     Select,
     Uuid,
+    case,
     delete,
     func,
     select,
@@ -46,10 +49,10 @@ from db.engine.refusals import (
 from db.engine.scope import Scope, as_database_owner, scope_of
 from db.engine.statements import equals_any
 from db.engine.tables import Table, created_at_column, text_length_check, timestamp_column
-from db.events import EventBlock
+from db.events import EventBlock, exact_amount
 from db.jobs import Job
 from db.parks import ParkNotFound
-from db.site_months import Count
+from db.site_months import Count, ImportOverlap
 
 # The maximum number of attempts of `start` to queue an import. An attempt fails if another import of the same file
 # exists. `start` then reads the id of that import for the refusal, and if that import was reverted meanwhile, tries
@@ -77,6 +80,8 @@ class Import(Table, table=True):
             name="imports_status_is_known",
         ),
         CheckConstraint("charge_tariff in ('COST', 'EARNING')", name="imports_charge_tariff_is_known"),
+        CheckConstraint("timestamps in ('INTERVAL_START', 'INTERVAL_END')", name="imports_timestamps_are_known"),
+        CheckConstraint("duplicates in ('ASK', 'SKIP', 'COUNT')", name="imports_duplicates_are_known"),
         CheckConstraint("(kind = 'PARK_READINGS') = (park_id is not null)", name="imports_readings_have_a_park"),
         # A file can be imported once for each set of VPPs. S3's ETag is the hash of its bytes; the size is compared
         # too, in case two hashes collide.
@@ -97,6 +102,16 @@ class Import(Table, table=True):
     status: str = Status.AWAITING_UPLOAD
     file_name: str
     charge_tariff: str
+    # Whether a time of day is the start or the end of the interval of an event.
+    timestamps: str = "INTERVAL_START"
+    # What happens to rows that another import may have already; see site_months.py.
+    duplicates: str = "ASK"
+    # The import whose rejected rows this file has, corrected.
+    corrects: UUID | None = Field(default=None, foreign_key="imports.id")
+    # The first import of a chain of corrections; null if the import corrects none.
+    root_id: UUID | None = None
+    # The import that is reverted in the transaction that completes this one.
+    replaces: UUID | None = Field(default=None, foreign_key="imports.id")
     # The scope of the caller who created the import: the file may only name sites of these VPPs; null for all VPPs.
     vpp_ids: list[UUID] | None = Field(default=None, sa_type=ARRAY(Uuid))
     # The park that the readings belong to; null unless the kind is PARK_READINGS.
@@ -107,6 +122,7 @@ class Import(Table, table=True):
     rows_read: int = 0
     rows_imported: int = 0
     rows_duplicated: int = 0
+    rows_undecided: int = 0
     rows_rejected: int = 0
     failure_reason: str | None = None
     # The fencing token: each claim increments it, and a worker whose claim has an older number can no longer write.
@@ -130,6 +146,21 @@ class ImportCheckpoint(Table, table=True):
     text_bytes_read: int = Field(sa_type=BigInteger)
     lines_read: int
     created_at: datetime = created_at_column()
+
+
+class ImportReplacement(Table, table=True):
+    """The difference that an import made when it replaced another one."""
+
+    __tablename__ = "import_replacements"
+
+    import_id: UUID = Field(foreign_key="imports.id", ondelete="CASCADE", primary_key=True)
+    rows_same: int
+    # Rows of the same site, time and type, with another energy or tariff.
+    rows_changed: int
+    rows_new: int
+    rows_gone: int
+    value_before_aud: Decimal
+    value_after_aud: Decimal
 
 
 class ImportRejection(Table, table=True):
@@ -177,6 +208,41 @@ class ImportParkNotFound(ParkNotFound):
 
 class ParksOutOfScope(Unauthorized):
     """Access limited to some VPPs excludes parks; ask an operator with access to all VPPs to import them."""
+
+
+class OnlyForBatteryEvents(ValidationFailed):
+    """An import of {kind} takes no {name}; only an import of BATTERY_EVENTS does."""
+
+
+class CorrectedImportNotFound(NotFound):
+    """There is no import with the id {id}."""
+
+    field = ("input", "corrects")
+
+
+class ReplacedImportNotFound(NotFound):
+    """There is no import with the id {id}."""
+
+    field = ("input", "replaces")
+
+
+class NotCorrectable(Conflict):
+    """
+    The import {id} is a {status} import of {kind}; only a COMPLETED import of BATTERY_EVENTS can be corrected or
+    replaced.
+    """
+
+
+class CorrectsAndReplaces(ValidationFailed):
+    """An import either corrects rejected rows of another one or replaces all of its rows; give only one of the two."""
+
+    field = ("input", "replaces")
+
+
+class NothingToDecide(ValidationFailed):
+    """An import of {kind} has no choice of duplicates; only an import of BATTERY_EVENTS does."""
+
+    field = ("input", "duplicates")
 
 
 class ImportIdTaken(Conflict):
@@ -245,9 +311,50 @@ def imports(scope: Scope) -> ReadStatement:
     return select(
         *(col(Import.id), col(Import.kind), col(Import.status), col(Import.file_name), col(Import.park_id)),
         *(col(Import.bytes_total), col(Import.bytes_read), col(Import.rows_read), col(Import.rows_imported)),
-        *(col(Import.rows_duplicated), col(Import.rows_rejected), col(Import.failure_reason)),
+        *(col(Import.rows_duplicated), col(Import.rows_undecided), col(Import.rows_rejected)),
+        *(col(Import.failure_reason), col(Import.timestamps), col(Import.duplicates)),
+        *(col(Import.corrects), col(Import.replaces)),
         *(col(Import.created_at), col(Import.started_at), col(Import.finished_at)),
     ).where(*scope.imports(col(Import.vpp_ids)))
+
+
+def overlaps(scope: Scope, import_ids: Sequence[UUID]) -> ReadStatement:
+    """Select the rows of some imports that do not count because of another import, by that other import."""
+    in_scope = select(col(Import.id)).where(equals_any(col(Import.id), import_ids), *scope.imports(col(Import.vpp_ids)))
+    row_count, value_aud = func.sum(ImportOverlap.row_count), func.sum(ImportOverlap.value_aud)
+    ambiguous_rows = func.sum(ImportOverlap.ambiguous_row_count)
+    ambiguous_value_aud = func.sum(ImportOverlap.ambiguous_value_aud)
+    is_undecided = col(Import.duplicates) == "ASK"
+    import_id = col(ImportOverlap.import_id)
+    return (
+        select(
+            import_id,
+            col(ImportOverlap.other_import_id),
+            row_count.label("row_count"),
+            exact_amount(value_aud).label("value_aud"),
+            case((is_undecided, ambiguous_rows), else_=0).cast(Integer).label("rows_undecided"),
+            exact_amount(case((is_undecided, ambiguous_value_aud), else_=0)).label("undecided_value_aud"),
+        )
+        .join(Import, col(Import.id) == import_id)
+        .where(import_id.in_(in_scope) if scope.is_restricted else equals_any(import_id, import_ids))
+        .group_by(import_id, col(Import.duplicates), col(ImportOverlap.other_import_id))
+    )
+
+
+def replacements(scope: Scope, import_ids: Sequence[UUID]) -> ReadStatement:
+    """Select the differences that some imports made when they replaced another one."""
+    in_scope = select(col(Import.id)).where(equals_any(col(Import.id), import_ids), *scope.imports(col(Import.vpp_ids)))
+    return select(
+        col(ImportReplacement.import_id),
+        *(col(ImportReplacement.rows_same), col(ImportReplacement.rows_changed)),
+        *(col(ImportReplacement.rows_new), col(ImportReplacement.rows_gone)),
+        exact_amount(ImportReplacement.value_before_aud).label("value_before_aud"),
+        exact_amount(ImportReplacement.value_after_aud).label("value_after_aud"),
+    ).where(
+        col(ImportReplacement.import_id).in_(in_scope)
+        if scope.is_restricted
+        else equals_any(col(ImportReplacement.import_id), import_ids)
+    )
 
 
 def rejections(scope: Scope, import_ids: Sequence[UUID]) -> ReadStatement:
@@ -268,19 +375,41 @@ async def create(
     file_name: str,
     charge_tariff: str,
     park_id: UUID | None = None,
+    timestamps: str | None = None,
+    duplicates: str | None = None,
+    corrects: UUID | None = None,
+    replaces: UUID | None = None,
 ) -> UUID:
     """
     Create an import for a file that is to be uploaded, and return its id; the same call sent again returns the same id.
 
-    Raises ParkIdRequired, ParkIdNotAllowed, ParksOutOfScope, FileNameRefused, ImportParkNotFound, ImportIdTaken.
+    `timestamps` is by default INTERVAL_START, `duplicates` ASK, or that of the import whose rows are corrected. Raises
+    ParkIdRequired, ParkIdNotAllowed, ParksOutOfScope, OnlyForBatteryEvents, CorrectsAndReplaces,
+    CorrectedImportNotFound, ReplacedImportNotFound, NotCorrectable, FileNameRefused, ImportParkNotFound, ImportIdTaken.
     """
     _check_park(session, kind=kind, park_id=park_id)
+    if kind != "BATTERY_EVENTS":
+        choices = {"timestamps": timestamps, "duplicates": duplicates, "corrects": corrects, "replaces": replaces}
+        for name, value in choices.items():
+            if value is not None:
+                raise OnlyForBatteryEvents(kind=kind, name=name, field=("input", name))
+    if corrects is not None and replaces is not None:
+        raise CorrectsAndReplaces
+    corrected = await _correctable(session, corrects, CorrectedImportNotFound)
+    replaced = await _correctable(session, replaces, ReplacedImportNotFound)
+    # Rows that are corrected or replaced are compared with other imports as the rows before them were.
+    earlier = corrected or replaced
     id, file_name, vpp_ids = id or uuid4(), file_name.strip(), scope_of(session).vpp_ids
     new = upsert(Import).values(
         id=id,
         kind=kind,
         file_name=file_name,
         charge_tariff=charge_tariff,
+        timestamps=timestamps or "INTERVAL_START",
+        duplicates=duplicates or (earlier.duplicates if earlier else "ASK"),
+        corrects=corrects,
+        root_id=corrected and (corrected.root_id or corrected.id),
+        replaces=replaces,
         vpp_ids=None if vpp_ids is None else sorted(vpp_ids),
         park_id=park_id,
     )
@@ -293,8 +422,12 @@ async def create(
             existing = await lock_import(session, id=id)
         except ImportNotFound:
             raise ImportIdTaken(id=id) from None
-        existing_fields = (existing.kind, existing.file_name, existing.charge_tariff, existing.park_id)
-        if existing_fields != (kind, file_name, charge_tariff, park_id):
+        existing_fields = (
+            *(existing.kind, existing.file_name, existing.charge_tariff, existing.park_id),
+            *(existing.timestamps, existing.corrects, existing.replaces),
+        )
+        fields = (kind, file_name, charge_tariff, park_id, timestamps or "INTERVAL_START", corrects, replaces)
+        if existing_fields != fields:
             raise ImportIdTaken(id=id)
     return id
 
@@ -364,6 +497,25 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
         await jobs.enqueue(session, Job.IMPORT, id=id)
 
 
+async def decide_duplicates(session: AsyncSession, *, id: UUID, duplicates: str) -> None:
+    """
+    Change what happens to the rows of an import that another import may have already.
+
+    A completed import is compared again. Call `lock_settled_totals` first. Raises ImportNotFound, NothingToDecide,
+    ImportCancelled.
+    """
+    await disable_statement_timeout(session)
+    existing = await lock_import(session, id=id)
+    if existing.kind != "BATTERY_EVENTS":
+        raise NothingToDecide(kind=existing.kind)
+    if existing.status in (Status.CANCELLED, Status.REVERTED):
+        raise ImportCancelled(status=existing.status)
+    await session.execute(update(Import).where(col(Import.id) == id).values(duplicates=duplicates))
+    if existing.status == Status.COMPLETED:
+        async with as_database_owner(session):
+            await update_row_counts(session, await site_months.compare_again(session, import_id=id))
+
+
 async def cancel(session: AsyncSession, *, id: UUID) -> None:
     """
     Cancel an import that is not completed. Its events will never count, and a job deletes them.
@@ -377,7 +529,8 @@ async def cancel(session: AsyncSession, *, id: UUID) -> None:
         return
     if existing.status in (Status.COMPLETED, Status.REVERTED):
         raise ImportNotCancellable(status=existing.status)
-    await _close(session, id=id, status=Status.CANCELLED)
+    async with as_database_owner(session):
+        await close(session, id=id, status=Status.CANCELLED)
     await _undo_parks_and_readings(session, existing)
 
 
@@ -400,11 +553,18 @@ async def revert(session: AsyncSession, *, id: UUID) -> None:
         return
     if existing.status != Status.COMPLETED:
         raise ImportNotRevertible(status=existing.status)
-    await _close(session, id=id, status=Status.REVERTED)
     await _undo_parks_and_readings(session, existing)
-    if existing.kind == "BATTERY_EVENTS":
-        async with as_database_owner(session):
+    async with as_database_owner(session):
+        await close(session, id=id, status=Status.REVERTED)
+        if existing.kind == "BATTERY_EVENTS":
             await update_row_counts(session, await site_months.remove(session, import_id=id))
+
+
+async def close(session: AsyncSession, *, id: UUID, status: Status) -> None:
+    """Set the final status of an import, and queue the job that deletes its blocks."""
+    closed = update(Import).where(col(Import.id) == id)
+    await session.execute(closed.values(status=status, finished_at=func.clock_timestamp()))
+    await jobs.enqueue(session, Job.SWEEP_IMPORT, id=id)
 
 
 async def sweep(session: AsyncSession, *, id: UUID) -> None:
@@ -416,10 +576,14 @@ async def sweep(session: AsyncSession, *, id: UUID) -> None:
 
 
 async def update_row_counts(session: AsyncSession, counts: Sequence[Count]) -> None:
-    """Store how many rows of some imports count, and how many are duplicates."""
+    """Store how many rows of some imports count, how many are duplicates, and how many are undecided."""
     for count in counts:
         of_import = update(Import).where(col(Import.id) == count.import_id)
-        row_counts = {"rows_imported": count.rows_imported, "rows_duplicated": count.rows_duplicated}
+        row_counts = {
+            "rows_imported": count.rows_imported,
+            "rows_duplicated": count.rows_duplicated,
+            "rows_undecided": count.rows_undecided,
+        }
         await session.execute(of_import.values(**row_counts))
 
 
@@ -430,6 +594,20 @@ async def _undo_parks_and_readings(session: AsyncSession, undone: Import) -> Non
         await readings.undo_import(session, park_id=undone.park_id, import_id=undone.id)
 
 
+async def _correctable(
+    session: AsyncSession, id: UUID | None, not_found: type[CorrectedImportNotFound | ReplacedImportNotFound]
+) -> Import | None:
+    if id is None:
+        return None
+    conditions = (col(Import.id) == id, *scope_of(session).imports(col(Import.vpp_ids)))
+    existing = (await session.scalars(select(Import).where(*conditions))).one_or_none()
+    if existing is None:
+        raise not_found(id=id)
+    if (existing.kind, existing.status) != ("BATTERY_EVENTS", Status.COMPLETED):
+        raise NotCorrectable(id=id, kind=existing.kind, status=existing.status, field=not_found.field)
+    return existing
+
+
 def _check_park(session: AsyncSession, *, kind: str, park_id: UUID | None) -> None:
     if kind == "PARK_READINGS" and park_id is None:
         raise ParkIdRequired
@@ -437,13 +615,6 @@ def _check_park(session: AsyncSession, *, kind: str, park_id: UUID | None) -> No
         raise ParkIdNotAllowed(kind=kind)
     if kind != "BATTERY_EVENTS" and scope_of(session).is_restricted:
         raise ParksOutOfScope
-
-
-async def _close(session: AsyncSession, *, id: UUID, status: Status) -> None:
-    closed = update(Import).where(col(Import.id) == id)
-    await session.execute(closed.values(status=status, finished_at=func.clock_timestamp()))
-    async with as_database_owner(session):
-        await jobs.enqueue(session, Job.SWEEP_IMPORT, id=id)
 
 
 def _with_same_file(existing: Import, *, etag: str, bytes_total: int) -> Select[Import]:

@@ -190,6 +190,7 @@ IDENTITIES = text("""
                 )
                 from site_months
                 where site_months.month = requested.month
+                  and site_months.event_count > 0
                   and site_months.site_id in (
                       select site_id from memberships where vpp_id = requested.vpp_id and effective && requested.days
                   )

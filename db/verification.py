@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from db.site_months import MARKED
+
 # The number of exceptions that are listed for a check.
 MAX_LISTED = 5
 
@@ -86,31 +88,55 @@ CHECKS = [
         """),
     ),
     Check(
-        "Each row counts as often as in the import with the most occurrences of the row.",
-        text("""
-            with occurrences as (
+        "Each row that another import has already counts as the decision on its import says.",
+        text(
+            f"""
+            with remaining as (
                 select
-                    blocks.site_id, blocks.month, event.day, event.discharge, event.energy_microkwh,
-                    event.tariff_microcents_per_kwh,
-                    count(*) as times,
-                    count(*) filter (where site_months.repeats is null and event.duplicate is not true) as counting
-                from event_blocks blocks
-                join site_months using (import_id, site_id, month)
-                cross join lateral unnest(
-                    blocks.days, blocks.discharges, blocks.energies_microkwh, blocks.tariffs_microcents_per_kwh,
-                    blocks.duplicates
-                ) as event (day, discharge, energy_microkwh, tariff_microcents_per_kwh, duplicate)
-                group by blocks.import_id, blocks.site_id, blocks.month,
-                         event.day, event.discharge, event.energy_microkwh, event.tariff_microcents_per_kwh
+                    site_months.import_id, site_id, month, event_count, row_count,
+                    finished_at, root_id, duplicates = 'COUNT' as counts_all
+                from site_months
+                join imports on imports.id = site_months.import_id
+                where repeats is null
+            ),
+            affected as (
+                select site_id, month
+                from remaining
+                group by site_id, month
+                having count(*) > 1 or bool_or(event_count < row_count)
+            ),
+            {MARKED}
+            select format(
+                'import %s, line %s %s',
+                import_id, line_number, case when duplicate then 'counts' else 'is left out' end
             )
-            select format('site %s, %s, day %s: %s times, not %s', site_id, month, day, sum(counting), max(times))
-            from occurrences
-            group by site_id, month, day, discharge, energy_microkwh, tariff_microcents_per_kwh
-            having sum(counting) <> max(times)
+            from marked
+            where duplicate <> is_marked
+            """  # noqa: S608 Only constants.
+        ),
+    ),
+    Check(
+        "Each site month that repeats another import has the same rows.",
+        text("""
+            with rows as (
+                select import_id, site_id, month, jsonb_agg(event order by event) as events
+                from event_blocks
+                cross join lateral unnest(days, times_ms, discharges, energies_microkwh, tariffs_microcents_per_kwh)
+                    as event
+                where (site_id, month) in (select site_id, month from site_months where repeats is not null)
+                group by import_id, site_id, month
+            )
+            select format('import %s, site %s, %s', repeating.import_id, repeating.site_id, repeating.month)
+            from site_months repeating
+            left join rows own using (import_id, site_id, month)
+            left join rows original
+              on (original.import_id, original.site_id, original.month)
+               = (repeating.repeats, repeating.site_id, repeating.month)
+            where repeating.repeats is not null and own.events is distinct from original.events
         """),
     ),
     Check(
-        "The rows that each import has read are its imported, duplicate and rejected rows together.",
+        "The rows that each import has read are its imported, duplicate, undecided and rejected rows together.",
         text("""
             select format('import %s', id)
             from imports
@@ -122,11 +148,11 @@ CHECKS = [
             left join lateral (
                 select count(*) as rejected from import_rejections where import_id = imports.id
             ) rejections on true
-            where rows_read <> rows_imported + rows_duplicated + rows_rejected
+            where rows_read <> rows_imported + rows_duplicated + rows_undecided + rows_rejected
                or rows_rejected <> rejections.rejected
                or kind = 'BATTERY_EVENTS'
               and status = 'COMPLETED'
-              and (rows_imported, rows_duplicated) <> (counting, total - counting)
+              and (rows_imported, rows_duplicated + rows_undecided) <> (counting, total - counting)
         """),
     ),
     Check(

@@ -95,11 +95,13 @@ ADD_EVENTS = f"""
     with import as (
         insert into imports (
             id, kind, status, file_name, charge_tariff, etag, bytes_total, bytes_read,
-            rows_read, rows_imported, rows_duplicated, rows_rejected, run, attempts, finished_at
+            timestamps, duplicates,
+            rows_read, rows_imported, rows_duplicated, rows_undecided, rows_rejected, run, attempts, finished_at
         )
         values (
             gen_random_uuid(), 'BATTERY_EVENTS', 'COMPLETED', 'events.csv', 'COST', 'the bench', 1, 1,
-            {SITES_WITH_EVENTS * EVENTS_PER_SITE}, {SITES_WITH_EVENTS * EVENTS_PER_SITE}, 0, 0, 1, 1, now()
+            'INTERVAL_START', 'ASK',
+            {SITES_WITH_EVENTS * EVENTS_PER_SITE}, {SITES_WITH_EVENTS * EVENTS_PER_SITE}, 0, 0, 0, 1, 1, now()
         )
         returning id
     ),

@@ -42,6 +42,7 @@ class BatteryEventIntake:
             header,
             import_id=claim.import_id,
             charge_tariff_earns=claim.charge_tariff == "EARNING",
+            is_interval_end=claim.timestamps == "INTERVAL_END",
             site_ids={site.nmi: site.id for site in sites},
             member_days=member_days,
         )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy.dialects.postgresql import Range
 
-from graph.imports.csv.fields import read_millionths, read_settlement_date
+from graph.imports.csv.fields import read_event_time, read_millionths
 from graph.imports.csv.lines import Header
 from graph.imports.csv.rejection import RejectionCode, RowRejected, excerpt, missing_value, rejected_value
 from graph.settlement.nmi import MalformedNmi, parse_nmi
@@ -21,6 +21,8 @@ class BatteryEvent(NamedTuple):
 
     nmi: str
     settlement_date: date
+    # Milliseconds of NEM time since the start of the settlement date; BARE_DAY if the row gives only a day.
+    time_ms: int
     is_discharge: bool
     energy_microkwh: int
     tariff_microcents_per_kwh: int
@@ -33,6 +35,7 @@ def check_row(
     *,
     charge_tariff_earns: bool,
     member_days: Mapping[str, Sequence[Range[date]]],
+    is_interval_end: bool = False,
 ) -> BatteryEvent:
     """
     Parse a line, without its line end, as an event of an existing site.
@@ -43,7 +46,7 @@ def check_row(
     nmi_text, date_text, event_type_text, energy_text, tariff_text = header.read_fields(line)
 
     nmi = _read_known_nmi(nmi_text, nmis)
-    settlement_date = read_settlement_date("DATE", date_text)
+    settlement_date, time_ms = read_event_time("DATE", date_text, is_interval_end=is_interval_end)
     if nmi in member_days and not any(settlement_date in days for days in member_days[nmi]):
         fault = f"is not the NMI of a site of your VPPs on {settlement_date}"
         expected = "the NMI of a site that was a member on that date"
@@ -56,7 +59,7 @@ def check_row(
 
     # The tariff of a charge is a cost, unless the import declares it as money earned.
     earned_tariff = file_tariff if is_discharge or charge_tariff_earns else -file_tariff
-    return BatteryEvent(nmi, settlement_date, is_discharge, energy_microkwh, earned_tariff)
+    return BatteryEvent(nmi, settlement_date, time_ms, is_discharge, energy_microkwh, earned_tariff)
 
 
 def _read_known_nmi(text: str, nmis: Container[str]) -> str:

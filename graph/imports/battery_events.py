@@ -25,7 +25,11 @@ from graph.imports.csv.line_positions import LinePositions
 from graph.imports.csv.lines import read_header, split_pieces
 from graph.imports.csv.pieces import PIECE_BYTES, read_pieces
 from graph.imports.csv.rejection import Rejection
-from graph.imports.csv.vectorised_fields import read_date_column, read_event_type_column, read_millionths_column
+from graph.imports.csv.vectorised_fields import (
+    read_event_time_column,
+    read_event_type_column,
+    read_millionths_column,
+)
 from graph.imports.kind_intake import KeepResult
 from graph.imports.site_lookup import SiteLookup
 from graph.imports.site_month_totals import SiteMonthTotals
@@ -97,12 +101,14 @@ class BatteryEventReader:
         *,
         import_id: UUID,
         charge_tariff_earns: bool,
+        is_interval_end: bool = False,
         site_ids: Mapping[str, UUID],
         member_days: Mapping[str, Sequence[Range[date]]] | None = None,
     ) -> None:
         self._header = read_header(header, COLUMNS)
         self._import_id = import_id
         self._charge_tariff_earns = charge_tariff_earns
+        self._is_interval_end = is_interval_end
         self._sites = SiteLookup(site_ids)
         # The sites that are members on some days only: check_row checks the dates of their rows.
         self._member_days = {nmi: days for nmi, days in (member_days or {}).items() if Range(None, None) not in days}
@@ -142,7 +148,9 @@ class BatteryEventReader:
         site_numbers, are_sites = self._sites.find_sites(nmi)
         if self._member_days:
             are_sites &= ~self._have_member_days[site_numbers]
-        month_numbers, days, are_dates = read_date_column(settlement_date)
+        month_numbers, days, times_ms, are_dates = read_event_time_column(
+            settlement_date, is_interval_end=self._is_interval_end
+        )
         discharges, are_event_types = read_event_type_column(event_type)
         energies_microkwh, are_energies = read_millionths_column(energy, minimum=MIN_ENERGY_KWH, maximum=MAX_ENERGY_KWH)
         tariffs_microcents_per_kwh, are_tariffs = read_millionths_column(
@@ -155,6 +163,7 @@ class BatteryEventReader:
             site_numbers=site_numbers.astype(np.int32),
             month_numbers=month_numbers.astype(np.int16),
             days=days.astype(np.int16),
+            times_ms=times_ms.astype(np.int32),
             discharges=discharges,
             energies_microkwh=energies_microkwh,
             tariffs_microcents_per_kwh=tariffs_microcents_per_kwh,
@@ -169,11 +178,13 @@ class BatteryEventReader:
             self._header,
             self._sites.numbers_by_nmi,
             charge_tariff_earns=self._charge_tariff_earns,
+            is_interval_end=self._is_interval_end,
             member_days=self._member_days,
         )
         events.site_numbers[index] = self._sites.numbers_by_nmi[event.nmi]
         events.month_numbers[index] = (event.settlement_date.year - FIRST_YEAR) * 12 + event.settlement_date.month - 1
         events.days[index] = event.settlement_date.day
+        events.times_ms[index] = event.time_ms
         events.discharges[index] = event.is_discharge
         events.energies_microkwh[index] = event.energy_microkwh
         events.tariffs_microcents_per_kwh[index] = event.tariff_microcents_per_kwh

@@ -20,6 +20,7 @@ BLOCKS_PER_BATCH = 8_192
 
 # The types' object identifiers in PostgreSQL's catalogue pg_type.
 SMALLINT_OID, BOOLEAN_OID, BIGINT_OID, INTEGER_OID = 21, 16, 20, 23
+# The array columns that every block has; `times_ms`, which may be null, is the last column.
 ARRAY_COUNT = 5
 
 # The columns of a fixed length, which precede the array columns.
@@ -46,11 +47,13 @@ ARRAY = np.dtype(
         ("lower_bound", ">i4"),
     ]
 )
+# A value that is null has no bytes and this length.
+NULL = np.array(-1, ">i4")
 
 
 def encode_blocks(blocks: Blocks, *, site_ids: StructArray, import_id: UUID, chunk_number: int) -> list[memoryview]:
     """Encode blocks as one complete COPY, in parts; `site_ids` maps site numbers to ids of 16 bytes."""
-    row = copy_values.row_template(ROW, column_count=len(COLUMNS) + ARRAY_COUNT)
+    row = copy_values.row_template(ROW, column_count=len(COLUMNS) + ARRAY_COUNT + 1)
     row["import_id"]["value"] = np.void(import_id.bytes)
     row["chunk_number"]["value"] = chunk_number
     batches = [_encode_batch(batch, row, site_ids).data for batch in blocks.batches(BLOCKS_PER_BATCH)]
@@ -74,8 +77,12 @@ def _encode_batch(blocks: Blocks, row: StructArray, site_ids: StructArray) -> Ui
         (BIGINT_OID, _array_elements(">i8", blocks.events.tariffs_microcents_per_kwh)),
         (INTEGER_OID, _array_elements(">i4", blocks.events.line_numbers)),
     ]
+    are_timed = blocks.are_timed
+    timed_events = np.repeat(are_timed, blocks.event_counts)
+    times = _array_elements(">i4", blocks.events.times_ms[timed_events])
     event_bytes = sum(elements.itemsize for _, elements in arrays)
     block_bytes = ROW.itemsize + ARRAY_COUNT * ARRAY.itemsize + blocks.event_counts * event_bytes
+    block_bytes += np.where(are_timed, ARRAY.itemsize + blocks.event_counts * times.itemsize, NULL.itemsize)
     block_ends = np.cumsum(block_bytes)
     copy = np.empty(block_ends[-1], np.uint8)
 
@@ -89,6 +96,11 @@ def _encode_batch(blocks: Blocks, row: StructArray, site_ids: StructArray) -> Ui
         offsets += ARRAY.itemsize
         _scatter(elements, copy, np.repeat(offsets, blocks.event_counts) + index_in_block * elements.itemsize)
         offsets += blocks.event_counts * elements.itemsize
+    _scatter(np.full(np.count_nonzero(~are_timed), NULL), copy, offsets[~are_timed])
+    if len(times):
+        _scatter(_array_headers(INTEGER_OID, times.itemsize, blocks.event_counts[are_timed]), copy, offsets[are_timed])
+        first_elements = np.repeat(offsets + ARRAY.itemsize, blocks.event_counts)[timed_events]
+        _scatter(times, copy, first_elements + index_in_block[timed_events] * times.itemsize)
     return copy
 
 

@@ -16,7 +16,7 @@ from uuid import UUID
 import numpy as np
 
 from graph.imports.csv.arrays import BoolArray, Int16Array, Int32Array, Int64Array, StructArray
-from graph.imports.csv.fields import FIRST_YEAR
+from graph.imports.csv.fields import BARE_DAY, FIRST_YEAR
 
 MICRO = 10**6
 
@@ -36,6 +36,8 @@ class Block(NamedTuple):
     energies_microkwh: list[int]
     tariffs_microcents_per_kwh: list[int]
     line_numbers: list[int]
+    # None if the rows of the block give only their days.
+    times_ms: list[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class EventColumns:
     # Months since January of FIRST_YEAR.
     month_numbers: Int16Array
     days: Int16Array
+    # Milliseconds of NEM time since the start of the day; BARE_DAY where a row gives only its day.
+    times_ms: Int32Array
     discharges: BoolArray
     energies_microkwh: Int64Array
     tariffs_microcents_per_kwh: Int64Array
@@ -59,6 +63,7 @@ class EventColumns:
             site_numbers=np.concatenate([part.site_numbers for part in parts]),
             month_numbers=np.concatenate([part.month_numbers for part in parts]),
             days=np.concatenate([part.days for part in parts]),
+            times_ms=np.concatenate([part.times_ms for part in parts]),
             discharges=np.concatenate([part.discharges for part in parts]),
             energies_microkwh=np.concatenate([part.energies_microkwh for part in parts]),
             tariffs_microcents_per_kwh=np.concatenate([part.tariffs_microcents_per_kwh for part in parts]),
@@ -71,6 +76,7 @@ class EventColumns:
             site_numbers=self.site_numbers[indices],
             month_numbers=self.month_numbers[indices],
             days=self.days[indices],
+            times_ms=self.times_ms[indices],
             discharges=self.discharges[indices],
             energies_microkwh=self.energies_microkwh[indices],
             tariffs_microcents_per_kwh=self.tariffs_microcents_per_kwh[indices],
@@ -119,6 +125,8 @@ class Blocks:
     # The index in `events` of each block's first event.
     starts: Int64Array
     event_counts: Int64Array
+    # Whether any row of the block gives a time of day.
+    are_timed: BoolArray
     revenues: Amounts
     cost_only: Amounts
     charged_microkwh: Int64Array
@@ -139,6 +147,9 @@ class Blocks:
         return cls(
             starts=starts,
             event_counts=np.diff(starts, append=len(order)),
+            are_timed=np.logical_or.reduceat(events.times_ms != BARE_DAY, starts)
+            if len(starts)
+            else np.empty(0, np.bool_),
             revenues=Amounts.sum_by_block(
                 events.energies_microkwh, np.where(is_cost_only, 0, events.tariffs_microcents_per_kwh), starts
             ),
@@ -159,6 +170,7 @@ class Blocks:
             yield type(self)(
                 starts=self.starts[blocks] - first_event,
                 event_counts=self.event_counts[blocks],
+                are_timed=self.are_timed[blocks],
                 revenues=self.revenues.take(blocks),
                 cost_only=self.cost_only.take(blocks),
                 charged_microkwh=self.charged_microkwh[blocks],
@@ -184,6 +196,7 @@ class Blocks:
                 energies_microkwh=self.events.energies_microkwh[events].tolist(),
                 tariffs_microcents_per_kwh=self.events.tariffs_microcents_per_kwh[events].tolist(),
                 line_numbers=self.events.line_numbers[events].tolist(),
+                times_ms=self.events.times_ms[events].tolist() if self.are_timed[index] else None,
             )
 
 

@@ -1,6 +1,6 @@
 """Battery events, which are rows of imported files."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -48,6 +48,10 @@ class BatteryEvent(RowType):
     )
     line_number: int = strawberry.field(description="Line in the imported file; the header is line 1.")
     settlement_date: date
+    occurred_at: datetime | None = strawberry.field(
+        description="When the event started, or ended if the import's timestamps are INTERVAL_END."
+        "\nNull if the file gives only the day."
+    )
     event_type: BatteryEventType = column_field("event_type", convert=BatteryEventType)
     energy_kwh: float
     tariff_cents_per_kwh: float = strawberry.field(

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from typing import Optional
 from uuid import UUID
 
 import strawberry
@@ -68,6 +69,35 @@ class ChargeTariff(Enum):
     EARNING = "EARNING"
 
 
+@strawberry.enum(
+    description="Whether the times of day in a file are the starts or the ends of intervals."
+    "\nWith INTERVAL_END, midnight belongs to the day that ends then."
+)
+class Timestamps(Enum):
+    INTERVAL_START = "INTERVAL_START"
+    INTERVAL_END = "INTERVAL_END"
+
+
+@strawberry.enum(
+    description="What happens to rows that another import may have already: rows of the same site, day, event type,"
+    "\nenergy and tariff, of which at least one gives no time of day."
+    "\nASK: they do not count until updateImport decides. SKIP: they are the same events, and do not count again."
+    "\nCOUNT: all rows of the file are events of their own, and count."
+)
+class Duplicates(Enum):
+    ASK = "ASK"
+    SKIP = "SKIP"
+    COUNT = "COUNT"
+
+
+def _overlaps(context: ReadContext) -> ReadStatement:
+    return db.imports.overlaps(context.scope, context.keys)
+
+
+def _replacements(context: ReadContext) -> ReadStatement:
+    return db.imports.replacements(context.scope, context.keys)
+
+
 def _import(context: ReadContext, id: ID) -> ReadStatement:
     return db.imports.imports(context.scope).where(col(ImportTable.id) == context.id(id, "id"))
 
@@ -118,6 +148,23 @@ class Import(RowType):
     rows_duplicated: int = strawberry.field(
         description="Rows that do not count, because another import already contains the same row."
     )
+    rows_undecided: int = strawberry.field(
+        description="Rows that another import may have already; they do not count until updateImport decides."
+    )
+    timestamps: Timestamps = column_field("timestamps", convert=Timestamps)
+    duplicates: Duplicates = column_field("duplicates", convert=Duplicates)
+    overlaps: list["ImportOverlap"] = query_field(
+        FieldQuery(_overlaps, parent_column="id", key_column="import_id", is_list=True),
+        description="The duplicate and undecided rows, by the import that may have them already.",
+    )
+    corrects: ID | None = strawberry.field(description="The import whose rejected rows the file has, corrected.")
+    replaces: ID | None = strawberry.field(
+        description="The import that is reverted in the moment in which this one is COMPLETED."
+    )
+    replacement: Optional["ImportReplacement"] = query_field(
+        FieldQuery(_replacements, parent_column="id", key_column="import_id"),
+        description="What changed when this import replaced another one; null unless it is COMPLETED and did.",
+    )
     rows_rejected: int
 
     rejections: Connection["ImportRejection"] = query_field(
@@ -153,6 +200,27 @@ class Import(RowType):
         return await cls.load_first(info, IMPORT, id=str(id))
 
 
+@strawberry.type(description="The rows of an import that do not count because of one other import.")
+class ImportOverlap(RowType):
+    other_import_id: ID
+    row_count: int
+    value_aud: str = strawberry.field(description="The money that the rows would earn if they counted, exact.")
+    rows_undecided: int = strawberry.field(description="How many of them updateImport can decide to count.")
+    undecided_value_aud: str
+
+
+@strawberry.type(description="The rows of an import, compared with those of the import that it replaced.")
+class ImportReplacement(RowType):
+    rows_same: int
+    rows_changed: int = strawberry.field(
+        description="Rows of the same site, time and event type, with another energy or tariff."
+    )
+    rows_new: int
+    rows_gone: int
+    value_before_aud: str = strawberry.field(description="The value of all rows of the replaced import, exact.")
+    value_after_aud: str = strawberry.field(description="The value of all rows of this import, exact.")
+
+
 @strawberry.type
 class ImportRejection(RowType):
     line_number: int
@@ -184,6 +252,28 @@ class CreateImportInput:
         description="Required for PARK_READINGS, not allowed for other kinds.", default=None
     )
     charge_tariff: ChargeTariff | None = ChargeTariff.COST
+    timestamps: Timestamps | None = strawberry.field(
+        description="INTERVAL_START by default. Only for BATTERY_EVENTS, as the fields below.", default=None
+    )
+    duplicates: Duplicates | None = strawberry.field(
+        description="ASK by default; with corrects or replaces, that of the other import.", default=None
+    )
+    corrects: ID | None = strawberry.field(
+        description="A COMPLETED import whose rejected rows this file has, corrected."
+        "\nThe rows are compared with those of other imports, not with that one's.",
+        default=None,
+    )
+    replaces: ID | None = strawberry.field(
+        description="A COMPLETED import that this file replaces as a whole."
+        "\nIt is reverted in the moment in which this one is COMPLETED.",
+        default=None,
+    )
+
+
+@strawberry.input
+class UpdateImportInput:
+    id: ID
+    duplicates: Duplicates
 
 
 @strawberry.input
@@ -230,6 +320,10 @@ class ImportMutation:
                 file_name=input.file_name,
                 park_id=parse_optional_id(input.park_id, "input", "parkId"),
                 charge_tariff=(input.charge_tariff or ChargeTariff.COST).value,
+                timestamps=input.timestamps.value if input.timestamps else None,
+                duplicates=input.duplicates.value if input.duplicates else None,
+                corrects=parse_optional_id(input.corrects, "input", "corrects"),
+                replaces=parse_optional_id(input.replaces, "input", "replaces"),
             )
             change.track_created(Kind.IMPORT, id)
         expires_at = datetime.now(UTC) + timedelta(seconds=UPLOAD_LINK_S)
@@ -262,6 +356,18 @@ class ImportMutation:
         return await Import.load(info, id)
 
     @strawberry.mutation(
+        description="Decides whether rows that another import may have already count. No other upload is needed.",
+        extensions=[RequiresRole(OPERATOR)],
+    )
+    async def update_import(self, info: Info, input: UpdateImportInput) -> Import | None:
+        id = parse_id(input.id, "input", "id")
+        async with info.context.change(info.field_name) as change:
+            await db.imports.lock_settled_totals(change.session)
+            await change.track(Kind.IMPORT, id)
+            await db.imports.decide_duplicates(change.session, id=id, duplicates=input.duplicates.value)
+        return await Import.load(info, id)
+
+    @strawberry.mutation(
         description="Cancels an import that is not yet COMPLETED; its rows will not count.",
         extensions=[RequiresRole(OPERATOR)],
     )
@@ -289,7 +395,7 @@ class ImportMutation:
 class ImportSubscription:
     @strawberry.subscription(
         description="Sends the import once immediately, and again whenever its status or progress changes.",
-        directives=[AwsSubscribe(mutations=["startImport", "cancelImport", "revertImport"])],
+        directives=[AwsSubscribe(mutations=["startImport", "updateImport", "cancelImport", "revertImport"])],
         extensions=[RequiresRole(READER)],
     )
     async def on_import_progress(self, info: Info, id: ID) -> AsyncGenerator[Import | None, None]:

@@ -8,11 +8,14 @@ from typing import Self
 NEM_TIME = timezone(timedelta(hours=10))
 
 
+def nem_time(instant: datetime) -> datetime:
+    """Convert an instant to NEM time; an instant without a UTC offset is taken to be in NEM time."""
+    return instant.replace(tzinfo=NEM_TIME) if instant.utcoffset() is None else instant.astimezone(NEM_TIME)
+
+
 def settlement_date(instant: datetime) -> date:
     """Return the date of an instant in NEM time; an instant without a UTC offset is taken to be in NEM time."""
-    if instant.utcoffset() is None:
-        return instant.date()
-    return instant.astimezone(NEM_TIME).date()
+    return nem_time(instant).date()
 
 
 @dataclass(frozen=True, order=True)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from graph.imports.csv.fields import read_settlement_date
+from graph.imports.csv.fields import read_event_time
 from graph.imports.intake import MAX_REJECTED_ROWS
 from graph.settlement.month import Month
 from graph.settlement.nmi import check_digit
@@ -128,7 +128,7 @@ def test_settlement_dates_are_those_of_an_import() -> None:
 
     assert len(rows) == 4
     for text, (settlement_date, _) in rows:
-        assert str(read_settlement_date("DATE", text.strip("`"))) == settlement_date
+        assert str(read_event_time("DATE", text.strip("`")).settlement_date) == settlement_date
 
 
 def test_values_of_events_have_the_sign_of_money_earned() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from graph.imports import battery_events
 from graph.imports.battery_event_row import COLUMNS, BatteryEvent, check_row
 from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
+from graph.imports.csv.fields import BARE_DAY
 from graph.imports.csv.lines import BLANKS, read_header
 from graph.imports.csv.pieces import PIECE_BYTES
 from graph.imports.csv.rejection import Rejection, RowRejected
@@ -27,7 +28,9 @@ VALUES = {
         2024-02-29 2025-02-29 2100-02-28 2000-02-29 2099-12-31 1999-12-31 2100-01-01 2025-13-01 2025-00-10 2025-01-00
         2025-01-32 2025-1-1 20250901 2025/09/01 2025:09:01 2025-09-0a 2025-09-01T14:00Z 2025-08-31T13:59:59.9Z
         2025-09-01T00:00 1999-12-31T14:00Z 2099-12-31T14:00Z 2025-09-02T24:00
-        2025-09-02T00:59+11:00 \uff12025-09-01""",
+        2025-09-02T00:59+11:00 \uff12025-09-01 2025-09-01T00:00:00 2025-09-01T00:00:00+10:00 2025-08-31T14:00:00Z
+        2000-01-01T00:00 2099-12-31T23:59:59 2025-10-01T00:00+24:00 2025-10-01T08:00-00:60 2025-09-01T08:00:00.0015
+        2025-09-01T8:00 2025-09-01T08:00:00+1000 2025-09-01T08:00-03:30 2024-03-01T00:30+11:00 2025-09-01T08:00:60Z""",
     "EVENT_TYPE": """
         CHARGED DISCHARG ISCHARGE XISCHARGE DISCHARGX CHARG di\u017fcharge CH@RGE #HARGE CHARGE\0 \uff23HARGE""",
     "ENERGY": """
@@ -78,7 +81,14 @@ def decimal_text(millionths: int, places: int) -> str:
 
 valid_fields = {
     "NMI": st.sampled_from(["9876543210", "98765432107", "NAAAMYS582", "NAAAMYS5826", "2001985732"]),
-    "DATE": st.dates(date(2000, 1, 1), date(2099, 12, 31)).map(str),
+    "DATE": st.dates(date(2000, 1, 1), date(2099, 12, 31)).map(str)
+    | st.builds(
+        "{}{}{}{}".format,
+        st.dates(date(2000, 1, 2), date(2099, 12, 30)),
+        st.sampled_from("T "),
+        st.sampled_from(["00:00", "08:00", "17:05:59", "23:59:59", "00:00:00", "14:00:00"]),
+        st.sampled_from(["", "", "Z", "+10:00", "+11:00", "-03:30", "+00:00"]),
+    ),
     "EVENT_TYPE": st.sampled_from(["CHARGE", "DISCHARGE", "charge", "Discharge"]),
     "ENERGY": st.builds(decimal_text, st.integers(0, 10**12), st.integers(0, 6)),
     "TARIFF": st.builds(decimal_text, st.integers(-(10**12), 10**12), st.integers(0, 6)),
@@ -122,7 +132,7 @@ def files(draw: st.DrawFn) -> tuple[bytes, bytes]:
 
 
 def check_single_rows(
-    header: bytes, lines: bytes, *, charge_tariff_earns: bool
+    header: bytes, lines: bytes, *, charge_tariff_earns: bool, is_interval_end: bool
 ) -> tuple[dict[int, BatteryEvent], list[Rejection], int]:
     """Check each line of a file by itself, and count the lines."""
     events, rejections = {}, []
@@ -138,6 +148,7 @@ def check_single_rows(
                 read_header(header, COLUMNS),
                 SITE_IDS,
                 charge_tariff_earns=charge_tariff_earns,
+                is_interval_end=is_interval_end,
                 member_days={},
             )
         except RowRejected as reason:
@@ -151,6 +162,7 @@ def events_of(chunk: BatteryEventChunk) -> dict[int, BatteryEvent]:
         line_number: BatteryEvent(
             nmis[block.site_id],
             block.month.replace(day=block.days[index]),
+            BARE_DAY if block.times_ms is None else block.times_ms[index],
             block.discharges[index],
             block.energies_microkwh[index],
             block.tariffs_microcents_per_kwh[index],
@@ -160,13 +172,17 @@ def events_of(chunk: BatteryEventChunk) -> dict[int, BatteryEvent]:
     }
 
 
-@given(files(), st.booleans(), st.sampled_from([20, 100, PIECE_BYTES]))
+@given(files(), st.booleans(), st.booleans(), st.sampled_from([20, 100, PIECE_BYTES]))
 def test_reader_returns_the_same_events_and_rejections_as_the_check_of_single_rows(
-    file: tuple[bytes, bytes], earns: bool, piece_bytes: int
+    file: tuple[bytes, bytes], earns: bool, is_interval_end: bool, piece_bytes: int
 ) -> None:
     header, lines = file
-    events, rejections, line_count = check_single_rows(header, lines, charge_tariff_earns=earns)
-    reader = BatteryEventReader(header, import_id=uuid4(), charge_tariff_earns=earns, site_ids=SITE_IDS)
+    events, rejections, line_count = check_single_rows(
+        header, lines, charge_tariff_earns=earns, is_interval_end=is_interval_end
+    )
+    reader = BatteryEventReader(
+        header, import_id=uuid4(), charge_tariff_earns=earns, is_interval_end=is_interval_end, site_ids=SITE_IDS
+    )
 
     with patch.object(battery_events, "PIECE_BYTES", piece_bytes):
         chunk = reader.read(lines, chunk_number=1, first_line_number=2)

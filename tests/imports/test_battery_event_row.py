@@ -1,8 +1,9 @@
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from graph.imports.battery_event_row import COLUMNS, BatteryEvent, check_row
+from graph.imports.csv.fields import BARE_DAY
 from graph.imports.csv.lines import Header, read_header
 from graph.imports.csv.rejection import MAX_ROW_CHARACTERS, Rejection, RejectionCode, RowRejected
 
@@ -11,7 +12,12 @@ NMIS = {"9876543210", "NAAAMYS582"}
 
 GOOD = {"NMI": "9876543210", "DATE": "2025-09-01", "EVENT_TYPE": "DISCHARGE", "ENERGY": "5", "TARIFF": "35"}
 EVENT = BatteryEvent(
-    "9876543210", date(2025, 9, 1), is_discharge=True, energy_microkwh=5_000_000, tariff_microcents_per_kwh=35_000_000
+    "9876543210",
+    date(2025, 9, 1),
+    BARE_DAY,
+    is_discharge=True,
+    energy_microkwh=5_000_000,
+    tariff_microcents_per_kwh=35_000_000,
 )
 
 
@@ -75,7 +81,43 @@ def test_nmi_is_stored_as_ten_characters(spelling: str, stored: str) -> None:
 def test_instant_is_converted_to_its_date_in_nem_time_and_a_date_is_kept(spelling: str, stored: date) -> None:
     event = check(row(DATE=spelling))
 
-    assert event == EVENT._replace(settlement_date=stored)
+    assert event == EVENT._replace(settlement_date=stored, time_ms=event.time_ms)
+    assert (event.time_ms == BARE_DAY) == (":" not in spelling)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "interval_start", "interval_end"),
+    [
+        ("2025-09-01", (1, None), (1, None)),
+        ("2025-09-01T00:00", (1, "00:00:00.000"), (0, "24:00:00.000")),
+        ("2025-09-01 00:00:00", (1, "00:00:00.000"), (0, "24:00:00.000")),
+        ("2025-09-01T01:00:00+11:00", (1, "00:00:00.000"), (0, "24:00:00.000")),
+        ("2025-09-01T00:00:00.25", (1, "00:00:00.250"), (1, "00:00:00.250")),
+        ("2025-09-01T00:05", (1, "00:05:00.000"), (1, "00:05:00.000")),
+        ("2025-09-01T22:30Z", (2, "08:30:00.000"), (2, "08:30:00.000")),
+        ("2025-09-01T23:59:59.9999", (1, "23:59:59.999"), (1, "23:59:59.999")),
+    ],
+)
+def test_time_of_day_is_kept_and_midnight_ends_the_day_before_if_intervals_end_then(
+    spelling: str, interval_start: tuple[int, str | None], interval_end: tuple[int, str | None]
+) -> None:
+    for is_interval_end, (day, time) in enumerate((interval_start, interval_end)):
+        event = check_row(
+            row(DATE=spelling),
+            HEADER,
+            NMIS,
+            charge_tariff_earns=False,
+            member_days={},
+            is_interval_end=bool(is_interval_end),
+        )
+
+        assert event.settlement_date == date(2025, 8, 31) + timedelta(days=day)
+        assert event.time_ms == (BARE_DAY if time is None else milliseconds(time))
+
+
+def milliseconds(time: str) -> int:
+    hours, minutes, seconds = time.split(":")
+    return round((int(hours) * 60 + int(minutes)) * 60_000 + float(seconds) * 1000)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def test_chunk_is_grouped_into_blocks_by_month_and_site_in_file_order() -> None:
             energies_microkwh=[2_500_000],
             tariffs_microcents_per_kwh=[-12_345_600],
             line_numbers=[1_001],
+            times_ms=None,
         ),
         Block(
             site_id=FIRST_SITE,
@@ -64,6 +65,7 @@ def test_chunk_is_grouped_into_blocks_by_month_and_site_in_file_order() -> None:
             energies_microkwh=[10_000_000, 1],
             tariffs_microcents_per_kwh=[-20_000_000, 1],
             line_numbers=[1_002, 1_003],
+            times_ms=None,
         ),
         Block(
             site_id=SECOND_SITE,
@@ -78,6 +80,7 @@ def test_chunk_is_grouped_into_blocks_by_month_and_site_in_file_order() -> None:
             energies_microkwh=[5_000_000, 1_000_000, 5_000_000],
             tariffs_microcents_per_kwh=[35_000_000, 3_000_000, 35_000_000],
             line_numbers=[1_000, 1_004, 1_005],
+            times_ms=None,
         ),
     ]
 

@@ -33,11 +33,12 @@ SUMS_DIFFER = text("""
 
 
 def scattered_rows(count: int) -> bytes:
-    """Return rows of one to three events per site and month, with numbers of every length and sign."""
+    """Return rows of one to three events per site and month, with numbers of every length and sign; some have a time."""
     numbers = ["0", "1", "0.000001", "12.345678", "999999.999999", "1000000", "9999.9999", "100000"]
     nmis = list(SITE_IDS)
     rows = (
-        f"{nmis[number // 3 % 101]},{2000 + number // 2 % 100}-{number // 2 % 12 + 1:02}-{number % 28 + 1:02},"
+        f"{nmis[number // 3 % 101]},{2000 + number // 2 % 100}-{number // 2 % 12 + 1:02}-{number % 28 + 1:02}"
+        f"{'T23:59:59' if number % 7 == 0 else ''},"
         f"{'CHARGE' if number % 5 < 2 else 'DISCHARGE'},"
         f"{numbers[number % 8]},{'-' if number % 3 else ''}{numbers[number // 8 % 8]}\n"
         for number in range(count)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from graph.imports.battery_events import MAX_CHUNK_BYTES
 from graph.imports.blocks import Block, Blocks, EventColumns
+from graph.imports.csv.fields import BARE_DAY
 
 SITE_IDS = [UUID(int=number) for number in (7, 8, 9)]
 LARGEST = 10**12
@@ -20,6 +21,7 @@ class Event:
     site_number: int
     month_number: int
     day: int
+    time_ms: int
     is_discharge: bool
     energy_microkwh: int
     tariff_microcents_per_kwh: int
@@ -34,6 +36,7 @@ def blocks_of(events: list[Event], *, first_line_number: int) -> list[Block]:
         site_numbers=np.array([event.site_number for event in events], np.int32),
         month_numbers=np.array([event.month_number for event in events], np.int16),
         days=np.array([event.day for event in events], np.int16),
+        times_ms=np.array([event.time_ms for event in events], np.int32),
         discharges=np.array([event.is_discharge for event in events], np.bool_),
         energies_microkwh=np.array([event.energy_microkwh for event in events], np.int64),
         tariffs_microcents_per_kwh=np.array([event.tariff_microcents_per_kwh for event in events], np.int64),
@@ -61,6 +64,7 @@ def expected_blocks(events: list[Event], *, first_line_number: int) -> list[Bloc
             energies_microkwh=[e.energy_microkwh for _, e in group],
             tariffs_microcents_per_kwh=[e.tariff_microcents_per_kwh for _, e in group],
             line_numbers=[line_number for line_number, _ in group],
+            times_ms=[e.time_ms for _, e in group] if any(e.time_ms != BARE_DAY for _, e in group) else None,
         )
         for (month_number, site_number), group in sorted(groups.items())
     ]
@@ -79,6 +83,7 @@ events = st.builds(
     site_number=st.integers(0, 2),
     month_number=st.sampled_from([0, 308, 309, 1199]),
     day=st.integers(1, 31),
+    time_ms=st.sampled_from([BARE_DAY, 0, 86_400_000]),
     is_discharge=st.booleans(),
     energy_microkwh=magnitudes,
     tariff_microcents_per_kwh=st.builds(lambda magnitude, sign: magnitude * sign, magnitudes, st.sampled_from([1, -1])),
@@ -86,9 +91,9 @@ events = st.builds(
 
 
 @given(st.lists(events, max_size=40))
-@example([Event(0, 0, 1, is_discharge=True, energy_microkwh=1, tariff_microcents_per_kwh=-1)])
-@example([Event(0, 0, 1, is_discharge=False, energy_microkwh=1, tariff_microcents_per_kwh=-1)])
-@example([Event(0, 0, 1, is_discharge=False, energy_microkwh=10**6, tariff_microcents_per_kwh=-(10**6))])
+@example([Event(0, 0, 1, BARE_DAY, is_discharge=True, energy_microkwh=1, tariff_microcents_per_kwh=-1)])
+@example([Event(0, 0, 1, BARE_DAY, is_discharge=False, energy_microkwh=1, tariff_microcents_per_kwh=-1)])
+@example([Event(0, 0, 1, BARE_DAY, is_discharge=False, energy_microkwh=10**6, tariff_microcents_per_kwh=-(10**6))])
 def test_blocks_contain_every_event_in_file_order_and_exact_sums(events: list[Event]) -> None:
     blocks = blocks_of(events, first_line_number=2)
 
@@ -103,6 +108,7 @@ def test_sums_are_exact_for_the_largest_chunk_of_the_largest_events() -> None:
         site_numbers=np.zeros(count, np.int64),
         month_numbers=np.zeros(count, np.int64),
         days=np.ones(count, np.int64),
+        times_ms=np.full(count, BARE_DAY),
         discharges=np.zeros(count, np.bool_),
         energies_microkwh=np.full(count, largest),
         tariffs_microcents_per_kwh=np.full(count, -largest),

@@ -239,7 +239,7 @@ async def test_repeated_rows_of_two_imports_count_as_often_as_in_the_import_with
     row, other = f"{nmi},2025-09-03,DISCHARGE,5,35\n", f"{nmi},2025-09-04,DISCHARGE,5,35\n"
     await api.import_file(HEADER + row * 2)
 
-    second = await api.import_file(HEADER + other + row * 3)
+    second = await api.import_file(HEADER + other + row * 3, duplicates="SKIP")
 
     assert status_and_counts(second) == ("COMPLETED", 4, 2, 2, 0)
     assert [event[:2] for event in await event_rows(api, nmi)].count((2, "2025-09-03")) == 1
@@ -256,7 +256,9 @@ async def test_identical_rows_of_one_file_are_separate_events(api: Api, worker: 
 async def test_rows_with_equal_values_in_another_notation_are_duplicates(api: Api, worker: None, nmi: str) -> None:
     await api.import_file(HEADER + f"{nmi},2025-09-03,CHARGE,5,35\n")
 
-    second = await api.import_file(HEADER + f'"{nmi}",2025-09-03,charge,5.0,-35.000\n', chargeTariff="EARNING")
+    second = await api.import_file(
+        HEADER + f'"{nmi}",2025-09-03,charge,5.0,-35.000\n', chargeTariff="EARNING", duplicates="SKIP"
+    )
 
     assert status_and_counts(second) == ("COMPLETED", 1, 0, 1, 0)
 
@@ -264,8 +266,8 @@ async def test_rows_with_equal_values_in_another_notation_are_duplicates(api: Ap
 async def test_duplicate_counts_after_the_original_import_is_reverted(api: Api, worker: None, nmi: str) -> None:
     row = f"{nmi},2025-09-03,DISCHARGE,5,35\n"
     first = await api.import_file(HEADER + row)
-    second = await api.import_file(HEADER + row + "\n")
-    third = await api.import_file(HEADER + row + "\n\n")
+    second = await api.import_file(HEADER + row + "\n", duplicates="SKIP")
+    third = await api.import_file(HEADER + row + "\n\n", duplicates="SKIP")
     assert status_and_counts(second) == ("COMPLETED", 1, 0, 1, 0)
 
     await api.execute(REVERT, id=first["id"])

@@ -1,42 +1,65 @@
 """Exact parsers for single fields of a row; each raises RowRejected with the reason if the field is invalid."""
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from graph.imports.csv.rejection import RejectionCode, rejected_value
-from graph.settlement.month import settlement_date
+from graph.settlement.month import nem_time
 
 FIRST_YEAR, LAST_YEAR = 2000, 2099
 MILLION = 1_000_000
 MAX_DECIMALS = 6
+DAY_MS = 24 * 60 * 60 * 1000
+# The `time_ms` of an event whose file gives only its day.
+BARE_DAY = -1
 
 DAY_OR_INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)?)?", re.ASCII
 )
+DATE_CHARACTERS = len("2025-09-30")
 DECIMAL = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?", re.ASCII)
 
 
-def read_settlement_date(column: str, text: str) -> date:
+class EventTime(NamedTuple):
     """
-    Parse a date, or convert an instant to its date in NEM time; an instant without an offset is in NEM time.
+    The settlement date of an event, and its time of day.
 
-    Raises RowRejected with MALFORMED_DATE, or with OUT_OF_RANGE if the settlement date is outside 2000 to 2099.
+    `time_ms` is in milliseconds of NEM time since the start of the settlement date, further decimals cut off: 0 to
+    DAY_MS, which is the end of the last interval of the day; or BARE_DAY.
+    """
+
+    settlement_date: date
+    time_ms: int
+
+
+def read_event_time(column: str, text: str, *, is_interval_end: bool = False) -> EventTime:
+    """
+    Parse a date, or convert an instant to its date and time in NEM time; an instant without an offset is in NEM time.
+
+    With `is_interval_end`, instants are the ends of intervals, so midnight belongs to the day before. Raises
+    RowRejected with MALFORMED_DATE, or with OUT_OF_RANGE if the settlement date is outside 2000 to 2099.
     """
     if not DAY_OR_INSTANT.fullmatch(text):
         expected = "YYYY-MM-DD, or an instant such as 2025-09-01T18:30:00+10:00"
         raise rejected_value(RejectionCode.MALFORMED_DATE, column, text, "is not a date", expected)
     try:
-        day = settlement_date(datetime.fromisoformat(text))
+        instant = nem_time(datetime.fromisoformat(text))
+        midnight = datetime(instant.year, instant.month, instant.day, tzinfo=instant.tzinfo)
+        if is_interval_end and len(text) > DATE_CHARACTERS and instant == midnight:
+            midnight -= timedelta(days=1)
+        day = midnight.date()
+        time_ms = (instant - midnight) // timedelta(milliseconds=1)
     except ValueError:
         fault, expected = "is not a calendar date", "a date that exists, such as 2025-09-30"
         raise rejected_value(RejectionCode.MALFORMED_DATE, column, text, fault, expected) from None
     except OverflowError:
         # In NEM time, the instant is outside the years 1 to 9999 of Python's dates.
-        day = date.max
+        day, time_ms = date.max, BARE_DAY
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         expected = f"a settlement date in the years {FIRST_YEAR} to {LAST_YEAR}"
         raise rejected_value(RejectionCode.OUT_OF_RANGE, column, text, "is out of range", expected)
-    return day
+    return EventTime(day, time_ms if len(text) > DATE_CHARACTERS else BARE_DAY)
 
 
 def read_millionths(column: str, text: str, unit: str, *, minimum: int, maximum: int) -> int:

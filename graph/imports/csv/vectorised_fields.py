@@ -11,8 +11,8 @@ from datetime import date
 
 import numpy as np
 
-from graph.imports.csv.arrays import BoolArray, Int64Array, Uint64Array
-from graph.imports.csv.fields import FIRST_YEAR, LAST_YEAR, MAX_DECIMALS, MILLION
+from graph.imports.csv.arrays import BoolArray, Int64Array, Uint8Array, Uint64Array
+from graph.imports.csv.fields import BARE_DAY, DATE_CHARACTERS, FIRST_YEAR, LAST_YEAR, MAX_DECIMALS, MILLION
 from graph.imports.csv.line_positions import Fields
 
 # A byte times EACH_BYTE is a word that repeats this byte eight times.
@@ -41,6 +41,10 @@ DAYS_BEFORE_MONTH = np.array(
     [date(year, month, 1).toordinal() for year in range(FIRST_YEAR, LAST_YEAR + 1) for month in range(1, 13)]
 ) - (date(1970, 1, 1).toordinal() + 1)
 
+# NEM time is UTC+10.
+NEM_OFFSET_S = 10 * 60 * 60
+DAY_S = 24 * 60 * 60
+
 CHARGE = int.from_bytes(b"CHARGE", "little")
 FIRST_SIX_BYTES = 0xFFFF_FFFF_FFFF
 DISCHARG = int.from_bytes(b"DISCHARG", "little")
@@ -65,10 +69,56 @@ def read_local_time_column(fields: Fields) -> tuple[Int64Array, BoolArray]:
 
     Returns the seconds of local time since 1970-01-01, and the mask of the recognised fields.
     """
-    month_numbers, days, are_dates = read_date_column(
-        Fields(fields.data, fields.words, fields.starts, fields.starts + 10)
+    return _read_local_times(fields, fields.lengths)
+
+
+def read_event_time_column(
+    fields: Fields, *, is_interval_end: bool = False
+) -> tuple[Int64Array, Int64Array, Int64Array, BoolArray]:
+    """
+    Parse dates, and instants written YYYY-MM-DD hh:mm or YYYY-MM-DD hh:mm:ss, with a blank or a T, and then nothing for
+    NEM time, Z for UTC or an offset such as +10:00.
+
+    Returns the months since January of FIRST_YEAR and the days of the month of the settlement dates, the times of day
+    as `read_event_time` returns them, and the mask of the recognised fields.
+    """
+    lengths = fields.lengths
+    if not (lengths > DATE_CHARACTERS).any():
+        month_numbers, days, are_dates = read_date_column(fields)
+        return month_numbers, days, np.full(len(days), BARE_DAY), are_dates
+    is_date = lengths <= DATE_CHARACTERS
+    has_z = ~is_date & (fields.bytes_at(fields.ends - 1) == ord("Z"))
+    sign = fields.bytes_at(fields.ends - 6)
+    has_offset = (lengths > 16) & ((sign == ord("+")) | (sign == ord("-")))
+    offsets_s, are_offsets = _read_offsets(fields, sign)
+    offsets_s = np.where(has_offset, offsets_s, np.where(has_z, 0, NEM_OFFSET_S))
+    local_lengths = lengths - np.where(has_offset, 6, 0) - has_z
+    seconds, are_times = _read_local_times(fields, local_lengths)
+    seconds += NEM_OFFSET_S - offsets_s
+    # Days since 1970-01-01: the day to which an instant at midnight belongs is the day before, if it ends an interval.
+    day_numbers = (seconds - is_interval_end) // DAY_S
+    times_ms = (seconds - day_numbers * DAY_S) * 1000
+    timed_month_numbers = np.searchsorted(DAYS_BEFORE_MONTH, day_numbers) - 1
+    timed_days = day_numbers - DAYS_BEFORE_MONTH[timed_month_numbers]
+    are_times &= are_offsets | ~has_offset
+    # The last month has no successor in the table, so its number of days is checked.
+    are_times &= (timed_month_numbers >= 0) & (timed_days <= DAYS_IN_MONTH[timed_month_numbers])
+
+    month_numbers, days, are_dates = read_date_column(fields)
+    return (
+        np.where(is_date, month_numbers, timed_month_numbers),
+        np.where(is_date, days, timed_days),
+        np.where(is_date, BARE_DAY, times_ms),
+        np.where(is_date, are_dates, are_times),
     )
-    lengths, separator = fields.lengths, fields.bytes_at(fields.starts + 10)
+
+
+def _read_local_times(fields: Fields, lengths: Int64Array) -> tuple[Int64Array, BoolArray]:
+    """Parse the local times in the first `lengths` bytes of fields; see `read_local_time_column`."""
+    month_numbers, days, are_dates = read_date_column(
+        Fields(fields.data, fields.words, fields.starts, fields.starts + DATE_CHARACTERS)
+    )
+    separator = fields.bytes_at(fields.starts + 10)
     digits = fields.words_at(fields.starts + 11) ^ TIME_OF_ZEROS
     digits = np.where(lengths == 16, digits & FIRST_FIVE_BYTES, digits)
     pairs = digits * 10 + (digits >> 8)
@@ -79,6 +129,16 @@ def read_local_time_column(fields: Fields) -> tuple[Int64Array, BoolArray]:
     # For a field that is not a date, any valid index is good enough.
     days_since_1970 = DAYS_BEFORE_MONTH[np.where(are_dates, month_numbers, 0)] + days
     return ((days_since_1970 * 24 + hour) * 60 + minute) * 60 + second, are_times
+
+
+def _read_offsets(fields: Fields, sign: Uint8Array) -> tuple[Int64Array, BoolArray]:
+    """Parse the UTC offsets hh:mm in the last five bytes of fields, in seconds."""
+    digits = (fields.words_at(fields.ends - 5) ^ TIME_OF_ZEROS) & FIRST_FIVE_BYTES
+    pairs = digits * 10 + (digits >> 8)
+    hour, minute = ((pairs >> bits & 0xFF).astype(np.int64) for bits in (0, 24))
+    are_offsets = _are_digits(digits) & (digits & COLON_MASK == 0) & (hour < 24) & (minute < 60)
+    seconds = (hour * 60 + minute) * 60
+    return np.where(sign == ord("-"), -seconds, seconds), are_offsets
 
 
 def read_event_type_column(fields: Fields) -> tuple[BoolArray, BoolArray]:
