@@ -41,6 +41,7 @@ LIST_LENGTHS = {
     "Site.memberships": 2,
     "Site.batteries": 2,
     "RevenueStatement.lineItems": 200,
+    "Import.overlaps": 3,
 }
 # The assumed number of items of each list in an introspection query.
 INTROSPECTION_LIST_LENGTH = 5

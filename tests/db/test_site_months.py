@@ -51,7 +51,7 @@ def day_and_time(row: str) -> tuple[str, str]:
 
 @dataclass
 class File:
-    """A completed import: its rows, the decision on its duplicates, and the first of the imports that correct each other."""
+    """A completed import: its rows, the decision on its duplicates, and the first import of its corrections."""
 
     rows: list[str]
     duplicates: str
@@ -121,8 +121,8 @@ class Files:
         import_id = uuid4()
         root_id = None
         if corrects is not None:
-            root = func.coalesce(Import.root_id, Import.id)
-            corrected = select(root, Import.duplicates).where(col(Import.id) == corrects)
+            root = func.coalesce(col(Import.root_id), col(Import.id))
+            corrected = select(root, col(Import.duplicates)).where(col(Import.id) == corrects)
             root_id, duplicates = (await self.session.execute(corrected)).one()
         await self.session.execute(
             insert(Import).values(
@@ -249,14 +249,14 @@ async def check_overlaps(files: Files) -> None:
     }
     rows = await files.session.execute(
         select(
-            ImportOverlap.import_id,
+            col(ImportOverlap.import_id),
             func.sum(ImportOverlap.row_count),
             func.sum(ImportOverlap.value_aud),
             func.sum(ImportOverlap.ambiguous_row_count),
             func.sum(ImportOverlap.ambiguous_value_aud),
         )
         .where(col(ImportOverlap.import_id).in_(files.completed))
-        .group_by(ImportOverlap.import_id)
+        .group_by(col(ImportOverlap.import_id))
     )
     assert {row[0]: tuple(row[1:]) for row in rows} == expected
     others = select(ImportOverlap).where(col(ImportOverlap.import_id).in_(files.completed))

@@ -50,7 +50,7 @@ async def test_all_checks_pass_in_a_database_that_was_in_use(used_database: Asyn
             "The sums of each site month equal those of its blocks",
         ),
         ("delete from site_months", "The sums of each site month equal those of its blocks"),
-        ("update site_months set repeats = null", "Each row counts as often as in the import"),
+        ("update site_months set repeats = null", "Each row that another import has already"),
         ("update imports set rows_read = rows_read + 1", "The rows that each import has read are"),
         ("delete from import_rejections", "The rows that each import has read are"),
         ("update energy_readings set power_w = power_w + 1", "The totals of each park's day equal"),

@@ -33,7 +33,7 @@ SUMS_DIFFER = text("""
 
 
 def scattered_rows(count: int) -> bytes:
-    """Return rows of one to three events per site and month, with numbers of every length and sign; some have a time."""
+    """Return rows of one to three events per site and month, some timed, with numbers of every length and sign."""
     numbers = ["0", "1", "0.000001", "12.345678", "999999.999999", "1000000", "9999.9999", "100000"]
     nmis = list(SITE_IDS)
     rows = (

@@ -26,11 +26,14 @@ class Site:
         self.api = api
         self.nmi = nmi
         self.vpp_id = vpp_id
+        self.files = 0
 
     async def bring(self, *rows: str, **more: Any) -> Any:
         """Import rows written `day event-type kWh c/kWh`, with a day such as 03 or 03T08:00."""
         lines = (",".join([self.nmi, *f"2025-09-{row}".split()]) for row in rows)
-        return await self.api.import_file(HEADER + "".join(f"{line}\n" for line in lines), **more)
+        # A file of the same bytes as an earlier one is refused, so each has another number of blank lines.
+        self.files += 1
+        return await self.api.import_file(HEADER + "".join(f"{line}\n" for line in lines) + "\n" * self.files, **more)
 
     async def revenue(self) -> str:
         """Settle the month, and return its revenue."""

@@ -1,7 +1,5 @@
 """Times of events, decisions on duplicates, corrections and replacements of imports"""
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -85,17 +83,12 @@ def upgrade() -> None:
     op.execute(EVENTS.format(occurred_at=OCCURRED_AT, times=", blocks.times_ms", time=", time_ms"))
     op.execute(f"grant select on events to {READER_AND_OPERATOR}")
 
-    columns: list[sa.Column[Any]] = [
-        sa.Column("timestamps", sa.String(), server_default="INTERVAL_START", nullable=False),
-        # Imports so far skipped the rows that another import has already.
-        sa.Column("duplicates", sa.String(), server_default="SKIP", nullable=False),
-        sa.Column("corrects", sa.Uuid(), nullable=True),
-        sa.Column("root_id", sa.Uuid(), nullable=True),
-        sa.Column("replaces", sa.Uuid(), nullable=True),
-        sa.Column("rows_undecided", sa.Integer(), server_default="0", nullable=False),
-    ]
-    for column in columns:
-        op.add_column("imports", column)
+    # Imports so far skipped the rows that another import has already.
+    for name, default in (("timestamps", "INTERVAL_START"), ("duplicates", "SKIP")):
+        op.add_column("imports", sa.Column(name, sa.String(), server_default=default, nullable=False))
+    op.add_column("imports", sa.Column("rows_undecided", sa.Integer(), server_default="0", nullable=False))
+    for name in ("corrects", "root_id", "replaces"):
+        op.add_column("imports", sa.Column(name, sa.Uuid(), nullable=True))
     for name in ("timestamps", "duplicates", "rows_undecided"):
         op.alter_column("imports", name, server_default=None)
     for name in ("corrects", "replaces"):
