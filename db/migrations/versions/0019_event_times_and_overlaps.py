@@ -3,13 +3,12 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
 READER_AND_OPERATOR = "vpp_held_reader, vpp_held_operator"
-OPERATOR = "vpp_held_operator"
 OF_IMPORT = "exists (select from imports where id = import_id)"
 
 # The view of 0005, with the instant of an event, which is null where only its day is known.
