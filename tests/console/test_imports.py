@@ -304,7 +304,7 @@ async def test_rejected_rows_are_counted_by_cause_and_can_be_corrected_and_impor
 
 async def test_warnings_and_rejections_are_separate_sections_with_links(console: Console, api: Api) -> None:
     _, nmi = await create_site(api)
-    same, other = f"{nmi},2025-09-01,DISCHARGE,1,10", f"{nmi},2025-09-02,DISCHARGE,1,10"
+    same, other = f"{nmi},2025-09-01T08:00,DISCHARGE,1,10", f"{nmi},2025-09-02,DISCHARGE,1,10"
     await api.import_file(events_csv(same))
     again = await api.import_file(events_csv(same, other, f"{nmi},2025-09-03,EXPLODE,1,10"), fileName="again.csv")
 
@@ -319,6 +319,26 @@ async def test_warnings_and_rejections_are_separate_sections_with_links(console:
     await expect_figures(
         console.page, {"Rows read": "3", "Rows imported": "1", "Duplicate rows": "1", "Rows rejected": "1"}
     )
+
+
+async def test_rows_that_another_import_may_have_are_asked_about_with_their_value(console: Console, api: Api) -> None:
+    site_id, nmi = await create_site(api)
+    row = f"{nmi},2025-09-01,DISCHARGE,1,10"
+    first = await api.import_file(events_csv(row, row), fileName="morning.csv")
+    second = await api.import_file(events_csv(row), fileName="evening.csv")
+
+    await console.open(f"/imports/{second['id']}", title="evening.csv")
+    question = console.page.get_by_role("region", name="Undecided rows")
+    await expect(question).to_contain_text("1 row may be in another import already.")
+    await expect(question).to_contain_text("1 row like those of this import, worth $0.10")
+    await expect(question.get_by_role("link", name="this import")).to_have_attribute("href", f"/imports/{first['id']}")
+    assert len(await list_events(api, site_id)) == 2
+
+    await question.get_by_role("button", name="They are other events: count them").click()
+
+    await expect(question).to_be_hidden()
+    await expect_figures(console.page, {"Rows read": "1", "Rows imported": "1", "Duplicate rows": "none"})
+    assert len(await list_events(api, site_id)) == 3
 
 
 async def test_a_hundred_thousand_rejections_are_loaded_but_only_visible_rows_are_rendered(

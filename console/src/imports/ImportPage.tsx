@@ -15,6 +15,7 @@ import { KINDS } from "./importKinds";
 import { useImport } from "./liveImports";
 import { PendingUpload } from "./PendingUpload";
 import { RejectedRows } from "./RejectedRows";
+import { UndecidedRows } from "./UndecidedRows";
 import { Warnings } from "./Warnings";
 
 const PARENT = { to: "/imports", label: "Imports" };
@@ -48,6 +49,7 @@ function ImportDetails({ id }: { id: string }) {
         {error && <Failure error={error} retry={reload} />}
         {mayImport && <PendingUpload importState={importState} />}
         <ImportProgress importState={importState} live={live} />
+        {importState.rowsUndecided > 0 && <UndecidedRows importState={importState} onUpdate={live.setImport} />}
         {importState.rowsDuplicated > 0 && <Warnings importState={importState} />}
         {importState.rowsRejected > 0 && <RejectedRows importState={importState} />}
       </div>

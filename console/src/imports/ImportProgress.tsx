@@ -93,6 +93,11 @@ function Figures({
           none
         )}
       </Figure>
+      {importState.rowsUndecided > 0 && (
+        <Figure label="Undecided rows">
+          <Link to="#undecided">{formatInteger(importState.rowsUndecided)}</Link>
+        </Figure>
+      )}
       <Figure label="Rows rejected">
         {importState.rowsRejected > 0 ? <Link to="#rejections">{formatInteger(importState.rowsRejected)}</Link> : none}
       </Figure>

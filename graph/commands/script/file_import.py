@@ -18,7 +18,7 @@ START_IMPORT = "mutation ($input: StartImportInput!) { startImport(input: $input
 PROGRESS = """
 fragment Progress on Import {
   status percentComplete bytesTotal bytesRead failureReason
-  rowsRead rowsImported rowsDuplicated rowsRejected
+  rowsRead rowsImported rowsDuplicated rowsUndecided rowsRejected
 }
 """
 ON_IMPORT_PROGRESS = "subscription ($id: ID!) { onImportProgress(id: $id) { ...Progress } }" + PROGRESS
@@ -27,6 +27,11 @@ GET_REJECTIONS = """
 query ($id: ID!, $limit: Int!) {
   getImport(id: $id) { rejections(limit: $limit) { items { lineNumber column message } } }
 }
+"""
+
+
+GET_OVERLAPS = """
+query ($id: ID!) { getImport(id: $id) { overlaps { otherImportId rowsUndecided undecidedValueAud } } }
 """
 
 
@@ -63,6 +68,7 @@ async def import_file(path: Path, client: Client, output: Console, **import_inpu
         f"{imported['rowsImported']:,} imported, "
         f"{imported['rowsDuplicated']:,} duplicated, {imported['rowsRejected']:,} rejected."
         + await describe_rejections(id, imported["rowsRejected"], client)
+        + await describe_undecided(id, imported.get("rowsUndecided", 0), client)
     )
 
 
@@ -78,3 +84,22 @@ async def describe_rejections(import_id: str, rows_rejected: int, client: Client
     if rows_rejected > REJECTIONS_SHOWN:
         lines += f"\n  and {rows_rejected - REJECTIONS_SHOWN:,} more"
     return lines
+
+
+async def describe_undecided(import_id: str, rows_undecided: int, client: Client) -> str:
+    """Return a question for each other import that may have rows of this one, with what each answer would pay."""
+    if rows_undecided == 0:
+        return ""
+    response = await client.execute(GET_OVERLAPS, id=import_id)
+    lines = ""
+    for overlap in response["overlaps"]:
+        rows, value_aud = overlap["rowsUndecided"], overlap["undecidedValueAud"]
+        if rows:
+            are = "row is" if rows == 1 else "rows are"
+            lines += (
+                f"\n  {rows:,} {are} undecided: equal rows are in the import {overlap['otherImportId']}, and not all of"
+                f" them give a time of day. If they are the same events, nothing is missing (SKIP); if they are others,"
+                f" {value_aud} AUD are (COUNT)."
+            )
+    decision = f'mutation {{ updateImport(input: {{id: "{import_id}", duplicates: COUNT}}) {{ rowsImported }} }}'
+    return f"{lines}\n  Until you decide, they do not count. To decide: {decision}"
