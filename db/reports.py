@@ -37,7 +37,7 @@ from sqlmodel import Field, col
 
 from db import jobs
 from db.batteries import Battery, BatteryCapacity
-from db.engine.database import ReadStatement
+from db.engine.database import AnyRow, ReadStatement
 from db.engine.refusals import NotFound
 from db.engine.scope import Scope, as_database_owner, scope_of
 from db.engine.statements import equals_any
@@ -91,6 +91,12 @@ class RevenueReport(Table, table=True):
     vpp_name: str | None = None
     terms: list[dict[str, Any]] | None = Field(default=None, sa_type=JSONB)
 
+    # The keys and the SHA-256, in hexadecimal digits, of the report's files.
+    json_key: str | None = None
+    json_sha256: str | None = None
+    csv_key: str | None = None
+    csv_sha256: str | None = None
+
     total_revenue_aud: Decimal | None = money_column(nullable=True)
     ad_valorem_fee_aud: Decimal | None = money_column(nullable=True)
     daily_fees_aud: Decimal | None = money_column(nullable=True)
@@ -111,7 +117,8 @@ class SiteLineItem(Table, table=True):
 
     report_id: UUID = Field(foreign_key="revenue_reports.id", ondelete="CASCADE", primary_key=True)
     nmi: str = Field(primary_key=True)
-    site_id: UUID | None = Field(default=None, foreign_key="sites.id", ondelete="SET NULL", index=True)
+    # No foreign key: the id of a site that is deleted stays, so that its owner still sees its statements.
+    site_id: UUID | None = Field(default=None, index=True)
     address: str
     capacity_kwh: Decimal
     member_days: int
@@ -215,6 +222,7 @@ def reports(scope: Scope) -> ReadStatement:
     return select(
         *(col(RevenueReport.id), col(RevenueReport.vpp_id), col(RevenueReport.month), col(RevenueReport.revision)),
         *(col(RevenueReport.status), col(RevenueReport.failure_reason), col(RevenueReport.settled_from)),
+        *(col(RevenueReport.json_key), col(RevenueReport.csv_key)),
         *(col(RevenueReport.created_at), is_latest(scope).label("is_latest"), *TOTALS),
     ).where(*scope.reports(RevenueReport))
 
@@ -338,10 +346,25 @@ async def _request(session: AsyncSession, *, vpp_id: UUID, month: date) -> UUID:
     return report.id
 
 
+async def pending(session: AsyncSession, *, id: UUID) -> RevenueReport | None:
+    """Return a report, or None if it is not PENDING."""
+    report = await session.get(RevenueReport, id)
+    return report if report is not None and report.status == Status.PENDING else None
+
+
 async def lock_pending(session: AsyncSession, *, id: UUID) -> RevenueReport | None:
     """Return a report and lock its row, or None if it is not PENDING."""
     report = await session.get(RevenueReport, id, with_for_update=True)
     return report if report is not None and report.status == Status.PENDING else None
+
+
+async def published(session: AsyncSession, *, id: UUID) -> tuple[AnyRow, Sequence[AnyRow]]:
+    """Return the row of a READY report and the rows of its line items."""
+    report = select(RevenueReport.__table__).where(  # type: ignore[attr-defined]
+        col(RevenueReport.id) == id, col(RevenueReport.status) == Status.READY
+    )
+    items = select(SiteLineItem.__table__).where(col(SiteLineItem.report_id) == id)  # type: ignore[attr-defined]
+    return (await session.execute(report)).one(), (await session.execute(items)).all()
 
 
 async def store(

@@ -6,12 +6,9 @@ and the identity belongs to exactly these inputs.
 """
 
 import asyncio
-import csv
-import io
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -27,11 +24,13 @@ import db.vpps
 from db.engine.database import Database
 from db.engine.scope import scope_of
 from db.vpps import Vpp
+from graph import report_files
 from graph.object_store import ObjectStore
+from graph.report_files import Figures
 from graph.settlement.month import Month
 from graph.settlement.settle import Earnings, settle
 from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut_into_spans
-from graph.settlement.statement import LineItem, Statement
+from graph.settlement.statement import Statement
 
 NO_EARNINGS = Decimal(0)
 # With this memory, Postgres sums the earnings of ten thousand sites in 26 spans without a temporary file.
@@ -48,6 +47,11 @@ class Settled:
     sites: Mapping[str, "SettledSite"]
     settled_from: str
 
+    def figures(self) -> Figures:
+        """Return the figures of the report's files."""
+        addresses = {nmi: site.address for nmi, site in self.sites.items()}
+        return Figures(self.vpp_name, self.terms, self.statement, addresses)
+
 
 @dataclass(frozen=True)
 class SettledSite:
@@ -58,16 +62,23 @@ class SettledSite:
 
 
 async def run(database: Database, object_store: ObjectStore, *, report_id: UUID) -> None:
-    """Settle a PENDING report and make it READY; do nothing if it is not PENDING."""
+    """
+    Settle a PENDING report and make it READY; do nothing if it is not PENDING.
+
+    If two workers settle a report at once, because one of them was overtaken, only the first to commit makes it READY.
+    """
     async with database.transaction(snapshot=True) as session:
-        report = await db.reports.lock_pending(session, id=report_id)
+        report = await db.reports.pending(session, id=report_id)
         if report is None:
             return
         settled = await settle_month(session, vpp_id=report.vpp_id, month=Month.containing(report.month))
-        # The files are written before the commit, so that a READY report always has them. After a failure they are
-        # written again.
-        await object_store.write(report_key(report_id, "json"), report_json(settled), content_type="application/json")
-        await object_store.write(report_key(report_id, "csv"), line_items_csv(settled), content_type="text/csv")
+    # The files are written before the commit that makes the report READY, and outside of a transaction: no lock waits
+    # for the object store.
+    files = await report_files.write(object_store, report_id, settled.figures())
+    async with database.transaction() as session:
+        report = await db.reports.lock_pending(session, id=report_id)
+        if report is None:
+            return
         await db.reports.store(
             session,
             report,
@@ -76,6 +87,7 @@ async def run(database: Database, object_store: ObjectStore, *, report_id: UUID)
                 "vpp_name": settled.vpp_name,
                 "terms": settled.terms,
                 **asdict(settled.statement.totals),
+                **files,
             },
             line_items=[
                 {"site_id": settled.sites[item.nmi].id, "address": settled.sites[item.nmi].address, **asdict(item)}
@@ -124,61 +136,6 @@ async def settle_month(
         sites=sites,
         settled_from=identity,
     )
-
-
-def report_key(report_id: UUID, file_format: str) -> str:
-    """Return the object key of a report's file."""
-    return f"reports/{report_id}/vpp_report.{file_format}"
-
-
-def report_json(settled: Settled) -> bytes:
-    """Return a report as the JSON of `vpp_report.json`, with amounts as numbers to the cent."""
-    totals = settled.statement.totals
-    report = {
-        "vpp": settled.vpp_name,
-        "month": str(settled.statement.month),
-        "totals": {
-            "total_revenue": float(totals.total_revenue_aud),
-            "vpp_ad_valorem_fee": float(totals.ad_valorem_fee_aud),
-            "vpp_daily_fees": float(totals.daily_fees_aud),
-            "vpp_cost_only": float(totals.cost_only_aud),
-            "vpp_total_revenue": float(totals.vpp_total_aud),
-            "site_total_revenue_after_fees": float(totals.site_total_aud),
-        },
-        "sites": {
-            item.nmi: {
-                "nmi": item.nmi,
-                "address": settled.sites[item.nmi].address,
-                "site_capacity_kwh": float(item.capacity_kwh),
-                "site_member_days": item.member_days,
-                "site_revenue": float(item.revenue_aud),
-                "site_ad_valorem_fee": float(item.ad_valorem_fee_aud),
-                "site_event_share": float(item.event_share_aud),
-                "site_capacity_share": float(item.capacity_share_aud),
-                "site_revenue_before_fees": float(item.before_fees_aud),
-                "site_daily_fee": float(item.daily_fee_aud),
-                "site_daily_fee_waived": float(item.waived_fee_aud),
-                "site_revenue_after_fees": float(item.after_fees_aud),
-            }
-            for item in settled.statement.line_items
-        },
-        "terms": settled.terms,
-    }
-    return json.dumps(report, indent=2, ensure_ascii=False).encode()
-
-
-def line_items_csv(settled: Settled) -> bytes:
-    """Return a report's line items as CSV, one row per site, in order of NMI."""
-    rows = [
-        {"nmi": item.nmi, "address": settled.sites[item.nmi].address, **asdict(item)}
-        for item in settled.statement.line_items
-    ]
-    file = io.StringIO(newline="")
-    columns = ["nmi", "address", *(field.name for field in fields(LineItem) if field.name != "nmi")]
-    writer = csv.DictWriter(file, columns)
-    writer.writeheader()
-    writer.writerows(rows)
-    return file.getvalue().encode()
 
 
 async def _members(session: AsyncSession, vpp_id: UUID, month: Month) -> tuple[list[Member], dict[str, SettledSite]]:

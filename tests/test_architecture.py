@@ -22,6 +22,7 @@ LAYERS = (
     "graph.worker",
     "graph.imports",
     "graph.settlement_run",
+    "graph.report_files",
     "graph.operations",
     "graph.auth",
     "graph.embedded",

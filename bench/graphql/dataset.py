@@ -54,11 +54,8 @@ ADD_SITES = [
 
 ADD_REPORT = f"""
     with report as (
-        insert into revenue_reports (
-            id, vpp_id, month, revision, status, settled_from, vpp_name, terms,
-            total_revenue_aud, ad_valorem_fee_aud, daily_fees_aud, cost_only_aud, vpp_total_aud, site_total_aud
-        )
-        select gen_random_uuid(), id, '2025-09-01', 1, 'READY', 'the bench', name, '[]', 0, 0, 0, 0, 0, 0
+        insert into revenue_reports (id, vpp_id, month, revision, status, settled_from, vpp_name, terms)
+        select gen_random_uuid(), id, '2025-09-01', 1, 'PENDING', 'the bench', name, '[]'
         from vpps
         where name = 'VPP 00'
         returning id
@@ -81,8 +78,8 @@ ADD_REPORT = f"""
     from report, shares;
 
     update revenue_reports
-    set total_revenue_aud = revenue, ad_valorem_fee_aud = fee, daily_fees_aud = daily, vpp_total_aud = fee + daily,
-        site_total_aud = after_fees
+    set status = 'READY', total_revenue_aud = revenue, ad_valorem_fee_aud = fee, daily_fees_aud = daily,
+        cost_only_aud = 0, vpp_total_aud = fee + daily, site_total_aud = after_fees
     from (
         select
             sum(revenue_aud) as revenue, sum(ad_valorem_fee_aud) as fee,

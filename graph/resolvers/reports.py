@@ -22,8 +22,9 @@ from db.reports import RevenueReport as ReportTable
 from db.reports import RevenueReportNotFound, Status
 from db.reports import SiteLineItem as LineItemTable
 from db.vpps import DailyFeeOutOfRange, PercentageOutOfRange
-from graph import settlement_run
+from graph import report_files, settlement_run
 from graph.auth.callers import MEMBER, OPERATOR, READER
+from graph.report_files import FileFormat
 from graph.resolvers.context import Info
 from graph.resolvers.directives import AwsSubscribe
 from graph.resolvers.fields import (
@@ -155,18 +156,24 @@ class RevenueReport(RowType):
     ) -> AWSURL | None:
         if self.status is not Status.READY:
             return None
-        kind = (format or RevenueReportFormat.JSON).value.lower()
+        file_format = FileFormat[(format or RevenueReportFormat.JSON).name]
+        key, object_store = report_files.key_of(self, file_format), info.context.object_store
+        await report_files.restore_if_missing(
+            info.context.database, object_store, report_id=to_uuid(self.id), file_format=file_format, key=key
+        )
         return AWSURL(
-            await info.context.object_store.download_link(
-                settlement_run.report_key(to_uuid(self.id), kind),
-                file_name=f"vpp_report.{kind}",
-                content_type={"json": "application/json", "csv": "text/csv; charset=utf-8"}[kind],
+            await object_store.download_link(
+                key,
+                file_name=f"vpp_report.{file_format}",
+                content_type=file_format.content_type,
                 expires_in_s=DOWNLOAD_LINK_S,
             )
         )
 
     created_at: datetime
     settled_from: strawberry.Private[str | None]
+    json_key: strawberry.Private[str | None]
+    csv_key: strawberry.Private[str | None]
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "RevenueReport | None":

@@ -196,7 +196,6 @@ REFUSED: dict[str, Sequence[dict[str, str] | str]] = {
     "revenue_reports_ready_has_figures": [NEW | {"settled_from": "null"}, NEW | {"status": "'PENDING'"}],
     "revenue_reports_totals_add_up": [NEW | {"site_total_aud": "2"}, NEW | {"vpp_total_aud": "2"}],
     "site_line_items_report_id_fkey": [{"report_id": OTHER}],
-    "site_line_items_site_id_fkey": [{"nmi": "'2001985732'", "site_id": OTHER}],
     "site_line_items_add_up": [{"before_fees_aud": "3"}, {"after_fees_aud": "2"}],
     "api_keys_secret_sha256_once": [NEW],
     "api_keys_name_is_text": with_invalid_texts(NEW, "name", max_length=200),

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +13,8 @@ import pytest
 from pgqueuer.db import AsyncpgDriver
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.ports.repository import EntrypointExecutionParameter
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 import db.reports
@@ -69,15 +72,24 @@ async def report(database: Database, id: UUID) -> Any:
     return await database.row(db.reports.reports(UNRESTRICTED).where(col(RevenueReport.id) == id))
 
 
+async def stored(database: Database, id: UUID) -> Any:
+    """Return the whole row of a READY report."""
+    async with database.transaction() as session:
+        row, _ = await db.reports.published(session, id=id)
+    return row
+
+
 class PausedStore:
-    """An object store whose writes wait until they are resumed."""
+    """An object store whose writes wait until they are resumed; it keeps the objects by their keys."""
 
     def __init__(self) -> None:
         self.is_writing, self.resumed = asyncio.Event(), asyncio.Event()
+        self.objects: dict[str, bytes] = {}
 
-    async def write(self, *_args: object, **_options: object) -> None:
+    async def write(self, key: str, data: bytes, *, content_type: str) -> None:
         self.is_writing.set()
         await self.resumed.wait()
+        self.objects[key] = data
 
 
 async def test_a_request_returns_the_pending_report_while_its_job_is_queued(
@@ -97,7 +109,7 @@ async def test_a_request_during_a_settlement_creates_a_revision_with_the_latest_
     settling = asyncio.create_task(settlement_run.run(database, store, report_id=first))  # type: ignore[arg-type]
     await store.is_writing.wait()
 
-    # The settlement has read its snapshot, and its transaction is still open.
+    # The settlement has read its snapshot.
     await change_terms(database, vpp_id)
     second = await request(database, vpp_id)
     third = await request(database, vpp_id)
@@ -121,3 +133,45 @@ async def test_a_request_returns_the_pending_report_if_its_job_waits_for_a_retry
     await change_terms(database, vpp_id)
 
     assert await request(database, vpp_id) == first
+
+
+async def test_late_files_of_an_overtaken_settlement_do_not_change_those_of_the_report(
+    database: Database, vpp_id: UUID, queue: LeasedQueries
+) -> None:
+    id, paused, store = await request(database, vpp_id), PausedStore(), PausedStore()
+    await pick_job(queue)
+    store.resumed.set()
+    overtaken = asyncio.create_task(settlement_run.run(database, paused, report_id=id))  # type: ignore[arg-type]
+    await paused.is_writing.wait()
+
+    # Another worker takes the job over, after a change, and completes it.
+    await change_terms(database, vpp_id)
+    await settlement_run.run(database, store, report_id=id)  # type: ignore[arg-type]
+    row = await stored(database, id)
+    paused.objects = store.objects
+    published = dict(store.objects)
+    paused.resumed.set()
+    await overtaken
+
+    assert await stored(database, id) == row
+    assert row.terms[0]["revenue_percentage"] == 30
+    assert {row.json_key, row.csv_key} == published.keys()
+    assert {key: store.objects[key] for key in published} == published
+    assert len(store.objects) == 4
+    assert sha256(published[row.json_key]).hexdigest() == row.json_sha256
+    assert sha256(published[row.csv_key]).hexdigest() == row.csv_sha256
+
+
+async def test_no_lock_is_held_while_files_are_written(
+    database: Database, vpp_id: UUID, queue: LeasedQueries, session: AsyncSession
+) -> None:
+    id, paused = await request(database, vpp_id), PausedStore()
+    settling = asyncio.create_task(settlement_run.run(database, paused, report_id=id))  # type: ignore[arg-type]
+    await paused.is_writing.wait()
+
+    locked = await session.scalar(text("select id from revenue_reports where id = :id for update nowait"), {"id": id})
+    await session.rollback()
+    paused.resumed.set()
+    await settling
+
+    assert locked == id
