@@ -6,6 +6,7 @@ imports.py describes the states of an import and has the API's side.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from db import site_months
+from db import import_warnings, site_months
 from db.engine.database import driver_connection
 from db.engine.refusals import Conflict, translate_violations
 from db.imports import Import, ImportCheckpoint, Status, close, update_row_counts
@@ -34,6 +35,18 @@ TERMINATE_EARLIER_WORKERS = text(
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = :application_name"
 )
 
+
+# Selects the commonest cause of the rejections of an import, with its first message, if all of the rows were rejected.
+ALL_REJECTED = text("""
+    select
+        imports.rows_read, column_name, count(*) as row_count, (array_agg(message order by line_number))[1] as message
+    from imports
+    join import_rejections on import_rejections.import_id = imports.id
+    where imports.id = :import_id and rows_rejected = rows_read and rows_read > 0
+    group by imports.rows_read, column_name, code
+    order by count(*) desc, min(line_number)
+    limit 1
+""")
 
 # Compares the rows of an import with those of the import that it replaces, whether they count or not, and stores the
 # difference. Among the rows of one site, time and type, those that are not the same are paired as changed.
@@ -249,25 +262,39 @@ async def keep_rejections(
     )
 
 
-async def complete(session: AsyncSession, claim: Claim) -> None:
+async def complete(session: AsyncSession, claim: Claim) -> bool:
     """
     Complete an import of parks or readings, whose rows count already.
 
-    Raises LeaseLost.
+    If all of its rows were rejected, it fails with the commonest cause, and returns False. Raises LeaseLost.
     """
     await _change_claimed(session, claim, status=Status.COMPLETED, finished_at=func.clock_timestamp())
+    rejected = (await session.execute(ALL_REJECTED, {"import_id": claim.import_id})).one_or_none()
+    if rejected is None:
+        return True
+    rows = "The only row was" if rejected.rows_read == 1 else f"All {rejected.rows_read:,} rows were"
+    cause = f"{rejected.column_name}: {rejected.message}" if rejected.column_name else rejected.message
+    share = "" if rejected.row_count == rejected.rows_read else f" ({rejected.row_count:,} rows)"
+    reason = f"{rows} rejected, so nothing was imported. {cause}{share} Mend the cause, and start the import again."
+    await session.execute(
+        update(Import).where(col(Import.id) == claim.import_id).values(status=Status.FAILED, failure_reason=reason)
+    )
+    return False
 
 
-async def complete_events(session: AsyncSession, claim: Claim, totals: Sequence[memoryview] | None) -> None:
+async def complete_events(
+    session: AsyncSession, claim: Claim, totals: Sequence[memoryview] | None, *, today: date
+) -> None:
     """
     Complete an import of events: they count from now on, except those that a completed import has already.
 
     If the import replaces another one that still counts, that one is reverted, and the difference is stored. `totals`
     are the buffers of a COPY into site_months, from a worker that processed the file from its start; None makes
-    Postgres sum up the blocks. Raises LeaseLost, SiteDeleted.
+    Postgres sum up the blocks. `today` is in NEM time. Raises LeaseLost, SiteDeleted.
     """
     await session.execute(site_months.LOCK)
-    await complete(session, claim)
+    if not await complete(session, claim):
+        return
     if claim.replaces is not None:
         replaced = (
             await session.scalars(select(Import).where(col(Import.id) == claim.replaces).with_for_update())
@@ -280,6 +307,7 @@ async def complete_events(session: AsyncSession, claim: Claim, totals: Sequence[
     with translate_violations(SiteDeleted()):
         counts = await site_months.add(session, import_id=claim.import_id, totals=totals)
     await update_row_counts(session, counts)
+    await import_warnings.add(session, import_id=claim.import_id, tomorrow=today + timedelta(days=1))
 
 
 async def fail(session: AsyncSession, claim: Claim, *, reason: str) -> None:

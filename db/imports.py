@@ -449,7 +449,8 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
     """
     Queue an import and its job, given the ETag and the size of the uploaded file; `etag` is None if there is no file.
 
-    A failed import resumes from its last checkpoint. A queued, running or completed one stays as it is. Raises
+    A failed import resumes from its last checkpoint, or from the start of the file if all rows read were rejected, since
+    their cause may be mended. A queued, running or completed one stays as it is. Raises
     ImportNotFound, ImportCancelled, NotUploaded, FileEmpty, FileTooLarge, FileChanged, FileImportedAlready,
     FileBeingImported.
     """
@@ -464,6 +465,8 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
         raise FileEmpty
     if bytes_total > max_bytes:
         raise FileTooLarge(size=bytes_total, limit=max_bytes)
+    if existing.rows_read > 0 and existing.rows_rejected == existing.rows_read:
+        await _start_over(session, existing)
     if existing.etag != etag and existing.bytes_read > 0:
         raise FileChanged
     queued = (
@@ -606,6 +609,15 @@ async def _correctable(
     if (existing.kind, existing.status) != ("BATTERY_EVENTS", Status.COMPLETED):
         raise NotCorrectable(id=id, kind=existing.kind, status=existing.status, field=not_found.field)
     return existing
+
+
+async def _start_over(session: AsyncSession, existing: Import) -> None:
+    async with as_database_owner(session):
+        for table in (ImportCheckpoint, ImportRejection):
+            await session.execute(delete(table).where(col(table.import_id) == existing.id))
+    for name in ("bytes_read", "rows_read", "rows_rejected"):
+        setattr(existing, name, 0)
+    await session.flush()
 
 
 def _check_park(session: AsyncSession, *, kind: str, park_id: UUID | None) -> None:

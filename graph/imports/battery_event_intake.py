@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Self
 
 from sqlalchemy.dialects.postgresql import Range
@@ -15,6 +15,7 @@ from db.engine.scope import UNRESTRICTED, Scope
 from db.import_runs import Claim
 from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
 from graph.imports.site_month_totals import SiteMonthTotals
+from graph.settlement.month import settlement_date
 
 
 class BatteryEventIntake:
@@ -61,4 +62,5 @@ class BatteryEventIntake:
 
     async def complete(self, session: AsyncSession) -> None:
         totals = None if self._totals is None else self._reader.encode_totals(self._totals)
-        await db.import_runs.complete_events(session, self._claim, totals)
+        today = settlement_date(datetime.now(UTC))
+        await db.import_runs.complete_events(session, self._claim, totals, today=today)

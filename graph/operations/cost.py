@@ -42,6 +42,7 @@ LIST_LENGTHS = {
     "Site.batteries": 2,
     "RevenueStatement.lineItems": 200,
     "Import.overlaps": 3,
+    "Import.warnings": 3,
 }
 # The assumed number of items of each list in an introspection query.
 INTROSPECTION_LIST_LENGTH = 5

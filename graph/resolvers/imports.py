@@ -12,9 +12,11 @@ import strawberry
 from sqlmodel import col
 from strawberry import ID
 
+import db.import_warnings
 import db.imports
 from db.audit_entries import Kind
 from db.engine.database import ReadStatement
+from db.import_warnings import WarningCode
 from db.imports import FileTooLarge, ImportNotFound, Status
 from db.imports import Import as ImportTable
 from db.imports import ImportRejection as RejectionTable
@@ -90,6 +92,21 @@ class Duplicates(Enum):
     COUNT = "COUNT"
 
 
+strawberry.enum(
+    WarningCode,
+    name="ImportWarningCode",
+    description="NO_VPP_ON_DAY: the site was in no VPP on the day, so the rows are in no report."
+    "\nFUTURE_DAY: the day has not come yet."
+    "\nCONFLICTING_VALUES: rows of the file have the same site, time and event type, but not the same values."
+    "\nDIFFERS_FROM_ANOTHER_IMPORT: the same, with a row of an earlier import."
+    "\nNEGATIVE_DISCHARGES: nearly all discharges of the file lose money; the sign of the tariff may be wrong.",
+)
+
+
+def _warnings(context: ReadContext) -> ReadStatement:
+    return db.import_warnings.warnings(context.scope, context.keys)
+
+
 def _overlaps(context: ReadContext) -> ReadStatement:
     return db.imports.overlaps(context.scope, context.keys)
 
@@ -157,6 +174,10 @@ class Import(RowType):
         FieldQuery(_overlaps, parent_column="id", key_column="import_id", is_list=True),
         description="The duplicate and undecided rows, by the import that may have them already.",
     )
+    warnings: list["RowWarning"] = query_field(
+        FieldQuery(_warnings, parent_column="id", key_column="import_id", is_list=True),
+        description="Rows that were imported, but may not be what you mean. By code and settlement month.",
+    )
     corrects: ID | None = strawberry.field(description="The import whose rejected rows the file has, corrected.")
     replaces: ID | None = strawberry.field(
         description="The import that is reverted in the moment in which this one is COMPLETED."
@@ -198,6 +219,18 @@ class Import(RowType):
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "Import | None":
         return await cls.load_first(info, IMPORT, id=str(id))
+
+
+# Not named ImportWarning in Python, which is a built-in exception.
+@strawberry.type(
+    name="ImportWarning", description="Rows of an import, in one settlement month, that may not be what you mean."
+)
+class RowWarning(RowType):
+    code: WarningCode = column_field("code", convert=WarningCode)
+    month: str = column_field("month", convert="{:%Y-%m}".format)
+    row_count: int
+    value_aud: str = strawberry.field(description="The money that the rows earn, exact.")
+    line_number: int = strawberry.field(description="The first of the rows in the file; the header is line 1.")
 
 
 @strawberry.type(description="The rows of an import that do not count because of one other import.")

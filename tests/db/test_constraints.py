@@ -81,6 +81,14 @@ ROWS = {
         "ambiguous_row_count": "0",
         "ambiguous_value_aud": "0",
     },
+    "import_warnings": {
+        "import_id": ID,
+        "code": "''",
+        "month": "'2025-07-01'",
+        "row_count": "1",
+        "value_aud": "0",
+        "line_number": "2",
+    },
     "import_replacements": {
         "import_id": ID,
         "rows_same": "0",
@@ -177,6 +185,7 @@ REFUSED: dict[str, Sequence[dict[str, str] | str]] = {
     "imports_replaces_fkey": [NEW | {"etag": "'x'", "replaces": "gen_random_uuid()"}],
     "import_overlaps_import_id_fkey": [{"import_id": OTHER}],
     "import_replacements_import_id_fkey": [{"import_id": OTHER}],
+    "import_warnings_import_id_fkey": [{"import_id": OTHER}],
     "imports_readings_have_a_park": [NEW | {"kind": "'PARK_READINGS'"}, NEW | {"park_id": ID}],
     "imports_park_id_fkey": [NEW | {"kind": "'PARK_READINGS'", "park_id": OTHER}],
     "parks_name_once": [NEW],
