@@ -449,8 +449,8 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
     """
     Queue an import and its job, given the ETag and the size of the uploaded file; `etag` is None if there is no file.
 
-    A failed import resumes from its last checkpoint, or from the start of the file if all rows read were rejected, since
-    their cause may be mended. A queued, running or completed one stays as it is. Raises
+    A failed import resumes from its last checkpoint, or from the start of the file if all rows were rejected, since the
+    cause may be mended. A queued, running or completed one stays as it is. Raises
     ImportNotFound, ImportCancelled, NotUploaded, FileEmpty, FileTooLarge, FileChanged, FileImportedAlready,
     FileBeingImported.
     """
