@@ -15,6 +15,7 @@ from tests.fixtures.watching import start_import
 from tests.fixtures.worker_process import WorkerProcess, open_workers
 
 MIB = 2**20
+HOUR_S = 3600
 MAX_PEAK_MIB = 300
 
 
@@ -27,7 +28,8 @@ async def imported(api: Api, content: bytes) -> tuple[str, str | None, int, int,
 async def worker(servers: EmbeddedServers, database_url: str) -> AsyncIterator[WorkerProcess]:
     """One worker for all files, so that its peak is the highest of all imports."""
     async with open_workers(database_url, servers.object_store) as workers:
-        yield await workers.start(chunk_bytes=8 * MIB)
+        # With such chunks a transaction may be idle for longer than the tests' short lease.
+        yield await workers.start(chunk_bytes=8 * MIB, lease_s=HOUR_S)
 
 
 async def test_line_of_ten_megabytes_is_rejected_and_the_rows_around_it_are_imported(

@@ -10,13 +10,15 @@ from tests.fixtures.proxy import Fault, Proxy
 from tests.fixtures.watching import assert_events_count_once, start_import, wait_until
 from tests.fixtures.worker_process import CHUNK_BYTES, Workers
 
+HOUR_S = 3600
+
 
 @pytest.mark.parametrize(("fault", "seed"), [("refuse", 1), ("reset", 2), ("stall", 3)])
 async def test_import_resumes_when_s3_is_back(
     api: Api, database: Database, workers: Workers, s3: Proxy, nmis: list[str], fault: Fault, seed: int
 ) -> None:
     file = event_file(nmis, rows=10_000, seed=seed)
-    worker = await workers.start(s3_port=s3.port)
+    worker = await workers.start(s3_port=s3.port, s3_read_timeout_s=0.5)
     s3.fail(fault, after_bytes=MAX_HEADER_BYTES + 5 * CHUNK_BYTES)
     import_id = await start_import(api, file)
 
@@ -34,7 +36,8 @@ async def test_connection_that_is_reset_once_is_reopened_without_a_retry_of_the_
     api: Api, database: Database, workers: Workers, s3: Proxy, nmis: list[str]
 ) -> None:
     file = event_file(nmis, rows=10_000, seed=4)
-    await workers.start(s3_port=s3.port)
+    # The lease outlives the test, so that the worker claims the import once, however slow the machine is.
+    await workers.start(s3_port=s3.port, lease_s=HOUR_S)
     s3.fail("reset", after_bytes=MAX_HEADER_BYTES + 5 * CHUNK_BYTES)
     import_id = await start_import(api, file)
 
