@@ -23,7 +23,7 @@ from graph.operations.documents import Documents
 from graph.web.app import application
 from graph.web.server import Serving, serving
 from graph.worker import Worker
-from tests.fixtures.api import API_KEY, Api
+from tests.fixtures.api import API_KEY, WAIT_S, Api
 from tests.fixtures.graphql_transport_ws import Socket, open_socket
 
 
@@ -126,7 +126,7 @@ async def open_api(servers: EmbeddedServers, database_url: str, documents: Docum
         notices.listening(),
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client,
-        httpx.AsyncClient() as s3,
+        httpx.AsyncClient(timeout=WAIT_S) as s3,
     ):
         yield Api(client, s3, notices)
 
@@ -157,8 +157,8 @@ async def served_api(api_server: Serving, servers: EmbeddedServers) -> AsyncIter
     notices = Notices(servers.database_url)
     async with (
         notices.listening(),
-        httpx.AsyncClient(base_url=api_server.url) as client,
-        httpx.AsyncClient() as s3,
+        httpx.AsyncClient(base_url=api_server.url, timeout=WAIT_S) as client,
+        httpx.AsyncClient(timeout=WAIT_S) as s3,
     ):
         yield Api(client, s3, notices)
 

@@ -21,6 +21,7 @@ from graph.object_store import (
     StoredObject,
     open_object_store,
 )
+from tests.fixtures.api import WAIT_S
 
 LETTERS = b"abcdefghij"
 LETTERS_ETAG = '"a925576942e94b2ef57a066101b48876"'
@@ -196,7 +197,7 @@ async def test_stream_does_not_resume_with_a_replaced_object(
 async def test_browser_upload_through_a_link_is_stored(object_store: ObjectStore) -> None:
     link = await object_store.upload_link("links/Zählwerk 1.csv", expires_in_s=60)
 
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=WAIT_S) as browser:
         uploaded = await browser.put(link, content=LETTERS, headers={"Content-Type": "text/csv"})
 
     assert uploaded.status_code == 200
@@ -219,7 +220,7 @@ async def test_download_has_the_requested_file_name(
         "named", file_name=file_name, content_type="text/csv; charset=utf-8", expires_in_s=60
     )
 
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=WAIT_S) as browser:
         downloaded = await browser.get(link)
 
     assert downloaded.content == LETTERS
@@ -233,7 +234,7 @@ async def test_link_allows_one_method_on_one_object(object_store: ObjectStore) -
     download = await object_store.download_link("opened", file_name="a", content_type="text/plain", expires_in_s=60)
     upload = await object_store.upload_link("opened", expires_in_s=60)
 
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=WAIT_S) as browser:
         opened = await browser.get(download)
         refused = [
             await browser.get(download.replace("/opened?", "/closed?")),
@@ -264,7 +265,7 @@ async def test_changed_link_is_rejected(object_store: ObjectStore, signed: str, 
     link = await object_store.download_link("unchanged", file_name="a", content_type="text/plain", expires_in_s=60)
     assert signed in link
 
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=WAIT_S) as browser:
         answer = await browser.get(link.replace(signed, tampered))
 
     assert answer.status_code == 403
@@ -279,7 +280,7 @@ async def test_expired_link_is_rejected(object_store: ObjectStore, monkeypatch: 
     unexpired = await object_store.upload_link("expired", expires_in_s=600)
     monkeypatch.undo()
 
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=WAIT_S) as browser:
         answers = [await browser.get(download), await browser.put(upload, content=b"late")]
         unchanged = await object_store.read("expired", etag=LETTERS_ETAG)
         in_time = await browser.put(unexpired, content=LETTERS)
@@ -295,7 +296,7 @@ async def test_only_pages_of_the_cors_origins_may_use_links(object_store: Object
     async def allowed(origins: Sequence[str]) -> list[str | None]:
         await object_store.set_cors_origins(origins)
         headers = {"access-control-request-method": "PUT", "access-control-request-headers": "content-type"}
-        async with httpx.AsyncClient() as browser:
+        async with httpx.AsyncClient(timeout=WAIT_S) as browser:
             answers = [
                 await browser.options(link, headers={"origin": origin, **headers})
                 for origin in ("https://app.example", "http://[::1]:8000", "https://evil.example")

@@ -14,7 +14,7 @@ from db.engine.notices import Notices
 from graph.auth.authentication import Authenticator
 from graph.auth.callers import Caller
 from graph.auth.key_cache import KeyCache
-from tests.fixtures.api import API_KEY, Api, new_name
+from tests.fixtures.api import API_KEY, WAIT_S, Api, new_name
 
 CALLER = "{ getCaller { authType name role siteIds vppIds } }"
 CREATE_KEY = "mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKey { id } secret } }"
@@ -140,7 +140,7 @@ async def test_watching_for_revocations_continues_after_a_database_error(databas
 
     async with notices.listening():
         watching = asyncio.create_task(authenticator.watch_revocations(notices))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT_S):
             await access_lost.wait()
         watching.cancel()
 

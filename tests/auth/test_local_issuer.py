@@ -11,6 +11,7 @@ import jwt
 import pytest
 
 from graph.auth.oidc import OidcIssuer
+from tests.fixtures.api import WAIT_S
 from tests.fixtures.authorization import challenge
 from tests.fixtures.issuer import CLIENT_ID, LocalIssuer, local_issuer
 
@@ -37,7 +38,7 @@ async def issuer() -> AsyncIterator[LocalIssuer]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(headers={"origin": "http://127.0.0.1:8000"}) as browser:
+    async with httpx.AsyncClient(headers={"origin": "http://127.0.0.1:8000"}, timeout=WAIT_S) as browser:
         yield browser
 
 

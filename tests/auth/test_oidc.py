@@ -20,7 +20,7 @@ from graph.auth.oidc import OidcIssuer
 from graph.embedded.servers import EmbeddedServers
 from graph.web.app import application
 from graph.web.server import listening_on
-from tests.fixtures.api import API_KEY, Api
+from tests.fixtures.api import API_KEY, WAIT_S, Api
 from tests.fixtures.appsync_realtime import ACK, KEEP_ALIVE, connect_realtime
 from tests.fixtures.graphql_transport_ws import open_socket
 from tests.fixtures.issuer import CLIENT_ID, LocalIssuer, ec_key, local_issuer, public_jwk, rsa_key, serve_on, signed
@@ -29,6 +29,8 @@ CALLER = "{ getCaller { authType name role siteIds vppIds } }"
 REPORTS = "subscription { onRevenueReport { id } }"
 CREATE_VPP = 'mutation { createVpp(input: {name: "No", revenuePercentage: 20}) { id } }'
 REFUSED = "You are not authorized to make this call: the token "
+# Of tokens that expire within a test: long enough to subscribe with them on a busy machine.
+LIFETIME_S = 6
 NO_ROLE = "gives no role: no group in its claim {} has a role"
 # Fixed ids, since the processes of a parallel run must collect the same tests.
 ONE, OTHER = "3f2b6c1e-8d4a-4b7e-9c55-0a1d2e3f4a5b", "7c9e1a2b-4d5f-4e6a-8b7c-9d0e1f2a3b4c"
@@ -59,7 +61,7 @@ async def url(servers: EmbeddedServers, database_url: str, issuer: LocalIssuer) 
 
 @pytest_asyncio.fixture(scope="module")
 async def client(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=WAIT_S) as client:
         yield client
 
 
@@ -350,7 +352,7 @@ async def test_token_is_accepted_in_the_first_message_of_a_websocket(url: str, i
 
 
 async def test_websocket_is_closed_when_its_token_expires(url: str, issuer: LocalIssuer) -> None:
-    token = issuer.token(exp=int(time.time()) + 2)
+    token = issuer.token(exp=int(time.time()) + LIFETIME_S)
 
     async with open_socket(url, {"authorization": token}) as socket:
         with pytest.raises(ConnectionClosed) as closed:
@@ -361,7 +363,7 @@ async def test_websocket_is_closed_when_its_token_expires(url: str, issuer: Loca
 
 
 async def test_expired_token_ends_its_subscription_and_no_other(url: str, issuer: LocalIssuer) -> None:
-    valid, expiring = issuer.token(), issuer.token(exp=int(time.time()) + 2)
+    valid, expiring = issuer.token(), issuer.token(exp=int(time.time()) + LIFETIME_S)
 
     async with connect_realtime(url, headers={"Authorization": valid}) as socket:
         await socket.send({"type": "connection_init"})
@@ -382,7 +384,7 @@ async def test_expired_token_ends_its_subscription_and_no_other(url: str, issuer
 
 
 async def test_event_stream_ends_when_its_token_expires(client: httpx.AsyncClient, issuer: LocalIssuer) -> None:
-    headers = {"authorization": issuer.token(exp=int(time.time()) + 2), "accept": "text/event-stream"}
+    headers = {"authorization": issuer.token(exp=int(time.time()) + LIFETIME_S), "accept": "text/event-stream"}
 
     response = await post(client, headers, REPORTS)
 

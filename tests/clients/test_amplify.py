@@ -14,7 +14,7 @@ from graph.embedded.infrastructure import Infrastructure, own_certificate
 from graph.embedded.servers import EmbeddedServers
 from graph.web.server import Serving, serving
 from tests.clients.conftest import TlsServer, uploaded_event
-from tests.fixtures.api import API_KEY, COST, Api, new_name
+from tests.fixtures.api import API_KEY, COST, WAIT_S, Api, new_name
 from tests.fixtures.client_apps import ClientApp
 from tests.fixtures.import_progress import (
     AWAITING_UPLOAD,
@@ -35,7 +35,7 @@ def amplify(url: str, api_key: str = API_KEY, *, authority: Path | None = None) 
 
 async def signing_amplify(url: str, signer: Signer, *, authority: Path | None = None, **more: Any) -> ClientApp:
     """Return an app configured by our amplify_outputs.json, except that it signs requests and sends no API key."""
-    async with httpx.AsyncClient(verify=ssl.create_default_context(cafile=authority)) as client:
+    async with httpx.AsyncClient(verify=ssl.create_default_context(cafile=authority), timeout=WAIT_S) as client:
         configuration = (await client.get(f"{url}/amplify_outputs.json")).json()
     configuration["data"]["default_authorization_type"] = "AWS_IAM"
     access_key = {"accessKeyId": signer.access_key_id, "secretAccessKey": signer.secret}

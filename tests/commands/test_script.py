@@ -14,6 +14,7 @@ from rich.console import Console
 from graph.commands.script import LineRefused, print_reports, run_script
 from graph.commands.script.client import Client
 from graph.settlement.nmi import check_digit
+from tests.fixtures.api import WAIT_S
 
 PROGRESS_LINE = re.compile(r"  (\d+ %, )?([\d,]+ rows|waiting for a worker)")
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -59,7 +60,7 @@ async def run(script: str, api_server: ApiServer, folder: Path) -> str:
 
 
 async def execute(api_server: ApiServer, document: str, **variables: object) -> Any:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=WAIT_S) as http:
         return await Client(f"{api_server.url}/graphql", api_server.api_key, http).execute(document, **variables)
 
 

@@ -110,7 +110,7 @@ def runs(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> dic
 def run_graphql(block: Block, server: RunningServer) -> Run:
     """Send an operation that GraphiQL would send."""
     headers = {"x-api-key": server.api_key}
-    return Run(httpx.post(f"{server.url}/graphql", json={"query": block.text}, headers=headers).text)
+    return Run(httpx.post(f"{server.url}/graphql", json={"query": block.text}, headers=headers, timeout=TIMEOUT_S).text)
 
 
 def run_program(language: Language, blocks: Sequence[Block], server: RunningServer, folder: Path) -> Iterator[Run]:

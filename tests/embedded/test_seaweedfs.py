@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from graph.embedded.servers import EmbeddedServers
 from graph.object_store import ObjectStore, open_object_store
+from tests.fixtures.api import WAIT_S
 
 
 async def test_servers_listen_on_loopback_only(servers: EmbeddedServers) -> None:
@@ -34,7 +35,7 @@ async def test_wrong_secret_is_rejected(servers: EmbeddedServers) -> None:
 async def test_presigned_link_allows_only_the_request_it_was_signed_for(object_store: ObjectStore) -> None:
     link = await object_store.upload_link("links/signed", expires_in_s=60)
 
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=WAIT_S) as browser:
         answers = [
             await browser.put(link.replace("links/signed", "links/other"), content=b"tampered"),
             await browser.put(link.replace("X-Amz-Expires=60", "X-Amz-Expires=600"), content=b"tampered"),
@@ -55,7 +56,7 @@ async def test_pages_of_any_origin_may_put_and_get_through_presigned_links(objec
         "links/page.csv", file_name="page.csv", content_type="text/csv", expires_in_s=60
     )
 
-    async with httpx.AsyncClient(headers=page) as browser:
+    async with httpx.AsyncClient(headers=page, timeout=WAIT_S) as browser:
         preflight = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type"}
         options = await browser.options(upload, headers=preflight)
         put = await browser.put(upload, content=b"a,b\n", headers={"Content-Type": "text/csv"})

@@ -18,11 +18,10 @@ from graph.protocols.request_rate import RequestRate, TooManyRequests
 from graph.protocols.websocket import SocketTimeouts
 from graph.settings import Limits
 from graph.web.server import serving
-from tests.fixtures.api import API_KEY, new_name
+from tests.fixtures.api import API_KEY, WAIT_S, new_name
 from tests.fixtures.appsync_realtime import open_realtime_socket
 from tests.fixtures.graphql_transport_ws import open_socket
 
-WAIT_S = 30
 HEADERS = {"x-api-key": API_KEY}
 CALLER = "{ getCaller { name } }"
 REPORTS = "subscription { onRevenueReport { id } }"
@@ -56,7 +55,7 @@ async def event_stream(url: str, document: str) -> AsyncIterator[httpx.Response]
     """Send an operation whose results are server-sent events."""
     headers = HEADERS | {"accept": "text/event-stream"}
     async with (
-        httpx.AsyncClient(base_url=url) as client,
+        httpx.AsyncClient(base_url=url, timeout=WAIT_S) as client,
         client.stream("POST", "/graphql", json={"query": document}, headers=headers) as response,
     ):
         yield response

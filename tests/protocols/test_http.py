@@ -16,7 +16,7 @@ from graph.operations.documents import Documents
 from graph.protocols import http
 from graph.protocols.http import ClientDisconnected, read_operation
 from graph.web.server import Serving, serving
-from tests.fixtures.api import API_KEY, COST, Api
+from tests.fixtures.api import API_KEY, COST, WAIT_S, Api
 
 CALLER = "{ getCaller { name } }"
 BODY = json.dumps({"query": CALLER}).encode()
@@ -25,7 +25,6 @@ HEADERS = {"x-api-key": API_KEY, "content-type": "application/json"}
 MALFORMED = "MalformedHttpRequestException"
 TWO_OPERATIONS = "query A { a: getCaller { name } } query B { b: getCaller { name } }"
 MIB = 2**20
-WAIT_S = 30
 
 
 async def send(api: Api, body: Any = BODY, **headers: str) -> Response:

@@ -25,13 +25,12 @@ from graph.protocols.request_rate import ProcessCounter, RedisCounter, RequestRa
 from graph.settings import Limits, StartupError
 from graph.web.server import Serving, serving
 from tests.conftest import open_api
-from tests.fixtures.api import API_KEY, Api
+from tests.fixtures.api import API_KEY, WAIT_S, Api
 from tests.fixtures.appsync_realtime import connect_realtime, open_realtime_socket
 from tests.fixtures.graphql_transport_ws import Socket, open_socket
 
 CALLER = "{ getCaller { name } }"
 HEADERS = {"x-api-key": API_KEY}
-WAIT_S = 30
 CLOSED_PORT = 1
 
 
@@ -169,7 +168,7 @@ async def test_limits_apply_over_appsync_realtime(api_server: Serving) -> None:
 
 
 async def test_limits_apply_to_server_sent_events(api_server: Serving) -> None:
-    async with httpx.AsyncClient(base_url=api_server.url) as client:
+    async with httpx.AsyncClient(base_url=api_server.url, timeout=WAIT_S) as client:
         headers = HEADERS | {"accept": "text/event-stream"}
         answer = await client.post("/graphql", json={"query": ALIASED}, headers=headers)
 
@@ -454,12 +453,12 @@ async def test_maximum_body_length_is_a_setting(servers: EmbeddedServers, databa
 async def test_statement_over_its_timeout_is_cancelled(
     servers: EmbeddedServers, database_url: str, release_vpps: asyncio.Event
 ) -> None:
-    async with limited(servers, database_url, statement_timeout_s=0.05) as api:
+    async with limited(servers, database_url, statement_timeout_s=0.5) as api:
         kind, _, message = await api.refusal("{ listVpps { nextToken } }")
 
     assert kind == "LimitExceeded"
     assert message == (
-        "The database cancelled a statement after 0.05 seconds, its limit; try again, or request less data."
+        "The database cancelled a statement after 0.5 seconds, its limit; try again, or request less data."
     )
 
 
@@ -478,10 +477,10 @@ async def test_revert_of_an_import_has_no_statement_timeout(database_url: str) -
 
 
 async def test_statement_timeout_can_be_disabled_for_one_transaction(database_url: str) -> None:
-    database = Database(database_url, statement_timeout_s=0.05)
+    database = Database(database_url, statement_timeout_s=0.5)
     async with database.transaction() as session:
         await disable_statement_timeout(session)
-        await session.execute(text("select pg_sleep(0.1)"))
+        await session.execute(text("select pg_sleep(0.6)"))
     with pytest.raises(StatementTimeout):
         await database.row(text("select pg_sleep(30)"))
     await database.close()

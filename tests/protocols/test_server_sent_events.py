@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from graph.web.server import Serving
-from tests.fixtures.api import API_KEY, COST, Api
+from tests.fixtures.api import API_KEY, COST, WAIT_S, Api
 
 IMPORT = "subscription ($id: ID!) { onImportProgress(id: $id) { status } }"
 REPORTS = "subscription { onRevenueReport { id } }"
@@ -33,7 +33,7 @@ async def stream_events(
                 yield name, json.loads(value) if value else None
 
     async with (
-        httpx.AsyncClient(base_url=api_server.url) as client,
+        httpx.AsyncClient(base_url=api_server.url, timeout=WAIT_S) as client,
         client.stream("POST", "/graphql", json=body, headers=headers) as answer,
     ):
         assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
@@ -97,7 +97,7 @@ async def test_revoking_a_key_ends_its_subscription(api_server: Serving, served_
 
 
 async def test_unknown_caller_is_rejected_with_http_status_401(api_server: Serving) -> None:
-    async with httpx.AsyncClient(base_url=api_server.url) as client:
+    async with httpx.AsyncClient(base_url=api_server.url, timeout=WAIT_S) as client:
         answer = await client.post("/graphql", json={"query": REPORTS}, headers={"accept": "text/event-stream"})
 
     assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (401, "UnauthorizedException")
@@ -105,7 +105,7 @@ async def test_unknown_caller_is_rejected_with_http_status_401(api_server: Servi
 
 async def test_query_of_a_client_that_also_accepts_json_is_answered_in_json(api_server: Serving) -> None:
     headers = {"x-api-key": API_KEY, "accept": "application/json, text/event-stream, multipart/mixed"}
-    async with httpx.AsyncClient(base_url=api_server.url) as client:
+    async with httpx.AsyncClient(base_url=api_server.url, timeout=WAIT_S) as client:
         answer = await client.post("/graphql", json={"query": "{ getCaller { role } }"}, headers=headers)
 
     assert answer.headers["content-type"] == "application/json"

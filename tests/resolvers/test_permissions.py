@@ -21,7 +21,7 @@ from db.engine.database import Database
 from graph.embedded.servers import EmbeddedServers
 from graph.schema import schema
 from graph.web.server import Serving
-from tests.fixtures.api import Api, new_name, new_nmi
+from tests.fixtures.api import WAIT_S, Api, new_name, new_nmi
 from tests.fixtures.readings import readings, store_readings
 
 ROLES = ("MEMBER", "READER", "OPERATOR", "ADMIN")
@@ -297,7 +297,7 @@ async def first_event(api_server: Serving, caller: Api, document: str) -> Any:
     """Subscribe by server-sent events, and return the first event."""
     headers = {"x-api-key": caller.key, "accept": "text/event-stream"}
     async with (
-        httpx.AsyncClient(base_url=api_server.url) as client,
+        httpx.AsyncClient(base_url=api_server.url, timeout=WAIT_S) as client,
         client.stream("POST", "/graphql", json={"query": document}, headers=headers) as response,
     ):
         async for line in response.aiter_lines():

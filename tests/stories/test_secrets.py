@@ -20,8 +20,8 @@ from websockets.typing import Subprotocol
 
 from graph.embedded.servers import EmbeddedServers
 from tests.conftest import execute
+from tests.fixtures.api import WAIT_S
 
-START_S = 60
 KEY = "da2-the-bootstrap-key-of-this-story"
 WRONG_KEY = "da2-a-key-that-opens-nothing-today"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIHN0cmFuZ2VyIn0.c2lnbmF0dXJl"
@@ -70,7 +70,7 @@ async def serving(servers: EmbeddedServers, database_url: str) -> AsyncIterator[
     )
     assert process.stdout is not None
     stdout = b""
-    async with asyncio.timeout(START_S), httpx.AsyncClient() as http:
+    async with asyncio.timeout(WAIT_S), httpx.AsyncClient(timeout=WAIT_S) as http:
         while b"Press Ctrl-C" not in stdout:
             line = await process.stdout.readline()
             assert line, stdout
@@ -102,7 +102,9 @@ async def send_keys_to_sockets(url: str) -> list[str]:
             (f"{address}/graphql/realtime?header={quote(header)}", ["nothing-known"]),
         ]
         for socket_url, subprotocols in attempts:
-            async with connect(socket_url, subprotocols=[Subprotocol(name) for name in subprotocols]) as socket:
+            async with connect(
+                socket_url, subprotocols=[Subprotocol(name) for name in subprotocols], open_timeout=WAIT_S
+            ) as socket:
                 with suppress(ConnectionClosed):
                     await socket.send(json.dumps({"type": "connection_init", "payload": {"x-api-key": key}}))
                     await socket.send("no JSON")

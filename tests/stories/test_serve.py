@@ -18,10 +18,10 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from graph.web.server import Serving
+from tests.fixtures.api import WAIT_S
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "first_month.txt"
 START_S = 120
-RESPONSE_S = 10
 REPORT = [
     "Total revenue 1.75",
     "Ad valorem fee, to the VPP 0.35",
@@ -76,7 +76,7 @@ def servers_in(data_dir: Path) -> list[str]:
 async def test_second_start_prints_the_same_report_and_imports_nothing_twice(tmp_path: Path) -> None:
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         async with serving(tmp_path) as (process, lines):
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(timeout=WAIT_S) as client:
                 response = await client.post(
                     printed_value(lines, "Endpoint"),
                     json={
@@ -145,9 +145,12 @@ async def test_clients_that_trust_the_tls_authority_connect_after_every_start(tm
             authorities.append(file.read_bytes())
             context = ssl.create_default_context(cafile=file)
             async with (
-                httpx.AsyncClient(verify=context) as client,
+                httpx.AsyncClient(verify=context, timeout=WAIT_S) as client,
                 connect(
-                    endpoint.replace("https", "wss"), ssl=context, subprotocols=[Subprotocol("graphql-transport-ws")]
+                    endpoint.replace("https", "wss"),
+                    ssl=context,
+                    subprotocols=[Subprotocol("graphql-transport-ws")],
+                    open_timeout=WAIT_S,
                 ) as socket,
             ):
                 outputs = await client.get(endpoint.replace("graphql", "amplify_outputs.json"))
@@ -175,7 +178,7 @@ async def test_given_certificate_is_used_regardless_of_its_host_names(tmp_path: 
 
     files = ("--tls-certificate", str(tmp_path / "vpp.pem"), "--tls-key", str(tmp_path / "vpp.key"))
     async with serving(tmp_path / "data", *files) as (process, lines):
-        async with httpx.AsyncClient(verify=context) as client:
+        async with httpx.AsyncClient(verify=context, timeout=WAIT_S) as client:
             response = await client.get(
                 printed_value(lines, "Endpoint").replace("graphql", "livez"),
                 headers={"host": "vpp.example"},
@@ -199,7 +202,7 @@ async def test_websocket_header_may_contain_a_token_of_sixteen_kilobytes(api_ser
         b"Sec-WebSocket-Protocol: graphql-transport-ws, header-" + b"e" * 16 * 1024 + b"\r\n\r\n"
     )
     try:
-        async with asyncio.timeout(RESPONSE_S):
+        async with asyncio.timeout(WAIT_S):
             status = await reader.readline()
     finally:
         writer.close()

@@ -79,6 +79,7 @@ async def test_simultaneous_readiness_probes_share_one_check(
 ) -> None:
     ping = AsyncMock()
     monkeypatch.setattr(ObjectStore, "ping", ping)
+    monkeypatch.setattr(graph.web.app, "READINESS_TTL_S", 3600)
 
     async with start_app(servers, database_url=database_url) as client:
         responses = await asyncio.gather(*(client.get("/readyz") for _ in range(20)))

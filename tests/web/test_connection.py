@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 
 from graph.web.connection import HttpProtocol
 from graph.web.server import listening_on
+from tests.fixtures.api import WAIT_S
 from tests.fixtures.connections import Connection, open_connection
 
 HEAD = b"POST /echo HTTP/1.1\r\nHost: localhost\r\n"
@@ -20,7 +21,7 @@ UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Setting
 
 
 class Hasty(HttpProtocol):
-    head_timeout_s = 0.2
+    head_timeout_s = 1
     max_head_bytes = 2000
 
 
@@ -87,7 +88,7 @@ async def test_connections_with_unfinished_heads_are_closed_while_others_are_ser
     for client in half_open:
         await client.send(begun)
 
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=WAIT_S) as http:
         answers = [await http.get(f"{server.url}/echo") for _ in range(50)]
 
     assert {(answer.status_code, answer.text) for answer in answers} == {(200, "GET ")}

@@ -12,12 +12,13 @@ import httpx
 import pytest
 import structlog
 
+import graph.auth.oidc
 from graph.auth.oidc import MIN_FETCH_INTERVAL_S, REFRESH_AFTER_S, OidcIssuer
 from graph.embedded.servers import EmbeddedServers
 from graph.settings import OidcSettings
 from graph.web import console
 from graph.web.app import application
-from tests.fixtures.api import API_KEY
+from tests.fixtures.api import API_KEY, WAIT_S
 from tests.fixtures.issuer import CLIENT_ID, LocalIssuer, local_issuer
 
 HTML = {"accept": "text/html,application/xhtml+xml;q=0.9"}
@@ -42,6 +43,12 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     metas = "".join(f'<meta name="{name}" content="">' for name in METAS)
     (tmp_path / "index.html").write_text(f"<html>{metas}</html>")
     monkeypatch.setattr(console, "STATIC", tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def origins_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the page wait for the issuer's discovery document, however slow the machine is."""
+    monkeypatch.setattr(graph.auth.oidc, "ORIGINS_TIMEOUT_S", WAIT_S)
 
 
 @pytest.fixture
@@ -259,7 +266,10 @@ async def test_page_is_served_while_the_issuer_is_unreachable(servers: EmbeddedS
     assert (answer.status_code, connect_sources(answer)) == (200, ["http://127.0.0.1:1"])
 
 
-async def test_page_does_not_wait_for_an_unresponsive_issuer(servers: EmbeddedServers) -> None:
+async def test_page_does_not_wait_for_an_unresponsive_issuer(
+    servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph.auth.oidc, "ORIGINS_TIMEOUT_S", 0.01)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
 

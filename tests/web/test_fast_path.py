@@ -376,7 +376,7 @@ async def test_request_in_flight_is_answered_before_shutdown(
 async def test_idle_connection_is_closed(
     servers: EmbeddedServers, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph.web.server, "KEEP_ALIVE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(graph.web.server, "KEEP_ALIVE_TIMEOUT_S", 1)
     infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
     async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as ours:
         connection = await open_connection(port_of(ours))

@@ -12,7 +12,7 @@ from graph.object_store import ObjectStore
 from graph.settings import StartupError
 from graph.web.origins import Pages
 from graph.web.server import listening_on, serving
-from tests.fixtures.api import API_KEY
+from tests.fixtures.api import API_KEY, WAIT_S
 
 
 async def test_accepted_connections_have_tcp_nodelay() -> None:
@@ -35,7 +35,7 @@ async def test_listed_origins_and_our_own_may_upload_files(
     link = await object_store.upload_link("listed", expires_in_s=60)
     listed = Pages(("https://app.example",))
 
-    async with httpx.AsyncClient() as browser:
+    async with httpx.AsyncClient(timeout=WAIT_S) as browser:
 
         async def allowed(*origins: str) -> list[str | None]:
             headers = {"access-control-request-method": "PUT"}

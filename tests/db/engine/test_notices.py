@@ -8,9 +8,7 @@ from sqlalchemy import text
 import db.engine.notices
 from db.engine.database import Database
 from db.engine.notices import Notices
-from tests.fixtures.api import Api
-
-WAIT_S = 30
+from tests.fixtures.api import WAIT_S, Api
 
 
 async def test_a_change_wakes_only_the_subscribers_of_its_row(api: Api) -> None:
