@@ -24,10 +24,12 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     bindparam,
+    false,
     func,
     insert,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, Range
@@ -90,6 +92,9 @@ class RevenueReport(Table, table=True):
     settled_from: str | None = None
     vpp_name: str | None = None
     terms: list[dict[str, Any]] | None = Field(default=None, sa_type=JSONB)
+    # The exact numbers of each span (graph/settlement/steps.py). Null in reports that were settled before the numbers
+    # were kept.
+    settled_spans: list[list[str]] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
 
     # The keys and the SHA-256, in hexadecimal digits, of the report's files.
     json_key: str | None = None
@@ -130,6 +135,8 @@ class SiteLineItem(Table, table=True):
     daily_fee_aud: Decimal = money_column()
     waived_fee_aud: Decimal = money_column()
     after_fees_aud: Decimal = money_column()
+    # The exact revenue and capacity in each of the report's `settled_spans`, or null where the site is not a member.
+    settled_numbers: list[list[str] | None] | None = Field(default=None, sa_type=JSONB(none_as_null=True))
 
 
 class ReportVppNotFound(VppNotFound):
@@ -224,6 +231,7 @@ def reports(scope: Scope) -> ReadStatement:
         *(col(RevenueReport.status), col(RevenueReport.failure_reason), col(RevenueReport.settled_from)),
         *(col(RevenueReport.json_key), col(RevenueReport.csv_key)),
         *(col(RevenueReport.created_at), is_latest(scope).label("is_latest"), *TOTALS),
+        col(RevenueReport.terms).label("settled_terms"),
     ).where(*scope.reports(RevenueReport))
 
 
@@ -262,10 +270,19 @@ def identities(vpp_months: Sequence[tuple[UUID, date]]) -> TextualSelect:
 
 
 def line_items(scope: Scope, report_ids: Sequence[UUID]) -> ReadStatement:
-    """Select the line items of some reports."""
+    """
+    Select the line items of some reports.
+
+    `shows_pool` is false for a scope of sites: the pool and the capacities of all members tell what other sites earned.
+    """
     in_scope = scope.line_items(col(SiteLineItem.report_id), col(SiteLineItem.site_id))
     columns = SiteLineItem.__table__.c  # type: ignore[attr-defined]
-    return select(*columns).where(equals_any(col(SiteLineItem.report_id), report_ids), *in_scope)
+    shows_pool = (true() if scope.site_ids is None else false()).label("shows_pool")
+    report = aliased(RevenueReport)
+    spans = select(col(report.settled_spans)).where(col(report.id) == SiteLineItem.report_id).scalar_subquery()
+    return select(*columns, spans.label("settled_spans"), shows_pool).where(
+        equals_any(col(SiteLineItem.report_id), report_ids), *in_scope
+    )
 
 
 def members_in_month(vpp_id: UUID, month: Range[date]) -> ReadStatement:

@@ -31,6 +31,7 @@ from graph.settlement.month import Month
 from graph.settlement.settle import Earnings, settle
 from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut_into_spans
 from graph.settlement.statement import Statement
+from graph.settlement.steps import SettledNumbers, settled_numbers
 
 NO_EARNINGS = Decimal(0)
 # With this memory, Postgres sums the earnings of ten thousand sites in 26 spans without a temporary file.
@@ -45,6 +46,7 @@ class Settled:
     terms: Sequence[Mapping[str, Any]]
     statement: Statement
     sites: Mapping[str, "SettledSite"]
+    numbers: SettledNumbers
     settled_from: str
 
     def figures(self) -> Figures:
@@ -86,11 +88,17 @@ async def run(database: Database, object_store: ObjectStore, *, report_id: UUID)
                 "settled_from": settled.settled_from,
                 "vpp_name": settled.vpp_name,
                 "terms": settled.terms,
+                "settled_spans": settled.numbers.spans,
                 **asdict(settled.statement.totals),
                 **files,
             },
             line_items=[
-                {"site_id": settled.sites[item.nmi].id, "address": settled.sites[item.nmi].address, **asdict(item)}
+                {
+                    "site_id": settled.sites[item.nmi].id,
+                    "address": settled.sites[item.nmi].address,
+                    **asdict(item),
+                    "settled_numbers": settled.numbers.sites[item.nmi],
+                }
                 for item in settled.statement.line_items
             ],
         )
@@ -134,6 +142,7 @@ async def settle_month(
         # Settling runs in a thread: for ten thousand sites it would block the event loop.
         statement=await asyncio.to_thread(settle, month, spans, earnings),
         sites=sites,
+        numbers=await asyncio.to_thread(settled_numbers, spans, earnings),
         settled_from=identity,
     )
 

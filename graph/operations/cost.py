@@ -40,7 +40,12 @@ LIST_LENGTHS = {
     "Vpp.priceSchedules": 3,
     "Site.memberships": 2,
     "Site.batteries": 2,
+    "RevenueReport.terms": 1,
     "RevenueStatement.lineItems": 200,
+    # One for each rule.
+    "SiteLineItem.steps": 10,
+    # Most months are a single span.
+    "SettlementStep.spans": 1,
     "Import.overlaps": 3,
     "Import.warnings": 3,
 }

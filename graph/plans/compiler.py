@@ -55,6 +55,7 @@ from graph.plans.arguments import ArgumentBuilder, compile_arguments, nullable
 from graph.resolvers.fields import (
     EMBEDDED_OBJECT,
     FIELD_QUERY,
+    OBJECT_LIST,
     ColumnField,
     EmbeddedObject,
     RowType,
@@ -357,6 +358,11 @@ class PlanCompiler:
                 assert read.query.parent_column is not None  # noqa: S101
                 read.parent_key = selection.column(read.query.parent_column, TEXT)
                 selection.fields[key] = read
+            elif OBJECT_LIST in declared.metadata:
+                column_field = declared.metadata[OBJECT_LIST]
+                columns = ", ".join(selection.column(name) for name in column_field.columns)
+                objects = self._call("objects", column_field.convert, columns)
+                selection.fields[key] = self._object_list(objects, field, inner)
             elif declared.base_resolver is not None:
                 raise NoPlan(f"{type_.name}.{name} is computed by a Python function")
             elif EMBEDDED_OBJECT in declared.metadata:
@@ -374,6 +380,24 @@ class PlanCompiler:
         columns = ", ".join(selection.column(name) for name in embedded.exists.columns)
         inner.exists = self._call("exists", embedded.exists.convert, columns)
         return inner
+
+    def _object_list(self, objects: str, field: GraphQLField, details: Any) -> str:
+        """Return the expression of a list of objects, given the expression of the Python objects."""
+        type_ = get_named_type(field.type)
+        assert isinstance(type_, GraphQLObjectType)  # noqa: S101
+        self._count += 1
+        item, values = f"item{self._count}", {}
+        for key, inner in self._subfields(type_, details).items():
+            name = inner[0].node.name.value
+            if name == "__typename":
+                values[key] = repr(type_.name)
+                continue
+            inner_field, value = type_.fields[name], f"{item}.{self._declared(type_, name).python_name}"
+            if is_leaf_type(get_named_type(inner_field.type)):
+                values[key] = self._call("serialize", _leaf_serializer(inner_field.type), value)
+            else:
+                values[key] = self._object_list(value, inner_field, inner)
+        return self._call("each", _each, f"{objects}, lambda {item}: {_dict_display(values)}")
 
     def _column_value(self, selection: Selection, query: FieldQuery, column_field: ColumnField, type_: Any) -> str:
         """Return the expression of a field that shows columns, serialized as its GraphQL type."""
@@ -459,6 +483,10 @@ def _serializer(convert: Callable[..., Any] | None, serialize: Callable[[Any], A
         return None if value is None else serialize(value)
 
     return serialized
+
+
+def _each(objects: Iterable[Any] | None, to_dict: Callable[[Any], Any]) -> list[Any] | None:
+    return None if objects is None else [to_dict(each) for each in objects]
 
 
 def _require(value: Any) -> Any:

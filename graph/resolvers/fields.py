@@ -21,8 +21,14 @@ from graph.resolvers.reads import FieldQuery
 
 Item = TypeVar("Item", bound="RowType")
 
-# Keys of a Strawberry field's metadata, under which its FieldQuery, ColumnField or EmbeddedObject is found.
-FIELD_QUERY, COLUMN_FIELD, EMBEDDED_OBJECT = "field_query", "column_field", "embedded_object"
+# Keys of a Strawberry field's metadata, under which its FieldQuery, ColumnField or EmbeddedObject is found. The
+# ColumnField of an OBJECT_LIST returns a list of Python objects, or None.
+FIELD_QUERY, COLUMN_FIELD, EMBEDDED_OBJECT, OBJECT_LIST = (
+    "field_query",
+    "column_field",
+    "embedded_object",
+    "object_list",
+)
 
 
 class ColumnField(NamedTuple):
@@ -47,8 +53,8 @@ class RowType:
     """
     The base of the schema's types whose objects are made of a database row.
 
-    A field shows the column of the same name, unless it is declared by `column_field`, `embedded_object` or
-    `query_field`.
+    A field shows the column of the same name, unless it is declared by `column_field`, `embedded_object`, `object_list`
+    or `query_field`.
     """
 
     @classmethod
@@ -129,6 +135,20 @@ def embedded_object(
         extensions=list(extensions),
         metadata={EMBEDDED_OBJECT: EmbeddedObject(row_type, exists)},
     )
+
+
+def object_list(*columns: str, convert: Callable[..., Any], description: str | None = None) -> Any:
+    """
+    Declare a field that is a list of objects, which a function makes of some columns; null where it returns None.
+
+    It runs only if the field is selected. The type has each of the columns as a field, possibly a private one.
+    """
+    column_field = ColumnField(columns, convert)
+
+    def resolve(self: Any) -> Any:
+        return column_field.value_from(self)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={OBJECT_LIST: column_field})
 
 
 def query_field(

@@ -1,10 +1,12 @@
 """Revenue reports: generate, read, simulate and follow the settlement of a month."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import fields
 from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Self
 from uuid import UUID
@@ -34,6 +36,7 @@ from graph.resolvers.fields import (
     RowType,
     column_field,
     embedded_object,
+    object_list,
     query_field,
     require_row,
     to_uuid,
@@ -42,10 +45,12 @@ from graph.resolvers.paging import Order
 from graph.resolvers.permissions import RequiresRole
 from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import AWSURL, exact_or_none, parse_id, parse_optional_id
-from graph.resolvers.sites import Site, sites_by_id
+from graph.resolvers.sites import Site, parse_nmi_field, sites_by_id
 from graph.resolvers.vpps import Vpp, vpps_by_id
+from graph.settlement.money import format_exact
 from graph.settlement.month import Month
 from graph.settlement.statement import LineItem
+from graph.settlement.steps import Amounts, Rule, explain
 
 DOWNLOAD_LINK_S = 300
 # Reading the reports this often makes up for notifications that were lost while Postgres was unreachable.
@@ -63,6 +68,23 @@ strawberry.enum(
     Status,
     name="RevenueReportStatus",
     description="PENDING until the month is settled, then READY; FAILED if it cannot be settled.",
+)
+
+
+strawberry.enum(
+    Rule,
+    name="SettlementRule",
+    description="""The rules of the settlement of a month for one site, in their order:
+  REVENUE          the value of its events that are not cost-only
+  AD_VALOREM_FEE   the VPP's percentage of the revenue
+  REST             the revenue less the ad valorem fee
+  EVENT_SHARE      80 % of the rest
+  CAPACITY_SHARE   its share, by battery capacity, of the pool: 20 % of the rests of all members
+  DAILY_FEE_DUE    28 daily fees for a whole month, and for a part of the month its part of them
+  BEFORE_FEES      event share plus capacity share
+  DAILY_FEE_TAKEN  the daily fee due, at most what there is before fees
+  WAIVED_FEE       the part of the daily fee due that is not taken; it is not charged later
+  AFTER_FEES       what the site receives: before fees less the daily fee taken""",
 )
 
 
@@ -98,6 +120,56 @@ def _reports(context: ReadContext, filter: "RevenueReportFilterInput | None" = N
 
 def _line_items(context: ReadContext) -> ReadStatement:
     return db.reports.line_items(context.scope, context.keys)
+
+
+def _line_item(context: ReadContext, nmi: str) -> ReadStatement:
+    of_site = col(LineItemTable.nmi) == context.parsed(nmi, lambda text: parse_nmi_field(text, "nmi"))
+    return _line_items(context).where(of_site)
+
+
+def _terms(terms: str | None) -> "list[SpanTerms] | None":
+    # PENDING and FAILED reports have either SQL's null or JSON's.
+    spans = json.loads(terms) if terms is not None else None
+    if spans is None:
+        return None
+    return [
+        SpanTerms(
+            from_=date.fromisoformat(span["from"]),
+            until=date.fromisoformat(span["until"]),
+            revenue_percentage=span["revenue_percentage"],
+            daily_fee_aud=span["daily_fee"],
+        )
+        for span in spans
+    ]
+
+
+def _steps(
+    settled_spans: str | None, settled_numbers: str | None, shows_pool: bool, *amounts: str | Decimal
+) -> "list[SettlementStep] | None":
+    """Return the steps of a line item from the stored JSON of its report and of the line item."""
+    if settled_spans is None or settled_numbers is None:
+        return None
+    steps = explain(
+        json.loads(settled_spans), json.loads(settled_numbers), Amounts(*map(Decimal, amounts)), shows_pool=shows_pool
+    )
+    return [
+        SettlementStep(
+            rule=step.rule,
+            formula=step.formula,
+            exact_aud=format_exact(step.exact_aud, min_decimals=2),
+            amount_aud=str(step.amount_aud),
+            spans=[
+                SpanStep(
+                    from_=span.first_day,
+                    until=span.until,
+                    formula=span.formula,
+                    exact_aud=format_exact(span.exact_aud, min_decimals=2),
+                )
+                for span in step.spans
+            ],
+        )
+        for step in steps
+    ]
 
 
 def _format_month(first_day: date) -> str:
@@ -141,10 +213,19 @@ class RevenueReport(RowType):
         RequiresRole(READER),
         description="Null until status is READY. Not authorized for MEMBER callers.",
     )
+    terms: list["SpanTerms"] | None = object_list(
+        "settled_terms",
+        convert=_terms,
+        description="The terms that the month was settled with, by span, earliest first. Null until status is READY.",
+    )
     line_items: Connection["SiteLineItem"] = query_field(
         FieldQuery(_line_items, parent_column="id", order=BY_NMI),
         description="One item for each site that belongs to the VPP on any day of the month, in order of NMI."
         "\nEmpty until status is READY.",
+    )
+    line_item: "SiteLineItem | None" = query_field(
+        FieldQuery(_line_item, parent_column="id", key_column="report_id"),
+        description="The item of the site with an NMI, of 10 characters or 11 with the check digit.",
     )
 
     @strawberry.field(
@@ -174,10 +255,19 @@ class RevenueReport(RowType):
     settled_from: strawberry.Private[str | None]
     json_key: strawberry.Private[str | None]
     csv_key: strawberry.Private[str | None]
+    settled_terms: strawberry.Private[str | None]
 
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "RevenueReport | None":
         return await cls.load_first(info, REVENUE_REPORT, id=str(id))
+
+
+@strawberry.type(description="The terms of the days from `from` up to but not including `until`: a span of a month.")
+class SpanTerms:
+    from_: date = strawberry.field(name="from")
+    until: date
+    revenue_percentage: float = strawberry.field(description="From 0 to 100.")
+    daily_fee_aud: float = strawberry.field(description="Fee per site and day, for 28 days of every month.")
 
 
 @strawberry.type(description="The result of simulateRevenueReport. It is not stored, and its line items are not paged.")
@@ -229,9 +319,23 @@ class SiteLineItem(RowType):
         "The part of the daily fee that beforeFeesAud does not cover. It is not charged later."
     )
     after_fees_aud: str = amount()
+    steps: list["SettlementStep"] | None = object_list(
+        "settled_spans",
+        "settled_numbers",
+        "shows_pool",
+        *Amounts._fields,
+        convert=_steps,
+        description="How each amount was settled, one step for each rule. Null if the month was settled before"
+        " the numbers of the steps were kept; simulateRevenueReport has the steps for the present data.",
+    )
+    settled_spans: strawberry.Private[str | None]
+    settled_numbers: strawberry.Private[str | None]
+    shows_pool: strawberry.Private[bool]
 
     @classmethod
-    def from_settlement(cls, item: LineItem, *, site_id: UUID | None, address: str) -> Self:
+    def from_settlement(
+        cls, item: LineItem, *, site_id: UUID | None, address: str, settled_spans: str, settled_numbers: str
+    ) -> Self:
         amounts: Any = {f.name: str(getattr(item, f.name)) for f in fields(LineItem) if f.name.endswith("_aud")}
         return cls(
             site_id=site_id,
@@ -239,8 +343,40 @@ class SiteLineItem(RowType):
             address=address,
             capacity_kwh=float(item.capacity_kwh),
             member_days=item.member_days,
+            settled_spans=settled_spans,
+            settled_numbers=settled_numbers,
+            shows_pool=True,
             **amounts,
         )
+
+
+@strawberry.type(
+    description="A rule with the numbers of one site."
+    " Amounts are exact until they are rounded or allotted to the amounts of the line item."
+)
+class SettlementStep:
+    rule: Rule
+    formula: str = strawberry.field(
+        description="The rule with the numbers that the month was settled from, written with × ÷ − % + and with min()"
+        " and max(). It adds up the formulas of the spans."
+        " For MEMBER callers a capacity share is only its value in each span, since the pool tells what others earn."
+    )
+    exact_aud: str = strawberry.field(
+        description="The exact value of the formula: a decimal, or a fraction such as 16/3 if no decimal is exact."
+    )
+    amount_aud: str = strawberry.field(description="The amount in the line item, to the cent.")
+    spans: list["SpanStep"] = strawberry.field(
+        description="The rule in each span of the month in which the site was a member, earliest first."
+        " Empty for the rules that apply to the whole month, from BEFORE_FEES on."
+    )
+
+
+@strawberry.type(description="A rule in a span: the days from `from` up to but not including `until`.")
+class SpanStep:
+    from_: date = strawberry.field(name="from")
+    until: date
+    formula: str
+    exact_aud: str
 
 
 @strawberry.input
@@ -293,13 +429,18 @@ class ReportQuery:
                 revenue_percentage=exact_or_none(input.revenue_percentage),
                 daily_fee_aud=exact_or_none(input.daily_fee_aud),
             )
+        settled_spans = json.dumps(settled.numbers.spans)
         return RevenueStatement(
             vpp=require_row(await Vpp.load(info, vpp_id)),
             month=str(month),
             totals=RevenueTotals.from_row(settled.statement.totals),
             line_items=[
                 SiteLineItem.from_settlement(
-                    item, site_id=settled.sites[item.nmi].id, address=settled.sites[item.nmi].address
+                    item,
+                    site_id=settled.sites[item.nmi].id,
+                    address=settled.sites[item.nmi].address,
+                    settled_spans=settled_spans,
+                    settled_numbers=json.dumps(settled.numbers.sites[item.nmi]),
                 )
                 for item in settled.statement.line_items
             ],

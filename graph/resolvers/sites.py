@@ -46,7 +46,7 @@ def _site(context: ReadContext, id: ID) -> ReadStatement:
 
 def _site_by_nmi(context: ReadContext, nmi: str) -> ReadStatement:
     return db.sites.sites(context.scope).where(
-        col(SiteTable.nmi) == context.parsed(nmi, lambda text: _parse_nmi_field(text, "nmi"))
+        col(SiteTable.nmi) == context.parsed(nmi, lambda text: parse_nmi_field(text, "nmi"))
     )
 
 
@@ -195,7 +195,7 @@ class SiteMutation:
             db.sites.create,
             id=parse_optional_id(input.id, "input", "id"),
             vpp_id=parse_id(input.vpp_id, "input", "vppId"),
-            nmi=_parse_nmi_field(input.nmi, "input", "nmi"),
+            nmi=parse_nmi_field(input.nmi, "input", "nmi"),
             address=input.address,
             effective_from=input.effective_from,
         )
@@ -209,7 +209,7 @@ class SiteMutation:
             await db.sites.update_site(
                 change.session,
                 id=id,
-                nmi=None if input.nmi is None else _parse_nmi_field(input.nmi, "input", "nmi"),
+                nmi=None if input.nmi is None else parse_nmi_field(input.nmi, "input", "nmi"),
                 address=input.address,
             )
         return await Site.load(info, id)
@@ -243,7 +243,7 @@ class SiteMutation:
             return Site.from_row(await db.sites.delete_site(change.session, id=id))
 
 
-def _parse_nmi_field(text: str, *field: str) -> str:
+def parse_nmi_field(text: str, *field: str) -> str:
     try:
         return parse_nmi(text)
     except MalformedNmi as malformed:

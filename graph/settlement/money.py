@@ -55,6 +55,19 @@ def round_to_cents(exact_aud: Decimal | Fraction) -> Decimal:
     return round_half_away_from_zero(exact_aud, 2)
 
 
+def format_exact(number: Decimal | Fraction, *, min_decimals: int = 0) -> str:
+    """Format a number as a decimal, or as a fraction such as 16/3 if no decimal is exact."""
+    numerator, denominator = number.as_integer_ratio()
+    twos = (denominator & -denominator).bit_length() - 1
+    fives, other_factors = 0, denominator >> twos
+    while other_factors % 5 == 0:
+        fives, other_factors = fives + 1, other_factors // 5
+    if other_factors != 1:
+        return f"{numerator}/{denominator}"
+    decimals = max(twos, fives, min_decimals)
+    return f"{Decimal(f'{numerator * 10**decimals // denominator}E-{decimals}'):f}"
+
+
 def allot(total_aud: Decimal, exact_aud: FractionVector) -> list[Decimal]:
     """
     Allot a total of whole cents among parties by their exact amounts, so that the parts add up to the total.

@@ -94,9 +94,12 @@ TABLE = """
     RevenueReport.downloadUrl         no      own     own       yes
     RevenueReportConnection.*         own     own     own       yes
     RevenueTotals.*                   no      own     own       yes
+    SpanTerms.*                       own     own     own       yes
     RevenueStatement.*                no      own     own       yes
     SiteLineItem.*                    own     own     own       yes
     SiteLineItemConnection.*          own     own     own       yes
+    SettlementStep.*                  own     own     own       yes
+    SpanStep.*                        own     own     own       yes
     Park.*                            no      own     own       yes
     ParkConnection.*                  no      own     own       yes
     EnergyReading.*                   no      own     own       yes
@@ -138,9 +141,12 @@ OPERATIONS = {
     "RevenueReport": '{ getRevenueReport(id: "{report}") { … } }',
     "RevenueReportConnection": "{ listRevenueReports { … } }",
     "RevenueTotals": '{ getRevenueReport(id: "{report}") { totals { … } } }',
+    "SpanTerms": '{ getRevenueReport(id: "{report}") { terms { … } } }',
     "RevenueStatement": '{ simulateRevenueReport(input: {vppId: "{vpp}", month: "2025-09"}) { … } }',
     "SiteLineItem": '{ getRevenueReport(id: "{report}") { lineItems { items { … } } } }',
     "SiteLineItemConnection": '{ getRevenueReport(id: "{report}") { lineItems { … } } }',
+    "SettlementStep": '{ getRevenueReport(id: "{report}") { lineItems { items { steps { … } } } } }',
+    "SpanStep": '{ getRevenueReport(id: "{report}") { lineItems { items { steps { spans { … } } } } } }',
     "Park": '{ getPark(id: "{park}") { … } }',
     "ParkConnection": "{ listParks { … } }",
     "EnergyReading": "{ listEnergyReadings { items { … } } }",
@@ -156,7 +162,8 @@ OPERATIONS = {
     "AuditEntryConnection": "{ listAuditEntries { … } }",
     "ApiKeyWithSecret": 'mutation { createApiKey(input: {name: "another", role: READER}) { … } }',
 }
-# The arguments of root fields. An unknown id serves as well as a known one: the role is checked first.
+# The arguments of root fields, and of other fields that require some. An unknown id serves as well as a known one: the
+# role is checked first.
 ARGUMENTS = {
     "getVpp": 'id: "{vpp}"',
     "getVppByName": 'name: "a name"',
@@ -173,6 +180,7 @@ ARGUMENTS = {
     "addBattery": 'input: {siteId: "{unknown}", manufacturer: "Tesla", serial: "{new}", capacityKwh: 10}',
     "createImport": 'input: {kind: BATTERY_EVENTS, fileName: "a.csv"}',
     "generateRevenueReport": 'input: {vppId: "{unknown}", month: "2025-09"}',
+    "RevenueReport.lineItem": 'nmi: "{nmi}"',
     "getPark": 'id: "{park}"',
     "getParkByName": 'name: "a name"',
     "createPark": 'input: {name: "{new}", timezone: "Europe/Amsterdam", energyType: WIND}',
@@ -235,7 +243,8 @@ def operation_for(type_: str, field: str, objects: dict[str, str]) -> str:
     parent = schema._schema.type_map[type_]
     assert isinstance(parent, GraphQLObjectType)
     named_type = get_named_type(parent.fields[field].type)
-    arguments = f"({ARGUMENTS[field]})" if field in ARGUMENTS and type_ in ("Query", "Mutation") else ""
+    key = field if type_ in ("Query", "Mutation") else f"{type_}.{field}"
+    arguments = f"({ARGUMENTS[key]})" if key in ARGUMENTS else ""
     selection = "" if is_leaf_type(named_type) else " { __typename }"
     text = OPERATIONS[type_].replace("…", f"{field}{arguments}{selection}")
     for name, value in {**objects, "unknown": str(uuid4()), "new": new_name()}.items():

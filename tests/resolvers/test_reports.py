@@ -2,7 +2,10 @@ from typing import Any
 
 import pytest
 
+from db.engine.database import Database
+from graph.settlement.nmi import check_digit
 from tests.fixtures.api import Api, new_nmi
+from tests.fixtures.line_items import forget_steps
 
 HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 ASSIGN = "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }"
@@ -68,7 +71,8 @@ async def test_report_of_a_vpp_without_sites_has_zero_totals(api: Api, worker: N
 async def test_a_report_is_pending_until_a_worker_settles_it(api: Api) -> None:
     report = await api.execute(
         """mutation ($id: ID!) { generateRevenueReport(input: {vppId: $id, month: "2025-09"}) {
-            status revision isLatest isStale totals { vppTotalAud } lineItems { items { nmi } } downloadUrl
+            status revision isLatest isStale totals { vppTotalAud } terms { from } lineItems { items { nmi } }
+            lineItem(nmi: "9876543210") { nmi } downloadUrl
         } }""",
         id=await api.create_vpp(),
     )
@@ -79,7 +83,9 @@ async def test_a_report_is_pending_until_a_worker_settles_it(api: Api) -> None:
         "isLatest": True,
         "isStale": False,
         "totals": None,
+        "terms": None,
         "lineItems": {"items": []},
+        "lineItem": None,
         "downloadUrl": None,
     }
 
@@ -260,3 +266,118 @@ async def test_a_site_deleted_later_keeps_its_line_item(api: Api, worker: None) 
         id=report["id"],
     )
     assert stored["lineItems"]["items"] == [{"nmi": nmi, "address": "1 King St", "site": None}]
+
+
+EXPLAIN = """query ($id: ID!, $nmi: String!) { getRevenueReport(id: $id) {
+    terms { from until revenuePercentage dailyFeeAud }
+    lineItem(nmi: $nmi) { nmi afterFeesAud
+        steps { rule formula exactAud amountAud spans { from until formula exactAud } }
+    }
+} }"""
+
+
+async def test_steps_and_terms_of_a_report_stay_as_they_were_settled(api: Api, worker: None) -> None:
+    vpp_id, nmi = await vpp_of_one_site(
+        api, "2025-09-10,DISCHARGE,10,95.5", "2025-09-20,DISCHARGE,10,90", daily_fee=0.1
+    )
+    changed = {"revenuePercentage": 30, "dailyFeeAud": 0.05, "effectiveFrom": "2025-09-16"}
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, **changed})
+    report = await api.settle_month(vpp_id, "2025-09")
+
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 60, "dailyFeeAud": 1})
+    await api.import_file(HEADER + f"{nmi},2025-09-11,DISCHARGE,10,100\n")
+
+    explained = await api.execute(EXPLAIN, id=report["id"], nmi=f"{nmi}{check_digit(nmi)}")
+    first, second = (
+        {"from": "2025-09-01", "until": "2025-09-16"},
+        {"from": "2025-09-16", "until": "2025-10-01"},
+    )
+    assert explained["terms"] == [
+        {**first, "revenuePercentage": 20.0, "dailyFeeAud": 0.1},
+        {**second, "revenuePercentage": 30.0, "dailyFeeAud": 0.05},
+    ]
+    line = explained["lineItem"]
+    assert (line["nmi"], line["afterFeesAud"]) == (nmi, "11.84")
+    assert [tuple(step.values())[:4] for step in line["steps"]] == [
+        ("REVENUE", "9.55 + 9.00", "18.55", "18.55"),
+        ("AD_VALOREM_FEE", "9.55 × 20 % + 9.00 × 30 %", "4.61", "4.61"),
+        ("REST", "9.55 − 1.91 + 9.00 − 2.70", "13.94", "13.94"),
+        ("EVENT_SHARE", "7.64 × 80 % + 6.30 × 80 %", "11.152", "11.15"),
+        ("CAPACITY_SHARE", "1.528 × 13.5 ÷ 13.5 + 1.26 × 13.5 ÷ 13.5", "2.788", "2.79"),
+        ("DAILY_FEE_DUE", "0.10 × 28 × 15 ÷ 30 + 0.05 × 28 × 15 ÷ 30", "2.10", "2.10"),
+        ("BEFORE_FEES", "11.152 + 2.788", "13.94", "13.94"),
+        ("DAILY_FEE_TAKEN", "min(2.10, max(0.00, 13.94))", "2.10", "2.10"),
+        ("WAIVED_FEE", "2.10 − 2.10", "0.00", "0.00"),
+        ("AFTER_FEES", "13.94 − 2.10", "11.84", "11.84"),
+    ]
+    assert line["steps"][1]["spans"] == [
+        {**first, "formula": "9.55 × 20 %", "exactAud": "1.91"},
+        {**second, "formula": "9.00 × 30 %", "exactAud": "2.70"},
+    ]
+    assert line["steps"][-1]["spans"] == []
+
+
+async def test_a_member_sees_the_steps_of_its_own_line_without_the_pool(api: Api, worker: None) -> None:
+    vpp_id = await api.create_vpp(daily_fee=0.3)
+    own, other = new_nmi(), new_nmi()
+    site_id = await api.create_site(vpp_id, nmi=own, capacity_kwh=9)
+    await api.create_site(vpp_id, nmi=other, capacity_kwh=18)
+    await api.import_file(HEADER + f"{own},2025-09-03,DISCHARGE,100,100\n{other},2025-09-03,DISCHARGE,100,301\n")
+    report = await api.settle_month(vpp_id, "2025-09")
+    member = await api.as_role("MEMBER", siteIds=[site_id])
+
+    explained = await member.execute(EXPLAIN, id=report["id"], nmi=own)
+
+    seen_by_all = await api.execute(EXPLAIN, id=report["id"], nmi=own)
+    formulas = {step["rule"]: step["formula"] for step in explained["lineItem"]["steps"]}
+    assert formulas["EVENT_SHARE"] == "80.00 × 80 %"
+    assert formulas["CAPACITY_SHARE"] == "1604/75"
+    assert [step["formula"] for step in seen_by_all["lineItem"]["steps"]][4] == "64.16 × 9 ÷ 27"
+    values = [
+        [(step["rule"], step["exactAud"], step["amountAud"]) for step in each["lineItem"]["steps"]]
+        for each in (explained, seen_by_all)
+    ]
+    assert values[0] == values[1]
+    assert explained["terms"] == seen_by_all["terms"]
+    assert (await member.execute(EXPLAIN, id=report["id"], nmi=other))["lineItem"] is None
+
+
+async def test_line_settled_before_steps_were_kept_has_none(api: Api, worker: None, database: Database) -> None:
+    vpp_id, nmi = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35", daily_fee=0.3)
+    report = await api.settle_month(vpp_id, "2025-09")
+    await forget_steps(database, nmi)
+
+    explained = await api.execute(EXPLAIN, id=report["id"], nmi=nmi)
+
+    assert explained["terms"] == [
+        {"from": "2025-09-01", "until": "2025-10-01", "revenuePercentage": 20.0, "dailyFeeAud": 0.3}
+    ]
+    assert explained["lineItem"] == {"nmi": nmi, "afterFeesAud": "0.00", "steps": None}
+
+
+async def test_simulated_lines_have_steps(api: Api, worker: None) -> None:
+    vpp_id, _ = await vpp_of_one_site(api, "2025-09-03,DISCHARGE,5,35", daily_fee=0.3)
+
+    simulated = await api.execute(
+        """query ($input: SimulateRevenueReportInput!) { simulateRevenueReport(input: $input) {
+            lineItems { nmi steps { rule formula exactAud amountAud } }
+        } }""",
+        input={"vppId": vpp_id, "month": "2025-09", "revenuePercentage": 50},
+    )
+
+    [line] = simulated["lineItems"]
+    assert [tuple(step.values()) for step in line["steps"]][1:5] == [
+        ("AD_VALOREM_FEE", "1.75 × 50 %", "0.875", "0.88"),
+        ("REST", "1.75 − 0.875", "0.875", "0.87"),
+        ("EVENT_SHARE", "0.875 × 80 %", "0.70", "0.70"),
+        ("CAPACITY_SHARE", "0.175 × 13.5 ÷ 13.5", "0.175", "0.17"),
+    ]
+
+
+async def test_line_item_of_a_malformed_nmi_is_refused(api: Api, worker: None) -> None:
+    report = await api.settle_month(await api.create_vpp(), "2025-09")
+
+    kind, field, message = await api.refusal(EXPLAIN, id=report["id"], nmi="12")
+
+    assert (kind, field) == ("ValidationFailed", ["nmi"])
+    assert message == "An NMI has 10 characters, or 11 with its check digit; this text has 2."

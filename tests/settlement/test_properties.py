@@ -17,6 +17,8 @@ from graph.settlement.month import Month
 from graph.settlement.settle import Earnings, settle
 from graph.settlement.spans import Capacity, Member, Period, PriceSchedule, Span, Terms, cut_into_spans
 from graph.settlement.statement import LineItem, Statement, Totals
+from graph.settlement.steps import Amounts, Rule, explain, settled_numbers
+from tests.fixtures.formulas import evaluate
 
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -127,18 +129,22 @@ def plain_allot(total: Decimal, amounts: list[Fraction]) -> list[Decimal]:
     return [Decimal(cent).scaleb(-2) for cent in cents]
 
 
-def plain_statement(portfolio: Portfolio) -> Statement:
-    month = portfolio.month
-    revenue: dict[str, Fraction] = defaultdict(Fraction)
-    ad_valorem: dict[str, Fraction] = defaultdict(Fraction)
-    event_share: dict[str, Fraction] = defaultdict(Fraction)
-    capacity_share: dict[str, Fraction] = defaultdict(Fraction)
-    due: dict[str, Fraction] = defaultdict(Fraction)
-    kwh_days: dict[str, Fraction] = defaultdict(Fraction)
-    member_days: dict[str, int] = defaultdict(int)
-    cost_only = sum((Fraction(event.cost_only_aud) for event in portfolio.events), start=Fraction(0))
+class PlainShares:
+    """The exact figures of each site in a month."""
 
-    for day in days_of(month):
+    def __init__(self) -> None:
+        self.revenue: dict[str, Fraction] = defaultdict(Fraction)
+        self.ad_valorem: dict[str, Fraction] = defaultdict(Fraction)
+        self.event_share: dict[str, Fraction] = defaultdict(Fraction)
+        self.capacity_share: dict[str, Fraction] = defaultdict(Fraction)
+        self.due: dict[str, Fraction] = defaultdict(Fraction)
+        self.kwh_days: dict[str, Fraction] = defaultdict(Fraction)
+        self.member_days: dict[str, int] = defaultdict(int)
+
+
+def plain_shares(portfolio: Portfolio) -> PlainShares:
+    shares = PlainShares()
+    for day in days_of(portfolio.month):
         [terms] = [schedule.terms for schedule in portfolio.price_schedules if day in schedule.period]
         capacity: dict[str, Fraction] = {}
         for member in portfolio.members:
@@ -150,22 +156,30 @@ def plain_statement(portfolio: Portfolio) -> Statement:
             earned = [e.revenue_aud for e in portfolio.events if (e.nmi, e.day) == (nmi, day)]
             of_the_day = sum(map(Fraction, earned), start=Fraction(0))
             fee = of_the_day * Fraction(terms.revenue_percentage) / 100
-            revenue[nmi] += of_the_day
-            ad_valorem[nmi] += fee
-            event_share[nmi] += (of_the_day - fee) * 8 / 10
+            shares.revenue[nmi] += of_the_day
+            shares.ad_valorem[nmi] += fee
+            shares.event_share[nmi] += (of_the_day - fee) * 8 / 10
             for other in capacity:
                 if sum(capacity.values()) > 0:
                     part = capacity[other] / sum(capacity.values())
                 else:
                     part = Fraction(1 if other == nmi else 0)
-                capacity_share[other] += (of_the_day - fee) * 2 / 10 * part
-            due[nmi] += Fraction(terms.daily_fee_aud) * 28 / month.days
-            kwh_days[nmi] += capacity[nmi]
-            member_days[nmi] += 1
+                shares.capacity_share[other] += (of_the_day - fee) * 2 / 10 * part
+            shares.due[nmi] += Fraction(terms.daily_fee_aud) * 28 / portfolio.month.days
+            shares.kwh_days[nmi] += capacity[nmi]
+            shares.member_days[nmi] += 1
+    return shares
+
+
+def plain_statement(portfolio: Portfolio) -> Statement:
+    month, shares = portfolio.month, plain_shares(portfolio)
+    revenue, ad_valorem, event_share = shares.revenue, shares.ad_valorem, shares.event_share
+    due, kwh_days, member_days = shares.due, shares.kwh_days, shares.member_days
+    cost_only = sum((Fraction(event.cost_only_aud) for event in portfolio.events), start=Fraction(0))
 
     nmis = sorted(member_days)
     total = plain_round(sum(revenue.values(), start=Fraction(0)))
-    before = [event_share[nmi] + capacity_share[nmi] for nmi in nmis]
+    before = [event_share[nmi] + shares.capacity_share[nmi] for nmi in nmis]
     vpp_fee, *before_fees = plain_allot(total, [sum(ad_valorem.values(), start=Fraction(0)), *before])
     revenues = plain_allot(total, [revenue[nmi] for nmi in nmis])
     fees = plain_allot(vpp_fee, [ad_valorem[nmi] for nmi in nmis])
@@ -345,3 +359,63 @@ def test_spans_are_correct_on_each_of_their_days_and_as_long_as_possible(portfol
             assert (span.terms, span.capacities_kwh) == (terms, capacities_kwh)
     for span, following in pairwise(spans):
         assert (span.terms, span.capacities_kwh) != (following.terms, following.capacities_kwh)
+
+
+@many
+@given(portfolios(), st.booleans())
+def test_steps_have_the_amounts_of_the_line_item_and_formulas_their_exact_value(
+    portfolio: Portfolio, shows_pool: bool
+) -> None:
+    spans, sites = settled_numbers(portfolio.spans(), earnings_in(portfolio.spans(), portfolio.events))
+
+    statement = portfolio.settled()
+
+    assert sites.keys() == {line.nmi for line in statement.line_items}
+    for line in statement.line_items:
+        amounts = Amounts(*(getattr(line, name) for name in Amounts._fields))
+        steps = {step.rule: step for step in explain(spans, sites[line.nmi], amounts, shows_pool=shows_pool)}
+        assert list(steps) == list(Rule)
+        assert {rule: step.amount_aud for rule, step in steps.items()} == {
+            Rule.REVENUE: line.revenue_aud,
+            Rule.AD_VALOREM_FEE: line.ad_valorem_fee_aud,
+            Rule.REST: line.revenue_aud - line.ad_valorem_fee_aud,
+            Rule.EVENT_SHARE: line.event_share_aud,
+            Rule.CAPACITY_SHARE: line.capacity_share_aud,
+            Rule.DAILY_FEE_DUE: line.daily_fee_aud + line.waived_fee_aud,
+            Rule.BEFORE_FEES: line.before_fees_aud,
+            Rule.DAILY_FEE_TAKEN: line.daily_fee_aud,
+            Rule.WAIVED_FEE: line.waived_fee_aud,
+            Rule.AFTER_FEES: line.after_fees_aud,
+        }
+        assert sum((part.until - part.first_day).days for part in steps[Rule.REVENUE].spans) == line.member_days
+        for step in steps.values():
+            assert evaluate(step.formula) == step.exact_aud
+            for part in step.spans:
+                assert evaluate(part.formula) == part.exact_aud
+            assert not step.spans or sum(part.exact_aud for part in step.spans) == step.exact_aud
+        # The exact values are rounded or allotted to the amounts: less than a cent apart.
+        for rule in (Rule.REVENUE, Rule.AD_VALOREM_FEE, Rule.BEFORE_FEES):
+            assert abs(steps[rule].exact_aud - Fraction(steps[rule].amount_aud)) < Fraction(1, 100)
+        for rule in (Rule.EVENT_SHARE, Rule.DAILY_FEE_DUE):
+            assert plain_round(steps[rule].exact_aud) == steps[rule].amount_aud
+        for rule in (Rule.DAILY_FEE_TAKEN, Rule.WAIVED_FEE, Rule.AFTER_FEES):
+            assert steps[rule].exact_aud == steps[rule].amount_aud
+
+
+@many
+@given(portfolios())
+def test_exact_steps_equal_those_of_the_oracle(portfolio: Portfolio) -> None:
+    spans, sites = settled_numbers(portfolio.spans(), earnings_in(portfolio.spans(), portfolio.events))
+
+    oracle = plain_shares(portfolio)
+
+    for nmi, site in sites.items():
+        steps = explain(spans, site, Amounts(*[Decimal(0)] * 8), shows_pool=True)
+        assert {step.rule: step.exact_aud for step in steps[:6]} == {
+            Rule.REVENUE: oracle.revenue[nmi],
+            Rule.AD_VALOREM_FEE: oracle.ad_valorem[nmi],
+            Rule.REST: oracle.revenue[nmi] - oracle.ad_valorem[nmi],
+            Rule.EVENT_SHARE: oracle.event_share[nmi],
+            Rule.CAPACITY_SHARE: oracle.capacity_share[nmi],
+            Rule.DAILY_FEE_DUE: oracle.due[nmi],
+        }
