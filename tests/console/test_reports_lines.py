@@ -2,14 +2,19 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Locator, expect
 
+from db.engine.database import Database
+from graph.web.server import Serving
+from tests.console.conftest import OpenContext
 from tests.fixtures.api import Api
 from tests.fixtures.console.browser import Console
 from tests.fixtures.console.months import (
@@ -23,9 +28,12 @@ from tests.fixtures.console.months import (
     import_events,
     lines_table,
     open_month,
+    open_signed_in,
     parse_amount,
     settle_month,
 )
+from tests.fixtures.formulas import evaluate
+from tests.fixtures.line_items import forget_steps
 
 FIGURES = {
     "revenueAud": "totalRevenueAud",
@@ -198,7 +206,6 @@ async def test_the_shown_figures_satisfy_the_settlement_identities(console: Cons
 
 
 async def test_a_line_opens_to_the_steps_of_its_settlement(console: Console, api: Api) -> None:
-    """Each step shows its formula, rate, kWh and number of events."""
     month = await settle_month(
         api,
         [13.5, 13.5],
@@ -213,23 +220,21 @@ async def test_a_line_opens_to_the_steps_of_its_settlement(console: Console, api
     steps = await explain(console, month.nmis[0])
 
     assert steps == {
-        "Revenue": [
-            "$100.00",
-            "2 events: 100 kWh discharged, 5 kWh charged = $100.00",
-            "Not included, cost-only: 1 event, 10 kWh discharged = −$2.00, which the VPP bears.",
-        ],
-        "Ad valorem fee": ["$20.00", "20 % × $100.00 = $20.00"],
-        "Rest": ["$80.00", "$100.00 − $20.00 = $80.00"],
-        "Event share": ["$64.00", "80 % × $80.00 = $64.00"],
-        "Capacity share": ["$8.00", "13.5 kWh ÷ 27 kWh × $16.00 (pool) = $8.00"],
-        "Before fees": ["$72.00", "$64.00 + $8.00 = $72.00"],
-        "Daily fee due": ["$8.40", "$0.30 × 28 × 30 ÷ 30 days = $8.40"],
-        "Daily fee taken": ["$8.40", "the lesser of $8.40 and $72.00", "Nothing is waived."],
-        "After fees": ["$63.60", "$72.00 − $8.40 = $63.60"],
+        "Revenue": ["$100.00"],
+        "Ad valorem fee": ["$20.00", "100.00 × 20 % = 20.00"],
+        "Rest": ["$80.00", "100.00 − 20.00 = 80.00"],
+        "Event share": ["$64.00", "80.00 × 80 % = 64.00"],
+        "Capacity share": ["$8.00", "16.00 × 13.5 ÷ 27 = 8.00"],
+        "Daily fee due": ["$8.40", "0.30 × 28 × 30 ÷ 30 = 8.40"],
+        "Before fees": ["$72.00", "64.00 + 8.00 = 72.00"],
+        "Daily fee taken": ["$8.40", "min(8.40, max(0.00, 72.00)) = 8.40"],
+        "Waived": ["$0.00", "8.40 − 8.40 = 0.00"],
+        "After fees": ["$63.60", "72.00 − 8.40 = 63.60"],
     }
     events = console.page.get_by_role("dialog").get_by_role("table", name="Events")
     await expect_column(events, "valueAud", ["$101.00", "−$1.00", "−$2.00"])
     await expect(footer_cell(events, "valueAud")).to_have_text("$100.00")
+    await expect(console.page.get_by_role("dialog")).to_contain_text("without the −$2.00 of cost-only events")
 
 
 async def test_an_uncovered_fee_is_explained_as_waived(console: Console, api: Api) -> None:
@@ -238,13 +243,10 @@ async def test_an_uncovered_fee_is_explained_as_waived(console: Console, api: Ap
 
     steps = await explain(console, month.nmis[1])
 
-    assert steps["Revenue"] == ["$0.00", "0 events: 0 kWh discharged, 0 kWh charged = $0.00"]
-    assert steps["Daily fee taken"] == [
-        "$8.00",
-        "the lesser of $8.40 and $8.00",
-        "$0.40 could not be taken. It is waived: it is not charged later.",
-    ]
-    assert steps["After fees"] == ["$0.00", "$8.00 − $8.00 = $0.00"]
+    assert steps["Revenue"] == ["$0.00"]
+    assert steps["Daily fee taken"] == ["$8.00", "min(8.40, max(0.00, 8.00)) = 8.00"]
+    assert steps["Waived"] == ["$0.40", "8.40 − 8.00 = 0.40"]
+    assert steps["After fees"] == ["$0.00", "8.00 − 8.00 = 0.00"]
     await expect(console.page.get_by_role("dialog")).to_contain_text("No events.")
 
 
@@ -258,11 +260,12 @@ async def test_an_allotted_cent_is_explained(console: Console, api: Api) -> None
 
     assert first["Capacity share"] == [
         "$5.34",
-        "9 kWh ÷ 27 kWh × $16.00 (pool) = $5.333333…",
-        "$5.333333… is $5.34 to the cent, allotted so that all parts add up to the total.",
+        "16.00 × 9 ÷ 27 = 5.333333…",
+        "5.333333… is $5.34 to the cent, allotted so that all parts add up to the total.",
     ]
+    assert first["Before fees"][1] == "64.00 + 5.333333… = 69.333333…"
     assert second["Capacity share"][0] == "$5.33"
-    assert second["Capacity share"][2] == "$5.333333… is $5.33 to the cent."
+    assert second["Capacity share"][2] == "5.333333… is $5.33 to the cent."
 
 
 async def test_without_capacity_each_site_keeps_its_own_share(console: Console, api: Api) -> None:
@@ -273,8 +276,8 @@ async def test_without_capacity_each_site_keeps_its_own_share(console: Console, 
 
     assert steps["Capacity share"] == [
         "$1.60",
-        "20 % × $8.00 = $1.60",
-        "No member has any capacity, so each site keeps its own 20 %.",
+        "8.00 × 20 % = 1.60",
+        "Where no member has any capacity, each site keeps its own 20 %.",
     ]
 
 
@@ -291,14 +294,21 @@ async def test_a_month_with_two_terms_is_explained_by_period(console: Console, a
 
     assert steps["Ad valorem fee"] == [
         "$7.00",
-        "20 % × $10.00 = $2.00, 1 Sept 2025 to 15 Sept 2025",
-        "50 % × $10.00 = $5.00, 16 Sept 2025 to 30 Sept 2025",
+        "1 Sept 2025 to 15 Sept 2025: 10.00 × 20 % = 2.00",
+        "16 Sept 2025 to 30 Sept 2025: 10.00 × 50 % = 5.00",
+        "Together: 7.00",
     ]
-    assert steps["Capacity share"] == ["$2.60", "13.5 kWh ÷ 13.5 kWh × $2.60 (pool) = $2.60"]
+    assert steps["Capacity share"] == [
+        "$2.60",
+        "1 Sept 2025 to 15 Sept 2025: 1.60 × 13.5 ÷ 13.5 = 1.60",
+        "16 Sept 2025 to 30 Sept 2025: 1.00 × 13.5 ÷ 13.5 = 1.00",
+        "Together: 2.60",
+    ]
     assert steps["Daily fee due"] == [
         "$5.60",
-        "$0.30 × 28 × 15 ÷ 30 days = $4.20, 1 Sept 2025 to 15 Sept 2025",
-        "$0.10 × 28 × 15 ÷ 30 days = $1.40, 16 Sept 2025 to 30 Sept 2025",
+        "1 Sept 2025 to 15 Sept 2025: 0.30 × 28 × 15 ÷ 30 = 4.20",
+        "16 Sept 2025 to 30 Sept 2025: 0.10 × 28 × 15 ÷ 30 = 1.40",
+        "Together: 5.60",
     ]
 
 
@@ -313,24 +323,86 @@ async def test_a_site_that_joined_during_the_month_is_explained_by_its_days(cons
 
     steps = await explain(console, late)
 
-    assert steps["Daily fee due"] == ["$2.80", "$0.30 × 28 × 10 ÷ 30 days = $2.80"]
-    assert steps["Capacity share"][:2] == ["$0.80", "its share of the pool of $9.60, by a mean capacity of 13.5 kWh"]
-    assert "settled in 2 spans of days" in steps["Capacity share"][2]
+    assert steps["Daily fee due"] == ["$2.80", "0.30 × 28 × 10 ÷ 30 = 2.80"]
+    assert steps["Capacity share"] == ["$0.80", "1.60 × 13.5 ÷ 27 = 0.80"]
 
 
-async def test_a_report_is_explained_with_the_terms_it_was_settled_with(console: Console, api: Api) -> None:
-    month = await settle_month(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
+@pytest.mark.parametrize("role", ["OPERATOR", "MEMBER"])
+async def test_every_line_of_arithmetic_is_true_after_the_terms_were_corrected(
+    open_context: OpenContext, served_console: Serving, api: Api, role: str
+) -> None:
+    month = await settle_month(
+        api,
+        [13.5, 10, 9],
+        "A,2025-09-03,DISCHARGE,7.777777,333.33",
+        "B,2025-09-04,DISCHARGE,1.111111,777.7",
+        "A,2025-09-20,CHARGE,3,11.1",
+        percentage=12.5,
+        daily_fee=0.07,
+    )
+    changed = {"revenuePercentage": 33.3, "dailyFeeAud": 0.01, "effectiveFrom": "2025-09-16"}
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, **changed})
+    second = await api.settle_month(month.vpp_id, "2025-09")
     await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 60, "dailyFeeAud": 2})
     await import_events(api, month.nmis, "A,2025-09-10,DISCHARGE,1,100")
-    await open_month(console, month)
+    await api.settle_month(month.vpp_id, "2025-09")
+    scope = {"siteIds": [month.site_ids[0]]} if role == "MEMBER" else {}
+    console = await open_signed_in(open_context, served_console, await api.create_key(role, **scope))
+    await open_month(console, month, "?revision=2")
 
     steps = await explain(console, month.nmis[0])
 
     dialog = console.page.get_by_role("dialog")
-    await expect(dialog).to_contain_text("Settled at 10 % of revenue and $0.50 a day.")
+    await expect(dialog).to_contain_text(
+        "Settled at 12.5 % of revenue and $0.07 a day, 1 Sept 2025 to 15 Sept 2025; "
+        "33.3 % of revenue and $0.01 a day, 16 Sept 2025 to 30 Sept 2025."
+    )
     await expect(dialog).to_contain_text("Changed since.")
-    assert steps["Ad valorem fee"] == ["$5.00", "10 % × $50.00 = $5.00"]
-    assert steps["Daily fee due"] == ["$14.00", "$0.50 × 28 × 30 ÷ 30 days = $14.00"]
+    line = next(line for line in second["lineItems"]["items"] if line["nmi"] == month.nmis[0])
+    amounts = {title: parse_amount(figure) for title, (figure, *_) in steps.items()}
+    assert amounts["Revenue"] == Decimal(line["revenueAud"])
+    assert amounts["Ad valorem fee"] == Decimal(line["adValoremFeeAud"])
+    assert amounts["Before fees"] == Decimal(line["beforeFeesAud"])
+    assert amounts["Daily fee taken"] + amounts["Waived"] == amounts["Daily fee due"]
+    assert amounts["After fees"] == Decimal(line["afterFeesAud"])
+    assert steps["Ad valorem fee"][1:4] == [
+        "1 Sept 2025 to 15 Sept 2025: 25.9256640741 × 12.5 % = 3.2407080092625",
+        "16 Sept 2025 to 30 Sept 2025: (−0.333) × 33.3 % = −0.110889",
+        "Together: 3.1298190092625",
+    ]
+    checked = 0
+    for title, (_, *details) in steps.items():
+        together = Fraction(0)
+        for detail in details:
+            if (parts := re.fullmatch(r"(?:.*: )?(.+) = (.+)", detail)) is not None:
+                assert are_equal(parts[1], parts[2]), (title, detail)
+                together += evaluate(parts[2].replace("…", ""))
+                checked += 1
+            elif detail.startswith("Together: ") and title not in ("Revenue", "Capacity share"):
+                assert together == evaluate(detail.removeprefix("Together: "))
+                checked += 1
+    assert checked == (18 if role == "OPERATOR" else 16)
+
+
+def are_equal(formula: str, value: str) -> bool:
+    """Evaluate a formula as shown; "…" marks decimals that are cut off."""
+    difference = abs(evaluate(formula.replace("…", "")) - evaluate(value.replace("…", "")))
+    return difference <= (Fraction(2, 10**6) if "…" in value else 0)
+
+
+async def test_a_revision_settled_before_steps_were_kept_says_so(
+    console: Console, api: Api, database: Database
+) -> None:
+    month = await settle_month(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
+    await forget_steps(database, month.nmis[0])
+    await open_month(console, month)
+
+    await console.press(f"{month.nmis[0]}: explain its figures")
+
+    dialog = console.dialog(f"Figures of {month.nmis[0]}, explained")
+    await expect(dialog).to_contain_text("This revision was settled before the steps of a settlement were kept.")
+    await expect(dialog.get_by_role("row", name="After fees")).to_contain_text("$31.00")
+    await expect(dialog.locator(".steps")).to_have_count(0)
 
 
 async def test_lines_are_sorted_numerically(console: Console, api: Api) -> None:

@@ -11,7 +11,7 @@ import { formatDifference, type Line, sumLines, TOTALS } from "./figures";
 import { CAUSE_DESCRIPTIONS, type Change, compareLines, groupByCause } from "./lineChanges";
 import { ReportPeriod } from "./MoneyFlow";
 import { type Revision, useLines } from "./reportQueries";
-import { formatAllTerms, mergeSpans, type Terms, useSettledTerms } from "./terms";
+import { formatAllTerms, mergeSpans } from "./terms";
 
 const NONE = "none";
 
@@ -20,8 +20,6 @@ interface Props {
   revisions: readonly Revision[];
   lines: readonly Line[];
   linesLoaded: boolean;
-  /** The report's terms; null if unknown. */
-  terms: Terms[] | null;
 }
 
 export function RevisionComparison(props: Props) {
@@ -66,16 +64,13 @@ export function RevisionComparison(props: Props) {
   );
 }
 
-function ComparisonTables({ report, other, lines, linesLoaded, terms }: Props & { other: Revision }) {
+function ComparisonTables({ report, other, lines, linesLoaded }: Props & { other: Revision }) {
   const read = useLines(other.id);
-  const { terms: otherTerms } = useSettledTerms(report.totals ? other.id : null);
   const isLater = report.revision > other.revision;
   const [before, after] = isLater ? [other, report] : [report, other];
   const [linesBefore, linesAfter] = isLater ? [read.items, lines] : [lines, read.items];
-  const [termsBefore, termsAfter] = isLater ? [otherTerms, terms] : [terms, otherTerms];
-  const termsLabels = termsBefore && termsAfter && [formatAllTerms(termsBefore), formatAllTerms(termsAfter)];
-  const termsChanged =
-    termsBefore && termsAfter && JSON.stringify(mergeSpans(termsBefore)) !== JSON.stringify(mergeSpans(termsAfter));
+  const [termsBefore, termsAfter] = [before.terms ?? [], after.terms ?? []];
+  const termsChanged = JSON.stringify(mergeSpans(termsBefore)) !== JSON.stringify(mergeSpans(termsAfter));
   const changes = useMemo(
     () => compareLines(linesBefore, linesAfter, termsChanged),
     [linesBefore, linesAfter, termsChanged],
@@ -112,13 +107,11 @@ function ComparisonTables({ report, other, lines, linesLoaded, terms }: Props & 
           </tbody>
         </table>
       </div>
-      {termsLabels && (
-        <p>
-          {termsChanged
-            ? `Terms: ${termsLabels[0]} before; ${termsLabels[1]} after.`
-            : `Both were settled at ${termsLabels[0]}.`}
-        </p>
-      )}
+      <p>
+        {termsChanged
+          ? `Terms: ${formatAllTerms(termsBefore)} before; ${formatAllTerms(termsAfter)} after.`
+          : `Both were settled at ${formatAllTerms(termsBefore)}.`}
+      </p>
       {changes.length === 0 ? (
         <p>No line changed.</p>
       ) : (

@@ -16,7 +16,7 @@ import { RevisionComparison } from "./RevisionComparison";
 import { type Revision, useLines } from "./reportQueries";
 import { TermsSimulation } from "./TermsSimulation";
 import { TotalPanel } from "./TotalPanel";
-import { currentTerms, formatAllTerms, useSettledTerms } from "./terms";
+import { formatAllTerms } from "./terms";
 
 type Vpp = NonNullable<ReportedVppQuery["getVpp"]>;
 
@@ -34,9 +34,6 @@ export function RevisionPage({
   const isReady = report.status === "READY";
   const lines = useLines(isReady ? report.id : null);
   const { isLoaded } = lines;
-  const { terms: settledTerms, isMissing } = useSettledTerms(isReady && mayRead ? report.id : null);
-  const areSettled = mayRead && !isMissing;
-  const spans = areSettled ? settledTerms : currentTerms(report.month, vpp.priceSchedules);
 
   return (
     <div className="stack report">
@@ -48,7 +45,7 @@ export function RevisionPage({
           <ReportTags report={report} isStale={report.isStale} />
           <span className="soft small">
             Requested on {formatDateTime(report.createdAt)}.
-            {isReady && spans && areSettled && ` Settled at ${formatAllTerms(spans)}.`}
+            {report.terms && ` Settled at ${formatAllTerms(report.terms)}.`}
           </span>
         </div>
         {isReady && mayRead && <Downloads report={report} />}
@@ -76,33 +73,20 @@ export function RevisionPage({
           )}
           {lines.error && !isLoaded && <Failure error={lines.error} retry={lines.reload} />}
           <LineItems vppName={vpp.name} report={report} lines={lines} />
-          {report.totals && settledTerms && (
+          {report.totals && report.terms && (
             <TermsSimulation
               vpp={vpp}
               report={report}
               totals={report.totals}
-              terms={settledTerms}
+              terms={report.terms}
               lines={lines.items}
             />
           )}
-          <RevisionComparison
-            report={report}
-            revisions={revisions}
-            lines={lines.items}
-            linesLoaded={isLoaded}
-            terms={settledTerms}
-          />
+          <RevisionComparison report={report} revisions={revisions} lines={lines.items} linesLoaded={isLoaded} />
           {report.totals && (
             <TotalPanel report={report} totals={report.totals} lines={lines.items} linesLoaded={isLoaded} />
           )}
-          <LineExplanation
-            vppId={vpp.id}
-            report={report}
-            lines={lines.items}
-            linesLoaded={isLoaded}
-            spans={spans}
-            areSettled={areSettled}
-          />
+          <LineExplanation report={report} />
         </>
       )}
     </div>

@@ -1,7 +1,9 @@
 import { type Column, DataTable } from "../components/DataTable";
 import { formatDay, formatInteger, formatMoney, formatQuantity } from "../components/format";
+import type { ListSiteEventsQuery } from "../schema";
 import { Fraction } from "./fraction";
-import { isCostOnly, type SiteEvent } from "./settlementSteps";
+
+export type SiteEvent = NonNullable<ListSiteEventsQuery["getSite"]>["events"]["items"][number];
 
 const COLUMNS: Column<SiteEvent>[] = [
   {
@@ -41,17 +43,26 @@ const COLUMNS: Column<SiteEvent>[] = [
   },
 ];
 
-/** The events behind a site's revenue. Values are exact: only their sum is rounded. */
-export function SiteEventsTable({ events }: { events: readonly SiteEvent[] }) {
-  const sumOf = (eventsToSum: readonly SiteEvent[]) =>
-    Fraction.sum(eventsToSum.map(({ valueAud }) => Fraction.parse(valueAud))).money;
+/** Whether an event is cost-only: a discharge of negative value, which the VPP bears and the revenue leaves out. */
+const isCostOnly = ({ eventType, valueAud }: SiteEvent) => eventType === "DISCHARGE" && valueAud.startsWith("-");
+
+const sumValues = (events: readonly SiteEvent[]) =>
+  Fraction.sum(events.map(({ valueAud }) => Fraction.parse(valueAud)));
+
+/** The revenue that events give. */
+export const sumRevenue = (events: readonly SiteEvent[]) => sumValues(events.filter((event) => !isCostOnly(event)));
+
+/** The events of a site as they are now. Values are exact: only their sum is rounded. */
+export function SiteEventsTable({ events, areSettled }: { events: readonly SiteEvent[]; areSettled: boolean }) {
   const costOnlyEvents = events.filter(isCostOnly);
   return (
     <div className="stack">
-      <h3>Events</h3>
+      <h3>{areSettled ? "Events" : "Events as they are now"}</h3>
       <p className="soft small">
-        The revenue is the sum of the values, rounded only at the end
-        {costOnlyEvents.length > 0 && `, without the ${sumOf(costOnlyEvents)} of cost-only events`}.
+        {areSettled
+          ? "The revenue is the sum of the values, rounded only at the end"
+          : "This revision was settled from other events. The sum below is that of the present ones"}
+        {costOnlyEvents.length > 0 && `, without the ${sumValues(costOnlyEvents).money} of cost-only events`}.
       </p>
       <DataTable
         label="Events"
@@ -60,7 +71,7 @@ export function SiteEventsTable({ events }: { events: readonly SiteEvent[] }) {
         rowKey={({ id }) => id}
         totals={{
           settlementDate: `All ${formatInteger(events.length)}`,
-          valueAud: sumOf(events.filter((event) => !isCostOnly(event))),
+          valueAud: sumRevenue(events).money,
         }}
       />
     </div>

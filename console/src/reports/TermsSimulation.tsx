@@ -38,7 +38,10 @@ export function TermsSimulation({
   lines: readonly Line[];
 }) {
   const last = terms.at(-1);
-  const settled = useMemo(() => ({ percentage: last?.percentage ?? 0, dailyFee: last?.dailyFee ?? 0 }), [last]);
+  const settled = useMemo(
+    () => ({ percentage: last?.revenuePercentage ?? 0, dailyFee: last?.dailyFeeAud ?? 0 }),
+    [last],
+  );
   const [simulated, setSimulated] = useState<SimulatedTerms>(settled);
   const [isTouched, setIsTouched] = useState(false);
   const [withLines, setWithLines] = useState(false);

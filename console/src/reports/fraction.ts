@@ -1,4 +1,4 @@
-/** Exact rational arithmetic with BigInt, for amounts that are multiplied and divided before rounding to cents. */
+/** Exact rational numbers with BigInt: the exact values of the settlement, and sums of events. */
 
 import { centsToDecimal, formatMoney } from "../components/format";
 
@@ -12,13 +12,10 @@ export class Fraction {
 
   static readonly ZERO = new Fraction(0n, 1n);
 
-  /** Parses a decimal: an amount, a rate or a quantity. */
-  static parse(decimal: string | number): Fraction {
-    const [, sign, whole = "0", part = "", power = "0"] =
-      /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(String(decimal)) ?? [];
-    const digits = BigInt(`${sign}${whole}${part}`);
-    const places = BigInt(part.length) - BigInt(power);
-    return places < 0n ? new Fraction(digits * 10n ** -places, 1n) : new Fraction(digits, 10n ** places);
+  /** Parses a decimal such as 5.25, or a fraction such as 16/3. */
+  static parse(text: string): Fraction {
+    const [, sign, whole = "0", part = "", divisor = "1"] = /^(-?)(\d+)(?:\.(\d+))?(?:\/(\d+))?$/.exec(text) ?? [];
+    return new Fraction(BigInt(`${sign}${whole}${part}`), BigInt(divisor) * 10n ** BigInt(part.length));
   }
 
   static sum(all: Iterable<Fraction>): Fraction {
@@ -36,37 +33,22 @@ export class Fraction {
     return new Fraction(this.numerator * denominator + numerator * this.denominator, this.denominator * denominator);
   }
 
-  minus = (other: Fraction) => this.plus(new Fraction(-other.numerator, other.denominator));
+  equals = ({ numerator, denominator }: Fraction) => this.numerator * denominator === numerator * this.denominator;
 
-  times = ({ numerator, denominator }: Fraction) =>
-    new Fraction(this.numerator * numerator, this.denominator * denominator);
-
-  /** Divides by a positive number. */
-  dividedBy = ({ numerator, denominator }: Fraction) =>
-    new Fraction(this.numerator * denominator, this.denominator * numerator);
-
-  get isZero(): boolean {
-    return this.numerator === 0n;
-  }
-
-  /** Rounds to `decimals` decimals, half away from zero. Returns an integer, in units of the last decimal. */
-  roundToUnits(decimals: number): bigint {
-    const size = this.numerator < 0n ? -this.numerator : this.numerator;
-    const units = (2n * 10n ** BigInt(decimals) * size + this.denominator) / (2n * this.denominator);
-    return this.numerator < 0n ? -units : units;
-  }
-
+  /** Rounded to the cent, half away from zero. */
   get cents(): bigint {
-    return this.roundToUnits(2);
+    const size = this.numerator < 0n ? -this.numerator : this.numerator;
+    const cents = (200n * size + this.denominator) / (2n * this.denominator);
+    return this.numerator < 0n ? -cents : cents;
   }
 
-  /** Formats the number as an amount with up to six decimals; "…" marks further ones. */
+  /** Formats the number as an amount, cut off after six decimals; "…" marks further ones. */
   get money(): string {
     if ((this.numerator * 100n) % this.denominator === 0n) return formatMoney(centsToDecimal(this.cents));
-    const units = this.roundToUnits(DECIMALS);
+    const scaled = this.numerator * 10n ** BigInt(DECIMALS);
+    const units = scaled / this.denominator;
     const digits = String(units < 0n ? -units : units).padStart(DECIMALS + 1, "0");
     const decimal = `${digits.slice(0, -DECIMALS)}.${digits.slice(-DECIMALS).replace(/0{1,4}$/, "")}`;
-    const isWhole = (this.numerator * 10n ** BigInt(DECIMALS)) % this.denominator === 0n;
-    return `${formatMoney(`${units < 0n ? "-" : ""}${decimal}`)}${isWhole ? "" : "…"}`;
+    return `${formatMoney(`${this.numerator < 0n ? "-" : ""}${decimal}`)}${scaled % this.denominator === 0n ? "" : "…"}`;
   }
 }

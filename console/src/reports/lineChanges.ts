@@ -27,8 +27,8 @@ export interface Change {
   difference: bigint;
 }
 
-/** Compares the lines of two revisions. If `termsChanged` is null (terms unknown), it is inferred from the fees. */
-export function compareLines(before: readonly Line[], after: readonly Line[], termsChanged: boolean | null): Change[] {
+/** Compares the lines of two revisions. */
+export function compareLines(before: readonly Line[], after: readonly Line[], termsChanged: boolean): Change[] {
   const [from, to] = [before, after].map((lines) => new Map(lines.map((line) => [lineKey(line), line]))) as [
     Map<string, Line>,
     Map<string, Line>,
@@ -52,7 +52,7 @@ const isSame = (old: Line, now: Line) =>
   old.memberDays === now.memberDays &&
   LINE_FIGURES.every(({ id }) => old[id] === now[id]);
 
-function findCauses(old: Line | null, now: Line | null, termsChanged: boolean | null) {
+function findCauses(old: Line | null, now: Line | null, termsChanged: boolean) {
   if (!old || !now) return { causes: ["Membership" as const], details: [now ? "joined the VPP" : "left the VPP"] };
   const causes: Cause[] = [];
   const details: string[] = [];
@@ -65,8 +65,7 @@ function findCauses(old: Line | null, now: Line | null, termsChanged: boolean | 
     addCause("Batteries", `${formatQuantity(old.capacityKwh)} → ${formatKwh(now.capacityKwh)}`);
   if (old.revenueAud !== now.revenueAud)
     addCause("Events", `revenue ${formatMoney(old.revenueAud)} → ${formatMoney(now.revenueAud)}`);
-  if (termsChanged ?? feesDiffer(old, now))
-    addCause("Terms", `fees ${formatMoney(fees(old))} → ${formatMoney(fees(now))}`);
+  if (termsChanged) addCause("Terms", `fees ${formatMoney(fees(old))} → ${formatMoney(fees(now))}`);
   if (old.nmi !== now.nmi) addCause("Name", `NMI ${old.nmi} → ${now.nmi}`);
   if (old.address !== now.address) addCause("Name", `${old.address} → ${now.address}`);
   if (causes.length === 0)
@@ -79,13 +78,6 @@ function findCauses(old: Line | null, now: Line | null, termsChanged: boolean | 
 
 const fees = (line: Line) => centsToDecimal(parseCents(line.adValoremFeeAud) + dailyFeeDue(line));
 const dailyFeeDue = (line: Line) => parseCents(line.dailyFeeAud) + parseCents(line.waivedFeeAud);
-
-/** Whether the fees show that the terms changed. A difference of one cent can come from allotting the remainder. */
-function feesDiffer(old: Line, now: Line): boolean {
-  const difference = parseCents(old.adValoremFeeAud) - parseCents(now.adValoremFeeAud);
-  const isRateChanged = old.revenueAud === now.revenueAud && (difference < -1n || difference > 1n);
-  return isRateChanged || (old.memberDays === now.memberDays && dailyFeeDue(old) !== dailyFeeDue(now));
-}
 
 /** Groups changes by their causes, and sums them up. */
 export function groupByCause(changes: readonly Change[]): { causes: Cause[]; sites: number; difference: bigint }[] {
