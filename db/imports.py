@@ -288,6 +288,18 @@ class FileChanged(Conflict):
     field = ("input", "id")
 
 
+class UploadedAfterStart(Conflict):
+    """This import is {status} with an earlier file; create another import for the file that was uploaded since."""
+
+    field = ("input", "id")
+
+
+class UploadClosed(Conflict):
+    """The import {id} is {status} and takes no other file; create another import, with another id or none."""
+
+    field = ("input", "id")
+
+
 class ImportCancelled(Conflict):
     """This import is {status}; create another to import the file."""
 
@@ -385,7 +397,8 @@ async def create(
 
     `timestamps` is by default INTERVAL_START, `duplicates` ASK, or that of the import whose rows are corrected. Raises
     ParkIdRequired, ParkIdNotAllowed, ParksOutOfScope, OnlyForBatteryEvents, CorrectsAndReplaces,
-    CorrectedImportNotFound, ReplacedImportNotFound, NotCorrectable, FileNameRefused, ImportParkNotFound, ImportIdTaken.
+    CorrectedImportNotFound, ReplacedImportNotFound, NotCorrectable, FileNameRefused, ImportParkNotFound, ImportIdTaken,
+    UploadClosed.
     """
     _check_park(session, kind=kind, park_id=park_id)
     if kind != "BATTERY_EVENTS":
@@ -429,6 +442,8 @@ async def create(
         fields = (kind, file_name, charge_tariff, park_id, timestamps or "INTERVAL_START", corrects, replaces)
         if existing_fields != fields:
             raise ImportIdTaken(id=id)
+        if not (existing.status == Status.AWAITING_UPLOAD or _can_start_over(existing)):
+            raise UploadClosed(id=id, status=existing.status)
     return id
 
 
@@ -450,22 +465,27 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
     Queue an import and its job, given the ETag and the size of the uploaded file; `etag` is None if there is no file.
 
     A failed import resumes from its last checkpoint, or from the start of the file if all rows were rejected, since the
-    cause may be mended. A queued, running or completed one stays as it is. Raises
-    ImportNotFound, ImportCancelled, NotUploaded, FileEmpty, FileTooLarge, FileChanged, FileImportedAlready,
-    FileBeingImported.
+    cause may be mended; with its file, if none was uploaded since. A queued, running or completed one stays as it is.
+    Raises ImportNotFound, ImportCancelled, UploadedAfterStart, NotUploaded, FileEmpty, FileTooLarge, FileChanged,
+    FileImportedAlready, FileBeingImported.
     """
     existing = await lock_import(session, id=id)
     if existing.status in (Status.QUEUED, Status.RUNNING, Status.COMPLETED):
+        if etag is not None and etag != existing.etag:
+            raise UploadedAfterStart(status=existing.status)
         return
     if existing.status in (Status.CANCELLED, Status.REVERTED):
         raise ImportCancelled(status=existing.status)
     if etag is None:
-        raise NotUploaded
+        # A worker that has started an import moves its file away from the key of the upload link.
+        if existing.etag is None or existing.bytes_total is None:
+            raise NotUploaded
+        etag, bytes_total = existing.etag, existing.bytes_total
     if not bytes_total:
         raise FileEmpty
     if bytes_total > max_bytes:
         raise FileTooLarge(size=bytes_total, limit=max_bytes)
-    if existing.rows_read > 0 and existing.rows_rejected == existing.rows_read:
+    if _can_start_over(existing):
         await _start_over(session, existing)
     if existing.etag != etag and existing.bytes_read > 0:
         raise FileChanged
@@ -570,12 +590,17 @@ async def close(session: AsyncSession, *, id: UUID, status: Status) -> None:
     await jobs.enqueue(session, Job.SWEEP_IMPORT, id=id)
 
 
-async def sweep(session: AsyncSession, *, id: UUID) -> None:
-    """Delete the blocks of a cancelled or reverted import; its rows will never count again."""
-    closed = select(col(Import.id)).where(
-        col(Import.id) == id, col(Import.status).in_([Status.CANCELLED, Status.REVERTED])
-    )
-    await session.execute(delete(EventBlock).where(col(EventBlock.import_id).in_(closed)))
+async def sweep(session: AsyncSession, *, id: UUID) -> Import | None:
+    """
+    Delete the blocks of a cancelled or reverted import, whose rows will never count again, and return the import.
+
+    Return None if the import is neither.
+    """
+    is_closed = col(Import.status).in_([Status.CANCELLED, Status.REVERTED])
+    closed = (await session.scalars(select(Import).where(col(Import.id) == id, is_closed))).one_or_none()
+    if closed is not None:
+        await session.execute(delete(EventBlock).where(col(EventBlock.import_id) == id))
+    return closed
 
 
 async def update_row_counts(session: AsyncSession, counts: Sequence[Count]) -> None:
@@ -595,6 +620,11 @@ async def _undo_parks_and_readings(session: AsyncSession, undone: Import) -> Non
         await parks.undo_import(session, import_id=undone.id)
     elif undone.park_id is not None:
         await readings.undo_import(session, park_id=undone.park_id, import_id=undone.id)
+
+
+def _can_start_over(existing: Import) -> bool:
+    """Return whether an import has failed before a row of it was accepted, so that it can read another file."""
+    return existing.status == Status.FAILED and existing.rows_read == existing.rows_rejected
 
 
 async def _correctable(

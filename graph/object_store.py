@@ -18,13 +18,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
-    from types_aiobotocore_s3.type_defs import CompletedPartTypeDef, CORSRuleTypeDef
+    from types_aiobotocore_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef, CORSRuleTypeDef
 
 MIB = 2**20
 
 # S3 allows at most 10,000 parts per object, all but the last of at least 5 MiB. With parts of this size, an object has
 # up to 80 GB.
 PART_BYTES = 8 * MIB
+# Larger objects are copied in parts of this size, so that the store answers each request within READ_TIMEOUT_S.
+COPY_PART_BYTES = 256 * MIB
 
 # The longest time without a byte of a response before the connection counts as lost.
 READ_TIMEOUT_S = 20.0
@@ -205,15 +207,13 @@ class ObjectStore:
         upload = await self._client.create_multipart_upload(
             Bucket=self._bucket, Key=key, ContentType=content_type, ChecksumAlgorithm="CRC32"
         )
-        upload_id = upload["UploadId"]
-        try:
-            parts: list[CompletedPartTypeDef] = []
+        async with self._completed_upload(key, upload["UploadId"]) as parts:
             part: bytes | None = first
             while part is not None:
                 response = await self._client.upload_part(
                     Bucket=self._bucket,
                     Key=key,
-                    UploadId=upload_id,
+                    UploadId=upload["UploadId"],
                     PartNumber=len(parts) + 1,
                     Body=part,
                     ChecksumAlgorithm="CRC32",
@@ -226,6 +226,40 @@ class ObjectStore:
                     }
                 )
                 part = await anext(remaining_parts, None)
+
+    @_translate_errors()
+    async def copy(self, source: str, target: str, *, etag: str, size_bytes: int) -> None:
+        """
+        Copy an object within the store; `etag` and `size_bytes` are those of the source.
+
+        Raises ObjectMissing, or ObjectChanged if the source's ETag is another one. Then no object is written.
+        """
+        source_bucket_and_key: CopySourceTypeDef = {"Bucket": self._bucket, "Key": source}
+        if size_bytes <= COPY_PART_BYTES:
+            await self._client.copy_object(
+                Bucket=self._bucket, Key=target, CopySource=source_bucket_and_key, CopySourceIfMatch=etag
+            )
+            return
+        upload = await self._client.create_multipart_upload(Bucket=self._bucket, Key=target)
+        async with self._completed_upload(target, upload["UploadId"]) as parts:
+            for start in range(0, size_bytes, COPY_PART_BYTES):
+                response = await self._client.upload_part_copy(
+                    Bucket=self._bucket,
+                    Key=target,
+                    UploadId=upload["UploadId"],
+                    PartNumber=len(parts) + 1,
+                    CopySource=source_bucket_and_key,
+                    CopySourceRange=f"bytes={start}-{min(start + COPY_PART_BYTES, size_bytes) - 1}",
+                    CopySourceIfMatch=etag,
+                )
+                parts.append({"PartNumber": len(parts) + 1, "ETag": response["CopyPartResult"]["ETag"]})
+
+    @asynccontextmanager
+    async def _completed_upload(self, key: str, upload_id: str) -> AsyncIterator[list["CompletedPartTypeDef"]]:
+        """Yield an empty list of parts; complete the multipart upload with them, or abort it after an exception."""
+        parts: list[CompletedPartTypeDef] = []
+        try:
+            yield parts
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
             )
@@ -239,6 +273,11 @@ class ObjectStore:
     async def delete(self, key: str) -> None:
         """Delete an object if it exists."""
         await self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    @_translate_errors()
+    async def delete_unchanged(self, key: str, *, etag: str) -> None:
+        """Delete an object. Raises ObjectMissing, or ObjectChanged if its ETag is another one."""
+        await self._client.delete_object(Bucket=self._bucket, Key=key, IfMatch=etag)
 
     @_translate_errors()
     async def set_cors_origins(self, origins: Sequence[str]) -> None:

@@ -20,7 +20,6 @@ from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.qm import QueueManager
 
-import db.imports
 import db.jobs
 import db.reports
 from db.engine.database import Database
@@ -120,8 +119,7 @@ class Worker:
             await intake.run(id, stopping=releasing_jobs)
 
         async def sweep_import(id: UUID, _attempt: int) -> None:
-            async with database.transaction() as session:
-                await db.imports.sweep(session, id=id)
+            await intake.sweep(id)
 
         async def settle(id: UUID, attempt: int) -> None:
             try:

@@ -1,5 +1,6 @@
 import asyncio
 import dataclasses
+import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -339,3 +340,44 @@ async def test_ping_raises_if_the_bucket_cannot_be_used(servers: EmbeddedServers
     async with open_object_store(dataclasses.replace(servers.object_store, secret_access_key="guessed")) as other_store:
         with pytest.raises(ClientError, match="403"):
             await other_store.ping()
+
+
+@pytest.mark.parametrize("part_bytes", [5 * MIB, 16 * MIB, 256 * MIB])
+async def test_object_is_copied_whole_or_in_parts(
+    object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch, part_bytes: int
+) -> None:
+    monkeypatch.setattr("graph.object_store.COPY_PART_BYTES", part_bytes)
+    whole = random.Random(1).randbytes(16 * MIB)
+    await object_store.write("source", whole, content_type="text/csv")
+    etag = await etag_of(object_store, "source")
+
+    await object_store.copy("source", "target", etag=etag, size_bytes=len(whole))
+
+    assert await object_store.read("target", etag=await etag_of(object_store, "target")) == whole
+    assert await etag_of(object_store, "source") == etag
+
+
+@pytest.mark.parametrize("part_bytes", [5 * MIB, 256 * MIB])
+async def test_changed_or_missing_object_is_not_copied(
+    object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch, part_bytes: int
+) -> None:
+    monkeypatch.setattr("graph.object_store.COPY_PART_BYTES", part_bytes)
+    await object_store.write("source", bytes(6 * MIB), content_type="text/csv")
+
+    with pytest.raises(ObjectChanged):
+        await object_store.copy("source", "no copy", etag=LETTERS_ETAG, size_bytes=6 * MIB)
+    with pytest.raises(ObjectMissing):
+        await object_store.copy("never", "no copy", etag=LETTERS_ETAG, size_bytes=6 * MIB)
+
+    assert await object_store.find("no copy") is None
+
+
+async def test_replaced_object_is_not_deleted(object_store: ObjectStore) -> None:
+    await object_store.write("replaced", LETTERS.upper(), content_type="text/plain")
+
+    with pytest.raises(ObjectChanged):
+        await object_store.delete_unchanged("replaced", etag=LETTERS_ETAG)
+    assert await object_store.find("replaced") is not None
+
+    await object_store.delete_unchanged("replaced", etag=await etag_of(object_store, "replaced"))
+    assert await object_store.find("replaced") is None

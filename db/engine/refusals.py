@@ -29,7 +29,7 @@ class Refusal(Exception):
 
     # The message is formatted only when it is read: most refusals are constructed in case a constraint is violated.
     def __str__(self) -> str:
-        return (getdoc(type(self)) or "").format(**self._details)
+        return " ".join((getdoc(type(self)) or "").split()).format(**self._details)
 
 
 class NotFound(Refusal):

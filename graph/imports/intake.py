@@ -7,7 +7,7 @@ continues after its last checkpoint.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from uuid import UUID
 
 import asyncpg
@@ -15,9 +15,11 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 import db.import_runs
+import db.imports
 from db.engine.database import Database
 from db.engine.refusals import Refusal
 from db.import_runs import Claim, LeaseLost, Progress
+from db.imports import Status
 from graph.imports.battery_event_intake import BatteryEventIntake
 from graph.imports.csv.chunks import FileRefused, TextChunk, TextFile
 from graph.imports.csv.lines import HeaderRefused
@@ -25,7 +27,7 @@ from graph.imports.kind_intake import KindIntake
 from graph.imports.park_intake import ParkIntake
 from graph.imports.park_reading_intake import ParkReadingIntake
 from graph.imports.rejected_rows import write_rejected_rows
-from graph.object_store import ObjectChanged, ObjectMissing, ObjectStore, ObjectStoreUnavailable
+from graph.object_store import ObjectChanged, ObjectMissing, ObjectStore, ObjectStoreUnavailable, StoredObject
 
 # One chunk is fetched, one is checked and one is stored at the same time.
 MAX_CHUNKS_IN_MEMORY = 3
@@ -66,8 +68,13 @@ class ImportInterrupted(Exception):
 
 
 def upload_key(import_id: UUID) -> str:
-    """Return the object key of an import's file."""
+    """Return the object key that the upload link of an import writes."""
     return f"imports/{import_id}/upload.csv"
+
+
+def imported_key(import_id: UUID, etag: str) -> str:
+    """Return the object key to which a worker moves an import's file; no link writes it."""
+    return f"imports/{import_id}/" + etag.strip('"') + ".csv"
 
 
 def rejections_key(import_id: UUID) -> str:
@@ -129,6 +136,15 @@ class Intake:
             log.exception("The import has failed in every attempt", import_id=str(claim.import_id))
             await self._fail(claim, f"{_failure_reason(fault)} {RESUME_HINT}")
 
+    async def sweep(self, import_id: UUID) -> None:
+        """Delete the blocks of a cancelled or reverted import, and the file of a cancelled one, which never counted."""
+        async with self.database.transaction() as session:
+            closed = await db.imports.sweep(session, id=import_id)
+        if closed is not None and closed.status == Status.CANCELLED:
+            await self.object_store.delete(upload_key(import_id))
+            if closed.etag is not None:
+                await self.object_store.delete(imported_key(import_id, closed.etag))
+
     async def _fail(self, claim: Claim, reason: str) -> None:
         async with self.database.transaction() as session:
             await db.import_runs.fail(session, claim, reason=reason)
@@ -161,8 +177,10 @@ class _Run:
 
     async def import_file(self) -> None:
         """Store the file chunk by chunk, and complete the import."""
-        claim, key = self._claim, upload_key(self._claim.import_id)
-        file = await TextFile.open(self._object_store, key, etag=claim.etag, size_bytes=claim.bytes_total)
+        claim = self._claim
+        key = imported_key(claim.import_id, claim.etag)
+        stored = await self._move_upload(key)
+        file = await TextFile.open(self._object_store, key, etag=stored.etag, size_bytes=stored.size_bytes)
         # The intake is opened in a task, so that the first chunk is fetched meanwhile.
         kind_intake = asyncio.create_task(self._open(file.header))
         start_offset_bytes = max(claim.text_bytes_read, len(file.header))
@@ -186,6 +204,25 @@ class _Run:
         async with self._database.transaction() as session:
             await db.import_runs.bound_transaction(session, id=claim.import_id, idle_timeout_s=self._lease_s)
             await kind_intake.result().complete(session)
+
+    async def _move_upload(self, key: str) -> StoredObject:
+        """
+        Move the uploaded file to a key that the upload link cannot write, unless an earlier run did.
+
+        Raises ObjectMissing, or ObjectChanged if the uploaded file is no longer the one that was started.
+        """
+        claim, store, uploaded = self._claim, self._object_store, upload_key(self._claim.import_id)
+        stored = await store.find(key)
+        if stored is None:
+            await store.copy(uploaded, key, etag=claim.etag, size_bytes=claim.bytes_total)
+            stored = await store.find(key)
+        if stored is None:
+            raise ObjectMissing
+        # A file that was uploaded since then stays, so that `startImport` can refuse it. If the file is not deleted, it
+        # takes storage, but nothing reads it.
+        with suppress(ObjectMissing, ObjectChanged, ObjectStoreUnavailable):
+            await store.delete_unchanged(uploaded, etag=claim.etag)
+        return stored
 
     async def _open(self, header: bytes) -> KindIntake:
         return await INTAKE_BY_KIND[self._claim.kind](self._database, self._claim, header)

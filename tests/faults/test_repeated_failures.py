@@ -1,7 +1,7 @@
 """Imports that fail after repeated errors, and their resumption when they are started again."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +11,7 @@ import pytest_asyncio
 import db.import_runs
 from db.engine.database import Database
 from graph.imports.intake import MAX_ATTEMPTS, ImportInterrupted, Intake
-from graph.object_store import ObjectStore, ObjectStoreUnavailable
+from graph.object_store import ObjectStore, ObjectStoreUnavailable, StoredObject
 from tests.fixtures.api import Api
 from tests.fixtures.event_file import event_file
 from tests.fixtures.watching import START, assert_events_count_once, start_import, wait_until
@@ -27,11 +27,8 @@ class UnreachableStore(ObjectStore):
     def __init__(self) -> None:
         pass
 
-    async def stream(
-        self, key: str, *, etag: str, offset: int = 0, size: int | None = None
-    ) -> AsyncGenerator[bytes, None]:
+    async def find(self, key: str) -> StoredObject | None:
         raise ObjectStoreUnavailable
-        yield b""
 
 
 @pytest_asyncio.fixture

@@ -14,7 +14,7 @@ from db.imports import Status
 from db.jobs import Job, enqueue
 from graph.embedded.servers import EmbeddedServers
 from graph.imports.csv.chunks import MAX_HEADER_BYTES
-from graph.imports.intake import upload_key
+from graph.imports.intake import imported_key, upload_key
 from graph.object_store import ObjectStore
 from tests.fixtures.api import Api
 from tests.fixtures.event_file import event_file
@@ -121,22 +121,11 @@ async def test_stopped_worker_releases_its_job_before_its_lease_expires(
         ("deleted", "The uploaded file was deleted from the object store; upload it again as a new import."),
     ],
 )
-async def test_import_fails_when_its_file_is_changed_or_deleted(
-    api: Api,
-    database: Database,
-    object_store: ObjectStore,
-    workers: Workers,
-    s3: Proxy,
-    nmis: list[str],
-    fault: str,
-    reason: str,
+async def test_import_fails_when_its_file_is_changed_or_deleted_before_a_worker_takes_it(
+    api: Api, object_store: ObjectStore, workers: Workers, nmis: list[str], fault: str, reason: str
 ) -> None:
     file = event_file(nmis, rows=5_000, seed=5)
-    killed = await workers.start(s3_port=s3.port, s3_read_timeout_s=HOUR_S)
-    first_part = stall_after_chunk(s3, file, chunk_number=3)
     import_id = await start_import(api, file)
-    await wait_until_read(api, database, import_id, first_part)
-    await killed.kill()
 
     key = upload_key(UUID(import_id))
     if fault == "changed":
@@ -147,7 +136,57 @@ async def test_import_fails_when_its_file_is_changed_or_deleted(
     failed = await api.wait_for_import(import_id)
 
     assert (failed["status"], failed["failureReason"]) == ("FAILED", reason)
-    assert (await api.refusal(START, id=import_id))[0] == ("Conflict" if fault == "changed" else "ValidationFailed")
+
+
+async def test_file_uploaded_while_an_import_runs_changes_nothing_and_is_refused(
+    api: Api,
+    database: Database,
+    object_store: ObjectStore,
+    workers: Workers,
+    s3: Proxy,
+    nmis: list[str],
+) -> None:
+    file, other = event_file(nmis, rows=5_000, seed=11), b"NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
+    killed = await workers.start(s3_port=s3.port, s3_read_timeout_s=HOUR_S)
+    first_part = stall_after_chunk(s3, file, chunk_number=3)
+    import_id = await start_import(api, file)
+    await wait_until_read(api, database, import_id, first_part)
+    await killed.kill()
+
+    key = upload_key(UUID(import_id))
+    assert await object_store.find(key) is None
+    await object_store.write(key, other, content_type="text/csv")
+    refused_while_running = await api.refusal(START, id=import_id)
+    await workers.start()
+
+    await assert_events_count_once(api, database, import_id, file)
+    refused_when_completed = await api.refusal(START, id=import_id)
+    uploaded_since = await object_store.find(key)
+    assert (refused_while_running[0], refused_when_completed[0]) == ("Conflict", "Conflict")
+    assert uploaded_since is not None
+    assert uploaded_since.size_bytes == len(other)
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+async def test_import_completes_when_its_worker_was_killed_while_it_moved_the_file(
+    api: Api, database: Database, object_store: ObjectStore, workers: Workers, nmis: list[str], is_deleted: bool
+) -> None:
+    file = event_file(nmis, rows=1_000, seed=12)
+    import_id = await start_import(api, file)
+    # What a worker leaves that is killed after it has copied the file, before or after it deletes the upload.
+    key = upload_key(UUID(import_id))
+    uploaded = await object_store.find(key)
+    assert uploaded is not None
+    copy = imported_key(UUID(import_id), uploaded.etag)
+    await object_store.copy(key, copy, etag=uploaded.etag, size_bytes=uploaded.size_bytes)
+    if is_deleted:
+        await object_store.delete(key)
+
+    await workers.start()
+
+    await assert_events_count_once(api, database, import_id, file)
+    assert await object_store.find(key) is None
+    assert await object_store.find(copy) is not None
 
 
 async def test_import_cancelled_while_it_runs_counts_no_rows_and_its_blocks_are_deleted(
