@@ -32,7 +32,7 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, Range
+from sqlalchemy.dialects.postgresql import JSONB, Range, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlmodel import Field, col
@@ -382,6 +382,29 @@ async def published(session: AsyncSession, *, id: UUID) -> tuple[AnyRow, Sequenc
     )
     items = select(SiteLineItem.__table__).where(col(SiteLineItem.report_id) == id)  # type: ignore[attr-defined]
     return (await session.execute(report)).one(), (await session.execute(items)).all()
+
+
+def latest_ready() -> ReadStatement:
+    """Select the latest READY revision of each month of each VPP."""
+    month = (col(RevenueReport.vpp_id), col(RevenueReport.month))
+    return (
+        select(
+            *(col(RevenueReport.id), *month, col(RevenueReport.revision)),
+            *(col(RevenueReport.vpp_name), col(RevenueReport.settled_from)),
+        )
+        .where(col(RevenueReport.status) == Status.READY)
+        .ext(distinct_on(*month))
+        .order_by(*month, col(RevenueReport.revision).desc())
+    )
+
+
+def files_of_ready() -> ReadStatement:
+    """Select the keys and the SHA-256 of the files of all READY reports."""
+    return select(
+        col(RevenueReport.id),
+        *(col(RevenueReport.json_key), col(RevenueReport.json_sha256)),
+        *(col(RevenueReport.csv_key), col(RevenueReport.csv_sha256)),
+    ).where(col(RevenueReport.status) == Status.READY)
 
 
 async def store(

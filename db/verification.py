@@ -1,6 +1,6 @@
 """The checks of `vpp verify`: every sum that the database stores is computed again from its source rows."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import TextClause, text
@@ -235,7 +235,10 @@ async def verify(session: AsyncSession) -> AsyncIterator[Finding]:
     """Run all checks and yield a finding for each; nothing is changed."""
     for check in CHECKS:
         rows = (await session.execute(check.exceptions)).all()
-        exceptions = [str(row[0]) for row in rows[:MAX_LISTED]]
-        if len(rows) > MAX_LISTED:
-            exceptions.append(f"and {len(rows) - MAX_LISTED:,} more")
-        yield Finding(check.sentence, exceptions)
+        yield finding(check.sentence, [str(row[0]) for row in rows])
+
+
+def finding(sentence: str, exceptions: Sequence[str]) -> Finding:
+    """Return the finding of a check, with the first of its exceptions."""
+    more = len(exceptions) - MAX_LISTED
+    return Finding(sentence, [*exceptions[:MAX_LISTED], *([f"and {more:,} more"] if more > 0 else [])])

@@ -4,10 +4,12 @@ The S3 object store of uploaded files and reports.
 No other module imports an S3 client.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -58,6 +60,9 @@ class ObjectStoreAddress:
     region: str | None = None
     # Checked after the upload: a presigned PUT can fix an exact length, but not a maximum.
     max_upload_bytes: int = 5 * 2**30
+    # The data folder of a server on this machine that responds before its files are on the disk: `ObjectStore.sync`
+    # writes them there. S3 itself needs none.
+    sync_folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,9 @@ async def open_object_store(
         max_pool_connections=50,
     )
     async with session.client("s3", endpoint_url=address.endpoint_url, config=config) as client:
-        yield ObjectStore(client, address.bucket, max_upload_bytes=address.max_upload_bytes)
+        yield ObjectStore(
+            client, address.bucket, max_upload_bytes=address.max_upload_bytes, sync_folder=address.sync_folder
+        )
 
 
 @asynccontextmanager
@@ -115,8 +122,11 @@ class ObjectStore:
     Methods raise ObjectStoreUnavailable for errors that a retry may fix, and ClientError for other refusals.
     """
 
-    def __init__(self, client: "S3Client", bucket: str, *, max_upload_bytes: int) -> None:
+    def __init__(
+        self, client: "S3Client", bucket: str, *, max_upload_bytes: int, sync_folder: Path | None = None
+    ) -> None:
         self.max_upload_bytes = max_upload_bytes
+        self._sync_folder = sync_folder
         self._client = client
         self._bucket = bucket
 
@@ -191,10 +201,16 @@ class ObjectStore:
             else:
                 return
 
+    async def sync(self) -> None:
+        """Return once all stored objects survive a loss of power. S3 itself responds only then, so nothing happens."""
+        if self._sync_folder is not None:
+            await asyncio.to_thread(_sync_to_disk, self._sync_folder)
+
     @_translate_errors()
     async def write(self, key: str, data: bytes, *, content_type: str) -> None:
-        """Write an object in one request, replacing an existing one."""
+        """Write an object in one request, replacing an existing one; it survives a loss of power."""
         await self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
+        await self.sync()
 
     @_translate_errors()
     async def write_stream(self, key: str, pieces: AsyncIterable[bytes], *, content_type: str) -> None:
@@ -263,6 +279,7 @@ class ObjectStore:
             await self._client.complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
             )
+            await self.sync()
         except BaseException:
             # If the abort fails too, the parts stay in the bucket, unlisted, until a lifecycle rule removes them.
             with suppress(BotoCoreError, ClientError):
@@ -295,6 +312,20 @@ class ObjectStore:
     async def ping(self) -> None:
         """Raise an exception if the bucket cannot be used."""
         await self._client.head_bucket(Bucket=self._bucket)
+
+
+def _sync_to_disk(folder: Path) -> None:
+    for parent, _, file_names in os.walk(folder):
+        paths = [Path(parent, name) for name in file_names]
+        for path in (*(path for path in paths if path.is_file()), Path(parent)):
+            try:
+                descriptor = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                continue  # It was deleted meanwhile.
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 async def _parts(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

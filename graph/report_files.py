@@ -145,10 +145,14 @@ def report_json(figures: Figures) -> bytes:
             }
             for item in figures.statement.line_items
         },
-        # In this order, because the stored JSON has another one.
-        "terms": [{name: terms[name] for name in TERMS} for terms in figures.terms],
+        "terms": terms(figures),
     }
     return json.dumps(report, indent=2, ensure_ascii=False).encode()
+
+
+def terms(figures: Figures) -> list[dict[str, Any]]:
+    """Return the terms of each span in the order of the file; the JSON that Postgres stores has another order."""
+    return [{name: span_terms[name] for name in TERMS} for span_terms in figures.terms]
 
 
 def line_items_csv(figures: Figures) -> bytes:

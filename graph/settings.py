@@ -113,6 +113,11 @@ class Settings(BaseSettings):
         description="The name of the S3 bucket for uploaded files and reports. It needs VPP_DATABASE_URL. "
         "By default an embedded object store is started.",
     )
+    s3_sync_folder: Path | None = Field(
+        None,
+        description="The data folder of an S3 server on this machine that responds before its files are on the disk: "
+        "they are synced before a report is READY or an import starts. The worker beside embedded servers gets it.",
+    )
 
     bootstrap_api_key: SecretStr | None = Field(
         None,

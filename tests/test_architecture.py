@@ -20,6 +20,7 @@ LAYERS = (
     "graph.schema",
     "graph.resolvers",
     "graph.worker",
+    "graph.verification",
     "graph.imports",
     "graph.settlement_run",
     "graph.report_files",

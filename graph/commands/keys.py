@@ -132,12 +132,12 @@ def rotate_key() -> None:
 async def _in_database(action: "Callable[[AsyncSession], Awaitable[list[str]]]") -> None:
     """Migrate the database, run an action in a transaction, and print the lines that it returns after the commit."""
     from db.engine.database import Database
-    from graph.embedded.infrastructure import open_database, upgrade_database
+    from graph.embedded.infrastructure import open_or_join_infrastructure, upgrade_database
     from graph.settings import Settings
 
-    async with open_database(Settings()) as url:
-        await upgrade_database(url)
-        database = Database(url, pool_size=1)
+    async with open_or_join_infrastructure(Settings()) as infrastructure:
+        await upgrade_database(infrastructure.database_url)
+        database = Database(infrastructure.database_url, pool_size=1)
         try:
             async with database.transaction() as session:
                 lines = await action(session)

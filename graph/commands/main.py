@@ -178,26 +178,32 @@ def migrate() -> None:
 
 @app.command()
 def verify() -> None:
-    """Recompute every total that the database stores from its source rows, and report differences."""
+    """Recompute every stored total, settle the latest reports again and read all reports' files; report differences."""
     import db.verification
+    import graph.verification
     from db.engine.database import Database
-    from graph.embedded.infrastructure import database_errors, open_database
+    from graph.embedded.infrastructure import database_errors, open_or_join_infrastructure
+    from graph.object_store import open_object_store
     from graph.settings import Settings
 
     async def run() -> None:
-        async with open_database(Settings()) as url:
-            database = Database(url, pool_size=1)
+        async with (
+            open_or_join_infrastructure(Settings()) as infrastructure,
+            open_object_store(infrastructure.object_store) as object_store,
+        ):
+            database = Database(infrastructure.database_url, pool_size=1)
             # One snapshot for all checks, so that a running import is seen at one point in time.
             with database_errors():
                 async with database.transaction(snapshot=True) as session:
                     findings = [finding async for finding in db.verification.verify(session)]
+                    findings += [finding async for finding in graph.verification.verify(session, object_store)]
             await database.close()
         for finding in findings:
             output.print(f"{'no ' if finding.exceptions else 'yes'} {finding.sentence}", soft_wrap=True)
             for exception in finding.exceptions:
                 output.print(f"      {exception}", soft_wrap=True)
         if any(finding.exceptions for finding in findings):
-            fail("Some stored totals differ from their source rows.")
+            fail("Some stored values differ from what they were made from.")
 
     run_command(run())
 

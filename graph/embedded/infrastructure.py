@@ -34,10 +34,10 @@ class Infrastructure:
 class DataDirInUse(StartupError):
     """Another process runs embedded servers in this data folder."""
 
-    def __init__(self, message: str, running_database_url: str | None) -> None:
+    def __init__(self, message: str, running: Infrastructure | None) -> None:
         super().__init__(message)
-        # None while that process's Postgres does not accept connections.
-        self.running_database_url = running_database_url
+        # The servers of that process; None until all of them are ready.
+        self.running = running
 
 
 @asynccontextmanager
@@ -49,12 +49,13 @@ async def open_infrastructure(settings: Settings) -> AsyncIterator[Infrastructur
     """
     key = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
     if settings.database_url and settings.s3_bucket:
-        address = ObjectStoreAddress(
+        named_store = ObjectStoreAddress(
             settings.s3_bucket,
             endpoint_url=settings.s3_endpoint_url,
             max_upload_bytes=settings.max_upload_bytes,
+            sync_folder=settings.s3_sync_folder,
         )
-        yield Infrastructure(_validated(settings.database_url), address, key, embedded=False)
+        yield Infrastructure(_validated(settings.database_url), named_store, key, embedded=False)
         return
     if settings.database_url or settings.s3_bucket:
         raise StartupError(
@@ -65,6 +66,7 @@ async def open_infrastructure(settings: Settings) -> AsyncIterator[Infrastructur
         # The extra `embedded` is not installed in the Docker image.
         from graph.embedded.postgres import running_postgres_url
         from graph.embedded.process import ServerFailed
+        from graph.embedded.seaweedfs import running_seaweedfs_address
         from graph.embedded.servers import DataDirLocked, embedded_servers
     except ImportError:
         message = "Embedded servers are not installed: pip install 'vpp[embedded]', or set VPP_DATABASE_URL."
@@ -75,29 +77,32 @@ async def open_infrastructure(settings: Settings) -> AsyncIterator[Infrastructur
             store = replace(servers.object_store, max_upload_bytes=settings.max_upload_bytes)
             yield Infrastructure(servers.database_url, store, own_key, embedded=True)
     except DataDirLocked as error:
-        raise DataDirInUse(str(error), running_postgres_url(settings.data_dir.absolute())) from error
+        folder = settings.data_dir.absolute()
+        url, address = running_postgres_url(folder), running_seaweedfs_address(folder)
+        running = Infrastructure(url, address, None, embedded=True) if url and address else None
+        raise DataDirInUse(str(error), running) from error
     except ServerFailed as error:
         raise StartupError(str(error)) from error
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[str]:
+async def open_or_join_infrastructure(settings: Settings) -> AsyncIterator[Infrastructure]:
     """
-    Yield the database's URL until the block ends: the one in the settings, or the URL of an embedded Postgres.
+    Yield the servers that the settings name or embedded servers, as `open_infrastructure` does.
 
-    If another process already runs the embedded servers of this data folder, its Postgres is used.
+    If another process already runs the embedded servers of this data folder, they are used.
     """
     async with AsyncExitStack() as stack:
         try:
-            url = (await stack.enter_async_context(open_infrastructure(settings))).database_url
+            infrastructure = await stack.enter_async_context(open_infrastructure(settings))
         except DataDirInUse as error:
-            if error.running_database_url is None:
+            if error.running is None:
                 raise StartupError(
-                    f"Another process uses the data folder {settings.data_dir.absolute()} and its Postgres is not "
+                    f"Another process uses the data folder {settings.data_dir.absolute()} and its servers are not "
                     "running yet: try again in a moment, or stop that process."
                 ) from None
-            url = error.running_database_url
-        yield url
+            infrastructure = error.running
+        yield infrastructure
 
 
 async def upgrade_database(url: str) -> None:

@@ -7,7 +7,7 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from graph.embedded.orphans import data_dir_tag
@@ -24,6 +24,9 @@ from graph.object_store import ObjectStoreAddress
 
 BUCKET = "vpp"
 
+# SeaweedFS writes this file with its options last, when the bucket exists and all servers are ready.
+OPTIONS_FILE = "mini.options"
+
 # Each server listens on a port for HTTP, and on the port GRPC_OFFSET above it for gRPC.
 SERVERS = ("master", "volume", "filer", "s3", "admin")
 
@@ -33,7 +36,7 @@ async def running_seaweedfs(data_dir: Path, account: Account | None) -> AsyncIte
     """Run SeaweedFS until the block ends, and yield the address of its bucket, created on the first start."""
     folder = data_dir / "seaweedfs"
     make_folder(folder, account)
-    access_key_id, secret_access_key = _credentials(folder / "s3.json", account)
+    _create_credentials(folder / "s3.json", account)
     _remove_state_of_last_run(folder)
     weed = _weed()
     with weed.open("rb") as executable:
@@ -48,16 +51,33 @@ async def running_seaweedfs(data_dir: Path, account: Account | None) -> AsyncIte
         async with program.serving(
             lambda ports: [str(weed), *_arguments(ports, data_dir_tag(data_dir))],
             port_count=len(SERVERS),
-            # SeaweedFS writes this file last, when the bucket exists and all servers are ready.
-            is_ready=lambda _: (folder / "mini.options").exists(),
+            is_ready=lambda _: (folder / OPTIONS_FILE).exists(),
         ) as ports:
-            yield ObjectStoreAddress(
-                bucket=BUCKET,
-                endpoint_url=f"http://127.0.0.1:{ports[SERVERS.index('s3')]}",
-                access_key_id=access_key_id,
-                secret_access_key=secret_access_key,
-                region="us-east-1",
-            )
+            yield _address(folder, ports[SERVERS.index("s3")])
+
+
+def running_seaweedfs_address(data_dir: Path) -> ObjectStoreAddress | None:
+    """Return the address of the SeaweedFS that another process runs in this data folder, if it is ready."""
+    folder = data_dir / "seaweedfs"
+    with suppress(FileNotFoundError):
+        for option in (folder / OPTIONS_FILE).read_text().splitlines():
+            name, _, value = option.partition("=")
+            if name == "s3.port":
+                return _address(folder, int(value))
+    return None
+
+
+def _address(folder: Path, port: int) -> ObjectStoreAddress:
+    [credentials] = json.loads((folder / "s3.json").read_text())["identities"][0]["credentials"]
+    return ObjectStoreAddress(
+        bucket=BUCKET,
+        endpoint_url=f"http://127.0.0.1:{port}",
+        access_key_id=credentials["accessKey"],
+        secret_access_key=credentials["secretKey"],
+        region="us-east-1",
+        # SeaweedFS has no option to sync what its S3 interface writes; `fs.configure -fsync` does not apply to it.
+        sync_folder=folder,
+    )
 
 
 def _weed() -> Path:
@@ -67,18 +87,16 @@ def _weed() -> Path:
     return Path(found)
 
 
-def _credentials(config: Path, account: Account | None) -> tuple[str, str]:
+def _create_credentials(config: Path, account: Account | None) -> None:
     if not config.exists():
         credentials = {"accessKey": secrets.token_hex(10), "secretKey": secrets.token_urlsafe(32)}
         actions = [f"{action}:{BUCKET}" for action in ("Read", "Write", "List")]
         identity = {"name": "vpp", "credentials": [credentials], "actions": actions}
         write_secret(config, json.dumps({"identities": [identity]}), account)
-    [credentials] = json.loads(config.read_text())["identities"][0]["credentials"]
-    return credentials["accessKey"], credentials["secretKey"]
 
 
 def _remove_state_of_last_run(folder: Path) -> None:
-    (folder / "mini.options").unlink(missing_ok=True)
+    (folder / OPTIONS_FILE).unlink(missing_ok=True)
     # The master names its state folder after its port, and each run has another port. The old folders are not needed:
     # the volume server reports the state again.
     for master_state in folder.glob("m[0-9]*"):

@@ -373,6 +373,7 @@ class ImportMutation:
         id = parse_id(input.id, "input", "id")
         store = info.context.object_store
         file = await store.find(upload_key(id))
+        await store.sync()
         try:
             async with info.context.change(info.field_name) as change:
                 await change.track(Kind.IMPORT, id)

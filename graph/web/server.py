@@ -266,6 +266,7 @@ def _environment(infrastructure: Infrastructure) -> dict[str, str]:
         "VPP_DATABASE_URL": infrastructure.database_url,
         "VPP_S3_BUCKET": store.bucket,
         "VPP_S3_ENDPOINT_URL": store.endpoint_url,
+        "VPP_S3_SYNC_FOLDER": str(store.sync_folder) if store.sync_folder else None,
         "AWS_ACCESS_KEY_ID": store.access_key_id,
         "AWS_SECRET_ACCESS_KEY": store.secret_access_key,
         "AWS_REGION": store.region,

@@ -197,7 +197,7 @@ def test_command_beside_an_embedded_server_that_is_starting_says_to_try_again(
         result = RUNNER.invoke(app, ["key", "list"])
 
     message = (
-        f"Another process uses the data folder {tmp_path} and its Postgres is not running yet: try again in a moment, "
+        f"Another process uses the data folder {tmp_path} and its servers are not running yet: try again in a moment, "
         "or stop that process.\n"
     )
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", message)
