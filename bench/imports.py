@@ -53,10 +53,13 @@ async def run(rows: int, rounds: int) -> None:
         # One byte more gives the file another ETag: the API refuses to import a file with the same ETag and size twice.
         repeated_file = Path(folder) / "repeated.csv"
         repeated_file.write_bytes(file.read_bytes() + b"\n")
+        timed_file = Path(folder) / "timed.csv"
+        write_events(timed_file, rows, seed=1, with_times=True)
         async with embedded_servers(Path(folder) / "data") as servers, open_object_store(servers.object_store) as s3:
             await asyncio.to_thread(db.migrations.upgrade, servers.database_url)
             await add_sites(servers)
-            psql_seconds, imports, repeated_imports = [], [], []
+            psql_seconds, timed_psql_seconds = [], []
+            imports, repeated_imports, timed_imports = [], [], []
             for _ in range(rounds):
                 psql_seconds.append(await asyncio.to_thread(_psql_seconds, servers, file))
                 async with worker(servers) as pid:
@@ -64,17 +67,27 @@ async def run(rows: int, rounds: int) -> None:
                 async with worker(servers) as pid:
                     repeated_imports.append(await run_import(servers, s3, await upload(s3, repeated_file), pid))
                 await _clear(servers)
+                timed_psql_seconds.append(await asyncio.to_thread(_psql_seconds, servers, timed_file))
+                async with worker(servers) as pid:
+                    timed_imports.append(await run_import(servers, s3, await upload(s3, timed_file), pid))
+                await _clear(servers)
     psql_rows_per_s = median(rows / seconds for seconds in psql_seconds)
+    timed_psql_rows_per_s = median(rows / seconds for seconds in timed_psql_seconds)
     print(f"{rows:,} rows over {SITES:,} sites, one month; medians of {rounds} interleaved rounds\n")  # noqa: T201
     print("| path | rows/s | ratio | worker's peak, MiB |\n|---|---|---|---|")  # noqa: T201
     print(f"| psql \\copy into an unlogged text table, no checks | {psql_rows_per_s:,.0f} | 1.00 | |")  # noqa: T201
-    for name, measurements in (("import", imports), ("import of rows that are already imported", repeated_imports)):
+    print(f"| the same, of a file with times of day | {timed_psql_rows_per_s:,.0f} | 1.00 | |")  # noqa: T201
+    for name, measurements, psql in (
+        ("import", imports, psql_rows_per_s),
+        ("import of rows that are already imported", repeated_imports, psql_rows_per_s),
+        ("import of a file with times of day", timed_imports, timed_psql_rows_per_s),
+    ):
         rows_per_s = median(rows / measurement.seconds for measurement in measurements)
         peak_mib = max(measurement.peak_mib for measurement in measurements)
-        print(f"| {name} | {rows_per_s:,.0f} | {rows_per_s / psql_rows_per_s:.2f} | {peak_mib:.0f} |")  # noqa: T201
+        print(f"| {name} | {rows_per_s:,.0f} | {rows_per_s / psql:.2f} | {peak_mib:.0f} |")  # noqa: T201
 
 
-def write_events(file: Path, rows: int, *, seed: int) -> None:
+def write_events(file: Path, rows: int, *, seed: int, with_times: bool = False) -> None:
     """Write a file with a month of events of all sites; some rows are invalid, and some repeat the row before them."""
     random = np.random.default_rng(seed)
     with file.open("w") as out:
@@ -86,11 +99,19 @@ def write_events(file: Path, rows: int, *, seed: int) -> None:
             discharges = random.random(count) < 0.5
             energies = random.integers(0, 14_000, count)
             tariffs = random.integers(-500, 6_000, count)
+            seconds = random.integers(0, 24 * 60 * 60, count)
+            times = [f"T{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" if with_times else "" for s in seconds.tolist()]
             lines = [
-                f"{6_000_000_000 + site},2025-09-{day:02},{'DISCHARGE' if discharge else 'CHARGE'},"
+                f"{6_000_000_000 + site},2025-09-{day:02}{time},{'DISCHARGE' if discharge else 'CHARGE'},"
                 f"{energy // 1000}.{energy % 1000:03},{tariff / 100:.2f}\n"
-                for site, day, discharge, energy, tariff in zip(
-                    *(column.tolist() for column in (sites, days, discharges, energies, tariffs)), strict=True
+                for site, day, time, discharge, energy, tariff in zip(
+                    sites.tolist(),
+                    days.tolist(),
+                    times,
+                    discharges.tolist(),
+                    energies.tolist(),
+                    tariffs.tolist(),
+                    strict=True,
                 )
             ]
             for index in np.flatnonzero(random.random(count) < REPEATED_SHARE):
@@ -101,11 +122,19 @@ def write_events(file: Path, rows: int, *, seed: int) -> None:
 
 
 async def add_sites(servers: EmbeddedServers) -> None:
+    """Add sites that all belong to one VPP."""
     connection = await asyncpg.connect(servers.database_url)
+    ids = [uuid4() for _ in range(SITES)]
     await connection.copy_records_to_table(
         "sites",
-        records=[(uuid4(), str(6_000_000_000 + site), "1 King St") for site in range(SITES)],
+        records=[(id, str(6_000_000_000 + site), "1 King St") for site, id in enumerate(ids)],
         columns=["id", "nmi", "address"],
+    )
+    vpp_id = await connection.fetchval("insert into vpps (id, name) values (gen_random_uuid(), 'Bench') returning id")
+    await connection.copy_records_to_table(
+        "memberships",
+        records=[(id, vpp_id, asyncpg.Range()) for id in ids],
+        columns=["site_id", "vpp_id", "effective"],
     )
     await connection.close()
 
@@ -170,6 +199,7 @@ async def _clear(servers: EmbeddedServers) -> None:
     connection = await asyncpg.connect(servers.database_url)
     await connection.execute(
         "truncate site_months, event_blocks, import_rejections, import_checkpoints, imported_parks, imports, psql_copy"
+        " cascade"
     )
     await connection.execute("vacuum analyze")
     await connection.execute("checkpoint")

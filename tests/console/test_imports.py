@@ -321,6 +321,21 @@ async def test_warnings_and_rejections_are_separate_sections_with_links(console:
     )
 
 
+async def test_rows_that_no_report_will_have_are_warned_of_with_their_value(console: Console, api: Api) -> None:
+    nmi = new_nmi()
+    await api.create_site(await api.create_vpp(), nmi=nmi, effectiveFrom="2025-09-10")
+    imported = await api.import_file(
+        events_csv(f"{nmi},2025-09-05,DISCHARGE,100,50", f"{nmi},2025-09-10,DISCHARGE,1,1")
+    )
+
+    await console.open(f"/imports/{imported['id']}", title="events.csv")
+
+    await expect(console.page.get_by_role("region", name="Warnings")).to_contain_text(
+        "1 row of September 2025, worth $50.00. On these days the site was in no VPP, so the rows are in no report."
+        " The first is line 2."
+    )
+
+
 async def test_rows_that_another_import_may_have_are_asked_about_with_their_value(console: Console, api: Api) -> None:
     site_id, nmi = await create_site(api)
     row = f"{nmi},2025-09-01,DISCHARGE,1,10"

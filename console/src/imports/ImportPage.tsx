@@ -50,7 +50,7 @@ function ImportDetails({ id }: { id: string }) {
         {mayImport && <PendingUpload importState={importState} />}
         <ImportProgress importState={importState} live={live} />
         {importState.rowsUndecided > 0 && <UndecidedRows importState={importState} onUpdate={live.setImport} />}
-        {importState.rowsDuplicated > 0 && <Warnings importState={importState} />}
+        <Warnings importState={importState} />
         {importState.rowsRejected > 0 && <RejectedRows importState={importState} />}
       </div>
     </>

@@ -30,6 +30,17 @@ query ($id: ID!, $limit: Int!) {
 """
 
 
+GET_WARNINGS = """
+query ($id: ID!) { getImport(id: $id) { warnings { code month rowCount valueAud lineNumber } } }
+"""
+WARNINGS = {
+    "NO_VPP_ON_DAY": "of days on which their site was in no VPP, so they are in no report",
+    "FUTURE_DAY": "of days that have not come yet",
+    "CONFLICTING_VALUES": "of the same site, time and event type as another row, but with other values",
+    "DIFFERS_FROM_ANOTHER_IMPORT": "of the same site, time and event type as a row of an earlier import, but with other"
+    " values",
+    "NEGATIVE_DISCHARGES": "discharges that lose money, as nearly all do in this file: check the sign of the tariff",
+}
 GET_OVERLAPS = """
 query ($id: ID!) { getImport(id: $id) { overlaps { otherImportId rowsUndecided undecidedValueAud } } }
 """
@@ -69,6 +80,7 @@ async def import_file(path: Path, client: Client, output: Console, **import_inpu
         f"{imported['rowsDuplicated']:,} duplicated, {imported['rowsRejected']:,} rejected."
         + await describe_rejections(id, imported["rowsRejected"], client)
         + await describe_undecided(id, imported.get("rowsUndecided", 0), client)
+        + (await describe_warnings(id, client) if import_input["kind"] == "BATTERY_EVENTS" else "")
     )
 
 
@@ -103,3 +115,16 @@ async def describe_undecided(import_id: str, rows_undecided: int, client: Client
             )
     decision = f'mutation {{ updateImport(input: {{id: "{import_id}", duplicates: COUNT}}) {{ rowsImported }} }}'
     return f"{lines}\n  Until you decide, they do not count. To decide: {decision}"
+
+
+async def describe_warnings(import_id: str, client: Client) -> str:
+    """Return a line for each warning about rows that were imported but may not be meant."""
+    lines = ""
+    for warning in (await client.execute(GET_WARNINGS, id=import_id))["warnings"]:
+        rows = "1 row" if warning["rowCount"] == 1 else f"{warning['rowCount']:,} rows"
+        meaning = WARNINGS.get(warning["code"], warning["code"])
+        lines += (
+            f"\n  warning: {rows} of {warning['month']}, worth {warning['valueAud']} AUD, from line"
+            f" {warning['lineNumber']}: {meaning}."
+        )
+    return lines
