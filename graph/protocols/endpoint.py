@@ -33,7 +33,7 @@ from graph.protocols.http import (
     subscription_not_supported,
 )
 from graph.protocols.request_rate import TooManyRequests
-from graph.protocols.server_sent_events import EventStream
+from graph.protocols.server_sent_events import EventStream, OpenStreams
 from graph.protocols.subscriptions import Result, Subscriptions
 from graph.protocols.websocket import SocketTimeouts
 from graph.resolvers.context import Context
@@ -63,6 +63,7 @@ class Endpoint:
         self._object_store = object_store
         self._timeouts = timeouts or SocketTimeouts()
         self._subscriptions = Subscriptions(self._context_for)
+        self._open_streams = OpenStreams()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -70,6 +71,10 @@ class Endpoint:
             return
         response = await self._respond(Request(scope, receive))
         await response(scope, receive, send)
+
+    def end_event_streams(self) -> None:
+        """End the streams of server-sent events; their clients connect again."""
+        self._open_streams.end()
 
     async def close(self) -> None:
         """End every subscription."""
@@ -154,7 +159,8 @@ class Endpoint:
         with_events = server_sent_events.is_accepted(request, is_subscription=admitted.is_subscription)
         if admitted.is_subscription:
             if with_events:
-                return EventStream(admitted, self.admission.authenticator, self._subscriptions, self._timeouts)
+                shared = (self.admission.authenticator, self._subscriptions, self._timeouts, self._open_streams)
+                return EventStream(admitted, *shared)
             admitted.release()
             return subscription_not_supported()
         operation, context = admitted.operation, self.context(admitted.caller, request_id=request_id)

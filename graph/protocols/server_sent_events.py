@@ -37,9 +37,14 @@ class EventStream(StreamingResponse):
     """A response that sends each result of a subscription as soon as it arrives, for at most `timeouts.open_s`."""
 
     def __init__(
-        self, admitted: Admitted, authenticator: Authenticator, subscriptions: Subscriptions, timeouts: SocketTimeouts
+        self,
+        admitted: Admitted,
+        authenticator: Authenticator,
+        subscriptions: Subscriptions,
+        timeouts: SocketTimeouts,
+        open_streams: "OpenStreams",
     ) -> None:
-        events = _events(admitted, authenticator, subscriptions, timeouts.open_s)
+        events = _events(admitted, authenticator, subscriptions, timeouts.open_s, open_streams)
         super().__init__(events, media_type=MEDIA_TYPE, headers=HEADERS)
         self._release = admitted.release
 
@@ -57,12 +62,17 @@ def single_result(payload: str) -> Response:
 
 
 async def _events(
-    admitted: Admitted, authenticator: Authenticator, subscriptions: Subscriptions, open_s: float
+    admitted: Admitted,
+    authenticator: Authenticator,
+    subscriptions: Subscriptions,
+    open_s: float,
+    open_streams: "OpenStreams",
 ) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     close_at = loop.time() + open_s
     listener = _Listener()
     unsubscribe = subscriptions.subscribe(admitted.operation, admitted.caller, listener)
+    open_streams.listeners.add(listener)
     stop_watching = authenticator.on_access_lost(admitted.caller, lambda: listener.reject([LOCKED_OUT]))
     try:
         while True:
@@ -72,7 +82,7 @@ async def _events(
                 yield _event("complete")
                 return
             left_s = close_at - loop.time()
-            if left_s <= 0:
+            if left_s <= 0 or open_streams.have_ended:
                 return  # No event `complete` is sent, so the client connects again.
             listener.has_more.clear()
             try:
@@ -81,6 +91,7 @@ async def _events(
                 yield ":\n\n"
     finally:
         stop_watching()
+        open_streams.listeners.discard(listener)
         unsubscribe()
 
 
@@ -102,6 +113,20 @@ class _Listener:
     def complete(self) -> None:
         self.is_complete = True
         self.has_more.set()
+
+
+class OpenStreams:
+    """The open streams of a process. The server waits for its responses when it stops, so it must end them."""
+
+    def __init__(self) -> None:
+        self.listeners: set[_Listener] = set()
+        self.have_ended = False
+
+    def end(self) -> None:
+        """End all streams, and each later one after its first results."""
+        self.have_ended = True
+        for listener in self.listeners:
+            listener.has_more.set()
 
 
 def _event(name: str, data: str = "") -> str:

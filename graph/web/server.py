@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 import uvicorn
 import websockets.http11
+from starlette.applications import Starlette
 
 from graph.embedded.infrastructure import Certificate, Infrastructure, upgrade_database
 from graph.object_store import open_object_store
@@ -88,6 +89,7 @@ async def serving(
             async with open_object_store(infrastructure.object_store) as store:
                 await store.set_cors_origins(_upload_origins(pages, port))
         server = _Server(
+            app,
             uvicorn.Config(
                 app,
                 log_config=None,
@@ -100,7 +102,7 @@ async def serving(
                 ws_per_message_deflate=False,
                 lifespan="on",
                 ssl_context_factory=(lambda _config, _default: server_tls) if server_tls else None,
-            )
+            ),
         )
         api = asyncio.create_task(_serve(server, listening))
         workers = [asyncio.create_task(_keep_worker(infrastructure))] if worker else []
@@ -217,8 +219,9 @@ def raise_open_files_limit() -> None:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, app: Starlette, config: uvicorn.Config) -> None:
         super().__init__(config)
+        self._app = app
         self.has_started = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -226,6 +229,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self.has_started.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the event streams, which last up to a day; then complete all other requests."""
+        self._app.state.endpoint.end_event_streams()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -1,14 +1,17 @@
 """Tests of results as server-sent events."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 
-from graph.web.server import Serving
+from graph.embedded.infrastructure import Infrastructure
+from graph.embedded.servers import EmbeddedServers
+from graph.web.server import Serving, serving
 from tests.fixtures.api import API_KEY, COST, WAIT_S, Api
 
 IMPORT = "subscription ($id: ID!) { onImportProgress(id: $id) { status } }"
@@ -53,6 +56,18 @@ async def test_subscription_receives_the_current_state_and_each_change(api_serve
 
     assert first == ("next", {"data": {"onImportProgress": {"status": "AWAITING_UPLOAD"}}})
     assert second == ("next", {"data": {"onImportProgress": {"status": "CANCELLED"}}})
+
+
+async def test_server_that_stops_ends_its_streams(servers: EmbeddedServers, database_url: str) -> None:
+    infrastructure = Infrastructure(database_url, servers.object_store, bootstrap_api_key=API_KEY, embedded=True)
+
+    async with AsyncExitStack() as client, asyncio.timeout(WAIT_S):
+        async with serving(infrastructure, host="127.0.0.1", port=0, any_port=True, worker=False) as server:
+            events = await client.enter_async_context(stream_events(server, REPORTS))
+        received = [event async for event in events]
+
+    # Without an event `complete`, the client connects again.
+    assert received == []
 
 
 async def test_query_result_is_sent_as_one_event(api_server: Serving) -> None:
