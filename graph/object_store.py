@@ -255,6 +255,7 @@ class ObjectStore:
             await self._client.copy_object(
                 Bucket=self._bucket, Key=target, CopySource=source_bucket_and_key, CopySourceIfMatch=etag
             )
+            await self.sync()
             return
         upload = await self._client.create_multipart_upload(Bucket=self._bucket, Key=target)
         async with self._completed_upload(target, upload["UploadId"]) as parts:

@@ -52,8 +52,41 @@ async def latest_report_id(session: AsyncSession, nmi: str) -> UUID:
 async def test_published_reports_pass(session: AsyncSession, object_store: ObjectStore, nmi: str) -> None:
     found = await findings(session, object_store)
 
-    settled_again = f"{SETTLED_AGAIN}, except for 1 whose inputs have changed since."
-    assert found == {settled_again: [], FILES: []}
+    assert found == {f"{SETTLED_AGAIN}.": [], FILES: []}
+
+
+async def test_a_forged_report_whose_inputs_have_changed_is_settled_again_from_the_numbers_that_it_stores(
+    session: AsyncSession, object_store: ObjectStore, nmi: str
+) -> None:
+    await session.execute(text("alter table site_line_items disable trigger user"))
+    id = await session.scalar(
+        text("""
+            update site_line_items set revenue_aud = 1, waived_fee_aud = 0 from revenue_reports
+            where id = report_id and nmi = :nmi and month = '2025-08-01'
+            returning id
+        """),
+        {"nmi": nmi},
+    )
+
+    found = await findings(session, object_store)
+
+    assert [exception.partition("): ")[2] for exception in found[f"{SETTLED_AGAIN}."]] == [
+        f"{nmi} revenue_aud is 1.00, settled again 0.00",
+        f"{nmi} waived_fee_aud is 0.00, settled again 8.40",
+    ]
+    assert str(id) in found[f"{SETTLED_AGAIN}."][0]
+
+
+async def test_a_report_without_numbers_whose_inputs_have_changed_is_counted(
+    session: AsyncSession, object_store: ObjectStore, nmi: str
+) -> None:
+    await session.execute(text("alter table revenue_reports disable trigger user"))
+    await session.execute(text("update revenue_reports set settled_spans = null where month = '2025-08-01'"))
+
+    found = await findings(session, object_store)
+
+    (sentence,) = [sentence for sentence in found if sentence.startswith(SETTLED_AGAIN)]
+    assert sentence.endswith(" of version 0.2 whose inputs have changed.")
 
 
 @pytest.mark.parametrize(
