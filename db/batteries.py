@@ -28,7 +28,8 @@ from db.engine.tables import (
     updated_at_column,
 )
 from db.engine.timelines import Timeline
-from db.sites import Site, SiteNotFound, check_past_in_scope
+from db.retroactive_changes import check_day_or_for_all_time, check_rewrites_nothing
+from db.sites import Site, SiteNotFound, check_past_in_scope, memberships
 
 # Inserts a battery under an advisory lock on its serial; returns no row if the id exists.
 BATTERY = f"""
@@ -273,15 +274,18 @@ async def update_battery(
     serial: str | None = None,
     capacity_kwh: Decimal | None = None,
     effective_from: date | None = None,
+    for_all_time: bool = False,
 ) -> UUID:
     """
     Change the manufacturer or serial of a battery, or its capacity from a day on or for all days.
 
     Arguments that are None change nothing.
 
-    Raises NameplateWithEffectiveFrom, BatteryNotFound, ManufacturerRefused, SerialRefused, BatteryTaken,
-    CapacityOutOfRange, DaysOutOfScope, CapacityChangeAfterRemoval.
+    Raises NameplateWithEffectiveFrom, DayWithForAllTime, BatteryNotFound, ManufacturerRefused, SerialRefused,
+    BatteryTaken, CapacityOutOfRange, DaysOutOfScope, CapacityChangeAfterRemoval; without `effective_from` and
+    `for_all_time` RewritesHistory.
     """
+    check_day_or_for_all_time(effective_from, for_all_time=for_all_time)
     if effective_from is not None and (manufacturer is not None or serial is not None):
         raise NameplateWithEffectiveFrom
     existing = await _lock_battery(session, id=id)
@@ -300,6 +304,9 @@ async def update_battery(
         old = await _capacities(session, battery_id=id)
         new = old.changed(lambda _: capacity_kwh, effective_from=effective_from)
         await _replace_capacities(session, battery_id=id, capacities=new)
+        # After the change, so that a capacity out of range is refused first.
+        if effective_from is None and not for_all_time:
+            await _check_rewrites_nothing(session, existing, old, new)
     return id
 
 
@@ -323,14 +330,17 @@ async def remove(session: AsyncSession, *, id: UUID, effective_from: date) -> UU
     return id
 
 
-async def remove_for_all_time(session: AsyncSession, *, id: UUID) -> None:
+async def remove_for_all_time(session: AsyncSession, *, id: UUID, rewrites_history: bool) -> None:
     """
     Delete a battery, as if it had never been installed.
 
-    Raises BatteryNotFound, DaysOutOfScope.
+    Raises BatteryNotFound, DaysOutOfScope; RewritesHistory unless `rewrites_history`.
     """
     existing = await _lock_battery(session, id=id)
     await check_past_in_scope(session, site_id=existing.site_id, effective_from=None)
+    if not rewrites_history:
+        old = await _capacities(session, battery_id=id)
+        await _check_rewrites_nothing(session, existing, old, old.ended())
     await session.execute(delete(Battery).where(col(Battery.id) == id))
 
 
@@ -347,6 +357,20 @@ async def _lock_battery(session: AsyncSession, *, id: UUID) -> Battery:
     if existing is None:
         raise BatteryNotFound(id=id)
     return existing
+
+
+async def _check_rewrites_nothing(
+    session: AsyncSession, battery: Battery, old: Timeline[Decimal], new: Timeline[Decimal]
+) -> None:
+    # A battery counts in the reports of the VPP that its site belongs to on the day.
+    site_memberships = (await session.execute(memberships(scope_of(session), [battery.site_id]))).all()
+    changed_days = (
+        (membership.vpp_id, days.intersection(membership.effective))
+        for days, _, _ in old.differences(new)
+        for membership in site_memberships
+        if days.overlaps(membership.effective)
+    )
+    await check_rewrites_nothing(session, old, new, noun="capacity", changed_days=changed_days)
 
 
 async def _check_site(session: AsyncSession, *, id: UUID) -> None:

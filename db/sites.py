@@ -27,6 +27,7 @@ from db.engine.tables import (
     updated_at_column,
 )
 from db.engine.timelines import Timeline
+from db.retroactive_changes import check_day_or_for_all_time, check_rewrites_nothing
 from db.vpps import Vpp, VppNotFound, vpps
 
 # Inserts a site under an advisory lock on its NMI; returns no row if the id exists.
@@ -136,6 +137,12 @@ class DaysOutOfScope(Conflict):
     field = ("input", "effectiveFrom")
 
 
+class SiteLeftAlready(Conflict):
+    """This site belongs to no VPP on {effective_from} or later; there is no membership to end."""
+
+    field = ("input", "effectiveFrom")
+
+
 class SiteHasEvents(Conflict):
     """This site has events; a site that has none can be deleted."""
 
@@ -240,17 +247,47 @@ async def update_site(session: AsyncSession, *, id: UUID, nmi: str | None = None
     return id
 
 
-async def assign(session: AsyncSession, *, site_id: UUID, vpp_id: UUID, effective_from: date | None = None) -> UUID:
+async def assign(
+    session: AsyncSession,
+    *,
+    site_id: UUID,
+    vpp_id: UUID,
+    effective_from: date | None = None,
+    for_all_time: bool = False,
+) -> UUID:
     """
     Move a site to a VPP, from a day on or for all days.
 
-    Raises SiteNotFound, MembershipVppNotFound, DaysOutOfScope.
+    Raises DayWithForAllTime, SiteNotFound, MembershipVppNotFound, DaysOutOfScope; without `effective_from` and
+    `for_all_time` RewritesHistory.
     """
+    check_day_or_for_all_time(effective_from, for_all_time=for_all_time)
     await _check_vpp(session, id=vpp_id)
     await lock_and_update(session, id=site_id, field=("input", "siteId"))
-    rows = await session.execute(memberships(scope_of(session), [site_id]))
-    old = timelines.timeline([(row.effective, row.vpp_id) for row in rows])
+    old = await _memberships(session, site_id=site_id)
     new = old.replaced(vpp_id, effective_from=effective_from)
+    with translate_violations(MembershipVppNotFound(id=vpp_id), DaysOutOfScope()):
+        await _replace_memberships(session, site_id=site_id, memberships=new)
+    # After the change, so that days out of scope are refused first.
+    if effective_from is None and not for_all_time:
+        differences = old.differences(new)
+        changed_days = ((id, days) for days, *vpp_ids in differences for id in vpp_ids if id is not None)
+        await check_rewrites_nothing(session, old, new, noun="membership", changed_days=changed_days)
+    return site_id
+
+
+async def unassign(session: AsyncSession, *, site_id: UUID, effective_from: date) -> UUID:
+    """
+    End the membership of a site, so that from a day on it belongs to no VPP.
+
+    The same call sent again changes nothing. Raises SiteNotFound, DaysOutOfScope, SiteLeftAlready.
+    """
+    await lock_and_update(session, id=site_id, field=("input", "siteId"))
+    await check_past_in_scope(session, site_id=site_id, effective_from=effective_from)
+    old = await _memberships(session, site_id=site_id)
+    new = old.ended(effective_from=effective_from)
+    if new == old and not (old.periods and old.periods[-1][0].upper == effective_from):
+        raise SiteLeftAlready(effective_from=effective_from)
     await _replace_memberships(session, site_id=site_id, memberships=new)
     return site_id
 
@@ -328,8 +365,13 @@ async def _check_same_as_existing(
         raise SiteIdTaken(id=id)
 
 
+async def _memberships(session: AsyncSession, *, site_id: UUID) -> Timeline[UUID]:
+    rows = await session.execute(memberships(scope_of(session), [site_id]))
+    return timelines.timeline([(row.effective, row.vpp_id) for row in rows])
+
+
 async def _replace_memberships(session: AsyncSession, *, site_id: UUID, memberships: Timeline[UUID]) -> None:
     await session.execute(delete(Membership).where(col(Membership.site_id) == site_id))
     rows = [{"site_id": site_id, "effective": days, "vpp_id": vpp_id} for days, vpp_id in memberships.periods]
-    with translate_violations(MembershipVppNotFound(id=rows[-1]["vpp_id"]), DaysOutOfScope()):
+    if rows:
         await session.execute(insert(Membership), rows)

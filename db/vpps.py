@@ -28,6 +28,7 @@ from db.engine.tables import (
     updated_at_column,
 )
 from db.engine.timelines import Timeline
+from db.retroactive_changes import check_day_or_for_all_time, check_rewrites_nothing
 
 
 class Vpp(Table, table=True):
@@ -183,26 +184,33 @@ async def update_vpp(
     revenue_percentage: Decimal | None = None,
     daily_fee_aud: Decimal | None = None,
     effective_from: date | None = None,
+    for_all_time: bool = False,
 ) -> UUID:
     """
     Change the name of a VPP, or its terms from a day on or for all days; arguments that are None change nothing.
 
-    Raises NameWithEffectiveFrom, VppNotFound, VppNameTaken, VppNameRefused, PercentageOutOfRange, DailyFeeOutOfRange.
+    Raises NameWithEffectiveFrom, DayWithForAllTime, VppNotFound, VppNameTaken, VppNameRefused, PercentageOutOfRange,
+    DailyFeeOutOfRange; without `effective_from` and `for_all_time` RewritesHistory.
     """
+    check_day_or_for_all_time(effective_from, for_all_time=for_all_time)
     if effective_from is not None and name is not None:
         raise NameWithEffectiveFrom
     await _lock_and_rename(session, id=id, name=name)
     changes = {"revenue_percentage": revenue_percentage, "daily_fee_aud": daily_fee_aud}
     terms = {term: value for term, value in changes.items() if value is not None}
     if terms:
-        schedules = timelines.timeline(
+        old = timelines.timeline(
             [
                 (row.effective, Terms(row.revenue_percentage, row.daily_fee_aud))
                 for row in await session.execute(price_schedules(scope_of(session), [id]))
             ]
         )
-        changed = schedules.changed(lambda old: replace(old, **terms), effective_from=effective_from)
-        await _replace_schedules(session, vpp_id=id, schedules=changed)
+        new = old.changed(lambda old_terms: replace(old_terms, **terms), effective_from=effective_from)
+        await _replace_schedules(session, vpp_id=id, schedules=new)
+        # After the change, so that values out of range are refused first.
+        if effective_from is None and not for_all_time:
+            changed_days = ((id, days) for days, _, _ in old.differences(new))
+            await check_rewrites_nothing(session, old, new, noun="price schedule", changed_days=changed_days)
     return id
 
 

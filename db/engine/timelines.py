@@ -2,12 +2,13 @@
 Timelines: values that apply in periods of settlement dates, such as terms, memberships and capacities.
 
 One rule for every change: without `effective_from` it applies to all days, past ones included; with `effective_from`
-the days before it keep their values.
+the days before it keep their values. `db.retroactive_changes` checks changes of all days.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from sqlalchemy.dialects.postgresql import Range
@@ -20,6 +21,11 @@ class Timeline(Generic[Value]):
     """Periods `[from, until)` in order, without overlaps, each with its value."""
 
     periods: tuple[tuple[Range[date], Value], ...]
+
+    @property
+    def has_history(self) -> bool:
+        """Whether a value has ever ended: there are several periods, or the only one has ended."""
+        return len(self.periods) > 1 or any(days.upper is not None for days, _ in self.periods)
 
     def changed(self, change: Callable[[Value], Value], *, effective_from: date | None = None) -> "Timeline[Value]":
         """Apply a function to the values from a day on, or to all values; days without a value stay without one."""
@@ -35,6 +41,19 @@ class Timeline(Generic[Value]):
         """Remove the values from a day on, or all values."""
         before, _ = self._split(effective_from)
         return Timeline(before)
+
+    def differences(self, other: "Timeline[Value]") -> list[tuple[Range[date], Value | None, Value | None]]:
+        """Return the days on which two timelines differ, as periods with both values; None where there is no value."""
+        periods = [days for days, _ in (*self.periods, *other.periods)]
+        ends = sorted({end for days in periods for end in (days.lower, days.upper) if end is not None})
+        values = [
+            (days, self._value_throughout(days), other._value_throughout(days))
+            for days in (Range(lower, upper) for lower, upper in pairwise([None, *ends, None]))
+        ]
+        return [(days, value, other_value) for days, value, other_value in values if value != other_value]
+
+    def _value_throughout(self, days: Range[date]) -> Value | None:
+        return next((value for period, value in self.periods if period.contains(days)), None)
 
     def _split(
         self, day: date | None

@@ -12,6 +12,7 @@ import db.batteries
 from db.audit_entries import Kind
 from db.batteries import Battery as BatteryTable
 from db.engine.database import ReadStatement
+from db.retroactive_changes import check_day_or_for_all_time
 from graph.auth.callers import MEMBER, OPERATOR
 from graph.resolvers.context import Info
 from graph.resolvers.fields import RowType, column_field, query_field
@@ -19,6 +20,7 @@ from graph.resolvers.permissions import RequiresRole
 from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import exact, exact_or_none, parse_id, parse_optional_id
 from graph.resolvers.sites import Site, sites_by_id
+from graph.resolvers.vpps import FOR_ALL_TIME
 
 
 def _battery(context: ReadContext, id: ID) -> ReadStatement:
@@ -73,6 +75,7 @@ class UpdateBatteryInput:
         default=None,
         description="First day of the new capacity; null changes it for all time. Refused with manufacturer or serial.",
     )
+    for_all_time: bool | None = strawberry.field(default=False, description=FOR_ALL_TIME)
 
 
 @strawberry.input
@@ -81,6 +84,7 @@ class RemoveBatteryInput:
     effective_from: date | None = strawberry.field(
         default=None, description="First day without the battery; null removes it as if it had never been installed."
     )
+    for_all_time: bool | None = strawberry.field(default=False, description=FOR_ALL_TIME)
 
 
 @strawberry.type
@@ -117,6 +121,7 @@ class BatteryMutation:
                 serial=input.serial,
                 capacity_kwh=exact_or_none(input.capacity_kwh),
                 effective_from=input.effective_from,
+                for_all_time=bool(input.for_all_time),
             )
         return await Battery.load(info, id)
 
@@ -126,12 +131,13 @@ class BatteryMutation:
     )
     async def remove_battery(self, info: Info, input: RemoveBatteryInput) -> Battery | None:
         id = parse_id(input.id, "input", "id")
+        check_day_or_for_all_time(input.effective_from, for_all_time=bool(input.for_all_time))
         if input.effective_from is None:
             # Loaded first: the battery's row is deleted, and the mutation returns it.
             removed = await Battery.load(info, id)
             async with info.context.change(info.field_name) as change:
                 await change.track(Kind.BATTERY, id)
-                await db.batteries.remove_for_all_time(change.session, id=id)
+                await db.batteries.remove_for_all_time(change.session, id=id, rewrites_history=bool(input.for_all_time))
             return removed
         async with info.context.change(info.field_name) as change:
             await change.track(Kind.BATTERY, id)

@@ -25,7 +25,7 @@ from graph.resolvers.paging import Order
 from graph.resolvers.permissions import RequiresRole
 from graph.resolvers.reads import FieldQuery, ReadContext
 from graph.resolvers.scalars import parse_id, parse_optional_id
-from graph.resolvers.vpps import Vpp, vpps_by_id
+from graph.resolvers.vpps import FOR_ALL_TIME, Vpp, vpps_by_id
 from graph.settlement.nmi import MalformedNmi, parse_nmi
 
 if TYPE_CHECKING:
@@ -162,6 +162,13 @@ class AssignSiteInput:
     effective_from: date | None = strawberry.field(
         default=None, description="First day in the VPP; null means that the site has always belonged to it."
     )
+    for_all_time: bool | None = strawberry.field(default=False, description=FOR_ALL_TIME)
+
+
+@strawberry.input
+class UnassignSiteInput:
+    site_id: ID
+    effective_from: date = strawberry.field(description="First day on which the site belongs to no VPP.")
 
 
 @strawberry.input
@@ -226,7 +233,20 @@ class SiteMutation:
                 site_id=id,
                 vpp_id=parse_id(input.vpp_id, "input", "vppId"),
                 effective_from=input.effective_from,
+                for_all_time=bool(input.for_all_time),
             )
+        return await Site.load(info, id)
+
+    @strawberry.mutation(
+        description="Takes a site out of its VPP: from a day on it belongs to no VPP, and its events count for none."
+        " The days before stay as they are.",
+        extensions=[RequiresRole(OPERATOR)],
+    )
+    async def unassign_site(self, info: Info, input: UnassignSiteInput) -> Site | None:
+        id = parse_id(input.site_id, "input", "siteId")
+        async with info.context.change(info.field_name) as change:
+            await change.track(Kind.SITE, id)
+            await db.sites.unassign(change.session, site_id=id, effective_from=input.effective_from)
         return await Site.load(info, id)
 
     @strawberry.mutation(

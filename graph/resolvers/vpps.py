@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from graph.resolvers.reports import RevenueReport
     from graph.resolvers.sites import Site
 
+FOR_ALL_TIME = (
+    "Without effectiveFrom, a change that would rewrite a history of several periods or a settled month"
+    " is refused with Conflict, unless this is true."
+)
 BY_NAME = Order((col(VppTable.name),))
 
 
@@ -134,6 +138,7 @@ class UpdateVppInput:
         default=None,
         description="First day of the new terms; null changes the terms for all time. Refused with name.",
     )
+    for_all_time: bool | None = strawberry.field(default=False, description=FOR_ALL_TIME)
 
 
 @strawberry.input
@@ -184,6 +189,7 @@ class VppMutation:
                 revenue_percentage=exact_or_none(input.revenue_percentage),
                 daily_fee_aud=exact_or_none(input.daily_fee_aud),
                 effective_from=input.effective_from,
+                for_all_time=bool(input.for_all_time),
             )
         return await Vpp.load(info, id)
 

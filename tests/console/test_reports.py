@@ -178,7 +178,7 @@ async def test_a_stale_report_is_flagged_beside_its_figures_until_it_is_settled_
 ) -> None:
     """The period, NEM time and AUD are shown with the amounts."""
     month = await settle_month(api, [13.5], "A,2025-09-03,DISCHARGE,10,500", percentage=10, daily_fee=0.5)
-    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 20})
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 20, "forAllTime": True})
 
     await open_month(console, month)
 
@@ -329,7 +329,7 @@ async def test_the_report_pages_and_panels_have_no_axe_violations(console: Conso
     month = await settle_month(api, [13.5, 5], "A,2025-09-03,DISCHARGE,7,77", percentage=20, daily_fee=0.3)
     await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 30, "effectiveFrom": "2025-09-10"})
     await api.settle_month(month.vpp_id, "2025-09")
-    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 40})
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 40, "forAllTime": True})
     await console.page.emulate_media(reduced_motion="reduce")
 
     found = []
@@ -349,7 +349,7 @@ async def test_the_report_pages_and_panels_have_no_axe_violations(console: Conso
 async def test_the_report_pages_and_panels_fit_a_narrow_window(console: Console, api: Api) -> None:
     long = "A Virtual Power Plant of the Hunter, the Central Coast and the Northern Beaches"
     month = await settle_month(api, [13.5, 5], "A,2025-09-03,DISCHARGE,70000,7777", percentage=20, daily_fee=0.3)
-    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "name": long, "revenuePercentage": 25})
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "name": long, "revenuePercentage": 25, "forAllTime": True})
     await api.settle_month(month.vpp_id, "2025-09")
     await console.page.set_viewport_size(NARROWEST)
 

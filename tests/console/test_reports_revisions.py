@@ -67,7 +67,7 @@ async def test_two_revisions_are_compared_by_site_and_cause(console: Console, ap
     elsewhere = await api.create_vpp()
     await api.execute(
         "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }",
-        input={"siteId": month.site_ids[3], "vppId": elsewhere},
+        input={"siteId": month.site_ids[3], "vppId": elsewhere, "forAllTime": True},
     )
     newcomer = await api.create_site(month.vpp_id, nmi="0000000QRY", capacity_kwh=10)
     await api.settle_month(month.vpp_id, "2025-09")
@@ -112,7 +112,9 @@ async def read_revision(console: Console) -> list[str]:
 
 async def test_changed_terms_are_shown_as_the_cause(console: Console, api: Api) -> None:
     month = await settle_month(api, [10, 10], "A,2025-09-03,DISCHARGE,100,100", percentage=20, daily_fee=0)
-    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 50, "dailyFeeAud": 0.1})
+    await api.execute(
+        UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 50, "dailyFeeAud": 0.1, "forAllTime": True}
+    )
     await api.settle_month(month.vpp_id, "2025-09")
 
     section = await compare(console, month, 2, 1)
@@ -146,7 +148,7 @@ async def test_a_member_sees_the_changes_of_own_sites(
     open_context: OpenContext, served_console: Serving, api: Api
 ) -> None:
     month = await settle_month(api, [10, 10], "A,2025-09-03,DISCHARGE,100,100", percentage=20, daily_fee=0)
-    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 50})
+    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 50, "forAllTime": True})
     await api.settle_month(month.vpp_id, "2025-09")
     member = await open_signed_in(
         open_context, served_console, await api.create_key("MEMBER", siteIds=[month.site_ids[0]])

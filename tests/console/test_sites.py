@@ -81,6 +81,23 @@ async def test_a_site_can_be_assigned_with_the_keyboard_alone(console: Console, 
     ]
 
 
+async def test_a_site_can_leave_its_vpp_on_a_date(console: Console, api: Api, site: Any) -> None:
+    await console.open(f"/sites/{site['id']}", title="426 King St")
+
+    await console.press("Leave the VPP")
+    await enter_day(console, "First day in no VPP", "20092025")
+    await expect(dialog(console)).to_contain_text("Days before 20 Sept 2025 do not change")
+    await dialog(console).get_by_role("button", name="Leave the VPP").click()
+    await expect(dialog(console)).to_be_hidden()
+
+    memberships = console.page.get_by_role("list", name="Memberships").get_by_role("listitem")
+    await expect(memberships).to_contain_text(["until 19 Sept 2025"])
+    await expect(console.page.get_by_role("button", name="Leave the VPP")).to_have_count(0)
+    assert (await api.execute(SITE, id=site["id"]))["memberships"] == [
+        {"vpp": site["vpp"], "effectiveFrom": None, "effectiveUntil": "2025-09-20"}
+    ]
+
+
 async def test_a_typed_vpp_name_without_a_selection_is_rejected(console: Console, api: Api, site: Any) -> None:
     await console.open(f"/sites/{site['id']}", title="426 King St")
     await console.press("Assign to another VPP")
@@ -390,6 +407,7 @@ async def test_the_site_page_has_no_axe_violations_and_fits_narrow_windows(
     for query, submit in (
         ("do=edit-site", "Save"),
         ("do=assign-site", "Assign"),
+        ("do=unassign-site", None),
         ("do=delete-site", "Delete site"),
         ("do=add-battery", "Add battery"),
         (f"do=edit-battery&about={battery_id}", "Save"),

@@ -65,7 +65,7 @@ async def pick_job(queue: LeasedQueries) -> QueuedJob:
 
 async def change_terms(database: Database, vpp_id: UUID) -> None:
     async with database.transaction() as session:
-        await db.vpps.update_vpp(session, id=vpp_id, revenue_percentage=Decimal(30))
+        await db.vpps.update_vpp(session, id=vpp_id, revenue_percentage=Decimal(30), for_all_time=True)
 
 
 async def report(database: Database, id: UUID) -> Any:

@@ -16,7 +16,7 @@ def test_every_field_that_an_update_changes_always_has_a_value() -> None:
         changed = TYPES[name.removeprefix("Update").removesuffix("Input")]
         assert isinstance(update, GraphQLInputObjectType)
         assert isinstance(changed, GraphQLObjectType)
-        for field in update.fields.keys() - {"effectiveFrom"}:
+        for field in update.fields.keys() - {"effectiveFrom", "forAllTime"}:
             if not is_non_null_type(changed.fields[field].type):
                 nullable.add(f"{changed.name}.{field}")
 

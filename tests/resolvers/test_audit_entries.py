@@ -28,6 +28,7 @@ DELETE_VPP = "mutation ($id: ID!) { deleteVpp(input: {id: $id}) { id } }"
 CREATE_SITE = "mutation ($input: CreateSiteInput!) { createSite(input: $input) { id } }"
 UPDATE_SITE = "mutation ($input: UpdateSiteInput!) { updateSite(input: $input) { id } }"
 ASSIGN_SITE = "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }"
+UNASSIGN_SITE = "mutation ($input: UnassignSiteInput!) { unassignSite(input: $input) { id } }"
 DELETE_SITE = "mutation ($id: ID!) { deleteSite(input: {id: $id}) { id } }"
 ADD_BATTERY = "mutation ($input: AddBatteryInput!) { addBattery(input: $input) { id } }"
 UPDATE_BATTERY = "mutation ($input: UpdateBatteryInput!) { updateBattery(input: $input) { id } }"
@@ -121,15 +122,20 @@ async def test_changes_of_a_site_are_audited(api: Api) -> None:
 
     await api.execute(UPDATE_SITE, input={"id": site_id, "address": "2 King St"})
     await api.execute(ASSIGN_SITE, input={"siteId": site_id, "vppId": other_id, "effectiveFrom": "2025-07-01"})
+    await api.execute(UNASSIGN_SITE, input={"siteId": site_id, "effectiveFrom": "2025-07-31"})
+    await api.execute(UNASSIGN_SITE, input={"siteId": site_id, "effectiveFrom": "2025-07-31"})
     await api.execute(DELETE_SITE, id=site_id)
 
     created = {"nmi": nmi, "address": "1 King St", "memberships": [{"vppId": vpp_id} | ALWAYS]}
     moved = created | {"address": "2 King St"}
-    left = moved | {"memberships": [{"vppId": vpp_id} | UNTIL_JULY, {"vppId": other_id} | FROM_JULY]}
+    joined = moved | {"memberships": [{"vppId": vpp_id} | UNTIL_JULY, {"vppId": other_id} | FROM_JULY]}
+    last = {"vppId": other_id} | FROM_JULY | {"effectiveUntil": "2025-07-31"}
+    left = moved | {"memberships": [{"vppId": vpp_id} | UNTIL_JULY, last]}
     assert await history(api, site_id) == [
         ("createSite", None, created),
         ("updateSite", created, moved),
-        ("assignSite", moved, left),
+        ("assignSite", moved, joined),
+        ("unassignSite", joined, left),
         ("deleteSite", left, None),
     ]
 
@@ -140,7 +146,7 @@ async def test_changes_of_a_battery_are_audited(api: Api) -> None:
     await api.execute(UPDATE_BATTERY, input={"id": battery_id, "manufacturer": "Sonnen"})
     await api.execute(UPDATE_BATTERY, input={"id": battery_id, "capacityKwh": 20, "effectiveFrom": "2025-07-01"})
     await api.execute(REMOVE_BATTERY, input={"id": battery_id, "effectiveFrom": "2025-07-31"})
-    await api.execute(REMOVE_BATTERY, input={"id": battery_id})
+    await api.execute(REMOVE_BATTERY, input={"id": battery_id, "forAllTime": True})
 
     created: dict[str, Any] = {"siteId": site_id, "manufacturer": "Tesla", "serial": serial} | ALWAYS
     created |= {"capacities": [{"capacityKwh": 13.5} | ALWAYS]}
@@ -207,7 +213,7 @@ async def test_entry_of_a_readings_import_names_the_park(api: Api) -> None:
 async def test_request_for_a_report_is_audited_but_not_its_settlement(api: Api, worker: None) -> None:
     vpp_id = await api.create_vpp()
     first = await api.settle_month(vpp_id, "2025-09")
-    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25})
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25, "forAllTime": True})
     second = await api.settle_month(vpp_id, "2025-09")
 
     histories = [await history(api, report["id"]) for report in (first, second)]

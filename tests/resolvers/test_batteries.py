@@ -99,11 +99,11 @@ async def test_battery_extended_on_a_day_has_its_old_capacity_before_that_day(ap
     assert day_before["batteries"] == [{"id": battery_id, "capacityKwh": 13.5}]
 
 
-async def test_capacity_changed_without_a_day_applies_to_the_whole_installation(api: Api, site_id: str) -> None:
+async def test_capacity_changed_for_all_time_applies_to_the_whole_installation(api: Api, site_id: str) -> None:
     battery_id = await api.add_battery(site_id, capacity_kwh=13.5, effectiveFrom="2025-07-01")
 
     await api.execute(UPDATE, input={"id": battery_id, "capacityKwh": 27, "effectiveFrom": "2025-08-01"})
-    await api.execute(UPDATE, input={"id": battery_id, "capacityKwh": 10})
+    await api.execute(UPDATE, input={"id": battery_id, "capacityKwh": 10, "forAllTime": True})
 
     assert await capacities(api, site_id, "2025-06-30", "2025-07-01", "2025-08-01") == [0, 10, 10]
 

@@ -57,6 +57,7 @@ TABLE = """
     Mutation.createSite               no      no      own       yes
     Mutation.updateSite               no      no      own       yes
     Mutation.assignSite               no      no      own       yes
+    Mutation.unassignSite             no      no      own       yes
     Mutation.deleteSite               no      no      own       yes
     Mutation.addBattery               no      no      own       yes
     Mutation.updateBattery            no      no      own       yes
@@ -177,6 +178,7 @@ ARGUMENTS = {
     "createVpp": 'input: {name: "{new}", revenuePercentage: 20}',
     "createSite": 'input: {vppId: "{unknown}", nmi: "{nmi}", address: "1 King St"}',
     "assignSite": 'input: {siteId: "{unknown}", vppId: "{unknown}"}',
+    "unassignSite": 'input: {siteId: "{unknown}", effectiveFrom: "2025-09-21"}',
     "addBattery": 'input: {siteId: "{unknown}", manufacturer: "Tesla", serial: "{new}", capacityKwh: 10}',
     "createImport": 'input: {kind: BATTERY_EVENTS, fileName: "a.csv"}',
     "generateRevenueReport": 'input: {vppId: "{unknown}", month: "2025-09"}',

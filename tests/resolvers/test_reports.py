@@ -9,6 +9,10 @@ from tests.fixtures.line_items import forget_steps
 
 HEADER = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n"
 ASSIGN = "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }"
+UNASSIGN = "mutation ($input: UnassignSiteInput!) { unassignSite(input: $input) { id } }"
+LINE_ITEMS = """query ($id: ID!) { getRevenueReport(id: $id) { lineItems { items {
+    memberDays eventShareAud capacityShareAud beforeFeesAud dailyFeeAud afterFeesAud
+} } } }"""
 UPDATE_VPP = "mutation ($input: UpdateVppInput!) { updateVpp(input: $input) { id } }"
 SIMULATE = """query ($input: SimulateRevenueReportInput!) { simulateRevenueReport(input: $input) {
     vpp { id } month
@@ -100,7 +104,7 @@ async def test_second_request_without_changes_returns_the_same_revision(api: Api
 @pytest.mark.parametrize(
     ("change", "input_"),
     [
-        (UPDATE_VPP, {"revenuePercentage": 25}),
+        (UPDATE_VPP, {"revenuePercentage": 25, "forAllTime": True}),
         (UPDATE_VPP, {"dailyFeeAud": 1, "effectiveFrom": "2025-09-30"}),
         (UPDATE_VPP, {"name": "Another name altogether"}),
     ],
@@ -170,6 +174,60 @@ async def test_event_counts_for_the_vpp_of_its_site_on_its_day(api: Api, worker:
     assert after_fees(await api.settle_month(after, "2025-09")) == {nmi: "16.00"}
 
 
+# September has 30 days, and the VPP takes 20 % and a daily fee of 0.30. Site A leaves on 21 September, to no other VPP.
+# Both sites have 13.5 kWh. All amounts are in AUD.
+#
+#   1 to 20 September (20 days): A earns 100.00
+#     ad valorem fee        20 % of 100.00                     20.00
+#     event share           80 % of the rest of 80.00          A 64.00
+#     capacity share        20 % of 80.00 = 16.00, halved      A  8.00    B  8.00
+#     daily fee due         0.30 x 28 x 20 / 30                A  5.60    B  5.60
+#   21 to 30 September (10 days): B earns 40.00, and A's 50.00 count in no report
+#     ad valorem fee        20 % of 40.00                      8.00
+#     event share           80 % of the rest of 32.00                     B 25.60
+#     capacity share        20 % of 32.00 = 6.40, to B alone              B  6.40
+#     daily fee due         0.30 x 28 x 10 / 30                           B  2.80
+#   in all: revenue 140.00; ad valorem fee 28.00; A 72.00 - 5.60; B 40.00 - 8.40
+async def test_site_that_leaves_within_a_month_shares_in_the_days_before(api: Api, worker: None) -> None:
+    vpp_id = await api.create_vpp(percentage=20, daily_fee=0.3)
+    nmi_a, nmi_b = new_nmi(), new_nmi()
+    site_a = await api.create_site(vpp_id, nmi=nmi_a, capacity_kwh=13.5)
+    await api.create_site(vpp_id, nmi=nmi_b, capacity_kwh=13.5)
+    rows = (f"{nmi_a},2025-09-20", "10,1000"), (f"{nmi_a},2025-09-21", "5,1000"), (f"{nmi_b},2025-09-21", "4,1000")
+    await api.import_file(HEADER + "".join(f"{site_day},DISCHARGE,{values}\n" for site_day, values in rows))
+    with_both = await api.settle_month(vpp_id, "2025-09")
+
+    await api.execute(UNASSIGN, input={"siteId": site_a, "effectiveFrom": "2025-09-21"})
+
+    assert totals(with_both)[0] == "190.00"
+    assert (await api.wait_for_report(with_both["id"]))["isStale"] is True
+    september, october = [await api.settle_month(vpp_id, month) for month in ("2025-09", "2025-10")]
+    assert (september["revision"], totals(september)) == (2, ["140.00", "28.00", "14.00", "0.00", "42.00", "98.00"])
+    assert after_fees(september) == {nmi_a: "66.40", nmi_b: "31.60"}
+    lines = await api.execute(LINE_ITEMS, id=september["id"])
+    assert [tuple(line.values()) for line in lines["lineItems"]["items"]] == [
+        # days, event share, capacity share, before fees, daily fee, after fees
+        (20, "64.00", "8.00", "72.00", "5.60", "66.40"),
+        (30, "25.60", "14.40", "40.00", "8.40", "31.60"),
+    ]
+    assert after_fees(october) == {nmi_b: "0.00"}
+
+
+# The site has 20 of September's 30 days: 10.00 until 20 September count, 5.00 from 21 September on do not.
+# Ad valorem fee 20 % of 10.00 = 2.00; event and capacity share 8.00; daily fee 0.30 x 28 x 20 / 30 = 5.60.
+async def test_vpp_whose_only_site_leaves_settles_the_days_before(api: Api, worker: None) -> None:
+    vpp_id, nmi = await vpp_of_one_site(
+        api, "2025-09-20,DISCHARGE,10,100", "2025-09-21,DISCHARGE,5,100", "2025-09-22,DISCHARGE,5,-100", daily_fee=0.3
+    )
+    site = await api.execute("query ($nmi: String!) { getSiteByNmi(nmi: $nmi) { id } }", nmi=nmi)
+
+    await api.execute(UNASSIGN, input={"siteId": site["id"], "effectiveFrom": "2025-09-21"})
+
+    report = await api.settle_month(vpp_id, "2025-09")
+    assert totals(report) == ["10.00", "2.00", "5.60", "0.00", "7.60", "2.40"]
+    assert after_fees(report) == {nmi: "2.40"}
+
+
 async def test_a_removed_battery_still_counts_in_earlier_months(api: Api, worker: None) -> None:
     vpp_id, nmi = await api.create_vpp(), new_nmi()
     site_id = await api.create_site(vpp_id, nmi=nmi)
@@ -229,7 +287,7 @@ async def test_simulated_terms_out_of_range_are_refused(api: Api, simulated: dic
 async def test_superseded_revisions_are_listed_only_on_request(api: Api, worker: None) -> None:
     vpp_id, _ = await vpp_of_one_site(api)
     await api.settle_month(vpp_id, "2025-09")
-    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25})
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 25, "forAllTime": True})
     await api.settle_month(vpp_id, "2025-09")
     await api.settle_month(vpp_id, "2025-08")
     document = """query ($filter: RevenueReportFilterInput) {

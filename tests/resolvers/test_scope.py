@@ -288,6 +288,9 @@ CHANGES = {
     "UpdateSiteInput.id": 'mutation { updateSite(input: {id: "THEIR_SITE", address: "2 King St"}) { nmi } }',
     "AssignSiteInput.siteId": 'mutation { assignSite(input: {siteId: "THEIR_SITE", vppId: "OUR_VPP"}) { nmi } }',
     "AssignSiteInput.vppId": 'mutation { assignSite(input: {siteId: "OUR_SITE", vppId: "THEIR_VPP"}) { nmi } }',
+    "UnassignSiteInput.siteId": """mutation {
+        unassignSite(input: {siteId: "THEIR_SITE", effectiveFrom: "2025-09-09"}) { nmi }
+    }""",
     "DeleteSiteInput.id": 'mutation { deleteSite(input: {id: "THEIR_SITE"}) { nmi } }',
     "AddBatteryInput.siteId": """mutation {
         addBattery(input: {siteId: "THEIR_SITE", manufacturer: "T", serial: "1", capacityKwh: 1}) { id }
@@ -570,8 +573,9 @@ async def test_scoped_operator_may_change_objects_in_its_scope(operator: Api, ou
         ("UpdateVppInput", "updateVpp", {"id": ours.vpp, "dailyFeeAud": 0.5, "effectiveFrom": "2026-01-01"}),
         ("UpdateSiteInput", "updateSite", {"id": site_id, "address": "3 King St"}),
         ("AssignSiteInput", "assignSite", {"siteId": site_id, "vppId": ours.vpp}),
-        ("UpdateBatteryInput", "updateBattery", {"id": battery_id, "capacityKwh": 4}),
-        ("RemoveBatteryInput", "removeBattery", {"id": battery_id}),
+        ("UpdateBatteryInput", "updateBattery", {"id": battery_id, "capacityKwh": 4, "forAllTime": True}),
+        ("RemoveBatteryInput", "removeBattery", {"id": battery_id, "forAllTime": True}),
+        ("UnassignSiteInput", "unassignSite", {"siteId": site_id, "effectiveFrom": "9999-12-31"}),
         ("DeleteSiteInput", "deleteSite", {"id": site_id}),
     ]
     for kind, mutation, input in changes:

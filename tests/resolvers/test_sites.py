@@ -9,6 +9,7 @@ SITE = "{ id nmi address memberships { vpp { id } effectiveFrom effectiveUntil }
 CREATE = f"mutation ($input: CreateSiteInput!) {{ createSite(input: $input) {SITE} }}"
 UPDATE = f"mutation ($input: UpdateSiteInput!) {{ updateSite(input: $input) {SITE} }}"
 ASSIGN = f"mutation ($input: AssignSiteInput!) {{ assignSite(input: $input) {SITE} }}"
+UNASSIGN = f"mutation ($input: UnassignSiteInput!) {{ unassignSite(input: $input) {SITE} }}"
 DELETE = "mutation ($id: ID!) { deleteSite(input: {id: $id}) { id nmi address } }"
 GET = f"query ($id: ID!) {{ getSite(id: $id) {SITE} }}"
 GET_BY_NMI = f"query ($nmi: String!) {{ getSiteByNmi(nmi: $nmi) {SITE} }}"
@@ -23,9 +24,10 @@ def membership(vpp_id: str, since: str | None = None, until: str | None = None) 
 
 
 async def assign_in_turn(api: Api, site_id: str, *moves: tuple[str, str | None]) -> Any:
-    """Assign a site to one VPP after another, each from a day, and return its memberships."""
+    """Assign a site to one VPP after another, each from a day or for all time, and return its memberships."""
     for vpp_id, since in moves:
-        moved = await api.execute(ASSIGN, input={"siteId": site_id, "vppId": vpp_id, "effectiveFrom": since})
+        when = {"forAllTime": True} if since is None else {"effectiveFrom": since}
+        moved = await api.execute(ASSIGN, input={"siteId": site_id, "vppId": vpp_id, **when})
     return moved["memberships"]
 
 
@@ -100,7 +102,7 @@ async def test_update_keeps_fields_that_are_not_given(api: Api) -> None:
     assert updated == {"id": site_id, "nmi": nmi, "address": STREET, "memberships": [membership(vpp_id)]}
 
 
-async def test_site_moved_without_a_day_has_always_belonged_to_its_new_vpp(api: Api) -> None:
+async def test_site_moved_for_all_time_has_always_belonged_to_its_new_vpp(api: Api) -> None:
     first, second, third = await api.create_vpp(), await api.create_vpp(), await api.create_vpp()
     site_id = await api.create_site(first, effectiveFrom="2025-07-01")
 
@@ -133,6 +135,55 @@ async def test_site_moved_before_its_first_membership_has_only_the_new_one(api: 
     site_id = await api.create_site(first, effectiveFrom="2025-07-01")
 
     assert await assign_in_turn(api, site_id, (second, "2025-06-15")) == [membership(second, "2025-06-15")]
+
+
+async def test_site_that_leaves_belongs_to_no_vpp_from_that_day_on(api: Api) -> None:
+    vpp_id = await api.create_vpp()
+    site_id = await api.create_site(vpp_id)
+
+    left = await api.execute(UNASSIGN, input={"siteId": site_id, "effectiveFrom": "2025-09-20"})
+
+    assert left["memberships"] == [membership(vpp_id, until="2025-09-20")]
+    belonged = [await api.execute(VPP_ON, id=site_id, on=day) for day in ("2025-09-19", "2025-09-20", None)]
+    assert belonged == [{"vpp": {"id": vpp_id}}, {"vpp": None}, {"vpp": None}]
+    assert (await api.execute(VPP_SITES, id=vpp_id, on=None))["sites"]["items"] == []
+
+
+async def test_site_that_left_can_join_a_vpp_again(api: Api) -> None:
+    vpp_id = await api.create_vpp()
+    site_id = await api.create_site(vpp_id)
+    await api.execute(UNASSIGN, input={"siteId": site_id, "effectiveFrom": "2025-09-20"})
+
+    assert await assign_in_turn(api, site_id, (vpp_id, "2025-10-01")) == [
+        membership(vpp_id, until="2025-09-20"),
+        membership(vpp_id, "2025-10-01"),
+    ]
+
+
+async def test_memberships_that_begin_after_a_site_has_left_are_removed(api: Api) -> None:
+    first, second = await api.create_vpp(), await api.create_vpp()
+    site_id = await api.create_site(first, effectiveFrom="2025-07-01")
+    await assign_in_turn(api, site_id, (second, "2025-08-01"))
+
+    left_first = await api.execute(UNASSIGN, input={"siteId": site_id, "effectiveFrom": "2025-07-15"})
+    never_joined = await api.execute(UNASSIGN, input={"siteId": site_id, "effectiveFrom": "2025-07-01"})
+
+    assert left_first["memberships"] == [membership(first, "2025-07-01", "2025-07-15")]
+    assert never_joined["memberships"] == []
+
+
+async def test_leaving_again_is_refused_for_another_day_and_changes_nothing_for_the_same(api: Api) -> None:
+    vpp_id = await api.create_vpp()
+    site_id = await api.create_site(vpp_id)
+    left = await api.execute(UNASSIGN, input={"siteId": site_id, "effectiveFrom": "2025-09-20"})
+
+    assert await api.execute(UNASSIGN, input={"siteId": site_id, "effectiveFrom": "2025-09-20"}) == left
+    before = await api.fleet_snapshot()
+    refusal = await api.refusal(UNASSIGN, input={"siteId": site_id, "effectiveFrom": "2025-09-25"})
+
+    message = "This site belongs to no VPP on 2025-09-25 or later; there is no membership to end."
+    assert refusal == ("Conflict", ["input", "effectiveFrom"], message)
+    assert await api.fleet_snapshot() == before
 
 
 async def test_sites_are_listed_by_the_vpp_they_belong_to_on_a_day(api: Api) -> None:

@@ -128,7 +128,7 @@ async def test_term_changed_without_a_day_applies_to_all_schedules_and_keeps_the
         api,
         vpp_id,
         {"revenuePercentage": 25, "effectiveFrom": "2025-07-01"},
-        {"dailyFeeAud": 0.4},
+        {"dailyFeeAud": 0.4, "forAllTime": True},
         {"dailyFeeAud": 0.6, "effectiveFrom": "2025-10-01"},
         {"dailyFeeAud": None, "revenuePercentage": None, "effectiveFrom": "2025-11-01"},
     )
@@ -158,7 +158,7 @@ async def test_terms_from_an_earlier_day_apply_to_later_schedules_too(api: Api) 
 
 
 @pytest.mark.parametrize(
-    "back", [{"revenuePercentage": 20, "effectiveFrom": "2025-07-01"}, {"revenuePercentage": 20.0}]
+    "back", [{"revenuePercentage": 20, "effectiveFrom": "2025-07-01"}, {"revenuePercentage": 20.0, "forAllTime": True}]
 )
 async def test_adjacent_schedules_with_equal_terms_are_merged(api: Api, back: dict[str, Any]) -> None:
     vpp_id = await api.create_vpp(percentage=20, daily_fee=0.3)
@@ -200,7 +200,7 @@ async def test_vpp_that_has_or_had_sites_cannot_be_deleted(api: Api) -> None:
     await api.execute(assign, input={"siteId": site_id, "vppId": other_id, "effectiveFrom": "2025-07-01"})
     assert await api.refusal(DELETE, id=vpp_id) == expected
 
-    await api.execute(assign, input={"siteId": site_id, "vppId": other_id})
+    await api.execute(assign, input={"siteId": site_id, "vppId": other_id, "forAllTime": True})
     assert (await api.execute(DELETE, id=vpp_id))["id"] == vpp_id
 
 

@@ -12,7 +12,7 @@ PROGRESS = "subscription ($id: ID!) { onImportProgress(id: $id) { status rowsImp
 START = "mutation ($id: ID!) { startImport(input: {id: $id}) { id } }"
 REVERT = "mutation ($id: ID!) { revertImport(input: {id: $id}) { id } }"
 UPDATE = """mutation ($vppId: ID!, $percentage: Float!) {
-    updateVpp(input: {id: $vppId, revenuePercentage: $percentage}) { id }
+    updateVpp(input: {id: $vppId, revenuePercentage: $percentage, forAllTime: true}) { id }
 }"""
 
 

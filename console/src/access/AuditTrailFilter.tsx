@@ -11,7 +11,7 @@ const ANY = "";
 const TYPES = ["Vpp", "Site", "Battery", "Import", "RevenueReport", "Park", "ApiKey"];
 const ACTIONS = [
   ...["createVpp", "updateVpp", "deleteVpp"],
-  ...["createSite", "updateSite", "assignSite", "deleteSite"],
+  ...["createSite", "updateSite", "assignSite", "unassignSite", "deleteSite"],
   ...["addBattery", "updateBattery", "removeBattery"],
   ...["createImport", "startImport", "cancelImport", "revertImport"],
   "generateRevenueReport",

@@ -46,7 +46,10 @@ export function EditBattery({ batteries, on }: { batteries: Battery[]; on: strin
       validate={validateCapacity}
       submit={async ({ capacityKwh: newCapacityKwh, effectiveFrom, ...nameplate }) => {
         // The API refuses effectiveFrom with a manufacturer or a serial, so a second call changes the capacity.
-        const changeCapacity = () => updateBattery({ input: { id, capacityKwh: newCapacityKwh, effectiveFrom } });
+        const changeCapacity = () =>
+          updateBattery({
+            input: { id, capacityKwh: newCapacityKwh, effectiveFrom, forAllTime: effectiveFrom === null },
+          });
         const hasNewCapacity = newCapacityKwh !== capacityKwh;
         const hasNewNameplate = nameplate.manufacturer !== manufacturer || nameplate.serial !== serial;
         if (hasNewCapacity && !hasNewNameplate) return changeCapacity();
@@ -79,7 +82,7 @@ export function RemoveBattery({ batteries }: { batteries: Battery[] }) {
       initial={{ effectiveFrom: today() as string | null }}
       submitLabel="Remove battery"
       tone="danger"
-      submit={(values) => removeBattery({ input: { id, ...values } })}
+      submit={(values) => removeBattery({ input: { id, ...values, forAllTime: values.effectiveFrom === null } })}
     >
       {(form) => (
         <>

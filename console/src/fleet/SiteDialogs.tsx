@@ -4,10 +4,10 @@ import { useNavigate } from "react-router";
 import { useMutation } from "urql";
 
 import { FormDialog } from "../components/FormDialog";
-import { EffectiveFromField, TextInput } from "../components/fields";
+import { DayField, describeEffect, EffectiveFromField, TextInput } from "../components/fields";
 import { today } from "../components/format";
 import { Notice } from "../components/Notice";
-import { AssignSiteDocument, DeleteSiteDocument, UpdateSiteDocument } from "../schema";
+import { AssignSiteDocument, DeleteSiteDocument, UnassignSiteDocument, UpdateSiteDocument } from "../schema";
 import { ReplacedPeriods } from "./ReplacedPeriods";
 import type { Site } from "./types";
 import { NO_VPP, VppField } from "./VppField";
@@ -51,13 +51,43 @@ export function AssignSite({ site }: { site: Site }) {
       submitLabel="Assign"
       validate={({ vppId }): { vppId?: string } => (vppId.id ? {} : { vppId: "Choose a VPP from the list." })}
       submit={({ vppId: { id }, effectiveFrom }) =>
-        assignSite({ input: { siteId: site.id, vppId: id, effectiveFrom } })
+        assignSite({ input: { siteId: site.id, vppId: id, effectiveFrom, forAllTime: effectiveFrom === null } })
       }
     >
       {(form) => (
         <>
           <VppField form={form} />
           <EffectiveFromField form={form} subject="The new membership" />
+          <ReplacedPeriods periods={site.memberships} effectiveFrom={form.values.effectiveFrom} noun="memberships" />
+        </>
+      )}
+    </FormDialog>
+  );
+}
+
+/** Ends the membership on a day, without another VPP. */
+export function UnassignSite({ site }: { site: Site }) {
+  const [, unassignSite] = useMutation(UnassignSiteDocument);
+  return (
+    <FormDialog
+      name="unassign-site"
+      title="Leave the VPP"
+      initial={{ effectiveFrom: today() }}
+      submitLabel="Leave the VPP"
+      tone="danger"
+      submit={({ effectiveFrom }) => unassignSite({ input: { siteId: site.id, effectiveFrom } })}
+    >
+      {(form) => (
+        <>
+          <DayField
+            label="First day in no VPP"
+            value={form.values.effectiveFrom}
+            onChange={(day) => form.set("effectiveFrom", day ?? today())}
+            problem={form.problem("effectiveFrom")}
+            hint="A settlement date, in NEM time (UTC+10)"
+          />
+          <p className="notice accent">{describeEffect("Leaving", form.values.effectiveFrom)}</p>
+          <Notice tone="warn">Events of the site from that day on count in no report.</Notice>
           <ReplacedPeriods periods={site.memberships} effectiveFrom={form.values.effectiveFrom} noun="memberships" />
         </>
       )}

@@ -15,7 +15,7 @@ import { GetSiteDocument } from "../schema";
 import { useCaller, useHasRole } from "../session/session";
 import { Batteries } from "./Batteries";
 import { ObjectFallback } from "./ObjectFallback";
-import { AssignSite, DeleteSite, EditSite } from "./SiteDialogs";
+import { AssignSite, DeleteSite, EditSite, UnassignSite } from "./SiteDialogs";
 import { SiteEvents } from "./SiteEvents";
 import type { Site } from "./types";
 import { useDayParam } from "./urlInputs";
@@ -74,9 +74,16 @@ function SiteDetails({ id }: { id: string }) {
             <div className="row apart">
               <h2 id="memberships">Memberships</h2>
               {mayChange && (
-                <DialogButton opens="assign-site" about={id}>
-                  Assign to another VPP
-                </DialogButton>
+                <div className="row">
+                  {site.memberships.some(({ effectiveUntil }) => !effectiveUntil || effectiveUntil > today()) && (
+                    <DialogButton opens="unassign-site" about={id}>
+                      Leave the VPP
+                    </DialogButton>
+                  )}
+                  <DialogButton opens="assign-site" about={id}>
+                    Assign to another VPP
+                  </DialogButton>
+                </div>
               )}
             </div>
             <Timeline
@@ -96,6 +103,7 @@ function SiteDetails({ id }: { id: string }) {
         <>
           <EditSite site={site} />
           <AssignSite site={site} />
+          <UnassignSite site={site} />
           <DeleteSite site={site} />
         </>
       )}

@@ -72,7 +72,7 @@ export function ChangeTerms({ vpp }: { vpp: Vpp }) {
       }}
       submitLabel="Change terms"
       validate={validateTerms}
-      submit={(values) => updateVpp({ input: { id: vpp.id, ...values } })}
+      submit={(values) => updateVpp({ input: { id: vpp.id, ...values, forAllTime: values.effectiveFrom === null } })}
     >
       {(form) => (
         <>

@@ -133,3 +133,27 @@ def test_an_open_start_sorts_before_the_earliest_date() -> None:
     line = periods((None, date.min, 1), (date.min, None, 2))
 
     assert timeline(list(reversed(line.periods))) == line
+
+
+@given(timelines(), timelines())
+def test_differences_are_the_days_with_different_values(one: Timeline[int], other: Timeline[int]) -> None:
+    differences = one.differences(other)
+
+    for day in DAYS:
+        found = [(value, other_value) for period, value, other_value in differences if period.contains(day)]
+        values = (value_on(one, day), value_on(other, day))
+        assert found == ([values] if values[0] != values[1] else [])
+
+
+@pytest.mark.parametrize(
+    ("line", "has_history"),
+    [
+        (periods(), False),
+        (periods((None, None, 1)), False),
+        (periods((JULY, None, 1)), False),
+        (periods((None, JULY, 1)), True),
+        (periods((None, JULY, 1), (JULY, None, 2)), True),
+    ],
+)
+def test_a_timeline_has_a_history_once_a_value_has_ended(line: Timeline[int], has_history: bool) -> None:
+    assert line.has_history is has_history
