@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped
 from sqlmodel import Field, col
 
 from db.engine.database import AnyRow, ReadStatement
+from db.engine.names import normalised_name
 from db.engine.refusals import NotFound, ValidationFailed, translate_violations
 from db.engine.tables import Table, created_at_column, text_length_check, timestamp_column
 from db.sites import Site
@@ -143,14 +144,15 @@ async def create(
     """
     Create an API key, and return its id and its secret. The secret cannot be read again later.
 
-    Raises ExpiryHasPassed, NoSites, SiteScopeRequired, VppScopeRequired, NoSuchVpp, NoSuchSite, ApiKeyNameRefused.
+    Raises ExpiryHasPassed, NoSites, SiteScopeRequired, VppScopeRequired, NoSuchVpp, NoSuchSite, InvisibleName,
+    ApiKeyNameRefused.
     """
     if expires_at is not None and expires_at <= (await session.execute(select(func.now()))).scalar_one():
         raise ExpiryHasPassed(expires_at=expires_at.isoformat())
     await _check_scope(session, role=role, vpp_ids=vpp_ids, site_ids=site_ids)
     secret = new_secret()
     key = ApiKey(
-        name=name.strip(),
+        name=normalised_name(name),
         prefix=secret[:PREFIX_LENGTH],
         secret_sha256=secret_sha256(secret),
         role=role,

@@ -14,6 +14,7 @@ from sqlmodel import Field, col
 from db.audit_entries import Kind, SingleStatementWrite, insert_created_entries
 from db.engine import timelines
 from db.engine.database import ADVISORY_LOCK, ReadStatement, lock_name, take_advisory_lock
+from db.engine.names import escaped, normalised_name
 from db.engine.refusals import Conflict, NotFound, ValidationFailed, translate_violations
 from db.engine.scope import Scope, scope_of
 from db.engine.statements import CompiledStatement, equals_any
@@ -211,6 +212,16 @@ def batteries_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date) -> R
     )
 
 
+def capacities(scope: Scope, battery_ids: Sequence[UUID]) -> ReadStatement:
+    """Select all capacities of some batteries, earliest first."""
+    return (
+        select(col(BatteryCapacity.battery_id), col(BatteryCapacity.effective), col(BatteryCapacity.capacity_kwh))
+        .join(Battery, col(Battery.id) == BatteryCapacity.battery_id)
+        .where(equals_any(col(BatteryCapacity.battery_id), battery_ids), *scope.sites(col(Battery.site_id)))
+        .order_by(col(BatteryCapacity.effective))
+    )
+
+
 def capacities_of_sites(scope: Scope, site_ids: Sequence[UUID], *, on: date) -> ReadStatement:
     """Select the total capacity in kWh of each site that has batteries on a settlement date."""
     return (
@@ -235,11 +246,13 @@ async def add(
     """
     Install a battery at a site, from a day on or for all days, and return its id.
 
-    The same call sent again returns the same id. Raises BatterySiteNotFound, ManufacturerRefused, SerialRefused,
-    BatteryTaken, CapacityOutOfRange, DaysOutOfScope, BatteryIdTaken; as a SingleStatementWrite, AlreadyExists if the id
-    exists.
+    The same call sent again returns the same id. Raises BatterySiteNotFound, InvisibleName, ManufacturerRefused,
+    SerialRefused, BatteryTaken, CapacityOutOfRange, DaysOutOfScope, BatteryIdTaken; as a SingleStatementWrite,
+    AlreadyExists if the id exists.
     """
-    id, manufacturer, serial = id or uuid4(), manufacturer.strip(), serial.strip()
+    id = id or uuid4()
+    manufacturer = normalised_name(manufacturer, "input", "manufacturer")
+    serial = normalised_name(serial, "input", "serial")
     battery = {
         "id": id,
         "site_id": site_id,
@@ -251,7 +264,10 @@ async def add(
     }
     with translate_violations(
         *(BatterySiteNotFound(id=site_id), ManufacturerRefused(), SerialRefused()),
-        *(BatteryTaken(manufacturer=manufacturer, serial=serial), CapacityOutOfRange(capacity_kwh=capacity_kwh)),
+        *(
+            _taken(manufacturer=manufacturer, serial=serial),
+            CapacityOutOfRange(capacity_kwh=capacity_kwh),
+        ),
     ):
         if isinstance(session, SingleStatementWrite):
             await session.create(ADD_IN_ONE_STATEMENT, battery)
@@ -281,20 +297,21 @@ async def update_battery(
 
     Arguments that are None change nothing.
 
-    Raises NameplateWithEffectiveFrom, DayWithForAllTime, BatteryNotFound, ManufacturerRefused, SerialRefused,
-    BatteryTaken, CapacityOutOfRange, DaysOutOfScope, CapacityChangeAfterRemoval; without `effective_from` and
-    `for_all_time` RewritesHistory.
+    Raises NameplateWithEffectiveFrom, DayWithForAllTime, BatteryNotFound, InvisibleName, ManufacturerRefused,
+    SerialRefused, BatteryTaken, CapacityOutOfRange, DaysOutOfScope, CapacityChangeAfterRemoval; without
+    `effective_from` and `for_all_time` RewritesHistory.
     """
     check_day_or_for_all_time(effective_from, for_all_time=for_all_time)
     if effective_from is not None and (manufacturer is not None or serial is not None):
         raise NameplateWithEffectiveFrom
     existing = await _lock_battery(session, id=id)
+    given = {"manufacturer": manufacturer, "serial": serial}
     battery: dict[str, Any] = {
-        "manufacturer": existing.manufacturer if manufacturer is None else manufacturer.strip(),
-        "serial": existing.serial if serial is None else serial.strip(),
+        field: getattr(existing, field) if name is None else normalised_name(name, "input", field)
+        for field, name in given.items()
     }
     await take_advisory_lock(session, "battery", battery["manufacturer"], battery["serial"])
-    with translate_violations(ManufacturerRefused(), SerialRefused(), BatteryTaken(**battery)):
+    with translate_violations(ManufacturerRefused(), SerialRefused(), _taken(**battery)):
         await session.execute(update(Battery).where(col(Battery.id) == id).values(**battery))
     if capacity_kwh is not None:
         await check_past_in_scope(session, site_id=existing.site_id, effective_from=effective_from)
@@ -348,6 +365,10 @@ async def lock_batteries_of_site(session: AsyncSession, *, site_id: UUID) -> Seq
     """Return the ids of all batteries that were ever installed at a site, and lock the site so that none is added."""
     await session.execute(select(col(Site.id)).where(col(Site.id) == site_id).with_for_update())
     return (await session.scalars(select(col(Battery.id)).where(col(Battery.site_id) == site_id))).all()
+
+
+def _taken(*, manufacturer: str, serial: str) -> BatteryTaken:
+    return BatteryTaken(manufacturer=escaped(manufacturer), serial=escaped(serial))
 
 
 async def _lock_battery(session: AsyncSession, *, id: UUID) -> Battery:

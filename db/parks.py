@@ -31,9 +31,10 @@ from sqlmodel import Field, col
 
 from db import energy_type_days
 from db.engine.database import ReadStatement, take_advisory_lock
+from db.engine.names import escaped, normalised_name
 from db.engine.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, translate_violations
 from db.engine.scope import Scope, scope_of
-from db.engine.tables import Table, created_at_column, text_length_check, updated_at_column
+from db.engine.tables import Table, created_at_column, nfc_check, text_length_check, updated_at_column
 
 # The one column that is needed here; readings.py, which defines the table, imports this module.
 READINGS = table("energy_readings", column("park_id", Uuid))
@@ -49,6 +50,7 @@ class Park(Table, table=True):
     __table_args__ = (
         UniqueConstraint("name", name="parks_name_once"),
         text_length_check("parks", "name", max_length=200),
+        nfc_check("parks", "name"),
         CheckConstraint("energy_type in ('SOLAR', 'WIND')", name="parks_energy_type_is_known"),
     )
 
@@ -168,15 +170,15 @@ async def create(session: AsyncSession, *, id: UUID | None, name: str, timezone:
     """
     Create a park and return its id; the same call sent again returns the same id.
 
-    Raises ParkOutOfScope, UnknownTimezone, ParkNameTaken, ParkNameRefused, ParkIdTaken.
+    Raises ParkOutOfScope, InvisibleName, UnknownTimezone, ParkNameTaken, ParkNameRefused, ParkIdTaken.
     """
     if scope_of(session).is_restricted:
         raise ParkOutOfScope
-    id, name = id or uuid4(), name.strip()
+    id, name = id or uuid4(), normalised_name(name)
     _check_timezone(timezone)
     await take_advisory_lock(session, "park", name)
     new = upsert(Park).values(id=id, name=name, timezone=timezone, energy_type=energy_type)
-    with translate_violations(ParkNameTaken(name=name), ParkNameRefused()):
+    with translate_violations(ParkNameTaken(name=escaped(name)), ParkNameRefused()):
         created_id = await session.scalar(
             new.on_conflict_do_nothing(index_elements=[col(Park.id)]).returning(col(Park.id))
         )
@@ -198,12 +200,12 @@ async def update_park(
     """
     Change a park; arguments that are None change nothing. The timezone can change only while the park has no readings.
 
-    Raises ParkNotFound, UnknownTimezone, ParkHasReadings, ParkNameTaken, ParkNameRefused.
+    Raises ParkNotFound, InvisibleName, UnknownTimezone, ParkHasReadings, ParkNameTaken, ParkNameRefused.
     """
     existing = None if scope_of(session).is_restricted else await _lock_park(session, col(Park.id) == id)
     if existing is None:
         raise ParkNotFound(id=id)
-    changes: dict[str, Any] = {} if name is None else {"name": name.strip()}
+    changes: dict[str, Any] = {} if name is None else {"name": normalised_name(name)}
     has_new_type = energy_type not in (None, existing.energy_type)
     changes |= {"energy_type": energy_type} if has_new_type else {}
     if timezone is not None and timezone != existing.timezone:
@@ -211,7 +213,7 @@ async def update_park(
         await _check_no_readings(session, existing)
         changes["timezone"] = timezone
     if changes:
-        with translate_violations(ParkNameTaken(name=name), ParkNameRefused()):
+        with translate_violations(ParkNameTaken(name=escaped(name or "")), ParkNameRefused()):
             await session.execute(update(Park).where(col(Park.id) == id).values(**changes))
     if has_new_type:
         await energy_type_days.recompute_all_days(session, park_id=id)

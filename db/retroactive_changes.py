@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine.database import AnyRow
+from db.engine.names import escaped
 from db.engine.refusals import Conflict, ValidationFailed
 from db.engine.scope import scope_of
 from db.engine.statements import equals_any
@@ -72,7 +73,9 @@ async def check_rewrites_nothing(
         return
     rewritten = [_count(len(old.periods), noun)] if old.has_history else []
     if reports:
-        named = [f"{row.month:%Y-%m} ({row.name}, revision {row.revision})" for row in reports[:MAX_REPORTS_NAMED]]
+        named = [
+            f"{row.month:%Y-%m} ({escaped(row.name)}, revision {row.revision})" for row in reports[:MAX_REPORTS_NAMED]
+        ]
         more = [f"{len(reports) - len(named)} more"] if len(reports) > len(named) else []
         rewritten.append(f"{_count(len(reports), 'settled month')}: {', '.join([*named, *more])}")
     raise RewritesHistory(

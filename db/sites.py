@@ -13,6 +13,7 @@ from sqlmodel import Field, col
 from db.audit_entries import Kind, SingleStatementWrite, insert_created_entries
 from db.engine import timelines
 from db.engine.database import ADVISORY_LOCK, AnyRow, ReadStatement, lock_name
+from db.engine.names import normalised
 from db.engine.refusals import Conflict, NotFound, ValidationFailed, translate_violations
 from db.engine.scope import TODAY, Condition, Scope, as_database_owner, scope_of
 from db.engine.statements import CompiledStatement, equals_any
@@ -210,7 +211,7 @@ async def create(
     The same call sent again returns the same id. Raises NmiTaken, AddressRefused, MembershipVppNotFound, SiteIdTaken;
     as a SingleStatementWrite, AlreadyExists if the id exists.
     """
-    id, address = id or uuid4(), address.strip()
+    id, address = id or uuid4(), normalised(address)
     site = {
         "id": id,
         "vpp_id": vpp_id,
@@ -241,7 +242,7 @@ async def update_site(session: AsyncSession, *, id: UUID, nmi: str | None = None
     Raises SiteNotFound, NmiTaken, AddressRefused.
     """
     changes: dict[str, Any] = {} if nmi is None else {"nmi": nmi}
-    changes |= {} if address is None else {"address": address.strip()}
+    changes |= {} if address is None else {"address": normalised(address)}
     with translate_violations(NmiTaken(nmi=nmi), AddressRefused()):
         await lock_and_update(session, id=id, **changes)
     return id

@@ -14,6 +14,7 @@ from sqlmodel import Field, col
 
 from db.engine import timelines
 from db.engine.database import ReadStatement, take_advisory_lock
+from db.engine.names import escaped, normalised_name
 from db.engine.refusals import Conflict, NotFound, Unauthorized, ValidationFailed, translate_violations
 from db.engine.scope import Scope, scope_of
 from db.engine.statements import equals_any
@@ -21,6 +22,7 @@ from db.engine.tables import (
     Table,
     covers_day,
     created_at_column,
+    nfc_check,
     no_overlap,
     not_empty_check,
     period_column,
@@ -36,6 +38,7 @@ class Vpp(Table, table=True):
     __table_args__ = (
         UniqueConstraint("name", name="vpps_name_once"),
         text_length_check("vpps", "name", max_length=200),
+        nfc_check("vpps", "name"),
     )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -160,14 +163,15 @@ async def create(session: AsyncSession, *, id: UUID | None, name: str, terms: Te
     """
     Create a VPP whose terms apply to all days, and return its id; the same call sent again returns the same id.
 
-    Raises VppOutOfScope, VppNameTaken, VppNameRefused, VppIdTaken, PercentageOutOfRange, DailyFeeOutOfRange.
+    Raises VppOutOfScope, InvisibleName, VppNameTaken, VppNameRefused, VppIdTaken, PercentageOutOfRange,
+    DailyFeeOutOfRange.
     """
     if scope_of(session).is_restricted:
         raise VppOutOfScope
-    id, name = id or uuid4(), name.strip()
+    id, name = id or uuid4(), normalised_name(name)
     await take_advisory_lock(session, "vpp", name)
     new = upsert(Vpp).values(id=id, name=name).on_conflict_do_nothing(index_elements=[col(Vpp.id)])
-    with translate_violations(VppNameTaken(name=name), VppNameRefused()):
+    with translate_violations(VppNameTaken(name=escaped(name)), VppNameRefused()):
         created_id = await session.scalar(new.returning(col(Vpp.id)))
     if created_id is None:
         await _check_same_as_existing(session, id=id, name=name, terms=terms)
@@ -189,8 +193,8 @@ async def update_vpp(
     """
     Change the name of a VPP, or its terms from a day on or for all days; arguments that are None change nothing.
 
-    Raises NameWithEffectiveFrom, DayWithForAllTime, VppNotFound, VppNameTaken, VppNameRefused, PercentageOutOfRange,
-    DailyFeeOutOfRange; without `effective_from` and `for_all_time` RewritesHistory.
+    Raises NameWithEffectiveFrom, DayWithForAllTime, InvisibleName, VppNotFound, VppNameTaken, VppNameRefused,
+    PercentageOutOfRange, DailyFeeOutOfRange; without `effective_from` and `for_all_time` RewritesHistory.
     """
     check_day_or_for_all_time(effective_from, for_all_time=for_all_time)
     if effective_from is not None and name is not None:
@@ -229,8 +233,8 @@ async def delete_vpp(session: AsyncSession, *, id: UUID) -> None:
 
 async def _lock_and_rename(session: AsyncSession, *, id: UUID, name: str | None) -> None:
     # The update locks the row until the transaction ends, so concurrent changes of one VPP's terms are serialised.
-    changes = {} if name is None else {"name": name.strip()}
-    with translate_violations(VppNameTaken(name=name), VppNameRefused()):
+    changes = {} if name is None else {"name": normalised_name(name)}
+    with translate_violations(VppNameTaken(name=escaped(name or "")), VppNameRefused()):
         updated_id = await session.scalar(
             update(Vpp)
             .where(col(Vpp.id) == id, *scope_of(session).vpps(col(Vpp.id)))

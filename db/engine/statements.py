@@ -43,5 +43,5 @@ def equals_any(column: Any, ids: Sequence[Any] | ColumnElement[Any]) -> ColumnEl
 
 
 def contains_ignoring_case(column: Any, substring: Any) -> ColumnElement[bool]:
-    """Return the condition that a text column contains a substring, ignoring case."""
-    return func.strpos(func.lower(column), func.lower(substring)) > 0
+    """Return the condition that a text column contains a substring in Unicode NFC, ignoring case."""
+    return func.strpos(func.lower(column), func.lower(func.normalize(substring))) > 0

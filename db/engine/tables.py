@@ -61,6 +61,11 @@ def text_length_check(table: str, column: str, *, max_length: int) -> CheckConst
     )
 
 
+def nfc_check(table: str, column: str) -> CheckConstraint:
+    """Return a check that a name is in Unicode NFC, so that equal names are equal texts."""
+    return CheckConstraint(f"{column} is nfc normalized", name=f"{table}_{column}_is_nfc")
+
+
 def no_overlap(table: str, *columns: str, period: str = "effective", name: str) -> ExcludeConstraint:
     """
     Return an exclusion constraint: no two rows with the same values in some columns have overlapping periods.

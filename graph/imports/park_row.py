@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from db.engine.names import normalised
 from db.parks import EnergyType, is_timezone
 from graph.imports.csv.lines import Header
 from graph.imports.csv.rejection import RejectionCode, missing_value, rejected_value
@@ -21,7 +22,7 @@ class ParkRow(NamedTuple):
 def check_row(line: bytes, header: Header) -> ParkRow:
     """Parse a line, without its line end. Raises RowRejected for the first invalid column, in the order of COLUMNS."""
     name, timezone, energy_type = header.read_fields(line)
-    return ParkRow(_read_name(name.strip()), _read_timezone(timezone), _read_energy_type(energy_type))
+    return ParkRow(_read_name(normalised(name)), _read_timezone(timezone), _read_energy_type(energy_type))
 
 
 def _read_name(text: str) -> str:

@@ -38,6 +38,7 @@ INTROSPECTION = ("__schema", "__type")
 # The assumed number of items of each list that is not paged. Most sites have one battery and stay in one VPP.
 LIST_LENGTHS = {
     "Vpp.priceSchedules": 3,
+    "Battery.capacities": 3,
     "Site.memberships": 2,
     "Site.batteries": 2,
     "RevenueReport.terms": 1,

@@ -27,6 +27,10 @@ def _battery(context: ReadContext, id: ID) -> ReadStatement:
     return db.batteries.batteries(context.scope, on=context.today).where(col(BatteryTable.id) == context.id(id, "id"))
 
 
+def _capacities(context: ReadContext) -> ReadStatement:
+    return db.batteries.capacities(context.scope, context.keys)
+
+
 BATTERY = FieldQuery(_battery)
 
 
@@ -41,6 +45,10 @@ class Battery(RowType):
         description="Capacity today, or on the date `on` in Site.batteries."
         " If the battery is not installed today, its last capacity."
     )
+    capacities: list["BatteryCapacity"] = query_field(
+        FieldQuery(_capacities, parent_column="id", key_column="battery_id", is_list=True),
+        description="All capacities since its installation, earliest first.",
+    )
     effective_from: date | None = column_field("installed", convert=attrgetter("lower"))
     effective_until: date | None = column_field("installed", convert=attrgetter("upper"))
     created_at: datetime
@@ -49,6 +57,13 @@ class Battery(RowType):
     @classmethod
     async def load(cls, info: Info, id: UUID) -> "Battery | None":
         return await cls.load_first(info, BATTERY, id=str(id))
+
+
+@strawberry.type(description="The capacity of a battery during a period.")
+class BatteryCapacity(RowType):
+    capacity_kwh: float
+    effective_from: date | None = column_field("effective", convert=attrgetter("lower"))
+    effective_until: date | None = column_field("effective", convert=attrgetter("upper"))
 
 
 @strawberry.input

@@ -12,6 +12,7 @@ import db.parks
 import db.readings
 from db.audit_entries import Kind
 from db.engine.database import ReadStatement
+from db.engine.names import normalised
 from db.engine.statements import equals_any
 from db.parks import EnergyType, ParkFilter
 from db.parks import Park as ParkTable
@@ -39,7 +40,7 @@ def _park(context: ReadContext, id: ID) -> ReadStatement:
 
 
 def _park_by_name(context: ReadContext, name: str) -> ReadStatement:
-    return db.parks.parks(context.scope).where(col(ParkTable.name) == context.parsed(name, str.strip))
+    return db.parks.parks(context.scope).where(col(ParkTable.name) == context.parsed(name, normalised))
 
 
 def _parks(context: ReadContext, filter: "ParkFilterInput | None" = None) -> ReadStatement:
@@ -84,7 +85,7 @@ class Park(RowType):
 @strawberry.input
 class CreateParkInput:
     id: ID | None = None
-    name: str = strawberry.field(description="1 to 200 characters, unique among parks.")
+    name: str = strawberry.field(description="1 to 200 characters, unique among parks in Unicode NFC.")
     timezone: str = strawberry.field(description="Name in the IANA time zone database, such as Europe/Amsterdam.")
     energy_type: EnergyType = column_field("energy_type", convert=EnergyType)
 

@@ -14,6 +14,7 @@ import db.sites
 import db.vpps
 from db.audit_entries import Kind
 from db.engine.database import ReadStatement
+from db.engine.names import normalised
 from db.engine.statements import contains_ignoring_case, equals_any
 from db.reports import RevenueReport as ReportTable
 from db.sites import Site as SiteTable
@@ -48,8 +49,8 @@ def vpps_by_id(context: ReadContext) -> ReadStatement:
 
 
 def _vpp_by_name(context: ReadContext, name: str) -> ReadStatement:
-    stripped = context.parsed(name, str.strip)
-    return db.vpps.vpps(context.scope, today=context.today).where(col(VppTable.name) == stripped)
+    in_nfc = context.parsed(name, normalised)
+    return db.vpps.vpps(context.scope, today=context.today).where(col(VppTable.name) == in_nfc)
 
 
 def _vpps(context: ReadContext, filter: "VppFilterInput | None" = None) -> ReadStatement:
@@ -123,7 +124,7 @@ class PriceSchedule(RowType):
 @strawberry.input
 class CreateVppInput:
     id: ID | None = None
-    name: str = strawberry.field(description="1 to 200 characters, unique among VPPs.")
+    name: str = strawberry.field(description="1 to 200 characters, unique among VPPs in Unicode NFC.")
     revenue_percentage: float = strawberry.field(description="From 0 to 100.")
     daily_fee_aud: float | None = strawberry.field(default=0, description="From 0 to 1,000,000.")
 

@@ -157,9 +157,9 @@ async def test_script_can_be_run_again(api_server: ApiServer, tmp_path: Path) ->
     printed = await run(script, api_server, tmp_path)
 
     assert printed.splitlines()[:6] == [
-        f"Updated VPP {name}.",
-        f"Updated site {nmi}.",
-        f"Updated battery Tesla serial {nmi} at {nmi}.",
+        f"VPP {name} has these terms already.",
+        f"Site {nmi} is in {name} already.",
+        f"Battery Tesla serial {nmi} at {nmi} has this capacity already.",
         "events_file.csv was already imported.",
         "Imported parks_file.csv: 1 row read, 0 imported, 1 duplicated, 0 rejected.",
         "Imported readings_file.csv: 196 rows read, 0 imported, 196 duplicated, 0 rejected.",
@@ -244,24 +244,49 @@ async def test_reading_in_the_hour_skipped_by_daylight_saving_is_rejected_with_i
     assert [line.split(": ")[0] for line in printed.splitlines()[2:]] == ["  line 3, datetime"]
 
 
-async def test_creating_an_existing_object_updates_it(api_server: ApiServer, tmp_path: Path) -> None:
+FLEET = """
+query ($nmi: String!) {
+  getSiteByNmi(nmi: $nmi) {
+    address
+    memberships {
+      vpp { name priceSchedules { revenuePercentage dailyFeeAud effectiveFrom } }
+      effectiveFrom
+      effectiveUntil
+    }
+    batteries { serial capacities { capacityKwh effectiveFrom effectiveUntil } }
+  }
+}
+"""
+
+
+async def run_month(api_server: ApiServer, folder: Path) -> tuple[str, str, str, str]:
+    """Create two VPPs, and a site with a battery in the first one; return the VPPs' names, the NMI, and the script."""
     name, other, nmi = new_name(), new_name(), new_nmi()
-    await run(
-        f"""
+    script = f"""
         Create VPP: {name}, 20, 0.30
         Create VPP: {other}, 20, 0.30
-        Create Site: {name}, {nmi}, 426 King St
+        Create Site: {name}, {nmi}, Unit [2], 426 King St
         Create Battery: {nmi}, Tesla, serial {nmi}, 13.5
-        """,
-        api_server,
-        tmp_path,
-    )
+    """
+    await run(script, api_server, folder)
+    return name, other, nmi, script
+
+
+async def refusal(line: str, api_server: ApiServer, folder: Path) -> str:
+    """Run a line that must be refused, and return the reason."""
+    with pytest.raises(LineRefused) as refused:
+        await run(line, api_server, folder)
+    return refused.value.reason
+
+
+async def test_other_values_change_for_all_time_if_the_line_says_so(api_server: ApiServer, tmp_path: Path) -> None:
+    _, other, nmi, _ = await run_month(api_server, tmp_path)
 
     printed = await run(
         f"""
-        Create VPP: {other}, 15, 0.25
-        Create Site: {other}, {nmi}{check_digit(nmi)}, Unit [2], 428 King St
-        Create Battery: {nmi}{check_digit(nmi)}, Tesla, serial {nmi}, 27
+        Create VPP: {other}, 15, 0.25, for all time
+        Create Site: {other}, {nmi}{check_digit(nmi)}, Unit [2], 428 King St, for all time
+        Create Battery: {nmi}{check_digit(nmi)}, Tesla, serial {nmi}, 27, for all time
         Create Battery: {nmi}, Tesla, another {nmi}, 5
         """,
         api_server,
@@ -269,29 +294,13 @@ async def test_creating_an_existing_object_updates_it(api_server: ApiServer, tmp
     )
 
     assert printed.splitlines() == [
-        f"Updated VPP {other}.",
-        f"Updated site {nmi}, and moved it to {other}.",
-        f"Updated battery Tesla serial {nmi} at {nmi}.",
+        f"Changed the terms of VPP {other} for all time.",
+        f"Moved site {nmi} to {other} for all time.",
+        f"Changed the capacity of battery Tesla serial {nmi} at {nmi} for all time.",
         f"Added battery Tesla another {nmi} at {nmi}.",
     ]
-    site = await execute(
-        api_server,
-        """
-        query ($nmi: String!) {
-          getSiteByNmi(nmi: $nmi) {
-            address
-            memberships {
-              vpp { name priceSchedules { revenuePercentage dailyFeeAud effectiveFrom } }
-              effectiveFrom
-              effectiveUntil
-            }
-            batteries { serial capacityKwh effectiveFrom }
-          }
-        }
-        """,
-        nmi=nmi,
-    )
-    assert site == {
+    always = {"effectiveFrom": None, "effectiveUntil": None}
+    assert await execute(api_server, FLEET, nmi=nmi) == {
         "address": "Unit [2], 428 King St",
         "memberships": [
             {
@@ -299,15 +308,195 @@ async def test_creating_an_existing_object_updates_it(api_server: ApiServer, tmp
                     "name": other,
                     "priceSchedules": [{"revenuePercentage": 15, "dailyFeeAud": 0.25, "effectiveFrom": None}],
                 },
-                "effectiveFrom": None,
-                "effectiveUntil": None,
+                **always,
             }
         ],
         "batteries": [
-            {"serial": f"another {nmi}", "capacityKwh": 5, "effectiveFrom": None},
-            {"serial": f"serial {nmi}", "capacityKwh": 27, "effectiveFrom": None},
+            {"serial": f"another {nmi}", "capacities": [{"capacityKwh": 5, **always}]},
+            {"serial": f"serial {nmi}", "capacities": [{"capacityKwh": 27, **always}]},
         ],
     }
+
+
+async def test_other_values_without_a_day_are_refused_and_change_nothing(api_server: ApiServer, tmp_path: Path) -> None:
+    name, other, nmi, _ = await run_month(api_server, tmp_path)
+    before = await execute(api_server, FLEET, nmi=nmi)
+
+    reasons = [
+        await refusal(line, api_server, tmp_path)
+        for line in (
+            f"Create VPP: {name}, 30, 0.30",
+            f"Create Site: {other}, {nmi}, Unit [2], 426 King St",
+            f"Create Site: {name}, {nmi}, 428 King St",
+            f"Create Battery: {nmi}, Tesla, serial {nmi}, 27",
+        )
+    ]
+
+    how = (
+        'End the line with "from YYYY-MM-DD" to change them from a day on, or with "for all time" to change all days,'
+        " those of settled months included."
+    )
+    assert reasons == [
+        f"The VPP {name} has other values: 20 % and 0.3 AUD a day. {how}",
+        f"The site {nmi} has other values: {name}. {how}",
+        f"The site {nmi} has the address 'Unit [2], 426 King St'. An address applies to all days: end the line with"
+        ' "for all time" to change it.',
+        f"The battery Tesla serial {nmi} at {nmi} has other values: 13.5 kWh. {how}",
+    ]
+    assert await execute(api_server, FLEET, nmi=nmi) == before
+
+
+async def test_script_run_again_leaves_later_changes_as_they_are(api_server: ApiServer, tmp_path: Path) -> None:
+    name, other, nmi, script = await run_month(api_server, tmp_path)
+    changes = f"""
+        Create VPP: {name}, 50, 0, from 2025-09-15
+        Create Site: {other}, {nmi}, Unit [2], 426 King St, from 2025-09-15
+        Create Battery: {nmi}, Tesla, serial {nmi}, 27, from 2025-09-15
+    """
+
+    changed = await run(changes, api_server, tmp_path)
+    after = await execute(api_server, FLEET, nmi=nmi)
+    again = await run(script + changes, api_server, tmp_path)
+
+    assert changed.splitlines() == [
+        f"Changed the terms of VPP {name} from 2025-09-15.",
+        f"Moved site {nmi} to {other} from 2025-09-15.",
+        f"Changed the capacity of battery Tesla serial {nmi} at {nmi} from 2025-09-15.",
+    ]
+    assert [len(after["memberships"]), len(after["batteries"][0]["capacities"])] == [2, 2]
+    unchanged = [
+        f"VPP {name} has these terms already.",
+        f"VPP {other} has these terms already.",
+        f"Site {nmi} is in {name} already.",
+        f"Battery Tesla serial {nmi} at {nmi} has this capacity already.",
+        f"VPP {name} has these terms already.",
+        f"Site {nmi} is in {other} already.",
+        f"Battery Tesla serial {nmi} at {nmi} has this capacity already.",
+    ]
+    assert again.splitlines() == unchanged
+    assert await execute(api_server, FLEET, nmi=nmi) == after
+
+
+async def test_a_line_does_not_replace_a_later_period(api_server: ApiServer, tmp_path: Path) -> None:
+    name, _, nmi, _ = await run_month(api_server, tmp_path)
+    await run(
+        f"Create VPP: {name}, 50, 0, from 2025-09-15\nCreate Battery: {nmi}, Tesla, serial {nmi}, 27, from 2025-09-15",
+        api_server,
+        tmp_path,
+    )
+    before = await execute(api_server, FLEET, nmi=nmi)
+
+    reasons = [
+        await refusal(line, api_server, tmp_path)
+        for line in (
+            f"Create VPP: {name}, 55, 0, from 2025-09-15",
+            f"Create VPP: {name}, 55, 0, from 2025-09-01",
+            f"Create Battery: {nmi}, Tesla, serial {nmi}, 30, from 2025-09-14",
+        )
+    ]
+
+    terms = "20 % and 0.3 AUD a day until 2025-09-14; 50 % and 0 AUD a day from 2025-09-15"
+    capacities = "13.5 kWh until 2025-09-14; 27 kWh from 2025-09-15"
+
+    def has(subject: str, periods: str, day: str) -> str:
+        return (
+            f"{subject} has other values: {periods}. A line does not replace a period that begins on {day} or later:"
+            ' give a later day or "for all time", or change it in the console.'
+        )
+
+    assert reasons == [
+        has(f"The VPP {name}", terms, "2025-09-15"),
+        has(f"The VPP {name}", terms, "2025-09-01"),
+        has(f"The battery Tesla serial {nmi} at {nmi}", capacities, "2025-09-14"),
+    ]
+    assert await execute(api_server, FLEET, nmi=nmi) == before
+
+
+async def test_script_run_again_after_a_site_and_a_battery_have_left_changes_nothing(
+    api_server: ApiServer, tmp_path: Path
+) -> None:
+    name, _, nmi, script = await run_month(api_server, tmp_path)
+    site = await execute(
+        api_server, "query ($nmi: String!) { getSiteByNmi(nmi: $nmi) { id batteries { id } } }", nmi=nmi
+    )
+    await execute(
+        api_server,
+        'mutation ($id: ID!) { removeBattery(input: {id: $id, effectiveFrom: "2025-09-20"}) { id } }',
+        id=site["batteries"][0]["id"],
+    )
+    await execute(
+        api_server,
+        'mutation ($id: ID!) { unassignSite(input: {siteId: $id, effectiveFrom: "2025-09-20"}) { id } }',
+        id=site["id"],
+    )
+    before = await execute(api_server, FLEET, nmi=nmi)
+
+    again = await run(script, api_server, tmp_path)
+
+    assert again.splitlines()[2:] == [
+        f"Site {nmi} is in {name} already.",
+        f"Battery Tesla serial {nmi} at {nmi} has this capacity already.",
+    ]
+    assert await execute(api_server, FLEET, nmi=nmi) == before
+
+
+async def test_first_line_of_an_object_may_have_a_day(api_server: ApiServer, tmp_path: Path) -> None:
+    name, nmi = new_name(), new_nmi()
+    script = f"""
+        Create VPP: {name}, 20, 0, from 2025-09-10
+        Create Site: {name}, {nmi}, 426 King St, from 2025-09-10
+        Create Battery: {nmi}, Tesla, serial {nmi}, 10, from 2025-09-10
+    """
+
+    printed = await run(script, api_server, tmp_path)
+    fleet = await execute(api_server, FLEET, nmi=nmi)
+    again = await run(script, api_server, tmp_path)
+
+    assert printed.splitlines() == [
+        f"Created VPP {name}. Its first terms apply to all days, earlier ones too.",
+        f"Created site {nmi} in {name} from 2025-09-10.",
+        f"Added battery Tesla serial {nmi} at {nmi} from 2025-09-10.",
+    ]
+    assert [membership["effectiveFrom"] for membership in fleet["memberships"]] == ["2025-09-10"]
+    assert [capacity["effectiveFrom"] for capacity in fleet["batteries"][0]["capacities"]] == ["2025-09-10"]
+    assert [line.split()[-1] for line in again.splitlines()] == ["already."] * 3
+    assert await execute(api_server, FLEET, nmi=nmi) == fleet
+
+
+async def test_removed_battery_is_installed_again_from_a_day(api_server: ApiServer, tmp_path: Path) -> None:
+    _, _, nmi, _ = await run_month(api_server, tmp_path)
+    site = await execute(api_server, "query ($nmi: String!) { getSiteByNmi(nmi: $nmi) { batteries { id } } }", nmi=nmi)
+    await execute(
+        api_server,
+        'mutation ($id: ID!) { removeBattery(input: {id: $id, effectiveFrom: "2025-09-20"}) { id } }',
+        id=site["batteries"][0]["id"],
+    )
+    line = f"Create Battery: {nmi}, Tesla, serial {nmi}, 15, from 2025-10-01"
+
+    printed = await run(line, api_server, tmp_path)
+
+    assert printed == f"Added battery Tesla serial {nmi} at {nmi} from 2025-10-01.\n"
+    fleet = await execute(api_server, FLEET, nmi=nmi)
+    assert fleet["batteries"] == [
+        {
+            "serial": f"serial {nmi}",
+            "capacities": [{"capacityKwh": 15, "effectiveFrom": "2025-10-01", "effectiveUntil": None}],
+        }
+    ]
+
+
+async def test_a_name_in_another_unicode_form_is_the_same_vpp(api_server: ApiServer, tmp_path: Path) -> None:
+    name, nmi = f"Caf\u00e9 {uuid4()}", new_nmi()
+    decomposed = name.replace("\u00e9", "e\u0301")
+
+    printed = await run(
+        f"Create VPP: {name}, 20, 0\nCreate VPP: {decomposed}, 20, 0\nCreate Site: {decomposed}, {nmi}, 1 King St\n"
+        f"Create Site: {name}, {nmi}, 1 King St",
+        api_server,
+        tmp_path,
+    )
+
+    assert [line.split()[-1] for line in printed.splitlines()[1::2]] == ["already."] * 2
 
 
 async def test_lines_after_a_rejected_line_are_not_executed(api_server: ApiServer, tmp_path: Path) -> None:
@@ -406,7 +595,7 @@ async def test_reports_are_printed_without_settling_again(api_server: ApiServer,
     name, nmi = new_name(), new_nmi()
     script = example_in(tmp_path, name, nmi)
     await run(script, api_server, tmp_path)
-    await run(f"Create VPP: {name}, 30, 0.30", api_server, tmp_path)
+    await run(f"Create VPP: {name}, 30, 0.30, for all time", api_server, tmp_path)
     output = Console(file=StringIO(), width=100, force_terminal=False)
 
     await print_reports(

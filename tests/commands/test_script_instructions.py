@@ -15,6 +15,7 @@ from graph.commands.script.instructions import (
     parse,
 )
 
+PERIOD = "[, from YYYY-MM-DD | for all time]"
 COMMANDS = "\n  ".join(SYNTAX)
 
 
@@ -47,6 +48,22 @@ COMMANDS = "\n  ".join(SYNTAX)
         # The eleventh character of an NMI is its check digit, which is checked and removed.
         ("Create Site: A, 98765432107, B", CreateSite("A", "9876543210", "B")),
         ("Create Battery: 98765432107, B, C, 1", CreateBattery("9876543210", "B", "C", 1.0)),
+        # The optional last field of a create says when it applies.
+        ("Create VPP: A, 20, 0, from 2025-09-15", CreateVpp("A", 20.0, 0.0, effective_from="2025-09-15")),
+        ("Create VPP: A, 20, 0, FOR  all time ", CreateVpp("A", 20.0, 0.0, for_all_time=True)),
+        (
+            "Create Site: A, 9876543210, Unit 2, 4 King St,From 2025-09-15",
+            CreateSite("A", "9876543210", "Unit 2, 4 King St", effective_from="2025-09-15"),
+        ),
+        (
+            "Create Site: A, 9876543210, Unit 2, from King St",
+            CreateSite("A", "9876543210", "Unit 2, from King St"),
+        ),
+        (
+            "Create Battery: 9876543210, Tesla, 0038, 13.5, from 2024-02-29",
+            CreateBattery("9876543210", "Tesla", "0038", 13.5, effective_from="2024-02-29"),
+        ),
+        ("Import Events: events, from 2025.csv", ImportEvents("events, from 2025.csv")),
         # Ranges are checked by the API alone.
         ("Create VPP: A, 120, -1", CreateVpp("A", 120.0, -1.0)),
     ],
@@ -63,23 +80,23 @@ def test_line_is_parsed_into_an_instruction(text: str, instruction: Instruction)
         ("4", f"There is no command ''.\nExpected one of:\n  {COMMANDS}"),
         (
             "Create VPP: A, 20",
-            "Expected 3 values separated by commas; found 2.\nSyntax: Create VPP: NAME, PERCENT, DAILY_FEE",
+            "Expected 3 values separated by commas; found 2.\nSyntax: Create VPP: NAME, PERCENT, DAILY_FEE" + PERIOD,
         ),
         (
             "Create VPP: A, B, 20, 0.30",
-            "Expected 3 values separated by commas; found 4.\nSyntax: Create VPP: NAME, PERCENT, DAILY_FEE",
+            "Expected 3 values separated by commas; found 4.\nSyntax: Create VPP: NAME, PERCENT, DAILY_FEE" + PERIOD,
         ),
         (
             "Create VPP",
-            "Expected 3 values separated by commas; found 0.\nSyntax: Create VPP: NAME, PERCENT, DAILY_FEE",
+            "Expected 3 values separated by commas; found 0.\nSyntax: Create VPP: NAME, PERCENT, DAILY_FEE" + PERIOD,
         ),
         (
             "Create Site: A, 9876543210",
-            "Expected 3 values separated by commas; found 2.\nSyntax: Create Site: VPP NAME, NMI, ADDRESS",
+            "Expected 3 values separated by commas; found 2.\nSyntax: Create Site: VPP NAME, NMI, ADDRESS" + PERIOD,
         ),
         (
             "Create Battery: 9876543210, , 38, 13.5",
-            "MANUFACTURER is empty.\nSyntax: Create Battery: NMI, MANUFACTURER, SERIAL, CAPACITY_KWH",
+            "MANUFACTURER is empty.\nSyntax: Create Battery: NMI, MANUFACTURER, SERIAL, CAPACITY_KWH" + PERIOD,
         ),
         ("Import Events:", "Expected 1 values separated by commas; found 0.\nSyntax: Import Events: FILE"),
         ("Import Parks:", "Expected 1 values separated by commas; found 0.\nSyntax: Import Parks: FILE"),
@@ -92,21 +109,36 @@ def test_line_is_parsed_into_an_instruction(text: str, instruction: Instruction)
         ("Exit: now", "Expected 0 values separated by commas; found 1.\nSyntax: Exit"),
         (
             "Create VPP: A, 20%, 0",
-            "PERCENT '20%': Expected a plain number, such as 13.5.\nSyntax: Create VPP: NAME, PERCENT, DAILY_FEE",
+            "PERCENT '20%': Expected a plain number, such as 13.5.\nSyntax: Create VPP: NAME, PERCENT, DAILY_FEE"
+            + PERIOD,
         ),
         (
             "Create VPP: A, 20, nan",
-            "DAILY_FEE 'nan': Expected a plain number, such as 13.5.\nSyntax: Create VPP: NAME, PERCENT, DAILY_FEE",
+            "DAILY_FEE 'nan': Expected a plain number, such as 13.5.\nSyntax: Create VPP: NAME, PERCENT, DAILY_FEE"
+            + PERIOD,
         ),
         (
             f"Create VPP: A, 20, {'9' * 400}",
             f"DAILY_FEE '{'9' * 400}': Expected a plain number, such as 13.5.\n"
-            "Syntax: Create VPP: NAME, PERCENT, DAILY_FEE",
+            f"Syntax: Create VPP: NAME, PERCENT, DAILY_FEE{PERIOD}",
         ),
         (
             "Create Site: A, 98765432101, B",
             "NMI '98765432101': The check digit of 9876543210 is 7, not 1.\n"
-            "Syntax: Create Site: VPP NAME, NMI, ADDRESS",
+            f"Syntax: Create Site: VPP NAME, NMI, ADDRESS{PERIOD}",
+        ),
+        (
+            "Create VPP: A, 20, 0, from 15/09/2025",
+            "from '15/09/2025': Expected a day written YYYY-MM-DD, such as 2025-09-15.\n"
+            f"Syntax: Create VPP: NAME, PERCENT, DAILY_FEE{PERIOD}",
+        ),
+        (
+            "Create VPP: A, 20, 0, from 2025-02-29",
+            f"from '2025-02-29': There is no such day.\nSyntax: Create VPP: NAME, PERCENT, DAILY_FEE{PERIOD}",
+        ),
+        (
+            "Create Site: A, 9876543210, from 2025-09-15",
+            f"Expected 3 values separated by commas; found 2.\nSyntax: Create Site: VPP NAME, NMI, ADDRESS{PERIOD}",
         ),
         (
             "Create Report: A, 2025-13",

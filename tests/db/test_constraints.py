@@ -136,6 +136,7 @@ NEW = {"id": OTHER}
 LATER = {"effective": "'[2025-09-01,)'"}
 OVERLAPPING = {"effective": "'[2025-07-31,)'"}
 NO_DAY = {"effective": "'empty'"}
+DECOMPOSED = "U&'Cafe\\0301'"
 NEW_NMI = NEW | {"nmi": "'2001985732'"}
 
 
@@ -153,6 +154,7 @@ def with_invalid_texts(row: dict[str, str], column: str, *, max_length: int) -> 
 REFUSED: dict[str, Sequence[dict[str, str] | str]] = {
     "vpps_name_once": [NEW],
     "vpps_name_is_text": with_invalid_texts(NEW, "name", max_length=200),
+    "vpps_name_is_nfc": [NEW | {"name": DECOMPOSED}],
     "sites_nmi_once": [NEW],
     "sites_nmi_is_nmi": with_values(NEW, "nmi", "''", "'200198573'", "'20019857328'", "'O001985732'", "'naaamys582'"),
     "sites_address_is_text": with_invalid_texts(NEW_NMI, "address", max_length=500),
@@ -190,6 +192,7 @@ REFUSED: dict[str, Sequence[dict[str, str] | str]] = {
     "imports_park_id_fkey": [NEW | {"kind": "'PARK_READINGS'", "park_id": OTHER}],
     "parks_name_once": [NEW],
     "parks_name_is_text": with_invalid_texts(NEW, "name", max_length=200),
+    "parks_name_is_nfc": [NEW | {"name": DECOMPOSED}],
     "parks_energy_type_is_known": [NEW | {"name": "'Q'", "energy_type": "'TIDE'"}],
     "imported_parks_import_id_fkey": [{"import_id": OTHER}],
     "imported_parks_park_id_fkey": [{"park_id": OTHER}],

@@ -86,6 +86,23 @@ async def test_upgrade_downgrade_and_upgrade_again_give_the_same_objects(url: st
     assert await objects(url) == up
 
 
+async def test_names_are_composed_and_equal_ones_get_a_part_of_their_id(url: str) -> None:
+    script = ScriptDirectory.from_config(db.migrations.config(url))
+    (revision,) = [each for each in script.walk_revisions() if each.path.endswith("names_in_nfc.py")]
+    before = str(revision.down_revision)
+    ids = [f"0000000{number}-0000-0000-0000-000000000000" for number in range(1, 5)]
+    names = ["Cafe\u0301", "Caf\u00e9", "Lie\u0301ge", "Sun"]
+    connection = await asyncpg.connect(url)
+    await asyncio.to_thread(command.upgrade, db.migrations.config(url), before)
+    await connection.executemany("insert into vpps (id, name) values ($1, $2)", list(zip(ids, names, strict=True)))
+
+    await asyncio.to_thread(command.upgrade, db.migrations.config(url), revision.revision)
+
+    stored = [row["name"] for row in await connection.fetch("select name from vpps order by id")]
+    await connection.close()
+    assert stored == ["Caf\u00e9 (00000001)", "Caf\u00e9", "Li\u00e9ge", "Sun"]
+
+
 async def queue_schema(connection: asyncpg.Connection) -> set[str]:
     return {row[0] for row in await connection.fetch(QUEUE_SCHEMA)}
 

@@ -108,6 +108,22 @@ async def test_capacity_changed_for_all_time_applies_to_the_whole_installation(a
     assert await capacities(api, site_id, "2025-06-30", "2025-07-01", "2025-08-01") == [0, 10, 10]
 
 
+async def test_capacities_of_a_battery_are_listed_by_period(api: Api, site_id: str) -> None:
+    battery_id = await api.add_battery(site_id, capacity_kwh=13.5, effectiveFrom="2025-07-01")
+    await api.execute(UPDATE, input={"id": battery_id, "capacityKwh": 27, "effectiveFrom": "2025-08-01"})
+    await api.execute(REMOVE, input={"id": battery_id, "effectiveFrom": "2025-09-01"})
+
+    listed = await api.execute(
+        "query ($id: ID!) { getBattery(id: $id) { capacities { capacityKwh effectiveFrom effectiveUntil } } }",
+        id=battery_id,
+    )
+
+    assert listed["capacities"] == [
+        {"capacityKwh": 13.5, "effectiveFrom": "2025-07-01", "effectiveUntil": "2025-08-01"},
+        {"capacityKwh": 27, "effectiveFrom": "2025-08-01", "effectiveUntil": "2025-09-01"},
+    ]
+
+
 async def test_a_renamed_battery_keeps_its_capacities(api: Api, site_id: str) -> None:
     battery_id, serial = await api.add_battery(site_id, capacity_kwh=13.5), new_name()
     await api.execute(UPDATE, input={"id": battery_id, "capacityKwh": 27, "effectiveFrom": "2025-07-01"})
@@ -177,6 +193,31 @@ async def test_battery_with_the_manufacturer_and_serial_of_an_installed_battery_
 
     taken = f"The Tesla battery {serial} is already installed at a site on some of these days; remove it first."
     assert refusals == [("Conflict", ["input", "serial"], taken)] * 3
+    assert await api.fleet_snapshot() == before
+
+
+async def test_serial_in_another_unicode_form_is_the_same_serial(api: Api, site_id: str) -> None:
+    serial = new_name()
+    await api.execute(ADD, input=battery_input(site_id, serial=f"\u00e9 {serial}"))
+
+    refusal = await api.refusal(ADD, input=battery_input(site_id, serial=f"e\u0301 {serial}"))
+
+    taken = f"The Tesla battery \u00e9 {serial} is already installed at a site on some of these days; remove it first."
+    assert refusal == ("Conflict", ["input", "serial"], taken)
+
+
+@pytest.mark.parametrize("field", ["manufacturer", "serial"])
+async def test_manufacturer_or_serial_of_invisible_characters_is_refused(api: Api, site_id: str, field: str) -> None:
+    battery_id = await api.add_battery(site_id, capacity_kwh=13.5)
+    before = await api.fleet_snapshot()
+
+    refusals = [
+        await api.refusal(ADD, input=battery_input(site_id) | {field: "\u200b"}),
+        await api.refusal(UPDATE, input={"id": battery_id, field: "\u200b"}),
+    ]
+
+    message = 'The name "\\u200b" has only invisible characters; send a name that can be seen.'
+    assert refusals == [("ValidationFailed", ["input", field], message)] * 2
     assert await api.fleet_snapshot() == before
 
 

@@ -82,6 +82,7 @@ TABLE = """
     SiteConnection.*                  own     own     own       yes
     Membership.*                      own     own     own       yes
     Battery.*                         own     own     own       yes
+    BatteryCapacity.*                 own     own     own       yes
     BatteryEvent.*                    own     own     own       yes
     BatteryEvent.import               no      own     own       yes
     BatteryEventConnection.*          own     own     own       yes
@@ -132,6 +133,7 @@ OPERATIONS = {
     "SiteConnection": "{ listSites { … } }",
     "Membership": '{ getSite(id: "{site}") { memberships { … } } }',
     "Battery": '{ getBattery(id: "{battery}") { … } }',
+    "BatteryCapacity": '{ getBattery(id: "{battery}") { capacities { … } } }',
     "BatteryEvent": '{ getSite(id: "{site}") { events { items { … } } } }',
     "BatteryEventConnection": '{ getSite(id: "{site}") { events { … } } }',
     "Import": '{ getImport(id: "{import}") { … } }',

@@ -42,6 +42,40 @@ async def test_a_created_vpp_is_found_by_its_id_and_by_its_name(api: Api) -> Non
     assert await api.execute(GET_BY_NAME, name=name) == created
 
 
+# "é" as one character, and as "e" with a combining accent.
+@pytest.mark.parametrize(("stored", "typed"), [("\u00e9", "e\u0301"), ("e\u0301", "\u00e9")])
+async def test_a_name_in_another_unicode_form_is_the_same_name(api: Api, stored: str, typed: str) -> None:
+    number = new_name()
+    name, same = (f"Caf{letter} {number}" for letter in (stored, typed))
+    vpp_id, other_id = await api.create_vpp(name=f"{name}\u200b"), await api.create_vpp()
+    before = await api.fleet_snapshot()
+    composed = name.replace("e\u0301", "\u00e9")
+
+    refusals = [
+        await api.refusal(CREATE, input={"name": same, "revenuePercentage": 20}),
+        await api.refusal(UPDATE, input={"id": other_id, "name": same}),
+    ]
+
+    assert (await api.execute(GET_BY_NAME, name=same))["id"] == vpp_id
+    assert await api.execute(LIST_NAMES, text=same[2:]) == {"items": [{"name": composed}]}
+    assert [refusal[:2] for refusal in refusals] == [("Conflict", ["input", "name"])] * 2
+    assert await api.fleet_snapshot() == before
+
+
+async def test_name_of_invisible_characters_is_refused_and_shown_escaped(api: Api) -> None:
+    vpp_id = await api.create_vpp()
+    before = await api.fleet_snapshot()
+
+    refusals = [
+        await api.refusal(CREATE, input={"name": "\u200b\u3164", "revenuePercentage": 20}),
+        await api.refusal(UPDATE, input={"id": vpp_id, "name": "\u200b\u3164"}),
+    ]
+
+    message = 'The name "\\u200b\u3164" has only invisible characters; send a name that can be seen.'
+    assert refusals == [("ValidationFailed", ["input", "name"], message)] * 2
+    assert await api.fleet_snapshot() == before
+
+
 @pytest.mark.parametrize("fee", [{}, {"dailyFeeAud": None}])
 async def test_daily_fee_is_zero_by_default(api: Api, fee: dict[str, Any]) -> None:
     created = await api.execute(CREATE, input={"name": new_name(), "revenuePercentage": 12.345678, **fee})

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from math import isfinite
 from typing import Any
 
@@ -12,6 +13,9 @@ from graph.settlement.nmi import parse_nmi
 COMMENT = re.compile(r"#|$")
 # A line may start with a number, as in a list. The number is ignored.
 LEADING_NUMBER = re.compile(r"^\d+[.)]?\s*", re.ASCII)
+# The optional last field of an instruction that creates something, after the comma.
+PERIOD = re.compile(r",\s*(?:from\s+(\d\S*)|for\s+all\s+time)\s*$", re.IGNORECASE | re.ASCII)
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
 
 
@@ -25,22 +29,30 @@ class LineRefused(Exception):
         self.reason = reason
 
 
+@dataclass(frozen=True, kw_only=True)
+class Create:
+    """An instruction whose values apply in a period. `effective_from` is a day, written YYYY-MM-DD."""
+
+    effective_from: str | None = None
+    for_all_time: bool = False
+
+
 @dataclass(frozen=True)
-class CreateVpp:
+class CreateVpp(Create):
     name: str
     revenue_percentage: float
     daily_fee_aud: float
 
 
 @dataclass(frozen=True)
-class CreateSite:
+class CreateSite(Create):
     vpp_name: str
     nmi: str
     address: str
 
 
 @dataclass(frozen=True)
-class CreateBattery:
+class CreateBattery(Create):
     nmi: str
     manufacturer: str
     serial: str
@@ -77,11 +89,11 @@ class Exit:
 Import = ImportEvents | ImportParks | ImportReadings
 Instruction = CreateVpp | CreateSite | CreateBattery | Import | CreateReport
 
-# The values of an instruction are the fields of its class, in order.
+# The values of an instruction are the fields of its class, in order. A part in square brackets is optional.
 SYNTAX: dict[str, type[Instruction | Exit]] = {
-    "Create VPP: NAME, PERCENT, DAILY_FEE": CreateVpp,
-    "Create Site: VPP NAME, NMI, ADDRESS": CreateSite,
-    "Create Battery: NMI, MANUFACTURER, SERIAL, CAPACITY_KWH": CreateBattery,
+    "Create VPP: NAME, PERCENT, DAILY_FEE[, from YYYY-MM-DD | for all time]": CreateVpp,
+    "Create Site: VPP NAME, NMI, ADDRESS[, from YYYY-MM-DD | for all time]": CreateSite,
+    "Create Battery: NMI, MANUFACTURER, SERIAL, CAPACITY_KWH[, from YYYY-MM-DD | for all time]": CreateBattery,
     "Import Events: FILE": ImportEvents,
     "Import Parks: FILE": ImportParks,
     "Import Readings: PARK NAME, FILE": ImportReadings,
@@ -128,13 +140,34 @@ def parse_instruction(text: str) -> Instruction | Exit:
     command, _, rest = LEADING_NUMBER.sub("", text).partition(":")
     command = " ".join(command.split())
     for syntax, instruction in SYNTAX.items():
-        expected, _, names = syntax.partition(": ")
+        expected, _, names = syntax.partition("[")[0].partition(": ")
         if command.lower() == expected.lower():
             try:
-                return instruction(*parse_values(rest, names.split(", ") if names else []))
+                period = PERIOD.search(rest) if issubclass(instruction, Create) else None
+                values = rest[: period.start()] if period else rest
+                parsed = instruction(*parse_values(values, names.split(", ") if names else []))
+                return with_period(parsed, day=period[1]) if period and isinstance(parsed, Create) else parsed
             except ValueError as error:
                 raise ValueError(f"{error}\nSyntax: {syntax}") from error
     raise ValueError(f"There is no command {command!r}.\nExpected one of:\n  " + "\n  ".join(SYNTAX))
+
+
+def with_period(instruction: Create, *, day: str | None) -> Instruction:
+    """
+    Return an instruction that applies from a day on, or for all time if the day is None.
+
+    Raises ValueError if the day is malformed.
+    """
+    created: Any = instruction
+    if day is None:
+        return replace(created, for_all_time=True)  # type: ignore[no-any-return]
+    if not DAY.fullmatch(day):
+        raise ValueError(f"from {day!r}: Expected a day written YYYY-MM-DD, such as 2025-09-15.")
+    try:
+        date.fromisoformat(day)
+    except ValueError as error:
+        raise ValueError(f"from {day!r}: There is no such day.") from error
+    return replace(created, effective_from=day)  # type: ignore[no-any-return]
 
 
 def parse_values(rest: str, names: list[str]) -> list[Any]:

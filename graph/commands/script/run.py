@@ -11,6 +11,7 @@ from rich.text import Text
 
 from graph.commands.script.client import TIMEOUT, Client, JsonObject, Refused
 from graph.commands.script.file_import import import_file
+from graph.commands.script.fleet import GET_VPP, create_battery, create_site, create_vpp, find_vpp
 from graph.commands.script.instructions import (
     CreateBattery,
     CreateReport,
@@ -26,22 +27,6 @@ from graph.commands.script.instructions import (
     parse,
 )
 from graph.commands.script.reports import GET_LATEST_REPORT, create_report, print_report
-
-GET_VPP = "query ($name: String!) { getVppByName(name: $name) { id } }"
-CREATE_VPP = "mutation ($input: CreateVppInput!) { createVpp(input: $input) { id } }"
-UPDATE_VPP = "mutation ($input: UpdateVppInput!) { updateVpp(input: $input) { id } }"
-
-GET_SITE = """
-query ($nmi: String!) {
-  getSiteByNmi(nmi: $nmi) { id vpp { id } batteries { id manufacturer serial } }
-}
-"""
-CREATE_SITE = "mutation ($input: CreateSiteInput!) { createSite(input: $input) { id } }"
-UPDATE_SITE = "mutation ($input: UpdateSiteInput!) { updateSite(input: $input) { id } }"
-ASSIGN_SITE = "mutation ($input: AssignSiteInput!) { assignSite(input: $input) { id } }"
-
-ADD_BATTERY = "mutation ($input: AddBatteryInput!) { addBattery(input: $input) { id } }"
-UPDATE_BATTERY = "mutation ($input: UpdateBatteryInput!) { updateBattery(input: $input) { id } }"
 
 GET_PARK = "query ($name: String!) { getParkByName(name: $name) { id } }"
 
@@ -144,42 +129,6 @@ async def execute(instruction: Instruction, client: Client, folder: Path, output
             return f"Wrote {report_path}."
 
 
-async def create_vpp(vpp: CreateVpp, client: Client) -> str:
-    terms = {"revenuePercentage": vpp.revenue_percentage, "dailyFeeAud": vpp.daily_fee_aud}
-    existing = await client.execute(GET_VPP, name=vpp.name)
-    if existing is None:
-        await client.execute(CREATE_VPP, input={"name": vpp.name, **terms})
-        return f"Created VPP {vpp.name}."
-    await client.execute(UPDATE_VPP, input={"id": existing["id"], **terms})
-    return f"Updated VPP {vpp.name}."
-
-
-async def create_site(site: CreateSite, client: Client) -> str:
-    vpp = await find_vpp(site.vpp_name, client)
-    existing = await client.execute(GET_SITE, nmi=site.nmi)
-    if existing is None:
-        await client.execute(CREATE_SITE, input={"vppId": vpp["id"], "nmi": site.nmi, "address": site.address})
-        return f"Created site {site.nmi} in {site.vpp_name}."
-    await client.execute(UPDATE_SITE, input={"id": existing["id"], "address": site.address})
-    if existing["vpp"] != vpp:
-        await client.execute(ASSIGN_SITE, input={"siteId": existing["id"], "vppId": vpp["id"]})
-        return f"Updated site {site.nmi}, and moved it to {site.vpp_name}."
-    return f"Updated site {site.nmi}."
-
-
-async def create_battery(battery: CreateBattery, client: Client) -> str:
-    site = await client.execute(GET_SITE, nmi=battery.nmi)
-    if site is None:
-        raise Refused(f"There is no site with the NMI {battery.nmi}; create it on an earlier line.")
-    key = {"manufacturer": battery.manufacturer, "serial": battery.serial}
-    for existing in site["batteries"]:
-        if existing == {"id": existing["id"], **key}:
-            await client.execute(UPDATE_BATTERY, input={"id": existing["id"], "capacityKwh": battery.capacity_kwh})
-            return f"Updated battery {battery.manufacturer} {battery.serial} at {battery.nmi}."
-    await client.execute(ADD_BATTERY, input={"siteId": site["id"], **key, "capacityKwh": battery.capacity_kwh})
-    return f"Added battery {battery.manufacturer} {battery.serial} at {battery.nmi}."
-
-
 async def print_latest_report(instruction: CreateReport, client: Client, output: Console) -> None:
     vpp = await client.execute(GET_VPP, name=instruction.vpp_name)
     report = vpp and await client.execute(GET_LATEST_REPORT, vppId=vpp["id"], month=instruction.month)
@@ -187,18 +136,6 @@ async def print_latest_report(instruction: CreateReport, client: Client, output:
         print_report(report, output)
     else:
         output.print(Text(f"There is no report for {instruction.vpp_name} in {instruction.month}."), soft_wrap=True)
-
-
-async def find_vpp(name: str, client: Client) -> JsonObject:
-    """
-    Return a VPP's id, in an object, by its name.
-
-    Raises Refused if there is no such VPP.
-    """
-    vpp: JsonObject | None = await client.execute(GET_VPP, name=name)
-    if vpp is None:
-        raise Refused(f"There is no VPP named {name!r}; create it on an earlier line.")
-    return vpp
 
 
 async def find_park(name: str, client: Client) -> JsonObject:
