@@ -117,7 +117,7 @@ def test_statements_depend_on_the_variables() -> None:
         "-- $1 = filter_address_contains, $2 = 0, $3 = rows",
         "SELECT sites.nmi AS column_0",
         "FROM sites",
-        "WHERE strpos(lower(sites.address), lower($1)) > $2::INTEGER ORDER BY sites.nmi ASC",
+        "WHERE strpos(lower(sites.address), lower(normalize($1))) > $2::INTEGER ORDER BY sites.nmi ASC",
         "LIMIT $3::INTEGER;",
     ]
 
