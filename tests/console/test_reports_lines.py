@@ -343,7 +343,9 @@ async def test_every_line_of_arithmetic_is_true_after_the_terms_were_corrected(
     changed = {"revenuePercentage": 33.3, "dailyFeeAud": 0.01, "effectiveFrom": "2025-09-16"}
     await api.execute(UPDATE_VPP, input={"id": month.vpp_id, **changed})
     second = await api.settle_month(month.vpp_id, "2025-09")
-    await api.execute(UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 60, "dailyFeeAud": 2, "forAllTime": True})
+    await api.execute(
+        UPDATE_VPP, input={"id": month.vpp_id, "revenuePercentage": 60, "dailyFeeAud": 2, "forAllTime": True}
+    )
     await import_events(api, month.nmis, "A,2025-09-10,DISCHARGE,1,100")
     await api.settle_month(month.vpp_id, "2025-09")
     scope = {"siteIds": [month.site_ids[0]]} if role == "MEMBER" else {}

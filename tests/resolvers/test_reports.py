@@ -342,7 +342,7 @@ async def test_steps_and_terms_of_a_report_stay_as_they_were_settled(api: Api, w
     await api.execute(UPDATE_VPP, input={"id": vpp_id, **changed})
     report = await api.settle_month(vpp_id, "2025-09")
 
-    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 60, "dailyFeeAud": 1})
+    await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 60, "dailyFeeAud": 1, "forAllTime": True})
     await api.import_file(HEADER + f"{nmi},2025-09-11,DISCHARGE,10,100\n")
 
     explained = await api.execute(EXPLAIN, id=report["id"], nmi=f"{nmi}{check_digit(nmi)}")
