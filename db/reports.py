@@ -229,7 +229,7 @@ def reports(scope: Scope) -> ReadStatement:
     return select(
         *(col(RevenueReport.id), col(RevenueReport.vpp_id), col(RevenueReport.month), col(RevenueReport.revision)),
         *(col(RevenueReport.status), col(RevenueReport.failure_reason), col(RevenueReport.settled_from)),
-        *(col(RevenueReport.json_key), col(RevenueReport.csv_key)),
+        *(col(RevenueReport.vpp_name), col(RevenueReport.json_key), col(RevenueReport.csv_key)),
         *(col(RevenueReport.created_at), is_latest(scope).label("is_latest"), *TOTALS),
         col(RevenueReport.terms).label("settled_terms"),
     ).where(*scope.reports(RevenueReport))

@@ -9,6 +9,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
@@ -27,6 +28,9 @@ from graph.settlement.month import Month
 from graph.settlement.statement import LineItem, Statement, Totals
 
 TERMS = ("from", "until", "revenue_percentage", "daily_fee")
+# Spreadsheets run a cell that begins with one of these as a formula.
+# See https://owasp.org/www-community/attacks/CSV_Injection.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 log = structlog.get_logger()
 
@@ -155,10 +159,20 @@ def terms(figures: Figures) -> list[dict[str, Any]]:
     return [{name: span_terms[name] for name in TERMS} for span_terms in figures.terms]
 
 
+def file_name(vpp_name: str | None, month: str, revision: int, file_format: FileFormat) -> str:
+    """Return the name with which a file of a report is downloaded, such as `North_VPP_2025-09_revision_1.csv`."""
+    return re.sub(r"[^\w-]+", "_", f"{vpp_name} {month} revision {revision}") + f".{file_format}"
+
+
 def line_items_csv(figures: Figures) -> bytes:
-    """Return a report's line items as CSV, one row per site, in order of NMI."""
+    """
+    Return a report's line items as CSV, one row per site, in order of NMI.
+
+    It begins with a byte order mark, without which Excel does not read it as UTF-8. An address that a spreadsheet would
+    run as a formula begins with an apostrophe.
+    """
     rows = [
-        {"nmi": item.nmi, "address": figures.addresses[item.nmi], **asdict(item)}
+        {"nmi": item.nmi, "address": _without_formula(figures.addresses[item.nmi]), **asdict(item)}
         for item in figures.statement.line_items
     ]
     file = io.StringIO(newline="")
@@ -166,4 +180,8 @@ def line_items_csv(figures: Figures) -> bytes:
     writer = csv.DictWriter(file, columns)
     writer.writeheader()
     writer.writerows(rows)
-    return file.getvalue().encode()
+    return file.getvalue().encode("utf-8-sig")
+
+
+def _without_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -1,5 +1,6 @@
 """Writes an import's rejected rows to a CSV file, each with its reason, so that users can correct and import them."""
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
@@ -24,6 +25,7 @@ async def write_rejected_rows(
         return
 
     async def lines() -> AsyncIterator[bytes]:
+        yield BOM_UTF8  # Without it, Excel does not read the file as UTF-8.
         yield _csv_line(header.decode("utf-8-sig").strip(), "REASON")
         rows = first_rows
         while rows:

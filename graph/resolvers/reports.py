@@ -245,7 +245,7 @@ class RevenueReport(RowType):
         return AWSURL(
             await object_store.download_link(
                 key,
-                file_name=f"vpp_report.{file_format}",
+                file_name=report_files.file_name(self.vpp_name, self.month, self.revision, file_format),
                 content_type=file_format.content_type,
                 expires_in_s=DOWNLOAD_LINK_S,
             )
@@ -253,6 +253,7 @@ class RevenueReport(RowType):
 
     created_at: datetime
     settled_from: strawberry.Private[str | None]
+    vpp_name: strawberry.Private[str | None]
     json_key: strawberry.Private[str | None]
     csv_key: strawberry.Private[str | None]
     settled_terms: strawberry.Private[str | None]

@@ -82,7 +82,7 @@ async def graphiql(window: BrowserContext, served_console: Serving) -> AsyncIter
 
 
 def read_lines(file: Path) -> list[str]:
-    return file.read_text(encoding="utf-8").splitlines()
+    return file.read_text(encoding="utf-8-sig").splitlines()
 
 
 async def test_operations_are_sent_with_the_selected_credentials(graphiql: Workbench, api: Api) -> None:

@@ -176,7 +176,7 @@ async def test_the_csv_file_has_the_apis_figures_with_all_digits(
     await download.save_as(tmp_path / "days.csv")
 
     items = (await api.execute(PARK_DAYS, filter={"parkNames": ["=File Park"]}))["items"]
-    with (tmp_path / "days.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "days.csv").open(encoding="utf-8-sig", newline="") as file:
         written_rows = list(csv.DictReader(file))
     names = ("minPowerMw", "meanPowerMw", "maxPowerMw", "sumPowerMw", "readingCount")
     assert [{"date": row["date"]} | {name: float(row[name]) for name in names} for row in written_rows] == items

@@ -70,7 +70,7 @@ async def test_a_month_can_be_settled_and_exported_with_the_keyboard_alone(conso
         await tab_to(console, "CSV file of revision 1, as it was settled")
         await keyboard.press("Enter")
 
-    assert (await download.value).suggested_filename == "vpp_report.csv"
+    assert (await download.value).suggested_filename == f"{name.replace(' ', '_')}_2025-09_revision_1.csv"
 
 
 async def test_the_vpp_and_month_are_kept_in_the_url(console: Console, api: Api) -> None:

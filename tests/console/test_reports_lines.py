@@ -1,5 +1,6 @@
 """A report's figures: sums, explanations, sorting, filters and exports."""
 
+import codecs
 import csv
 import io
 import re
@@ -454,7 +455,7 @@ async def test_an_export_contains_the_shown_lines_and_the_filter(console: Consol
     file = await download.value
     await file.save_as(tmp_path / "lines.csv")
 
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "lines.csv").read_text(encoding="utf-8"), newline="")))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "lines.csv").read_text(encoding="utf-8-sig"), newline="")))
     name = month.name.replace(" ", "_")
     assert file.suggested_filename == f"{name}_2025-09_revision_1_filter_Hunter_St.csv"
     assert [row["nmi"] for row in rows] == month.nmis[1:]
@@ -466,6 +467,30 @@ async def test_an_export_contains_the_shown_lines_and_the_filter(console: Consol
         await expect_sum(lines_table(console), column, sum((Decimal(row[heading]) for row in rows), start=Decimal(0)))
 
 
+async def test_an_export_has_texts_without_formulas_and_numbers_as_they_are(
+    console: Console, api: Api, tmp_path: Path
+) -> None:
+    month = await settle_month(
+        api,
+        [13.5, 13.5, 0],
+        "C,2025-09-05,CHARGE,10,20",
+        addresses=['=HYPERLINK("http://example.invalid")', "+61 Zürich St", "-3"],
+        percentage=20,
+        daily_fee=0.01,
+    )
+    await open_month(console, month)
+
+    async with console.page.expect_download() as download:
+        await console.press("CSV of all lines")
+    await (await download.value).save_as(tmp_path / "lines.csv")
+
+    content = (tmp_path / "lines.csv").read_bytes()
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    assert content.startswith(codecs.BOM_UTF8)
+    assert [row["address"] for row in rows] == ['\'=HYPERLINK("http://example.invalid")', "'+61 Zürich St", "-3"]
+    assert rows[2]["revenue_aud"] == "-2.00"
+
+
 async def test_an_export_of_all_lines_adds_up_to_the_reports_totals(console: Console, api: Api, tmp_path: Path) -> None:
     month = await settle_month(api, [13.5, 5, 0, 10, 27], *UNEVEN, percentage=33.3, daily_fee=0.01)
     await open_month(console, month)
@@ -475,7 +500,7 @@ async def test_an_export_of_all_lines_adds_up_to_the_reports_totals(console: Con
     file = await download.value
     await file.save_as(tmp_path / "lines.csv")
 
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "lines.csv").read_text(encoding="utf-8"), newline="")))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "lines.csv").read_text(encoding="utf-8-sig"), newline="")))
     assert file.suggested_filename.endswith("_2025-09_revision_1_all_lines.csv")
     for column, heading in {
         "totalRevenueAud": "revenue_aud",
@@ -501,7 +526,7 @@ async def test_a_reports_files_equal_the_settled_ones(console: Console, api: Api
     file = await download.value
     await file.save_as(tmp_path / "report")
 
-    assert file.suggested_filename == f"vpp_report.{format.lower()}"
+    assert file.suggested_filename == f"{month.name.replace(' ', '_')}_2025-09_revision_1.{format.lower()}"
     assert (tmp_path / "report").read_bytes() == (await api.s3.get(url["downloadUrl"])).content
 
 

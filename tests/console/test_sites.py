@@ -291,7 +291,7 @@ async def test_a_months_events_show_exact_energy_and_value(console: Console, api
     await expect_cells(console, "tfoot", "discharged", ["5.1"])
     await expect_cells(console, "tfoot", "valueAud", ["$0.610123523"])
     assert (await download.value).suggested_filename == f"events-{site['nmi']}-2025-09.csv"
-    with file.open(encoding="utf-8", newline="") as lines:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
         exported = list(csv.DictReader(lines))
     assert {row.pop("nmi") for row in exported} == {site["nmi"]}
     for event in api_events:

@@ -115,3 +115,27 @@ async def test_files_of_version_0_2_are_found_and_made_again(
     csv = report_files.line_items_csv(report_files.stored_figures(row, line_items))
     assert files == {"json": b"published", "csv": csv}
     assert await object_store.find(f"reports/{old_id}/vpp_report.csv") is not None
+
+
+async def test_csv_file_has_a_byte_order_mark_and_no_formulas_and_is_named_by_vpp_month_and_revision(
+    api: Api, worker: None
+) -> None:
+    vpp_id, nmis = await api.create_vpp(name="North/Süd VPP: 1", percentage=0), [new_nmi(), new_nmi()]
+    for nmi, address in zip(nmis, ('=HYPERLINK("http://example.invalid","statement")', "1 King St = -5"), strict=True):
+        await api.create_site(vpp_id, nmi=nmi, address=address)
+    await api.import_file(HEADER + f"{nmis[0]},2025-09-02,CHARGE,10,20\n")
+    report_id = (await api.settle_month(vpp_id, "2025-09"))["id"]
+
+    links = await api.execute(LINKS, id=report_id)
+    csv, json = [await api.s3.get(links[name]) for name in ("csv", "json")]
+
+    assert csv.content.startswith(b"\xef\xbb\xbfnmi,address,")
+    assert [line.split(",0.000000,30,")[0] for line in csv.content.decode().splitlines()[1:]] == [
+        f"""{nmis[0]},"'=HYPERLINK(""http://example.invalid"",""statement"")\"""",
+        f"{nmis[1]},1 King St = -5",
+    ]
+    assert ",-2.00," in csv.text
+    assert json.json()["sites"][nmis[0]]["address"] == '=HYPERLINK("http://example.invalid","statement")'
+    assert [file.headers["Content-Disposition"].rpartition("''")[2] for file in (csv, json)] == [
+        f"North_S%C3%BCd_VPP_1_2025-09_revision_1.{ending}" for ending in ("csv", "json")
+    ]

@@ -105,7 +105,8 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
         (5, "EVENT_TYPE", "UNKNOWN_EVENT_TYPE"),
         (6, "ENERGY", "MALFORMED_NUMBER"),
     ]
-    header, *rows = csv.reader(io.StringIO((await api.s3.get(imported["rejectionsUrl"])).text))
+    rejected = (await api.s3.get(imported["rejectionsUrl"])).content
+    header, *rows = csv.reader(io.StringIO(rejected.decode("utf-8-sig")))
     assert header == ["nmi", "date", "event_type", "energy", "tariff", "REASON"]
     assert [row[:5] for row in rows] == [
         [nmi_a, "2025-09-31", "DISCHARGE", "100", "50"],
@@ -148,7 +149,7 @@ async def test_a_month_is_imported_settled_corrected_and_settled_again(served_ap
     downloaded = (await api.s3.get(first["downloadUrl"])).json()
     assert downloaded["totals"]["total_revenue"] == 100.0
     assert downloaded["sites"][nmi_b]["site_revenue_after_fees"] == 0.0
-    lines = list(csv.DictReader(io.StringIO((await api.s3.get(first["csvUrl"])).text)))
+    lines = list(csv.DictReader(io.StringIO((await api.s3.get(first["csvUrl"])).content.decode("utf-8-sig"))))
     assert [(line["nmi"], line["after_fees_aud"]) for line in lines] == [(nmi_a, "63.60"), (nmi_b, "0.00")]
 
     # Settling again with nothing changed returns the same revision.

@@ -2,9 +2,16 @@
 
 import Papa from "papaparse";
 
-/** Downloads rows as a CSV file. Values are written as given: leading zeros, signs and ISO dates are kept. */
+/** Matches texts that a spreadsheet would run as a formula, but no number. See report_files.py. */
+const FORMULA = /^(?![+-]?\d+(\.\d+)?(e[+-]?\d+)?$)[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+
+/**
+ * Downloads rows as a CSV file. Leading zeros, signs and ISO dates are kept; only texts that are formulas get a leading
+ * apostrophe. The byte order mark makes Excel read the file as UTF-8.
+ */
 export function downloadCsv(fileName: string, columns: string[], rows: string[][]): void {
-  downloadText(fileName, "text/csv", Papa.unparse({ fields: columns, data: rows }));
+  const csv = Papa.unparse({ fields: columns, data: rows }, { escapeFormulae: FORMULA });
+  downloadText(fileName, "text/csv", `\ufeff${csv}`);
 }
 
 export function downloadText(fileName: string, type: string, text: string): void {
