@@ -198,8 +198,8 @@ def _peak_mib(pid: int) -> float:
 async def _clear(servers: EmbeddedServers) -> None:
     connection = await asyncpg.connect(servers.database_url)
     await connection.execute(
-        "truncate site_months, event_blocks, import_rejections, import_checkpoints, imported_parks, imports, psql_copy"
-        " cascade"
+        "truncate site_months, event_blocks, import_rejection_counts, import_rejections, import_checkpoints,"
+        " imported_parks, imports, psql_copy cascade"
     )
     await connection.execute("vacuum analyze")
     await connection.execute("checkpoint")

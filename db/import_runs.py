@@ -4,20 +4,30 @@ The worker's side of imports: claim an import, advance its checkpoint, complete 
 imports.py describes the states of an import and has the API's side.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from db import import_warnings, site_months
 from db.engine.database import driver_connection
 from db.engine.refusals import Conflict, translate_violations
-from db.imports import Import, ImportCheckpoint, Status, close, update_row_counts
+from db.engine.scope import UNRESTRICTED
+from db.imports import (
+    Import,
+    ImportCheckpoint,
+    ImportRejectionCount,
+    Status,
+    close,
+    rejection_counts,
+    update_row_counts,
+)
 
 
 class SiteDeleted(Conflict):
@@ -35,18 +45,6 @@ TERMINATE_EARLIER_WORKERS = text(
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = :application_name"
 )
 
-
-# Selects the commonest cause of the rejections of an import, with its first message, if all of the rows were rejected.
-ALL_REJECTED = text("""
-    select
-        imports.rows_read, column_name, count(*) as row_count, (array_agg(message order by line_number))[1] as message
-    from imports
-    join import_rejections on import_rejections.import_id = imports.id
-    where imports.id = :import_id and rows_rejected = rows_read and rows_read > 0
-    group by imports.rows_read, column_name, code
-    order by count(*) desc, min(line_number)
-    limit 1
-""")
 
 # Compares the rows of an import with those of the import that it replaces, whether they count or not, and stores the
 # difference. Among the rows of one site, time and type, those that are not the same are paired as changed.
@@ -97,6 +95,17 @@ INSERT_REPLACEMENT = text("""
 
 
 @dataclass(frozen=True)
+class RejectionCount:
+    """The number of rejections of an import with a code and a column, and the line and the message of the first."""
+
+    code: str
+    column: str | None
+    row_count: int
+    line_number: int
+    message: str
+
+
+@dataclass(frozen=True)
 class Claim:
     """The lease of a worker on an import, with the position from which the worker resumes."""
 
@@ -111,8 +120,10 @@ class Claim:
     vpp_ids: Sequence[UUID] | None
     etag: str
     bytes_total: int
+    bytes_read: int
     rows_read: int
     rows_rejected: int
+    rejection_counts: Sequence[RejectionCount]
     next_chunk_number: int
     text_bytes_read: int
     lines_read: int
@@ -180,8 +191,10 @@ async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
         vpp_ids=claimed_import.vpp_ids,
         etag=claimed_import.etag,
         bytes_total=claimed_import.bytes_total,
+        bytes_read=claimed_import.bytes_read,
         rows_read=claimed_import.rows_read,
         rows_rejected=claimed_import.rows_rejected,
+        rejection_counts=await _rejection_counts(session, import_id=id),
         next_chunk_number=last.chunk_number + 1 if last else 1,
         text_bytes_read=last.text_bytes_read if last else 0,
         lines_read=last.lines_read if last else 0,
@@ -262,24 +275,30 @@ async def keep_rejections(
     )
 
 
-async def complete(session: AsyncSession, claim: Claim) -> bool:
+async def count_rejections(session: AsyncSession, *, import_id: UUID, row_counts: Mapping[int, int]) -> None:
+    """Add to the numbers of rejections, by the line number of the first rejection with their code and column."""
+    if row_counts:
+        new = upsert(ImportRejectionCount).values(
+            [
+                {"import_id": import_id, "example_line_number": line_number, "row_count": row_count}
+                for line_number, row_count in row_counts.items()
+            ]
+        )
+        await session.execute(
+            new.on_conflict_do_update(
+                index_elements=[col(ImportRejectionCount.import_id), col(ImportRejectionCount.example_line_number)],
+                set_={"row_count": ImportRejectionCount.row_count + new.excluded.row_count},
+            )
+        )
+
+
+async def complete(session: AsyncSession, claim: Claim) -> None:
     """
     Complete an import of parks or readings, whose rows count already.
 
-    If all of its rows were rejected, it fails with the commonest cause, and returns False. Raises LeaseLost.
+    Raises LeaseLost.
     """
     await _change_claimed(session, claim, status=Status.COMPLETED, finished_at=func.clock_timestamp())
-    rejected = (await session.execute(ALL_REJECTED, {"import_id": claim.import_id})).one_or_none()
-    if rejected is None:
-        return True
-    rows = "The only row was" if rejected.rows_read == 1 else f"All {rejected.rows_read:,} rows were"
-    cause = f"{rejected.column_name}: {rejected.message}" if rejected.column_name else rejected.message
-    share = "" if rejected.row_count == rejected.rows_read else f" ({rejected.row_count:,} rows)"
-    reason = f"{rows} rejected, so nothing was imported. {cause}{share} Mend the cause, and start the import again."
-    await session.execute(
-        update(Import).where(col(Import.id) == claim.import_id).values(status=Status.FAILED, failure_reason=reason)
-    )
-    return False
 
 
 async def complete_events(
@@ -293,8 +312,7 @@ async def complete_events(
     Postgres sum up the blocks. `today` is in NEM time. Raises LeaseLost, SiteDeleted.
     """
     await session.execute(site_months.LOCK)
-    if not await complete(session, claim):
-        return
+    await complete(session, claim)
     if claim.replaces is not None:
         replaced = (
             await session.scalars(select(Import).where(col(Import.id) == claim.replaces).with_for_update())
@@ -319,6 +337,11 @@ async def fail(session: AsyncSession, claim: Claim, *, reason: str) -> None:
     await _change_claimed(
         session, claim, status=Status.FAILED, failure_reason=reason, finished_at=func.clock_timestamp()
     )
+
+
+async def _rejection_counts(session: AsyncSession, *, import_id: UUID) -> list[RejectionCount]:
+    rows = await session.execute(rejection_counts(UNRESTRICTED, [import_id]))
+    return [RejectionCount(row.code, row.column_name, row.row_count, row.line_number, row.message) for row in rows]
 
 
 async def _change_claimed(session: AsyncSession, claim: Claim, **changes: Any) -> None:

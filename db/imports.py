@@ -174,6 +174,20 @@ class ImportRejection(Table, table=True):
     row_text: str
 
 
+class ImportRejectionCount(Table, table=True):
+    """
+    The number of an import's rejections with the same code and column as an example, the first of them.
+
+    It is updated in the transaction that inserts the rejections of a chunk.
+    """
+
+    __tablename__ = "import_rejection_counts"
+
+    import_id: UUID = Field(foreign_key="imports.id", ondelete="CASCADE", primary_key=True)
+    example_line_number: int = Field(primary_key=True)
+    row_count: int
+
+
 class ImportNotFound(NotFound):
     """There is no import with the id {id}."""
 
@@ -272,6 +286,12 @@ class NotUploaded(ValidationFailed):
 
 class FileEmpty(ValidationFailed):
     """The uploaded file is empty; a header and rows below it were expected."""
+
+    field = ("input", "id")
+
+
+class FileHasNoRows(ValidationFailed):
+    """The uploaded file has a header and no rows; a header and rows below it were expected."""
 
     field = ("input", "id")
 
@@ -379,6 +399,27 @@ def rejections(scope: Scope, import_ids: Sequence[UUID]) -> ReadStatement:
     ).where(import_id.in_(in_scope) if scope.is_restricted else equals_any(import_id, import_ids))
 
 
+def rejection_counts(scope: Scope, import_ids: Sequence[UUID]) -> ReadStatement:
+    """Select the numbers of rejected rows with the same code and column, each with its first rejection."""
+    import_id = col(ImportRejectionCount.import_id)
+    in_scope = select(col(Import.id)).where(equals_any(col(Import.id), import_ids), *scope.imports(col(Import.vpp_ids)))
+    return (
+        select(
+            *(import_id, col(ImportRejectionCount.row_count)),
+            *(col(ImportRejection.line_number), col(ImportRejection.column_name), col(ImportRejection.code)),
+            *(col(ImportRejection.message), col(ImportRejection.row_text)),
+        )
+        .join_from(
+            ImportRejectionCount,
+            ImportRejection,
+            (col(ImportRejection.import_id) == import_id)
+            & (col(ImportRejection.line_number) == col(ImportRejectionCount.example_line_number)),
+        )
+        .where(import_id.in_(in_scope) if scope.is_restricted else equals_any(import_id, import_ids))
+        .order_by(col(ImportRejectionCount.row_count).desc(), col(ImportRejection.line_number))
+    )
+
+
 async def create(
     session: AsyncSession,
     *,
@@ -460,14 +501,16 @@ async def lock_import(session: AsyncSession, *, id: UUID) -> Import:
     return existing
 
 
-async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_total: int, max_bytes: int) -> None:
+async def start(
+    session: AsyncSession, *, id: UUID, etag: str | None, bytes_total: int, max_bytes: int, has_rows: bool = True
+) -> None:
     """
     Queue an import and its job, given the ETag and the size of the uploaded file; `etag` is None if there is no file.
 
     A failed import resumes from its last checkpoint, or from the start of the file if all rows were rejected, since the
     cause may be mended; with its file, if none was uploaded since. A queued, running or completed one stays as it is.
-    Raises ImportNotFound, ImportCancelled, UploadedAfterStart, NotUploaded, FileEmpty, FileTooLarge, FileChanged,
-    FileImportedAlready, FileBeingImported.
+    Raises ImportNotFound, ImportCancelled, UploadedAfterStart, NotUploaded, FileEmpty, FileHasNoRows, FileTooLarge,
+    FileChanged, FileImportedAlready, FileBeingImported.
     """
     existing = await lock_import(session, id=id)
     if existing.status in (Status.QUEUED, Status.RUNNING, Status.COMPLETED):
@@ -483,6 +526,8 @@ async def start(session: AsyncSession, *, id: UUID, etag: str | None, bytes_tota
         etag, bytes_total = existing.etag, existing.bytes_total
     if not bytes_total:
         raise FileEmpty
+    if not has_rows:
+        raise FileHasNoRows
     if bytes_total > max_bytes:
         raise FileTooLarge(size=bytes_total, limit=max_bytes)
     if _can_start_over(existing):
@@ -643,7 +688,7 @@ async def _correctable(
 
 async def _start_over(session: AsyncSession, existing: Import) -> None:
     async with as_database_owner(session):
-        for table in (ImportCheckpoint, ImportRejection):
+        for table in (ImportCheckpoint, ImportRejection, ImportRejectionCount):
             await session.execute(delete(table).where(col(table.import_id) == existing.id))
     for name in ("bytes_read", "rows_read", "rows_rejected"):
         setattr(existing, name, 0)

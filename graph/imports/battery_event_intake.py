@@ -24,6 +24,7 @@ class BatteryEventIntake:
     def __init__(self, claim: Claim, reader: BatteryEventReader) -> None:
         self._claim = claim
         self._reader = reader
+        self.header = reader.header
         # The totals of the whole file. None if another worker imported its first chunks, or if there are too many
         # totals to keep in memory: Postgres then computes them from the blocks.
         self._totals: SiteMonthTotals | None = None

@@ -1,5 +1,6 @@
 """The exact check of one row of a battery event file; it decides whether a row is accepted or rejected."""
 
+import re
 from collections.abc import Container, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -14,6 +15,8 @@ from graph.settlement.nmi import MalformedNmi, parse_nmi
 COLUMNS = ("NMI", "DATE", "EVENT_TYPE", "ENERGY", "TARIFF")
 MIN_ENERGY_KWH, MAX_ENERGY_KWH = 0, 1_000_000
 MIN_TARIFF_CENTS_PER_KWH, MAX_TARIFF_CENTS_PER_KWH = -1_000_000, 1_000_000
+
+SCIENTIFIC_NOTATION = re.compile(r"\d([.,]\d+)?[eE][+-]?\d+", re.ASCII)
 
 
 class BatteryEvent(NamedTuple):
@@ -68,6 +71,10 @@ def _read_known_nmi(text: str, nmis: Container[str]) -> str:
     except MalformedNmi as error:
         if not text:
             raise missing_value("NMI", "10 characters, or 11 with the check digit") from None
+        if SCIENTIFIC_NOTATION.fullmatch(text):
+            fault = "is not an NMI: Excel has rounded it to scientific notation"
+            expected = "10 digits: format the column as text, and enter or export the NMIs again"
+            raise rejected_value(RejectionCode.MALFORMED_NMI, "NMI", text, fault, expected) from None
         raise RowRejected(RejectionCode.MALFORMED_NMI, "NMI", f"'{excerpt(text)}' is not an NMI: {error}") from None
     if nmi not in nmis:
         expected = "the NMI of an existing site: create the site or correct the NMI"

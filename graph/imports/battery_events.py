@@ -105,7 +105,7 @@ class BatteryEventReader:
         site_ids: Mapping[str, UUID],
         member_days: Mapping[str, Sequence[Range[date]]] | None = None,
     ) -> None:
-        self._header = read_header(header, COLUMNS)
+        self.header = read_header(header, COLUMNS)
         self._import_id = import_id
         self._charge_tariff_earns = charge_tariff_earns
         self._is_interval_end = is_interval_end
@@ -126,7 +126,7 @@ class BatteryEventReader:
 
         parts, rejections, lines_read = read_pieces(
             split_pieces(lines, PIECE_BYTES),
-            self._header,
+            self.header,
             first_line_number=first_line_number,
             read_rows=self._read_rows,
             check_row=self._check_row,
@@ -144,7 +144,7 @@ class BatteryEventReader:
 
     def _read_rows(self, positions: LinePositions, first_line_number: int) -> tuple[EventColumns, BoolArray]:
         """Parse all lines as events, and return a mask of the valid ones; the others are placeholders."""
-        nmi, settlement_date, event_type, energy, tariff = map(positions.column, self._header.positions)
+        nmi, settlement_date, event_type, energy, tariff = map(positions.column, self.header.positions)
         site_numbers, are_sites = self._sites.find_sites(nmi)
         if self._member_days:
             are_sites &= ~self._have_member_days[site_numbers]
@@ -175,7 +175,7 @@ class BatteryEventReader:
         """Check a line by itself, and replace its placeholder by the event. Raises RowRejected."""
         event = check_row(
             line,
-            self._header,
+            self.header,
             self._sites.numbers_by_nmi,
             charge_tariff_earns=self._charge_tariff_earns,
             is_interval_end=self._is_interval_end,

@@ -6,6 +6,7 @@ continues after its last checkpoint.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from uuid import UUID
@@ -21,12 +22,14 @@ from db.engine.refusals import Refusal
 from db.import_runs import Claim, LeaseLost, Progress
 from db.imports import Status
 from graph.imports.battery_event_intake import BatteryEventIntake
-from graph.imports.csv.chunks import FileRefused, TextChunk, TextFile
+from graph.imports.csv.chunks import TextChunk, TextFile
+from graph.imports.csv.file_format import FileRefused
 from graph.imports.csv.lines import HeaderRefused
 from graph.imports.kind_intake import KindIntake
 from graph.imports.park_intake import ParkIntake
 from graph.imports.park_reading_intake import ParkReadingIntake
 from graph.imports.rejected_rows import write_rejected_rows
+from graph.imports.rejection_counts import RejectionCounts, describe_rows
 from graph.object_store import ObjectChanged, ObjectMissing, ObjectStore, ObjectStoreUnavailable, StoredObject
 
 # One chunk is fetched, one is checked and one is stored at the same time.
@@ -36,6 +39,8 @@ MAX_LINE_NUMBER = 2**31 - 1
 
 # An import fails if more rows than this are rejected and they are the majority: they are too many to correct by hand.
 MAX_REJECTED_ROWS = 100_000
+# An import fails if this many rows or more have been read and all of them are rejected.
+HOPELESS_ROWS = 10_000
 # An import fails after this many attempts in a row that stored no chunk.
 MAX_ATTEMPTS = 8
 
@@ -50,6 +55,9 @@ FAILURE_REASONS: Mapping[type[Exception], str] = {
     ObjectMissing: "The uploaded file was deleted from the object store; upload it again as a new import.",
     ObjectChanged: "The uploaded file was replaced after its import had started; upload it as a new import.",
 }
+RESTART_HINT = (
+    "Correct the file and upload it as a new import, or correct the cause elsewhere and start this import again."
+)
 RESUME_HINT = "Start the import again to resume it from its last checkpoint."
 
 log = structlog.get_logger()
@@ -168,8 +176,9 @@ class _Run:
         self._stopping = stopping
         self._fetch_lock, self._check_lock, self._encode_lock, self._keep_lock = (asyncio.Lock() for _ in range(4))
         self._next_number_to_fetch = self._next_number_to_keep = claim.next_chunk_number
-        self._lines_read = max(claim.lines_read, 1)
+        self._lines_read = claim.lines_read
         self._rows_read, self._rows_rejected = claim.rows_read, claim.rows_rejected
+        self._rejection_counts = RejectionCounts(claim.rejection_counts)
 
     @property
     def has_stored_chunks(self) -> bool:
@@ -178,9 +187,11 @@ class _Run:
     async def import_file(self) -> None:
         """Store the file chunk by chunk, and complete the import."""
         claim = self._claim
+        self._check_rejection_limits(is_whole_file=claim.bytes_read == claim.bytes_total)
         key = imported_key(claim.import_id, claim.etag)
         stored = await self._move_upload(key)
         file = await TextFile.open(self._object_store, key, etag=stored.etag, size_bytes=stored.size_bytes)
+        self._lines_read = self._lines_read or max(file.header.count(b"\n"), 1)
         # The intake is opened in a task, so that the first chunk is fetched meanwhile.
         kind_intake = asyncio.create_task(self._open(file.header))
         start_offset_bytes = max(claim.text_bytes_read, len(file.header))
@@ -193,13 +204,17 @@ class _Run:
                     raise outcome
         if self._next_number_to_keep != self._next_number_to_fetch:
             raise RuntimeError("A chunk was fetched but not stored.")
+        if not self._rows_read:
+            raise FileRefused("The file has a header and no rows; rows below the header were expected.")
+        if self._rows_rejected == self._rows_read:
+            raise self._refuse_rejected_rows(is_whole_file=True)
 
         await write_rejected_rows(
             self._database,
             self._object_store,
             rejections_key(claim.import_id),
             import_id=claim.import_id,
-            header=file.header,
+            header=kind_intake.result().header,
         )
         async with self._database.transaction() as session:
             await db.import_runs.bound_transaction(session, id=claim.import_id, idle_timeout_s=self._lease_s)
@@ -266,6 +281,8 @@ class _Run:
         async with self._keep_lock:
             if number != self._next_number_to_keep:
                 return False
+            # Before the transaction, which Postgres ends if it is idle for too long.
+            row_counts = Counter(self._rejection_counts.add(chunk.rejections))
             async with self._database.transaction() as session:
                 await db.import_runs.bound_transaction(session, id=self._claim.import_id, idle_timeout_s=self._lease_s)
                 await db.import_runs.advance(session, self._claim, progress)
@@ -276,26 +293,34 @@ class _Run:
                     rows_duplicated=kept.rows_duplicated,
                     rows_rejected=len(kept.rejections),
                 )
+                rejections = [*chunk.rejections, *kept.rejections]
                 await db.import_runs.keep_rejections(
                     session,
                     import_id=self._claim.import_id,
                     rejections=[
                         (rejection.line_number, rejection.column, rejection.code, rejection.message, rejection.row)
-                        for rejection in (*chunk.rejections, *kept.rejections)
+                        for rejection in rejections
                     ],
                 )
-            self._check_rejection_limit(progress.rows_read, progress.rows_rejected + len(kept.rejections))
+                row_counts.update(self._rejection_counts.add(kept.rejections))
+                await db.import_runs.count_rejections(session, import_id=self._claim.import_id, row_counts=row_counts)
+            self._rows_read += progress.rows_read
+            self._rows_rejected += len(rejections)
+            self._check_rejection_limits(is_whole_file=progress.bytes_read == self._claim.bytes_total)
             self._next_number_to_keep += 1
         return True
 
-    def _check_rejection_limit(self, rows_read: int, rows_rejected: int) -> None:
-        self._rows_read += rows_read
-        self._rows_rejected += rows_rejected
-        if self._rows_rejected > MAX_REJECTED_ROWS and self._rows_rejected * 2 > self._rows_read:
-            raise FileRefused(
-                f"{self._rows_rejected:,} of the first {self._rows_read:,} rows were rejected; correct them in the"
-                " file, with the reasons in the list of rejections, and upload it as a new import."
-            )
+    def _check_rejection_limits(self, *, is_whole_file: bool) -> None:
+        is_hopeless = self._rows_rejected == self._rows_read >= HOPELESS_ROWS
+        if is_hopeless or (self._rows_rejected > MAX_REJECTED_ROWS and self._rows_rejected * 2 > self._rows_read):
+            raise self._refuse_rejected_rows(is_whole_file=is_whole_file)
+
+    def _refuse_rejected_rows(self, *, is_whole_file: bool) -> FileRefused:
+        cause = self._rejection_counts.describe_most_frequent(self._rows_read, is_whole_file=is_whole_file)
+        if self._rows_rejected == self._rows_read:
+            return FileRefused(f"{cause} Nothing was imported. {RESTART_HINT}")
+        rows = f"{self._rows_rejected:,} of {describe_rows(self._rows_read, is_whole_file=is_whole_file)}"
+        return FileRefused(f"{cause} In all, {rows} were rejected. Correct the file and upload it as a new import.")
 
 
 def _failure_reason(fault: BaseException) -> str:

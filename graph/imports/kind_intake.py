@@ -6,6 +6,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from graph.imports.csv.lines import Header
 from graph.imports.csv.rejection import Rejection
 
 
@@ -40,6 +41,9 @@ class CheckedChunk(Protocol):
 
 class KindIntake(Protocol):
     """The intake of one file of one kind, created from the file's header."""
+
+    @property
+    def header(self) -> Header: ...
 
     async def check(self, lines: bytearray, *, number: int, first_line_number: int) -> CheckedChunk:
         """Check a chunk's rows; chunks arrive in file order."""

@@ -12,7 +12,7 @@ import db.parks
 from db.engine.database import Database
 from db.import_runs import Claim
 from db.parks import ParkHasReadings
-from graph.imports.csv.lines import BLANKS, MAX_LINE_BYTES, Header, read_header, split_lines
+from graph.imports.csv.lines import MAX_LINE_BYTES, Header, read_header, split_lines
 from graph.imports.csv.pieces import LINE_TOO_LONG
 from graph.imports.csv.rejection import Rejection, RejectionCode, RowRejected
 from graph.imports.kind_intake import KeepResult
@@ -63,7 +63,7 @@ class ParkIntake:
 
     def __init__(self, claim: Claim, header: Header) -> None:
         self._claim = claim
-        self._header = header
+        self.header = header
 
     @classmethod
     async def open(cls, _database: Database, claim: Claim, header: bytes) -> Self:
@@ -77,12 +77,12 @@ class ParkIntake:
         chunk = ParkChunk(self._claim.import_id)
         for number, line in enumerate(split_lines(lines), start=first_line_number):
             chunk.lines_read += 1
-            if not line.strip(BLANKS.encode()):
+            if self.header.is_blank(line):
                 continue
             try:
                 if len(line) > MAX_LINE_BYTES:
                     raise LINE_TOO_LONG
-                chunk.parks.append(ParkLine(number, line, check_row(line, self._header)))
+                chunk.parks.append(ParkLine(number, line, check_row(line, self.header)))
             except RowRejected as reason:
                 chunk.rejections.append(Rejection.from_line(number, line[:MAX_LINE_BYTES], reason))
         return chunk

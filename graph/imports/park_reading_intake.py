@@ -22,6 +22,7 @@ class ParkReadingIntake:
     def __init__(self, claim: Claim, reader: ParkReadingReader) -> None:
         self._claim = claim
         self._reader = reader
+        self.header = reader.header
 
     @classmethod
     async def open(cls, database: Database, claim: Claim, header: bytes) -> Self:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from graph.imports.csv.fields import FIRST_YEAR, LAST_YEAR, read_millionths
+from graph.imports.csv.fields import FIRST_YEAR, LAST_YEAR, find_typographic_minus, read_millionths
 from graph.imports.csv.lines import Header
 from graph.imports.csv.rejection import RejectionCode, rejected_value
 
@@ -45,6 +45,7 @@ def _read_local_time(column: str, text: str) -> datetime:
     if match is None or match.end() < len(text):
         has_offset = match is not None and OFFSET.fullmatch(text[match.end() :])
         fault = "has a UTC offset" if has_offset else "is not a local date and time"
+        fault = find_typographic_minus(text) or fault
         raise rejected_value(RejectionCode.MALFORMED_DATE, column, text, fault, expected)
     try:
         local = datetime.fromisoformat(text)

@@ -103,7 +103,7 @@ class ParkReadingReader:
     """Reads the chunks of one file, in any order. Creating it raises HeaderRefused."""
 
     def __init__(self, header: bytes, zone: ZoneInfo, *, park_id: UUID, import_id: UUID) -> None:
-        self._header = read_header(header, COLUMNS)
+        self.header = read_header(header, COLUMNS)
         self._zone = zone
         self._park_id = park_id
         self._import_id = import_id
@@ -113,7 +113,7 @@ class ParkReadingReader:
         """Read whole lines; only the file's last line may lack its newline."""
         parts, rejections, lines_read = read_pieces(
             split_pieces(lines, PIECE_BYTES),
-            self._header,
+            self.header,
             first_line_number=first_line_number,
             read_rows=self._read_rows,
             check_row=self._check_row,
@@ -129,7 +129,7 @@ class ParkReadingReader:
 
     def _read_rows(self, positions: LinePositions, _first_line_number: int) -> tuple[ReadingColumns, BoolArray]:
         """Parse all lines as readings, and return a mask of the valid ones; the others are placeholders."""
-        time, power = map(positions.column, self._header.positions)
+        time, power = map(positions.column, self.header.positions)
         local_s, are_times = read_local_time_column(time)
         earlier_s, later_s, exist = self._local_times.to_instants(local_s)
         # 10^-6 MW are 1 W.
@@ -139,7 +139,7 @@ class ParkReadingReader:
 
     def _check_row(self, line: bytes, index: int, readings: ReadingColumns) -> None:
         """Check a line by itself, and replace its placeholder by the reading. Raises RowRejected."""
-        reading = check_row(line, self._header, self._zone)
+        reading = check_row(line, self.header, self._zone)
         readings.earlier_s[index] = int(reading.earlier_instant.timestamp())
         readings.later_s[index] = int(reading.later_instant.timestamp())
         readings.local_days[index] = reading.local_date.toordinal() - EPOCH_DAY

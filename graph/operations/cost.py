@@ -49,6 +49,7 @@ LIST_LENGTHS = {
     "SettlementStep.spans": 1,
     "Import.overlaps": 3,
     "Import.warnings": 3,
+    "Import.rejectionCounts": 3,
 }
 # The assumed number of items of each list in an introspection query.
 INTROSPECTION_LIST_LENGTH = 5

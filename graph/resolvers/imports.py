@@ -21,11 +21,21 @@ from db.imports import FileTooLarge, ImportNotFound, Status
 from db.imports import Import as ImportTable
 from db.imports import ImportRejection as RejectionTable
 from graph.auth.callers import OPERATOR, READER
+from graph.imports.csv.chunks import has_rows
 from graph.imports.csv.rejection import RejectionCode
 from graph.imports.intake import rejections_key, upload_key
 from graph.resolvers.context import Info
 from graph.resolvers.directives import AwsSubscribe
-from graph.resolvers.fields import Connection, RowType, column_field, query_field, require_row, to_uuid
+from graph.resolvers.fields import (
+    ColumnField,
+    Connection,
+    RowType,
+    column_field,
+    embedded_object,
+    query_field,
+    require_row,
+    to_uuid,
+)
 from graph.resolvers.paging import Order
 from graph.resolvers.parks import Park, parks_by_id
 from graph.resolvers.permissions import RequiresRole
@@ -132,6 +142,10 @@ def _rejections(context: ReadContext) -> ReadStatement:
     return db.imports.rejections(context.scope, context.keys)
 
 
+def _rejection_counts(context: ReadContext) -> ReadStatement:
+    return db.imports.rejection_counts(context.scope, context.keys)
+
+
 def _percent_complete(status: str, bytes_total: int | None, bytes_read: int) -> float | None:
     if status == Status.COMPLETED:
         return 100.0
@@ -191,6 +205,10 @@ class Import(RowType):
     rejections: Connection["ImportRejection"] = query_field(
         FieldQuery(_rejections, parent_column="id", order=BY_LINE),
         description="Rejected rows, in the order of the file.",
+    )
+    rejection_counts: list["ImportRejectionCount"] = query_field(
+        FieldQuery(_rejection_counts, parent_column="id", key_column="import_id", is_list=True),
+        description="The causes of rejections, with the number of rows of each; the most frequent first.",
     )
 
     @strawberry.field(
@@ -263,6 +281,18 @@ class ImportRejection(RowType):
     code: RejectionCode = column_field("code", convert=RejectionCode)
     message: str
     row: str = column_field("row_text", description="The text of the row in the file.")
+
+
+@strawberry.type(description="The number of an import's rejections with the same code and column.")
+class ImportRejectionCount(RowType):
+    code: RejectionCode = column_field("code", convert=RejectionCode)
+    column: str | None = column_field(
+        "column_name", description="The column at fault; null if the whole row is at fault."
+    )
+    count: int = column_field("row_count")
+    example: ImportRejection = embedded_object(
+        lambda: ImportRejection, ColumnField(("line_number",)), description="The first of these rejections."
+    )
 
 
 @strawberry.type(description="Where to upload the file: send its bytes with HTTP PUT to uploadUrl before expiresAt.")
@@ -383,6 +413,7 @@ class ImportMutation:
                     etag=file.etag if file else None,
                     bytes_total=file.size_bytes if file else 0,
                     max_bytes=store.max_upload_bytes,
+                    has_rows=file is None or await has_rows(store, upload_key(id), file),
                 )
         except FileTooLarge:
             await store.delete(upload_key(id))

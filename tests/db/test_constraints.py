@@ -59,6 +59,7 @@ ROWS = {
         "lines_read": "1",
     },
     "import_rejections": {"import_id": ID, "line_number": "2", "code": "''", "message": "''", "row_text": "''"},
+    "import_rejection_counts": {"import_id": ID, "example_line_number": "2", "row_count": "1"},
     "site_months": {
         "import_id": ID,
         "site_id": ID,
@@ -199,6 +200,7 @@ REFUSED: dict[str, Sequence[dict[str, str] | str]] = {
     "park_days_park_id_fkey": [{"park_id": OTHER}],
     "import_checkpoints_import_id_fkey": [{"import_id": OTHER}],
     "import_rejections_import_id_fkey": [{"import_id": OTHER}],
+    "import_rejection_counts_import_id_fkey": [{"import_id": OTHER}],
     "site_months_import_id_fkey": [{"import_id": OTHER}],
     "site_months_site_id_fkey": [{"site_id": OTHER}, "delete from sites"],
     "revenue_reports_revision_once": [NEW],

@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from graph.imports.csv.fields import read_event_time
-from graph.imports.intake import MAX_REJECTED_ROWS
+from graph.imports.intake import HOPELESS_ROWS, MAX_REJECTED_ROWS
 from graph.settlement.month import Month
 from graph.settlement.nmi import check_digit
 from graph.settlement.settle import CAPACITY_SHARE, EVENT_SHARE, FEE_DAYS_PER_MONTH, Earnings, settle
@@ -105,6 +105,7 @@ def test_rules_state_the_constants_of_the_code() -> None:
     assert "other 20 % of all rests" in rules
     assert f"`f × {FEE_DAYS_PER_MONTH} × n ÷ N`" in rules
     assert f"more than {MAX_REJECTED_ROWS:,}\n  rows" in section(PAGE, "Imports")
+    assert f"all of the first {HOPELESS_ROWS:,} rows" in section(PAGE, "Imports")
 
 
 def test_check_digit_example_follows_the_checksum() -> None:

@@ -11,13 +11,18 @@ from graph.imports import battery_events
 from graph.imports.battery_event_row import COLUMNS, BatteryEvent, check_row
 from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
 from graph.imports.csv.fields import BARE_DAY
-from graph.imports.csv.lines import BLANKS, read_header
+from graph.imports.csv.lines import read_header, split_lines
 from graph.imports.csv.pieces import PIECE_BYTES
 from graph.imports.csv.rejection import Rejection, RowRejected
 
 SITE_IDS = {"9876543210": UUID(int=3), "NAAAMYS582": UUID(int=1), "2001985732": UUID(int=2)}
 COLUMN_NAMES = ",".join(COLUMNS).encode()
-HEADERS = [COLUMN_NAMES, b"tariff,Energy,Event_Type,Date,Nmi", b"NOTE," + COLUMN_NAMES + b","]
+HEADERS = [
+    COLUMN_NAMES,
+    b"tariff,Energy,Event_Type,Date,Nmi",
+    b"NOTE," + COLUMN_NAMES + b",",
+    COLUMN_NAMES + b",NOTE,,",
+]
 
 # Values as people and programs write them, valid and invalid.
 VALUES = {
@@ -35,6 +40,7 @@ VALUES = {
         CHARGED DISCHARG ISCHARGE XISCHARGE DISCHARGX CHARG di\u017fcharge CH@RGE #HARGE CHARGE\0 \uff23HARGE""",
     "ENERGY": """
         1e3 +1 1. .5 -0 -.5 +.5 + - . +. -. -+1 --1 1..2 1.2.3 1_0 1/2 1:2 nan inf 0x1 1.1234567 1.1000000 0.123456
+        1.12345600 1.12345601 1.1234560 1.123456000 .00000000 -1.00000000
         999999999999999999999999999999 000000000000000000000000000000000.1 00000001 0000000.000000 1000000
         1000000.000000 1000000.000001 -1000000 -1000000.000001 999999.999999 9999999 12345678 1234567.123456
         \uff15 \u22125 1\0""",
@@ -54,6 +60,12 @@ WRAPPINGS = [
     "{},",
     '"{},"',
     "{}\u00a0",
+    '="{}"',
+    '="{}',
+    '"=""{}"""',
+    '="{}" ',
+    '=" {}"',
+    "={}",
 ]
 INSERTIONS = [
     b"\xff",
@@ -70,6 +82,10 @@ INSERTIONS = [
     b"9",
     b"-",
     b".",
+    b";",
+    b"\t",
+    b",,",
+    b",,,",
 ]
 
 
@@ -117,18 +133,19 @@ def rows(draw: st.DrawFn) -> dict[str, str]:
 @st.composite
 def files(draw: st.DrawFn) -> tuple[bytes, bytes]:
     """Generate a header, and lines that are mostly rows with the columns in the order of the header."""
-    header = draw(st.sampled_from(HEADERS))
+    header, separator = draw(st.sampled_from(HEADERS)), draw(st.sampled_from([",", ",", ";", "\t", "|"]))
     quoting = draw(st.sampled_from(["{}", "{}", '"{}"']))
     lines = b""
     for row in draw(st.lists(rows(), max_size=6)):
         others = {"NOTE": draw(st.sampled_from(["", "caf\u00e9", '"a,b"', '"', "\0"])), "": ""}
         fields = {**others, **{column: quoting.format(text) for column, text in row.items()}}
-        line = ",".join(fields[name] for name in header.decode().upper().split(",")).encode()
+        line = separator.join(fields[name] for name in header.decode().upper().split(",")).encode()
+        line += draw(st.sampled_from(["", "", separator, separator * 2])).encode()
         if draw(st.integers(0, 9)) == 0:
             position = draw(st.integers(0, len(line)))
             line = line[:position] + draw(st.sampled_from(INSERTIONS)) + line[position:]
-        lines += line + draw(st.sampled_from([b"\n", b"\n", b"\r\n", b"\n\n", b"\n \r\n"]))
-    return header, lines[: len(lines) - draw(st.integers(0, 3))]
+        lines += line + draw(st.sampled_from([b"\n", b"\n", b"\r\n", b"\n\n", b"\n \r\n", b"\n,;,\n"]))
+    return header.replace(b",", separator.encode()), lines[: len(lines) - draw(st.integers(0, 3))]
 
 
 def check_single_rows(
@@ -136,16 +153,14 @@ def check_single_rows(
 ) -> tuple[dict[int, BatteryEvent], list[Rejection], int]:
     """Check each line of a file by itself, and count the lines."""
     events, rejections = {}, []
-    parts = lines.split(b"\n")
-    unended = parts.pop()
-    cut = [part.removesuffix(b"\r") for part in parts] + ([unended] if unended else [])
+    cut, parsed_header = list(split_lines(lines)), read_header(header, COLUMNS)
     for number, line in enumerate(cut, start=2):
-        if not line.strip(BLANKS.encode()):
+        if parsed_header.is_blank(line):
             continue
         try:
             events[number] = check_row(
                 line,
-                read_header(header, COLUMNS),
+                parsed_header,
                 SITE_IDS,
                 charge_tariff_earns=charge_tariff_earns,
                 is_interval_end=is_interval_end,

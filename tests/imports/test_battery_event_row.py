@@ -43,6 +43,9 @@ def rejection(line: bytes) -> Rejection:
         ("NAAAMYS5826", "NAAAMYS582"),
         ("\t9876543210 ", "9876543210"),
         ('"9876543210"', "9876543210"),
+        ('="9876543210"', "9876543210"),
+        ('"=""98765432107"""', "9876543210"),
+        ("\u00a09876543210\u202f", "9876543210"),
         (' "\t98765432107 " ', "9876543210"),
     ],
 )
@@ -154,6 +157,12 @@ def test_event_type_is_read_in_any_case(spelling: str, is_discharge: bool) -> No
         ("0.000001", 1),
         ("12.345678", 12_345_678),
         ("1.100000", 1_100_000),
+        ("5.50000000", 5_500_000),
+        ("2.123456000000000000", 2_123_456),
+        ("0.0000000", 0),
+        ("5.0\u00a0", 5_000_000),
+        ("\u202f5\u2007", 5_000_000),
+        ('="1.5"', 1_500_000),
         ("000000000000000000000000000007.5", 7_500_000),
         ("1000000", 1_000_000_000_000),
         ("1000000.000000", 1_000_000_000_000),
@@ -190,6 +199,17 @@ def test_tariff_is_stored_with_the_sign_of_money_earned(
 
 
 NOT_A_NUMBER = "is not a decimal number; expected kWh as a decimal number, such as 12.345678."
+HAS_COMMA = (
+    "has a decimal comma or a thousands separator; expected kWh with a decimal point and no commas, such as 12.345678."
+)
+HAS_MINUS = (
+    "has a typographic minus, U+{}, in place of the hyphen on the keyboard; expected kWh as a decimal number, such as"
+    " 12.345678."
+)
+ROUNDED = (
+    "is not an NMI: Excel has rounded it to scientific notation; expected 10 digits: format the column as text, and"
+    " enter or export the NMIs again."
+)
 NOT_A_DATE = "is not a date; expected YYYY-MM-DD, or an instant such as 2025-09-01T18:30:00+10:00."
 NOT_IN_2000S = "is out of range; expected a settlement date in the years 2000 to 2099."
 
@@ -224,7 +244,35 @@ NOT_IN_2000S = "is out of range; expected a settlement date in the years 2000 to
         ("DATE", "2025-09-01T10:00+1000", "MALFORMED_DATE", f"'2025-09-01T10:00+1000' {NOT_A_DATE}"),
         ("DATE", "2025-09-01T10:00+24:00", "MALFORMED_DATE", f"'2025-09-01T10:00+24:00' {NOT_A_DATE}"),
         ("DATE", "\uff12025-09-01", "MALFORMED_DATE", f"'\uff12025-09-01' {NOT_A_DATE}"),
-        ("DATE", "\ufeff2025-09-01", "MALFORMED_DATE", f"'\ufeff2025-09-01' {NOT_A_DATE}"),
+        ("DATE", "2025\u200b-09-01", "MALFORMED_DATE", f"'2025\\u200b-09-01' {NOT_A_DATE}"),
+        (
+            "DATE",
+            "2025\u201109\u201101",
+            "MALFORMED_DATE",
+            "'2025\u201109\u201101' has a typographic minus, U+2011, in place of the hyphen on the keyboard; expected"
+            " YYYY-MM-DD, or an instant such as 2025-09-01T18:30:00+10:00.",
+        ),
+        (
+            "DATE",
+            "13/09/2025",
+            "MALFORMED_DATE",
+            "'13/09/2025' is not a date; expected YYYY-MM-DD: write 2025-09-13.",
+        ),
+        (
+            "DATE",
+            "13.9.2025 08:00",
+            "MALFORMED_DATE",
+            "'13.9.2025 08:00' is not a date; expected YYYY-MM-DD: write 2025-09-13.",
+        ),
+        ("DATE", "13/13/2025", "MALFORMED_DATE", f"'13/13/2025' {NOT_A_DATE}"),
+        ("DATE", "12/13/2025", "MALFORMED_DATE", f"'12/13/2025' {NOT_A_DATE}"),
+        (
+            "NMI",
+            "4.126E+09",
+            "MALFORMED_NMI",
+            f"'4.126E+09' {ROUNDED}",
+        ),
+        ("NMI", '"4,12600E+09"', "MALFORMED_NMI", f"'4,12600E+09' {ROUNDED}"),
         (
             "DATE",
             "2025-02-29",
@@ -267,15 +315,21 @@ NOT_IN_2000S = "is out of range; expected a settlement date in the years 2000 to
         ("ENERGY", "- 1", "MALFORMED_NUMBER", f"'- 1' {NOT_A_NUMBER}"),
         ("ENERGY", "1.2.3", "MALFORMED_NUMBER", f"'1.2.3' {NOT_A_NUMBER}"),
         ("ENERGY", "1_000", "MALFORMED_NUMBER", f"'1_000' {NOT_A_NUMBER}"),
-        ("ENERGY", '"1,000"', "MALFORMED_NUMBER", f"'1,000' {NOT_A_NUMBER}"),
+        ("ENERGY", '"1,000"', "MALFORMED_NUMBER", f"'1,000' {HAS_COMMA}"),
         ("ENERGY", "NaN", "MALFORMED_NUMBER", f"'NaN' {NOT_A_NUMBER}"),
         ("ENERGY", "\uff15", "MALFORMED_NUMBER", f"'\uff15' {NOT_A_NUMBER}"),
-        ("ENERGY", "\u22125", "MALFORMED_NUMBER", f"'\u22125' {NOT_A_NUMBER}"),
-        ("ENERGY", "5\r", "MALFORMED_NUMBER", f"'5\r' {NOT_A_NUMBER}"),
-        ("ENERGY", "5\0", "MALFORMED_NUMBER", f"'5\ufffd' {NOT_A_NUMBER}"),
-        ("ENERGY", "5\u00a0", "MALFORMED_NUMBER", f"'5\u00a0' {NOT_A_NUMBER}"),
+        ("ENERGY", '"0,5"', "MALFORMED_NUMBER", f"'0,5' {HAS_COMMA}"),
+        ("ENERGY", '"-1.000,5"', "MALFORMED_NUMBER", f"'-1.000,5' {HAS_COMMA}"),
+        ("ENERGY", '"5, or 6"', "MALFORMED_NUMBER", f"'5, or 6' {NOT_A_NUMBER}"),
+        ("ENERGY", "\u22125", "MALFORMED_NUMBER", f"'\u22125' {HAS_MINUS.format('2212')}"),
+        ("ENERGY", "\u20135", "MALFORMED_NUMBER", f"'\u20135' {HAS_MINUS.format('2013')}"),
+        ("ENERGY", "5\r", "MALFORMED_NUMBER", f"'5\\r' {NOT_A_NUMBER}"),
+        ("ENERGY", "5\0", "MALFORMED_NUMBER", f"'5\\x00' {NOT_A_NUMBER}"),
+        ("ENERGY", "5\u00a0000", "MALFORMED_NUMBER", f"'5\\xa0000' {NOT_A_NUMBER}"),
+        ("ENERGY", "5\u200b", "MALFORMED_NUMBER", f"'5\\u200b' {NOT_A_NUMBER}"),
+        ("ENERGY", "=5", "MALFORMED_NUMBER", f"'=5' {NOT_A_NUMBER}"),
         ("ENERGY", "1.2345678", "MALFORMED_NUMBER", "'1.2345678' has 7 decimals; expected at most six decimals."),
-        ("ENERGY", "1.0000000", "MALFORMED_NUMBER", "'1.0000000' has 7 decimals; expected at most six decimals."),
+        ("ENERGY", "1.234567080", "MALFORMED_NUMBER", "'1.234567080' has 8 decimals; expected at most six decimals."),
         ("ENERGY", "-0.000001", "OUT_OF_RANGE", "'-0.000001' is out of range; expected 0 to 1,000,000 kWh."),
         ("ENERGY", "1000000.000001", "OUT_OF_RANGE", "'1000000.000001' is out of range; expected 0 to 1,000,000 kWh."),
         ("ENERGY", "9" * 30, "OUT_OF_RANGE", f"'{'9' * 30}' is out of range; expected 0 to 1,000,000 kWh."),
@@ -327,20 +381,18 @@ MISPLACED_QUOTE = (
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        (b"9876543210", "WRONG_COLUMN_COUNT", "The row has 1 fields; expected 5, as in the header."),
+        (b"9876543210", "WRONG_COLUMN_COUNT", "The row has 1 field; expected 5, as in the header."),
         (
             b"9876543210,2025-09-01,DISCHARGE,5",
             "WRONG_COLUMN_COUNT",
             "The row has 4 fields; expected 5, as in the header.",
         ),
-        (row() + b",", "WRONG_COLUMN_COUNT", "The row has more than 5 fields; expected 5, as in the header."),
+        (row() + b",,x", "WRONG_COLUMN_COUNT", "The row has more than 5 fields; expected 5, as in the header."),
         (row() + b',"more"', "WRONG_COLUMN_COUNT", "The row has more than 5 fields; expected 5, as in the header."),
         (b'"' + row(), "WRONG_COLUMN_COUNT", MISPLACED_QUOTE.format(1)),
         (row() + b'"', "WRONG_COLUMN_COUNT", MISPLACED_QUOTE.format(5)),
         (row(DATE='"2025"-09-01'), "WRONG_COLUMN_COUNT", MISPLACED_QUOTE.format(2)),
         (row(ENERGY='5"5'), "WRONG_COLUMN_COUNT", MISPLACED_QUOTE.format(4)),
-        (row() + b"\xff", "NOT_UTF8", "Byte 37 of the row is not UTF-8; expected UTF-8 throughout."),
-        (row(NMI="") + b"\xed\xa0\x80", "NOT_UTF8", "Byte 27 of the row is not UTF-8; expected UTF-8 throughout."),
     ],
 )
 def test_invalid_line_is_rejected_before_its_fields_are_checked(line: bytes, code: str, message: str) -> None:
@@ -356,6 +408,16 @@ def test_first_fault_in_column_order_is_reported_for_any_order_in_the_file() -> 
         check(b"x,x,x,x,9876543210", header)
 
     assert (refusal.value.code, refusal.value.column) == (RejectionCode.MALFORMED_DATE, "DATE")
+
+
+@pytest.mark.parametrize(("invalid", "shown"), [(b"\xff", "\\xff"), (b"\xed\xa0\x80", "\\xed\\xa0\\x80")])
+def test_value_that_is_not_utf8_is_rejected(invalid: bytes, shown: str) -> None:
+    rejected = rejection(row(TARIFF="") + invalid)
+
+    assert (rejected.code, rejected.column) == (RejectionCode.NOT_UTF8, "TARIFF")
+    assert rejected.message == (
+        f"'{shown}' is not UTF-8; expected UTF-8: the file may be Windows-1252, so save it as \"CSV UTF-8\"."
+    )
 
 
 def test_other_columns_are_ignored() -> None:
@@ -376,3 +438,9 @@ def test_long_rejected_row_is_truncated() -> None:
     rejected = rejection(b"x" * 1_000_000)
 
     assert rejected.row == "x" * MAX_ROW_CHARACTERS + "…"
+
+
+def test_byte_order_mark_within_a_file_is_shown_escaped() -> None:
+    rejected = rejection(row(DATE="\ufeff2025-09-01"))
+
+    assert rejected.message == f"'\\ufeff2025-09-01' {NOT_A_DATE}"

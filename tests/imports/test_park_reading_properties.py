@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.imports import park_readings
-from graph.imports.csv.lines import BLANKS, read_header, split_lines
+from graph.imports.csv.lines import read_header, split_lines
 from graph.imports.csv.pieces import PIECE_BYTES
 from graph.imports.csv.rejection import Rejection, RowRejected
 from graph.imports.park_reading_row import COLUMNS, check_row
@@ -77,12 +77,12 @@ def test_reader_returns_the_same_readings_and_rejections_as_the_check_of_single_
 ) -> None:
     header, lines = file
     readings, rejections = [], []
-    split = list(split_lines(lines))
+    split, parsed_header = list(split_lines(lines)), read_header(header.encode(), COLUMNS)
     for number, line in enumerate(split, start=2):
-        if not line.strip(BLANKS.encode()):
+        if parsed_header.is_blank(line):
             continue
         try:
-            readings.append(check_row(line, read_header(header.encode(), COLUMNS), ZoneInfo(zone)))
+            readings.append(check_row(line, parsed_header, ZoneInfo(zone)))
         except RowRejected as reason:
             rejections.append(Rejection.from_line(number, line, reason))
 

@@ -89,9 +89,9 @@ async def test_import_of_which_no_row_came_in_fails_with_the_commonest_cause(api
 
     assert imported["status"] == "FAILED"
     assert imported["failureReason"] == (
-        f"All 3 rows were rejected, so nothing was imported. NMI: '{unknown}' is not the NMI of a site; expected the"
-        " NMI of an existing site: create the site or correct the NMI. (2 rows) Mend the cause, and start the import"
-        " again."
+        f"NMI: 2 of 3 rows, such as line 3: '{unknown}' is not the NMI of a site; expected the NMI of an existing site:"
+        " create the site or correct the NMI. Nothing was imported. Correct the file and upload it as a new import, or"
+        " correct the cause elsewhere and start this import again."
     )
     assert len(imported["rejections"]["items"]) == 3
 

@@ -1,3 +1,4 @@
+import gzip
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -124,9 +125,9 @@ async def test_event_has_its_site_and_its_import(api: Api, worker: None, nmi: st
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("NMI,DATE,EVENT_TYPE,ENERGY\n", "The header has no column TARIFF"),
+        ("NMI,DATE,EVENT_TYPE,ENERGY\n1,2,3,4\n", "The header has no column TARIFF"),
         ("\n", "The file has no header"),
-        (b"\xff\xfe\n", "The header is not UTF-8"),
+        (b"\xff\xfe\n", "The file is UTF-16"),
         (
             "x" * 70_000,
             "The file has no header: its first 65,536 bytes contain no line end; expected a line of column names.",
@@ -142,10 +143,26 @@ async def test_file_with_an_invalid_header_fails_with_the_reason(
     assert imported["failureReason"].startswith(reason)
 
 
-async def test_file_with_only_a_header_completes_with_no_rows(api: Api, worker: None) -> None:
-    imported = await api.import_file("NMI,DATE,EVENT_TYPE,TARIFF,ENERGY")
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEADER.strip(),
+        HEADER,
+        HEADER + "\n \r\n,,,,\n" * 1_000,
+        "sep=;\r\n" + HEADER.replace(",", ";"),
+        HEADER.replace("\n", "\r"),
+        gzip.compress(HEADER.encode() + b"\n" * 100_000),
+    ],
+)
+async def test_file_with_only_a_header_is_refused(api: Api, content: str | bytes) -> None:
+    import_id = await api.upload(content)
 
-    assert status_and_counts(imported) == ("COMPLETED", 0, 0, 0, 0)
+    assert await api.refusal(START, id=import_id) == (
+        "ValidationFailed",
+        ["input", "id"],
+        "The uploaded file has a header and no rows; a header and rows below it were expected.",
+    )
+    assert (await api.wait_for_import(import_id))["status"] == "AWAITING_UPLOAD"
 
 
 async def test_import_cannot_be_started_before_its_upload(api: Api) -> None:
@@ -169,7 +186,7 @@ async def test_too_large_file_is_refused_and_deleted(
         bootstrap_api_key=API_KEY,
         embedded=True,
     )
-    largest_allowed, too_large = await api.upload(HEADER.ljust(40)), await api.upload(HEADER.ljust(41))
+    largest_allowed, too_large = await api.upload((HEADER + "x").ljust(40)), await api.upload((HEADER + "x").ljust(41))
     async with (
         small_app.router.lifespan_context(small_app),
         httpx.AsyncClient(transport=httpx.ASGITransport(small_app), base_url="http://127.0.0.1") as client,

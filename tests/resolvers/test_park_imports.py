@@ -235,7 +235,7 @@ async def test_invalid_readings_are_rejected_one_by_one(files: ParkFiles) -> Non
         *((line, "MW", "MALFORMED_NUMBER") for line in (12, 13)),
         *((line, "MW", "OUT_OF_RANGE") for line in (14, 15)),
         (16, None, "WRONG_COLUMN_COUNT"),
-        (18, None, "NOT_UTF8"),
+        (18, "MW", "NOT_UTF8"),
     ]
     assert await files.readings(park_id) == [("2020-12-31T23:00Z", "2021-01-01", -100_000_000_000)]
 
@@ -300,7 +300,7 @@ async def test_invalid_parks_are_rejected_one_by_one(files: ParkFiles) -> None:
         (8, None, "WRONG_COLUMN_COUNT"),
         *((line, "park_name", "OUT_OF_RANGE") for line in (9, 10)),
     ]
-    assert counts_of(imported) == ("COMPLETED", 9, 0, 0, 9)
+    assert counts_of(imported) == ("FAILED", 9, 0, 0, 9)
 
 
 async def test_import_cannot_change_the_timezone_of_a_park_with_readings(files: ParkFiles) -> None:

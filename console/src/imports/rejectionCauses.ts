@@ -53,7 +53,7 @@ export function describeFault({ code, column }: Pick<Cause, "code" | "column">):
     UNKNOWN_NMI: `${it} matches no site`,
     UNKNOWN_ENERGY_TYPE: `${it} is not an energy type`,
     UNKNOWN_TIMEZONE: `${it} is not a valid timezone`,
-    NOT_UTF8: "The row is not UTF-8",
+    NOT_UTF8: `${it} is not UTF-8`,
   }[code];
 }
 

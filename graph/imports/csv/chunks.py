@@ -12,16 +12,22 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Self
 
-from graph.imports.csv.lines import MAX_LINE_BYTES, HeaderRefused, measure_chunk
-from graph.object_store import MIB, ObjectStore
+from graph.imports.csv.file_format import FileRefused, check_format
+from graph.imports.csv.lines import (
+    ASCII_BLANKS,
+    MAX_LINE_BYTES,
+    SEPARATORS,
+    HeaderRefused,
+    measure_chunk,
+    measure_header,
+)
+from graph.object_store import MIB, ObjectChanged, ObjectMissing, ObjectStore, StoredObject
 
 MAX_HEADER_BYTES = 64 * 2**10
 GZIP_MAGIC = b"\x1f\x8b"
+# What blank lines consist of.
+BLANK_LINE_BYTES = ASCII_BLANKS + b"\r\n" + "".join(SEPARATORS).encode()
 GZIP_WBITS = 31  # zlib's `wbits` for the gzip format only.
-
-
-class FileRefused(Exception):
-    """The file cannot be read to its end; the message states the reason."""
 
 
 @dataclass(frozen=True)
@@ -40,27 +46,35 @@ class TextChunk:
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file in the object store and its first line. Its methods also raise the errors of the object store."""
+    """
+    A file in the object store and the lines before its first row.
+
+    If all lines end with CR, each CR is read as LF. The methods also raise the errors of the object store.
+    """
 
     object_store: ObjectStore
     key: str
     etag: str
     is_gzip: bool
     header: bytes
+    has_cr_line_ends: bool = False
 
     @classmethod
     async def open(cls, object_store: ObjectStore, key: str, *, etag: str, size_bytes: int) -> Self:
-        """Read the file's first line. Raises HeaderRefused and FileRefused."""
+        """Read the file's header. Raises HeaderRefused and FileRefused."""
         start = await object_store.read(key, etag=etag, size=MAX_HEADER_BYTES)
         if is_gzip := start.startswith(GZIP_MAGIC):
             start = _decompress(zlib.decompressobj(GZIP_WBITS), start, MAX_HEADER_BYTES)
-        header, newline, _ = start.partition(b"\n")
-        if not newline and size_bytes > MAX_HEADER_BYTES:
+        check_format(start)
+        if has_cr_line_ends := b"\r" in start and b"\n" not in start:
+            start = start.replace(b"\r", b"\n")
+        header = start[: measure_header(start)]
+        if not header.endswith(b"\n") and size_bytes > MAX_HEADER_BYTES:
             raise HeaderRefused(
                 f"The file has no header: its first {MAX_HEADER_BYTES:,} bytes contain no line end; expected a line of"
                 " column names."
             )
-        return cls(object_store, key, etag, is_gzip, header + newline)
+        return cls(object_store, key, etag, is_gzip, header, has_cr_line_ends)
 
     async def chunks(self, *, start_offset_bytes: int, chunk_bytes: int) -> AsyncGenerator[TextChunk, None]:
         """
@@ -72,7 +86,7 @@ class TextFile:
         end_offset_bytes, bytes_read, buffer = start_offset_bytes, 0, [bytearray()]
         async with aclosing(self._text(start_offset_bytes)) as text:
             async for part, bytes_read in text:
-                buffer[0] += part
+                buffer[0] += part.replace(b"\r", b"\n") if self.has_cr_line_ends else part
                 while len(buffer[0]) >= chunk_bytes and (length := measure_chunk(buffer[0], chunk_bytes)):
                     end_offset_bytes += length
                     lines = _split_off(buffer, length)
@@ -114,6 +128,28 @@ class TextFile:
             raise FileRefused(
                 "The gzip file is truncated: it ends before its data does; upload it again as a new import."
             )
+
+
+async def has_rows(object_store: ObjectStore, key: str, file: StoredObject) -> bool:
+    """
+    Return whether a file has rows below its header; True without reading it if it is larger than MAX_HEADER_BYTES.
+
+    Also return True for a file that cannot be read: its import will fail with the reason.
+    """
+    if file.size_bytes > MAX_HEADER_BYTES:
+        return True
+    try:
+        text_file = await TextFile.open(object_store, key, etag=file.etag, size_bytes=file.size_bytes)
+        if not text_file.header.strip(BLANK_LINE_BYTES):
+            return True
+        start_offset_bytes = len(text_file.header)
+        async with aclosing(text_file.chunks(start_offset_bytes=start_offset_bytes, chunk_bytes=MIB)) as chunks:
+            async for chunk in chunks:
+                if chunk.lines.strip(BLANK_LINE_BYTES):
+                    return True
+    except (HeaderRefused, FileRefused, ObjectMissing, ObjectChanged):
+        return True
+    return False
 
 
 def _split_off(buffer: list[bytearray], length: int) -> bytearray:

@@ -41,33 +41,43 @@ class LinePositions:
     """
     The start and end positions of lines, without their line ends, and a mask of the lines with the right field count.
 
-    A line has the right field count if it has as many commas as the header. Quoted commas need no special treatment:
-    a field that is split at a quoted comma has a lone quote in both parts, which the vectorised parsers do not accept.
+    A line has the right field count if it has as many separators as the header; it may lack those after the header's
+    last name, and have more at its end. Quoted separators need no special treatment: a field that is split at a quoted
+    separator has a lone quote in both parts, which the vectorised parsers do not accept.
     """
 
     def __init__(self, lines: bytes, header: Header) -> None:
         is_ended = not lines or lines.endswith(b"\n")
         self._data = np.frombuffer(lines + (b"" if is_ended else b"\n") + PADDING, np.uint8)
         self._words: Uint64Array = np.ndarray(len(self._data) - 7, "<u8", self._data, strides=(1,))
-        self._column_count = header.column_count
+        self._named_count = header.named_count
         self._has_quotes = b'"' in lines
+        self._has_formulas = self._has_quotes and b'="' in lines
 
-        separators = np.flatnonzero((self._data == ord(",")) | (self._data == ord("\n")))
-        # A virtual newline at position -1 precedes the first line.
-        self._separators = np.concatenate(([-1], separators))
-        self._newlines = np.flatnonzero(self._data[separators] == ord("\n")) + 1
-        newlines = self._separators[self._newlines]
+        separators = np.flatnonzero((self._data == ord(header.separator)) | (self._data == ord("\n")))
+        # A virtual newline at position -1 precedes the first line. The last newline is repeated, because fields that
+        # the last lines lack are looked up beyond it.
+        self._separators = np.concatenate(([-1], separators, separators[-1:].repeat(header.column_count)))
+        newlines = np.flatnonzero(self._data[separators] == ord("\n")) + 1
+        # For each line, the index in `_separators` of the newline before it.
+        self._newlines_before = np.concatenate(([0], newlines))[:-1]
+        ends = self._separators[newlines]
 
-        self.starts = np.concatenate(([0], newlines + 1))[:-1]
-        self.ends = newlines - ((self._data[newlines - 1] == ord("\r")) & (newlines > self.starts))
+        self.starts = self._separators[self._newlines_before] + 1
+        self.ends = ends - ((self._data[ends - 1] == ord("\r")) & (ends > self.starts))
         if not is_ended:
             # The last line has no newline, so its trailing carriage return is content.
-            self.ends[-1] = newlines[-1]
+            self.ends[-1] = ends[-1]
 
-        self.have_all_fields = np.diff(self._newlines, prepend=0) == self._column_count
-        if self._column_count > len(header.positions):
-            # Other columns are not parsed, so rows with a quote or a non-ASCII byte go to the check of single rows.
-            self.have_all_fields &= ~self._lines_with((self._data == ord('"')) | (self._data >= 0x80))
+        field_counts = newlines - self._newlines_before
+        self.have_all_fields = (field_counts >= header.named_count) & (field_counts <= header.column_count)
+        if (longer := np.flatnonzero(field_counts > header.column_count)).size:
+            # The fields after the header's last column are empty if their separators end the line.
+            last_ends = self._separators[self._newlines_before[longer] + header.column_count]
+            self.have_all_fields[longer] = self.ends[longer] - last_ends == field_counts[longer] - header.column_count
+        if self._has_quotes and header.column_count > len(header.positions):
+            # Other columns are not parsed, so rows with a quote go to the check of single rows.
+            self.have_all_fields &= ~self._lines_with(self._data == ord('"'))
 
     def _lines_with(self, byte_mask: BoolArray) -> BoolArray:
         lines = np.zeros(len(self.starts), np.bool_)
@@ -76,9 +86,13 @@ class LinePositions:
 
     def column(self, position: int) -> Fields:
         """Return the fields at a position of each line, without enclosing quotes."""
-        before = np.maximum(self._newlines - self._column_count + position, 0)
-        starts = self._separators[before] + 1
-        ends = self.ends if position == self._column_count - 1 else self._separators[before + 1]
+        before = self._newlines_before + position
+        starts, ends = self._separators[before] + 1, self._separators[before + 1]
+        if position == self._named_count - 1:
+            # The field may be the last of its line, which ends before its carriage return.
+            ends = np.minimum(ends, self.ends)
+        if self._has_formulas:
+            starts = starts + ((self._data[starts] == ord("=")) & (self._data[starts + 1] == ord('"')))
         if self._has_quotes:
             opened = (self._data[starts] == ord('"')) & (ends - starts >= 2)
             quoted = opened & (self._data[ends - 1] == ord('"'))

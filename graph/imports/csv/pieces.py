@@ -12,7 +12,7 @@ import numpy as np
 
 from graph.imports.csv.arrays import BoolArray, Int64Array
 from graph.imports.csv.line_positions import LinePositions
-from graph.imports.csv.lines import BLANKS, MAX_LINE_BYTES, Header
+from graph.imports.csv.lines import MAX_LINE_BYTES, Header
 from graph.imports.csv.rejection import Rejection, RejectionCode, RowRejected
 
 # The arrays of a piece of 1 MiB fit the processor's cache. A chunk may consist of newlines only: the positions of its
@@ -67,7 +67,7 @@ def read_pieces(
         rows, are_rows = read_rows(positions, line_number)
         for index in np.flatnonzero(~are_rows & (positions.starts < positions.ends)).tolist():
             line = piece[positions.starts[index] : positions.ends[index]]
-            if not line.strip(BLANKS.encode()):
+            if header.is_blank(line):
                 continue
             try:
                 check_row(line, index, rows)

@@ -54,19 +54,38 @@ class Rejection:
             line_number=line_number,
             column=reason.column,
             code=reason.code,
-            message=excerpt(reason.message, MAX_MESSAGE_CHARACTERS),
-            row=excerpt(line.decode(errors="replace"), MAX_ROW_CHARACTERS),
+            message=truncate(reason.message, MAX_MESSAGE_CHARACTERS),
+            row=truncate(line.decode(errors="replace"), MAX_ROW_CHARACTERS),
         )
 
 
-def excerpt(text: str, limit: int = MAX_VALUE_CHARACTERS) -> str:
+def truncate(text: str, limit: int) -> str:
     """
-    Truncate untrusted text to `limit` characters and an ellipsis, for storage and display.
+    Truncate untrusted text to `limit` characters and an ellipsis, for storage.
 
     NUL is replaced by U+FFFD, because Postgres does not store NUL in text.
     """
     truncated = text if len(text) <= limit else text[:limit] + "…"
     return truncated.replace("\0", "\ufffd")
+
+
+def excerpt(text: str, limit: int = MAX_VALUE_CHARACTERS) -> str:
+    """
+    Truncate untrusted text to `limit` characters and an ellipsis, for a message.
+
+    Invisible characters are escaped: a no-break space as \\xa0, a carriage return as \\r. So are bytes that are not
+    UTF-8, if they were decoded with "surrogateescape".
+    """
+    truncated = text if len(text) <= limit else text[:limit] + "…"
+    if truncated.isprintable():
+        return truncated
+    return "".join(each if each.isprintable() else _escape(each) for each in truncated)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    # surrogateescape decodes the byte 0x80 as U+DC80, and so on to 0xFF as U+DCFF.
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else character.encode("unicode_escape").decode()
 
 
 def rejected_value(code: RejectionCode, column: str, text: str, fault: str, expected: str) -> RowRejected:

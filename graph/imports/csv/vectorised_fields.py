@@ -166,11 +166,15 @@ def read_millionths_column(fields: Fields, *, minimum: int, maximum: int) -> tup
     after_whole, after_fraction = _bit_counts(8 - whole_length), _bit_counts(8 - fraction_length)
     whole = (head ^ ZEROS) << after_whole
     fraction = (tail ^ ZEROS) << after_fraction >> after_fraction
-    number = _parse_eight_digits(whole) * MILLION + _parse_eight_digits(fraction) // 10 ** (8 - MAX_DECIMALS)
+    eight_decimals = _parse_eight_digits(fraction)
+    millionths = eight_decimals // 10 ** (8 - MAX_DECIMALS)
+    number = _parse_eight_digits(whole) * MILLION + millionths
     number = np.where(is_negative, -number, number)
 
-    is_number = (whole_length < 8) & (fraction_length <= MAX_DECIMALS) & (whole_length + fraction_length > 0)
+    is_number = (whole_length < 8) & (fraction_length <= 8) & (whole_length + fraction_length > 0)
     is_number &= _are_digits(whole) & _are_digits(fraction)
+    # The seventh and the eighth decimal may only be zeros.
+    is_number &= millionths * 10 ** (8 - MAX_DECIMALS) == eight_decimals
     return number, is_number & (number >= minimum * MILLION) & (number <= maximum * MILLION)
 
 

@@ -29,9 +29,12 @@ class PiecewiseStore(ObjectStore):
             yield self.text[start : start + self.piece_bytes]
 
 
-def chunks_of(text: bytes, *, chunk_bytes: int, piece_bytes: int, start_offset_bytes: int = 0) -> list[TextChunk]:
+def chunks_of(
+    text: bytes, *, chunk_bytes: int, piece_bytes: int, start_offset_bytes: int = 0, has_cr_line_ends: bool = False
+) -> list[TextChunk]:
     async def collect() -> list[TextChunk]:
-        file = TextFile(PiecewiseStore(text, piece_bytes), "key", "etag", is_gzip=False, header=b"")
+        store = PiecewiseStore(text, piece_bytes)
+        file = TextFile(store, "key", "etag", is_gzip=False, header=b"", has_cr_line_ends=has_cr_line_ends)
         return [chunk async for chunk in file.chunks(start_offset_bytes=start_offset_bytes, chunk_bytes=chunk_bytes)]
 
     return asyncio.run(collect())
@@ -94,3 +97,18 @@ def test_too_long_line_is_truncated_but_stays_longer_than_the_limit() -> None:
     assert MAX_LINE_BYTES < len(long) < 4 * 2**20
     assert long.count(b"\n") == 1
     assert chunks[-1].end_offset_bytes == len(text)
+
+
+@given(
+    lines=st.lists(st.sampled_from([b"", b"x", ROW[:-1], b"long" * 30])),
+    chunk_bytes=st.integers(MIN_ROW_BYTES, 200),
+    piece_bytes=st.integers(1, 300),
+)
+def test_lines_that_end_with_cr_alone_are_chunks_of_the_same_lines(
+    lines: list[bytes], chunk_bytes: int, piece_bytes: int
+) -> None:
+    with_lf = chunks_of(b"\n".join(lines), chunk_bytes=chunk_bytes, piece_bytes=piece_bytes)
+
+    assert with_lf == chunks_of(
+        b"\r".join(lines), chunk_bytes=chunk_bytes, piece_bytes=piece_bytes, has_cr_line_ends=True
+    )
