@@ -241,22 +241,13 @@ class ReplacedImportNotFound(NotFound):
 
 
 class NotCorrectable(Conflict):
-    """
-    The import {id} is a {status} import of {kind}; only a COMPLETED import of BATTERY_EVENTS can be corrected or
-    replaced.
-    """
+    """The import {id} of {kind} is {status}; only a COMPLETED import of BATTERY_EVENTS is corrected or replaced."""
 
 
 class CorrectsAndReplaces(ValidationFailed):
     """An import either corrects rejected rows of another one or replaces all of its rows; give only one of the two."""
 
     field = ("input", "replaces")
-
-
-class NothingToDecide(ValidationFailed):
-    """An import of {kind} has no choice of duplicates; only an import of BATTERY_EVENTS does."""
-
-    field = ("input", "duplicates")
 
 
 class ImportIdTaken(Conflict):
@@ -569,13 +560,13 @@ async def decide_duplicates(session: AsyncSession, *, id: UUID, duplicates: str)
     """
     Change what happens to the rows of an import that another import may have already.
 
-    A completed import is compared again. Call `lock_settled_totals` first. Raises ImportNotFound, NothingToDecide,
+    A completed import is compared again. Call `lock_settled_totals` first. Raises ImportNotFound, OnlyForBatteryEvents,
     ImportCancelled.
     """
     await disable_statement_timeout(session)
     existing = await lock_import(session, id=id)
     if existing.kind != "BATTERY_EVENTS":
-        raise NothingToDecide(kind=existing.kind)
+        raise OnlyForBatteryEvents(kind=existing.kind, name="duplicates", field=("input", "duplicates"))
     if existing.status in (Status.CANCELLED, Status.REVERTED):
         raise ImportCancelled(status=existing.status)
     await session.execute(update(Import).where(col(Import.id) == id).values(duplicates=duplicates))

@@ -20,6 +20,8 @@ def test_every_field_that_an_update_changes_always_has_a_value() -> None:
             if not is_non_null_type(changed.fields[field].type):
                 nullable.add(f"{changed.name}.{field}")
 
-    assert updates.keys() == {"UpdateVppInput", "UpdateSiteInput", "UpdateBatteryInput", "UpdateParkInput"}
+    assert updates.keys() == {
+        *("UpdateVppInput", "UpdateSiteInput", "UpdateBatteryInput", "UpdateParkInput", "UpdateImportInput")
+    }
     assert nullable == set(), "How does a client clear it? Say so in docs/api/README.md, under Conventions."
     assert "No field can be cleared" in read_page("docs/api/README.md")

@@ -37,6 +37,7 @@ CREATE_IMPORT = "mutation ($input: CreateImportInput!) { createImport(input: $in
 START = "mutation ($id: ID!) { startImport(input: {id: $id}) { status } }"
 CANCEL = "mutation ($id: ID!) { cancelImport(input: {id: $id}) { status } }"
 REVERT = "mutation ($id: ID!) { revertImport(input: {id: $id}) { status } }"
+DECIDE = "mutation ($id: ID!) { updateImport(input: {id: $id, duplicates: COUNT}) { id } }"
 GENERATE = "mutation ($input: GenerateRevenueReportInput!) { generateRevenueReport(input: $input) { id } }"
 CREATE_PARK = "mutation ($input: CreateParkInput!) { createPark(input: $input) { id } }"
 UPDATE_PARK = "mutation ($input: UpdateParkInput!) { updatePark(input: $input) { id } }"
@@ -190,7 +191,7 @@ async def test_changes_of_an_import_by_callers_are_audited_but_not_those_by_work
         "fileName": "events.csv",
         "chargeTariff": "COST",
     }
-    created |= {"rowsRead": 0, "rowsImported": 0, "rowsDuplicated": 0, "rowsRejected": 0}
+    created |= {"rowsRead": 0, "rowsImported": 0, "rowsDuplicated": 0, "rowsRejected": 0, "duplicates": "ASK"}
     completed = created | {"status": "COMPLETED", "rowsRead": 2, "rowsImported": 1, "rowsRejected": 1}
     assert await history(api, imported["id"]) == [
         ("createImport", None, created),
@@ -277,6 +278,7 @@ async def test_every_mutation_is_audited(api: Api, worker: None) -> None:
     await api.execute(ASSIGN_SITE, input={"siteId": site_id, "vppId": await api.create_vpp()})
     await api.execute(UPDATE_BATTERY, input={"id": battery_id, "serial": new_name()})
     await api.execute(REMOVE_BATTERY, input={"id": battery_id})
+    await api.execute(DECIDE, id=imported["id"])
     await api.execute(REVERT, id=imported["id"])
     await api.execute(CANCEL, id=await api.upload(HEADER))
     await api.execute(GENERATE, input={"vppId": vpp_id, "month": "2025-10"})
@@ -294,25 +296,26 @@ async def test_every_mutation_is_audited(api: Api, worker: None) -> None:
 
 async def test_mutations_without_effect_are_not_audited(api: Api, worker: None) -> None:
     vpp_id, site_id, battery_id, import_id, park_id = (str(uuid4()) for _ in range(5))
+    nmi = new_nmi()
     creates = [
         (CREATE_VPP, {"id": vpp_id, "name": new_name(), "revenuePercentage": 20}),
-        (CREATE_SITE, {"id": site_id, "vppId": vpp_id, "nmi": new_nmi(), "address": "1 King St"}),
+        (CREATE_SITE, {"id": site_id, "vppId": vpp_id, "nmi": nmi, "address": "1 King St"}),
         (ADD_BATTERY, {"id": battery_id, "siteId": site_id, "manufacturer": "A", "serial": "1", "capacityKwh": 10}),
         (CREATE_IMPORT, {"id": import_id, "kind": "BATTERY_EVENTS", "fileName": "events.csv"}),
         (CREATE_PARK, {"id": park_id, "name": new_name(), "timezone": "UTC", "energyType": "WIND"}),
     ]
     for document, input in creates:
         await api.execute(document, input=input)
-    imported = await api.import_file(f"{HEADER}{new_nmi()},2025-09-01,CHARGE,1,1\n")
+    imported = await api.import_file(f"{HEADER}{nmi},2025-09-01,CHARGE,1,1\n")
     await api.settle_month(vpp_id, "2025-09")
     key = await create_key(api)
     await api.execute(REVOKE_KEY, id=key["apiKey"]["id"])
+    await api.execute(CREATE_IMPORT, input=creates[3][1])
     await api.execute(CANCEL, id=import_id)
     before = await entries(api)
 
     for document, input in creates[:3]:
         await api.execute(document, input=input)
-    await api.execute(CREATE_IMPORT, input=creates[3][1])
     await api.execute(CREATE_PARK, input=creates[4][1])
     await api.execute(UPDATE_PARK, input={"id": park_id, "timezone": "UTC", "energyType": "WIND"})
     await api.execute(UPDATE_VPP, input={"id": vpp_id, "revenuePercentage": 20.0, "dailyFeeAud": 0})

@@ -212,7 +212,7 @@ async def test_replacement_reverts_the_replaced_import_and_states_the_difference
     [
         ({"corrects": "UNKNOWN"}, "NotFound", "There is no import with the id"),
         ({"replaces": "UNKNOWN"}, "NotFound", "There is no import with the id"),
-        ({"corrects": "AWAITING"}, "Conflict", "is a AWAITING_UPLOAD import of BATTERY_EVENTS; only a COMPLETED"),
+        ({"corrects": "AWAITING"}, "Conflict", "of BATTERY_EVENTS is AWAITING_UPLOAD; only a COMPLETED"),
         ({"corrects": "COMPLETED", "replaces": "COMPLETED"}, "ValidationFailed", "give only one of the two"),
         ({"kind": "PARKS", "duplicates": "COUNT"}, "ValidationFailed", "An import of PARKS takes no duplicates"),
     ],

@@ -64,6 +64,7 @@ TABLE = """
     Mutation.removeBattery            no      no      own       yes
     Mutation.createImport             no      no      own       yes
     Mutation.startImport              no      no      own       yes
+    Mutation.updateImport             no      no      own       yes
     Mutation.cancelImport             no      no      own       yes
     Mutation.revertImport             no      no      own       yes
     Mutation.generateRevenueReport    no      no      own       yes
@@ -88,6 +89,9 @@ TABLE = """
     BatteryEventConnection.*          own     own     own       yes
     Import.*                          no      own     own       yes
     ImportConnection.*                no      own     own       yes
+    ImportOverlap.*                   no      own     own       yes
+    ImportWarning.*                   no      own     own       yes
+    ImportReplacement.*               no      own     own       yes
     ImportRejection.*                 no      own     own       yes
     ImportRejectionConnection.*       no      own     own       yes
     ImportUpload.*                    no      no      own       yes
@@ -138,6 +142,9 @@ OPERATIONS = {
     "BatteryEventConnection": '{ getSite(id: "{site}") { events { … } } }',
     "Import": '{ getImport(id: "{import}") { … } }',
     "ImportConnection": "{ listImports { … } }",
+    "ImportOverlap": '{ getImport(id: "{import}") { overlaps { … } } }',
+    "ImportWarning": '{ getImport(id: "{import}") { warnings { … } } }',
+    "ImportReplacement": '{ getImport(id: "{import}") { replacement { … } } }',
     "ImportRejection": '{ getImport(id: "{import}") { rejections { items { … } } } }',
     "ImportRejectionConnection": '{ getImport(id: "{import}") { rejections { … } } }',
     "ImportUpload": 'mutation { createImport(input: {kind: BATTERY_EVENTS, fileName: "a.csv"}) { … } }',
@@ -183,6 +190,7 @@ ARGUMENTS = {
     "unassignSite": 'input: {siteId: "{unknown}", effectiveFrom: "2025-09-21"}',
     "addBattery": 'input: {siteId: "{unknown}", manufacturer: "Tesla", serial: "{new}", capacityKwh: 10}',
     "createImport": 'input: {kind: BATTERY_EVENTS, fileName: "a.csv"}',
+    "updateImport": 'input: {id: "{unknown}", duplicates: COUNT}',
     "generateRevenueReport": 'input: {vppId: "{unknown}", month: "2025-09"}',
     "RevenueReport.lineItem": 'nmi: "{nmi}"',
     "getPark": 'id: "{park}"',

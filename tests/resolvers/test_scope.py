@@ -301,6 +301,13 @@ CHANGES = {
         removeBattery(input: {id: "THEIR_BATTERY", effectiveFrom: "2025-09-09"}) { id }
     }""",
     "StartImportInput.id": 'mutation { startImport(input: {id: "THEIR_IMPORT"}) { id } }',
+    "UpdateImportInput.id": 'mutation { updateImport(input: {id: "THEIR_IMPORT", duplicates: COUNT}) { id } }',
+    "CreateImportInput.corrects": """mutation {
+        createImport(input: {kind: BATTERY_EVENTS, corrects: "THEIR_IMPORT", fileName: "a.csv"}) { import { id } }
+    }""",
+    "CreateImportInput.replaces": """mutation {
+        createImport(input: {kind: BATTERY_EVENTS, replaces: "THEIR_IMPORT", fileName: "a.csv"}) { import { id } }
+    }""",
     "CancelImportInput.id": 'mutation { cancelImport(input: {id: "THEIR_IMPORT"}) { id } }',
     "RevertImportInput.id": 'mutation { revertImport(input: {id: "THEIR_IMPORT"}) { id } }',
     "UpdateParkInput.id": 'mutation { updatePark(input: {id: "THEIR_PARK", name: "Taken"}) { name } }',
@@ -670,7 +677,7 @@ async def test_same_file_is_imported_by_each_operator_for_its_own_sites(
     file = f"{EVENTS_HEADER}{ours.nmi},2025-11-01,DISCHARGE,1,10\n{theirs.nmi},2025-11-01,DISCHARGE,1,10\n"
     other = await api.as_role("OPERATOR", vppIds=[theirs.vpp])
 
-    imports = [await client.import_file(file) for client in (other, operator, api)]
+    imports = [await client.import_file(file, duplicates="SKIP") for client in (other, operator, api)]
 
     counts = [
         (imported["status"], imported["rowsImported"], imported["rowsDuplicated"], imported["rowsRejected"])
@@ -684,7 +691,7 @@ async def test_reverting_an_import_makes_its_duplicates_in_other_imports_count(
 ) -> None:
     row = f"{ours.nmi},2025-12-01,DISCHARGE,1,10\n"
     first = await operator.import_file(EVENTS_HEADER + row)
-    second = await api.import_file(EVENTS_HEADER + row + "no,,,,\n")
+    second = await api.import_file(EVENTS_HEADER + row + "no,,,,\n", duplicates="SKIP")
     count = "query ($id: ID!) { getImport(id: $id) { rowsImported rowsDuplicated } }"
     before = await api.execute(count, id=second["id"])
 
