@@ -86,6 +86,38 @@ async def test_a_gzip_file_is_previewed_and_imported(console: Console, api: Api)
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        "NMI;DATE;EVENT_TYPE;ENERGY;TARIFF\r\n{};2025-09-02;DISCHARGE;5.0;22\r\n;;;;\r\n",
+        "NMI\tDATE\tEVENT_TYPE\tENERGY\tTARIFF\r{}\t2025-09-02\tDISCHARGE\t5.0\t22\r",
+        "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n{},2025-09-02,DISCHARGE,5.0\u00a0,22,,\n,,,,\n",
+        'NMI,DATE,EVENT_TYPE,ENERGY,TARIFF,\n="{}",2025-09-02,DISCHARGE,5.0,22\n',
+    ],
+)
+async def test_a_file_of_a_spreadsheet_is_previewed_and_imported(console: Console, api: Api, content: str) -> None:
+    site_id, nmi = await create_site(api)
+
+    await console.open("/imports", title="Imports")
+    await choose_files(console.page, file_payload("sheet.csv", content.format(nmi)))
+    shown = file_card(console.page, "sheet.csv")
+    await expect(shown).to_contain_text("· 1 row")
+    await expect_cells(shown.get_by_role("table"), [["2", nmi, "2025-09-02", "DISCHARGE", "5.0", "22"]])
+    await console.press("Import")
+    await expect_state(console.page, "Imported")
+
+    assert await list_events(api, site_id) == [("2025-09-02", "1.10")]
+
+
+async def test_line_that_declares_the_separator_is_above_the_header(console: Console) -> None:
+    await console.open("/imports", title="Imports")
+
+    await choose_files(console.page, file_payload("declared.csv", "sep=;\nMW;datetime\n1.5;2025-09-01 00:00\n"))
+
+    table = file_card(console.page, "declared.csv").get_by_role("table")
+    await expect_cells(table, [["3", "2025-09-01 00:00", "1.5"]])
+
+
+@pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("lacking.csv", "NMI,DAY,EVENT_TYPE,ENERGY,TARIFF\n1,2,3,4,5\n", "DATE is missing"),

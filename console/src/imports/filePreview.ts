@@ -8,6 +8,7 @@ import { KINDS } from "./importKinds";
 // The server also searches this number of bytes for the end of the header.
 const READ_BYTES = 64 * 1024;
 const PREVIEW_ROWS = 5;
+const SEPARATORS = [",", ";", "\t", "|"] as const;
 // S3's limit for a single PUT.
 const MAX_FILE_BYTES = 5 * 2 ** 30;
 
@@ -46,24 +47,33 @@ export async function readFilePreview(file: File): Promise<FilePreview | string>
 
   const isGzip = startsWith(0x1f, 0x8b);
   const { text, isComplete } = isGzip ? await gunzip(bytes) : { text: bytes, isComplete: file.size <= READ_BYTES };
-  const lines = new TextDecoder().decode(text).split("\n");
+  const content = new TextDecoder().decode(text);
+  const lines = content.split(content.includes("\n") ? "\n" : "\r");
   // The last line may be cut off, or empty because the text ends with a line end.
   const last = lines.pop() ?? "";
   if (isComplete && last !== "") lines.push(last);
-  const [header, ...bodyLines] = lines.map((line) => line.replace(/\r$/, ""));
+  // Excel reads the separator from such a line above the header.
+  const declared = /^"?sep=([,;\t|])"?\r?$/i.exec(lines[0] ?? "")?.[1];
+  const headerLine = declared === undefined ? 1 : 2;
+  const [header, ...bodyLines] = lines.slice(headerLine - 1).map((line) => line.replace(/\r$/, ""));
   if (header === undefined) {
     return isGzip
       ? "The gzip file is damaged, or has no header. Compress it again."
       : "The file has no header: its first 64 KiB contain no line end.";
   }
-  if (header.includes("\ufffd")) return "The header is not UTF-8. Save the file as CSV in UTF-8.";
   if (header.trim() === "") return "The file has no header: its first line is empty.";
 
-  const rows = bodyLines.map((text, index) => ({ text, line: index + 2 })).filter(({ text }) => text.trim() !== "");
-  const bodyBytes = lines.slice(1).reduce((sum, line) => sum + line.length + 1, 0);
+  const separator = declared ?? findSeparator(header);
+  const columnNames = parseFields(header, separator);
+  const rows = bodyLines
+    .map((text, index) => ({ text, line: index + headerLine + 1 }))
+    .filter(({ text }) => text.replaceAll(separator, "").trim() !== "");
+  const bodyBytes = bodyLines.reduce((sum, line) => sum + line.length + 1, 0);
   return {
-    columnNames: parseFields(header),
-    rows: rows.slice(0, PREVIEW_ROWS).map(({ text, line }) => ({ line, fields: parseFields(text) })),
+    columnNames,
+    rows: rows
+      .slice(0, PREVIEW_ROWS)
+      .map(({ text, line }) => ({ line, fields: trimEmpty(parseFields(text, separator), columnNames) })),
     isGzip,
     rowCount: isComplete ? rows.length : isGzip ? null : Math.round((file.size * rows.length) / Math.max(bodyBytes, 1)),
     isComplete,
@@ -100,8 +110,26 @@ export function guessKind(names: string[], kinds: readonly ImportKind[]): Import
 }
 
 // Every line is a row, even with an open quote at its end. Spaces and tabs around a field are trimmed.
-const parseFields = (line: string) =>
-  (Papa.parse<string[]>(line, { delimiter: "," }).data[0] ?? []).map((field) => field.replace(/^[ \t]+|[ \t]+$/g, ""));
+// In ="0123", which keeps text as it is in Excel, the equals sign is not part of the value.
+const parseFields = (line: string, separator: string) =>
+  (Papa.parse<string[]>(line, { delimiter: separator }).data[0] ?? []).map((field) =>
+    field.trim().replace(/^="([^"]*)"$/, "$1"),
+  );
+
+/** Adds or removes empty fields at the end of a row, so that it has as many as the header where the server accepts it. */
+function trimEmpty(fields: string[], columnNames: string[]): string[] {
+  const named = columnNames.findLastIndex((name) => name !== "") + 1;
+  if (fields.length < named || fields.slice(columnNames.length).some((field) => field !== "")) return fields;
+  return columnNames.map((_, position) => fields[position] ?? "");
+}
+
+/** Finds the separator of a header: the one with which it has most of the columns of any kind of import. */
+function findSeparator(header: string): string {
+  const expected = new Set(Object.values(KINDS).flatMap(({ columns }) => columns.map(lowerAscii)));
+  const countOf = (separator: string) =>
+    parseFields(header, separator).filter((name) => expected.has(lowerAscii(name))).length;
+  return SEPARATORS.reduce((best, each) => (countOf(each) > countOf(best) ? each : best));
+}
 
 // ASCII letters only: toLowerCase() maps some other letters, such as the Kelvin sign, to ASCII.
 const lowerAscii = (name: string) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
