@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import available_timezones
 
 from sqlalchemy import (
     ARRAY,
@@ -158,12 +159,13 @@ def parks(scope: Scope, filter: ParkFilter | None = None) -> ReadStatement:
 
 def is_timezone(name: str) -> bool:
     """Return whether a name is in the IANA time zone database."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    # The system's folder also holds files that are not in the database, such as "localtime".
-    return "/" in name or name in ("UTC", "GMT")
+    return name in _timezone_names()
+
+
+@cache
+def _timezone_names() -> set[str]:
+    # These two are files of the system's folder, but no timezones of the database.
+    return available_timezones() - {"localtime", "Factory"}
 
 
 async def create(session: AsyncSession, *, id: UUID | None, name: str, timezone: str, energy_type: str) -> UUID:

@@ -86,11 +86,16 @@ NEW = """
         ) as new (interval_start, local_date, power_w)
     )
 """
-# Counts the stored readings that new ones replace (`total`), and how many of them have the same power (`same`).
+# Counts the stored readings that new ones replace (`total`), and how many rows do not count therefore (`duplicated`):
+# the new one, if it has the same power, or the one before it of the same import.
 COUNT_EXISTING = text(
-    NEW  # noqa: S608 Only constants.
+    NEW
     + """
-    select count(*) as total, count(*) filter (where existing.power_w = new.power_w) as same
+    select
+        count(*) as total,
+        count(*) filter (
+            where existing.power_w = new.power_w or existing.import_id = cast(:import_id as uuid)
+        ) as duplicated
     from new
     join energy_readings existing on (existing.park_id, existing.interval_start) = (:park_id, new.interval_start)
 """
@@ -131,6 +136,12 @@ SELECT_INSTANTS = text("""
     select interval_start
     from replaced_readings
     where (park_id, import_id) = (:park_id, :import_id) and interval_start = any (cast(:instants as timestamptz[]))
+""")
+# Selects the powers of a park's current readings at the given instants.
+SELECT_POWERS = text("""
+    select interval_start, power_w
+    from energy_readings
+    where park_id = :park_id and interval_start = any (cast(:instants as timestamptz[]))
 """)
 # Selects the local days of the current readings of an import.
 SELECT_DAYS_OF_IMPORT = text("""
@@ -208,12 +219,18 @@ async def instants_of_import(
     return set(rows.scalars())
 
 
+async def powers_at(session: AsyncSession, *, park_id: UUID, instants: Sequence[datetime]) -> dict[datetime, int]:
+    """Return the power in W of each reading that a park has at the given instants."""
+    rows = await session.execute(SELECT_POWERS, {"park_id": park_id, "instants": list(instants)})
+    return {row.interval_start: row.power_w for row in rows}
+
+
 async def store(session: AsyncSession, readings: Readings, *, park_id: UUID, import_id: UUID) -> int:
     """
     Store readings in place of those at the same instants, and recompute their days.
 
-    Return how many readings have the same power as the one they replace. The caller holds the lock of
-    `lock_park_readings`.
+    Return how many rows do not count: readings with the same power as the one they replace, and readings of the same
+    import that are replaced. The caller holds the lock of `lock_park_readings`.
     """
     new: dict[str, Any] = {
         "park_id": park_id,
@@ -222,14 +239,13 @@ async def store(session: AsyncSession, readings: Readings, *, park_id: UUID, imp
         "local_dates": list(readings.local_dates),
         "powers_w": list(readings.powers_w),
     }
-    without_import = {name: value for name, value in new.items() if name != "import_id"}
-    existing = (await session.execute(COUNT_EXISTING, without_import)).one()
+    existing = (await session.execute(COUNT_EXISTING, new)).one()
     if existing.total:
         await session.execute(DELETE_OWN_REPLACED, {name: new[name] for name in ("park_id", "import_id", "instants")})
         await session.execute(SAVE_REPLACED, new)
     await session.execute(UPSERT, new)
     await _recompute_days(session, park_id=park_id, days=set(readings.local_dates))
-    return int(existing.same)
+    return int(existing.duplicated)
 
 
 async def undo_import(session: AsyncSession, *, park_id: UUID, import_id: UUID) -> None:

@@ -14,6 +14,7 @@ from db.engine.database import Database
 from db.engine.scope import UNRESTRICTED, Scope
 from db.import_runs import Claim
 from graph.imports.battery_events import BatteryEventChunk, BatteryEventReader
+from graph.imports.csv.chunks import TextFile
 from graph.imports.site_month_totals import SiteMonthTotals
 from graph.settlement.month import settlement_date
 
@@ -30,7 +31,7 @@ class BatteryEventIntake:
         self._totals: SiteMonthTotals | None = None
 
     @classmethod
-    async def open(cls, database: Database, claim: Claim, header: bytes) -> Self:
+    async def open(cls, database: Database, claim: Claim, file: TextFile) -> Self:
         """Load the sites that the file's rows may refer to. Raises HeaderRefused."""
         member_days: dict[str, list[Range[date]]] = defaultdict(list)
         if claim.vpp_ids is None:
@@ -41,7 +42,7 @@ class BatteryEventIntake:
                 member_days[site.nmi].append(site.effective)
         reader = await asyncio.to_thread(
             BatteryEventReader,
-            header,
+            file.header,
             import_id=claim.import_id,
             charge_tariff_earns=claim.charge_tariff == "EARNING",
             is_interval_end=claim.timestamps == "INTERVAL_END",

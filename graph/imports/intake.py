@@ -44,8 +44,8 @@ HOPELESS_ROWS = 10_000
 # An import fails after this many attempts in a row that stored no chunk.
 MAX_ATTEMPTS = 8
 
-# Creates the intake of each kind of import from the claim and the file's first line.
-INTAKE_BY_KIND: Mapping[str, Callable[[Database, Claim, bytes], Awaitable[KindIntake]]] = {
+# Creates the intake of each kind of import from the claim and the start of the file.
+INTAKE_BY_KIND: Mapping[str, Callable[[Database, Claim, TextFile], Awaitable[KindIntake]]] = {
     "BATTERY_EVENTS": BatteryEventIntake.open,
     "PARKS": ParkIntake.open,
     "PARK_READINGS": ParkReadingIntake.open,
@@ -193,7 +193,7 @@ class _Run:
         file = await TextFile.open(self._object_store, key, etag=stored.etag, size_bytes=stored.size_bytes)
         self._lines_read = self._lines_read or max(file.header.count(b"\n"), 1)
         # The intake is opened in a task, so that the first chunk is fetched meanwhile.
-        kind_intake = asyncio.create_task(self._open(file.header))
+        kind_intake = asyncio.create_task(self._open(file))
         start_offset_bytes = max(claim.text_bytes_read, len(file.header))
         async with aclosing(
             file.chunks(start_offset_bytes=start_offset_bytes, chunk_bytes=self._chunk_bytes)
@@ -239,8 +239,8 @@ class _Run:
             await store.delete_unchanged(uploaded, etag=claim.etag)
         return stored
 
-    async def _open(self, header: bytes) -> KindIntake:
-        return await INTAKE_BY_KIND[self._claim.kind](self._database, self._claim, header)
+    async def _open(self, file: TextFile) -> KindIntake:
+        return await INTAKE_BY_KIND[self._claim.kind](self._database, self._claim, file)
 
     async def _process_chunks(self, chunks: AsyncIterator[TextChunk], kind_intake: asyncio.Task[KindIntake]) -> None:
         has_more = True

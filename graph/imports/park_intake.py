@@ -12,6 +12,7 @@ import db.parks
 from db.engine.database import Database
 from db.import_runs import Claim
 from db.parks import ParkHasReadings
+from graph.imports.csv.chunks import TextFile
 from graph.imports.csv.lines import MAX_LINE_BYTES, Header, read_header, split_lines
 from graph.imports.csv.pieces import LINE_TOO_LONG
 from graph.imports.csv.rejection import Rejection, RejectionCode, RowRejected
@@ -66,9 +67,9 @@ class ParkIntake:
         self.header = header
 
     @classmethod
-    async def open(cls, _database: Database, claim: Claim, header: bytes) -> Self:
+    async def open(cls, _database: Database, claim: Claim, file: TextFile) -> Self:
         """Read the header. Raises HeaderRefused."""
-        return cls(claim, read_header(header, COLUMNS))
+        return cls(claim, read_header(file.header, COLUMNS))
 
     async def check(self, lines: bytearray, *, number: int, first_line_number: int) -> ParkChunk:
         return await asyncio.to_thread(self._check, lines, first_line_number)

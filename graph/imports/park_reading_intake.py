@@ -13,6 +13,7 @@ from db.engine.database import Database
 from db.engine.scope import UNRESTRICTED
 from db.import_runs import Claim
 from db.parks import Park
+from graph.imports.csv.chunks import TextFile
 from graph.imports.park_readings import ParkReadingChunk, ParkReadingReader
 
 
@@ -25,13 +26,18 @@ class ParkReadingIntake:
         self.header = reader.header
 
     @classmethod
-    async def open(cls, database: Database, claim: Claim, header: bytes) -> Self:
+    async def open(cls, database: Database, claim: Claim, file: TextFile) -> Self:
         """Read the park's timezone. Raises HeaderRefused."""
         assert claim.park_id is not None  # noqa: S101
         park = await database.row(db.parks.parks(UNRESTRICTED).where(col(Park.id) == claim.park_id))
         assert park is not None  # noqa: S101
         reader = await asyncio.to_thread(
-            ParkReadingReader, header, ZoneInfo(park.timezone), park_id=claim.park_id, import_id=claim.import_id
+            ParkReadingReader,
+            file.header,
+            ZoneInfo(park.timezone),
+            park_id=claim.park_id,
+            import_id=claim.import_id,
+            first_lines=file.first_lines,
         )
         return cls(claim, reader)
 

@@ -1,6 +1,6 @@
 """The reader of files of readings: it turns whole lines into readings and rejections."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Self
@@ -54,6 +54,20 @@ class ReadingColumns:
 
 
 @dataclass(frozen=True)
+class FileOrder:
+    """What the first lines of a file tell about ambiguous local times."""
+
+    is_newest_first: bool = False
+    has_only_ambiguous_times: bool = False
+
+    @classmethod
+    def of(cls, readings: ReadingColumns) -> Self:
+        """Return the order of readings, by the majority of the steps from one to the next."""
+        steps = np.sign(np.diff(readings.earlier_s))
+        return cls(bool(steps.sum() < 0), _has_only_ambiguous_times(readings))
+
+
+@dataclass(frozen=True)
 class ParkReadingChunk:
     """The readings and rejections of one chunk; `lines_read` includes empty lines, `rows_read` does not."""
 
@@ -63,6 +77,7 @@ class ParkReadingChunk:
     lines_read: int
     rejections: list[Rejection]
     readings: ReadingColumns
+    order: "FileOrder"
 
     @property
     def rows_read(self) -> int:
@@ -77,18 +92,11 @@ class ParkReadingChunk:
         await db.parks.lock_timezone(session, id=self.park_id, timezone=self.timezone)
         await db.readings.lock_park_readings(session, park_id=self.park_id)
 
-        ambiguous = np.flatnonzero(readings.earlier_s != readings.later_s)
-        stored: set[datetime] = set()
-        if len(ambiguous):
-            candidates = _to_datetimes(np.unique(readings.earlier_s[ambiguous]))
-            stored = await db.readings.instants_of_import(session, instants=candidates, **of_import)
-        instants_s = _resolve_ambiguous(readings, ambiguous, {int(instant.timestamp()) for instant in stored})
-
-        # Of several readings of one instant in the chunk, only the last is stored.
+        instants_s = await self._instants(session)
+        # Of several readings of one instant in the file, only the last is stored and counted.
         order = np.argsort(instants_s, kind="stable")
         is_replaced = np.append(np.diff(instants_s[order]) == 0, False)[: len(order)]
-        has_same_power = np.append(np.diff(readings.powers_w[order]) == 0, False)[: len(order)]
-        rows_duplicated = int(np.count_nonzero(is_replaced & has_same_power))
+        rows_duplicated = int(np.count_nonzero(is_replaced))
         for batch in _batches(order[~is_replaced]):
             new = Readings(
                 _to_datetimes(instants_s[batch]),
@@ -98,16 +106,50 @@ class ParkReadingChunk:
             rows_duplicated += await db.readings.store(session, new, **of_import)
         return KeepResult(rows_duplicated=rows_duplicated)
 
+    async def _instants(self, session: AsyncSession) -> Int64Array:
+        """
+        Return the instant of each reading. The order of the file tells which of its two instants an ambiguous one has.
+
+        A file that has nothing but ambiguous local times, each once, is the second of two files of an hour each if the
+        park has other readings at the earlier instants and none at the later ones.
+        """
+        order = self.order
+        readings = self.readings
+        ambiguous = np.flatnonzero(readings.earlier_s != readings.later_s)
+        if not len(ambiguous):
+            return readings.earlier_s
+        first_s = readings.later_s if order.is_newest_first else readings.earlier_s
+        stored = await db.readings.instants_of_import(
+            session,
+            park_id=self.park_id,
+            import_id=self.import_id,
+            instants=_to_datetimes(np.unique(first_s[ambiguous])),
+        )
+        if order.has_only_ambiguous_times and not stored and _has_only_ambiguous_times(readings):
+            powers_w = await db.readings.powers_at(
+                session,
+                park_id=self.park_id,
+                instants=_to_datetimes(np.concatenate([readings.earlier_s, readings.later_s])),
+            )
+            return readings.later_s if _are_second_pass(readings, powers_w) else readings.earlier_s
+        second_s = readings.earlier_s if order.is_newest_first else readings.later_s
+        return _resolve_ambiguous(first_s, second_s, ambiguous, {int(instant.timestamp()) for instant in stored})
+
 
 class ParkReadingReader:
     """Reads the chunks of one file, in any order. Creating it raises HeaderRefused."""
 
-    def __init__(self, header: bytes, zone: ZoneInfo, *, park_id: UUID, import_id: UUID) -> None:
+    def __init__(
+        self, header: bytes, zone: ZoneInfo, *, park_id: UUID, import_id: UUID, first_lines: bytes = b""
+    ) -> None:
         self.header = read_header(header, COLUMNS)
         self._zone = zone
         self._park_id = park_id
         self._import_id = import_id
         self._local_times = LocalTimes(zone)
+        self._order = FileOrder()
+        if first_lines:
+            self._order = FileOrder.of(self.read(first_lines, first_line_number=2).readings)
 
     def read(self, lines: bytes | bytearray, *, first_line_number: int) -> ParkReadingChunk:
         """Read whole lines; only the file's last line may lack its newline."""
@@ -125,6 +167,7 @@ class ParkReadingReader:
             lines_read=lines_read,
             rejections=rejections,
             readings=ReadingColumns.concatenate(parts),
+            order=self._order,
         )
 
     def _read_rows(self, positions: LinePositions, _first_line_number: int) -> tuple[ReadingColumns, BoolArray]:
@@ -146,19 +189,38 @@ class ParkReadingReader:
         readings.powers_w[index] = reading.power_w
 
 
-def _resolve_ambiguous(readings: ReadingColumns, ambiguous: Int64Array, stored_s: set[int]) -> Int64Array:
+def _resolve_ambiguous(
+    first_s: Int64Array, second_s: Int64Array, ambiguous: Int64Array, stored_s: set[int]
+) -> Int64Array:
     """
-    Return the instant of each reading; of an ambiguous local time, the first reading in the file gets the earlier one.
+    Return the instant of each reading: `first_s` for the first reading in the file of an ambiguous local time, and
+    `second_s` for the others.
 
-    `stored_s` are the earlier instants for which a previous chunk of this import has stored a reading.
+    `stored_s` are the instants of first readings that a previous chunk of this import has stored.
     """
-    instants_s, used_s = readings.earlier_s.copy(), set(stored_s)
+    instants_s, used_s = first_s.copy(), set(stored_s)
     for index in ambiguous.tolist():
-        earlier_s = int(readings.earlier_s[index])
-        if earlier_s in used_s:
-            instants_s[index] = readings.later_s[index]
-        used_s.add(earlier_s)
+        if int(first_s[index]) in used_s:
+            instants_s[index] = second_s[index]
+        used_s.add(int(first_s[index]))
     return instants_s
+
+
+def _has_only_ambiguous_times(readings: ReadingColumns) -> bool:
+    """Return whether all local times of readings are ambiguous, and each occurs once."""
+    are_ambiguous = readings.earlier_s != readings.later_s
+    return bool(are_ambiguous.all()) and len(np.unique(readings.earlier_s)) == len(are_ambiguous)
+
+
+def _are_second_pass(readings: ReadingColumns, stored_powers_w: Mapping[datetime, int]) -> bool:
+    """Return whether readings of ambiguous local times follow those that are stored at their earlier instants."""
+    earlier = _to_datetimes(readings.earlier_s)
+    later = _to_datetimes(readings.later_s)
+    if not all(instant in stored_powers_w for instant in earlier) or any(at in stored_powers_w for at in later):
+        return False
+    # The same readings again are a file that was sent twice.
+    stored_w = [stored_powers_w[instant] for instant in earlier]
+    return stored_w != list(map(int, readings.powers_w))
 
 
 def _batches(indexes: Int64Array) -> Iterator[Int64Array]:

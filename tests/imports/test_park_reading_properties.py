@@ -52,7 +52,9 @@ def local_times(draw: st.DrawFn) -> str:
     local = draw(st.datetimes(FIRST, LAST))
     if draw(st.booleans()):
         local = draw(st.sampled_from(CHANGES)) + timedelta(minutes=draw(st.integers(0, 300)))
-    return local.strftime(draw(st.sampled_from(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"])))
+    return local.strftime(draw(st.sampled_from(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]))) + draw(
+        st.sampled_from(["", "", "", "Z", "+01:00", "-0930", "+14"])
+    )
 
 
 times = st.one_of(local_times(), st.sampled_from(TIMES.split()))

@@ -149,8 +149,80 @@ async def test_first_row_of_an_ambiguous_time_is_the_earlier_instant_and_later_r
         ("2020-10-25T00:15Z", "2020-10-25", 1_000_000),
         ("2020-10-25T01:15Z", "2020-10-25", 3_000_000),
     ]
-    assert counts_of(imported) == ("COMPLETED", 3, 3, 0, 0)
+    assert counts_of(imported) == ("COMPLETED", 3, 2, 1, 0)
     assert await files.days(park_id) == [("2020-10-25", 1_000_000, 3_000_000, 4_000_000, 2)]
+
+
+# The quarters of an hour from 01:45 to 03:00 on the night on which clocks go back from 03:00 to 02:00, at +02:00 and
+# then at +01:00.
+NIGHT = ["01:45", *("02:00", "02:15", "02:30", "02:45") * 2, "03:00"]
+NIGHT_INSTANTS = [
+    *("2025-10-25T23:45Z", "2025-10-26T00:00Z", "2025-10-26T00:15Z", "2025-10-26T00:30Z", "2025-10-26T00:45Z"),
+    *("2025-10-26T01:00Z", "2025-10-26T01:15Z", "2025-10-26T01:30Z", "2025-10-26T01:45Z", "2025-10-26T02:00Z"),
+]
+NIGHT_ROWS = [f"2025-10-26 {time},{power}" for power, time in enumerate(NIGHT)]
+NIGHT_READINGS = [(instant, "2025-10-26", power * 1_000_000) for power, instant in enumerate(NIGHT_INSTANTS)]
+
+
+@pytest.mark.parametrize("rows", [NIGHT_ROWS, NIGHT_ROWS[::-1]], ids=["oldest first", "newest first"])
+async def test_order_of_the_file_tells_which_reading_of_an_ambiguous_time_is_earlier(
+    files: ParkFiles, rows: list[str]
+) -> None:
+    park_id = await files.create_park("Europe/Amsterdam")
+
+    imported = await files.import_file(file_of(rows), park_id)
+
+    assert counts_of(imported) == ("COMPLETED", 10, 10, 0, 0)
+    assert await files.readings(park_id) == NIGHT_READINGS
+
+
+@pytest.mark.parametrize("step", [1, -1], ids=["oldest first", "newest first"])
+async def test_files_of_an_hour_each_fill_the_two_hours_in_the_order_of_their_imports(
+    files: ParkFiles, step: int
+) -> None:
+    park_id = await files.create_park("Europe/Amsterdam")
+    hours = [NIGHT_ROWS[0:1], NIGHT_ROWS[1:5], NIGHT_ROWS[5:9], NIGHT_ROWS[9:]]
+
+    imports = [await files.import_file(file_of(rows[::step]), park_id) for rows in hours]
+    readings = await files.readings(park_id)
+    await files.revert(imports[2])
+
+    assert readings == NIGHT_READINGS
+    assert await files.readings(park_id) == [*NIGHT_READINGS[:5], NIGHT_READINGS[9]]
+
+
+async def test_file_of_the_doubled_hour_that_is_sent_twice_changes_nothing(files: ParkFiles) -> None:
+    park_id = await files.create_park("Europe/Amsterdam")
+    await files.import_file(file_of(NIGHT_ROWS[1:5]), park_id)
+
+    again = await files.import_file(file_of(NIGHT_ROWS[1:5]), park_id)
+
+    assert counts_of(again) == ("COMPLETED", 4, 0, 4, 0)
+    assert await files.readings(park_id) == NIGHT_READINGS[1:5]
+
+
+async def test_reading_with_a_utc_offset_has_that_instant(files: ParkFiles) -> None:
+    park_id = await files.create_park("Europe/Amsterdam")
+    rows = [
+        *(
+            "2025-10-26T02:30+01:00,1",
+            "2025-10-26T02:30:00+02:00,2",
+            "2025-10-25 22:00:00Z,3",
+            "2025-10-26T09:45+1000,4",
+        ),
+        "2025-10-26T03:00+01,5",
+    ]
+
+    imported = await files.import_file(file_of(rows), park_id)
+
+    assert counts_of(imported) == ("COMPLETED", 5, 5, 0, 0)
+    assert await files.readings(park_id) == [
+        ("2025-10-25T22:00Z", "2025-10-26", 3_000_000),
+        ("2025-10-25T23:45Z", "2025-10-26", 4_000_000),
+        ("2025-10-26T00:30Z", "2025-10-26", 2_000_000),
+        ("2025-10-26T01:30Z", "2025-10-26", 1_000_000),
+        ("2025-10-26T02:00Z", "2025-10-26", 5_000_000),
+    ]
 
 
 async def test_ambiguous_time_starts_with_the_earlier_instant_in_each_file(files: ParkFiles) -> None:
@@ -163,13 +235,13 @@ async def test_ambiguous_time_starts_with_the_earlier_instant_in_each_file(files
     assert [power for _, _, power in await files.readings(park_id)] == [5_000_000, 2_000_000]
 
 
-async def test_second_reading_of_an_instant_replaces_the_first_and_counts_as_imported(files: ParkFiles) -> None:
+async def test_last_reading_of_an_instant_in_a_file_is_the_one_that_counts(files: ParkFiles) -> None:
     park_id = await files.create_park()
     rows = ["2021-01-01 00:00,1", "2021-01-01 00:15,2", "2021-01-01T00:00:00,3.5", "2021-01-01 00:15,2.0"]
 
     imported = await files.import_file(file_of(rows), park_id)
 
-    assert counts_of(imported) == ("COMPLETED", 4, 3, 1, 0)
+    assert counts_of(imported) == ("COMPLETED", 4, 2, 2, 0)
     assert await files.days(park_id) == [("2021-01-01", 2_000_000, 3_500_000, 5_500_000, 2)]
 
 
@@ -218,7 +290,7 @@ async def test_bom_crlf_quotes_and_extra_columns_are_accepted(files: ParkFiles) 
 async def test_invalid_readings_are_rejected_one_by_one(files: ParkFiles) -> None:
     park_id = await files.create_park()
     rows = [
-        *("2021-01-01 00:00", ",1", "2021-01-01 00:00,", "2021-01-01T00:00Z,1", "2021-01-01 00:00+01:00,1"),
+        *("2021-01-01 00:00", ",1", "2021-01-01 00:00,", "2021-01-01T00:00z,1", "2021-01-01 00:00+24:00,1"),
         *("2021-02-29 00:00,1", "2021-01-01 24:00,1", "2021-01-01,1", "1999-12-31 23:45,1", "2100-01-01 00:00,1"),
         *("2021-01-01 00:00,1e3", "2021-01-01 00:00,0.0000001", "2021-01-01 00:00,100000.000001"),
         *("2021-01-01 00:00,-100000.000001", "2021-01-01 00:00,1,1", "2021-01-01 00:00,-100000"),
@@ -240,14 +312,34 @@ async def test_invalid_readings_are_rejected_one_by_one(files: ParkFiles) -> Non
     assert await files.readings(park_id) == [("2020-12-31T23:00Z", "2021-01-01", -100_000_000_000)]
 
 
-async def test_local_time_with_an_offset_is_rejected_with_the_reason(files: ParkFiles) -> None:
-    imported = await files.import_file(file_of(["2021-01-01T00:00+01:00,1"]), await files.create_park())
+async def test_time_in_another_format_is_rejected_with_the_formats(files: ParkFiles) -> None:
+    imported = await files.import_file(
+        file_of(["2021-01-01T00:00+24:00,1", "2021-01-01T00:00,1"]), await files.create_park()
+    )
 
     (rejection,) = imported["rejections"]["items"]
     assert rejection["message"] == (
-        "'2021-01-01T00:00+01:00' has a UTC offset; expected YYYY-MM-DD hh:mm or YYYY-MM-DD hh:mm:ss in the park's"
-        " local time, such as 2025-09-01 18:30:00."
+        "'2021-01-01T00:00+24:00' is not a date and time; expected YYYY-MM-DD hh:mm or YYYY-MM-DD hh:mm:ss in the"
+        " park's local time, such as 2025-09-01 18:30:00, or with a UTC offset, such as 2025-09-01T18:30:00+10:00."
     )
+
+
+@pytest.mark.parametrize(
+    "timezone", ["US/Pacific", "EST5EDT", "Zulu", "NZ-CHAT", "Etc/GMT+5", "America/Argentina/Ushuaia"]
+)
+async def test_park_has_any_timezone_of_the_database(files: ParkFiles, timezone: str) -> None:
+    imported = await files.import_file(PARKS_HEADER + f"Park of {new_name()},{timezone},Wind\n")
+
+    assert counts_of(imported) == ("COMPLETED", 1, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["posix/UTC", "right/UTC", "localtime", "Factory", "posixrules", "utc", "europe/Amsterdam"]
+)
+async def test_park_has_no_other_timezone(files: ParkFiles, name: str) -> None:
+    imported = await files.import_file(PARKS_HEADER + f"A,{name},Wind\nPark of {new_name()},UTC,Wind\n")
+
+    assert rejections_of(imported) == [(2, "timezone", "UNKNOWN_TIMEZONE")]
 
 
 async def test_readings_file_without_the_mw_column_fails_with_the_reason(files: ParkFiles) -> None:

@@ -58,6 +58,8 @@ class TextFile:
     is_gzip: bool
     header: bytes
     has_cr_line_ends: bool = False
+    # The lines below the header that are whole in the first MAX_HEADER_BYTES of the text.
+    first_lines: bytes = b""
 
     @classmethod
     async def open(cls, object_store: ObjectStore, key: str, *, etag: str, size_bytes: int) -> Self:
@@ -74,7 +76,10 @@ class TextFile:
                 f"The file has no header: its first {MAX_HEADER_BYTES:,} bytes contain no line end; expected a line of"
                 " column names."
             )
-        return cls(object_store, key, etag, is_gzip, header, has_cr_line_ends)
+        first_lines = start[len(header) :]
+        if len(start) == MAX_HEADER_BYTES:
+            first_lines = first_lines[: first_lines.rfind(b"\n") + 1]
+        return cls(object_store, key, etag, is_gzip, header, has_cr_line_ends, first_lines)
 
     async def chunks(self, *, start_offset_bytes: int, chunk_bytes: int) -> AsyncGenerator[TextChunk, None]:
         """
