@@ -79,7 +79,10 @@ async def test_bytes_of_windows_1252_in_a_column_that_is_not_read_are_ignored(ap
     ("content", "reason"),
     [
         (HEADER.encode("utf-16"), "The file is UTF-16, which Excel calls Unicode Text; save it as"),
-        (gzip.compress(HEADER.encode("utf-16")), "The file is UTF-16, which Excel calls Unicode Text; save it as"),
+        (
+            gzip.compress(HEADER.encode("utf-16"), mtime=0),
+            "The file is UTF-16, which Excel calls Unicode Text; save it as",
+        ),
         (b"PK\x03\x04" + bytes(26) + b"xl/workbook.xml", "The file is an Excel workbook or another spreadsheet; save"),
         (b"PK\x03\x04" + bytes(26) + b"events.csv", "The file is a zip archive; upload the CSV file itself"),
         ("sep=:\nNMI:DATE\n1:2\n", "The line above the header declares the separator ':'; expected a comma,"),
