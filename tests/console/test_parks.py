@@ -181,8 +181,8 @@ async def test_the_csv_file_has_the_apis_figures_with_all_digits(
     names = ("minPowerMw", "meanPowerMw", "maxPowerMw", "sumPowerMw", "readingCount")
     assert [{"date": row["date"]} | {name: float(row[name]) for name in names} for row in written_rows] == items
     assert [(row["park"], row["quarterCount"], row["isComplete"]) for row in written_rows] == [
-        ("=File Park", "92", "true"),
-        ("=File Park", "96", "false"),
+        ("'=File Park", "92", "true"),
+        ("'=File Park", "96", "false"),
     ]
     assert download.suggested_filename == "daily-power-by-park-File-Park-2020-03-29-to-2020-06-01.csv"
 
