@@ -291,7 +291,7 @@ class ImportRejectionCount(RowType):
     )
     count: int = column_field("row_count")
     example: ImportRejection = embedded_object(
-        lambda: ImportRejection, ColumnField(("line_number",)), description="The first of these rejections."
+        lambda: ImportRejection, ColumnField(("line_number",), bool), description="The first of these rejections."
     )
 
 
