@@ -318,7 +318,7 @@ async def test_rejected_rows_are_counted_by_cause_and_can_be_corrected_and_impor
     csv_file = tmp_path / "rejections.csv"
     await (await download.value).save_as(csv_file)
     text = csv_file.read_text(encoding="utf-8")
-    header, *_ = csv.reader(io.StringIO(text))
+    header, *_ = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     repaired = text.replace("2025-09-31", "2025-09-30").replace(",EXPLODE,", ",DISCHARGE,")
     await import_file(console, "repaired.csv", repaired)
     await expect_state(console.page, "Imported")
