@@ -147,13 +147,14 @@ class Progress:
     rows_rejected: int
 
 
-async def claim(session: AsyncSession, *, id: UUID) -> Claim | None:
+async def claim(session: AsyncSession, *, id: UUID, idle_timeout_s: float) -> Claim | None:
     """
     Claim an import from its last checkpoint, and end the transactions of an earlier worker.
 
-    Returns None if the import is not waiting for a worker.
+    Returns None if the import is not waiting for a worker. The claim's transaction is bounded by `idle_timeout_s` too.
     """
     await session.execute(TERMINATE_EARLIER_WORKERS, {"application_name": _application_name(id)})
+    await bound_transaction(session, id=id, idle_timeout_s=idle_timeout_s)
     waiting = col(Import.status).in_([Status.QUEUED, Status.RUNNING])
     claimed = await session.scalars(
         update(Import)

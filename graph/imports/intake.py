@@ -110,7 +110,7 @@ class Intake:
         chunk. Raises WorkerStopping once `stopping` is set, and ImportInterrupted for errors that a retry may overcome.
         """
         async with self.database.transaction() as session:
-            claim = await db.import_runs.claim(session, id=import_id)
+            claim = await db.import_runs.claim(session, id=import_id, idle_timeout_s=self.lease_s)
         if claim is None:
             return
         try:

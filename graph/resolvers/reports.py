@@ -12,7 +12,7 @@ from typing import Any, Self
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import Date
+from sqlalchemy import Date, false
 from sqlmodel import col
 from strawberry import ID
 
@@ -122,7 +122,10 @@ def _line_items(context: ReadContext) -> ReadStatement:
     return db.reports.line_items(context.scope, context.keys)
 
 
-def _line_item(context: ReadContext, nmi: str) -> ReadStatement:
+# The argument is optional, since Amplify's code generator gives nested fields no arguments.
+def _line_item(context: ReadContext, nmi: str | None = None) -> ReadStatement:
+    if nmi is None:
+        return _line_items(context).where(false())
     of_site = col(LineItemTable.nmi) == context.parsed(nmi, lambda text: parse_nmi_field(text, "nmi"))
     return _line_items(context).where(of_site)
 
@@ -225,7 +228,7 @@ class RevenueReport(RowType):
     )
     line_item: "SiteLineItem | None" = query_field(
         FieldQuery(_line_item, parent_column="id", key_column="report_id"),
-        description="The item of the site with an NMI, of 10 characters or 11 with the check digit.",
+        description="The item of the site with an NMI, of 10 characters or 11 with the check digit; null without it.",
     )
 
     @strawberry.field(

@@ -144,7 +144,7 @@ async def test_the_old_state_of_a_cancelled_import_includes_a_concurrent_claim(d
             await db.imports.cancel(session, id=id)
 
     async with database.transaction() as session:
-        await db.import_runs.claim(session, id=id)
+        await db.import_runs.claim(session, id=id, idle_timeout_s=60)
         later = asyncio.create_task(cancel())
         await wait_until_blocked(database, later)
     await later

@@ -102,7 +102,7 @@ async def test_import_that_ends_every_worker_fails_after_eight_attempts(
     import_id = await start_import(api, event_file(nmis, rows=1_000, seed=3))
     for _ in range(MAX_ATTEMPTS):
         async with database.transaction() as session:
-            await db.import_runs.claim(session, id=UUID(import_id))
+            await db.import_runs.claim(session, id=UUID(import_id), idle_timeout_s=60)
 
     await Intake(database, UnreachableStore(), chunk_bytes=1_024, lease_s=LEASE_S).run(
         UUID(import_id), stopping=asyncio.Event()

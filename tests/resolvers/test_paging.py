@@ -31,8 +31,8 @@ FILE = "NMI,DATE,EVENT_TYPE,ENERGY,TARIFF\n" + "".join(
     f"{NMIS[0]},{month}-01,DISCHARGE,1,10\n{NMIS[0]},{month}-32,DISCHARGE,1,10\n" for month in MONTHS
 )
 CANCELLED = [
-    f'{{"kind": "BATTERY_EVENTS", "status": "CANCELLED", "fileName": "{n}.csv", "rowsRead": 0, "chargeTariff": "COST",'
-    ' "rowsImported": 0, "rowsRejected": 0, "rowsDuplicated": 0}'
+    f'{{"kind": "BATTERY_EVENTS", "status": "CANCELLED", "fileName": "{n}.csv", "rowsRead": 0,'
+    ' "duplicates": "ASK", "chargeTariff": "COST", "rowsImported": 0, "rowsRejected": 0, "rowsDuplicated": 0}'
     for n in LATEST
 ]
 

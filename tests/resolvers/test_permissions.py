@@ -91,6 +91,7 @@ TABLE = """
     ImportConnection.*                no      own     own       yes
     ImportOverlap.*                   no      own     own       yes
     ImportWarning.*                   no      own     own       yes
+    ImportRejectionCount.*            no      own     own       yes
     ImportReplacement.*               no      own     own       yes
     ImportRejection.*                 no      own     own       yes
     ImportRejectionConnection.*       no      own     own       yes
@@ -144,6 +145,7 @@ OPERATIONS = {
     "ImportConnection": "{ listImports { … } }",
     "ImportOverlap": '{ getImport(id: "{import}") { overlaps { … } } }',
     "ImportWarning": '{ getImport(id: "{import}") { warnings { … } } }',
+    "ImportRejectionCount": '{ getImport(id: "{import}") { rejectionCounts { … } } }',
     "ImportReplacement": '{ getImport(id: "{import}") { replacement { … } } }',
     "ImportRejection": '{ getImport(id: "{import}") { rejections { items { … } } } }',
     "ImportRejectionConnection": '{ getImport(id: "{import}") { rejections { … } } }',
