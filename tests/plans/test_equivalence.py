@@ -30,8 +30,9 @@ from tests.fixtures.plans.sample_data import NAMES, NMIS, PARK_DAYS, create_samp
 
 EXAMPLES = 150
 # The least share of drawn operations that run without errors, and of these the least share with a plan. The shares
-# measured are 0.55 and 0.85; those without a plan are mostly nested lists continued by a nextToken.
-MIN_SUCCESSFUL, MIN_PLANNED = 0.5, 0.8
+# measured are 0.54 and 0.92. Operations with a field of NOT_PLANNED, or that continue a nested list, are compared, too,
+# but not counted for the second share.
+MIN_SUCCESSFUL, MIN_PLANNED = 0.5, 0.9
 # Excluded, since presigned links hold the time at which they were made.
 LINKS = frozenset({"RevenueReport.downloadUrl", "Import.rejectionsUrl"})
 
@@ -105,13 +106,16 @@ async def test_plan_of_a_random_operation_responds_like_strawberry(comparison: P
                 if f"$after_{name}" in drawn.document
             }
             if after:
-                await compare(Operation(drawn.document, variables | after, drawn.name), caller)
+                await comparison.compare(Operation(drawn.document, variables | after, drawn.name), caller)
 
     async def compare(operation: Operation, caller: str) -> bytes | None:
         expected, response = await comparison.compare(operation, caller)
+        is_successful = expected is not None and b'"errors":' not in expected
         counter["all"] += 1
-        counter["successful"] += expected is not None and b'"errors":' not in expected
-        counter["planned"] += response is not None
+        counter["successful"] += is_successful
+        if is_successful and not any(field.split(".")[1] in operation.query for field in NOT_PLANNED):
+            counter["plannable"] += 1
+            counter["planned"] += response is not None
         return expected
 
     # `derandomize` would derive the seed from module paths, so that moving a module would draw other operations.
@@ -130,7 +134,7 @@ async def test_plan_of_a_random_operation_responds_like_strawberry(comparison: P
     await asyncio.to_thread(run_in_loop)
 
     assert counter["successful"] >= MIN_SUCCESSFUL * counter["all"], counter
-    assert counter["planned"] >= MIN_PLANNED * counter["successful"], counter
+    assert counter["planned"] >= MIN_PLANNED * counter["plannable"], counter
 
 
 @pytest.mark.parametrize("name", PLANNED)
